@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { PaperkinError, type PaperkinIssue } from './errors.ts'
+
+/** A paper as the library keeps it. */
+export interface Paper {
+  /** Unique in a library. Given, or the arXiv id of the record's own link, or derived from the title. */
+  readonly id: string
+  /** One line; empty only where the record had an abstract and no title. */
+  readonly title: string
+  /** One paragraph or more; empty only where the record had a title and no abstract. */
+  readonly abstract: string
+  /** True where there is no abstract: such a paper is embedded by its title alone. */
+  readonly titleOnly?: true
+  readonly authors?: readonly string[]
+  readonly categories?: readonly string[]
+  /** ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. */
+  readonly published?: string
+  readonly url?: string
+  /** Version of an arXiv paper (`v2` is 2); never part of the id. */
+  readonly version?: number
+}
+
+/** A paper as a caller may hand it in: `title` or `abstract` at least. */
+export type PaperInput = z.input<typeof paperSchema>
+
+const line = z.string().transform((text) => text.replace(/\s+/gu, ' ').trim())
+const words = z.union([z.array(line), line.transform((text) => (text === '' ? [] : [text]))])
+
+/** What a paper must look like where data comes in. Unknown fields are dropped. */
+export const paperSchema = z.object({
+  id: z.union([line, z.number().int().transform(String)]).nullish(),
+  title: line.nullish(),
+  abstract: z
+    .string()
+    .transform((text) => text.trim())
+    .nullish(),
+  authors: words.nullish(),
+  categories: words.nullish(),
+  published: line.nullish(),
+  url: line.nullish(),
+  version: z.number().int().min(1).nullish(),
+})
+
+const arxivId = /^(?:[a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})$/u
+const arxivLink =
+  /(?:arxiv\.org\/(?:abs|pdf|html)\/|huggingface\.co\/papers\/|^arxiv:)([a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})(?:v(\d+))?/iu
+
+/** The arXiv id that a link or an `arXiv:` reference names, with its version where it has one. */
+export function arxivReference(link: string): { readonly id: string; readonly version?: number } | undefined {
+  const match = arxivLink.exec(link.trim())
+  if (match === null) return undefined
+  return match[2] === undefined ? { id: match[1] as string } : { id: match[1] as string, version: Number(match[2]) }
+}
+
+/** An id made from the words of a title alone: case, punctuation and white space do not change it. */
+export function derivedId(title: string): string {
+  const words = title
+    .normalize('NFKD')
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu) ?? [title.trim()]
+  return `t-${createHash('sha256').update(words.join(' ')).digest('hex').slice(0, 12)}`
+}
+
+/**
+ * Checks one record and returns it as a {@link Paper}, frozen.
+ * @throws PaperkinError `invalid-paper`, with one issue a problem.
+ */
+export function toPaper(record: unknown): Paper {
+  const result = paperSchema.safeParse(record)
+  if (!result.success)
+    throw invalid(result.error.issues.map(({ message, path }) => ({ message, path: path as (string | number)[] })))
+  const { title, abstract, authors, categories, published, url, ...given } = result.data
+  if (!title && !abstract) throw invalid([{ message: 'has neither a title nor an abstract', path: [] }])
+  const linked = url ? arxivReference(url) : undefined
+  const versioned = given.id ? /^(.+?)v(\d+)$/u.exec(given.id) : null
+  let id = given.id || linked?.id || derivedId(title || (abstract as string))
+  let version = given.version ?? linked?.version
+  if (versioned !== null && arxivId.test(versioned[1] as string)) {
+    id = versioned[1] as string
+    version = given.version ?? Number(versioned[2])
+  }
+  return Object.freeze({
+    id,
+    title: title ?? '',
+    abstract: abstract ?? '',
+    ...(!abstract && { titleOnly: true as const }),
+    ...(authors?.length && { authors: Object.freeze(authors) }),
+    ...(categories?.length && { categories: Object.freeze(categories) }),
+    ...(published && { published }),
+    ...(url && { url }),
+    ...(version != null && { version }),
+  })
+}
+
+/** What the model reads of a paper: the title, a line break, the abstract. The only place that decides this. */
+export function paperText(paper: Pick<Paper, 'title' | 'abstract'>): string {
+  return paper.title && paper.abstract ? `${paper.title}\n${paper.abstract}` : paper.title || paper.abstract
+}
+
+/** A name to show: the title, or the first words of the abstract where there is none. */
+export function paperName(paper: Pick<Paper, 'title' | 'abstract'>): string {
+  if (paper.title) return paper.title
+  const start = paper.abstract.replace(/\s+/gu, ' ').slice(0, 80)
+  return start.length < paper.abstract.length ? `${start.replace(/\s\S*$/u, '')} …` : start
+}
+
+function invalid(issues: readonly PaperkinIssue[]): PaperkinError {
+  const [first] = issues
+  const field = first?.path?.join('.') ?? ''
+  const what = field === '' ? `the paper ${first?.message}` : `\`${field}\` of the paper: ${first?.message}`
+  return new PaperkinError('invalid-paper', `Expected a record with a title, an abstract or both; ${what}.`, { issues })
+}

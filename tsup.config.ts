@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: { index: 'src/index.ts', cli: 'src/cli/index.ts', 'embedding-worker': 'src/embedding/worker.ts' },
+  format: 'esm',
+  target: 'node20',
+  platform: 'node',
+  dts: { entry: 'src/index.ts' },
+  splitting: true,
+  sourcemap: true,
+  clean: true,
+})
