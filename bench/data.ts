@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { gunzipSync } from 'node:zlib'
+import { createEmbedder } from '../src/embedding/create-embedder.ts'
+import { type Paper, paperText, toPaper } from '../src/paper.ts'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+
+const files: Readonly<Record<string, string>> = {
+  cora: 'related/cora/papers',
+  ijcai: 'related/ijcai/papers',
+  scifact: 'related/scifact/papers',
+  scitldr: 'related/scitldr/papers',
+  'scifact-queries': 'related/scifact/queries',
+  'scitldr-queries': 'related/scitldr/queries',
+  'arxiv-cs': 'clusters/arxiv-cs',
+  'arxiv-fields': 'clusters/arxiv-fields',
+  'arxiv-fine': 'clusters/arxiv-fine',
+  'arxiv-2025': 'clusters/arxiv-2025',
+  'arxiv-cs-2025': 'scale/arxiv-cs-2025',
+  'arxiv-cs-stat-2007-2017': 'scale/arxiv-cs-stat-2007-2017',
+}
+
+/** A paper of a data set, with its class where the set has classes. */
+export interface LabelledPaper {
+  readonly paper: Paper
+  readonly label?: string
+}
+
+/** A question of a data set. */
+export interface Query {
+  readonly id: string
+  readonly text: string
+}
+
+let dataFolder = join(root, '../shared/data')
+
+/** Takes `--data FOLDER` out of the arguments, for all loaders here, and returns the others. */
+export function useData(args: readonly string[]): string[] {
+  const { values, tokens } = parseArgs({
+    args: [...args],
+    options: { data: { type: 'string' } },
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  if (typeof values.data === 'string') dataFolder = resolve(values.data)
+  const taken = tokens.filter((token) => token.kind === 'option' && token.name === 'data')
+  const positions = new Set(
+    taken.flatMap((token) =>
+      'inlineValue' in token && token.inlineValue ? [token.index] : [token.index, token.index + 1],
+    ),
+  )
+  return args.filter((_, position) => !positions.has(position))
+}
+
+async function records(name: string): Promise<Record<string, unknown>[]> {
+  const file = files[name]
+  if (file === undefined) throw new Error(`Expected one of ${Object.keys(files).join(', ')}, got ${name}.`)
+  const path = join(dataFolder, `${file}.jsonl.gz`)
+  if (!existsSync(path)) throw new Error(`${path} is not there: name the data folder with --data FOLDER.`)
+  const text = gunzipSync(await readFile(path)).toString()
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line))
+}
+
+/** The papers of a set, in the order of its file. */
+export async function loadPapers(name: string, limit = Number.POSITIVE_INFINITY): Promise<LabelledPaper[]> {
+  const all = await records(name)
+  return all.slice(0, Math.min(limit, all.length)).map(({ label, ...record }) => ({
+    paper: toPaper(record),
+    ...(typeof label === 'string' && label !== '' && { label }),
+  }))
+}
+
+/** The queries of a retrieval set (`scifact`, `scitldr`). */
+export async function loadQueries(name: string): Promise<Query[]> {
+  return (await records(`${name}-queries`)).map(({ id, text }) => ({ id: String(id), text: String(text) }))
+}
+
+/** Relevance judgements: query id → paper id → grade. */
+export async function loadQrels(name: string): Promise<Map<string, Map<string, number>>> {
+  const judgements = new Map<string, Map<string, number>>()
+  const text = gunzipSync(await readFile(join(dataFolder, `related/${name}/qrels.tsv.gz`))).toString()
+  for (const line of text.trim().split('\n').slice(1)) {
+    const [query, paper, relevance] = line.split('\t') as [string, string, string]
+    const known = judgements.get(query)
+    if (known === undefined) judgements.set(query, new Map([[paper, Number(relevance)]]))
+    else known.set(paper, Number(relevance))
+  }
+  return judgements
+}
+
+/**
+ * The bundled model's vectors of a set, rows × 384; made once and kept in `.cache/`, named by the model's revision and
+ * by the texts, so that neither another model nor another set is taken for it.
+ */
+export async function loadVectors(
+  name: string,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<{ rows: number; dimensions: number; vectors: Float32Array }> {
+  const isQueries = name.endsWith('-queries')
+  const texts = isQueries
+    ? (await loadQueries(name.replace(/-queries$/u, ''))).map(({ text }) => text)
+    : (await loadPapers(name, limit)).map(({ paper }) => paperText(paper))
+  const embedder = createEmbedder()
+  const hash = createHash('sha256').update(`${embedder.modelId} ${embedder.revision} ${embedder.dtype}`)
+  for (const text of texts) hash.update(text).update('\0')
+  const path = join(root, '.cache', `${name}-${hash.digest('hex').slice(0, 16)}.f32`)
+  const { dimensions } = embedder
+  if (!existsSync(path)) {
+    const embedded = await embedder.embed(texts, {
+      inputType: isQueries ? 'query' : 'document',
+      onProgress: ({ done, total, perSecond }) =>
+        process.stderr.write(`\r${name}: ${done} of ${total} embedded, ${perSecond.toFixed(0)} a second `),
+    })
+    process.stderr.write('\n')
+    const rows = new Float32Array(texts.length * dimensions)
+    embedded.forEach((vector, row) => {
+      rows.set(vector, row * dimensions)
+    })
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(`${path}.part`, rows)
+    await rename(`${path}.part`, path)
+  }
+  await embedder.close?.()
+  const bytes = await readFile(path)
+  return {
+    rows: texts.length,
+    dimensions,
+    vectors: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
+  }
+}
+
+/** Writes a bench's figures as JSON beside the table that it printed. */
+export async function saveResult(name: string, result: unknown): Promise<void> {
+  const path = join(root, 'bench/results', `${name}.json`)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, `${JSON.stringify(result, null, 2)}\n`)
+}

@@ -1,0 +1,26 @@
+// npm run bench -- NAME [--data FOLDER] [options of that bench]
+import { availableParallelism, cpus, loadavg } from 'node:os'
+
+type Bench = (args: readonly string[]) => Promise<void>
+
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  related: async () => (await import('./related.ts')).run,
+  topics: async () => (await import('./topics.ts')).run,
+  embedding: async () => (await import('./embedding.ts')).run,
+  index: async () => (await import('./vectors.ts')).index,
+  kmeans: async () => (await import('./vectors.ts')).kmeans,
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const load = benches[name]
+if (load === undefined) {
+  console.error(`Expected one of ${Object.keys(benches).join(', ')}, got \`${name}\`: npm run bench -- related`)
+  process.exitCode = 2
+} else {
+  const { node, v8 } = process.versions
+  const [oneMinute] = loadavg()
+  console.log(
+    `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, load ${oneMinute.toFixed(2)}, Node ${node}, V8 ${v8}`,
+  )
+  await (await load())(args)
+}
