@@ -1,3 +1,13 @@
+import { PaperkinError, show } from '../errors.ts'
+import {
+  type CachedVector,
+  createVectorCache,
+  type Truncation,
+  type VectorCache,
+  type VectorKey,
+  vectorKeys,
+} from './vector-cache.ts'
+
 /** How far a long embedding has come. */
 export interface EmbedProgress {
   readonly done: number
@@ -9,19 +19,16 @@ export interface EmbedProgress {
 }
 
 /** A text that was longer than the model reads. */
-export interface TruncatedText {
+export interface TruncatedText extends Truncation {
   /** Position of the text in the array handed to `embed`. */
   readonly index: number
-  /** Word pieces of the whole text, special tokens included. */
-  readonly tokens: number
-  /** Word pieces that the model did not read: `tokens - maxTokens`. */
-  readonly cut: number
 }
 
 export interface EmbedOptions {
   /** What the texts are, for models that treat the two differently. @default 'document' */
   readonly inputType?: 'document' | 'query'
   readonly signal?: AbortSignal
+  /** Called at most ten times a second, and once at the end. */
   readonly onProgress?: (progress: EmbedProgress) => void
   /** Called once for each text that was cut. Embedders that cannot tell never call it. */
   readonly onTruncated?: (truncated: TruncatedText) => void
@@ -38,6 +45,293 @@ export interface Embedder {
   readonly dtype?: string
   /** Returns one unit vector of `dimensions` Float32 values a text, in the order of `texts`. */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>
-  /** Gives back threads and memory; the embedder stays usable. */
+  /** Gives back threads and memory once its own calls have ended; the embedder stays usable. */
   close?(): Promise<void>
+}
+
+/** What an engine is asked for: distinct, well-formed texts. */
+export interface EngineRequest {
+  readonly inputType: 'document' | 'query'
+  readonly signal: AbortSignal | undefined
+  /** Takes one raw vector; each text must get exactly one. */
+  readonly onVector: (index: number, vector: ArrayLike<number>, truncation?: Truncation) => void
+  /** For engines that can tell how far they are before they hand out vectors. */
+  readonly onCount: (done: number) => void
+}
+
+/** The raw side of an embedder: no checks, no cache, no order, no progress. `checkedEmbedder` adds them. */
+export interface Engine {
+  readonly modelId: string
+  readonly dimensions: number
+  readonly revision?: string | undefined
+  readonly dtype?: string | undefined
+  /** All that a vector depends on beside the text; equal keys and texts mean equal vectors. */
+  readonly cacheKey: (inputType: 'document' | 'query') => string
+  readonly embed: (texts: readonly string[], request: EngineRequest) => Promise<void>
+  readonly close?: (() => Promise<void>) | undefined
+}
+
+const checked = new WeakSet<Embedder>()
+
+/** True for embedders that {@link checkedEmbedder} made. */
+export function isChecked(value: object): value is Embedder {
+  return checked.has(value as Embedder)
+}
+
+/** Texts handled between two turns of the event loop: about 2 ms of hashing or copying. */
+const slice = 256
+
+/**
+ * Turns an engine into an {@link Embedder}: identical texts are embedded once, known ones come from the cache, and every
+ * vector is checked for width and finite values and scaled to unit length, once.
+ */
+export function checkedEmbedder(
+  engine: Engine,
+  { cache = createVectorCache() }: { readonly cache?: VectorCache | false } = {},
+): Embedder {
+  const { modelId, dimensions, revision, dtype } = engine
+
+  async function embed(given: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    const { inputType = 'document', signal, onProgress, onTruncated } = options
+    requireTexts(given)
+    if (inputType !== 'document' && inputType !== 'query') {
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`inputType\` to be 'document' or 'query', got ${show(inputType)}.`,
+      )
+    }
+    signal?.throwIfAborted()
+    const vectors = new Array<Float32Array>(given.length)
+    if (given.length === 0) return vectors
+
+    // Positions of each distinct text; Map keeps the order in which they first came.
+    const places = new Map<string, number | number[]>()
+    for (let index = 0; index < given.length; index++) {
+      if (index % slice === slice - 1) await turn(signal)
+      const text = wellFormed(given[index] as string)
+      const known = places.get(text)
+      if (known === undefined) places.set(text, index)
+      else if (typeof known === 'number') places.set(text, [known, index])
+      else known.push(index)
+    }
+    const texts = [...places.keys()]
+    const targets = [...places.values()]
+    // A callback's own error ends the call as it is, not as the embedder's.
+    let thrown: { readonly error: unknown } | undefined
+    function call<Value>(callback: ((value: Value) => void) | undefined, value: Value): void {
+      try {
+        callback?.(value)
+      } catch (error) {
+        thrown = { error }
+        throw error
+      }
+    }
+    const progress = createProgress(given.length, onProgress && ((value) => call(onProgress, value)))
+
+    function settle(position: number, vector: Float32Array, truncation?: Truncation): number {
+      const target = targets[position] as number | number[]
+      const all = typeof target === 'number' ? [target] : target
+      for (const [copy, index] of all.entries()) {
+        vectors[index] = copy === 0 ? vector : vector.slice()
+        if (truncation) call(onTruncated, { index, ...truncation })
+      }
+      return all.length
+    }
+
+    const keys: VectorKey[] = []
+    const missing: number[] = []
+    const identity = engine.cacheKey(inputType)
+    for (let start = 0; start < texts.length; start += slice) {
+      if (start > 0) await turn(signal)
+      const part = cache ? vectorKeys(identity, texts.slice(start, start + slice)) : []
+      keys.push(...part)
+      const found = cache ? await cache.get(part) : []
+      for (let position = start; position < Math.min(start + slice, texts.length); position++) {
+        const hit = found[position - start]
+        if (hit === undefined || hit.vector.length !== dimensions) missing.push(position)
+        else progress.known(settle(position, hit.vector.slice(), hit.truncation))
+      }
+    }
+
+    if (missing.length > 0) {
+      let fresh: [VectorKey, CachedVector][] = []
+      let received = 0
+      const keep = async () => {
+        const entries = fresh
+        fresh = []
+        if (cache && entries.length > 0) await cache.set(entries)
+      }
+      let kept: Promise<void> | undefined
+      try {
+        const work = engine.embed(
+          missing.map((position) => texts[position] as string),
+          {
+            inputType,
+            signal,
+            onCount: (done) => progress.embedded(Math.max(0, done - received), true),
+            onVector(index, raw, truncation) {
+              const position = missing[index]
+              if (position === undefined || vectors[firstPlace(targets[position])] !== undefined) {
+                throw new PaperkinError(
+                  'embedding-failed',
+                  `Expected one vector for each of ${missing.length} texts, got one more (model ${modelId}).`,
+                )
+              }
+              const vector = unitVector(raw, { dimensions, modelId, index: firstPlace(targets[position]) })
+              received += 1
+              progress.embedded(settle(position, vector, truncation))
+              if (cache) {
+                fresh.push([
+                  keys[position] as VectorKey,
+                  { vector: vector.slice(), ...(truncation !== undefined && { truncation }) },
+                ])
+                if (fresh.length >= slice) kept = (kept ?? Promise.resolve()).then(keep)
+              }
+            },
+          },
+        )
+        await work
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason
+        if (thrown?.error === error || PaperkinError.isInstance(error)) throw error
+        throw new PaperkinError('embedding-failed', `The embedder failed: ${reason(error)} (model ${modelId}).`, {
+          cause: error,
+        })
+      } finally {
+        // Also after an abort: what is done need not be done again.
+        await kept
+        await keep()
+      }
+      if (received !== missing.length) {
+        throw new PaperkinError(
+          'embedding-failed',
+          `Expected one vector for each of ${missing.length} texts, got ${received} (model ${modelId}).`,
+        )
+      }
+    }
+    progress.end()
+    return vectors
+  }
+
+  const embedder: Embedder = Object.freeze({
+    modelId,
+    dimensions,
+    ...(revision !== undefined && { revision }),
+    ...(dtype !== undefined && { dtype }),
+    embed,
+    close: async () => engine.close?.(),
+  })
+  checked.add(embedder)
+  return embedder
+}
+
+function firstPlace(target: number | number[] | undefined): number {
+  return typeof target === 'object' ? (target[0] as number) : (target ?? 0)
+}
+
+/** What an error says, whatever was thrown. */
+export function reason(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/u, '')
+}
+
+function requireTexts(texts: readonly string[]): void {
+  if (!Array.isArray(texts)) {
+    throw new PaperkinError('invalid-argument', `Expected \`texts\` to be an array of strings, got ${show(texts)}.`)
+  }
+  for (let index = 0; index < texts.length; index++) {
+    if (typeof texts[index] === 'string') continue
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`texts[${index}]\` to be a string, got ${show(texts[index])}.`,
+    )
+  }
+}
+
+/** Half a surrogate pair has no meaning to any tokenizer, and no UTF-8: it becomes U+FFFD. */
+function wellFormed(text: string): string {
+  return /\p{Surrogate}/u.test(text) ? text.replace(/\p{Surrogate}/gu, '\uFFFD') : text
+}
+
+/** A turn of the event loop, so that nothing waits for a long list. */
+async function turn(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  signal?.throwIfAborted()
+}
+
+function unitVector(
+  raw: ArrayLike<number>,
+  { dimensions, modelId, index }: { readonly dimensions: number; readonly modelId: string; readonly index: number },
+): Float32Array {
+  const fail = (what: string) =>
+    new PaperkinError('embedding-failed', `Expected ${what} for the text at index ${index} (model ${modelId}).`)
+  if (typeof raw !== 'object' || raw === null || typeof raw.length !== 'number') {
+    throw fail(`an array of ${dimensions} numbers, got ${show(raw)}`)
+  }
+  if (raw.length !== dimensions) throw fail(`a vector of ${dimensions} values, got ${raw.length}`)
+  let sum = 0
+  for (let d = 0; d < dimensions; d++) sum += (raw[d] as number) * (raw[d] as number)
+  if (!Number.isFinite(sum)) {
+    const place = Array.prototype.findIndex.call(raw, (value: unknown) => !Number.isFinite(value))
+    throw fail(`finite values, got ${show(place < 0 ? sum : raw[place])} at dimension ${Math.max(0, place)}`)
+  }
+  if (sum === 0) throw fail('a vector with a direction, got zeros')
+  const scale = 1 / Math.sqrt(sum)
+  const unit = new Float32Array(dimensions)
+  for (let d = 0; d < dimensions; d++) unit[d] = (raw[d] as number) * scale
+  return unit
+}
+
+/** Counts texts and reports them at a humane rate; the speed is that of the last few seconds, known texts left out. */
+function createProgress(total: number, report: EmbedOptions['onProgress']) {
+  const window = 5_000
+  const begun = performance.now()
+  const samples: [time: number, embedded: number][] = [[begun, 0]]
+  let known = 0
+  let embedded = 0
+  let ahead = 0
+  let reported = Number.NEGATIVE_INFINITY
+  let last = -1
+
+  function tell(now: number): void {
+    if (report === undefined) return
+    const count = embedded + ahead
+    while (samples.length > 2 && now - (samples[1] as [number, number])[0] > window) samples.shift()
+    const [time, before] = samples[0] as [number, number]
+    const seconds = (now - time) / 1000
+    const perSecond = count > before && seconds >= 0.25 ? (count - before) / seconds : 0
+    const done = Math.min(total, known + count)
+    const left = total - done
+    samples.push([now, count])
+    reported = now
+    last = done
+    report({
+      done,
+      total,
+      perSecond,
+      secondsLeft: left === 0 ? 0 : perSecond > 0 ? left / perSecond : Number.POSITIVE_INFINITY,
+    })
+  }
+  const pace = () => {
+    const now = performance.now()
+    if (now - reported >= 100 && embedded + ahead + known < total) tell(now)
+  }
+  return {
+    known(count: number) {
+      known += count
+    },
+    /** `isAhead`: counted by the engine before its vectors came. */
+    embedded(count: number, isAhead = false) {
+      if (isAhead) ahead = count
+      else {
+        embedded += count
+        ahead = Math.max(0, ahead - count)
+      }
+      pace()
+    },
+    end() {
+      embedded = total - known
+      ahead = 0
+      if (last !== total) tell(performance.now())
+    },
+  }
 }

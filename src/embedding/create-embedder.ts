@@ -1,0 +1,287 @@
+import { createHash } from 'node:crypto'
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
+import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
+import { checkedEmbedder, type Embedder, reason } from './embedder.ts'
+import { sharedPool } from './pool.ts'
+import type { VectorCache } from './vector-cache.ts'
+import type { WorkerData, WorkerModel } from './worker.ts'
+
+const poolings = ['mean', 'cls', 'last_token'] as const
+const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as const
+
+/** Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`. */
+export interface CreateEmbedderOptions {
+  /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled all-MiniLM-L6-v2 */
+  readonly model?: string
+  /** Branch, tag or commit of a hub model. @default 'main' */
+  readonly revision?: string
+  /** Which ONNX file: `'fp32'` is `model.onnx`, `'q8'` is `model_quantized.onnx`. @default 'fp32', or the one in the folder */
+  readonly dtype?: (typeof dtypes)[number]
+  /** `'wasm'` runs on WebAssembly, several times slower, wherever Node runs. @default 'cpu' */
+  readonly device?: 'cpu' | 'wasm' | 'cuda' | 'coreml' | 'dml' | 'webgpu'
+  /**
+   * How token vectors become one. @default what the folder's `1_Pooling/config.json` says, else the graph's own
+   * `sentence_embedding`, else `'mean'`
+   */
+  readonly pooling?: (typeof poolings)[number]
+  /** Put before every query, for models trained so (e5: `'query: '`). @default '' */
+  readonly queryPrefix?: string
+  /** Put before every document (e5: `'passage: '`). @default '' */
+  readonly documentPrefix?: string
+  /** The most word pieces read of a text, prefix and special tokens included. @default 256 bundled, else the model's limit, at most 512 */
+  readonly maxTokens?: number
+  /** Never asks the network. @default false */
+  readonly localFilesOnly?: boolean
+  /** Where hub models are kept. @default the folder that `@huggingface/transformers` uses */
+  readonly cacheDir?: string
+  /** Threads at most. @default one a core, as memory allows */
+  readonly workers?: number
+  /** After how long the last idle thread is given back; further ones go after 5 s. @default 60 */
+  readonly idleSeconds?: number
+  /** Where vectors are kept by content; `false` embeds every text anew. @default 16 MiB of memory */
+  readonly cache?: VectorCache | false
+}
+
+interface Manifest {
+  readonly id: string
+  readonly revision: string
+  readonly dtype: string
+  readonly dimensions: number
+  readonly maxTokens: number
+  readonly maxTokensLimit: number
+  readonly files: Readonly<Record<string, { readonly sha256: string }>>
+}
+
+/**
+ * An embedder that runs a sentence-transformer in worker threads, one text a run: a vector depends on its text alone,
+ * byte for byte, whatever the neighbours, the order or the number of threads. Embedders of one model share their threads.
+ *
+ * Without a `model`, the bundled one is read when the first text comes; any other is loaded here, to learn its width.
+ * @throws PaperkinError `invalid-argument`, `embedder-unavailable`
+ */
+export async function createEmbedder(options: CreateEmbedderOptions = {}): Promise<Embedder> {
+  const { queryPrefix = '', documentPrefix = '', idleSeconds = 60, cache } = options
+  requireText('queryPrefix', queryPrefix)
+  requireText('documentPrefix', documentPrefix)
+  const workers = options.workers === undefined ? undefined : requireInteger('workers', options.workers, 1, 1024)
+  requireNumber('idleSeconds', idleSeconds, 0, 86_400)
+  const { model, checksums, modelId, revision, known } = await locate(options)
+
+  const pool = sharedPool(model, checksums)
+  const user = {}
+  const join = () => pool.join(user, { workers, idleSeconds })
+  join()
+  const prefix = { query: queryPrefix, document: documentPrefix }
+  const settings = JSON.stringify([
+    modelId,
+    revision,
+    model.dtype,
+    model.device === 'wasm',
+    model.pooling,
+    model.maxTokens,
+  ])
+  const dimensions = known ?? (await pool.load()).dimensions
+  const running = new Set<Promise<void>>()
+
+  return checkedEmbedder(
+    {
+      modelId,
+      dimensions,
+      revision,
+      dtype: model.dtype,
+      cacheKey: (inputType) => `${settings}\0${prefix[inputType]}`,
+      embed(texts, { inputType, signal, onVector }) {
+        join()
+        const before = prefix[inputType]
+        const call = pool.embed(before === '' ? texts : texts.map((text) => before + text), {
+          isUrgent: inputType === 'query',
+          signal,
+          onVector,
+        })
+        const ended = call.then(
+          () => {},
+          () => {},
+        )
+        running.add(ended)
+        void ended.then(() => running.delete(ended))
+        return call
+      },
+      async close() {
+        await Promise.all(running)
+        await pool.leave(user)
+      },
+    },
+    cache === undefined ? {} : { cache },
+  )
+}
+
+/** The bundled model's folder; its files come with the package. */
+function bundledFolder(): string {
+  return dirname(createRequire(import.meta.url).resolve('#models/all-MiniLM-L6-v2/model.json'))
+}
+
+interface Located {
+  readonly model: WorkerModel
+  readonly checksums: WorkerData['checksums']
+  readonly modelId: string
+  readonly revision: string
+  /** Width of the vectors, where it is known without loading. */
+  readonly known: number | undefined
+}
+
+async function locate(options: CreateEmbedderOptions): Promise<Located> {
+  const { model: name, revision = 'main', device = 'cpu', pooling, localFilesOnly = false, cacheDir } = options
+  requireText('revision', revision)
+  if (cacheDir !== undefined) requireText('cacheDir', cacheDir)
+  requireOneOf('device', device, ['cpu', 'wasm', 'cuda', 'coreml', 'dml', 'webgpu'])
+  if (pooling !== undefined) requireOneOf('pooling', pooling, poolings)
+  if (options.dtype !== undefined) requireOneOf('dtype', options.dtype, dtypes)
+  const maxTokens = options.maxTokens === undefined ? undefined : requireInteger('maxTokens', options.maxTokens, 8)
+
+  if (name === undefined) {
+    const folder = bundledFolder()
+    const manifest = readJson(join(folder, 'model.json')) as Manifest
+    if (options.dtype !== undefined && options.dtype !== manifest.dtype) {
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`dtype\` to be '${manifest.dtype}', the bundled model's, got ${show(options.dtype)}; name a \`model\` for others.`,
+      )
+    }
+    if (maxTokens !== undefined) requireInteger('maxTokens', maxTokens, 8, manifest.maxTokensLimit)
+    return {
+      modelId: manifest.id,
+      revision: manifest.revision,
+      known: manifest.dimensions,
+      checksums: Object.fromEntries(Object.entries(manifest.files).map(([file, { sha256 }]) => [file, sha256])),
+      model: {
+        model: folder,
+        isFolder: true,
+        revision: manifest.revision,
+        dtype: manifest.dtype,
+        device,
+        pooling: pooling === 'mean' ? undefined : pooling,
+        maxTokens: maxTokens ?? manifest.maxTokens,
+        localFilesOnly: true,
+        cacheDir: undefined,
+      },
+    }
+  }
+
+  requireText('model', name)
+  const folder = resolve(name)
+  const isFolder = existsSync(join(folder, 'config.json')) || isAbsolute(name) || /^\.{1,2}(?:[/\\]|$)/u.test(name)
+  const id = pooling === undefined ? name : `${name}#${pooling}`
+  if (!isFolder) {
+    return {
+      modelId: id,
+      revision,
+      known: undefined,
+      checksums: undefined,
+      model: {
+        model: name,
+        isFolder,
+        revision,
+        dtype: options.dtype ?? 'fp32',
+        device,
+        pooling,
+        maxTokens,
+        localFilesOnly,
+        cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
+      },
+    }
+  }
+
+  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+    if (!existsSync(join(folder, file))) throw missing(folder, file)
+    readJson(join(folder, file))
+  }
+  const dtype = options.dtype ?? folderDtype(folder)
+  const file = dtypeFile(dtype)
+  if (!existsSync(join(folder, file))) throw missing(folder, file)
+  return {
+    modelId: pooling === undefined ? basename(folder) : `${basename(folder)}#${pooling}`,
+    revision: options.revision ?? fingerprint(join(folder, file)),
+    known: undefined,
+    checksums: undefined,
+    model: {
+      model: folder,
+      isFolder,
+      revision: options.revision ?? fingerprint(join(folder, file)),
+      dtype,
+      device,
+      pooling: pooling ?? folderPooling(folder),
+      maxTokens,
+      localFilesOnly: true,
+      cacheDir: undefined,
+    },
+  }
+}
+
+function dtypeFile(dtype: string): string {
+  const suffix = dtype === 'fp32' ? '' : dtype === 'q8' ? '_quantized' : `_${dtype}`
+  return join('onnx', `model${suffix}.onnx`)
+}
+
+/** fp32 where it is there, as in transformers.js, else whatever is. */
+function folderDtype(folder: string): string {
+  return dtypes.find((dtype) => existsSync(join(folder, dtypeFile(dtype)))) ?? 'fp32'
+}
+
+/** What sentence-transformers wrote beside the model; the graph's own way where it wrote nothing. */
+function folderPooling(folder: string): WorkerModel['pooling'] {
+  const path = join(folder, '1_Pooling', 'config.json')
+  if (!existsSync(path)) return undefined
+  const said = readJson(path) as Readonly<Record<string, unknown>>
+  if (said.pooling_mode_cls_token === true) return 'cls'
+  if (said.pooling_mode_lasttoken === true) return 'last_token'
+  return undefined
+}
+
+/** Tells two files apart without reading hundreds of megabytes: SHA-256 of the size and of both ends. */
+function fingerprint(path: string): string {
+  const { size } = statSync(path)
+  const end = Buffer.alloc(Math.min(size, 2 ** 20))
+  const hash = createHash('sha256').update(String(size))
+  const file = openSync(path, 'r')
+  try {
+    for (const position of [0, Math.max(0, size - end.length)]) {
+      readSync(file, end, 0, end.length, position)
+      hash.update(end)
+    }
+  } finally {
+    closeSync(file)
+  }
+  return hash.digest('hex').slice(0, 12)
+}
+
+function missing(folder: string, file: string): PaperkinError {
+  return new PaperkinError(
+    'embedder-unavailable',
+    `Expected a model folder with config.json, tokenizer.json, tokenizer_config.json and onnx/model*.onnx; ${join(folder, file)} is not there.`,
+  )
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new PaperkinError('embedder-unavailable', `${path} cannot be read as JSON: ${reason(error)}.`, {
+      cause: error,
+    })
+  }
+}
+
+function requireText(name: string, value: unknown): void {
+  if (typeof value === 'string' && (value !== '' || name.endsWith('Prefix'))) return
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a string, got ${show(value)}.`)
+}
+
+function requireOneOf(name: string, value: unknown, allowed: readonly string[]): void {
+  if (allowed.includes(value as string)) return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`${name}\` to be one of ${allowed.join(', ')}, got ${show(value)}.`,
+  )
+}

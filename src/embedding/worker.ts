@@ -1,0 +1,314 @@
+// The code of one embedding thread: tokenizer and ONNX session live here, and only here. One text a run, so that a vector
+// depends on its own text alone: padding costs more than batching gains, and dynamic int8 scales would mix batch-mates.
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parentPort, workerData } from 'node:worker_threads'
+
+/** What a worker loads. Plain data: it is cloned into the thread and names the pool. */
+export interface WorkerModel {
+  /** An absolute folder, or a hub id. */
+  readonly model: string
+  readonly isFolder: boolean
+  readonly revision: string
+  readonly dtype: string
+  readonly device: string
+  readonly pooling: 'mean' | 'cls' | 'last_token' | undefined
+  /** The most word pieces read of a text; `undefined`: the model's own limit, at most 512. */
+  readonly maxTokens: number | undefined
+  readonly localFilesOnly: boolean
+  readonly cacheDir: string | undefined
+}
+
+export interface WorkerData {
+  readonly model: WorkerModel
+  /** SHA-256 (hex) of files in the folder, checked before they are loaded. */
+  readonly checksums: Readonly<Record<string, string>> | undefined
+}
+
+export type ToWorker =
+  | { readonly kind: 'embed'; readonly id: number; readonly text: string }
+  | { readonly kind: 'drop'; readonly ids: readonly number[] }
+
+export type FromWorker =
+  | {
+      readonly kind: 'ready'
+      readonly dimensions: number
+      readonly maxTokens: number
+      /** Why WebAssembly runs where the native runtime was asked for. */
+      readonly fallback?: string
+    }
+  | { readonly kind: 'unavailable'; readonly message: string; readonly isArgument?: boolean }
+  | {
+      readonly kind: 'vector'
+      readonly id: number
+      readonly vector: Float32Array
+      readonly tokens: number
+      readonly cut: number
+      readonly estimated: boolean
+    }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+  | { readonly kind: 'dropped'; readonly ids: readonly number[] }
+
+/** The part of an ONNX Runtime tensor that is read here. */
+interface OrtTensor {
+  readonly data: Float32Array
+  readonly dims: readonly number[]
+  dispose?(): void
+}
+interface OrtSession {
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  run(feeds: Record<string, unknown>, fetches: readonly string[]): Promise<Record<string, OrtTensor>>
+}
+
+const { model: wanted, checksums } = workerData as WorkerData
+const port = parentPort as NonNullable<typeof parentPort>
+const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
+
+const queue: { id: number; text: string }[] = []
+let embedText: ((text: string) => Promise<Omit<Extract<FromWorker, { kind: 'vector' }>, 'kind' | 'id'>>) | undefined
+let busy = false
+
+port.on('message', (message: ToWorker) => {
+  if (message.kind === 'drop') {
+    const ids = new Set(message.ids)
+    const dropped = queue.filter(({ id }) => ids.has(id)).map(({ id }) => id)
+    queue.splice(0, queue.length, ...queue.filter(({ id }) => !ids.has(id)))
+    post({ kind: 'dropped', ids: dropped })
+  } else queue.push(message)
+  void work()
+})
+
+async function work(): Promise<void> {
+  if (busy || embedText === undefined) return
+  busy = true
+  for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
+    try {
+      const result = await embedText(task.text)
+      post({ kind: 'vector', id: task.id, ...result }, [result.vector.buffer as ArrayBuffer])
+    } catch (error) {
+      post({ kind: 'failed', id: task.id, message: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  busy = false
+}
+
+load().then(
+  ({ ready, embed }) => {
+    embedText = embed
+    post({ kind: 'ready', ...ready })
+    void work()
+  },
+  (error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error)
+    post({ kind: 'unavailable', message, isArgument: error instanceof RangeError && error.name === 'OptionError' })
+  },
+)
+
+async function load() {
+  const intact = checksums === undefined ? undefined : checkFiles(wanted.model, checksums)
+  // A damaged file explains a failed load better than the parser's words.
+  const loaded = await loadModel().catch(async (error: unknown) => {
+    await intact
+    throw error
+  })
+  await intact
+  const probe = await loaded.embed('')
+  return {
+    embed: loaded.embed,
+    ready: {
+      dimensions: probe.vector.length,
+      maxTokens: loaded.maxTokens,
+      ...(loaded.fallback !== undefined && { fallback: loaded.fallback }),
+    },
+  }
+}
+
+async function checkFiles(folder: string, expected: Readonly<Record<string, string>>): Promise<void> {
+  await Promise.all(
+    Object.entries(expected).map(async ([name, sha256]) => {
+      const hash = createHash('sha256')
+      try {
+        for await (const chunk of createReadStream(join(folder, name), { highWaterMark: 2 ** 20 })) hash.update(chunk)
+      } catch (error) {
+        throw new Error(
+          `${join(folder, name)} cannot be read (${(error as NodeJS.ErrnoException).code}); install the package again`,
+        )
+      }
+      if (hash.digest('hex') !== sha256) {
+        throw new Error(
+          `${join(folder, name)} is damaged: its SHA-256 is not the recorded one; install the package again`,
+        )
+      }
+    }),
+  )
+}
+
+/**
+ * Loads transformers.js in this thread; its `env` is this thread's own. Without a native runtime (or on request) its
+ * door for a runtime of one's own, `globalThis[Symbol.for('onnxruntime')]`, gets the WebAssembly one, and the native
+ * module that it imports by name gets an empty stand-in.
+ */
+async function loadTransformers() {
+  const require = createRequire(import.meta.url)
+  const entry = require.resolve('@huggingface/transformers')
+  const requireThere = createRequire(entry)
+  let fallback: string | undefined
+  if (wanted.device !== 'wasm') {
+    try {
+      requireThere('onnxruntime-node')
+    } catch (error) {
+      if (wanted.device !== 'cpu') throw error
+      fallback = error instanceof Error ? (error.message.split('\n')[0] as string) : String(error)
+    }
+  }
+  const isWasm = wanted.device === 'wasm' || fallback !== undefined
+  if (isWasm) {
+    const web = (await import(pathToFileURL(requireThere.resolve('onnxruntime-web')).href)) as {
+      env: { wasm: { numThreads: number; wasmPaths?: unknown }; logLevel: string }
+    }
+    web.env.wasm.numThreads = 1
+    Object.assign(globalThis, { [Symbol.for('onnxruntime')]: web })
+    const native = requireThere.resolve('onnxruntime-node')
+    requireThere.cache[native] = Object.assign(new (require('node:module').Module)(native), {
+      exports: { default: {}, InferenceSession: undefined },
+      loaded: true,
+    })
+  }
+  const transformers = require('@huggingface/transformers') as typeof import('@huggingface/transformers')
+  return { transformers, isWasm, fallback }
+}
+
+async function loadModel() {
+  const { transformers, isWasm, fallback } = await loadTransformers()
+  const { AutoModel, AutoTokenizer, env, LogLevel, Tensor } = transformers
+  env.logLevel = LogLevel.NONE
+  env.allowLocalModels = true
+  env.allowRemoteModels = !wanted.isFolder && !wanted.localFilesOnly
+  if (wanted.cacheDir !== undefined) env.cacheDir = wanted.cacheDir
+  if (wanted.isFolder) env.localModelPath = dirname(wanted.model)
+  const name = wanted.model
+  const common = { revision: wanted.revision, local_files_only: !env.allowRemoteModels }
+  const [tokenizer, model] = await Promise.all([
+    AutoTokenizer.from_pretrained(name, common),
+    AutoModel.from_pretrained(name, {
+      ...common,
+      dtype: wanted.dtype as 'q8',
+      device: (isWasm ? 'cpu' : wanted.device) as 'cpu',
+      session_options: {
+        intraOpNumThreads: 1,
+        interOpNumThreads: 1,
+        logSeverityLevel: 4,
+      },
+    }),
+  ])
+  const session = (model as unknown as { sessions: Record<string, OrtSession> }).sessions.model as OrtSession
+  const { pooling } = wanted
+  const output = pickOutput(session.outputNames, pooling)
+  const limit = Math.min(
+    tokenizer.model_max_length,
+    (model.config as unknown as { max_position_embeddings?: number }).max_position_embeddings ??
+      Number.POSITIVE_INFINITY,
+  )
+  const maxTokens = wanted.maxTokens ?? Math.min(512, limit)
+  if (maxTokens > limit) {
+    throw Object.assign(
+      new RangeError(`Expected \`maxTokens\` to be at most ${limit}, the limit of ${name}, got ${maxTokens}`),
+      {
+        name: 'OptionError',
+      },
+    )
+  }
+  const tokenize = createTokenizer((text, add_special_tokens) => {
+    return tokenizer(text, { return_tensor: false, add_special_tokens }).input_ids as number[]
+  }, maxTokens)
+
+  const simple = session.inputNames.every((input) => ['input_ids', 'attention_mask', 'token_type_ids'].includes(input))
+  // int64 by pairs of 32 bits (little-endian, as every platform of Node is): no BigInt for each token.
+  const int64 = (length: number, value: (index: number) => number) => {
+    const halves = new Int32Array(2 * length)
+    for (let index = 0; index < length; index++) halves[2 * index] = value(index)
+    return new Tensor('int64', new BigInt64Array(halves.buffer), [1, length])
+  }
+  const embed = async (text: string) => {
+    const { ids, tokens, cut, estimated } = tokenize(text)
+    const inputs: Record<string, InstanceType<typeof Tensor>> = {}
+    for (const input of simple ? session.inputNames : ['input_ids', 'attention_mask']) {
+      inputs[input] = int64(
+        ids.length,
+        input === 'input_ids' ? (index) => ids[index] as number : () => (input === 'attention_mask' ? 1 : 0),
+      )
+    }
+    let tensor: OrtTensor
+    if (simple) {
+      const feeds = Object.fromEntries(
+        Object.entries(inputs).map(([input, value]) => [
+          input,
+          (value as unknown as { ort_tensor: unknown }).ort_tensor,
+        ]),
+      )
+      tensor = (await session.run(feeds, [output]))[output] as OrtTensor
+    } else tensor = ((await model(inputs)) as Record<string, OrtTensor>)[output] as OrtTensor
+    const vector = pool(tensor, pooling ?? 'mean')
+    tensor.dispose?.()
+    return { vector, tokens, cut, estimated }
+  }
+  return { embed, maxTokens, fallback }
+}
+
+function pickOutput(names: readonly string[], pooling: WorkerModel['pooling']): string {
+  const perToken = ['last_hidden_state', 'token_embeddings', 'hidden_states', 'logits']
+  const wantedNames = pooling === undefined ? ['sentence_embedding', 'text_embeds', ...perToken] : perToken
+  const found = wantedNames.find((name) => names.includes(name))
+  if (found === undefined) {
+    throw new Error(`${wanted.model} gives ${names.join(', ')}: expected an output named ${wantedNames.join(', ')}`)
+  }
+  return found
+}
+
+/** `[1, d]`: as it is. `[1, tokens, d]`: pooled over the tokens, all of which are the text's own. */
+function pool({ data, dims }: OrtTensor, pooling: 'mean' | 'cls' | 'last_token'): Float32Array {
+  const width = dims[dims.length - 1] as number
+  if (dims.length === 2) return Float32Array.from(data.subarray(0, width))
+  const tokens = dims[1] as number
+  if (pooling !== 'mean') {
+    const row = pooling === 'cls' ? 0 : tokens - 1
+    return Float32Array.from(data.subarray(row * width, (row + 1) * width))
+  }
+  const mean = new Float64Array(width)
+  for (let row = 0, i = 0; row < tokens; row++) for (let d = 0; d < width; d++, i++) mean[d]! += data[i] as number
+  return Float32Array.from(mean, (sum) => sum / tokens)
+}
+
+/**
+ * Cuts a text to `maxTokens` word pieces as the original implementation does: the closing special tokens stay.
+ * Texts of over 100,000 characters are read from the start until there are pieces enough; their count is projected.
+ */
+function createTokenizer(encode: (text: string, special: boolean) => number[], maxTokens: number) {
+  const whole = 100_000
+  const marked = encode('a', true)
+  const bare = encode('a', false)
+  const opening = Math.max(0, marked.indexOf(bare[0] as number))
+  const closing = Math.max(0, marked.length - opening - bare.length)
+  const shorten = (ids: number[]) =>
+    ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - closing), ...ids.slice(ids.length - closing)]
+
+  return (text: string): { ids: number[]; tokens: number; cut: number; estimated: boolean } => {
+    if (text.length <= whole) {
+      const ids = encode(text, true)
+      return { ids: shorten(ids), tokens: ids.length, cut: Math.max(0, ids.length - maxTokens), estimated: false }
+    }
+    for (let length = whole; ; length *= 4) {
+      // Never between the halves of a surrogate pair.
+      const end = /[\uD800-\uDBFF]/.test(text[length - 1] ?? '') ? length + 1 : length
+      const ids = encode(text.slice(0, end), true)
+      // The word at the cut may read differently: it must lie beyond what the model reads.
+      if (end < text.length && ids.length < 2 * maxTokens) continue
+      const tokens = end >= text.length ? ids.length : Math.round((ids.length * text.length) / end)
+      return { ids: shorten(ids), tokens, cut: Math.max(0, tokens - maxTokens), estimated: end < text.length }
+    }
+  }
+}
