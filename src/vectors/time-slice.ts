@@ -1,0 +1,23 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/** Keeps long work in slices between which the event loop turns. */
+export interface TimeSlice {
+  /** True when the slice is used up: `await slice.rest()`. */
+  due(): boolean
+  /** Lets the event loop turn once, then begins a new slice; throws `signal.reason` after an abort. */
+  rest(): Promise<void>
+}
+
+/** Begins a slice of `milliseconds`; throws `signal.reason` where the signal is aborted already. */
+export function timeSlice(signal: AbortSignal | undefined, milliseconds = 10): TimeSlice {
+  signal?.throwIfAborted()
+  let end = performance.now() + milliseconds
+  return {
+    due: () => performance.now() >= end,
+    rest: async () => {
+      await nextTurn()
+      signal?.throwIfAborted()
+      end = performance.now() + milliseconds
+    },
+  }
+}
