@@ -109,7 +109,7 @@ export async function loadVectors(
   const texts = isQueries
     ? (await loadQueries(name.replace(/-queries$/u, ''))).map(({ text }) => text)
     : (await loadPapers(name, limit)).map(({ paper }) => paperText(paper))
-  const embedder = createEmbedder()
+  const embedder = await createEmbedder()
   const hash = createHash('sha256').update(`${embedder.modelId} ${embedder.revision} ${embedder.dtype}`)
   for (const text of texts) hash.update(text).update('\0')
   const path = join(root, '.cache', `${name}-${hash.digest('hex').slice(0, 16)}.f32`)

@@ -24,7 +24,9 @@ export interface Paper {
 /** A paper as a caller may hand it in: `title` or `abstract` at least. */
 export type PaperInput = z.input<typeof paperSchema>
 
-const line = z.string().transform((text) => text.replace(/\s+/gu, ' ').trim())
+// What shows nothing and parts words or hides in them: control characters, zero-width spaces, soft hyphens.
+const invisible = /(?!\s)\p{Cc}|[\u00ad\u200b\u2060\ufeff]/gu
+const line = z.string().transform((text) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim())
 const words = z.union([z.array(line), line.transform((text) => (text === '' ? [] : [text]))])
 
 /** What a paper must look like where data comes in. Unknown fields are dropped. */
@@ -33,7 +35,7 @@ export const paperSchema = z.object({
   title: line.nullish(),
   abstract: z
     .string()
-    .transform((text) => text.trim())
+    .transform((text) => text.replace(invisible, '').trim())
     .nullish(),
   authors: words.nullish(),
   categories: words.nullish(),
@@ -73,12 +75,12 @@ export function toPaper(record: unknown): Paper {
   const { title, abstract, authors, categories, published, url, ...given } = result.data
   if (!title && !abstract) throw invalid([{ message: 'has neither a title nor an abstract', path: [] }])
   const linked = url ? arxivReference(url) : undefined
-  const versioned = given.id ? /^(.+?)v(\d+)$/u.exec(given.id) : null
+  const versioned = given.id ? /^(?:arxiv:)?(.+?)(?:v(\d+))?$/iu.exec(given.id) : null
   let id = given.id || linked?.id || derivedId(title || (abstract as string))
   let version = given.version ?? linked?.version
   if (versioned !== null && arxivId.test(versioned[1] as string)) {
     id = versioned[1] as string
-    version = given.version ?? Number(versioned[2])
+    version = given.version ?? (versioned[2] === undefined ? linked?.version : Number(versioned[2]))
   }
   return Object.freeze({
     id,

@@ -139,10 +139,7 @@ function pieces(text: string): Piece[] {
     let end = begin
     while (end < lines.length && lines[end]?.trim() !== '') end++
     const block = lines.slice(begin, end).map((raw, i) => ({
-      text: raw
-        .trim()
-        .replace(/[\s\u200b\ufeff]+/gu, ' ')
-        .trim(),
+      text: raw.replace(/\s+/gu, ' ').trim(),
       line: begin + i + 1,
     }))
     if (block.length === 1 || block.some(({ text }) => wordCount(text) >= 30))

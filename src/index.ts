@@ -1,0 +1,31 @@
+export {
+  type CreateEmbedderOptions,
+  createEmbedder,
+} from './embedding/create-embedder.ts'
+export type { Embedder, EmbedOptions, EmbedProgress, TruncatedText } from './embedding/embedder.ts'
+export { type EmbedderInput, pipelineEmbedder } from './embedding/resolve-embedder.ts'
+export { PaperkinError, type PaperkinErrorCode, type PaperkinIssue } from './errors.ts'
+export type { FoundPaper } from './library/find-papers.ts'
+export {
+  type AddOptions,
+  type AddResult,
+  type Hit,
+  type HitList,
+  type HitOptions,
+  type OpenOptions,
+  PaperLibrary,
+  type SearchOptions,
+  type TruncatedPaper,
+  type Weights,
+} from './library/paper-library.ts'
+export { type Paper, type PaperInput, paperName, paperText } from './paper.ts'
+export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
+export type {
+  Outlier,
+  Topic,
+  TopicMethod,
+  TopicOptions,
+  TopicPaper,
+  TopicQuality,
+  Topics,
+} from './topics/find-topics.ts'

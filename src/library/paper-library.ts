@@ -1,0 +1,442 @@
+// The facade, and the only place that knows both ids and rows. A row is the number under which the lexical index and the
+// vector index keep one text; a changed text gets a new row. Vectors are put into their index first and taken out last,
+// and a row counts only while `#kept` names it: so a write becomes visible in one synchronous step, whole.
+import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
+import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
+import { PaperkinError, type PaperkinIssue, requireInteger, show } from '../errors.ts'
+import { LexicalIndex } from '../lexical/lexical-index.ts'
+import { type Paper, type PaperInput, paperName, paperText, toPaper } from '../paper.ts'
+import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
+import { ExactIndex, type ExactSnapshot } from '../vectors/exact-index.ts'
+import { type FoundPaper, findPapers } from './find-papers.ts'
+
+export interface OpenOptions {
+  /**
+   * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
+   * @default the bundled all-MiniLM-L6-v2
+   */
+  readonly embedder?: EmbedderInput
+}
+
+export interface AddOptions {
+  /** Ends the call with `signal.reason`; the library stays as it was. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: EmbedProgress) => void
+}
+
+/** A paper whose text was longer than the model reads. */
+export interface TruncatedPaper {
+  readonly id: string
+  /** Word pieces of the whole text. */
+  readonly tokens: number
+  /** Word pieces at its end that the embedding does not know of. */
+  readonly cut: number
+}
+
+/** What `add` did; ids in the order in which they were given. */
+export interface AddResult {
+  readonly added: readonly string[]
+  /** Known ids whose title, abstract or other fields were different. */
+  readonly updated: readonly string[]
+  readonly unchanged: readonly string[]
+  readonly truncated: readonly TruncatedPaper[]
+  /** Papers without an abstract, embedded by their title alone. */
+  readonly titleOnly: readonly string[]
+}
+
+/** How much each part counts in a score; they add up to 1. */
+export interface Weights {
+  readonly semantic: number
+  readonly lexical: number
+}
+
+/** A paper that was found. */
+export interface Hit {
+  readonly paper: Paper
+  /** Higher is nearer: `weights.semantic * semantic + weights.lexical * lexical`. */
+  readonly score: number
+  /** Cosine of the two embeddings, -1 … 1. */
+  readonly semantic: number
+  /** 0 … 1: for a query BM25 divided by the best paper's BM25, for a paper the cosine of the two TF-IDF rows. */
+  readonly lexical: number
+}
+
+/** Hits by falling score; equal ones in the order in which the papers were added. */
+export interface HitList {
+  readonly hits: readonly Hit[]
+  readonly weights: Weights
+}
+
+export interface HitOptions {
+  /** The number of hits; fewer come only where fewer papers match. @default 10 */
+  readonly k?: number
+  /** Papers for which it returns false are passed over. It never changes a score. @default every paper */
+  readonly filter?: (paper: Paper) => boolean
+  readonly signal?: AbortSignal
+}
+
+export interface SearchOptions extends HitOptions {
+  /** `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match). @default 'hybrid' */
+  readonly mode?: 'hybrid' | 'semantic' | 'lexical'
+}
+
+// One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
+const searchWeights: Weights = Object.freeze({ semantic: 0.6, lexical: 0.4 })
+const relatedWeights: Weights = Object.freeze({ semantic: 0.4, lexical: 0.6 })
+const modeWeights = {
+  hybrid: searchWeights,
+  semantic: Object.freeze({ semantic: 1, lexical: 0 }),
+  lexical: Object.freeze({ semantic: 0, lexical: 1 }),
+} as const
+
+interface Kept {
+  readonly paper: Paper
+  readonly row: number
+}
+
+/** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
+export class PaperLibrary {
+  readonly #embedder: Embedder
+  readonly #ownsEmbedder: boolean
+  readonly #lexical = new LexicalIndex()
+  readonly #vectors: ExactIndex
+  readonly #kept = new Map<string, Kept>()
+  #writing: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  private constructor(embedder: Embedder, ownsEmbedder: boolean) {
+    this.#embedder = embedder
+    this.#ownsEmbedder = ownsEmbedder
+    this.#vectors = new ExactIndex(embedder.dimensions)
+  }
+
+  /**
+   * Opens an empty library in memory.
+   * @throws PaperkinError `invalid-argument` for an embedder that is none, `embedder-unavailable`
+   */
+  static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
+    const embedder = await resolveEmbedder(options.embedder)
+    return new PaperLibrary(embedder, embedder !== options.embedder)
+  }
+
+  /** Number of papers. */
+  get size(): number {
+    return this.#kept.size
+  }
+
+  /** The model that the vectors come from. */
+  get embedder(): Pick<Embedder, 'modelId' | 'dimensions' | 'revision' | 'dtype'> {
+    const { modelId, dimensions, revision, dtype } = this.#embedder
+    return Object.freeze({ modelId, dimensions, ...(revision && { revision }), ...(dtype && { dtype }) })
+  }
+
+  has(id: string): boolean {
+    return this.#kept.has(id)
+  }
+
+  get(id: string): Paper | undefined {
+    return this.#kept.get(id)?.paper
+  }
+
+  /** All papers, in the order in which their ids were first added. */
+  papers(): Paper[] {
+    return Array.from(this.#kept.values(), ({ paper }) => paper)
+  }
+
+  /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
+  find(text: string, options: { readonly k?: number } = {}): FoundPaper[] {
+    if (typeof text !== 'string') throw wrongText('text', text)
+    return findPapers(this.papers(), text, requireInteger('k', options.k ?? 5, 1))
+  }
+
+  /**
+   * Adds papers, and updates those whose id is known: all of them or, where anything goes wrong, none. Only texts that
+   * are new are embedded.
+   * @throws PaperkinError `invalid-paper` with an issue for each bad record, and for two papers of one id and different
+   * texts; `embedding-failed`; `embedder-unavailable`; `library-closed`
+   */
+  async add(papers: readonly PaperInput[], options: AddOptions = {}): Promise<AddResult> {
+    this.#requireOpen()
+    const { signal, onProgress } = options
+    const given = checkPapers(papers)
+    return this.#alone(async () => {
+      signal?.throwIfAborted()
+      const added: Paper[] = []
+      const updated: Paper[] = []
+      const unchanged: string[] = []
+      const fresh: Paper[] = []
+      for (const paper of given.values()) {
+        const known = this.#kept.get(paper.id)?.paper
+        if (known === undefined) added.push(paper)
+        else if (isSame(known, paper)) unchanged.push(paper.id)
+        else updated.push(paper)
+        if (known === undefined || known.title !== paper.title || known.abstract !== paper.abstract) fresh.push(paper)
+      }
+      const truncated: TruncatedPaper[] = []
+      const vectors = await this.#embedder.embed(fresh.map(paperText), {
+        inputType: 'document',
+        ...(signal && { signal }),
+        ...(onProgress && { onProgress }),
+        onTruncated: ({ index, tokens, cut }) => {
+          truncated.push(Object.freeze({ id: (fresh[index] as Paper).id, tokens, cut }))
+        },
+      })
+      signal?.throwIfAborted()
+      this.#requireOpen()
+      const firstRow = this.#lexical.rows
+      await this.#vectors.add(
+        Int32Array.from(fresh, (_, i) => firstRow + i),
+        vectors,
+      )
+      // From here to the last line of the block nothing waits: whoever asks sees the library before or after it.
+      const dropped: number[] = []
+      for (const paper of fresh) {
+        const row = this.#lexical.add(paper)
+        const known = this.#kept.get(paper.id)
+        if (known !== undefined) {
+          this.#lexical.remove(known.row)
+          dropped.push(known.row)
+        }
+        this.#kept.set(paper.id, { paper, row })
+      }
+      for (const paper of updated) this.#kept.set(paper.id, { paper, row: (this.#kept.get(paper.id) as Kept).row })
+      await this.#vectors.remove(dropped)
+      const order = new Map(fresh.map(({ id }, i) => [id, i]))
+      return Object.freeze({
+        added: Object.freeze(added.map(({ id }) => id)),
+        updated: Object.freeze(updated.map(({ id }) => id)),
+        unchanged: Object.freeze(unchanged),
+        truncated: Object.freeze(truncated.sort((a, b) => (order.get(a.id) as number) - (order.get(b.id) as number))),
+        titleOnly: Object.freeze([...given.values()].filter(({ titleOnly }) => titleOnly).map(({ id }) => id)),
+      })
+    })
+  }
+
+  /**
+   * Removes papers, all or none, and returns how many.
+   * @throws PaperkinError `paper-not-found`, `library-closed`
+   */
+  async remove(ids: readonly string[]): Promise<number> {
+    this.#requireOpen()
+    return this.#alone(async () => {
+      const distinct = [...new Set(ids)]
+      for (const id of distinct) if (!this.#kept.has(id)) throw this.#notFound(id)
+      const dropped = distinct.map((id) => {
+        const { row } = this.#kept.get(id) as Kept
+        this.#kept.delete(id)
+        this.#lexical.remove(row)
+        return row
+      })
+      await this.#vectors.remove(dropped)
+      return distinct.length
+    })
+  }
+
+  /**
+   * The papers that a text asks for, by meaning and by words.
+   * @throws PaperkinError `invalid-argument` for an empty text or a wrong option, `embedding-failed`, `library-closed`
+   */
+  async search(text: string, options: SearchOptions = {}): Promise<HitList> {
+    this.#requireOpen()
+    if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
+    const { k, filter, mode = 'hybrid', signal } = options
+    const count = requireInteger('k', k ?? 10, 1)
+    if (!Object.hasOwn(modeWeights, mode))
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`mode\` to be 'hybrid', 'semantic' or 'lexical', got ${show(mode)}.`,
+      )
+    const weights = modeWeights[mode]
+    const query =
+      weights.semantic > 0
+        ? (await this.#embedder.embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
+        : undefined
+    signal?.throwIfAborted()
+    this.#requireOpen()
+    return this.#rank({
+      query,
+      lexical: this.#lexical.search(text),
+      weights,
+      k: count,
+      isMatch: (row, lexical) => mode !== 'lexical' || lexical[row] > 0,
+      filter,
+      signal,
+    })
+  }
+
+  /**
+   * The papers that are kin to a paper of the library; never the paper itself.
+   * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `library-closed`
+   */
+  async related(id: string, options: HitOptions = {}): Promise<HitList> {
+    this.#requireOpen()
+    const k = requireInteger('k', options.k ?? 10, 1)
+    const known = this.#kept.get(id)
+    if (known === undefined) throw this.#notFound(id)
+    return this.#rank({
+      query: this.#vectors.vector(known.row),
+      lexical: this.#lexical.similar(known.row),
+      weights: relatedWeights,
+      k,
+      isMatch: (row) => row !== known.row,
+      filter: options.filter,
+      signal: options.signal,
+    })
+  }
+
+  /**
+   * Parts the papers into topics. The same papers, options and seed give the same topics.
+   * @throws PaperkinError `invalid-argument`, `library-closed`
+   */
+  async topics(options: TopicOptions = {}): Promise<Topics> {
+    this.#requireOpen()
+    const kept = [...this.#kept.values()]
+    const rows = Int32Array.from(kept, ({ row }) => row)
+    const lexical = this.#lexical.sparseRows(rows)
+    const vectors = await this.#vectors.snapshot().vectors(rows, options.signal ? { signal: options.signal } : {})
+    const papers = kept.map(({ paper }) => paper)
+    return findTopics({ papers, vectors, dimensions: this.#embedder.dimensions, lexical }, options)
+  }
+
+  /** Gives back threads and memory. An embedder that the caller made stays open. Calls after it are refused. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#writing.catch(() => {})
+    await this.#vectors.close()
+    if (this.#ownsEmbedder) await this.#embedder.close?.()
+  }
+
+  async #rank(question: {
+    readonly query: Float32Array | undefined
+    readonly lexical: Float64Array
+    readonly weights: Weights
+    readonly k: number
+    readonly isMatch: (row: number, lexical: Float64Array) => boolean
+    readonly filter: ((paper: Paper) => boolean) | undefined
+    readonly signal: AbortSignal | undefined
+  }): Promise<HitList> {
+    const { query, lexical, weights, k, isMatch, filter, signal } = question
+    // All that can change is taken before the first wait.
+    const snapshot: ExactSnapshot = this.#vectors.snapshot()
+    const candidates: Kept[] = []
+    for (const kept of this.#kept.values())
+      if (isMatch(kept.row, lexical) && (filter === undefined || filter(kept.paper))) candidates.push(kept)
+    const cosines = query && (await snapshot.scores(query, signal ? { signal } : {}))
+    const rough = Float64Array.from(
+      candidates,
+      ({ row }) => weights.semantic * (cosines?.[row] ?? 0) + weights.lexical * lexical[row],
+    )
+    // The last bits of the rough scores depend on the CPU: those that may be among the k best are computed exactly.
+    const nearest = largest(rough, k + 16)
+      .sort((a, b) => a - b)
+      .map((place) => candidates[place] as Kept)
+    const exact =
+      query &&
+      snapshot.scoreRows(
+        query,
+        Int32Array.from(nearest, ({ row }) => row),
+      )
+    const hits = nearest.map(({ paper, row }, i): Hit => {
+      const semantic = exact?.[i] ?? 0
+      const score = weights.semantic * semantic + weights.lexical * lexical[row]
+      return Object.freeze({ paper, score, semantic, lexical: lexical[row] })
+    })
+    return Object.freeze({ hits: Object.freeze(hits.sort((a, b) => b.score - a.score).slice(0, k)), weights })
+  }
+
+  #notFound(id: unknown): PaperkinError {
+    if (typeof id !== 'string') throw wrongText('id', id)
+    const near = this.find(id, { k: 3 }).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
+    const remedy = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : `: \`papers()\` lists all ${this.size}.`
+    return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
+  }
+
+  #requireOpen(): void {
+    if (this.#closed)
+      throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
+  }
+
+  /** Runs one write after the other. */
+  #alone<Result>(write: () => Promise<Result>): Promise<Result> {
+    const result = this.#writing.then(write, write)
+    this.#writing = result.catch(() => {})
+    return result
+  }
+}
+
+/** Places of the `count` largest values, in no order; of equal ones the first. */
+function largest(values: Float64Array, count: number): number[] {
+  if (count >= values.length / 8)
+    return Array.from(values.keys())
+      .sort((a, b) => values[b] - values[a] || a - b)
+      .slice(0, count)
+  const best: number[] = []
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place]
+    if (best.length === count && value <= values[best[count - 1] as number]) continue
+    let low = 0
+    for (let high = best.length; low < high; ) {
+      const middle = (low + high) >> 1
+      if (values[best[middle] as number] >= value) low = middle + 1
+      else high = middle
+    }
+    best.splice(low, 0, place)
+    if (best.length > count) best.pop()
+  }
+  return best
+}
+
+/** Checks what was handed in; of two records that say the same of one id, one is kept. */
+function checkPapers(records: readonly PaperInput[]): Map<string, Paper> {
+  if (!Array.isArray(records))
+    throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(records)}.`)
+  const papers = new Map<string, Paper>()
+  const places = new Map<string, number>()
+  const issues: PaperkinIssue[] = []
+  records.forEach((record, place) => {
+    let paper: Paper
+    try {
+      paper = toPaper(record)
+    } catch (error) {
+      if (!PaperkinError.isInstance(error)) throw error
+      for (const { message, path = [] } of error.issues)
+        issues.push({
+          message: `papers[${place}] ${path.length > 0 ? `has a bad \`${path.join('.')}\`: ` : ''}${message}`,
+          path: [place, ...path],
+        })
+      return
+    }
+    const other = papers.get(paper.id)
+    if (other === undefined) {
+      papers.set(paper.id, paper)
+      places.set(paper.id, place)
+    } else if (other.title !== paper.title || other.abstract !== paper.abstract)
+      issues.push({
+        message: `papers[${places.get(paper.id)}] and papers[${place}] have one id, ${show(paper.id)}, and different texts`,
+        path: [place, 'id'],
+      })
+  })
+  const [first] = issues
+  if (first !== undefined) {
+    const others =
+      issues.length > 1 ? ` (and ${issues.length - 1} more such ${issues.length === 2 ? 'problem' : 'problems'})` : ''
+    throw new PaperkinError(
+      'invalid-paper',
+      `${first.message}${others}: nothing was added; mend or leave out what is wrong.`,
+      { issues },
+    )
+  }
+  return papers
+}
+
+function isSame(a: Paper, b: Paper): boolean {
+  return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
+}
+
+function wrongText(name: string, value: unknown): PaperkinError {
+  return new PaperkinError(
+    'invalid-argument',
+    `Expected \`${name}\` to be a text that is not empty, got ${show(value)}.`,
+  )
+}
