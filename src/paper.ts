@@ -27,7 +27,7 @@ export type PaperInput = z.input<typeof paperSchema>
 // What shows nothing and parts words or hides in them: control characters, zero-width spaces, soft hyphens.
 const invisible = /(?!\s)\p{Cc}|[\u00ad\u200b\u2060\ufeff]/gu
 const line = z.string().transform((text) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim())
-const words = z.union([z.array(line), line.transform((text) => (text === '' ? [] : [text]))])
+const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
 /** What a paper must look like where data comes in. Unknown fields are dropped. */
 export const paperSchema = z.object({

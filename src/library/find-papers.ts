@@ -3,7 +3,9 @@ import { type Paper, paperName } from '../paper.ts'
 /** A paper that a text may have meant. */
 export interface FoundPaper {
   readonly paper: Paper
-  /** 0 … 1: 1 for the id or the whole title, else the share of the text's words and letter triples in it. */
+  /** `'exact'`: the text is its id or whole title; `'words'`: the title has all words of the text; else `'near'`. */
+  readonly match: 'exact' | 'words' | 'near'
+  /** 0 … 1: 1 for an exact match, else the share of the text's words and letter triples that its title or id has. */
   readonly score: number
 }
 
@@ -36,19 +38,24 @@ export function findPapers(papers: Iterable<Paper>, text: string, k: number): Fo
   for (const paper of papers) {
     const title = fold(paperName(paper))
     let score = 0
-    if (paper.id === text.trim() || (title === wanted && wanted !== '')) score = 1
-    else if (wanted !== '') {
+    let match: FoundPaper['match'] = 'near'
+    if (paper.id === text.trim() || (title === wanted && wanted !== '')) {
+      match = 'exact'
+      score = 1
+    } else if (wanted !== '') {
       const titleWords = new Set(title.split(' '))
       const wordShare = words.filter((word) => titleWords.has(word)).length / words.length
+      if (wordShare === 1) match = 'words'
       const inTitle = shared(wantedTriples, triples(title)) / wantedTriples.size
       const idTriples = triples(fold(paper.id))
       const common = shared(wantedTriples, idTriples)
       const likeId = (2 * common) / (wantedTriples.size + idTriples.size)
       score = 0.99 * Math.max((wordShare + inTitle) / 2, likeId)
     }
-    if (score > 0) found.push({ paper, score })
+    if (score > 0) found.push({ paper, match, score })
   }
-  return found.sort((a, b) => b.score - a.score).slice(0, k)
+  const rank = { exact: 0, words: 1, near: 2 }
+  return found.sort((a, b) => rank[a.match] - rank[b.match] || b.score - a.score).slice(0, k)
 }
 
 function shared(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
