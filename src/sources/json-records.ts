@@ -42,7 +42,11 @@ export function readJsonRecords(text: string, name: string): PlacedRecord[] {
     value = JSON.parse(text)
   } catch (cause) {
     // Lines of which an early one is cut: more than one begins a record of its own.
-    if (filled.length > 1 && filled.filter((i) => /^\{\s*"/u.test(lines[i] as string)).length > filled.length / 2)
+    if (
+      filled.length > 1 &&
+      text.trimStart().startsWith('{') &&
+      filled.filter((i) => /^\{\s*"/u.test(lines[i] as string)).length > filled.length / 2
+    )
       return filled.map((i) => ({ record: renamed(parse(lines[i] as string, name, i)), place: `Line ${i + 1}` }))
     throw broken(cause, name, lineOf(text, cause))
   }

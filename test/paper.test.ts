@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { PaperkinError } from '../src/errors.ts'
+import { arxivReference, derivedId, paperName, paperText, toPaper } from '../src/paper.ts'
+
+const abstract = 'We count the bubbles under the ice of forty ponds.'
+
+describe('toPaper', () => {
+  it('keeps a given id, and white space and invisible characters out of titles', () => {
+    const paper = toPaper({ id: ' p-7 ', title: ' Counting\n bub\u200bbles\u00ad ', abstract: `${abstract} ` })
+    expect(paper).toEqual({ id: 'p-7', title: 'Counting bubbles', abstract })
+    expect(Object.isFrozen(paper)).toBe(true)
+  })
+
+  it.each([
+    ['https://arxiv.org/abs/2501.06184v3', '2501.06184', 3],
+    ['http://arxiv.org/pdf/2501.06184', '2501.06184', undefined],
+    ['https://arxiv.org/abs/cs/0703041v2', 'cs/0703041', 2],
+    ['https://huggingface.co/papers/2501.06184', '2501.06184', undefined],
+  ])("takes the id from the record's own link %s", (url, id, version) => {
+    expect(toPaper({ title: 'Counting bubbles', url })).toMatchObject({ id, ...(version && { version }) })
+  })
+
+  it('keeps the version of an arXiv id apart, and leaves other ids as they are', () => {
+    expect(toPaper({ id: '2501.06184v2', abstract })).toMatchObject({ id: '2501.06184', version: 2 })
+    expect(toPaper({ id: 'arXiv:2501.06184', abstract })).toMatchObject({ id: '2501.06184' })
+    expect(toPaper({ id: 'model-v2', abstract })).toMatchObject({ id: 'model-v2' })
+    expect(toPaper({ id: 35, abstract })).toMatchObject({ id: '35' })
+  })
+
+  it('never takes the id from an address inside the abstract', () => {
+    const paper = toPaper({ title: 'Bubbles', abstract: 'See https://arxiv.org/abs/2501.06184 for more.' })
+    expect(paper.id).toBe(derivedId('Bubbles'))
+  })
+
+  it('marks a paper without an abstract, and one that has only an abstract gets a name', () => {
+    expect(toPaper({ title: 'Counting bubbles' }).titleOnly).toBe(true)
+    const untitled = toPaper({ abstract: `${abstract} ${abstract}` })
+    expect(untitled.title).toBe('')
+    expect(paperName(untitled)).toBe('We count the bubbles under the ice of forty ponds. We count the bubbles under …')
+  })
+
+  it.each([
+    [{ title: ' ', abstract: '' }, 'neither a title nor an abstract'],
+    [{}, 'neither a title nor an abstract'],
+    [{ title: 7 }, '`title`'],
+    ['a text', 'expected object'],
+    [null, 'expected object'],
+  ])('refuses %j', (record, message) => {
+    const attempt = () => toPaper(record)
+    expect(attempt).toThrow(PaperkinError)
+    expect(attempt).toThrow(message)
+  })
+})
+
+describe('derivedId', () => {
+  it('does not change with case, punctuation or white space', () => {
+    expect(derivedId('Counting  Bubbles: a "survey"')).toBe(derivedId('counting bubbles — A Survey'))
+    expect(derivedId('Counting bubbles')).not.toBe(derivedId('Counting doubles'))
+  })
+
+  it('gives an id for any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (title) => {
+        expect(derivedId(title)).toMatch(/^t-[0-9a-f]{12}$/u)
+        expect(derivedId(` ${title} `)).toBe(derivedId(title))
+      }),
+    )
+  })
+})
+
+describe('arxivReference', () => {
+  it('reads references and nothing else', () => {
+    expect(arxivReference('arXiv:2501.06184v12')).toEqual({ id: '2501.06184', version: 12 })
+    expect(arxivReference('https://example.org/abs/2501.06184')).toBeUndefined()
+    expect(arxivReference('2501.06184')).toBeUndefined()
+  })
+})
+
+it('paperText is the title, a line break and the abstract', () => {
+  expect(paperText({ title: 'A', abstract: 'b' })).toBe('A\nb')
+  expect(paperText({ title: 'A', abstract: '' })).toBe('A')
+  expect(paperText({ title: '', abstract: 'b' })).toBe('b')
+})

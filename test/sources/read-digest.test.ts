@@ -1,0 +1,240 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { PaperkinError } from '../../src/errors.ts'
+import { derivedId } from '../../src/paper.ts'
+import { lineDate } from '../../src/sources/digest-page.ts'
+import { parseDigest, readDigest, readPapers } from '../../src/sources/read-digest.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'paperkin-sources-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const file = (name: string, content: string | Uint8Array) => {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+const first =
+  'Ponds on thawing ground give off methane, and most of it leaves in bubbles that no chamber catches. We photograph the ice of forty ponds each autumn and count the bubbles in it. The count explains most of the difference between ponds.'
+const second =
+  'A gripper that hears a slip can act before the object falls. We put two microphones into the fingers of a cheap gripper and learn to tell a slip from the noise of the motor. It reacts in ten milliseconds, and drops one object in fifty.'
+
+describe('a copied digest page', () => {
+  it('gives the papers of the example, whole, in order, and nothing else', async () => {
+    const expected = JSON.parse(readFileSync('test/fixtures/digest-expected.json', 'utf8'))
+    const { papers, date, format } = await readDigest('examples/digest.txt')
+    expect({ format, date }).toEqual({ format: 'page', date: expected.date })
+    expect(papers.map(({ title }) => title)).toEqual(expected.papers.map(({ title }: { title: string }) => title))
+    for (const [i, { firstWords, lastWords, words }] of expected.papers.entries()) {
+      const { abstract } = papers[i] as (typeof papers)[number]
+      expect(abstract.startsWith(firstWords)).toBe(true)
+      expect(abstract.endsWith(lastWords)).toBe(true)
+      expect(abstract.split(/\s+/u)).toHaveLength(words)
+    }
+    expect(new Set(papers.map(({ id }) => id)).size).toBe(expected.papers.length)
+  })
+
+  const real = '../shared/data/digest/hf-papers-page.txt'
+  it.skipIf(!existsSync(real))('gives all 63 papers of a real page', async () => {
+    const { papers, date } = await readDigest(real, { year: 2025 })
+    expect(date).toBe('2025-03-12')
+    expect(papers).toHaveLength(63)
+    for (const { title, abstract } of papers) {
+      const words = abstract.split(/\s+/u).length
+      expect(words).toBeGreaterThanOrEqual(150)
+      expect(words).toBeLessThanOrEqual(350)
+      expect(title).not.toMatch(/subscribe|inbox|community$/iu)
+      expect(abstract).not.toMatch(/get trending papers|subscribe/iu)
+    }
+  })
+
+  it('passes over furniture before, between and after papers', () => {
+    const page = `Trending\n\nGet papers in your inbox!\n\nMar 3, 2024\n\nUpvote\n\n23\n\nMethane from ponds\n\n·\n5 authors\n\n${first}\n\n12 comments\n\nSubmitted by someone\n\nHearing a slip\n\n${second}\n\nPrevious\n1\n2\nNext\n\nPrivacy\n\n© 2024 The makers of the page\n`
+    const { papers, date } = parseDigest(page)
+    expect(date).toBe('2024-03-03')
+    expect(papers.map(({ title, abstract }) => [title, abstract])).toEqual([
+      ['Methane from ponds', first],
+      ['Hearing a slip', second],
+    ])
+  })
+
+  it('reads line ends of all systems, wrapped lines, labels, authors and links', () => {
+    const wrapped = first.replace(/(.{50,70}) /gu, '$1\r\n')
+    const page = `Title: Methane from ponds\r\nAuthors: Ida Moss, Per Kall\r\narXiv:2401.00001v2\r\nAbstract: ${wrapped}\r\n\r\nHearing a slip\r\n\r\nAda Wren, Bo de la Cruz and J. R. Holm\r\n\r\n${second}\r\n`
+    const { papers } = parseDigest(page)
+    expect(papers).toMatchObject([
+      { id: '2401.00001', version: 2, title: 'Methane from ponds', abstract: first, authors: ['Ida Moss', 'Per Kall'] },
+      { title: 'Hearing a slip', abstract: second, authors: ['Ada Wren', 'Bo de la Cruz', 'J. R. Holm'] },
+    ])
+  })
+
+  it('joins the paragraphs of an abstract, and keeps two papers of one title apart', () => {
+    const { papers } = parseDigest(`Ponds\n\n${first}\n\n${second}\n\nPonds\n\n${second}`)
+    expect(papers.map(({ abstract }) => abstract)).toEqual([`${first}\n\n${second}`, second])
+    expect(papers[0]?.id).toBe(derivedId('Ponds'))
+    expect(papers[1]?.id).toMatch(new RegExp(`^${derivedId('Ponds')}-`, 'u'))
+  })
+
+  it('takes an address inside an abstract for neither an id nor a link', () => {
+    const { papers } = parseDigest(`Ponds\n\n${first} See https://arxiv.org/abs/2401.00001.`)
+    expect(papers[0]).toMatchObject({ id: derivedId('Ponds') })
+    expect(papers[0]).not.toHaveProperty('url')
+  })
+
+  it.each([
+    ['Mar 12', '--03-12'],
+    ['March 12th, 2025', '2025-03-12'],
+    ['12 March 2025', '2025-03-12'],
+    ['Wed, 12 Mar 2025', '2025-03-12'],
+    ['Daily Papers · Nov 7', '--11-07'],
+    ['2025-03-12', '2025-03-12'],
+    ['May 40', undefined],
+    ['Marching ants in 12 towns', undefined],
+    ['12', undefined],
+  ])('reads %j as the date %s', (line, date) => {
+    expect(lineDate(line)).toBe(date)
+  })
+
+  it('answers any text with papers or one clear error', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom(first, second, 'Mar 12', '', 'Upvote', 'A title')),
+        ),
+        (lines) => {
+          const text = lines.join('\n\n')
+          try {
+            for (const { title, abstract, id } of parseDigest(text).papers) {
+              expect(id).not.toBe('')
+              expect(title + abstract).not.toBe('')
+            }
+          } catch (error) {
+            expect(PaperkinError.isInstance(error) && error.code).toMatch(/^(unreadable-source|invalid-paper)$/u)
+          }
+        },
+      ),
+    )
+  })
+})
+
+describe('JSON', () => {
+  const records = [
+    { id: 'a', title: 'Ponds', abstract: first, authors: ['Ida Moss'], published: '2024-03-03' },
+    { title: 'Slips', abstract: second, url: 'https://arxiv.org/abs/2401.00002' },
+    { title: 'A title alone' },
+  ]
+  const ids = ['a', '2401.00002', derivedId('A title alone')]
+
+  it.each([
+    ['an array', JSON.stringify(records)],
+    ['an indented array', JSON.stringify(records, null, 2)],
+    ['an object that holds one', JSON.stringify({ papers: records })],
+    ['lines', records.map((record) => JSON.stringify(record)).join('\n')],
+    [
+      'lines with a mark, blank lines and other line ends',
+      `\ufeff${records.map((record) => JSON.stringify(record)).join('\r\n\r\n')}\r\n`,
+    ],
+  ])('is read from %s', async (_, text) => {
+    const { papers, format } = parseDigest(text)
+    expect(format).toBe('json')
+    expect(papers.map(({ id }) => id)).toEqual(ids)
+    expect(papers[0]).toMatchObject({ authors: ['Ida Moss'], published: '2024-03-03' })
+    expect(papers[2]).toMatchObject({ titleOnly: true })
+    expect(await readPapers(file('papers.gz', gzipSync(text)))).toEqual(papers)
+  })
+
+  it('reads a single record', () => {
+    expect(parseDigest(JSON.stringify(records[0])).papers).toHaveLength(1)
+  })
+})
+
+describe('what cannot be read', () => {
+  const line = JSON.stringify({ title: 'Ponds', abstract: first })
+  it.each([
+    ['nothing', 'nothing.txt', '', 'unreadable-source', /nothing\.txt, but it is empty/u],
+    ['white space', 'blank.txt', ' \n\n ', 'unreadable-source', /blank\.txt, but it is empty/u],
+    [
+      'a page without a paper',
+      'page.txt',
+      'new\n\nSubscribe\n\nMar 12\n',
+      'unreadable-source',
+      /Found no paper in page\.txt/u,
+    ],
+    ['bytes', 'a.bin', Uint8Array.of(1, 0, 2, 0, 255), 'unreadable-source', /a\.bin is a binary file/u],
+    ['another encoding', 'latin.txt', Uint8Array.of(0x66, 0xfc, 0x72), 'unreadable-source', /UTF-8/u],
+    [
+      'gzip cut off',
+      'cut.gz',
+      gzipSync(first.repeat(9)).subarray(0, 60),
+      'unreadable-source',
+      /cut\.gz looks like gzip/u,
+    ],
+    ['an empty array', 'none.json', '[]', 'unreadable-source', /none\.json, but it holds no record/u],
+    [
+      'an array cut off',
+      'cut.json',
+      `[\n${line},\n{"title": "Sl`,
+      'unreadable-source',
+      /Line 3 of cut\.json is not valid JSON/u,
+    ],
+    [
+      'an object cut off',
+      'one.json',
+      '{\n "title": "Ponds",\n "abs',
+      'unreadable-source',
+      /Line 3 of one\.json is not valid JSON/u,
+    ],
+    [
+      'lines, one cut off',
+      'cut.jsonl',
+      `${line}\n${line}\n${line.slice(0, 40)}\n${line}`,
+      'unreadable-source',
+      /Line 3 of cut\.jsonl/u,
+    ],
+    [
+      'lines, the first cut off',
+      'start.jsonl',
+      `${line.slice(0, 40)}\n${line}\n${line}`,
+      'unreadable-source',
+      /Line 1 of start\.jsonl/u,
+    ],
+    [
+      'a line with neither',
+      'bad.jsonl',
+      `${line}\n\n{"id": "x"}\n{"id": "y"}`,
+      'invalid-paper',
+      /^Line 3 of bad\.jsonl has neither a title nor an abstract \(and 1 more such problem\)/u,
+    ],
+    ['a wrong type', 'type.json', '[{"title": 7}]', 'invalid-paper', /Record 1 of type\.json has a bad `title`/u],
+  ])('%s is one clear error', async (_, name, content, code, message) => {
+    const error = await readDigest(file(name, content)).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    expect(error).toMatchObject({ name: 'PaperkinError', code, message: expect.stringMatching(message) })
+  })
+
+  it('a file that is not there and a folder are named', async () => {
+    await expect(readDigest(join(folder, 'missing.txt'))).rejects.toMatchObject({
+      code: 'unreadable-source',
+      message: expect.stringContaining('There is no file'),
+    })
+    await expect(readDigest(folder)).rejects.toMatchObject({
+      code: 'unreadable-source',
+      message: expect.stringContaining('is a folder'),
+    })
+  })
+
+  it('carries one issue for each bad record', () => {
+    const attempt = () => parseDigest('{"id": "x"}\n{"title": 7}\n')
+    expect(attempt).toThrow(PaperkinError)
+    try {
+      attempt()
+    } catch (error) {
+      expect((error as PaperkinError).issues.map(({ path }) => path?.[0])).toEqual(['Line 1', 'Line 2'])
+    }
+  })
+})
