@@ -2,10 +2,12 @@
 // appended to: a removed or updated row leaves a dead position, which a later compaction drops into new chunks. So a
 // snapshot is two arrays, a count and the chunks it knew, and stays true however the index goes on.
 // Invariant: rowOf[p] is the row at position p, -1 where dead; positionOf[r] is its position, -1 where absent; a position
-// at or beyond a snapshot's `count` does not exist for it.
+// at or beyond a snapshot's `count` does not exist for it. From SCAN_FROM values on every position also has a code in
+// an Int8Scan, by which a search rules out nearly all rows; what is left is decided by products in float64.
 import { PaperkinError, requireInteger } from '../errors.ts'
-import { exactDot, type Kernels, productError, typedArrayKernels } from './kernels.ts'
-import { timeSlice } from './time-slice.ts'
+import { Int8Scan, SCAN_BLOCK } from './int8-scan.ts'
+import { exactDot } from './kernels.ts'
+import { type TimeSlice, timeSlice } from './time-slice.ts'
 import {
   checkRows,
   copyUnit,
@@ -22,34 +24,32 @@ import {
 } from './vector-index.ts'
 
 const CHUNK_ROWS = 16_384
+/** Values from which codes are kept: below, plain products take less than a millisecond or two. */
+const SCAN_FROM = 2 ** 19
 
-/** What every snapshot of an exact index shares with it. */
-interface Engine {
+/** @internal What an index publishes: see the top of the file. */
+interface State {
   readonly dimensions: number
-  kernels(work: number): Kernels | Promise<Kernels>
+  readonly size: number
+  readonly chunks: readonly Float32Array[]
+  /** Positions in use, dead ones included. */
+  readonly count: number
+  readonly rowOf: Int32Array
+  readonly positionOf: Int32Array
+  readonly codes: Int8Scan | undefined
 }
 
 /** A state of an {@link ExactIndex}, with what only an index that holds every vector can answer. */
 export class ExactSnapshot implements VectorSnapshot {
+  readonly dimensions: number
   readonly size: number
-  readonly #engine: Engine
-  /** @internal */ readonly chunks: readonly Float32Array[]
-  /** @internal Positions in use, dead ones included. */ readonly count: number
-  /** @internal */ readonly rowOf: Int32Array
-  /** @internal */ readonly positionOf: Int32Array
+  /** @internal */ readonly state: State
 
   /** @internal */
-  constructor(engine: Engine, state: Pick<ExactSnapshot, 'size' | 'chunks' | 'count' | 'rowOf' | 'positionOf'>) {
-    this.#engine = engine
+  constructor(state: State) {
+    this.state = state
+    this.dimensions = state.dimensions
     this.size = state.size
-    this.chunks = state.chunks
-    this.count = state.count
-    this.rowOf = state.rowOf
-    this.positionOf = state.positionOf
-  }
-
-  get dimensions(): number {
-    return this.#engine.dimensions
   }
 
   has(row: number): boolean {
@@ -57,10 +57,10 @@ export class ExactSnapshot implements VectorSnapshot {
   }
 
   rows(): Int32Array {
+    const { count, rowOf } = this.state
     const rows = new Int32Array(this.size)
     let next = 0
-    for (let position = 0; position < this.count; position++)
-      if (this.rowOf[position] >= 0) rows[next++] = this.rowOf[position]
+    for (let position = 0; position < count; position++) if (rowOf[position] >= 0) rows[next++] = rowOf[position]
     return rows.sort()
   }
 
@@ -68,7 +68,7 @@ export class ExactSnapshot implements VectorSnapshot {
     const position = this.position(row)
     if (position < 0) throw unknownRow(row)
     const start = (position % CHUNK_ROWS) * this.dimensions
-    return this.chunks[Math.floor(position / CHUNK_ROWS)].slice(start, start + this.dimensions)
+    return this.state.chunks[Math.floor(position / CHUNK_ROWS)].slice(start, start + this.dimensions)
   }
 
   /**
@@ -83,7 +83,7 @@ export class ExactSnapshot implements VectorSnapshot {
       const position = this.position(rows[index])
       if (position < 0) throw unknownRow(rows[index])
       const start = (position % CHUNK_ROWS) * dimensions
-      const chunk = this.chunks[Math.floor(position / CHUNK_ROWS)]
+      const chunk = this.state.chunks[Math.floor(position / CHUNK_ROWS)]
       matrix.set(chunk.subarray(start, start + dimensions), index * dimensions)
       if (index % 1024 === 1023 && slice.due()) await slice.rest()
     }
@@ -91,35 +91,42 @@ export class ExactSnapshot implements VectorSnapshot {
   }
 
   async search(query: ArrayLike<number>, options: VectorSearchOptions = {}): Promise<SearchHits> {
-    const [hits] = await this.#searchUnits(unitQuery(query, this.dimensions), options)
-    return hits
+    return this.#searchUnit(unitQuery(query, this.dimensions), options)
   }
 
   async searchMany(queries: VectorsInput, options: VectorSearchOptions = {}): Promise<SearchHits[]> {
-    return this.#searchUnits(unitQueries(queries, this.dimensions), options)
+    const { dimensions } = this
+    const units = unitQueries(queries, dimensions)
+    const slice = timeSlice(options.signal)
+    const hits: SearchHits[] = []
+    for (let start = 0; start < units.length; start += dimensions) {
+      hits.push(await this.#searchUnit(units.subarray(start, start + dimensions), options))
+      if (slice.due()) await slice.rest()
+    }
+    return hits
   }
 
   /**
    * Cosine similarity of the query to every row, by row number: as long as the highest row and one, NaN where there is
-   * no such row. Each is within Float32's precision of {@link scoreRows}, and its last bits depend on the CPU.
+   * no such row. Products in float64, rounded to Float32: the same bits on every CPU.
    */
   async scores(query: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const { count, rowOf } = this.state
     const unit = unitQuery(query, this.dimensions)
+    const slice = timeSlice(options.signal)
     let highest = -1
-    for (let position = 0; position < this.count; position++) highest = Math.max(highest, this.rowOf[position])
+    for (let position = 0; position < count; position++) highest = Math.max(highest, rowOf[position])
     const scores = new Float32Array(highest + 1).fill(Number.NaN)
-    await this.#scan(unit, options.signal, (products, first, rows) => {
-      for (let index = 0; index < rows; index++) {
-        const row = this.rowOf[first + index]
-        if (row >= 0) scores[row] = products[index]
-      }
-    })
+    for (let position = 0; position < count; position++) {
+      const row = rowOf[position]
+      if (row >= 0) scores[row] = this.#product(unit, position)
+      if (position % 1024 === 1023 && slice.due()) await slice.rest()
+    }
     return scores
   }
 
   /**
-   * Cosine similarity of the query to the given rows, in float64 and the same on every CPU: what decides where
-   * {@link scores} lie close together.
+   * Cosine similarity of the query to the given rows in float64, the same bits on every CPU.
    * @throws PaperkinError `invalid-argument` where there is no such row
    */
   scoreRows(query: ArrayLike<number>, rows: ArrayLike<number>): Float64Array {
@@ -129,109 +136,91 @@ export class ExactSnapshot implements VectorSnapshot {
     for (let index = 0; index < rows.length; index++) {
       const position = this.position(rows[index])
       if (position < 0) throw unknownRow(rows[index])
-      scores[index] = this.#exactScore(unit, 0, position)
+      scores[index] = this.#product(unit, position)
     }
     return scores
   }
 
   /** @internal Position of a row, -1 where there is none. */
   position(row: number): number {
-    const position = this.positionOf[row] ?? -1
-    return position < this.count ? position : -1
+    const position = this.state.positionOf[row] ?? -1
+    return position < this.state.count ? position : -1
   }
 
-  #exactScore(units: Float32Array, start: number, position: number): number {
-    const chunk = this.chunks[Math.floor(position / CHUNK_ROWS)]
-    return exactDot(units, start, chunk, (position % CHUNK_ROWS) * this.dimensions, this.dimensions)
+  #product(unit: Float32Array, position: number): number {
+    const chunk = this.state.chunks[Math.floor(position / CHUNK_ROWS)]
+    return exactDot(unit, 0, chunk, (position % CHUNK_ROWS) * this.dimensions, this.dimensions)
   }
 
-  /** Hands `visit` the products of the units with every block of positions, in slices. */
-  async #scan(
-    units: Float32Array,
-    signal: AbortSignal | undefined,
-    visit: (products: Float32Array, firstPosition: number, rows: number) => void,
-  ): Promise<void> {
-    const { dimensions, count } = this
-    const queries = units.length / dimensions
+  async #searchUnit(unit: Float32Array, { k: wanted, filter, signal }: VectorSearchOptions): Promise<SearchHits> {
+    const { codes, count, rowOf } = this.state
+    const k = requireInteger('k', wanted ?? 10, 1)
     const slice = timeSlice(signal)
-    const kernels = await this.#engine.kernels(queries * count * dimensions)
-    const block = Math.max(1, Math.floor(kernels.slice / (queries * dimensions)))
-    for (let first = 0; first < count; ) {
-      const within = first % CHUNK_ROWS
-      const rows = Math.min(block, count - first, CHUNK_ROWS - within)
-      const chunk = this.chunks[Math.floor(first / CHUNK_ROWS)]
-      const part = chunk.subarray(within * dimensions, (within + rows) * dimensions)
-      const products = kernels.products(units, part, dimensions)
-      visit(products instanceof Float32Array ? products : await products, first, rows)
-      first += rows
-      if (first < count && slice.due()) await slice.rest()
-    }
-  }
-
-  async #searchUnits(units: Float32Array, options: VectorSearchOptions): Promise<SearchHits[]> {
-    const { dimensions, rowOf } = this
-    const { filter, signal } = options
-    const k = requireInteger('k', options.k ?? 10, 1)
-    signal?.throwIfAborted()
-    const hits: SearchHits[] = []
-    const slice = timeSlice(signal)
-    const together = Math.max(1, Math.min(256, Math.floor(2e6 / CHUNK_ROWS)))
-    for (let begin = 0; begin < units.length; begin += together * dimensions) {
-      const block = units.subarray(begin, begin + together * dimensions)
-      const pools = Array.from({ length: block.length / dimensions }, () => new Candidates(k, dimensions))
-      await this.#scan(block, signal, (products, first, rows) => {
-        pools.forEach((pool, query) => {
-          const start = query * rows
-          for (let index = 0; index < rows; index++) {
-            const score = products[start + index]
-            if (score < pool.cut) continue
-            const row = rowOf[first + index]
-            if (row >= 0 && (filter === undefined || filter(row))) pool.push(first + index, score)
-          }
-        })
-      })
-      for (const [query, pool] of pools.entries()) {
-        const { positions } = pool.finish()
-        const exact = new Float32Array(positions.length)
-        for (let index = 0; index < positions.length; index++) {
-          exact[index] = this.#exactScore(block, query * dimensions, positions[index])
-          if (index % 1024 === 1023 && slice.due()) await slice.rest()
+    const pool = new Candidates(Math.min(k, count))
+    // Where a good part of the rows is wanted, ruling out the others saves nothing.
+    if (codes !== undefined && k < count / 16) {
+      const query = codes.query(unit)
+      const { scale, perError, constant } = query
+      for (let first = 0; first < count; first += SCAN_BLOCK) {
+        const rows = Math.min(SCAN_BLOCK, count - first)
+        const { scales, errors } = codes
+        const sums = codes.sums(query, first, rows)
+        let { cut } = pool
+        for (let index = 0; index < rows; index++) {
+          const position = first + index
+          const estimate = sums[index] * scales[position] * scale
+          const reach = errors[position] * perError + constant
+          if (estimate + reach < cut) continue
+          const row = rowOf[position]
+          if (row < 0 || (filter !== undefined && !filter(row))) continue
+          cut = pool.push(position, estimate - reach, estimate + reach)
         }
-        const order = Uint32Array.from(positions.keys()).sort(
-          (a, b) => exact[b] - exact[a] || rowOf[positions[a]] - rowOf[positions[b]],
-        )
-        const best = order.subarray(0, k)
-        hits.push(
-          Object.freeze({
-            rows: Int32Array.from(best, (index) => rowOf[positions[index]]),
-            scores: Float32Array.from(best, (index) => exact[index]),
-          }),
-        )
         if (slice.due()) await slice.rest()
       }
+    } else {
+      for (let position = 0; position < count; position++) {
+        const row = rowOf[position]
+        if (row >= 0) {
+          const score = Math.fround(this.#product(unit, position))
+          if (score >= pool.cut && (filter === undefined || filter(row))) pool.push(position, score, score)
+        }
+        if (position % 1024 === 1023 && slice.due()) await slice.rest()
+      }
     }
-    return hits
+    const positions = pool.finish()
+    const scores = new Float32Array(positions.length)
+    for (let index = 0; index < positions.length; index++) {
+      scores[index] = this.#product(unit, positions[index])
+      if (index % 1024 === 1023 && slice.due()) await slice.rest()
+    }
+    const best = Uint32Array.from(positions.keys())
+      .sort((a, b) => scores[b] - scores[a] || rowOf[positions[a]] - rowOf[positions[b]])
+      .subarray(0, k)
+    return Object.freeze({
+      rows: Int32Array.from(best, (index) => rowOf[positions[index]]),
+      scores: Float32Array.from(best, (index) => scores[index]),
+    })
   }
 }
 
-/** Exact search: every row is looked at. Holds `4 × dimensions + 8` bytes a row. */
+/** Exact search. Holds `5 × dimensions + 16` bytes a row. */
 export class ExactIndex implements VectorIndex {
   readonly kind = 'exact'
   readonly dimensions: number
   #state: ExactSnapshot
   #writing: Promise<unknown> | undefined
-  readonly #engine: Engine
 
   /** @throws PaperkinError `invalid-argument` where `dimensions` is not a whole number from 1 to 65,536. */
   constructor(dimensions: number) {
     this.dimensions = requireInteger('dimensions', dimensions, 1, 65_536)
-    this.#engine = { dimensions, kernels: () => typedArrayKernels }
-    this.#state = new ExactSnapshot(this.#engine, {
+    this.#state = new ExactSnapshot({
+      dimensions,
       size: 0,
       count: 0,
       chunks: [],
       rowOf: new Int32Array(0),
       positionOf: new Int32Array(0),
+      codes: undefined,
     })
   }
 
@@ -293,9 +282,7 @@ export class ExactIndex implements VectorIndex {
       const state = this.#state
       for (const row of labels) if (!state.has(row)) throw unknownRow(row)
       if (labels.length === 0) return
-      const { rowOf, positionOf } = without(state, labels)
-      const { chunks, count, size } = state
-      this.#publish({ chunks, count, rowOf, positionOf, size: size - labels.length })
+      this.#publish({ ...state.state, ...without(state.state, labels), size: state.size - labels.length })
       await this.#compact()
     })
   }
@@ -317,13 +304,14 @@ export class ExactIndex implements VectorIndex {
       )
     await this.#alone(async () => {
       const slice = timeSlice(signal)
-      const state = this.#state
+      const snapshot = this.#state
       for (const row of labels)
-        if (state.has(row) !== present)
+        if (snapshot.has(row) !== present)
           throw present
             ? unknownRow(row)
             : new PaperkinError('invalid-argument', `Expected new rows, got row ${row}, which is there already.`)
       if (added === 0) return
+      const { state } = snapshot
       const count = state.count + added
       // Beyond `state.count` nobody reads, so the vectors are checked in their final place and published afterwards.
       const chunks = grow(state.chunks, count, dimensions)
@@ -338,6 +326,7 @@ export class ExactIndex implements VectorIndex {
         })
         if (index % 64 === 63 && slice.due()) await slice.rest()
       }
+      const codes = await encoded(chunks, { state, count, slice })
       const { rowOf, positionOf } = present ? without(state, labels) : state
       let highest = positionOf.length - 1
       for (const row of labels) highest = Math.max(highest, row)
@@ -348,20 +337,20 @@ export class ExactIndex implements VectorIndex {
         newPositionOf[labels[index]] = state.count + index
       }
       const size = state.size + (present ? 0 : added)
-      this.#publish({ chunks, count, rowOf: newRowOf, positionOf: newPositionOf, size })
+      this.#publish({ dimensions, chunks, codes, count, rowOf: newRowOf, positionOf: newPositionOf, size })
       await this.#compact()
     })
   }
 
-  #publish(state: Pick<ExactSnapshot, 'size' | 'chunks' | 'count' | 'rowOf' | 'positionOf'>): void {
-    this.#state = new ExactSnapshot(this.#engine, state)
+  #publish(state: State): void {
+    this.#state = new ExactSnapshot(state)
   }
 
   /** Copies the living rows into new chunks once a third of the positions is dead. */
   async #compact(): Promise<void> {
-    const { count, size, rowOf, positionOf, chunks } = this.#state
-    if (count - size < 1024 || count - size < count / 3) return
     const { dimensions } = this
+    const { count, size, rowOf, positionOf, chunks } = this.#state.state
+    if (count - size < 1024 || count - size < count / 3) return
     const slice = timeSlice(undefined)
     const newChunks = grow([], size, dimensions)
     const newRowOf = new Int32Array(size)
@@ -377,7 +366,17 @@ export class ExactIndex implements VectorIndex {
       newPositionOf[row] = next++
       if (next % 1024 === 0 && slice.due()) await slice.rest()
     }
-    this.#publish({ chunks: newChunks, count: size, rowOf: newRowOf, positionOf: newPositionOf, size })
+    const empty = { dimensions, count: 0, codes: undefined }
+    const codes = await encoded(newChunks, { state: empty, count: size, slice })
+    this.#publish({
+      dimensions,
+      chunks: newChunks,
+      codes,
+      count: size,
+      rowOf: newRowOf,
+      positionOf: newPositionOf,
+      size,
+    })
   }
 
   /** Runs one write at a time, at once where none is under way. */
@@ -393,56 +392,100 @@ export class ExactIndex implements VectorIndex {
   }
 }
 
-/** Rows that may be among the `k` best: all whose score is within twice the error of the k-th best one. */
+/** Positions that may be among the `k` best: each comes with an interval in which its score lies. */
 class Candidates {
   /** A score below it cannot be among the best. */
   cut = -Infinity
   readonly #k: number
-  readonly #margin: number
   #positions: Int32Array
-  #scores: Float32Array
+  #lower: Float32Array
+  #upper: Float32Array
   #count = 0
 
-  constructor(k: number, dimensions: number) {
+  constructor(k: number) {
     this.#k = k
-    this.#margin = 2 * productError(dimensions)
-    const room = Math.min(4 * k + 64, 4096)
+    const room = Math.min(8 * k + 256, 8192)
     this.#positions = new Int32Array(room)
-    this.#scores = new Float32Array(room)
+    this.#lower = new Float32Array(room)
+    this.#upper = new Float32Array(room)
   }
 
-  push(position: number, score: number): void {
-    if (this.#count === this.#scores.length) {
+  /** Takes a position whose upper end is not below the cut; returns the cut. */
+  push(position: number, lower: number, upper: number): number {
+    if (this.#count === this.#positions.length) {
       this.#prune()
-      if (score < this.cut) return
-      if (this.#count > this.#scores.length / 2) {
-        this.#positions = enlarged(this.#positions, 2 * this.#count)
-        const scores = new Float32Array(this.#positions.length)
-        scores.set(this.#scores)
-        this.#scores = scores
+      if (upper < this.cut) return this.cut
+      if (this.#count > this.#positions.length / 2) {
+        this.#positions = doubled(this.#positions, Int32Array)
+        this.#lower = doubled(this.#lower, Float32Array)
+        this.#upper = doubled(this.#upper, Float32Array)
       }
     }
     this.#positions[this.#count] = position
-    this.#scores[this.#count++] = score
+    this.#lower[this.#count] = lower
+    this.#upper[this.#count++] = upper
+    return this.cut
   }
 
-  finish(): { readonly positions: Int32Array } {
+  finish(): Int32Array {
     this.#prune()
-    return { positions: this.#positions.subarray(0, this.#count) }
+    return this.#positions.subarray(0, this.#count)
   }
 
+  /** The k-th best lower end is certain to be reached k times: what cannot reach it is out. */
   #prune(): void {
     if (this.#count <= this.#k) return
-    const sorted = this.#scores.slice(0, this.#count).sort()
-    this.cut = sorted[this.#count - this.#k] - this.#margin
+    const sorted = this.#lower.slice(0, this.#count).sort()
+    this.cut = sorted[this.#count - this.#k]
     let kept = 0
     for (let index = 0; index < this.#count; index++)
-      if (this.#scores[index] >= this.cut) {
+      if (this.#upper[index] >= this.cut) {
         this.#positions[kept] = this.#positions[index]
-        this.#scores[kept++] = this.#scores[index]
+        this.#lower[kept] = this.#lower[index]
+        this.#upper[kept++] = this.#upper[index]
       }
     this.#count = kept
   }
+}
+
+function doubled<Values extends Int32Array | Float32Array>(
+  values: Values,
+  Kind: new (length: number) => Values,
+): Values {
+  const larger = new Kind(2 * values.length)
+  larger.set(values)
+  return larger
+}
+
+/**
+ * The codes of the first `count` positions, those of the published state taken over; undefined where there are too few
+ * to need any, or no memory for them.
+ */
+async function encoded(
+  chunks: readonly Float32Array[],
+  {
+    state,
+    count,
+    slice,
+  }: {
+    readonly state: Pick<State, 'dimensions' | 'count' | 'codes'>
+    readonly count: number
+    readonly slice: TimeSlice
+  },
+): Promise<Int8Scan | undefined> {
+  const { dimensions } = state
+  const isBeginning = state.count * dimensions < SCAN_FROM
+  if (count * dimensions < SCAN_FROM) return undefined
+  const codes = state.codes ?? (isBeginning ? Int8Scan.create(dimensions) : undefined)
+  // A write that failed may have left codes of rows that never came to be.
+  codes?.truncate(state.count)
+  while (codes !== undefined && codes.rows < count) {
+    const within = codes.rows % CHUNK_ROWS
+    const rows = Math.min(256, count - codes.rows, CHUNK_ROWS - within)
+    if (!codes.append(chunks[Math.floor(codes.rows / CHUNK_ROWS)], within, rows)) return undefined
+    if (slice.due()) await slice.rest()
+  }
+  return codes
 }
 
 /** The chunks with room for `count` rows; full ones are shared, the last one is copied where it has to grow. */
@@ -461,7 +504,7 @@ function grow(chunks: readonly Float32Array[], count: number, dimensions: number
 }
 
 /** Copies of the two tables in which the rows are dead. */
-function without(state: ExactSnapshot, rows: Int32Array): Pick<ExactSnapshot, 'rowOf' | 'positionOf'> {
+function without(state: State, rows: Int32Array): Pick<State, 'rowOf' | 'positionOf'> {
   const rowOf = state.rowOf.slice()
   const positionOf = state.positionOf.slice()
   for (const row of rows) {

@@ -1,0 +1,186 @@
+// Rows in eight bits each value, for a first look that reads a quarter of the memory: a scan of all rows is bound by
+// memory, not by arithmetic. Each row x is kept as scale · code with the length of what rounding took away, |x - scale ·
+// code|; with it the true product is known to lie in an interval, whoever computes it, and only rows whose interval
+// reaches among the best are looked at again. 40,000 × 384: five times faster than a Float32 product of ONNX Runtime on
+// a CPU with little memory bandwidth, and integers add up alike on every CPU.
+// The codes lie in a WebAssembly memory, one row after the other, behind room for the query and a block of results.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+/** What is used of WebAssembly, which neither ES2023's nor Node 20's types describe. */
+interface Memory {
+  readonly buffer: ArrayBuffer
+  grow(pages: number): number
+}
+type Module = object
+const wasm = (globalThis as unknown as { readonly WebAssembly: unknown }).WebAssembly as {
+  readonly Module: new (bytes: Uint8Array) => Module
+  readonly Memory: new (limits: { readonly initial: number }) => Memory
+  readonly Instance: new (
+    module: Module,
+    imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ) => { readonly exports: { readonly scan: Scan } }
+}
+type Scan = (rows: number, count: number, width: number, query: number, out: number) => void
+
+/** Rows scanned in one call: their results fit the first-level cache. */
+export const SCAN_BLOCK = 4096
+const PAGE = 65_536
+
+let scanModule: Module | null | undefined
+
+/** The compiled scan, or null where the platform has no WebAssembly with SIMD. */
+function compiledScan(): Module | null {
+  if (scanModule === undefined)
+    try {
+      const path = createRequire(import.meta.url).resolve('#models/kernels/scan.wasm')
+      scanModule = new wasm.Module(readFileSync(path))
+    } catch {
+      // Without it every search computes every product: slower, with the same answers.
+      scanModule = null
+    }
+  return scanModule as Module | null
+}
+
+/** A query as a scan reads it. */
+export interface ScanQuery {
+  readonly codes: Int16Array
+  readonly scale: number
+  readonly perError: number
+  readonly constant: number
+}
+
+/** Eight-bit codes of rows that are only ever appended. */
+export class Int8Scan {
+  /** Scale of each row. */
+  scales = new Float32Array(0)
+  /** Upper bound of the length of what rounding took from each row. */
+  errors = new Float32Array(0)
+  #rows = 0
+  #present: ScanQuery | undefined
+  readonly #dimensions: number
+  readonly #width: number
+  readonly #start: number
+  readonly #resultStart: number
+  readonly #memory: Memory
+  readonly #scan: Scan
+
+  private constructor(dimensions: number, module: Module) {
+    this.#dimensions = dimensions
+    this.#width = Math.ceil(dimensions / 16) * 16
+    this.#resultStart = 2 * this.#width
+    this.#start = this.#resultStart + 4 * SCAN_BLOCK
+    this.#memory = new wasm.Memory({ initial: Math.ceil(this.#start / PAGE) + 1 })
+    this.#scan = new wasm.Instance(module, { paperkin: { memory: this.#memory } }).exports.scan
+  }
+
+  /** An empty scan, or undefined where the platform cannot run it. */
+  static create(dimensions: number): Int8Scan | undefined {
+    const module = compiledScan()
+    if (module === null) return undefined
+    try {
+      return new Int8Scan(dimensions, module)
+    } catch (error) {
+      if (error instanceof RangeError) return undefined
+      throw error
+    }
+  }
+
+  /** Rows that it holds. */
+  get rows(): number {
+    return this.#rows
+  }
+
+  /** Forgets the rows from `rows` on. */
+  truncate(rows: number): void {
+    this.#rows = Math.min(this.#rows, rows)
+  }
+
+  /**
+   * Appends unit rows. False where memory for them cannot be had (4 GB is the most): then nothing has changed.
+   */
+  append(vectors: Float32Array, firstRow: number, count: number): boolean {
+    const dimensions = this.#dimensions
+    const width = this.#width
+    const rows = this.#rows + count
+    if (!this.#reserve(rows)) return false
+    if (this.scales.length < rows) {
+      this.scales = larger(this.scales, rows)
+      this.errors = larger(this.errors, rows)
+    }
+    const codes = new Int8Array(this.#memory.buffer, this.#start + this.#rows * width, count * width)
+    for (let index = 0; index < count; index++) {
+      const from = (firstRow + index) * dimensions
+      const to = index * width
+      let largest = 0
+      for (let d = 0; d < dimensions; d++) largest = Math.max(largest, Math.abs(vectors[from + d]))
+      const scale = Math.fround(largest / 127)
+      let square = 0
+      for (let d = 0; d < dimensions; d++) {
+        const value = vectors[from + d]
+        const code = Math.max(-127, Math.min(127, Math.round(value / scale)))
+        codes[to + d] = code
+        const lost = value - scale * code
+        square += lost * lost
+      }
+      this.scales[this.#rows + index] = scale
+      this.errors[this.#rows + index] = Math.sqrt(square) * 1.000001
+    }
+    this.#rows = rows
+    return true
+  }
+
+  /** A unit query in sixteen bits. */
+  query(unit: Float32Array): ScanQuery {
+    const width = this.#width
+    // So small that the sum of `width` products of codes stays below 2^31.
+    const most = Math.min(32_767, Math.floor((2 ** 31 - 1) / (127 * width)))
+    let largest = 0
+    for (const value of unit) largest = Math.max(largest, Math.abs(value))
+    const scale = largest / most
+    const codes = new Int16Array(width)
+    let square = 0
+    for (let d = 0; d < unit.length; d++) {
+      codes[d] = Math.round(unit[d] / scale)
+      square += (unit[d] - scale * codes[d]) ** 2
+    }
+    // |x·q - x'·q'| <= |x - x'| |q| + |x'| |q - q'|, lengths of 1 being so to within Float32's precision.
+    const error = Math.sqrt(square)
+    return { codes, scale, perError: 1.00001 + error, constant: error * 1.00001 + 1e-6 }
+  }
+
+  /**
+   * Products of the query with `rows` rows from `first` on: the true product of row i lies within
+   * `errors[i] · perError + constant` of `sums[i - first] · scales[i] · scale`. The sums are valid until the next call.
+   */
+  sums(query: ScanQuery, first: number, rows: number): Int32Array {
+    if (this.#present !== query) {
+      new Int16Array(this.#memory.buffer, 0, this.#width).set(query.codes)
+      this.#present = query
+    }
+    this.#scan(this.#start + first * this.#width, rows, this.#width, 0, this.#resultStart)
+    return new Int32Array(this.#memory.buffer, this.#resultStart, rows)
+  }
+
+  #reserve(rows: number): boolean {
+    // Three rows more: the last four of a scan may reach beyond what there is.
+    const needed = this.#start + (rows + 3) * this.#width
+    const present = this.#memory.buffer.byteLength
+    if (needed <= present) return true
+    const wanted = [Math.max(needed, 1.25 * present), needed]
+    for (const bytes of wanted)
+      try {
+        this.#memory.grow(Math.ceil((bytes - present) / PAGE))
+        return true
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error
+      }
+    return false
+  }
+}
+
+function larger(values: Float32Array, length: number): Float32Array<ArrayBuffer> {
+  const copy = new Float32Array(Math.max(length, Math.ceil(1.25 * values.length)))
+  copy.set(values)
+  return copy
+}
