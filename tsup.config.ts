@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', cli: 'src/cli/index.ts', 'embedding-worker': 'src/embedding/worker.ts' },
+  entry: {
+    index: 'src/index.ts',
+    cli: 'src/cli/index.ts',
+    'embedding-worker': 'src/embedding/worker.ts',
+    'vectors-worker': 'src/vectors/worker.ts',
+  },
   format: 'esm',
   target: 'node20',
   platform: 'node',

@@ -1,5 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+/** How far long work has come, in rows or in iterations. */
+export interface VectorProgress {
+  readonly done: number
+  readonly total: number
+}
+
 /** Keeps long work in slices between which the event loop turns. */
 export interface TimeSlice {
   /** True when the slice is used up: `await slice.rest()`. */

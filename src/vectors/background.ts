@@ -1,0 +1,149 @@
+import { createRequire } from 'node:module'
+import { Worker } from 'node:worker_threads'
+import { PaperkinError, type PaperkinErrorCode } from '../errors.ts'
+import { timeSlice, type VectorProgress } from './time-slice.ts'
+import type { FromWorker, Jobs, ToWorker } from './worker.ts'
+
+/** Multiply-adds from which a worker thread, about 0.15 s to start with its runtime, is worth it. */
+export const BACKGROUND_FROM = 2e8
+/** Values handed over in one message: 8 MB, a few milliseconds to copy. */
+const PART = 2 ** 21
+const IDLE_MS = 10_000
+
+interface Call {
+  readonly onProgress: ((progress: VectorProgress) => void) | undefined
+  readonly settle: (outcome: { readonly result: unknown } | { readonly error: unknown }) => void
+}
+
+interface Thread {
+  readonly worker: Worker
+  readonly calls: Map<number, Call>
+  idle: NodeJS.Timeout | undefined
+}
+
+const threads = new Map<string, Thread>()
+let lastId = 0
+
+/**
+ * Runs a job in a worker thread, which is kept for some seconds and keeps the process alive only while it works. Values
+ * are copied to it in parts, so that the event loop turns: the thread holds `4 × values` bytes until the job is done.
+ * @throws `signal.reason`; what the job throws; PaperkinError `index-unavailable` where the thread cannot run.
+ */
+export async function inBackground<Kind extends keyof Jobs>(
+  kind: Kind,
+  options: Jobs[Kind]['options'],
+  {
+    values,
+    thread: name = 'products',
+    signal,
+    onProgress,
+  }: {
+    readonly values: Float32Array | { readonly length: number; copy(start: number, part: Float32Array): void }
+    /** Jobs of one name share a thread. @default 'products' */
+    readonly thread?: string
+    readonly signal?: AbortSignal | undefined
+    readonly onProgress?: ((progress: VectorProgress) => void) | undefined
+  },
+): Promise<Jobs[Kind]['result']> {
+  const slice = timeSlice(signal, 5)
+  const thread = threads.get(name) ?? startThread(name)
+  const id = ++lastId
+  const post = (message: ToWorker, transfer: ArrayBuffer[] = []) => thread.worker.postMessage(message, transfer)
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      post({ kind: 'abort', id })
+      call.settle({ error: signal?.reason })
+    }
+    const call: Call = {
+      onProgress,
+      settle: (outcome) => {
+        if (!thread.calls.delete(id)) return
+        signal?.removeEventListener('abort', abort)
+        if (thread.calls.size === 0) rest(name, thread)
+        if ('error' in outcome) reject(outcome.error)
+        else resolve(outcome.result as Jobs[Kind]['result'])
+      },
+    }
+    thread.calls.set(id, call)
+    clearTimeout(thread.idle)
+    thread.worker.ref()
+    signal?.addEventListener('abort', abort, { once: true })
+    const send = async () => {
+      post({
+        kind: 'begin',
+        id,
+        job: { kind, options } as Extract<ToWorker, { kind: 'begin' }>['job'],
+        length: values.length,
+      })
+      for (let start = 0; start < values.length && thread.calls.has(id); start += PART) {
+        const part = new Float32Array(Math.min(PART, values.length - start))
+        if (values instanceof Float32Array) part.set(values.subarray(start, start + part.length))
+        else values.copy(start, part)
+        post({ kind: 'part', id, start, part }, [part.buffer])
+        if (slice.due()) await slice.rest()
+      }
+      post({ kind: 'run', id })
+    }
+    send().catch((error) => call.settle({ error }))
+  })
+}
+
+/** Ends the threads that are idle; those at work end when they are idle again. */
+export async function endBackground(): Promise<void> {
+  const idle = [...threads].filter(([, { calls }]) => calls.size === 0)
+  for (const [name] of idle) threads.delete(name)
+  await Promise.all(idle.map(([, { worker }]) => worker.terminate()))
+}
+
+function startThread(name: string): Thread {
+  let path: string
+  try {
+    path = createRequire(import.meta.url).resolve('#worker/vectors-worker')
+  } catch (cause) {
+    throw new PaperkinError(
+      'index-unavailable',
+      'Expected the built worker `dist/vectors-worker.js` in the package, found none: run `npm run build`.',
+      { cause },
+    )
+  }
+  // Flags of the parent (loaders, eval, inspect) are not for this thread.
+  const worker = new Worker(path, { name: `paperkin-vectors-${name}`, execArgv: [] })
+  const thread: Thread = { worker, calls: new Map(), idle: undefined }
+  threads.set(name, thread)
+  worker.on('message', (message: FromWorker) => {
+    const call = thread.calls.get(message.id)
+    if (message.kind === 'progress') call?.onProgress?.(message.progress)
+    else if (message.kind === 'done') call?.settle({ result: message.result })
+    else call?.settle({ error: received(message) })
+  })
+  const end = (cause: unknown) => {
+    if (threads.get(name) === thread) threads.delete(name)
+    for (const call of [...thread.calls.values()])
+      call.settle({
+        error: new PaperkinError('index-unavailable', 'The worker thread for vectors ended before its work was done.', {
+          cause,
+        }),
+      })
+  }
+  worker.on('error', end)
+  worker.on('exit', end)
+  return thread
+}
+
+function rest(name: string, thread: Thread): void {
+  thread.worker.unref()
+  clearTimeout(thread.idle)
+  thread.idle = setTimeout(() => {
+    if (threads.get(name) === thread) threads.delete(name)
+    void thread.worker.terminate()
+  }, IDLE_MS)
+  thread.idle.unref()
+}
+
+/** An error as it was thrown in the thread. */
+function received({ message, code, stack }: Extract<FromWorker, { kind: 'failed' }>): Error {
+  if (code !== undefined) return new PaperkinError(code as PaperkinErrorCode, message)
+  const error = new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}

@@ -1,0 +1,254 @@
+// The nearest rows of every row of a matrix, or of other rows, in square tiles of products. Each row keeps a short list
+// of its best by Float32 products, sorted, a little longer than k; whatever lies within the kernels' error of the k-th
+// best is decided in float64, so that lists are the same on every CPU. Memory: 12 bytes a candidate beside the rows.
+import { exactDot, type Kernels, productError } from './kernels.ts'
+import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
+
+/** The k nearest rows of each row. */
+export interface NeighbourGraph {
+  /** Neighbours a row: what was asked for, or one less than there are rows. */
+  readonly k: number
+  /** `n × k`: the neighbours of row i from `i * k` on, nearest first, ties by row; never i itself. */
+  readonly rows: Int32Array
+  /** `n × k`: their cosine similarities. The same bits on every CPU. */
+  readonly scores: Float32Array
+}
+
+/** The nearest rows of each query: `queries × k`, nearest first, ties by row. */
+export type Nearest = NeighbourGraph
+
+interface How {
+  readonly dimensions: number
+  readonly k: number
+  readonly kernels: Kernels
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: VectorProgress) => void
+}
+
+/** Candidates kept of each row beyond k: room for scores that lie closer together than a kernel's error. */
+const SPARE = 8
+const TILE = 1024
+
+/** The graph by given kernels; `k` is below the number of rows. */
+export async function buildNeighbourGraph(matrix: Float32Array, how: How): Promise<NeighbourGraph> {
+  return findPairs(matrix, matrix, how)
+}
+
+/** The k nearest rows of the matrix to each query, unit rows as well; `k` is at most the number of rows. */
+export async function findNearest(
+  matrix: Float32Array,
+  { queries, ...how }: How & { readonly queries: Float32Array },
+): Promise<Nearest> {
+  return findPairs(queries, matrix, how)
+}
+
+async function findPairs(lefts: Float32Array, rights: Float32Array, how: How): Promise<NeighbourGraph> {
+  const { dimensions, k, kernels, signal, onProgress } = how
+  const n = lefts.length / dimensions
+  const others = rights.length / dimensions
+  // Products are symmetric: the tiles on and above the diagonal serve both of their sides.
+  const isGraph = lefts === rights
+  if (k === 0) return { k, rows: new Int32Array(0), scores: new Float32Array(0) }
+  const width = Math.min(isGraph ? n - 1 : others, k + SPARE)
+  const near: Near = { width, rows: new Int32Array(n * width), scores: new Float32Array(n * width).fill(-Infinity) }
+  const slice = timeSlice(signal)
+  const tile = Math.max(16, Math.min(TILE, Math.floor(Math.sqrt(kernels.slice / dimensions))))
+  let done = 0
+  for (let top = 0; top < n; top += tile) {
+    const left = lefts.subarray(top * dimensions, Math.min(n, top + tile) * dimensions)
+    for (let side = isGraph ? top : 0; side < others; side += tile) {
+      const right = rights.subarray(side * dimensions, Math.min(others, side + tile) * dimensions)
+      const products = kernels.products(left, right, dimensions)
+      const rows = left.length / dimensions
+      const columns = right.length / dimensions
+      const place = { top, side, rows, columns }
+      if (isGraph) collectBoth(products instanceof Float32Array ? products : await products, near, place)
+      else collect(products instanceof Float32Array ? products : await products, near, place)
+      done += rows * columns * (isGraph && side > top ? 2 : 1)
+      if (slice.due()) {
+        onProgress?.({ done: Math.floor(done / others), total: n })
+        await slice.rest()
+      }
+    }
+  }
+  const graph = await decide(lefts, rights, { near, dimensions, k, slice })
+  onProgress?.({ done: n, total: n })
+  return graph
+}
+
+interface Near {
+  readonly width: number
+  readonly rows: Int32Array
+  readonly scores: Float32Array
+}
+
+interface Place {
+  readonly top: number
+  readonly side: number
+  readonly rows: number
+  readonly columns: number
+}
+
+/** Takes the products of one tile into the lists of its rows. */
+function collect(products: Float32Array, near: Near, { top, side, rows, columns }: Place): void {
+  const { width, scores } = near
+  for (let row = 0; row < rows; row++) {
+    const last = (top + row) * width + width - 1
+    let cut = scores[last]
+    const start = row * columns
+    for (let column = 0; column < columns; column++) {
+      const score = products[start + column]
+      if (score > cut) {
+        insert(near, top + row, side + column, score)
+        cut = scores[last]
+      }
+    }
+  }
+}
+
+/** Takes the products of one tile of a graph into the lists of its rows and of its columns, each pair once. */
+function collectBoth(products: Float32Array, near: Near, { top, side, rows, columns }: Place): void {
+  const { width, scores } = near
+  const columnCut = new Float32Array(columns)
+  for (let column = 0; column < columns; column++) columnCut[column] = scores[(side + column) * width + width - 1]
+  for (let row = 0; row < rows; row++) {
+    const last = (top + row) * width + width - 1
+    let cut = scores[last]
+    const start = row * columns
+    for (let column = side === top ? row + 1 : 0; column < columns; column++) {
+      const score = products[start + column]
+      if (score > cut) {
+        insert(near, top + row, side + column, score)
+        cut = scores[last]
+      }
+      if (score > columnCut[column]) {
+        insert(near, side + column, top + row, score)
+        columnCut[column] = scores[(side + column) * width + width - 1]
+      }
+    }
+  }
+}
+
+function insert(near: Near, row: number, other: number, score: number): void {
+  const { width, rows, scores } = near
+  const start = row * width
+  let place = start + width - 1
+  for (; place > start && scores[place - 1] < score; place--) {
+    scores[place] = scores[place - 1]
+    rows[place] = rows[place - 1]
+  }
+  scores[place] = score
+  rows[place] = other
+}
+
+/** Orders the candidates by their float64 products and keeps k of each row. */
+async function decide(
+  lefts: Float32Array,
+  rights: Float32Array,
+  options: { readonly near: Near; readonly dimensions: number; readonly k: number; readonly slice: TimeSlice },
+): Promise<NeighbourGraph> {
+  const { near, dimensions, k, slice } = options
+  const { width } = near
+  const n = lefts.length / dimensions
+  const others = rights.length / dimensions
+  const isGraph = lefts === rights
+  const rows = new Int32Array(n * k)
+  const scores = new Float32Array(n * k)
+  const margin = 2 * productError(dimensions)
+  const ranking = new Ranking(k + 1)
+  let twins: Int32Array | undefined
+  const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float32Array }>()
+  for (let row = 0; row < n; row++) {
+    const start = row * width
+    const cut = near.scores[start + k - 1] - margin
+    ranking.clear()
+    if (width < (isGraph ? n - 1 : others) && near.scores[start + width - 1] >= cut) {
+      // More rows lie within the margin than the list holds, as among many copies of one text: look at all of them,
+      // once for each distinct vector.
+      twins ??= firstTwins(rights, dimensions)
+      const first = isGraph ? twins[row] : -1
+      let whole = ofTwin.get(first)
+      if (whole === undefined) {
+        const seen = new Float64Array(others)
+        for (let other = 0; other < others; other++) {
+          const twin = twins[other]
+          seen[other] =
+            twin < other ? seen[twin] : exactDot(lefts, row * dimensions, rights, other * dimensions, dimensions)
+          ranking.offer(other, seen[other])
+          if (other % 256 === 255 && slice.due()) await slice.rest()
+        }
+        whole = { rows: ranking.rows.slice(), scores: ranking.scores.slice() }
+        if (isGraph) ofTwin.set(first, whole)
+      }
+      const self = isGraph ? whole.rows.indexOf(row) : -1
+      const leave = self < 0 ? k : self
+      for (let place = 0; place < k; place++) {
+        rows[row * k + place] = whole.rows[place < leave ? place : place + 1]
+        scores[row * k + place] = whole.scores[place < leave ? place : place + 1]
+      }
+    } else {
+      for (let place = start; place < start + width && near.scores[place] >= cut; place++) {
+        const other = near.rows[place]
+        ranking.offer(other, exactDot(lefts, row * dimensions, rights, other * dimensions, dimensions))
+      }
+      rows.set(ranking.rows.subarray(0, k), row * k)
+      scores.set(ranking.scores.subarray(0, k), row * k)
+    }
+    if (row % 64 === 63 && slice.due()) await slice.rest()
+  }
+  return { k, rows, scores }
+}
+
+/** The best few rows by Float32 score, then by row. */
+class Ranking {
+  readonly rows: Int32Array
+  readonly scores: Float32Array
+
+  constructor(k: number) {
+    this.rows = new Int32Array(k)
+    this.scores = new Float32Array(k)
+  }
+
+  clear(): void {
+    this.rows.fill(-1)
+    this.scores.fill(-Infinity)
+  }
+
+  offer(row: number, product: number): void {
+    const { rows, scores } = this
+    const score = Math.fround(product)
+    let place = rows.length - 1
+    if (score < scores[place] || (score === scores[place] && row > rows[place])) return
+    for (; place > 0; place--) {
+      const above = scores[place - 1]
+      if (above > score || (above === score && rows[place - 1] < row)) break
+      scores[place] = above
+      rows[place] = rows[place - 1]
+    }
+    scores[place] = score
+    rows[place] = row
+  }
+}
+
+/** For each row the first row that holds the same bits. */
+function firstTwins(matrix: Float32Array, dimensions: number): Int32Array {
+  const n = matrix.length / dimensions
+  const bits = new Uint32Array(matrix.buffer, matrix.byteOffset, matrix.length)
+  const first = new Int32Array(n)
+  const byHash = new Map<number, number[]>()
+  for (let row = 0; row < n; row++) {
+    const start = row * dimensions
+    let hash = 0x811c9dc5
+    for (let d = 0; d < dimensions; d++) hash = Math.imul(hash ^ bits[start + d], 0x01000193)
+    const bucket = byHash.get(hash)
+    const twin = bucket?.find((other) => {
+      for (let d = 0; d < dimensions; d++) if (bits[other * dimensions + d] !== bits[start + d]) return false
+      return true
+    })
+    first[row] = twin ?? row
+    if (twin !== undefined) continue
+    if (bucket === undefined) byHash.set(hash, [row])
+    else bucket.push(row)
+  }
+  return first
+}

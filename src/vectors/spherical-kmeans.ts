@@ -1,0 +1,354 @@
+// Spherical k-means (Dhillon and Modha 2001) over unit rows: each row to the centroid with the largest product, each
+// centroid to the direction of its members' sum. What decides is the same on every CPU and in any order of summing:
+// products that lie within a kernel's error of each other are taken again in float64, sums of members are exact
+// (values rounded to a grid on which float64 adds without error), and seeding sees distances of eight bits.
+import { exactDot, type Kernels, productError } from './kernels.ts'
+import { seededRandom } from './random.ts'
+import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
+
+export interface KmeansOptions {
+  /** Width of a row. */
+  readonly dimensions: number
+  /** Number of clusters, 1 to the number of rows. */
+  readonly k: number
+  /** Any safe integer. @default 0 */
+  readonly seed?: number
+  /** Runs from different beginnings, of which the one with the lowest inertia is returned. @default 1 */
+  readonly starts?: number
+  /** Most iterations of one run. @default 100 */
+  readonly maxIterations?: number
+  /** `k × dimensions` unit rows to begin from, in place of seeding by k-means++. */
+  readonly initialCentroids?: Float32Array
+  readonly signal?: AbortSignal
+  /** Called now and then; `done` and `total` count iterations, of which the last may never be needed. */
+  readonly onProgress?: (progress: VectorProgress) => void
+}
+
+export interface KmeansResult {
+  /** The cluster of each row, 0 … k − 1. No cluster is empty. */
+  readonly assignments: Int32Array
+  /** `k × dimensions`: the unit vector in the direction of the members' sum. */
+  readonly centroids: Float32Array
+  /** Sum of the squared Euclidean distances of the rows to their centroids. */
+  readonly inertia: number
+  /** Iterations of the run that is returned. */
+  readonly iterations: number
+}
+
+/** k-means by given kernels, its arguments checked. */
+export async function runKmeans(
+  matrix: Float32Array,
+  options: KmeansOptions & { readonly kernels: Kernels },
+): Promise<KmeansResult> {
+  const { dimensions, k, kernels, signal, onProgress } = options
+  const maxIterations = options.maxIterations ?? 100
+  const starts = options.initialCentroids === undefined ? (options.starts ?? 1) : 1
+  const random = seededRandom(options.seed ?? 0)
+  const problem: Problem = { matrix, n: matrix.length / dimensions, dimensions, k, kernels, slice: timeSlice(signal) }
+  let best: KmeansResult | undefined
+  for (let start = 0; start < starts; start++) {
+    const beginning = options.initialCentroids?.slice() ?? (await seedCentroids(problem, random))
+    const result = await iterate(
+      problem,
+      beginning,
+      (iteration) => onProgress?.({ done: start * maxIterations + iteration, total: starts * maxIterations }),
+      maxIterations,
+    )
+    if (best === undefined || result.inertia < best.inertia) best = result
+  }
+  onProgress?.({ done: starts * maxIterations, total: starts * maxIterations })
+  return best as KmeansResult
+}
+
+interface Problem {
+  readonly matrix: Float32Array
+  readonly n: number
+  readonly dimensions: number
+  readonly k: number
+  readonly kernels: Kernels
+  readonly slice: TimeSlice
+}
+
+async function iterate(
+  problem: Problem,
+  centroids: Float32Array,
+  onIteration: (iteration: number) => void,
+  maxIterations: number,
+): Promise<KmeansResult> {
+  const { matrix, n, dimensions, k, slice } = problem
+  const assignments = new Int32Array(n).fill(-1)
+  const own = new Float32Array(n)
+  const sums = new ExactSums(n, k, dimensions)
+  let iterations = 0
+  let inertia = Infinity
+  while (iterations < maxIterations) {
+    iterations++
+    const changed = await assign(problem, centroids, assignments, own, sums)
+    const moved = fillEmpty(problem, centroids, assignments, own, sums)
+    sums.centroids(centroids)
+    const next = sums.inertia(matrix, centroids)
+    onIteration(iterations)
+    // Only rounding of the centroids to Float32 can keep it from falling: then there is nothing left to gain.
+    const fell = next < inertia
+    inertia = Math.min(inertia, next)
+    if (changed + moved === 0 || !fell) break
+    if (slice.due()) await slice.rest()
+  }
+  return { assignments, centroids, inertia, iterations }
+}
+
+/** Gives each row the cluster of its nearest centroid; a tie goes to the cluster that it is in, else to the lowest. */
+async function assign(
+  problem: Problem,
+  centroids: Float32Array,
+  assignments: Int32Array,
+  own: Float32Array,
+  sums: ExactSums,
+): Promise<number> {
+  const { matrix, n, dimensions, k, kernels, slice } = problem
+  const margin = 2 * productError(dimensions)
+  const block = Math.max(1, Math.min(4096, Math.floor(kernels.slice / (k * dimensions))))
+  let changed = 0
+  for (let first = 0; first < n; first += block) {
+    const rows = matrix.subarray(first * dimensions, Math.min(n, first + block) * dimensions)
+    const pending = kernels.products(rows, centroids, dimensions)
+    const products = pending instanceof Float32Array ? pending : await pending
+    const count = rows.length / dimensions
+    for (let index = 0; index < count; index++) {
+      const start = index * k
+      let best = -Infinity
+      let second = -Infinity
+      let cluster = 0
+      for (let c = 0; c < k; c++) {
+        const score = products[start + c]
+        if (score > best) {
+          second = best
+          best = score
+          cluster = c
+        } else if (score > second) second = score
+      }
+      const row = first + index
+      const present = assignments[row]
+      if (best - second <= margin) {
+        let bestExact = -Infinity
+        const weigh = (c: number): void => {
+          const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions)
+          if (score > bestExact) {
+            bestExact = score
+            cluster = c
+          }
+        }
+        if (present >= 0 && products[start + present] >= best - margin) weigh(present)
+        for (let c = 0; c < k; c++) if (products[start + c] >= best - margin) weigh(c)
+      }
+      own[row] = products[start + cluster]
+      if (cluster === present) continue
+      changed++
+      sums.move(matrix, row, present, cluster)
+      assignments[row] = cluster
+    }
+    if (slice.due()) await slice.rest()
+  }
+  return changed
+}
+
+/** Gives each empty cluster the row that lies worst in a cluster of two or more. */
+function fillEmpty(
+  problem: Problem,
+  centroids: Float32Array,
+  assignments: Int32Array,
+  own: Float32Array,
+  sums: ExactSums,
+): number {
+  const { matrix, n, dimensions, k } = problem
+  const margin = 2 * productError(dimensions)
+  let moved = 0
+  for (let empty = 0; empty < k; empty++) {
+    if (sums.counts[empty] > 0) continue
+    let lowest = Infinity
+    for (let row = 0; row < n; row++) if (own[row] < lowest && sums.counts[assignments[row]] > 1) lowest = own[row]
+    let worst = -1
+    let worstScore = Infinity
+    for (let row = 0; row < n; row++) {
+      if (own[row] > lowest + margin || sums.counts[assignments[row]] < 2) continue
+      const score = exactDot(matrix, row * dimensions, centroids, assignments[row] * dimensions, dimensions)
+      if (score < worstScore) {
+        worstScore = score
+        worst = row
+      }
+    }
+    sums.move(matrix, worst, assignments[worst], empty)
+    assignments[worst] = empty
+    own[worst] = 1
+    moved++
+  }
+  return moved
+}
+
+/**
+ * Sums of the members of each cluster, without any error of addition: each value is rounded once to a multiple of
+ * 2^-grid, so fine that n of them still add exactly in float64. So the order in which rows come and go is no matter.
+ */
+class ExactSums {
+  readonly counts: Int32Array
+  readonly #sums: Float64Array
+  readonly #shift: number
+  readonly #dimensions: number
+  #squares = Number.NaN
+
+  constructor(n: number, k: number, dimensions: number) {
+    this.counts = new Int32Array(k)
+    this.#sums = new Float64Array(k * dimensions)
+    this.#dimensions = dimensions
+    // Adding and taking away 1.5 · 2^p rounds to multiples of 2^(p - 52); n values below 1.001 stay under 2^(p + 1).
+    this.#shift = 1.5 * 2 ** Math.max(12, Math.ceil(Math.log2(n + 1)) + 1)
+  }
+
+  move(matrix: Float32Array, row: number, from: number, to: number): void {
+    const dimensions = this.#dimensions
+    const sums = this.#sums
+    const shift = this.#shift
+    const start = row * dimensions
+    this.counts[to]++
+    let target = to * dimensions
+    if (from < 0) for (let d = 0; d < dimensions; d++) sums[target++] += matrix[start + d] + shift - shift
+    else {
+      this.counts[from]--
+      let source = from * dimensions
+      for (let d = 0; d < dimensions; d++) {
+        const value = matrix[start + d] + shift - shift
+        sums[target++] += value
+        sums[source++] -= value
+      }
+    }
+  }
+
+  /** Writes the directions of the sums; a cluster whose members cancel out keeps its centroid. */
+  centroids(centroids: Float32Array): void {
+    const dimensions = this.#dimensions
+    const sums = this.#sums
+    for (let start = 0; start < sums.length; start += dimensions) {
+      let square = 0
+      for (let d = start; d < start + dimensions; d++) square += sums[d] * sums[d]
+      const length = Math.sqrt(square)
+      if (length > 1e-6) for (let d = start; d < start + dimensions; d++) centroids[d] = sums[d] / length
+    }
+  }
+
+  /** Sum of |x|² + |c|² − 2 x·c over the rows x and their centroids c. */
+  inertia(matrix: Float32Array, centroids: Float32Array): number {
+    const dimensions = this.#dimensions
+    const sums = this.#sums
+    if (Number.isNaN(this.#squares)) {
+      this.#squares = 0
+      for (let start = 0; start < matrix.length; start += dimensions)
+        this.#squares += exactDot(matrix, start, matrix, start, dimensions)
+    }
+    let inertia = this.#squares
+    for (let cluster = 0; cluster < this.counts.length; cluster++) {
+      let product = 0
+      let square = 0
+      for (let d = cluster * dimensions; d < (cluster + 1) * dimensions; d++) {
+        product += sums[d] * centroids[d]
+        square += centroids[d] * centroids[d]
+      }
+      inertia += this.counts[cluster] * square - 2 * product
+    }
+    return Math.max(0, inertia)
+  }
+}
+
+/** Greedy k-means++: each next centroid is the best of a few rows drawn by their distance to the nearest one so far. */
+async function seedCentroids(problem: Problem, random: () => number): Promise<Float32Array> {
+  const { matrix, n, dimensions, k } = problem
+  const centroids = new Float32Array(k * dimensions)
+  const chosen = new Set<number>()
+  let distances: Float32Array = new Float32Array(n).fill(Infinity)
+  const trials = 2 + Math.floor(Math.log(k))
+  for (let next = 0; next < k; next++) {
+    const candidates = next === 0 ? [Math.floor(random() * n)] : draw(distances, trials, chosen, random)
+    const tried = await coarseDistances(problem, candidates, distances)
+    let best = 0
+    for (let trial = 1; trial < candidates.length; trial++) if (tried[trial].total < tried[best].total) best = trial
+    distances = tried[best].distances
+    const row = candidates[best]
+    chosen.add(row)
+    centroids.set(matrix.subarray(row * dimensions, (row + 1) * dimensions), next * dimensions)
+  }
+  return centroids
+}
+
+/** Rows drawn with probability in proportion to their distance; any rows not yet chosen where all distances are 0. */
+function draw(distances: Float32Array, trials: number, chosen: ReadonlySet<number>, random: () => number): number[] {
+  let total = 0
+  for (let row = 0; row < distances.length; row++) total += distances[row]
+  if (total === 0) {
+    let row = Math.floor(random() * distances.length)
+    while (chosen.has(row)) row = (row + 1) % distances.length
+    return [row]
+  }
+  const thresholds = Float64Array.from({ length: trials }, () => random() * total).sort()
+  const drawn = new Set<number>()
+  let running = 0
+  let trial = 0
+  for (let row = 0; row < distances.length && trial < trials; row++) {
+    running += distances[row]
+    for (; trial < trials && running > thresholds[trial]; trial++) drawn.add(row)
+  }
+  return [...drawn]
+}
+
+/** For each candidate the distances to the nearest centroid if it were one, and their total. */
+async function coarseDistances(
+  problem: Problem,
+  candidates: readonly number[],
+  distances: Float32Array,
+): Promise<{ readonly distances: Float32Array; readonly total: number }[]> {
+  const { matrix, n, dimensions, kernels, slice } = problem
+  const error = productError(dimensions)
+  const units = new Float32Array(candidates.length * dimensions)
+  candidates.forEach((row, index) => {
+    units.set(matrix.subarray(row * dimensions, (row + 1) * dimensions), index * dimensions)
+  })
+  const tried = candidates.map(() => ({ distances: distances.slice(), total: 0 }))
+  const block = Math.max(1, Math.floor(kernels.slice / units.length))
+  for (let first = 0; first < n; first += block) {
+    const rows = Math.min(block, n - first)
+    const pending = kernels.products(
+      units,
+      matrix.subarray(first * dimensions, (first + rows) * dimensions),
+      dimensions,
+    )
+    const products = pending instanceof Float32Array ? pending : await pending
+    tried.forEach((trial, index) => {
+      const nearest = trial.distances
+      let total = trial.total
+      for (let r = 0; r < rows; r++) {
+        const row = first + r
+        const distance = 1 - products[index * rows + r]
+        // The rounded distance cannot be below the present one if the true one is that far above it.
+        if (distance - error < nearest[row] * 1.01) {
+          let rounded = coarse(distance - error)
+          if (rounded !== coarse(distance + error))
+            rounded = coarse(1 - exactDot(matrix, row * dimensions, units, index * dimensions, dimensions))
+          if (rounded < nearest[row]) nearest[row] = rounded
+        }
+        total += nearest[row]
+      }
+      trial.total = total
+    })
+    if (slice.due()) await slice.rest()
+  }
+  return tried
+}
+
+const oneFloat = new Float32Array(1)
+const itsBits = new Uint32Array(oneFloat.buffer)
+
+/** Rounds to eight bits after the leading one; what is below Float32's precision of a product counts as 0. */
+function coarse(distance: number): number {
+  if (distance < 1e-6) return 0
+  oneFloat[0] = distance
+  itsBits[0] = (itsBits[0] + 0x4000) & 0xffff8000
+  return oneFloat[0]
+}

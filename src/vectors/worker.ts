@@ -1,0 +1,103 @@
+// The code of a thread that works on vectors: matrix products on ONNX Runtime, or typed arrays where it cannot be
+// loaded. A job comes in parts, runs in slices between which messages are taken (an abort, the parts of another job),
+// and owns its copy of the values.
+import { parentPort } from 'node:worker_threads'
+import { PaperkinError } from '../errors.ts'
+import { type Kernels, typedArrayKernels } from './kernels.ts'
+import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
+import { loadOnnxKernels } from './onnx-kernels.ts'
+import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
+import type { VectorProgress } from './time-slice.ts'
+
+/** What the thread can do: options and result are plain data. */
+export interface Jobs {
+  graph: { readonly options: { readonly dimensions: number; readonly k: number }; readonly result: NeighbourGraph }
+  nearest: {
+    readonly options: { readonly dimensions: number; readonly k: number; readonly queries: Float32Array }
+    readonly result: Nearest
+  }
+  kmeans: { readonly options: Omit<KmeansOptions, 'signal' | 'onProgress'>; readonly result: KmeansResult }
+}
+
+export type Job = { [Kind in keyof Jobs]: { readonly kind: Kind; readonly options: Jobs[Kind]['options'] } }[keyof Jobs]
+
+export type ToWorker =
+  | { readonly kind: 'begin'; readonly id: number; readonly job: Job; readonly length: number }
+  | { readonly kind: 'part'; readonly id: number; readonly start: number; readonly part: Float32Array }
+  | { readonly kind: 'run'; readonly id: number }
+  | { readonly kind: 'abort'; readonly id: number }
+
+export type FromWorker =
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: VectorProgress }
+  | { readonly kind: 'done'; readonly id: number; readonly result: Jobs[keyof Jobs]['result'] }
+  | {
+      readonly kind: 'failed'
+      readonly id: number
+      readonly message: string
+      readonly code?: string
+      readonly stack?: string | undefined
+    }
+
+interface Begun {
+  readonly job: Job
+  readonly values: Float32Array
+  readonly controller: AbortController
+}
+
+const port = parentPort as NonNullable<typeof parentPort>
+const begun = new Map<number, Begun>()
+let kernels: Promise<Kernels> | undefined
+
+port.on('message', (message: ToWorker) => {
+  const { id } = message
+  if (message.kind === 'begin')
+    begun.set(id, {
+      job: message.job,
+      values: new Float32Array(message.length),
+      controller: new AbortController(),
+    })
+  else if (message.kind === 'part') begun.get(id)?.values.set(message.part, message.start)
+  else if (message.kind === 'abort') {
+    begun.get(id)?.controller.abort()
+    begun.delete(id)
+  } else
+    run(id).then(
+      (result) => {
+        if (result !== undefined) post({ kind: 'done', id, result }, buffersOf(result))
+      },
+      (error: unknown) => {
+        if (!begun.delete(id)) return
+        const { message, stack } = error instanceof Error ? error : new Error(String(error))
+        post({ kind: 'failed', id, message, ...(PaperkinError.isInstance(error) ? { code: error.code } : { stack }) })
+      },
+    )
+})
+
+async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> {
+  const present = begun.get(id)
+  if (present === undefined) return undefined
+  const { job, values, controller } = present
+  kernels ??= loadOnnxKernels().then((loaded) => loaded ?? typedArrayKernels)
+  const how = {
+    kernels: await kernels,
+    signal: controller.signal,
+    onProgress: (progress: VectorProgress) => post({ kind: 'progress', id, progress }),
+  }
+  const result =
+    job.kind === 'graph'
+      ? await buildNeighbourGraph(values, { ...job.options, ...how })
+      : job.kind === 'nearest'
+        ? await findNearest(values, { ...job.options, ...how })
+        : await runKmeans(values, { ...job.options, ...how })
+  return begun.delete(id) ? result : undefined
+}
+
+function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
+}
+
+function buffersOf(result: object): ArrayBuffer[] {
+  return Object.values(result).flatMap((value) =>
+    ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer ? [value.buffer] : [],
+  )
+}
