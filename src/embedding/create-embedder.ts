@@ -165,6 +165,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         maxTokens: maxTokens ?? manifest.maxTokens,
         localFilesOnly: true,
         cacheDir: undefined,
+        isFused: true,
       },
     }
   }
@@ -189,6 +190,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         maxTokens,
         localFilesOnly,
         cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
+        isFused: false,
       },
     }
   }
@@ -215,6 +217,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
       maxTokens,
       localFilesOnly: true,
       cacheDir: undefined,
+      isFused: false,
     },
   }
 }

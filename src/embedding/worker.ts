@@ -2,7 +2,7 @@
 // depends on its own text alone: padding costs more than batching gains, and dynamic int8 scales would mix batch-mates.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { createRequire } from 'node:module'
+import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -20,6 +20,8 @@ export interface WorkerModel {
   readonly maxTokens: number | undefined
   readonly localFilesOnly: boolean
   readonly cacheDir: string | undefined
+  /** True where the graph is fused already: ONNX Runtime's own rewriting would find nothing and cost a third of the start. */
+  readonly isFused: boolean
 }
 
 export interface WorkerData {
@@ -148,14 +150,18 @@ async function checkFiles(folder: string, expected: Readonly<Record<string, stri
 }
 
 /**
- * Loads transformers.js in this thread; its `env` is this thread's own. Without a native runtime (or on request) its
- * door for a runtime of one's own, `globalThis[Symbol.for('onnxruntime')]`, gets the WebAssembly one, and the native
- * module that it imports by name gets an empty stand-in.
+ * Loads transformers.js in this thread; its `env` is this thread's own. Its module for images is not loaded (a seventh
+ * of the start). Without a native runtime, or on request, the WebAssembly one that it brings along for browsers takes
+ * the native one's place: the two have one interface, and both call their processor `cpu`.
  */
 async function loadTransformers() {
   const require = createRequire(import.meta.url)
-  const entry = require.resolve('@huggingface/transformers')
-  const requireThere = createRequire(entry)
+  const requireThere = createRequire(require.resolve('@huggingface/transformers'))
+  const standIn = (name: string, exports: object) => {
+    const path = requireThere.resolve(name)
+    requireThere.cache[path] = Object.assign(new Module(path), { exports, loaded: true })
+  }
+  standIn('sharp', () => {})
   let fallback: string | undefined
   if (wanted.device !== 'wasm') {
     try {
@@ -167,16 +173,13 @@ async function loadTransformers() {
   }
   const isWasm = wanted.device === 'wasm' || fallback !== undefined
   if (isWasm) {
-    const web = (await import(pathToFileURL(requireThere.resolve('onnxruntime-web')).href)) as {
-      env: { wasm: { numThreads: number; wasmPaths?: unknown }; logLevel: string }
+    const web = requireThere('onnxruntime-web') as {
+      readonly env: { readonly wasm: { numThreads: number; wasmPaths: string } }
     }
     web.env.wasm.numThreads = 1
-    Object.assign(globalThis, { [Symbol.for('onnxruntime')]: web })
-    const native = requireThere.resolve('onnxruntime-node')
-    requireThere.cache[native] = Object.assign(new (require('node:module').Module)(native), {
-      exports: { default: {}, InferenceSession: undefined },
-      loaded: true,
-    })
+    // Else transformers.js would have it fetched from a CDN.
+    web.env.wasm.wasmPaths = pathToFileURL(join(dirname(requireThere.resolve('onnxruntime-web')), '/')).href
+    standIn('onnxruntime-node', web)
   }
   const transformers = require('@huggingface/transformers') as typeof import('@huggingface/transformers')
   return { transformers, isWasm, fallback }
@@ -202,6 +205,9 @@ async function loadModel() {
         intraOpNumThreads: 1,
         interOpNumThreads: 1,
         logSeverityLevel: 4,
+        // A plan of memory for every length of text would only be kept, never paid back.
+        enableMemPattern: false,
+        graphOptimizationLevel: wanted.isFused ? 'disabled' : 'all',
       },
     }),
   ])
