@@ -83,16 +83,16 @@ function wordCount(text: string): number {
   return text.split(/\s+/u).filter((word) => word !== '').length + (text.match(unspaced)?.length ?? 0) / 2
 }
 
-/** Sentences, not a heading: long, or of middling length with a full stop inside or at the end. */
-function isAbstract(text: string): boolean {
+/** An abstract by its length alone. */
+function isLong(text: string): boolean {
   const words = wordCount(text)
-  if (words >= 45) return !(words < 90 && furnitureParagraph.test(text))
-  return (
-    words >= 14 &&
-    /[.!?。…]["”’)\]]*(?:\s|$)/u.test(text.slice(40)) &&
-    !furnitureParagraph.test(text) &&
-    /[.!?。…]["”’)\]]*$/u.test(text)
-  )
+  return words >= 45 && !(words < 90 && furnitureParagraph.test(text))
+}
+
+/** Of middling length, and closed like a sentence: a short abstract, or a long title that ends in a full stop. */
+function isSentence(text: string): boolean {
+  if (wordCount(text) < 14 || furnitureParagraph.test(text)) return false
+  return /[.。…]["”’)\]]*$/u.test(text) || (/[!?]["”’)\]]*$/u.test(text) && /[.!?]\s+\p{Lu}/u.test(text))
 }
 
 const person =
@@ -109,7 +109,7 @@ function authorNames(text: string): string[] | undefined {
 }
 
 interface Piece {
-  readonly kind: 'title' | 'abstract' | 'authors' | 'link' | 'date' | 'furniture'
+  readonly kind: 'title' | 'abstract' | 'sentence' | 'authors' | 'link' | 'date' | 'furniture'
   readonly text: string
   readonly line: number
 }
@@ -126,7 +126,8 @@ function piece(text: string, line: number): Piece {
     }
   if (lineDate(text) !== undefined) return { kind: 'date', text, line }
   if (isFurniture(text)) return { kind: 'furniture', text, line }
-  if (isAbstract(text)) return { kind: 'abstract', text, line }
+  if (isLong(text)) return { kind: 'abstract', text, line }
+  if (isSentence(text)) return { kind: 'sentence', text, line }
   return { kind: authorNames(text) ? 'authors' : 'title', text, line }
 }
 
@@ -155,7 +156,10 @@ function pieces(text: string): Piece[] {
       for (const { text, line } of block) {
         const alone = piece(text, line)
         const labelled = /^(?:title|abstract|authors?)\s*:/iu.test(text)
-        if ((alone.kind !== 'title' && alone.kind !== 'abstract' && !(open && wordCount(open.text) > 12)) || labelled) {
+        if (
+          (!['title', 'abstract', 'sentence'].includes(alone.kind) && !(open && wordCount(open.text) > 12)) ||
+          labelled
+        ) {
           flush()
           if (labelled) open = { text, line }
           else found.push(alone)
@@ -167,6 +171,22 @@ function pieces(text: string): Piece[] {
     begin = end
   }
   return found
+}
+
+/** What a sentence is in its place: the abstract of the title before it, or the title of the abstract after it. */
+function sentenceKind(
+  found: readonly Piece[],
+  position: number,
+  hasTitle: boolean,
+): 'title' | 'abstract' | 'furniture' {
+  if (hasTitle) return 'abstract'
+  const next = found
+    .slice(position + 1)
+    .find(({ kind }) => kind !== 'furniture' && kind !== 'authors' && kind !== 'link')
+  const text = found[position]?.text ?? ''
+  const isAbstract =
+    next?.kind === 'abstract' || (next?.kind === 'sentence' && wordCount(next.text) > 1.5 * wordCount(text))
+  return isAbstract ? 'title' : 'furniture'
 }
 
 /**
@@ -181,7 +201,10 @@ export function readDigestPage(text: string): DigestPage {
   const all: NonNullable<typeof last>[] = []
   let linksComeFirst = false
   let afterAbstract = false
-  for (const current of pieces(text)) {
+  const found = pieces(text)
+  for (const [position, piece] of found.entries()) {
+    const current =
+      piece.kind === 'sentence' ? { ...piece, kind: sentenceKind(found, position, open.title !== undefined) } : piece
     switch (current.kind) {
       case 'date':
         if (all.length === 0) date ??= lineDate(current.text)

@@ -78,6 +78,19 @@ describe('a copied digest page', () => {
     expect(papers[1]?.id).toMatch(new RegExp(`^${derivedId('Ponds')}-`, 'u'))
   })
 
+  it('tells long titles that end like sentences from short abstracts', () => {
+    const question = 'Can a gripper with two microphones in its cheap fingers hear that an object is about to slip?'
+    const sentence =
+      'Bubbles of methane in the ice of forty shallow ponds on thawing ground, counted from photographs in autumn.'
+    const short = 'We put two microphones into a gripper. It hears what slips, and it drops one object in fifty.'
+    const { papers } = parseDigest([question, second, '3', sentence, first, 'Hearing a slip', short].join('\n\n'))
+    expect(papers.map(({ title, abstract }) => [title, abstract])).toEqual([
+      [question, second],
+      [sentence, first],
+      ['Hearing a slip', short],
+    ])
+  })
+
   it('takes an address inside an abstract for neither an id nor a link', () => {
     const { papers } = parseDigest(`Ponds\n\n${first} See https://arxiv.org/abs/2401.00001.`)
     expect(papers[0]).toMatchObject({ id: derivedId('Ponds') })
