@@ -37,12 +37,15 @@ export async function inBackground<Kind extends keyof Jobs>(
     thread: name = 'products',
     signal,
     onProgress,
+    keepsProcessAlive = true,
   }: {
-    readonly values: Float32Array | { readonly length: number; copy(start: number, part: Float32Array): void }
+    readonly values: Float32Array
     /** Jobs of one name share a thread. @default 'products' */
     readonly thread?: string
     readonly signal?: AbortSignal | undefined
     readonly onProgress?: ((progress: VectorProgress) => void) | undefined
+    /** False for work that nobody waits for. @default true */
+    readonly keepsProcessAlive?: boolean
   },
 ): Promise<Jobs[Kind]['result']> {
   const slice = timeSlice(signal, 5)
@@ -66,7 +69,7 @@ export async function inBackground<Kind extends keyof Jobs>(
     }
     thread.calls.set(id, call)
     clearTimeout(thread.idle)
-    thread.worker.ref()
+    if (keepsProcessAlive) thread.worker.ref()
     signal?.addEventListener('abort', abort, { once: true })
     const send = async () => {
       post({
@@ -76,9 +79,7 @@ export async function inBackground<Kind extends keyof Jobs>(
         length: values.length,
       })
       for (let start = 0; start < values.length && thread.calls.has(id); start += PART) {
-        const part = new Float32Array(Math.min(PART, values.length - start))
-        if (values instanceof Float32Array) part.set(values.subarray(start, start + part.length))
-        else values.copy(start, part)
+        const part = values.slice(start, start + PART) as Float32Array<ArrayBuffer>
         post({ kind: 'part', id, start, part }, [part.buffer])
         if (slice.due()) await slice.rest()
       }

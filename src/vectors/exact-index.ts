@@ -28,7 +28,7 @@ const CHUNK_ROWS = 16_384
 const SCAN_FROM = 2 ** 19
 
 /** @internal What an index publishes: see the top of the file. */
-interface State {
+export interface ExactState {
   readonly dimensions: number
   readonly size: number
   readonly chunks: readonly Float32Array[]
@@ -36,6 +36,8 @@ interface State {
   readonly count: number
   readonly rowOf: Int32Array
   readonly positionOf: Int32Array
+  /** When each position was written, counted from 1 over the index's life: ascending. */
+  readonly stampOf: Uint32Array
   readonly codes: Int8Scan | undefined
 }
 
@@ -43,10 +45,10 @@ interface State {
 export class ExactSnapshot implements VectorSnapshot {
   readonly dimensions: number
   readonly size: number
-  /** @internal */ readonly state: State
+  /** @internal */ readonly state: ExactState
 
   /** @internal */
-  constructor(state: State) {
+  constructor(state: ExactState) {
     this.state = state
     this.dimensions = state.dimensions
     this.size = state.size
@@ -91,7 +93,7 @@ export class ExactSnapshot implements VectorSnapshot {
   }
 
   async search(query: ArrayLike<number>, options: VectorSearchOptions = {}): Promise<SearchHits> {
-    return this.#searchUnit(unitQuery(query, this.dimensions), options)
+    return this.nearest(unitQuery(query, this.dimensions), options)
   }
 
   async searchMany(queries: VectorsInput, options: VectorSearchOptions = {}): Promise<SearchHits[]> {
@@ -100,7 +102,7 @@ export class ExactSnapshot implements VectorSnapshot {
     const slice = timeSlice(options.signal)
     const hits: SearchHits[] = []
     for (let start = 0; start < units.length; start += dimensions) {
-      hits.push(await this.#searchUnit(units.subarray(start, start + dimensions), options))
+      hits.push(await this.nearest(units.subarray(start, start + dimensions), options))
       if (slice.due()) await slice.rest()
     }
     return hits
@@ -152,16 +154,25 @@ export class ExactSnapshot implements VectorSnapshot {
     return exactDot(unit, 0, chunk, (position % CHUNK_ROWS) * this.dimensions, this.dimensions)
   }
 
-  async #searchUnit(unit: Float32Array, { k: wanted, filter, signal }: VectorSearchOptions): Promise<SearchHits> {
+  /** What a search answers for a unit query. */
+  protected nearest(unit: Float32Array, options: VectorSearchOptions): Promise<SearchHits> {
+    return this.scan(unit, options)
+  }
+
+  /** The nearest among all positions from `from` on. */
+  protected async scan(
+    unit: Float32Array,
+    { k: wanted, filter, signal, from = 0 }: VectorSearchOptions & { readonly from?: number },
+  ): Promise<SearchHits> {
     const { codes, count, rowOf } = this.state
     const k = requireInteger('k', wanted ?? 10, 1)
     const slice = timeSlice(signal)
-    const pool = new Candidates(Math.min(k, count))
+    const pool = new Candidates(Math.min(k, count - from))
     // Where a good part of the rows is wanted, ruling out the others saves nothing.
-    if (codes !== undefined && k < count / 16) {
+    if (codes !== undefined && k < (count - from) / 16) {
       const query = codes.query(unit)
       const { scale, perError, constant } = query
-      for (let first = 0; first < count; first += SCAN_BLOCK) {
+      for (let first = from; first < count; first += SCAN_BLOCK) {
         const rows = Math.min(SCAN_BLOCK, count - first)
         const { scales, errors } = codes
         const sums = codes.sums(query, first, rows)
@@ -178,7 +189,7 @@ export class ExactSnapshot implements VectorSnapshot {
         if (slice.due()) await slice.rest()
       }
     } else {
-      for (let position = 0; position < count; position++) {
+      for (let position = from; position < count; position++) {
         const row = rowOf[position]
         if (row >= 0) {
           const score = Math.fround(this.#product(unit, position))
@@ -187,7 +198,16 @@ export class ExactSnapshot implements VectorSnapshot {
         if (position % 1024 === 1023 && slice.due()) await slice.rest()
       }
     }
-    const positions = pool.finish()
+    return this.ranked(unit, pool.finish(), { k, slice })
+  }
+
+  /** The k best of some positions, none of them dead, by their products in float64. */
+  protected async ranked(
+    unit: Float32Array,
+    positions: Int32Array,
+    { k, slice }: { readonly k: number; readonly slice: TimeSlice },
+  ): Promise<SearchHits> {
+    const { rowOf } = this.state
     const scores = new Float32Array(positions.length)
     for (let index = 0; index < positions.length; index++) {
       scores[index] = this.#product(unit, positions[index])
@@ -203,68 +223,73 @@ export class ExactSnapshot implements VectorSnapshot {
   }
 }
 
-/** Exact search. Holds `5 × dimensions + 16` bytes a row. */
+/** Exact search. Holds `5 × dimensions + 20` bytes a row. */
 export class ExactIndex implements VectorIndex {
-  readonly kind = 'exact'
   readonly dimensions: number
-  #state: ExactSnapshot
+  #snapshot: ExactSnapshot
+  #stamp = 0
   #writing: Promise<unknown> | undefined
 
   /** @throws PaperkinError `invalid-argument` where `dimensions` is not a whole number from 1 to 65,536. */
   constructor(dimensions: number) {
     this.dimensions = requireInteger('dimensions', dimensions, 1, 65_536)
-    this.#state = new ExactSnapshot({
+    this.#snapshot = new ExactSnapshot({
       dimensions,
       size: 0,
       count: 0,
       chunks: [],
       rowOf: new Int32Array(0),
       positionOf: new Int32Array(0),
+      stampOf: new Uint32Array(0),
       codes: undefined,
     })
   }
 
+  get kind(): 'exact' | 'hnsw' {
+    return 'exact'
+  }
+
   get size(): number {
-    return this.#state.size
+    return this.#snapshot.size
   }
 
   has(row: number): boolean {
-    return this.#state.has(row)
+    return this.#snapshot.has(row)
   }
 
   rows(): Int32Array {
-    return this.#state.rows()
+    return this.#snapshot.rows()
   }
 
   vector(row: number): Float32Array {
-    return this.#state.vector(row)
+    return this.#snapshot.vector(row)
   }
 
   /** {@link ExactSnapshot.vectors} */
   vectors(rows: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    return this.#state.vectors(rows, options)
+    return this.snapshot().vectors(rows, options)
   }
 
   search(query: ArrayLike<number>, options: VectorSearchOptions = {}): Promise<SearchHits> {
-    return this.#state.search(query, options)
+    return this.snapshot().search(query, options)
   }
 
   searchMany(queries: VectorsInput, options: VectorSearchOptions = {}): Promise<SearchHits[]> {
-    return this.#state.searchMany(queries, options)
+    return this.snapshot().searchMany(queries, options)
   }
 
   /** {@link ExactSnapshot.scores} */
   scores(query: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    return this.#state.scores(query, options)
+    return this.snapshot().scores(query, options)
   }
 
   /** {@link ExactSnapshot.scoreRows} */
   scoreRows(query: ArrayLike<number>, rows: ArrayLike<number>): Float64Array {
-    return this.#state.scoreRows(query, rows)
+    return this.#snapshot.scoreRows(query, rows)
   }
 
   snapshot(): ExactSnapshot {
-    return this.#state
+    return this.#snapshot
   }
 
   async add(rows: ArrayLike<number>, vectors: VectorsInput, options: VectorWriteOptions = {}): Promise<void> {
@@ -279,10 +304,10 @@ export class ExactIndex implements VectorIndex {
     const labels = checkRows(rows)
     await this.#alone(async () => {
       options.signal?.throwIfAborted()
-      const state = this.#state
-      for (const row of labels) if (!state.has(row)) throw unknownRow(row)
+      const { state } = this.#snapshot
+      for (const row of labels) if (!this.has(row)) throw unknownRow(row)
       if (labels.length === 0) return
-      this.#publish({ ...state.state, ...without(state.state, labels), size: state.size - labels.length })
+      this.#publish({ ...state, ...without(state, labels), size: state.size - labels.length })
       await this.#compact()
     })
   }
@@ -304,7 +329,7 @@ export class ExactIndex implements VectorIndex {
       )
     await this.#alone(async () => {
       const slice = timeSlice(signal)
-      const snapshot = this.#state
+      const snapshot = this.#snapshot
       for (const row of labels)
         if (snapshot.has(row) !== present)
           throw present
@@ -332,29 +357,36 @@ export class ExactIndex implements VectorIndex {
       for (const row of labels) highest = Math.max(highest, row)
       const newRowOf = enlarged(rowOf, count)
       const newPositionOf = enlarged(positionOf, highest + 1)
+      const stampOf = enlarged(state.stampOf, count, Uint32Array)
       for (let index = 0; index < added; index++) {
         newRowOf[state.count + index] = labels[index]
         newPositionOf[labels[index]] = state.count + index
+        stampOf[state.count + index] = ++this.#stamp
       }
       const size = state.size + (present ? 0 : added)
-      this.#publish({ dimensions, chunks, codes, count, rowOf: newRowOf, positionOf: newPositionOf, size })
+      this.#publish({ dimensions, chunks, codes, count, rowOf: newRowOf, positionOf: newPositionOf, stampOf, size })
       await this.#compact()
     })
   }
 
-  #publish(state: State): void {
-    this.#state = new ExactSnapshot(state)
+  #publish(state: ExactState): void {
+    this.#snapshot = new ExactSnapshot(state)
+    this.published()
   }
+
+  /** Called after every change of the state. */
+  protected published(): void {}
 
   /** Copies the living rows into new chunks once a third of the positions is dead. */
   async #compact(): Promise<void> {
     const { dimensions } = this
-    const { count, size, rowOf, positionOf, chunks } = this.#state.state
+    const { count, size, rowOf, positionOf, stampOf, chunks } = this.#snapshot.state
     if (count - size < 1024 || count - size < count / 3) return
     const slice = timeSlice(undefined)
     const newChunks = grow([], size, dimensions)
     const newRowOf = new Int32Array(size)
     const newPositionOf = new Int32Array(positionOf.length).fill(-1)
+    const newStampOf = new Uint32Array(size)
     let next = 0
     for (let position = 0; position < count; position++) {
       const row = rowOf[position]
@@ -363,6 +395,7 @@ export class ExactIndex implements VectorIndex {
       const vector = chunks[Math.floor(position / CHUNK_ROWS)].subarray(from, from + dimensions)
       newChunks[Math.floor(next / CHUNK_ROWS)].set(vector, (next % CHUNK_ROWS) * dimensions)
       newRowOf[next] = row
+      newStampOf[next] = stampOf[position]
       newPositionOf[row] = next++
       if (next % 1024 === 0 && slice.due()) await slice.rest()
     }
@@ -375,6 +408,7 @@ export class ExactIndex implements VectorIndex {
       count: size,
       rowOf: newRowOf,
       positionOf: newPositionOf,
+      stampOf: newStampOf,
       size,
     })
   }
@@ -468,7 +502,7 @@ async function encoded(
     count,
     slice,
   }: {
-    readonly state: Pick<State, 'dimensions' | 'count' | 'codes'>
+    readonly state: Pick<ExactState, 'dimensions' | 'count' | 'codes'>
     readonly count: number
     readonly slice: TimeSlice
   },
@@ -504,7 +538,7 @@ function grow(chunks: readonly Float32Array[], count: number, dimensions: number
 }
 
 /** Copies of the two tables in which the rows are dead. */
-function without(state: State, rows: Int32Array): Pick<State, 'rowOf' | 'positionOf'> {
+function without(state: ExactState, rows: Int32Array): Pick<ExactState, 'rowOf' | 'positionOf'> {
   const rowOf = state.rowOf.slice()
   const positionOf = state.positionOf.slice()
   for (const row of rows) {
@@ -514,10 +548,17 @@ function without(state: State, rows: Int32Array): Pick<State, 'rowOf' | 'positio
   return { rowOf, positionOf }
 }
 
-/** The same array where it is long enough, else a copy at least twice as long, filled up with -1. */
-function enlarged(values: Int32Array, length: number): Int32Array {
+/** The same array where it is long enough, else a copy at least twice as long; new places hold -1, or its like. */
+function enlarged<Values extends Int32Array | Uint32Array = Int32Array>(
+  values: Values,
+  length: number,
+  Kind: new (length: number) => Values = Int32Array as unknown as new (
+    length: number,
+  ) => Values,
+): Values {
   if (values.length >= length) return values
-  const larger = new Int32Array(Math.max(length, 2 * values.length)).fill(-1, values.length)
+  const larger = new Kind(Math.max(length, 2 * values.length))
+  larger.fill(-1, values.length)
   larger.set(values)
   return larger
 }

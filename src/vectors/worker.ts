@@ -3,6 +3,7 @@
 // and owns its copy of the values.
 import { parentPort } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
+import { buildGraphFile } from './hnswlib.ts'
 import { type Kernels, typedArrayKernels } from './kernels.ts'
 import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
 import { loadOnnxKernels } from './onnx-kernels.ts'
@@ -15,6 +16,10 @@ export interface Jobs {
   nearest: {
     readonly options: { readonly dimensions: number; readonly k: number; readonly queries: Float32Array }
     readonly result: Nearest
+  }
+  hnsw: {
+    readonly options: Omit<Parameters<typeof buildGraphFile>[1], 'signal' | 'onProgress'>
+    readonly result: Record<string, never>
   }
   kmeans: { readonly options: Omit<KmeansOptions, 'signal' | 'onProgress'>; readonly result: KmeansResult }
 }
@@ -77,12 +82,16 @@ async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> 
   const present = begun.get(id)
   if (present === undefined) return undefined
   const { job, values, controller } = present
-  kernels ??= loadOnnxKernels().then((loaded) => loaded ?? typedArrayKernels)
-  const how = {
-    kernels: await kernels,
+  const watched = {
     signal: controller.signal,
     onProgress: (progress: VectorProgress) => post({ kind: 'progress', id, progress }),
   }
+  if (job.kind === 'hnsw') {
+    await buildGraphFile(values, { ...job.options, ...watched })
+    return begun.delete(id) ? {} : undefined
+  }
+  kernels ??= loadOnnxKernels().then((loaded) => loaded ?? typedArrayKernels)
+  const how = { ...watched, kernels: await kernels }
   const result =
     job.kind === 'graph'
       ? await buildNeighbourGraph(values, { ...job.options, ...how })

@@ -1,0 +1,135 @@
+// A saved graph: magic (8 bytes), format version and header length (4 bytes each, little endian), the header (JSON), the
+// row of each label (4 bytes each), hnswlib's own file, and the SHA-256 of all that. hnswlib believes whatever a file
+// says and follows its links through memory, so nothing reaches it before the checksum of these very bytes is right.
+import { createHash, type Hash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { PaperkinError } from '../errors.ts'
+import type { GraphParameters } from './hnswlib.ts'
+
+const MAGIC = Buffer.from('PKINHNSW')
+const VERSION = 1
+const CHECKSUM = 32
+const MOST_HEADER = 65_536
+
+/** What a saved graph says of itself. */
+export interface GraphHeader extends GraphParameters {
+  readonly dimensions: number
+  readonly count: number
+  readonly efSearch: number
+  /** SHA-256 (hex) over the rows and their vectors, in the order of labels. */
+  readonly vectors: string
+  /** Bytes of hnswlib's part. */
+  readonly bytes: number
+}
+
+/** Writes header, rows and hnswlib's file to `path`, in one step: a reader sees the old file or the new one. */
+export async function writeGraphFile(
+  path: string,
+  {
+    header,
+    rows,
+    payload,
+  }: { readonly header: Omit<GraphHeader, 'bytes'>; readonly rows: Int32Array; payload: string },
+): Promise<void> {
+  const { size } = await stat(payload)
+  const json = Buffer.from(JSON.stringify({ ...header, bytes: size }))
+  const head = Buffer.alloc(MAGIC.length + 8)
+  MAGIC.copy(head)
+  head.writeUInt32LE(VERSION, MAGIC.length)
+  head.writeUInt32LE(json.length, MAGIC.length + 4)
+  const labels = Buffer.alloc(4 * rows.length)
+  rows.forEach((row, label) => {
+    labels.writeInt32LE(row, 4 * label)
+  })
+  const hash = createHash('sha256')
+  async function* content(): AsyncGenerator<Buffer> {
+    for (const part of [head, json, labels]) {
+      hash.update(part)
+      yield part
+    }
+    for await (const part of createReadStream(payload)) {
+      hash.update(part as Buffer)
+      yield part as Buffer
+    }
+    yield hash.digest()
+  }
+  const temporary = `${path}.${randomUUID()}`
+  try {
+    await pipeline(Readable.from(content()), createWriteStream(temporary, { flush: true } as object))
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Checks a saved graph and copies hnswlib's part of it to `payload`.
+ * @throws PaperkinError `corrupt-store` where anything differs from what was written; the file system's error where it
+ * cannot be read.
+ */
+export async function readGraphFile(
+  path: string,
+  payload: string,
+): Promise<{ readonly header: GraphHeader; readonly rows: Int32Array }> {
+  const file = await open(path, 'r')
+  try {
+    const { size } = await file.stat()
+    const corrupt = (what: string) =>
+      new PaperkinError('corrupt-store', `Expected ${path} to be a saved index, but ${what}: build the index again.`)
+    const read = async (position: number, length: number): Promise<Buffer> => {
+      if (position + length > size) throw corrupt('it is cut off')
+      const buffer = Buffer.alloc(length)
+      const { bytesRead } = await file.read(buffer, 0, length, position)
+      if (bytesRead < length) throw corrupt('it is cut off')
+      return buffer
+    }
+    const head = await read(0, MAGIC.length + 8)
+    if (!head.subarray(0, MAGIC.length).equals(MAGIC)) throw corrupt('it does not begin like one')
+    const version = head.readUInt32LE(MAGIC.length)
+    if (version !== VERSION) throw corrupt(`its format is ${version}, not ${VERSION}`)
+    const jsonLength = head.readUInt32LE(MAGIC.length + 4)
+    if (jsonLength > MOST_HEADER) throw corrupt('its header is damaged')
+    const json = await read(head.length, jsonLength)
+    const header = parsedHeader(json)
+    if (header === undefined) throw corrupt('its header is damaged')
+    const start = head.length + jsonLength + 4 * header.count
+    if (start + header.bytes + CHECKSUM !== size) throw corrupt(`it has ${size} bytes, not what its header says`)
+    const labels = await read(head.length + jsonLength, 4 * header.count)
+    const hash = createHash('sha256').update(head).update(json).update(labels)
+    await pipeline(
+      file.createReadStream({ start, end: start + header.bytes - 1, autoClose: false }),
+      hashed(hash),
+      createWriteStream(payload),
+    )
+    const checksum = await read(size - CHECKSUM, CHECKSUM)
+    if (!hash.digest().equals(checksum)) throw corrupt('its checksum is wrong')
+    return { header, rows: Int32Array.from({ length: header.count }, (_, label) => labels.readInt32LE(4 * label)) }
+  } finally {
+    await file.close()
+  }
+}
+
+function hashed(hash: Hash) {
+  return async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const part of source) {
+      hash.update(part)
+      yield part
+    }
+  }
+}
+
+/** The header, where every field has its type; its values are only believed once the checksum is right. */
+function parsedHeader(json: Buffer): GraphHeader | undefined {
+  try {
+    const header = JSON.parse(json.toString()) as GraphHeader
+    const { dimensions, count, m, efConstruction, efSearch, seed, bytes, vectors } = header
+    const isWhole = [dimensions, count, m, efConstruction, efSearch, seed, bytes].every(Number.isSafeInteger)
+    return isWhole && count > 0 && bytes > 0 && typeof vectors === 'string' ? header : undefined
+  } catch {
+    return undefined
+  }
+}

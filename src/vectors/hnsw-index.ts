@@ -1,0 +1,416 @@
+// An exact index with an HNSW graph (Malkov and Yashunin 2018) beside it, by hnswlib. The graph is built in a worker
+// thread, handed over as a file and never changed afterwards: rows that came since are scanned exactly, rows that went
+// are passed over, and once either is many, a worker extends the graph or builds it anew. So a snapshot is an exact
+// snapshot and a graph. A label of the graph stands for the vector written at `stamps[label]` under `rows[label]`.
+// What the graph finds is ranked by float64 products, like everything else.
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PaperkinError, requireInteger } from '../errors.ts'
+import { inBackground } from './background.ts'
+import { ExactIndex, ExactSnapshot, type ExactState } from './exact-index.ts'
+import { readGraphFile, writeGraphFile } from './hnsw-file.ts'
+import { type GraphParameters, type Hnswlib, loadHnswlib, type NativeGraph } from './hnswlib.ts'
+import { timeSlice, type VectorProgress } from './time-slice.ts'
+import type { SearchHits, VectorSearchOptions } from './vector-index.ts'
+
+export interface HnswOptions extends Partial<GraphParameters> {
+  /** Links of a row. @default 16 */
+  readonly m?: number
+  /** Candidates looked at when a row is linked. @default 200 */
+  readonly efConstruction?: number
+  /** Candidates looked at in a search: recall against time. @default 64 */
+  readonly efSearch?: number
+  /** Of the layers that rows are drawn into. @default 0 */
+  readonly seed?: number
+  /** Rows from which there is a graph; below, searches are exact. @default 2,000 */
+  readonly graphFrom?: number
+  /** Whether to stay exact where hnswlib-node is missing, instead of throwing. @default false */
+  readonly isOptional?: boolean
+}
+
+interface Graph {
+  readonly native: NativeGraph
+  readonly rows: Int32Array
+  readonly stamps: Uint32Array
+  /** The last stamp that there was when it was built: living positions up to it are in the graph. */
+  readonly lastStamp: number
+}
+
+interface BuildOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: VectorProgress) => void
+  /** Whether somebody waits for it, and the process with him. */
+  readonly isAwaited: boolean
+}
+
+/** A filter that passes a smaller share than this is served by the exact scan: a graph would walk through the others. */
+const LEAST_SHARE = 0.1
+const SAMPLE = 128
+/** Rows outside the graph, or in it and gone, as a share of it: beyond, it is brought up to date. */
+const MOST_OUTSIDE = 0.2
+const OUTSIDE_AT_LEAST = 1000
+
+class HnswSnapshot extends ExactSnapshot {
+  readonly #graph: Graph
+  /** First position that is not in the graph. */
+  readonly #tail: number
+  readonly #inGraph: number
+
+  constructor(state: ExactState, graph: Graph) {
+    super(state)
+    this.#graph = graph
+    this.#tail = firstAfter(state, graph.lastStamp)
+    this.#inGraph = state.size - living(state, this.#tail)
+  }
+
+  protected override async nearest(unit: Float32Array, options: VectorSearchOptions): Promise<SearchHits> {
+    const { filter, signal } = options
+    const k = requireInteger('k', options.k ?? 10, 1)
+    const { native, rows, stamps } = this.#graph
+    const slice = timeSlice(signal)
+    // Rows that are gone still take places among the nearest: ask for as many more as there should be, and some.
+    const wanted = Math.ceil((1.5 * k * rows.length) / Math.max(1, this.#inGraph)) + 8
+    if (2 * wanted > rows.length || (filter !== undefined && this.#share(filter) < LEAST_SHARE))
+      return this.scan(unit, options)
+    const labels = nearestLabels(native, unit, {
+      k: wanted,
+      filter: filter && ((label) => rows[label] >= 0 && filter(rows[label])),
+    })
+    const positions = new Set<number>()
+    for (const label of labels) {
+      if (isCurrent(this, rows[label], stamps[label])) positions.add(this.position(rows[label]))
+    }
+    // Fewer may match than are wanted, but only a look at all rows can tell.
+    if (positions.size < k) return this.scan(unit, options)
+    if (this.#tail < this.state.count)
+      for (const row of (await this.scan(unit, { ...options, from: this.#tail })).rows)
+        positions.add(this.position(row))
+    return this.ranked(unit, Int32Array.from(positions), { k, slice })
+  }
+
+  /** Share of rows that the filter passes, by a sample spread over all. */
+  #share(filter: (row: number) => boolean): number {
+    const { count, rowOf } = this.state
+    let seen = 0
+    let passed = 0
+    for (let index = 0; index < SAMPLE; index++) {
+      const row = rowOf[Math.floor((index * count) / SAMPLE)]
+      if (row < 0) continue
+      seen++
+      if (filter(row)) passed++
+    }
+    return seen === 0 ? 0 : passed / seen
+  }
+}
+
+/** Approximate search in logarithmic time. Holds about `9 × dimensions + 12 × m + 60` bytes a row. */
+export class HnswIndex extends ExactIndex {
+  readonly parameters: Readonly<GraphParameters & { readonly efSearch: number }>
+  #hnswlib: Hnswlib | undefined
+  readonly #graphFrom: number
+  readonly #closing = new AbortController()
+  #graph: Graph | undefined
+  #current: HnswSnapshot | undefined
+  #building: Promise<void> | undefined
+  #stopBuilding = new AbortController()
+  #isLoading = false
+  #failure: unknown
+
+  /**
+   * @throws PaperkinError `index-unavailable` where hnswlib-node is not installed or not compiled, with the command that
+   * mends it; `invalid-argument` for a wrong option.
+   */
+  constructor(dimensions: number, options: HnswOptions = {}) {
+    super(dimensions)
+    this.parameters = Object.freeze({
+      m: requireInteger('m', options.m ?? 16, 2, 512),
+      efConstruction: requireInteger('efConstruction', options.efConstruction ?? 200, 1, 100_000),
+      efSearch: requireInteger('efSearch', options.efSearch ?? 64, 1, 100_000),
+      seed: requireInteger('seed', options.seed ?? 0, 0, 2 ** 32 - 1),
+    })
+    this.#graphFrom = requireInteger('graphFrom', options.graphFrom ?? 2000, 1)
+    if (options.isOptional !== true) this.#hnswlib = loadHnswlib()
+  }
+
+  /** `'hnsw'` once there is a graph. */
+  override get kind(): 'exact' | 'hnsw' {
+    return this.#graph === undefined ? 'exact' : 'hnsw'
+  }
+
+  override snapshot(): ExactSnapshot {
+    const snapshot = super.snapshot()
+    if (this.#graph === undefined) return snapshot
+    if (this.#current?.state !== snapshot.state) this.#current = new HnswSnapshot(snapshot.state, this.#graph)
+    return this.#current
+  }
+
+  /**
+   * Brings the graph up to date with all rows now, in a worker thread; searches go on meanwhile. Without it this happens
+   * by itself, once enough rows have come or gone.
+   * @throws PaperkinError `index-unavailable` where the thread cannot build it
+   */
+  async build(
+    options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: VectorProgress) => void } = {},
+  ): Promise<void> {
+    await this.#idle()
+    const { state } = super.snapshot()
+    const graph = this.#graph
+    if (state.size === 0) return
+    const isAnew = graph === undefined || this.#outside() === 'anew'
+    if (!isAnew && living(state, firstAfter(state, graph.lastStamp)) === 0) return
+    await this.#begin(isAnew ? undefined : graph, { ...options, isAwaited: true })
+    this.#failure = undefined
+  }
+
+  /** Why the last build that began by itself failed; searches are as if it had not begun, and none begins any more. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /**
+   * Writes the graph to a file, after bringing it up to date; not the vectors' store, but what {@link load} needs beside it.
+   * @throws PaperkinError `invalid-argument` for an empty index
+   */
+  async save(path: string): Promise<void> {
+    if (this.size === 0) throw new PaperkinError('invalid-argument', 'Expected rows to save, the index has none.')
+    await this.build()
+    const { native, rows, stamps } = this.#graph as Graph
+    const snapshot = super.snapshot()
+    // Rows that are in the graph and gone from the index.
+    const saved = rows.map((row, label) => (isCurrent(snapshot, row, stamps[label]) ? row : -1))
+    await inTemporaryFolder(async (folder) => {
+      const payload = join(folder, 'graph')
+      await native.writeIndex(payload)
+      const vectors = await fingerprint(snapshot, saved)
+      const header = { dimensions: this.dimensions, count: saved.length, ...this.parameters, vectors }
+      await writeGraphFile(path, { header, rows: saved, payload })
+    })
+  }
+
+  /**
+   * Takes a saved graph for the rows that the index holds, instead of building one.
+   * @throws PaperkinError `corrupt-store` where the file is not as it was written; `store-mismatch` where it is of
+   * another width, of other parameters, or of other rows or vectors than the index holds.
+   */
+  async load(path: string): Promise<void> {
+    this.#isLoading = true
+    try {
+      this.#stopBuilding.abort()
+      await this.#idle()
+      await inTemporaryFolder((folder) => this.#load(path, folder))
+    } finally {
+      this.#isLoading = false
+      this.published()
+    }
+  }
+
+  async #load(path: string, folder: string): Promise<void> {
+    const snapshot = super.snapshot()
+    const { state } = snapshot
+    const payload = join(folder, 'graph')
+    const { header, rows } = await readGraphFile(path, payload)
+    const mismatch = (what: string) =>
+      new PaperkinError('store-mismatch', `Expected ${path} to belong to this index, but ${what}: build it again.`)
+    if (header.dimensions !== this.dimensions)
+      throw mismatch(`its vectors have ${header.dimensions} dimensions, not ${this.dimensions}`)
+    for (const name of ['m', 'efConstruction', 'seed'] as const)
+      if (header[name] !== this.parameters[name])
+        throw mismatch(`it was built with ${name} ${header[name]}, not ${this.parameters[name]}`)
+    const present = rows.filter((row) => row >= 0)
+    if (present.length !== state.size || !present.every((row) => snapshot.has(row)))
+      throw mismatch(`its ${present.length} rows are not the ${state.size} of the index`)
+    if ((await fingerprint(snapshot, rows)) !== header.vectors) throw mismatch('the vectors of its rows are others')
+    const stamps = Uint32Array.from(rows, (row) => (row < 0 ? 0 : state.stampOf[snapshot.position(row)]))
+    await this.#adopt(payload, { rows, stamps, lastStamp: lastStamp(state) })
+  }
+
+  override async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#building
+    await super.close()
+  }
+
+  /** Waits for the build under way, which by itself would not keep the process alive. */
+  async #idle(): Promise<void> {
+    const alive = setInterval(() => {}, 2 ** 30)
+    try {
+      while (this.#building !== undefined) await this.#building
+    } finally {
+      clearInterval(alive)
+    }
+  }
+
+  protected override published(): void {
+    const isBusy = this.#building !== undefined || this.#isLoading || this.#closing.signal.aborted
+    if (isBusy || this.#failure !== undefined) return
+    const outside = this.#outside()
+    if (outside === 'few') return
+    this.#begin(outside === 'anew' ? undefined : this.#graph, { isAwaited: false }).catch((error: unknown) => {
+      if (!this.#stopBuilding.signal.aborted && !this.#closing.signal.aborted) this.#failure = error
+    })
+  }
+
+  /** Whether the graph should be built anew or extended. */
+  #outside(): 'few' | 'extend' | 'anew' {
+    const { state } = super.snapshot()
+    if (state.size < this.#graphFrom) return 'few'
+    if (this.#graph === undefined) return 'anew'
+    const { rows, lastStamp } = this.#graph
+    const added = living(state, firstAfter(state, lastStamp))
+    const gone = rows.length - (state.size - added)
+    const most = Math.max(OUTSIDE_AT_LEAST, MOST_OUTSIDE * rows.length)
+    return gone > most ? 'anew' : added > most ? 'extend' : 'few'
+  }
+
+  #begin(from: Graph | undefined, options: BuildOptions): Promise<void> {
+    this.#stopBuilding = new AbortController()
+    const built = this.#construct(from, options)
+    this.#building = built
+      .catch(() => {})
+      .then(() => {
+        this.#building = undefined
+        this.published()
+      })
+    return built
+  }
+
+  async #construct(from: Graph | undefined, { signal, onProgress, isAwaited }: BuildOptions): Promise<void> {
+    this.#hnswlib ??= loadHnswlib()
+    const { dimensions } = this
+    const { m, efConstruction, seed } = this.parameters
+    const snapshot = super.snapshot()
+    const { state } = snapshot
+    const positions: number[] = []
+    for (let position = from === undefined ? 0 : firstAfter(state, from.lastStamp); position < state.count; position++)
+      if (state.rowOf[position] >= 0) positions.push(position)
+    const rows = Int32Array.from(positions, (position) => state.rowOf[position])
+    const stamps = Uint32Array.from(positions, (position) => state.stampOf[position])
+    // The vectors of a snapshot, not of the index: it may go on changing.
+    const values = await snapshot.vectors(rows)
+    await inTemporaryFolder(async (folder) => {
+      const old = join(folder, 'old')
+      const to = join(folder, 'graph')
+      if (from !== undefined) await from.native.writeIndex(old)
+      await inBackground(
+        'hnsw',
+        {
+          dimensions,
+          m,
+          efConstruction,
+          seed,
+          to,
+          ...(from === undefined ? { first: 0 } : { first: from.rows.length, from: old }),
+        },
+        {
+          values,
+          thread: 'hnsw',
+          signal: AbortSignal.any([this.#closing.signal, this.#stopBuilding.signal, ...(signal ? [signal] : [])]),
+          onProgress,
+          keepsProcessAlive: isAwaited,
+        },
+      )
+      await this.#adopt(to, {
+        rows: from === undefined ? rows : joined(from.rows, rows),
+        stamps: from === undefined ? stamps : joined(from.stamps, stamps),
+        lastStamp: lastStamp(state),
+      })
+    })
+  }
+
+  /** Reads hnswlib's own file and makes it the graph of searches to come. */
+  async #adopt(payload: string, graph: Omit<Graph, 'native'>): Promise<void> {
+    this.#hnswlib ??= loadHnswlib()
+    const native = new this.#hnswlib.HierarchicalNSW('ip', this.dimensions)
+    await native.readIndex(payload)
+    native.setEf(this.parameters.efSearch)
+    this.#graph = { native, ...graph }
+    this.#current = undefined
+  }
+}
+
+/** Whether a row still has the vector that was written at a stamp. */
+function isCurrent(snapshot: ExactSnapshot, row: number, stamp: number): boolean {
+  const position = snapshot.position(row)
+  return position >= 0 && snapshot.state.stampOf[position] === stamp
+}
+
+/** First position written after a stamp. */
+function firstAfter({ stampOf, count }: ExactState, stamp: number): number {
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (stampOf[middle] > stamp) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+function lastStamp({ stampOf, count }: ExactState): number {
+  return count === 0 ? 0 : stampOf[count - 1]
+}
+
+/** Living positions from a position on. */
+function living({ rowOf, count }: ExactState, from: number): number {
+  let rows = 0
+  for (let position = from; position < count; position++) if (rowOf[position] >= 0) rows++
+  return rows
+}
+
+function joined<Values extends Int32Array | Uint32Array>(first: Values, second: Values): Values {
+  const both = new (first.constructor as new (length: number) => Values)(first.length + second.length)
+  both.set(first)
+  both.set(second, first.length)
+  return both
+}
+
+/** Asks the graph; an error of the filter is carried past hnswlib, whose C++ it must not unwind. */
+function nearestLabels(
+  native: NativeGraph,
+  unit: Float32Array,
+  { k, filter }: { readonly k: number; readonly filter: ((label: number) => boolean) | undefined },
+): number[] {
+  const query = Array.from(unit)
+  if (filter === undefined) return native.searchKnn(query, k).neighbors
+  let failure: { readonly error: unknown } | undefined
+  const { neighbors } = native.searchKnn(query, k, (label) => {
+    if (failure !== undefined) return false
+    try {
+      return filter(label)
+    } catch (error) {
+      failure = { error }
+      return false
+    }
+  })
+  if (failure !== undefined) throw (failure as { readonly error: unknown }).error
+  return neighbors
+}
+
+/** SHA-256 (hex) of rows and of the vectors of those that are not -1. */
+async function fingerprint(snapshot: ExactSnapshot, rows: Int32Array): Promise<string> {
+  const hash = createHash('sha256')
+  const slice = timeSlice(undefined)
+  for (let first = 0; first < rows.length; first += 256) {
+    const part = rows.subarray(first, first + 256)
+    hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength))
+    const vectors = await snapshot.vectors(part.filter((row) => row >= 0))
+    hash.update(new Uint8Array(vectors.buffer))
+    if (slice.due()) await slice.rest()
+  }
+  return hash.digest('hex')
+}
+
+async function inTemporaryFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'paperkin-'))
+  const tidy = () => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', tidy)
+  try {
+    await work(folder)
+  } finally {
+    process.off('exit', tidy)
+    await rm(folder, { recursive: true, force: true })
+  }
+}

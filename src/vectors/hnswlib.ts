@@ -1,0 +1,94 @@
+import { createRequire } from 'node:module'
+import { PaperkinError } from '../errors.ts'
+import { timeSlice, type VectorProgress } from './time-slice.ts'
+
+/** The part of hnswlib-node's graph that is used here. Labels are numbers; a distance is 1 less the product. */
+export interface NativeGraph {
+  initIndex(maxElements: number, m: number, efConstruction: number, seed: number): void
+  resizeIndex(maxElements: number): void
+  readIndex(path: string): Promise<boolean>
+  writeIndex(path: string): Promise<boolean>
+  addPoint(vector: number[], label: number): void
+  searchKnn(
+    query: number[],
+    k: number,
+    filter?: (label: number) => boolean,
+  ): { readonly neighbors: number[]; readonly distances: number[] }
+  setEf(efSearch: number): void
+  getCurrentCount(): number
+  getIdsList(): number[]
+}
+
+export interface Hnswlib {
+  readonly HierarchicalNSW: new (space: 'ip', dimensions: number) => NativeGraph
+}
+
+/**
+ * Loads hnswlib-node, an optional dependency that is compiled when it is installed.
+ * @throws PaperkinError `index-unavailable` with the command that mends it
+ */
+export function loadHnswlib(require: NodeJS.Require = createRequire(import.meta.url)): Hnswlib {
+  try {
+    require.resolve('hnswlib-node')
+  } catch (cause) {
+    throw new PaperkinError(
+      'index-unavailable',
+      "Expected the optional package hnswlib-node for an index of kind 'hnsw', found none: run `npm install hnswlib-node`.",
+      { cause },
+    )
+  }
+  try {
+    return require('hnswlib-node') as Hnswlib
+  } catch (cause) {
+    throw new PaperkinError(
+      'index-unavailable',
+      'Expected hnswlib-node to be compiled for this platform, but it cannot be loaded, as where install scripts are ' +
+        'blocked: run `npm rebuild hnswlib-node --ignore-scripts=false` (needs a C++ compiler and Python).',
+      { cause },
+    )
+  }
+}
+
+/** What a graph is built with. */
+export interface GraphParameters {
+  /** Links of a row on the upper layers, twice as many on the lowest. */
+  readonly m: number
+  readonly efConstruction: number
+  readonly seed: number
+}
+
+/**
+ * Builds a graph of unit rows, or adds rows to one, and writes it to a file. Inserting blocks its thread, a slice at a
+ * time: this belongs into a worker.
+ */
+export async function buildGraphFile(
+  vectors: Float32Array,
+  options: GraphParameters & {
+    readonly dimensions: number
+    /** Label of the first row; the others follow. */
+    readonly first: number
+    /** A graph's file to go on from; without it a new one is begun. */
+    readonly from?: string
+    readonly to: string
+    readonly signal?: AbortSignal
+    readonly onProgress?: (progress: VectorProgress) => void
+  },
+): Promise<void> {
+  const { dimensions, first, from, to, m, efConstruction, seed, signal, onProgress } = options
+  const slice = timeSlice(signal)
+  const added = vectors.length / dimensions
+  const graph = new (loadHnswlib().HierarchicalNSW)('ip', dimensions)
+  if (from === undefined) graph.initIndex(added, m, efConstruction, seed)
+  else {
+    await graph.readIndex(from)
+    graph.resizeIndex(first + added)
+  }
+  for (let index = 0; index < added; index++) {
+    graph.addPoint(Array.from(vectors.subarray(index * dimensions, (index + 1) * dimensions)), first + index)
+    if (slice.due()) {
+      onProgress?.({ done: index + 1, total: added })
+      await slice.rest()
+    }
+  }
+  await graph.writeIndex(to)
+}
