@@ -1,193 +1,156 @@
 import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
-import type { Paper } from '../paper.ts'
+import { kmeans } from '../vectors/kmeans.ts'
+import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
+import { chooseCount } from './choose-count.ts'
+import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
+import { describeTopics } from './describe-topics.ts'
 import { kinGraph, nearestKin } from './kin-graph.ts'
-import { labelTopics, type TopicTerm } from './label-topics.ts'
-import { leiden, modularity } from './leiden.ts'
-import { Pace } from './pace.ts'
+import { bySize, countOf } from './leiden.ts'
+import { smoothVectors } from './smooth-vectors.ts'
+import type { CountEvidence, TopicInput, TopicMethod, TopicOptions, Topics } from './topics.ts'
+import type { WeightedGraph } from './weighted-graph.ts'
 
-/** Papers with what is known of them, ready for {@link findTopics}. */
-export interface TopicInput {
-  /** Ids must differ. Row i of the others belongs to `papers[i]`. */
-  readonly papers: readonly Paper[]
-  /** `papers.length × dimensions` unit rows, row-major. */
-  readonly vectors: Float32Array
-  readonly dimensions: number
-  /** Unit TF-IDF rows, one a paper. */
-  readonly lexical: SparseRows
-}
+export type {
+  CountEvidence,
+  Outlier,
+  Topic,
+  TopicInput,
+  TopicMethod,
+  TopicOptions,
+  TopicPaper,
+  TopicQuality,
+  Topics,
+  TopicTerm,
+} from './topics.ts'
 
-export type TopicMethod = 'graph' | 'kmeans'
-
-export interface TopicOptions {
-  /** Communities of the neighbour graph, or k-means. @default 'graph' */
-  readonly method?: TopicMethod | undefined
-  /** Number of topics, from 1; never more than there are papers. @default 'auto' */
-  readonly count?: number | 'auto' | undefined
-  /** The same papers, options and seed give the same topics, in any order of papers. @default 1 */
-  readonly seed?: number | undefined
-  /** Graph only, in place of `count`: above 1 more and smaller topics, below 1 fewer and larger ones. */
-  readonly resolution?: number | undefined
-  /** Smaller groups join the topic that is nearest to them; has no effect on a given `count`. @default 3 */
-  readonly minTopicSize?: number | undefined
-  /** Neighbours a paper in the graph. @default 15, fewer for fewer than 200 papers */
-  readonly neighbours?: number | undefined
-  /** Most terms a label. @default 3 */
-  readonly termsPerLabel?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** A paper's place in a topic. */
-export interface TopicPaper {
-  readonly id: string
-  /** 0 … 1: the share of the paper's nearest neighbours, by weight, that are in the topic too. */
-  readonly strength: number
-}
-
-/** A group of papers about one thing. */
-export interface Topic {
-  /** 0 for the largest topic, then by falling size. */
-  readonly id: number
-  /** The first terms, joined by commas; differs from every other topic's label. */
-  readonly label: string
-  /** Words and word pairs that set the topic apart, by falling weight. */
-  readonly terms: readonly TopicTerm[]
-  readonly size: number
-  /** By falling strength, then by id. */
-  readonly papers: readonly TopicPaper[]
-  /** Ids of the papers that are nearest to all papers of the topic, the most typical first; at most 3. */
-  readonly representatives: readonly string[]
-}
-
-/** A paper that fits no topic. */
-export interface Outlier {
-  readonly id: string
-  /** Id of the nearest topic. */
-  readonly nearest: number
-  /** 0 … 1: the share of the paper's nearest neighbours, by weight, that are in that topic. */
-  readonly strength: number
-}
-
-/** How well the topics hold together. */
-export interface TopicQuality {
-  /** -0.5 … 1: share of neighbour weight inside the topics less the share expected by chance. */
-  readonly modularity: number
-}
-
-/** The topics of a collection, frozen. `JSON.stringify` gives all of it as data. */
-export interface Topics {
-  readonly method: TopicMethod
-  readonly seed: number
-  /** Number of topics. */
-  readonly count: number
-  /** By falling size. */
-  readonly topics: readonly Topic[]
-  /** Papers that fit nowhere, the strangest first. */
-  readonly outliers: readonly Outlier[]
-  readonly quality: TopicQuality
-  /** The topic of a paper; undefined for an outlier and for an id that was not among the papers. */
-  of(id: string): Topic | undefined
-}
+const mostNeighbours = 25
+const kmeansStarts = 4
 
 /**
- * Finds topics among papers. Any number of papers gives an answer: none for none, one topic of one for one.
- * @throws PaperkinError `invalid-argument` for rows that do not fit the papers, and for options out of range.
+ * Finds topics among papers. Any number of papers gives an answer: no topic of none, one topic of one.
+ * @throws PaperkinError `invalid-argument` for rows that do not fit the papers, ids that repeat, and options out of range.
  */
 export async function findTopics(input: TopicInput, options: TopicOptions = {}): Promise<Topics> {
-  const { method = 'graph', count = 'auto', resolution = 1 } = options
-  if (method !== 'graph' && method !== 'kmeans')
-    throw new PaperkinError('invalid-argument', `Expected \`method\` to be 'graph' or 'kmeans', got ${show(method)}.`)
-  if (count !== 'auto') requireInteger('count', count, 1)
-  const seed = requireInteger('seed', options.seed ?? 1, 0)
-  requireNumber('resolution', resolution, 0, 1000)
-  const { papers, vectors, dimensions, lexical, order } = arrange(input)
+  const settings = withDefaults(options)
+  const { method, seed, count, signal } = settings
+  const slice = timeSlice(signal)
+  const { papers, ...rows } = inOrderOfIds(input)
   const n = papers.length
-  const pace = new Pace(options.signal)
-  const k = requireInteger('neighbours', options.neighbours ?? 15, 1)
-  const kin = await nearestKin({ rows: n, vectors, dimensions, lexical }, { k, pace })
-  const graph = kinGraph(kin, n)
-  const communities = await leiden(graph, { resolution, random: mulberry(seed), pace })
-  const members: number[][] = []
-  communities.forEach((c, row) => {
-    members[c] ??= []
-    members[c].push(row)
-  })
-  const labels = labelTopics(
-    members.map((rows) => rows.map((row) => papers[row])),
-    { termsPerLabel: options.termsPerLabel ?? 3 },
-  )
-  const topics = members.map((rows, id): Topic => {
-    const placed = rows
-      .map((row) => {
-        let inside = 0
-        let all = 0
-        for (let i = graph.start[row]; i < graph.start[row + 1]; i++) {
-          all += graph.weight[i]
-          if (communities[graph.target[i]] === id) inside += graph.weight[i]
-        }
-        return { id: papers[row].id, strength: all === 0 ? 1 : inside / all }
-      })
-      .sort((a, b) => b.strength - a.strength)
-    return {
-      id,
-      ...labels[id],
-      size: rows.length,
-      papers: placed,
-      representatives: placed.slice(0, 3).map((p) => p.id),
-    }
-  })
-  const topicOf = new Map(topics.flatMap((topic) => topic.papers.map((paper) => [paper.id, topic] as const)))
-  void order
-  return Object.freeze({
-    method,
-    seed,
-    count: topics.length,
-    topics,
-    outliers: [],
-    quality: { modularity: modularity(graph, communities) },
-    of: (id: string) => topicOf.get(id),
-  })
+  const kin = await nearestKin({ rows: n, ...rows }, { k: settings.neighbours ?? neighboursFor(n), slice, signal })
+  const graph = kinGraph(kin)
+  const how = { seed, slice }
+  let { resolution } = settings
+  let target = count === 'auto' ? undefined : Math.min(count, n)
+  let evidence: readonly CountEvidence[] = []
+  if (target === undefined && resolution === undefined) {
+    const choice = await chooseCount(graph, how)
+    evidence = choice.evidence
+    resolution = choice.resolution
+    if (method === 'kmeans' || resolution === undefined) target = choice.count
+  }
+  let topicOf =
+    target === undefined
+      ? await communitiesAt(graph, { resolution: resolution ?? 1, ...how })
+      : method === 'graph'
+        ? await communitiesOf(graph, { count: target, ...how })
+        : undefined
+  if (topicOf === undefined || method === 'kmeans')
+    topicOf = await clusters(rows, { graph, count: target ?? countOf(topicOf as Int32Array), signal, ...how })
+  if (count === 'auto') topicOf = withoutTiny(graph, { communities: topicOf, least: settings.minTopicSize })
+  return describeTopics({ papers, ...rows, kin, graph, topicOf, evidence }, { ...settings, slice })
 }
 
-/** Puts papers and rows into the order of the ids, so that the order of adding does not matter. */
-function arrange(input: TopicInput): TopicInput & { readonly order: Int32Array } {
-  const { papers, vectors, dimensions, lexical } = input
+function withDefaults(options: TopicOptions) {
+  const { method = 'graph', count = 'auto', resolution, neighbours, signal } = options
+  if (method !== 'graph' && method !== 'kmeans')
+    throw new PaperkinError('invalid-argument', `Expected \`method\` to be 'graph' or 'kmeans', got ${show(method)}.`)
+  if (resolution !== undefined && count !== 'auto')
+    throw new PaperkinError('invalid-argument', 'Expected `count` or `resolution`, got both: leave one of them out.')
+  return {
+    method: method as TopicMethod,
+    count: count === 'auto' ? ('auto' as const) : requireInteger('count', count, 1),
+    seed: requireInteger('seed', options.seed ?? 1, Number.MIN_SAFE_INTEGER),
+    resolution: resolution === undefined ? undefined : requireNumber('resolution', resolution, 0.001, 1000),
+    minTopicSize: requireInteger('minTopicSize', options.minTopicSize ?? 3, 1),
+    neighbours: neighbours === undefined ? undefined : requireInteger('neighbours', neighbours, 1),
+    termsPerLabel: requireInteger('termsPerLabel', options.termsPerLabel ?? 3, 1, 10),
+    signal,
+  }
+}
+
+// 25 was best or near it on arxiv-2025 and cora among 10 … 40; few papers have topics smaller than that, and a paper
+// should find most of its neighbours within its topic.
+function neighboursFor(papers: number): number {
+  return Math.min(mostNeighbours, Math.max(3, Math.round(0.7 * Math.sqrt(papers))))
+}
+
+interface Clusters {
+  readonly graph: WeightedGraph
+  readonly count: number
+  readonly seed: number
+  readonly slice: TimeSlice
+  readonly signal: AbortSignal | undefined
+}
+
+async function clusters(
+  { vectors, dimensions }: { readonly vectors: Float32Array; readonly dimensions: number },
+  { graph, count, seed, slice, signal }: Clusters,
+): Promise<Int32Array> {
+  if (graph.nodes === 0) return new Int32Array(0)
+  const smooth = await smoothVectors(vectors, { graph, dimensions, slice })
+  const { assignments } = await kmeans(smooth, {
+    dimensions,
+    k: count,
+    seed,
+    starts: kmeansStarts,
+    ...(signal && { signal }),
+  })
+  return bySize(assignments)
+}
+
+/** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */
+function inOrderOfIds({ papers, vectors, dimensions, lexical }: TopicInput): TopicInput {
   const n = papers.length
   if (vectors.length !== n * dimensions || lexical.rows !== n)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected ${n} vectors and lexical rows for ${n} papers, got ${vectors.length / dimensions} and ${lexical.rows}.`,
+      `Expected ${n} vectors of ${dimensions} numbers and ${n} lexical rows for ${n} papers, got ${vectors.length} numbers and ${lexical.rows} rows.`,
     )
   const order = Int32Array.from({ length: n }, (_, row) => row).sort((a, b) =>
-    papers[a].id < papers[b].id ? -1 : papers[a].id > papers[b].id ? 1 : 0,
+    papers[a].id < papers[b].id ? -1 : papers[a].id > papers[b].id ? 1 : a - b,
   )
-  const sortedVectors = new Float32Array(vectors.length)
-  const start = new Int32Array(n + 1)
-  const column = new Int32Array(lexical.column.length)
-  const value = new Float32Array(lexical.value.length)
+  const repeated = order.findIndex((row, i) => i > 0 && papers[row].id === papers[order[i - 1]].id)
+  if (repeated >= 0)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected papers with different ids, got ${show(papers[order[repeated]].id)} twice.`,
+    )
+  const sorted = new Float32Array(vectors.length)
   order.forEach((from, to) => {
-    sortedVectors.set(vectors.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions)
-    const entries = lexical.start[from + 1] - lexical.start[from]
-    column.set(lexical.column.subarray(lexical.start[from], lexical.start[from + 1]), start[to])
-    value.set(lexical.value.subarray(lexical.start[from], lexical.start[from + 1]), start[to])
-    start[to + 1] = start[to] + entries
+    sorted.set(vectors.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions)
   })
   return {
     papers: Array.from(order, (row) => papers[row]),
-    vectors: sortedVectors,
+    vectors: sorted,
     dimensions,
-    lexical: { rows: n, columns: lexical.columns, start, column, value },
-    order,
+    lexical: rowsInOrder(lexical, order),
   }
 }
 
-function mulberry(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
+// Values on a grid of 2^-20 make products and their sums exact in float64, so that sums do not depend on the order of
+// the columns, which is that of adding.
+function rowsInOrder({ rows, columns, start, column, value }: SparseRows, order: Int32Array): SparseRows {
+  const newStart = new Int32Array(rows + 1)
+  const newColumn = new Int32Array(start[rows])
+  const newValue = new Float32Array(start[rows])
+  order.forEach((from, to) => {
+    let next = newStart[to]
+    for (let i = start[from]; i < start[from + 1]; i++) {
+      newColumn[next] = column[i]
+      newValue[next++] = Math.round(value[i] * 2 ** 20) / 2 ** 20
+    }
+    newStart[to + 1] = next
+  })
+  return { rows, columns, start: newStart, column: newColumn, value: newValue }
 }

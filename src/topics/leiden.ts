@@ -3,7 +3,7 @@
 // Quality: sum over communities of (inner weight - resolution * strength^2 / (2 m)), the configuration model of
 // Reichardt and Bornholdt 2006; at resolution 1 it is modularity times m. A level is a CSR graph without loops:
 // what an aggregated node holds inside it shows in its strength alone.
-import type { Pace } from './pace.ts'
+import type { TimeSlice } from '../vectors/time-slice.ts'
 import { components, type WeightedGraph } from './weighted-graph.ts'
 
 interface Level extends WeightedGraph {
@@ -17,9 +17,9 @@ export interface LeidenOptions {
   readonly random: () => number
   /** Most rounds through all levels; it stops before when a round changes nothing. @default 10 */
   readonly iterations?: number
-  /** A community a node to start from. @default every node alone */
-  readonly initial?: ArrayLike<number>
-  readonly pace: Pace
+  /** A community a node to start from, 0 … nodes - 1. @default every node alone */
+  readonly initial?: Int32Array
+  readonly slice: TimeSlice
 }
 
 // Spread of the random choice in the refinement, in units of the mean edge weight: small enough that merges which
@@ -33,10 +33,10 @@ const tolerance = 1e-10
  * connected. The same graph, resolution and random numbers give the same communities.
  */
 export async function leiden(graph: WeightedGraph, options: LeidenOptions): Promise<Int32Array> {
-  const { resolution = 1, random, iterations = 10, initial, pace } = options
+  const { resolution = 1, random, iterations = 10, initial, slice } = options
   const base: Level = { ...graph, strength: strengths(graph) }
   const total = base.strength.reduce((sum, k) => sum + k, 0)
-  let communities: Int32Array = Int32Array.from(initial ?? { length: graph.nodes }, (c, v) => (initial ? (c as number) : v))
+  let communities = initial ?? Int32Array.from({ length: graph.nodes }, (_, v) => v)
   if (total === 0) return bySize(components(graph))
   const scale = resolution / total
   const spread = (randomness * total) / Math.max(1, graph.target.length)
@@ -47,10 +47,10 @@ export async function leiden(graph: WeightedGraph, options: LeidenOptions): Prom
     let place: Int32Array | undefined
     let partition = renumber(communities)
     for (;;) {
-      await moveNodes(level, partition, { scale, random, pace })
+      await moveNodes(level, partition, { scale, random, slice })
       communities = place === undefined ? partition : place.map((node) => (partition as Int32Array)[node])
       const found = renumber(partition)
-      const parts = await refine(level, found, { scale, random, pace, spread })
+      const parts = await refine(level, found, { scale, random, slice, spread })
       const smaller = aggregate(level, parts)
       if (smaller.nodes === level.nodes) break
       const next = new Int32Array(smaller.nodes)
@@ -58,7 +58,7 @@ export async function leiden(graph: WeightedGraph, options: LeidenOptions): Prom
       place = place === undefined ? parts : place.map((node) => parts[node])
       level = smaller
       partition = next
-      if (pace.isOver) await pace.rest()
+      if (slice.due()) await slice.rest()
     }
     communities = bySize(components(graph, communities))
     if (round > 0 && same(before, communities)) break
@@ -100,11 +100,11 @@ export function modularity(graph: WeightedGraph, communities: ArrayLike<number>,
 interface Step {
   readonly scale: number
   readonly random: () => number
-  readonly pace: Pace
+  readonly slice: TimeSlice
 }
 
 /** Moves single nodes to the neighbouring (or an empty) community of the greatest gain until none gains. */
-async function moveNodes(level: Level, partition: Int32Array, { scale, random, pace }: Step): Promise<void> {
+async function moveNodes(level: Level, partition: Int32Array, { scale, random, slice }: Step): Promise<void> {
   const { nodes, start, target, weight, strength } = level
   const sum = new Float64Array(nodes)
   const size = new Int32Array(nodes)
@@ -122,7 +122,7 @@ async function moveNodes(level: Level, partition: Int32Array, { scale, random, p
   let head = 0
   let waiting = nodes
   for (let turn = 0; waiting > 0; turn++) {
-    if ((turn & 255) === 255 && pace.isOver) await pace.rest()
+    if ((turn & 255) === 255 && slice.due()) await slice.rest()
     const v = queue[head]
     head = head + 1 === nodes ? 0 : head + 1
     waiting--
@@ -173,7 +173,7 @@ async function moveNodes(level: Level, partition: Int32Array, { scale, random, p
 async function refine(
   level: Level,
   partition: Int32Array,
-  { scale, random, pace, spread }: Step & { readonly spread: number },
+  { scale, random, slice, spread }: Step & { readonly spread: number },
 ): Promise<Int32Array> {
   const { nodes, start, target, weight, strength } = level
   const whole = new Float64Array(nodes)
@@ -190,7 +190,7 @@ async function refine(
   const gains = new Float64Array(nodes)
   const order = shuffled(nodes, random)
   for (let turn = 0; turn < nodes; turn++) {
-    if ((turn & 255) === 255 && pace.isOver) await pace.rest()
+    if ((turn & 255) === 255 && slice.due()) await slice.rest()
     const v = order[turn]
     if (size[part[v]] !== 1) continue
     const rest = whole[partition[v]]
@@ -241,7 +241,7 @@ async function refine(
 /** The graph whose nodes are the given parts (numbered without gaps); weight inside a part is left to its strength. */
 function aggregate(level: Level, parts: Int32Array): Level {
   const { nodes, start, target, weight, strength } = level
-  const count = parts.reduce((most, part) => Math.max(most, part + 1), 0)
+  const count = countOf(parts)
   const first = new Int32Array(count + 1)
   for (let v = 0; v < nodes; v++) first[parts[v] + 1]++
   for (let c = 0; c < count; c++) first[c + 1] += first[c]
@@ -281,26 +281,32 @@ function aggregate(level: Level, parts: Int32Array): Level {
 }
 
 /** Numbers the communities by falling size, equal sizes by their first node. */
-export function bySize(communities: ArrayLike<number>): Int32Array {
+export function bySize(communities: Int32Array): Int32Array {
   const plain = renumber(communities)
-  const size: number[] = []
-  for (const c of plain) size[c] = (size[c] ?? 0) + 1
+  const size = new Int32Array(countOf(plain))
+  for (const c of plain) size[c]++
+  const order = Int32Array.from(size.keys()).sort((a, b) => size[b] - size[a] || a - b)
   const rank = new Int32Array(size.length)
-  const order = size.map((_, c) => c).sort((a, b) => size[b] - size[a] || a - b)
   order.forEach((c, position) => {
     rank[c] = position
   })
   return plain.map((c) => rank[c])
 }
 
-/** Numbers the communities without gaps, in the order in which they first appear. */
-function renumber(communities: ArrayLike<number>): Int32Array {
-  const numbers = new Map<number, number>()
-  return Int32Array.from(communities, (c) => {
-    const known = numbers.get(c)
-    if (known !== undefined) return known
-    numbers.set(c, numbers.size)
-    return numbers.size - 1
+/** How many communities there are, numbered without gaps. */
+export function countOf(communities: Int32Array): number {
+  let most = -1
+  for (const c of communities) if (c > most) most = c
+  return most + 1
+}
+
+/** Numbers the communities (0 … nodes - 1) without gaps, in the order in which they first appear. */
+function renumber(communities: Int32Array): Int32Array {
+  const numbers = new Int32Array(communities.length).fill(-1)
+  let count = 0
+  return communities.map((c) => {
+    if (numbers[c] < 0) numbers[c] = count++
+    return numbers[c]
   })
 }
 

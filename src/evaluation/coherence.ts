@@ -1,0 +1,56 @@
+import { requireInteger } from '../errors.ts'
+
+export interface CoherenceOptions {
+  /** The words of each document, in order. */
+  readonly documents: readonly (readonly string[])[]
+  /** Words count together within this many neighbouring words; `Infinity`: within a document. @default 10 */
+  readonly window?: number
+}
+
+const epsilon = 1e-12
+
+/**
+ * NPMI coherence of each topic (Bouma 2009; Röder, Both and Hinneburg 2015, C_NPMI): the mean normalised pointwise
+ * mutual information of all pairs of its words, probabilities from boolean sliding windows. -1 … 1, higher is better;
+ * pairs with a word that no document has count 0, and a topic of fewer than two words is NaN.
+ */
+export function npmi(topics: readonly (readonly string[])[], { documents, window = 10 }: CoherenceOptions): number[] {
+  if (window !== Number.POSITIVE_INFINITY) requireInteger('window', window, 1)
+  const ids = new Map<string, number>()
+  for (const topic of topics) for (const word of topic) if (!ids.has(word)) ids.set(word, ids.size)
+  const single = new Float64Array(ids.size)
+  const pair = new Map<number, number>()
+  let windows = 0
+  for (const document of documents) {
+    const words = document.map((word) => ids.get(word) ?? -1)
+    const count = Math.max(1, words.length - window + 1)
+    windows += count
+    for (let first = 0; first < count; first++) {
+      const seen = [...new Set(words.slice(first, Math.min(words.length, first + window)))].filter((id) => id >= 0)
+      for (const a of seen) {
+        single[a]++
+        for (const b of seen) if (a < b) pair.set(a * ids.size + b, (pair.get(a * ids.size + b) ?? 0) + 1)
+      }
+    }
+  }
+  return topics.map((topic) => {
+    let sum = 0
+    let pairs = 0
+    for (let i = 0; i < topic.length; i++)
+      for (let j = i + 1; j < topic.length; j++) {
+        const a = ids.get(topic[i]) as number
+        const b = ids.get(topic[j]) as number
+        pairs++
+        if (single[a] === 0 || single[b] === 0) continue
+        const both = (pair.get(Math.min(a, b) * ids.size + Math.max(a, b)) ?? 0) / windows + epsilon
+        sum += Math.log(both / ((single[a] / windows) * (single[b] / windows))) / -Math.log(both)
+      }
+    return sum / pairs
+  })
+}
+
+/** Topic diversity (Dieng, Ruiz and Blei 2020): the share of different words among all words of all topics, 0 … 1. */
+export function topicDiversity(topics: readonly (readonly string[])[]): number {
+  const words = topics.flat()
+  return new Set(words).size / words.length
+}

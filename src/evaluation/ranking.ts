@@ -1,0 +1,86 @@
+import { PaperkinError, requireInteger, show } from '../errors.ts'
+
+export interface RankingOptions {
+  /** Only the first k hits count. @default all hits */
+  readonly k?: number
+}
+
+export interface RecallOptions extends RankingOptions {
+  /** How many relevant documents there are, found or not. */
+  readonly relevant: number
+}
+
+export interface GainOptions extends RankingOptions {
+  /** The relevance of every judged document, found or not, in any order. */
+  readonly judged: ArrayLike<number>
+}
+
+/**
+ * Normalised discounted cumulative gain (Järvelin and Kekäläinen 2002) of hits whose relevances are given in the order
+ * of their ranks: linear gain, divided by log2(rank + 1). 0 … 1 for relevances from 0; NaN where nothing is relevant.
+ */
+export function ndcg(relevances: ArrayLike<number>, { k, judged }: GainOptions): number {
+  const cut = cutoff(k)
+  const ideal = Float64Array.from(judged).sort().reverse()
+  return discounted(relevances, cut) / discounted(ideal, cut)
+}
+
+/** Share of the relevant documents among the first k hits, 0 … 1; NaN where nothing is relevant. */
+export function recall(relevances: ArrayLike<number>, { k, relevant }: RecallOptions): number {
+  return hits(relevances, cutoff(k)) / relevant
+}
+
+/** Share of the first k ranks that hold something relevant, 0 … 1; ranks beyond the last hit count as missed. */
+export function precision(relevances: ArrayLike<number>, { k }: RankingOptions = {}): number {
+  const ranks = k === undefined ? relevances.length : cutoff(k)
+  return hits(relevances, ranks) / ranks
+}
+
+/**
+ * Average precision: the mean over all relevant documents of the precision at their rank, 0 for those not found.
+ * 0 … 1; NaN where nothing is relevant.
+ */
+export function averagePrecision(relevances: ArrayLike<number>, { k, relevant }: RecallOptions): number {
+  const cut = Math.min(cutoff(k), relevances.length)
+  let found = 0
+  let sum = 0
+  for (let rank = 0; rank < cut; rank++) if (relevances[rank] > 0) sum += ++found / (rank + 1)
+  return sum / relevant
+}
+
+/** 1 divided by the rank of the first relevant hit; 0 where none is among the first k. */
+export function reciprocalRank(relevances: ArrayLike<number>, { k }: RankingOptions = {}): number {
+  const cut = Math.min(cutoff(k), relevances.length)
+  for (let rank = 0; rank < cut; rank++) if (relevances[rank] > 0) return 1 / (rank + 1)
+  return 0
+}
+
+/**
+ * The arithmetic mean; NaN of nothing.
+ * @throws PaperkinError `invalid-argument` for a value that is NaN, so that an unjudged query is not averaged in.
+ */
+export function mean(values: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isNaN(values[i]))
+      throw new PaperkinError('invalid-argument', `Expected numbers to average, got ${show(values[i])} at ${i}.`)
+    sum += values[i]
+  }
+  return sum / values.length
+}
+
+function discounted(relevances: ArrayLike<number>, k: number): number {
+  let sum = 0
+  for (let rank = 0; rank < Math.min(k, relevances.length); rank++) sum += relevances[rank] / Math.log2(rank + 2)
+  return sum
+}
+
+function hits(relevances: ArrayLike<number>, k: number): number {
+  let found = 0
+  for (let rank = 0; rank < Math.min(k, relevances.length); rank++) if (relevances[rank] > 0) found++
+  return found
+}
+
+function cutoff(k: number | undefined): number {
+  return k === undefined ? Number.POSITIVE_INFINITY : requireInteger('k', k, 1)
+}

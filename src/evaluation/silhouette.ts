@@ -1,0 +1,62 @@
+import { PaperkinError } from '../errors.ts'
+
+export interface SilhouetteOptions {
+  readonly dimensions: number
+  /** A group for each row. */
+  readonly groups: ArrayLike<number | string>
+  /** The rows to average over; the distances are to all rows in any case. @default all rows */
+  readonly rows?: ArrayLike<number>
+}
+
+/**
+ * Mean silhouette (Rousseeuw 1987) with the cosine distance, -1 … 1, of `n × dimensions` row-major vectors of any
+ * length. Rows alone in their group count 0. It is exact and needs n · groups · dimensions steps: the mean cosine to a
+ * group is the cosine product with the sum of its unit vectors. NaN with fewer than two groups.
+ * @throws PaperkinError `invalid-argument` where groups and vectors do not fit.
+ */
+export function silhouette(vectors: ArrayLike<number>, { dimensions, groups, rows }: SilhouetteOptions): number {
+  const n = groups.length
+  if (vectors.length !== n * dimensions)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected ${n} vectors of ${dimensions} numbers, one a group entry, got ${vectors.length} numbers.`,
+    )
+  const ids = new Map<number | string, number>()
+  const group = Int32Array.from({ length: n }, (_, row) => {
+    const known = ids.get(groups[row])
+    if (known === undefined) ids.set(groups[row], ids.size)
+    return known ?? ids.size - 1
+  })
+  if (ids.size < 2) return Number.NaN
+  const scale = Float64Array.from({ length: n }, (_, row) => {
+    let squares = 0
+    for (let d = 0; d < dimensions; d++) squares += vectors[row * dimensions + d] ** 2
+    return squares > 0 ? 1 / Math.sqrt(squares) : 0
+  })
+  const size = new Int32Array(ids.size)
+  const sum = new Float64Array(ids.size * dimensions)
+  for (let row = 0; row < n; row++) {
+    size[group[row]]++
+    for (let d = 0; d < dimensions; d++) sum[group[row] * dimensions + d] += vectors[row * dimensions + d] * scale[row]
+  }
+  let total = 0
+  const count = rows?.length ?? n
+  for (let i = 0; i < count; i++) {
+    const row = rows?.[i] ?? i
+    const own = group[row]
+    if (size[own] === 1) continue
+    let inside = 0
+    let nearest = Number.POSITIVE_INFINITY
+    for (let c = 0; c < size.length; c++) {
+      let product = 0
+      for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d] * sum[c * dimensions + d]
+      product *= scale[row]
+      // A row is at distance 0 from itself, also one of zeros, whose cosine to itself is 0.
+      if (c === own) inside = (size[c] - 1 - (product - (scale[row] > 0 ? 1 : 0))) / (size[c] - 1)
+      else nearest = Math.min(nearest, 1 - product / size[c])
+    }
+    const larger = Math.max(inside, nearest)
+    total += larger === 0 ? 0 : (nearest - inside) / larger
+  }
+  return total / count
+}

@@ -1,0 +1,82 @@
+// How many topics? A sweep over the resolution. At each, the communities of all papers are compared (ARI) with those of
+// random samples of the papers: structure that is there comes back when a fifth of the papers is taken away. Of what
+// was tried (silhouette, modularity, agreement of seeds) only this pointed towards the labels of real collections.
+import { adjustedRandIndex } from '../evaluation/partitions.ts'
+import { mean } from '../evaluation/ranking.ts'
+import { seededRandom } from '../vectors/random.ts'
+import type { TimeSlice } from '../vectors/time-slice.ts'
+import { countOf, leiden } from './leiden.ts'
+import type { CountEvidence } from './topics.ts'
+import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'
+
+const step = 1.25
+const share = 0.8
+// Below this a single topic is all that can be told.
+const leastPapers = 6
+
+/** Picks a resolution, and tells what it was picked from; none for a handful of papers, which are one topic. */
+export async function chooseCount(
+  graph: WeightedGraph,
+  { seed, slice }: { readonly seed: number; readonly slice: TimeSlice },
+): Promise<{
+  readonly count: number
+  readonly resolution: number | undefined
+  readonly evidence: readonly CountEvidence[]
+}> {
+  const { nodes } = graph
+  if (nodes < leastPapers) return { count: Math.min(1, nodes), resolution: undefined, evidence: [] }
+  const least = Math.max(2, Math.round(Math.cbrt(nodes) / 2))
+  const most = Math.max(least, Math.round(Math.sqrt(nodes)))
+  const random = seededRandom(seed)
+  // Small graphs are noisier and cheaper: they get more samples.
+  const tries = Math.max(6, Math.min(30, Math.round(2e6 / (graph.target.length + 1))))
+  const samples = Array.from({ length: tries }, () => sample(graph, random))
+  const seen: { readonly resolution: number; readonly count: number; readonly stability: number }[] = []
+  for (let resolution = 0.1; resolution < 1000; resolution *= step) {
+    const runs = { resolution, random, slice, iterations: 2 }
+    const wholes = [await leiden(graph, runs), await leiden(graph, runs)]
+    const count = Math.round(mean(wholes.map(countOf)))
+    if (count < least) continue
+    if (count > most && seen.length > 0) break
+    const agreements: number[] = []
+    for (const { rows, graph: part } of samples) {
+      const found = await leiden(part, runs)
+      for (const whole of wholes)
+        agreements.push(
+          adjustedRandIndex(
+            rows.map((v) => whole[v]),
+            found,
+          ),
+        )
+    }
+    seen.push({ resolution, count, stability: mean(agreements) })
+    if (count > most) break
+  }
+  const best = seen.reduce((a, b) => (b.stability > a.stability ? b : a))
+  return {
+    count: best.count,
+    resolution: best.resolution,
+    evidence: seen.map((one) => ({ ...one, chosen: one === best })),
+  }
+}
+
+/** The graph of a random share of its nodes; `rows` says which. */
+function sample(
+  graph: WeightedGraph,
+  random: () => number,
+): { readonly rows: Int32Array; readonly graph: WeightedGraph } {
+  const place = new Int32Array(graph.nodes).fill(-1)
+  const rows: number[] = []
+  for (let v = 0; v < graph.nodes; v++) if (random() < share) place[v] = rows.push(v) - 1
+  const edges: number[] = []
+  const weights: number[] = []
+  for (const v of rows)
+    for (let i = graph.start[v]; i < graph.start[v + 1]; i++) {
+      const u = graph.target[i]
+      if (u > v && place[u] >= 0) {
+        edges.push(place[v], place[u])
+        weights.push(graph.weight[i])
+      }
+    }
+  return { rows: Int32Array.from(rows), graph: weightedGraph(edges, { nodes: rows.length, weights }) }
+}

@@ -1,0 +1,113 @@
+import type { SparseRows } from '../lexical/sparse-rows.ts'
+import type { Paper } from '../paper.ts'
+
+/** Papers with what is known of them, ready for `findTopics`. */
+export interface TopicInput {
+  /** Ids must differ. Row i of the others belongs to `papers[i]`. */
+  readonly papers: readonly Paper[]
+  /** `papers.length × dimensions` unit rows, row-major. */
+  readonly vectors: Float32Array
+  readonly dimensions: number
+  /** Unit TF-IDF rows, one a paper. */
+  readonly lexical: SparseRows
+}
+
+/** Communities of the neighbour graph, or k-means on vectors smoothed over that graph. */
+export type TopicMethod = 'graph' | 'kmeans'
+
+export interface TopicOptions {
+  /** @default 'graph' */
+  readonly method?: TopicMethod | undefined
+  /**
+   * Number of topics, from 1: exactly that many, or one a paper where there are fewer papers. `'auto'`: the number that
+   * stays the same when papers are taken away. @default 'auto'
+   */
+  readonly count?: number | 'auto' | undefined
+  /** The same papers, options and seed give the same topics, in whatever order the papers come. @default 1 */
+  readonly seed?: number | undefined
+  /** In place of looking for a number: above 1 more and smaller topics, below 1 fewer and larger ones. */
+  readonly resolution?: number | undefined
+  /** Without a given `count`, smaller groups join the topic they are nearest to. @default 3 */
+  readonly minTopicSize?: number | undefined
+  /** Neighbours a paper has in the graph. @default 25, or 0.7 times the root of the number of papers where that is less */
+  readonly neighbours?: number | undefined
+  /** Most terms in a label. @default 3 */
+  readonly termsPerLabel?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A word or a short phrase of a topic. */
+export interface TopicTerm {
+  /** As the papers spell it most often. */
+  readonly term: string
+  /** 0 … 1: how much it sets the topic apart, in parts of the topic's best term. */
+  readonly weight: number
+}
+
+/** A paper's place in a topic. */
+export interface TopicPaper {
+  readonly id: string
+  /** 0 … 1: the share of the paper's nearest neighbours, by weight, that are in the topic too. */
+  readonly strength: number
+}
+
+/** A group of papers about one thing. */
+export interface Topic {
+  /** 0 for the largest topic, then by falling size. */
+  readonly id: number
+  /** The first terms, joined by commas; no two topics have the same. */
+  readonly label: string
+  /** Words and short phrases that set the topic apart, by falling weight; at most 10, none in two forms. */
+  readonly terms: readonly TopicTerm[]
+  readonly size: number
+  /** By falling strength, then the more typical first. */
+  readonly papers: readonly TopicPaper[]
+  /** Ids of the papers that are nearest to all papers of the topic, the most typical first; at most 3. */
+  readonly representatives: readonly string[]
+}
+
+/** A paper that fits no topic. */
+export interface Outlier {
+  readonly id: string
+  /** Id of the topic that most of its neighbours are in. */
+  readonly nearest: number
+  /** 0 … 1: the share of its neighbours, by weight, that are in that topic. */
+  readonly strength: number
+}
+
+/** What speaks for a number of topics. */
+export interface CountEvidence {
+  /** Resolution of the neighbour graph's communities. */
+  readonly resolution: number
+  /** Topics that there are at this resolution. */
+  readonly count: number
+  /** Mean ARI of the topics of all papers and of samples of four in five papers: 0 by chance, 1 for no change. */
+  readonly stability: number
+  /** Whether this one was taken. */
+  readonly chosen: boolean
+}
+
+/** How well the topics hold together. */
+export interface TopicQuality {
+  /** -0.5 … 1: share of neighbour weight inside the topics less the share expected by chance. */
+  readonly modularity: number
+  /** 0 … 1: mean strength of the papers in their topics. */
+  readonly strength: number
+}
+
+/** The topics of a collection, frozen. `JSON.stringify` gives all of it as data. */
+export interface Topics {
+  readonly method: TopicMethod
+  readonly seed: number
+  /** Number of topics. */
+  readonly count: number
+  /** By falling size, then the one with the lower paper id first. */
+  readonly topics: readonly Topic[]
+  /** Papers that fit nowhere, the strangest first: at most one in twenty, and none among fewer than ten. */
+  readonly outliers: readonly Outlier[]
+  readonly quality: TopicQuality
+  /** With `count: 'auto'`, what was tried, by rising count; otherwise empty. */
+  readonly evidence: readonly CountEvidence[]
+  /** The topic of a paper; undefined for an outlier and for an id that was not among the papers. */
+  of(id: string): Topic | undefined
+}
