@@ -1,0 +1,96 @@
+// One contestant of bench/embedding.ts, in a process of its own: it loads when it starts, then runs a round of texts for
+// every message. What it measures, it measures inside: seconds, longest pause of the event loop, peak memory.
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+
+export type ToContestant = { readonly texts: readonly string[] } | { readonly end: true }
+export type FromContestant =
+  | { readonly kind: 'ready'; readonly startMs: number }
+  | {
+      readonly kind: 'round'
+      readonly seconds: number
+      readonly stallMs: number
+      readonly peakMB: number
+      /** The first vector, to see that all compute the same. */
+      readonly first: readonly number[]
+    }
+
+type Embed = (texts: readonly string[]) => Promise<ArrayLike<number>>
+
+interface Extractor {
+  (texts: string | readonly string[], options: object): Promise<{ readonly data: Float32Array }>
+  readonly tokenizer: { model_max_length: number; _tokenizerConfig?: { model_max_length: number } }
+}
+interface Transformers {
+  readonly env: { localModelPath: string; allowRemoteModels: boolean; logLevel?: number }
+  pipeline(task: string, model: string, options: object): Promise<Extractor>
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const [name = '', tokens = '256', workers = ''] = process.argv.slice(2)
+
+async function load(): Promise<Embed> {
+  if (name === 'paperkin' || name === 'paperkin-wasm') {
+    const { createEmbedder } = await import('../src/embedding/create-embedder.ts')
+    const embedder = await createEmbedder({
+      cache: false,
+      maxTokens: Number(tokens),
+      ...(name === 'paperkin-wasm' && { device: 'wasm' }),
+      ...(workers !== '' && { workers: Number(workers) }),
+    })
+    return async (texts) => (await embedder.embed(texts))[0] as Float32Array
+  }
+  const [library, model, manner] = name.split(' ') as [string, string, string]
+  const isOld = library === 'xenova'
+  const require = createRequire(isOld ? join(root, 'bench/peers/package.json') : import.meta.url)
+  const transformers = (await import(
+    require.resolve(isOld ? '@xenova/transformers' : '@huggingface/transformers')
+  )) as Transformers
+  const { env, pipeline } = transformers
+  env.allowRemoteModels = false
+  env.localModelPath = model === 'int8' ? join(root, 'models') : join(root, '.cache/plain')
+  // Our graph takes no mask; the pipeline would say so at every call.
+  env.logLevel = 50
+  const dtype = isOld ? { quantized: false } : { dtype: model === 'int8' ? 'q8' : 'fp32' }
+  const extractor = await pipeline('feature-extraction', 'all-MiniLM-L6-v2', dtype)
+  if (extractor.tokenizer._tokenizerConfig) extractor.tokenizer._tokenizerConfig.model_max_length = Number(tokens)
+  else extractor.tokenizer.model_max_length = Number(tokens)
+  const size = manner === 'whole' ? Number.POSITIVE_INFINITY : Number(manner)
+  return async (texts) => {
+    const vectors: Float32Array[] = []
+    for (let start = 0; start < texts.length; start += size) {
+      const part = size === 1 ? (texts[start] as string) : texts.slice(start, start + size)
+      vectors.push((await extractor(part, { pooling: 'mean', normalize: true })).data)
+    }
+    return (vectors[0] as Float32Array).subarray(0, 384)
+  }
+}
+
+const send = (message: FromContestant) => process.send?.(message)
+const begun = performance.now()
+load().then(async (embed) => {
+  await embed(['A first text.'])
+  send({ kind: 'ready', startMs: performance.now() - begun })
+  process.on('message', async (message: ToContestant) => {
+    if ('end' in message) process.exit(0)
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    // The histogram counts from one of its ticks to the next: a pause before the first would go unseen, and so would
+    // one after the last.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const start = performance.now()
+    const first = await embed(message.texts)
+    const seconds = (performance.now() - start) / 1000
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    delay.disable()
+    send({
+      kind: 'round',
+      seconds,
+      stallMs: delay.max / 1e6,
+      peakMB: process.resourceUsage().maxRSS / 1024,
+      first: Array.from(first).slice(0, 384),
+    })
+  })
+})

@@ -1,0 +1,246 @@
+// npm run bench -- embedding: abstracts a second, longest pause, peak memory and start of paperkin and of what people use
+// instead, on the same abstracts, in alternating rounds. Peers: bench/peers/setup once.
+//   --texts N      how many abstracts (512)             --rounds N   (2)
+//   --only A,B     some contestants, as named in the table
+//   --tokens N     what all of them read of a text: 256, the model's own limit; 512 is what the pipelines read by default
+//   --workers N    of paperkin                          --profile    where a run's time goes, by operator
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { paperText } from '../src/paper.ts'
+import { loadPapers, saveResult, useData } from './data.ts'
+import type { FromContestant, ToContestant } from './embedding-contestant.ts'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const plain = join(root, '.cache/plain/all-MiniLM-L6-v2')
+const python = join(root, '.cache/build-model/venv/bin/python')
+
+const contestants: Readonly<Record<string, string>> = {
+  paperkin: 'worker threads, fused int8',
+  'transformers fp32 whole': 'transformers.js pipeline, fp32, the whole array',
+  'transformers fp32 16': 'the same, batches of 16',
+  'transformers fp32 1': 'the same, one text a call',
+  'transformers int8 whole': "transformers.js pipeline, paperkin's int8, the whole array (wrong vectors: no mask)",
+  'transformers int8 16': 'the same, batches of 16 (wrong vectors: no mask)',
+  'transformers int8 1': 'the same, one text a call',
+  'xenova fp32 16': '@xenova/transformers 2.17 pipeline, fp32, batches of 16',
+  'xenova fp32 1': 'the same, one text a call',
+  'python fp32 256': 'ONNX Runtime from Python, fp32, batches of 256',
+  'paperkin-wasm': 'paperkin on WebAssembly',
+}
+
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: useData(args),
+    options: {
+      texts: { type: 'string', default: '512' },
+      rounds: { type: 'string', default: '2' },
+      only: { type: 'string' },
+      tokens: { type: 'string', default: '256' },
+      workers: { type: 'string', default: '' },
+      profile: { type: 'boolean', default: false },
+    },
+  })
+  const texts = (await loadPapers('arxiv-cs-2025', Number(values.texts))).map(({ paper }) => paperText(paper))
+  if (values.profile) return profile(texts, Number(values.tokens))
+
+  const wanted = values.only?.split(',') ?? Object.keys(contestants).filter((name) => name !== 'paperkin-wasm')
+  const isPeer = (name: string) => /xenova|fp32/u.test(name)
+  const names = wanted.filter((name) => !isPeer(name) || existsSync(plain))
+  if (names.length < wanted.length) console.log('bench/peers/setup has not run: without the fp32 contestants.')
+  const processes = new Map<string, Contestant>()
+  for (const name of names) processes.set(name, await start(name, [values.tokens, values.workers]))
+
+  const rounds = new Map<string, Extract<FromContestant, { kind: 'round' }>[]>(names.map((name) => [name, []]))
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const [name, contestant] of processes) {
+      // Padded to its longest text, the whole array at once is one long measurement; one round says enough.
+      if (name.endsWith('whole') && round > 0) continue
+      rounds.get(name)?.push(await contestant.round(texts))
+    }
+  }
+  for (const { end } of processes.values()) end()
+
+  const rate = (seconds: number) => texts.length / seconds
+  const rows = names.map((name) => {
+    const all = rounds.get(name) as Extract<FromContestant, { kind: 'round' }>[]
+    const seconds = all.map((round) => round.seconds).sort((a, b) => a - b)
+    const first = (all[0] as Extract<FromContestant, { kind: 'round' }>).first
+    return {
+      name,
+      what: contestants[name],
+      perSecond: { best: rate(seconds[0] as number), median: rate(seconds[seconds.length >> 1] as number) },
+      rounds: seconds.map(rate),
+      stallMs: Math.max(...all.map((round) => round.stallMs)),
+      peakMB: Math.max(...all.map((round) => round.peakMB)),
+      startMs: (processes.get(name) as Contestant).startMs,
+      first,
+    }
+  })
+  const reference = rows[0] as (typeof rows)[number]
+  console.log(
+    `\n${texts.length} abstracts, ${values.tokens} word pieces of each at most, ${values.rounds} alternating rounds\n`,
+  )
+  console.log(
+    'contestant                 best/s  median/s  paperkin is   longest pause   peak memory   start    cosine',
+  )
+  for (const { name, perSecond, stallMs, peakMB, startMs, first } of rows) {
+    const cosine = first.reduce((sum, value, d) => sum + value * (reference.first[d] as number), 0)
+    console.log(
+      [
+        name.padEnd(25),
+        perSecond.best.toFixed(1).padStart(8),
+        perSecond.median.toFixed(1).padStart(9),
+        `${(reference.perSecond.best / perSecond.best).toFixed(2)} ×`.padStart(13),
+        (name.startsWith('python') ? '–' : `${stallMs.toFixed(0)} ms`).padStart(16),
+        `${peakMB.toFixed(0)} MB`.padStart(14),
+        `${startMs.toFixed(0)} ms`.padStart(9),
+        cosine.toFixed(4).padStart(9),
+      ].join(''),
+    )
+  }
+  await saveResult('embedding', {
+    texts: texts.length,
+    tokens: Number(values.tokens),
+    rows: rows.map(({ first, ...row }) => row),
+  })
+}
+
+interface Contestant {
+  readonly startMs: number
+  round(texts: readonly string[]): Promise<Extract<FromContestant, { kind: 'round' }>>
+  end(): void
+}
+
+async function start(name: string, settings: readonly string[]): Promise<Contestant> {
+  let child: ChildProcess
+  let tell: (message: ToContestant) => void
+  let onMessage: (listener: (message: FromContestant) => void) => void
+  if (name.startsWith('python')) {
+    child = spawn(python, ['-B', join(root, 'bench/peers/onnxruntime_python.py'), plain, settings[0] as string], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+    tell = (message) => child.stdin?.write(`${JSON.stringify(message)}\n`)
+    onMessage = (listener) => lines.once('line', (line) => listener(JSON.parse(line)))
+  } else {
+    child = fork(join(root, 'bench/embedding-contestant.ts'), [name, ...settings], { execArgv: process.execArgv })
+    tell = (message) => child.send(message)
+    onMessage = (listener) => child.once('message', (message) => listener(message as FromContestant))
+  }
+  const next = () =>
+    new Promise<FromContestant>((resolve, reject) => {
+      const fail = (code: number | null) => reject(new Error(`${name} ended with code ${code}`))
+      child.once('exit', fail)
+      onMessage((message) => {
+        child.off('exit', fail)
+        resolve(message)
+      })
+    })
+  const ready = (await next()) as Extract<FromContestant, { kind: 'ready' }>
+  return {
+    startMs: ready.startMs,
+    async round(texts) {
+      const answer = next()
+      tell({ texts })
+      return (await answer) as Extract<FromContestant, { kind: 'round' }>
+    },
+    end() {
+      child.removeAllListeners('exit')
+      child.kill()
+    },
+  }
+}
+
+/** Where one run's time goes: ONNX Runtime's own profile of one session on one thread, and the tokenizer beside it. */
+async function profile(texts: readonly string[], tokens: number): Promise<void> {
+  const { AutoModel, AutoTokenizer, Tensor, env } = await import('@huggingface/transformers')
+  env.allowRemoteModels = false
+  env.localModelPath = join(root, 'models')
+  const folder = mkdtempSync(join(tmpdir(), 'paperkin-profile-'))
+  try {
+    const tokenizer = await AutoTokenizer.from_pretrained('all-MiniLM-L6-v2')
+    const load = (session_options: object) =>
+      AutoModel.from_pretrained('all-MiniLM-L6-v2', {
+        dtype: 'q8',
+        session_options: { intraOpNumThreads: 1, ...session_options },
+      })
+    const start = performance.now()
+    const ids = texts.map((text) => (tokenizer(text, { return_tensor: false }).input_ids as number[]).slice(0, tokens))
+    const tokenizing = (performance.now() - start) / texts.length
+    const tensors = ids.map((row) => ({
+      input_ids: new Tensor('int64', BigInt64Array.from(row, BigInt), [1, row.length]),
+    }))
+
+    type Sessions = {
+      sessions: { model: { run(feeds: object, fetches?: string[]): Promise<object>; endProfiling(): void } }
+    }
+    const timed = async (model: unknown, fetches: string[]) => {
+      const { model: session } = (model as Sessions).sessions
+      const feeds = tensors.map(({ input_ids }) => ({
+        input_ids: (input_ids as unknown as { ort_tensor: object }).ort_tensor,
+      }))
+      for (const feed of feeds.slice(0, 8)) await session.run(feed, fetches)
+      const begun = performance.now()
+      for (const feed of feeds) await session.run(feed, fetches)
+      return (performance.now() - begun) / texts.length
+    }
+    const model = await load({})
+    const running = await timed(model, ['sentence_embedding'])
+    const withTokens = await timed(model, ['sentence_embedding', 'last_hidden_state'])
+    const profiled = await load({ enableProfiling: true, profileFilePrefix: join(folder, 'run') })
+    await timed(profiled, ['sentence_embedding'])
+    ;(profiled as unknown as Sessions).sessions.model.endProfiling()
+
+    const file = readdirSync(folder).find((entry) => entry.startsWith('run')) as string
+    const events = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
+      readonly cat: string
+      readonly name: string
+      readonly dur: number
+      readonly args: { readonly op_name?: string }
+    }[]
+    const operators = new Map<string, number>()
+    let whole = 0
+    let runs = 0
+    for (const { cat, name, dur, args } of events) {
+      if (name === 'model_run') {
+        whole += dur
+        runs += 1
+      } else if (cat === 'Node' && name.endsWith('_kernel_time') && args.op_name !== undefined)
+        operators.set(args.op_name, (operators.get(args.op_name) ?? 0) + dur)
+    }
+    const mean = ids.reduce((sum, row) => sum + row.length, 0) / ids.length
+    // Multiplications and additions of the six layers' products: 12 · 384² weights each; attention: 4 · 384 · n² a layer.
+    const products = 6 * 12 * 384 ** 2 * 2 * mean
+    const attention = (6 * 4 * 384 * ids.reduce((sum, row) => sum + row.length ** 2, 0)) / ids.length
+    const ms = (value: number) => `${value.toFixed(2)} ms`.padStart(10)
+    console.log(`${texts.length} abstracts, ${mean.toFixed(0)} word pieces each, one thread, ms a text\n`)
+    console.log(`tokenizer                 ${ms(tokenizing)}`)
+    console.log(`run, vector only          ${ms(running)}`)
+    console.log(`run, token vectors as well${ms(withTokens)}`)
+    console.log(`\nOf a run (profiling on: ${(whole / runs / 1000).toFixed(2)} ms):`)
+    for (const [operator, dur] of [...operators].sort((a, b) => b[1] - a[1])) {
+      const note =
+        operator === 'DynamicQuantizeMatMul'
+          ? `${((products * runs) / dur / 1000).toFixed(0)} Gop/s`
+          : operator === 'MultiHeadAttention'
+            ? `${((attention * runs) / dur / 1000).toFixed(0)} GFLOP/s`
+            : ''
+      console.log(
+        `${operator.padEnd(26)}${ms(dur / runs / 1000)} ${((100 * dur) / whole).toFixed(1).padStart(5)} %  ${note}`,
+      )
+    }
+    await saveResult('embedding-profile', {
+      tokenizing,
+      running,
+      withTokens,
+      operators: Object.fromEntries([...operators].map(([name, dur]) => [name, dur / runs / 1000])),
+    })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
