@@ -5,6 +5,7 @@
 // at or beyond a snapshot's `count` does not exist for it. From SCAN_FROM values on every position also has a code in
 // an Int8Scan, by which a search rules out nearly all rows; what is left is decided by products in float64.
 import { PaperkinError, requireInteger } from '../errors.ts'
+import { inBackground } from './background.ts'
 import { Int8Scan, SCAN_BLOCK } from './int8-scan.ts'
 import { exactDot } from './kernels.ts'
 import { type TimeSlice, timeSlice } from './time-slice.ts'
@@ -26,6 +27,9 @@ import {
 const CHUNK_ROWS = 16_384
 /** Values from which codes are kept: below, plain products take less than a millisecond or two. */
 const SCAN_FROM = 2 ** 19
+
+/** Multiply-adds from which many queries are worth copying all rows into a worker thread. */
+const BULK_FROM = 1e10
 
 /** @internal What an index publishes: see the top of the file. */
 export interface ExactState {
@@ -99,6 +103,7 @@ export class ExactSnapshot implements VectorSnapshot {
   async searchMany(queries: VectorsInput, options: VectorSearchOptions = {}): Promise<SearchHits[]> {
     const { dimensions } = this
     const units = unitQueries(queries, dimensions)
+    if (this.looksAtAll && units.length * this.size >= BULK_FROM) return this.#searchBulk(units, options)
     const slice = timeSlice(options.signal)
     const hits: SearchHits[] = []
     for (let start = 0; start < units.length; start += dimensions) {
@@ -152,6 +157,34 @@ export class ExactSnapshot implements VectorSnapshot {
   #product(unit: Float32Array, position: number): number {
     const chunk = this.state.chunks[Math.floor(position / CHUNK_ROWS)]
     return exactDot(unit, 0, chunk, (position % CHUNK_ROWS) * this.dimensions, this.dimensions)
+  }
+
+  /** Whether a search takes time in proportion to the rows. */
+  protected get looksAtAll(): boolean {
+    return true
+  }
+
+  /** Many queries as products of matrices in a worker thread, some five times faster than one after the other. */
+  async #searchBulk(units: Float32Array, { k: wanted, filter, signal }: VectorSearchOptions): Promise<SearchHits[]> {
+    const { dimensions } = this
+    const slice = timeSlice(signal)
+    // Ascending, so that the order of the job's rows is the order of ours, and ties fall alike.
+    const all = this.rows()
+    let count = 0
+    for (const [index, row] of all.entries()) {
+      if (filter === undefined || filter(row)) all[count++] = row
+      if (index % 1024 === 1023 && slice.due()) await slice.rest()
+    }
+    const rows = all.subarray(0, count)
+    const k = Math.min(requireInteger('k', wanted ?? 10, 1), count)
+    const values = await this.vectors(rows, signal ? { signal } : {})
+    const nearest = await inBackground('nearest', { dimensions, k, queries: units }, { values, signal })
+    return Array.from({ length: units.length / dimensions }, (_, query) =>
+      Object.freeze({
+        rows: Int32Array.from(nearest.rows.subarray(query * k, (query + 1) * k), (index) => rows[index]),
+        scores: nearest.scores.slice(query * k, (query + 1) * k),
+      }),
+    )
   }
 
   /** What a search answers for a unit query. */

@@ -66,6 +66,10 @@ class HnswSnapshot extends ExactSnapshot {
     this.#inGraph = state.size - living(state, this.#tail)
   }
 
+  protected override get looksAtAll(): boolean {
+    return false
+  }
+
   protected override async nearest(unit: Float32Array, options: VectorSearchOptions): Promise<SearchHits> {
     const { filter, signal } = options
     const k = requireInteger('k', options.k ?? 10, 1)

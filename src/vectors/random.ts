@@ -10,7 +10,7 @@ import { PaperkinError, show } from '../errors.ts'
 export function seededRandom(seed: number): () => number {
   if (!Number.isSafeInteger(seed))
     throw new PaperkinError('invalid-argument', `Expected \`seed\` to be a whole number, got ${show(seed)}.`)
-  let mixed = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)) | 0
+  let mixed = seed | 0
   const splitmix = (): number => {
     mixed = (mixed + 0x9e3779b9) | 0
     let z = mixed
@@ -19,6 +19,7 @@ export function seededRandom(seed: number): () => number {
     return z ^ (z >>> 15)
   }
   let s0 = splitmix()
+  mixed ^= Math.floor(seed / 2 ** 32)
   let s1 = splitmix()
   let s2 = splitmix()
   // Of the 2^128 states only all zeros is forbidden.

@@ -1,0 +1,174 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { PaperkinError } from '../../src/errors.ts'
+import { endBackground } from '../../src/vectors/background.ts'
+import { exactDot, type Kernels, typedArrayKernels } from '../../src/vectors/kernels.ts'
+import { buildNeighbourGraph, findNearest } from '../../src/vectors/nearest-rows.ts'
+import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
+import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
+import { clusteredRows } from './clustered.ts'
+
+/** k best others of each row, by Float32 of the float64 product, ties by row. */
+function oracle(matrix: Float32Array, dimensions: number, k: number): { rows: Int32Array; scores: Float32Array } {
+  const n = matrix.length / dimensions
+  const rows: number[] = []
+  const scores: number[] = []
+  for (let row = 0; row < n; row++) {
+    const products = Float32Array.from({ length: n }, (_, other) =>
+      exactDot(matrix, row * dimensions, matrix, other * dimensions, dimensions),
+    )
+    const order = Array.from(products.keys())
+      .filter((other) => other !== row)
+      .sort((a, b) => products[b] - products[a] || a - b)
+      .slice(0, k)
+    rows.push(...order)
+    scores.push(...order.map((other) => products[other]))
+  }
+  return { rows: Int32Array.from(rows), scores: Float32Array.from(scores) }
+}
+
+/** Kernels as wrong as they may be: every product off by almost the stated error, in either direction. */
+const worstKernels: Kernels = {
+  backend: 'typed-arrays',
+  slice: 1e6,
+  products(left, right, dimensions) {
+    const products = typedArrayKernels.products(left, right, dimensions) as Float32Array
+    return products.map((product, i) => product + (i % 2 === 0 ? 1 : -1) * (dimensions + 6) * 2 ** -24)
+  },
+}
+
+const onnxKernels = await loadOnnxKernels()
+
+describe('neighbourGraph', () => {
+  it.each([
+    { name: 'typed arrays', kernels: typedArrayKernels },
+    { name: 'the worst kernels allowed', kernels: worstKernels },
+    { name: 'onnxruntime', kernels: onnxKernels },
+  ])('is brute force in float64, on $name', async ({ kernels }) => {
+    if (kernels === undefined) return
+    for (const [n, dimensions, k] of [
+      [1500, 40, 15],
+      [90, 3, 10],
+      [400, 384, 5],
+    ] as const) {
+      const { rows: matrix } = clusteredRows(n, dimensions)
+      const graph = await buildNeighbourGraph(matrix, { dimensions, k, kernels })
+      expect(graph).toEqual({ k, ...oracle(matrix, dimensions, k) })
+    }
+  })
+
+  it('takes no row for its own neighbour, and orders copies by row', async () => {
+    const dimensions = 24
+    const { rows: centres } = clusteredRows(3, dimensions, { spread: 0.5 })
+    const matrix = new Float32Array(200 * dimensions)
+    for (let row = 0; row < 200; row++)
+      matrix.set(centres.subarray((row % 3) * dimensions, ((row % 3) + 1) * dimensions), row * dimensions)
+    const graph = await neighbourGraph(matrix, { dimensions, k: 4 })
+    expect(graph).toEqual({ k: 4, ...oracle(matrix, dimensions, 4) })
+    expect(Array.from(graph.rows.slice(0, 8))).toEqual([3, 6, 9, 12, 4, 7, 10, 13])
+    expect(Array.from(graph.rows.slice(12, 16))).toEqual([0, 6, 9, 12])
+  })
+
+  it('is brute force for any small matrix, copies and opposites among its rows', async () => {
+    const value = fc.integer({ min: -2, max: 2 })
+    const row = fc.array(value, { minLength: 3, maxLength: 3 }).filter((values) => values.some((v) => v !== 0))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(row, { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 45 }),
+        async (rows, k) => {
+          const matrix = Float32Array.from(rows.flatMap((values) => values.map((v) => v / Math.hypot(...values))))
+          const graph = await neighbourGraph(matrix, { dimensions: 3, k })
+          const most = Math.min(k, rows.length - 1)
+          expect(graph).toEqual({ k: most, ...oracle(matrix, 3, most) })
+        },
+      ),
+    )
+  })
+
+  it('has as many neighbours as there are others', async () => {
+    expect(await neighbourGraph(new Float32Array(0), { dimensions: 4 })).toEqual({
+      k: 0,
+      rows: new Int32Array(0),
+      scores: new Float32Array(0),
+    })
+    expect((await neighbourGraph(Float32Array.of(1, 0), { dimensions: 2 })).k).toBe(0)
+    const two = await neighbourGraph(Float32Array.of(1, 0, 0, 1), { dimensions: 2, k: 15 })
+    expect(two).toEqual({ k: 1, rows: Int32Array.of(1, 0), scores: Float32Array.of(0, 0) })
+  })
+
+  it('gives the same bits in the worker as in typed arrays, and tells how far it is', {
+    timeout: 120_000,
+  }, async () => {
+    const dimensions = 300
+    const { rows: matrix } = clusteredRows(3000, dimensions, { spread: 1 })
+    const progress: number[] = []
+    const graph = await neighbourGraph(matrix, {
+      dimensions,
+      k: 10,
+      onProgress: ({ done, total }) => {
+        expect(total).toBe(3000)
+        progress.push(done)
+      },
+    })
+    expect(graph).toEqual(await buildNeighbourGraph(matrix, { dimensions, k: 10, kernels: typedArrayKernels }))
+    expect(progress.at(-1)).toBe(3000)
+    expect(progress).toEqual([...progress].sort((a, b) => a - b))
+    await endBackground()
+  })
+
+  it('stops on abort, on this thread and in the worker, and works afterwards', async () => {
+    for (const [n, dimensions] of [
+      [1500, 80],
+      [4000, 300],
+    ]) {
+      const { rows: matrix } = clusteredRows(n, dimensions)
+      const reason = new Error('enough')
+      await expect(neighbourGraph(matrix, { dimensions, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+      const controller = new AbortController()
+      const running = neighbourGraph(matrix, {
+        dimensions,
+        signal: controller.signal,
+        onProgress: ({ done, total }) => done < total && controller.abort(reason),
+      })
+      await expect(running).rejects.toBe(reason)
+      const few = matrix.subarray(0, 50 * dimensions)
+      expect((await neighbourGraph(few, { dimensions, k: 3 })).rows).toHaveLength(150)
+    }
+  })
+
+  it('refuses what is not a matrix of unit rows', async () => {
+    const refusals: [Float32Array, object, RegExp][] = [
+      [Float32Array.of(1, 0, 1), { dimensions: 2 }, /whole rows of 2 values, got 3/u],
+      [Float32Array.of(1, 0, 1, 1), { dimensions: 2 }, /unit length, got row 1 with length 1.41/u],
+      [Float32Array.of(1, 0, Number.NaN, 0), { dimensions: 2 }, /unit length, got row 1 with length NaN/u],
+      [Float32Array.of(1, 0, 0, 0), { dimensions: 2 }, /unit length, got row 1 with length 0/u],
+      [Float32Array.of(1, 0), { dimensions: 2, k: 0 }, /`k` to be a whole number of at least 1, got `0`/u],
+      [[1, 0] as unknown as Float32Array, { dimensions: 2 }, /`matrix` to be a Float32Array, got/u],
+    ]
+    for (const [matrix, options, message] of refusals) {
+      const error = await neighbourGraph(matrix, options as { dimensions: number }).catch((reason: unknown) => reason)
+      expect(PaperkinError.isInstance(error) && error.code).toBe('invalid-argument')
+      expect((error as Error).message).toMatch(message)
+    }
+  })
+})
+
+describe('findNearest', () => {
+  it('finds the nearest rows of other rows, more than a list holds of them tied', async () => {
+    const dimensions = 16
+    const { rows: matrix } = clusteredRows(300, dimensions)
+    for (let row = 100; row < 160; row++) matrix.set(matrix.subarray(0, dimensions), row * dimensions)
+    const queries = matrix.slice(0, 20 * dimensions)
+    for (const kernels of [typedArrayKernels, worstKernels]) {
+      const nearest = await findNearest(matrix, { dimensions, k: 7, kernels, queries })
+      for (let query = 0; query < 20; query++) {
+        const products = Float32Array.from({ length: 300 }, (_, row) =>
+          exactDot(queries, query * dimensions, matrix, row * dimensions, dimensions),
+        )
+        const order = Array.from(products.keys()).sort((a, b) => products[b] - products[a] || a - b)
+        expect(Array.from(nearest.rows.subarray(query * 7, query * 7 + 7))).toEqual(order.slice(0, 7))
+      }
+    }
+  })
+})
