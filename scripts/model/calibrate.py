@@ -20,7 +20,7 @@ from source import Source
 from tokenizers import Tokenizer
 
 HERE = Path(__file__).parent
-STEPS, RATIO, EXPONENT, PERCENTILE, MAX_TOKENS = 16, 1.5, 0.6, 99.9, 256
+STEPS, RATIO, EXPONENT, PERCENTILE, MAX_TOKENS = 16, 1.5, 0.75, 99.9, 256
 SMOOTHED = ('.qkv', '.feedforward.up', '.feedforward.down')
 
 

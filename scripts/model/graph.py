@@ -1,9 +1,13 @@
 """The graph of all-MiniLM-L6-v2: BERT with 6 layers, mean pooling and L2 normalisation inside.
 
-Weights that multiply activations are int8 of 7 bits, symmetric, one scale a column: an AVX2-only CPU adds two
-u8 x s8 products in 16 bits, which saturates at 8 bits and cannot at 7, so that every CPU computes the same integers.
-Every float operation here is elementwise and correctly rounded (IEEE 754), or a maximum: no sum whose order could
-differ between CPUs, no power, no logarithm. That is why the same weights give the same bytes everywhere.
+Made so that a text has the same vector, byte for byte, on x86 CPUs of different age, and the file the same bytes
+wherever it is built:
+- Matrix products are u8 x s8. A CPU with AVX2 and without VNNI adds pairs of neighbouring products in 16 bits, which
+  saturate. `quantise_columns` chooses scales at which no pair of weights can, so that every CPU gets the same sums.
+- ONNX Runtime's fused attention, like its Softmax, adds in an order that depends on the CPU's vector width and cache.
+  Here attention is spelled out in operators whose results do not.
+- The builder's own float operations are elementwise and correctly rounded (IEEE 754), or maxima: no sum whose order
+  could differ between machines, no power, no logarithm.
 """
 
 from dataclasses import dataclass, field
@@ -15,20 +19,24 @@ LAYERS, WIDTH, INNER_WIDTH, HEADS, EPSILON = 6, 384, 1536, 12, 1e-12
 MICROSOFT = 'com.microsoft'
 OPSETS = {'': 18, MICROSOFT: 1}
 IR_VERSION = 9
-WEIGHT_LIMIT = 63
-EMBEDDING_LIMIT = 127
+INT8_LIMIT = 127
+PAIR_LIMIT = 128  # 255 · 128 fits a signed 16-bit sum, 255 · 129 does not
 
 
 @dataclass
 class Graph:
-    """Nodes and weights in the order of computation. A node's first output carries the node's name."""
+    """Nodes and weights in the order of computation. A node and its output carry one name."""
 
     nodes: list = field(default_factory=list)
     weights: dict = field(default_factory=dict)
     product_inputs: dict[str, str] = field(default_factory=dict)
 
-    def weight(self, name: str, array: np.ndarray) -> str:
+    def weight(self, name: str, array) -> str:
         self.weights.setdefault(name, numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def scalar(self, name: str, value: int) -> str:
+        self.weights.setdefault(name, numpy_helper.from_array(np.array(value), name))
         return name
 
     def op(self, kind: str, name: str, inputs: list[str], domain: str = '', **attributes) -> str:
@@ -49,29 +57,24 @@ class Graph:
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name='paperkin')
 
 
-def quantise(array: np.ndarray, axis: int, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric integers within ±limit and their scales, one for each slice along `axis`."""
-    scale = np.abs(array).max(axis, keepdims=True) / np.float32(limit)
-    scale[scale == 0] = 1
-    return np.clip(np.rint(array / scale), -limit, limit).astype(np.int8), scale
-
-
 def build(weights: dict[str, np.ndarray], smoothing: dict[str, np.ndarray] | None, expose: bool = False):
-    """The model as ONNX, and the tensor that feeds each matrix product.
+    """The model as ONNX, and by product the name of the tensor that feeds it.
 
     `smoothing` holds, by product, the divisor of each input channel (SmoothQuant, Xiao et al. 2022, section 4);
     None builds the fp32 reference out of the same nodes. `expose` adds the inputs of the products to the outputs.
     """
     graph = Graph()
     quantised = smoothing is not None
-    smoothing = smoothing or {}
+
+    def linear(source: str) -> tuple[np.ndarray, np.ndarray]:
+        return weights[f'{source}.weight'].T, weights[f'{source}.bias']
 
     def norm(x: str, source: str, name: str) -> str:
         gain = graph.weight(f'{name}.weight', weights[f'{source}.weight'])
         bias = graph.weight(f'{name}.bias', weights[f'{source}.bias'])
         return graph.op('LayerNormalization', name, [x, gain, bias], axis=-1, epsilon=EPSILON)
 
-    def product(x: str, name: str, matrix: np.ndarray, bias: np.ndarray | None = None) -> str:
+    def product(x: str, name: str, matrix: np.ndarray, bias: np.ndarray | None) -> str:
         """x · matrix + bias. A smoothed input is divided by its factors, and the rows of the matrix multiplied."""
         graph.product_inputs[name] = x
         biases = [] if bias is None else [graph.weight(f'{name}.bias', bias)]
@@ -79,41 +82,33 @@ def build(weights: dict[str, np.ndarray], smoothing: dict[str, np.ndarray] | Non
             x = graph.op('MatMul', f'{name}.product', [x, graph.weight(f'{name}.weight', matrix)])
             return graph.op('Add', name, [x, *biases]) if biases else x
         if name in smoothing:
-            divisor = smoothing[name].astype(np.float32)
-            matrix = matrix * divisor[:, None]
-            x = graph.op('Mul', f'{name}.smooth', [x, graph.weight(f'{name}.factors', np.float32(1) / divisor)])
-        integers, scale = quantise(matrix, 0, WEIGHT_LIMIT)
-        inputs = [x, graph.weight(f'{name}.weight', integers), graph.weight(f'{name}.scale', scale[0])]
-        inputs += ['', *biases] if biases else []
-        return graph.op('DynamicQuantizeMatMul', name, inputs, MICROSOFT)
-
-    def linear(source: str) -> tuple[np.ndarray, np.ndarray]:
-        return weights[f'{source}.weight'].T, weights[f'{source}.bias']
+            divisor = smoothing[name][:, None]
+            matrix = matrix * divisor
+            x = graph.op('Mul', f'{name}.smooth', [x, graph.weight(f'{name}.factors', np.float32(1) / divisor[:, 0])])
+        integers, scale = quantise_columns(matrix)
+        inputs = [x, graph.weight(f'{name}.weight', integers), graph.weight(f'{name}.scale', scale)]
+        return graph.op('DynamicQuantizeMatMul', name, [*inputs, '', *biases] if biases else inputs, MICROSOFT)
 
     x = embeddings(graph, weights, quantised)
     x = norm(x, 'embeddings.LayerNorm', 'embeddings.norm')
     for layer in range(LAYERS):
         source, name = f'encoder.layer.{layer}', f'layer.{layer}'
         heads = [linear(f'{source}.attention.self.{part}') for part in ('query', 'key', 'value')]
-        qkv = product(x, f'{name}.qkv', np.concatenate([matrix for matrix, _ in heads], 1))
-        parts = [f'{name}.query', f'{name}.key', f'{name}.value']
-        graph.nodes.append(helper.make_node('Split', [qkv], parts, name=f'{name}.split', axis=-1, num_outputs=3))
-        bias = graph.weight(f'{name}.qkv.bias', np.concatenate([bias for _, bias in heads]))
-        attention = f'{name}.attention'
-        graph.op('MultiHeadAttention', attention, [*parts, bias], MICROSOFT, num_heads=HEADS)
-        y = product(attention, f'{name}.attention.output', *linear(f'{source}.attention.output.dense'))
+        matrix, bias = (np.concatenate(parts, -1) for parts in zip(*heads))
+        y = attention(graph, product(x, f'{name}.qkv', matrix, bias), f'{name}.attention')
+        y = product(y, f'{name}.attention.output', *linear(f'{source}.attention.output.dense'))
         y = graph.op('Add', f'{name}.attention.residual', [y, x])
         x = norm(y, f'{source}.attention.output.LayerNorm', f'{name}.attention.norm')
         matrix, bias = linear(f'{source}.intermediate.dense')
-        y = product(x, f'{name}.feedforward.up', matrix)
+        y = product(x, f'{name}.feedforward.up', matrix, None)
         bias = graph.weight(f'{name}.feedforward.up.bias', bias)
         y = graph.op('BiasGelu', f'{name}.feedforward.gelu', [y, bias], MICROSOFT)
         y = product(y, f'{name}.feedforward.down', *linear(f'{source}.output.dense'))
         y = graph.op('Add', f'{name}.feedforward.residual', [y, x])
-        last = layer == LAYERS - 1
-        x = norm(y, f'{source}.output.LayerNorm', 'last_hidden_state' if last else f'{name}.feedforward.norm')
-    # The mean and the sum of the tokens point the same way, so the division is left to the normalisation.
-    x = graph.op('ReduceSum', 'pooling.sum', [x, graph.weight('axis.tokens', np.array([1]))], keepdims=0)
+        is_last = layer == LAYERS - 1
+        x = norm(y, f'{source}.output.LayerNorm', 'last_hidden_state' if is_last else f'{name}.feedforward.norm')
+    # The sum of the tokens points where their mean does, so the division is left to the normalisation.
+    x = graph.op('ReduceSum', 'pooling.sum', [x, graph.weight('axis.tokens', [1])], keepdims=0)
     graph.op('LpNormalization', 'sentence_embedding', [x], axis=-1, p=2)
     return graph.model(expose), graph.product_inputs
 
@@ -122,7 +117,7 @@ def embeddings(graph: Graph, weights: dict[str, np.ndarray], quantised: bool) ->
     """Word plus position embeddings; the token type is always 0, so its row is part of the positions."""
     words = weights['embeddings.word_embeddings.weight']
     if quantised:
-        integers, scale = quantise(words, 1, EMBEDDING_LIMIT)
+        integers, scale = quantise_rows(words)
         x = graph.op('Gather', 'embeddings.integers', [graph.weight('words.weight', integers), 'input_ids'])
         x = graph.op('Cast', 'embeddings.floats', [x], to=TensorProto.FLOAT)
         scale = graph.op('Gather', 'embeddings.scale', [graph.weight('words.scale', scale), 'input_ids'])
@@ -131,7 +126,62 @@ def embeddings(graph: Graph, weights: dict[str, np.ndarray], quantised: bool) ->
         x = graph.op('Gather', 'embeddings.words', [graph.weight('words.weight', words), 'input_ids'])
     types = weights['embeddings.token_type_embeddings.weight']
     positions = graph.weight('positions', weights['embeddings.position_embeddings.weight'] + types[0])
-    shape = graph.op('Shape', 'embeddings.length', ['input_ids'], start=1)
-    first = graph.weight('axis.first', np.array([0]))
-    positions = graph.op('Slice', 'embeddings.positions', [positions, first, shape, first])
+    length = graph.op('Shape', 'embeddings.length', ['input_ids'], start=1)
+    first = graph.weight('axis.first', [0])
+    positions = graph.op('Slice', 'embeddings.positions', [positions, first, length, first])
     return graph.op('Add', 'embeddings.sum', [x, positions])
+
+
+def attention(graph: Graph, qkv: str, name: str) -> str:
+    """softmax(q · kᵀ / √d) · v for every head; the exponentials are divided by their sum after the product with v."""
+    width = WIDTH // HEADS
+    x = graph.op('Reshape', f'{name}.parts', [qkv, graph.weight('shape.heads', [0, 0, 3, HEADS, width])])
+    x = graph.op('Transpose', f'{name}.heads', [x], perm=[2, 0, 3, 1, 4])
+    q, k, v = (
+        graph.op('Gather', f'{name}.{part}', [x, graph.scalar(f'index.{part}', index)], axis=0)
+        for index, part in enumerate(('query', 'key', 'value'))
+    )
+    last = graph.weight('axis.last', [-1])
+    scores = graph.op('FusedMatMul', f'{name}.scores', [q, k], MICROSOFT, transB=1, alpha=width**-0.5)
+    largest = graph.op('ReduceMax', f'{name}.largest', [scores, last], keepdims=1)
+    shifted = graph.op('Sub', f'{name}.shifted', [scores, largest])
+    exponentials = graph.op('Exp', f'{name}.exponentials', [shifted])
+    total = graph.op('ReduceSum', f'{name}.total', [exponentials, last], keepdims=1)
+    x = graph.op('MatMul', f'{name}.sums', [exponentials, v])
+    x = graph.op('Div', f'{name}.means', [x, total])
+    x = graph.op('Transpose', f'{name}.tokens', [x], perm=[0, 2, 1, 3])
+    return graph.op('Reshape', name, [x, graph.weight('shape.tokens', [0, 0, WIDTH])])
+
+
+def quantise_rows(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric 8-bit integers, and one scale a row."""
+    scale = np.abs(array).max(1, keepdims=True) / np.float32(INT8_LIMIT)
+    scale[scale == 0] = 1
+    return np.rint(array / scale).astype(np.int8), scale
+
+
+def quantise_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Symmetric 8-bit integers that cannot saturate a 16-bit sum of two products, and one scale a column.
+
+    Rows 2i and 2i + 1 meet in such a sum. Activations are 0 … 255, so only weights of one sign add up: the positive
+    part of each pair, and the negative part, may reach PAIR_LIMIT. Large weights of one sign are seldom neighbours:
+    the steps are about 0.6 of those of 7-bit weights, which are safe beside any neighbour.
+    """
+    by_pair = largest_pair(matrix) / np.float32(PAIR_LIMIT)
+    scale = np.maximum(np.abs(matrix).max(0) / np.float32(INT8_LIMIT), by_pair)
+    scale[scale == 0] = 1
+    while True:
+        integers = np.clip(np.rint(matrix / scale), -INT8_LIMIT, INT8_LIMIT)
+        over = largest_pair(integers) > PAIR_LIMIT
+        if not over.any():
+            return integers.astype(np.int8), scale
+        # Two halves were rounded up: 64.5 + 63.5. The next larger scale rounds one of them down.
+        scale[over] = np.nextafter(scale[over], np.float32(np.inf))
+
+
+def largest_pair(matrix: np.ndarray) -> np.ndarray:
+    """The largest sum of those weights in rows 2i and 2i + 1 that have one sign, by column."""
+    even, odd = matrix[0::2], matrix[1::2]
+    positive = np.maximum(even, 0) + np.maximum(odd, 0)
+    negative = np.maximum(-even, 0) + np.maximum(-odd, 0)
+    return np.maximum(positive, negative).max(0)
