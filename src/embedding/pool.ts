@@ -83,7 +83,13 @@ export class WorkerPool {
   async leave(user: object): Promise<void> {
     this.#users.delete(user)
     if (this.#users.size > 0 || this.#calls.length > 0) return
-    await Promise.all([...this.#members].map((member) => this.#dismiss(member)))
+    await Promise.all(
+      [...this.#members].map((member) => {
+        // Who waits for the end must live to see it.
+        member.worker.ref()
+        return this.#dismiss(member)
+      }),
+    )
   }
 
   /** What the model is; starts a worker where none has said so yet. */
@@ -189,7 +195,14 @@ export class WorkerPool {
   }
 
   #start(): void {
-    const data: WorkerData = { model: this.#model, checksums: this.#isProven ? undefined : this.#firstChecksums() }
+    const gate = new Int32Array(new SharedArrayBuffer(8))
+    const data: WorkerData = {
+      model: this.#model,
+      // Files are checked once in a process: by the first worker.
+      checksums: this.#isProven || this.#members.size > 0 ? undefined : this.#checksums,
+      gate: gate.buffer,
+    }
+    watchExit(gate)
     const worker = new Worker(createRequire(import.meta.url).resolve('#worker/embedding-worker'), {
       name: 'paperkin-embedding',
       workerData: data,
@@ -206,11 +219,6 @@ export class WorkerPool {
     worker.on('exit', (code) =>
       this.#bury(member, cause ?? new Error(`The worker thread ended with exit code ${code}.`)),
     )
-  }
-
-  /** Files are checked once in a process: by the first worker. */
-  #firstChecksums(): WorkerData['checksums'] {
-    return this.#members.size === 0 ? this.#checksums : undefined
   }
 
   #receive(member: Member, message: FromWorker): void {
@@ -309,9 +317,12 @@ export class WorkerPool {
     for (const call of [...this.#calls]) call.settle(error)
   }
 
+  /** Lets a worker end by itself, between two texts: `terminate` inside a native call would abort the process. */
   async #dismiss(member: Member): Promise<void> {
     member.isLeaving = true
-    await member.worker.terminate()
+    const ended = new Promise((resolve) => member.worker.once('exit', resolve))
+    member.worker.postMessage({ kind: 'end' } satisfies ToWorker)
+    await ended
   }
 
   /** Idle workers are given back: all but one soon, the last after `idleSeconds`. */
@@ -341,6 +352,27 @@ function unavailable({ model, isFolder, localFilesOnly }: WorkerModel, message: 
       ? ' Its files must be in the cache folder, or `localFilesOnly` must be false.'
       : ' It comes from the Hugging Face hub: check the id and the network, or give a local folder.'
   return `The model ${model} cannot be loaded: ${message.trim().replace(/\.$/u, '')}.${hint}`
+}
+
+/** One for each living worker; see `WorkerData.gate`. */
+const gates = new Set<Int32Array>()
+let isWatching = false
+/** No run takes so long; a thread that does is not waited for. */
+const exitMs = 5_000
+
+/** Before the process ends and stops its threads, waits until none is in native code. */
+function watchExit(gate: Int32Array): void {
+  gates.add(gate)
+  if (isWatching) return
+  isWatching = true
+  process.once('exit', () => {
+    const until = performance.now() + exitMs
+    for (const each of gates) Atomics.store(each, 1, 1)
+    for (const each of gates) {
+      while (Atomics.load(each, 0) === 1 && performance.now() < until)
+        Atomics.wait(each, 0, 1, until - performance.now())
+    }
+  })
 }
 
 const pools = new Map<string, WorkerPool>()

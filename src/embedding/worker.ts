@@ -28,11 +28,17 @@ export interface WorkerData {
   readonly model: WorkerModel
   /** SHA-256 (hex) of files in the folder, checked before they are loaded. */
   readonly checksums: Readonly<Record<string, string>> | undefined
+  /**
+   * Two Int32: [0] is 1 while this thread is in native code, [1] is 1 once the process is ending. ONNX Runtime's binding
+   * aborts the whole process when its thread is stopped inside a call, so nobody may stop it there.
+   */
+  readonly gate: SharedArrayBuffer
 }
 
 export type ToWorker =
   | { readonly kind: 'embed'; readonly id: number; readonly text: string }
   | { readonly kind: 'drop'; readonly ids: readonly number[] }
+  | { readonly kind: 'end' }
 
 export type FromWorker =
   | {
@@ -66,7 +72,14 @@ interface OrtSession {
   run(feeds: Record<string, unknown>, fetches: readonly string[]): Promise<Record<string, OrtTensor>>
 }
 
-const { model: wanted, checksums } = workerData as WorkerData
+/** Where onnxruntime-node has a binary. */
+const nativePlatforms = 'Linux x64 and arm64 with glibc, macOS arm64, Windows x64 and arm64'
+
+const require = createRequire(import.meta.url)
+const requireThere = createRequire(require.resolve('@huggingface/transformers'))
+
+const { model: wanted, checksums, gate: gateMemory } = workerData as WorkerData
+const gate = new Int32Array(gateMemory)
 const port = parentPort as NonNullable<typeof parentPort>
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 
@@ -74,15 +87,35 @@ const queue: { id: number; text: string }[] = []
 let embedText: ((text: string) => Promise<Omit<Extract<FromWorker, { kind: 'vector' }>, 'kind' | 'id'>>) | undefined
 let busy = false
 
-port.on('message', (message: ToWorker) => {
-  if (message.kind === 'drop') {
-    const ids = new Set(message.ids)
+port.on('message', (order: ToWorker) => {
+  if (order.kind === 'drop') {
+    const ids = new Set(order.ids)
     const dropped = queue.filter(({ id }) => ids.has(id)).map(({ id }) => id)
     queue.splice(0, queue.length, ...queue.filter(({ id }) => !ids.has(id)))
     post({ kind: 'dropped', ids: dropped })
-  } else queue.push(message)
+  } else if (order.kind === 'embed') queue.push(order)
+  // A message is only ever handled between two native calls.
+  else process.exit(0)
   void work()
 })
+
+/** Runs a piece of work that enters native code. Once the process is ending it never begins. */
+async function inNative<Result>(work: () => Promise<Result>): Promise<Result> {
+  const leave = () => {
+    Atomics.store(gate, 0, 0)
+    Atomics.notify(gate, 0)
+  }
+  Atomics.store(gate, 0, 1)
+  if (Atomics.load(gate, 1) === 1) {
+    leave()
+    Atomics.wait(gate, 1, 1)
+  }
+  try {
+    return await work()
+  } finally {
+    leave()
+  }
+}
 
 async function work(): Promise<void> {
   if (busy || embedText === undefined) return
@@ -92,7 +125,7 @@ async function work(): Promise<void> {
       const result = await embedText(task.text)
       post({ kind: 'vector', id: task.id, ...result }, [result.vector.buffer as ArrayBuffer])
     } catch (error) {
-      post({ kind: 'failed', id: task.id, message: error instanceof Error ? error.message : String(error) })
+      post({ kind: 'failed', id: task.id, message: message(error) })
     }
   }
   busy = false
@@ -105,28 +138,43 @@ load().then(
     void work()
   },
   (error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error)
-    post({ kind: 'unavailable', message, isArgument: error instanceof RangeError && error.name === 'OptionError' })
+    post({
+      kind: 'unavailable',
+      message: message(error),
+      isArgument: error instanceof RangeError && error.name === 'OptionError',
+    })
   },
 )
 
 async function load() {
   const intact = checksums === undefined ? undefined : checkFiles(wanted.model, checksums)
-  // A damaged file explains a failed load better than the parser's words.
-  const loaded = await loadModel().catch(async (error: unknown) => {
+  intact?.catch(() => {})
+  const problem = wanted.device === 'cpu' ? nativeProblem() : undefined
+  const loaded = await loadModel(problem !== undefined || wanted.device === 'wasm').catch(async (error: unknown) => {
+    // A damaged file explains a failed load better than the parser's words.
     await intact
-    throw error
+    if (problem === undefined) throw error
+    throw new Error(
+      `onnxruntime-node does not load (${problem}), and WebAssembly fails as well (${message(error)}); the native runtime works on ${nativePlatforms}`,
+      { cause: error },
+    )
   })
   await intact
-  const probe = await loaded.embed('')
+  const { vector } = await loaded.embed('')
   return {
     embed: loaded.embed,
     ready: {
-      dimensions: probe.vector.length,
+      dimensions: vector.length,
       maxTokens: loaded.maxTokens,
-      ...(loaded.fallback !== undefined && { fallback: loaded.fallback }),
+      ...(problem !== undefined && { fallback: problem }),
     },
   }
+}
+
+/** What an error says, with its cause: `fetch failed` alone helps nobody. */
+function message(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
 async function checkFiles(folder: string, expected: Readonly<Record<string, string>>): Promise<void> {
@@ -149,29 +197,27 @@ async function checkFiles(folder: string, expected: Readonly<Record<string, stri
   )
 }
 
+/** Why the native runtime does not load; `undefined` where it does. */
+function nativeProblem(): string | undefined {
+  try {
+    requireThere('onnxruntime-node')
+    return undefined
+  } catch (error) {
+    return message(error).split('\n')[0]
+  }
+}
+
 /**
  * Loads transformers.js in this thread; its `env` is this thread's own. Its module for images is not loaded (a seventh
  * of the start). Without a native runtime, or on request, the WebAssembly one that it brings along for browsers takes
  * the native one's place: the two have one interface, and both call their processor `cpu`.
  */
-async function loadTransformers() {
-  const require = createRequire(import.meta.url)
-  const requireThere = createRequire(require.resolve('@huggingface/transformers'))
+function loadTransformers(isWasm: boolean) {
   const standIn = (name: string, exports: object) => {
     const path = requireThere.resolve(name)
     requireThere.cache[path] = Object.assign(new Module(path), { exports, loaded: true })
   }
   standIn('sharp', () => {})
-  let fallback: string | undefined
-  if (wanted.device !== 'wasm') {
-    try {
-      requireThere('onnxruntime-node')
-    } catch (error) {
-      if (wanted.device !== 'cpu') throw error
-      fallback = error instanceof Error ? (error.message.split('\n')[0] as string) : String(error)
-    }
-  }
-  const isWasm = wanted.device === 'wasm' || fallback !== undefined
   if (isWasm) {
     const web = requireThere('onnxruntime-web') as {
       readonly env: { readonly wasm: { numThreads: number; wasmPaths: string } }
@@ -181,13 +227,17 @@ async function loadTransformers() {
     web.env.wasm.wasmPaths = pathToFileURL(join(dirname(requireThere.resolve('onnxruntime-web')), '/')).href
     standIn('onnxruntime-node', web)
   }
+  const runtime = requireThere('onnxruntime-node') as {
+    InferenceSession: { create(...given: unknown[]): Promise<unknown> }
+  }
+  const create = runtime.InferenceSession.create.bind(runtime.InferenceSession)
+  runtime.InferenceSession.create = (...given) => inNative(() => create(...given))
   const transformers = require('@huggingface/transformers') as typeof import('@huggingface/transformers')
-  return { transformers, isWasm, fallback }
+  return transformers
 }
 
-async function loadModel() {
-  const { transformers, isWasm, fallback } = await loadTransformers()
-  const { AutoModel, AutoTokenizer, env, LogLevel, Tensor } = transformers
+async function loadModel(isWasm: boolean) {
+  const { AutoModel, AutoTokenizer, env, LogLevel, Tensor } = loadTransformers(isWasm)
   env.logLevel = LogLevel.NONE
   env.allowLocalModels = true
   env.allowRemoteModels = !wanted.isFolder && !wanted.localFilesOnly
@@ -256,13 +306,13 @@ async function loadModel() {
           (value as unknown as { ort_tensor: unknown }).ort_tensor,
         ]),
       )
-      tensor = (await session.run(feeds, [output]))[output] as OrtTensor
-    } else tensor = ((await model(inputs)) as Record<string, OrtTensor>)[output] as OrtTensor
+      tensor = (await inNative(() => session.run(feeds, [output])))[output] as OrtTensor
+    } else tensor = (await inNative(() => model(inputs) as Promise<Record<string, OrtTensor>>))[output] as OrtTensor
     const vector = pool(tensor, pooling ?? 'mean')
     tensor.dispose?.()
     return { vector, tokens, cut, estimated }
   }
-  return { embed, maxTokens, fallback }
+  return { embed, maxTokens }
 }
 
 function pickOutput(names: readonly string[], pooling: WorkerModel['pooling']): string {
@@ -291,7 +341,9 @@ function pool({ data, dims }: OrtTensor, pooling: 'mean' | 'cls' | 'last_token')
 
 /**
  * Cuts a text to `maxTokens` word pieces as the original implementation does: the closing special tokens stay.
- * Texts of over 100,000 characters are read from the start until there are pieces enough; their count is projected.
+ * Of a text of over 100,000 characters, long runs of white space shortened, only as much is read as gives pieces enough,
+ * 400,000 at most (fewer pieces than that are no prose, and tokenizers take seconds over a word of megabytes); the
+ * count of its pieces is projected.
  */
 function createTokenizer(encode: (text: string, special: boolean) => number[], maxTokens: number) {
   const whole = 100_000
@@ -307,14 +359,16 @@ function createTokenizer(encode: (text: string, special: boolean) => number[], m
       const ids = encode(text, true)
       return { ids: shorten(ids), tokens: ids.length, cut: Math.max(0, ids.length - maxTokens), estimated: false }
     }
+    const dense = text.replace(/\s{100,}/gu, (run) => run.slice(0, 100))
     for (let length = whole; ; length *= 4) {
       // Never between the halves of a surrogate pair.
-      const end = /[\uD800-\uDBFF]/.test(text[length - 1] ?? '') ? length + 1 : length
-      const ids = encode(text.slice(0, end), true)
+      const end = /[\uD800-\uDBFF]/.test(dense[length - 1] ?? '') ? length + 1 : length
+      const ids = encode(dense.slice(0, end), true)
+      const isWhole = end >= dense.length
       // The word at the cut may read differently: it must lie beyond what the model reads.
-      if (end < text.length && ids.length < 2 * maxTokens) continue
-      const tokens = end >= text.length ? ids.length : Math.round((ids.length * text.length) / end)
-      return { ids: shorten(ids), tokens, cut: Math.max(0, tokens - maxTokens), estimated: end < text.length }
+      if (!isWhole && ids.length < 2 * maxTokens && length === whole) continue
+      const tokens = isWhole ? ids.length : Math.round((ids.length * dense.length) / end)
+      return { ids: shorten(ids), tokens, cut: Math.max(0, tokens - maxTokens), estimated: !isWhole }
     }
   }
 }
