@@ -4,6 +4,11 @@ const list = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\
 
 /** Words of telling, judging and comparing: in no term, and no phrase runs across them. */
 export const rhetoric = list(`
+  one two three four five six seven eight nine ten eleven twelve dozen dozens hundred hundreds thousand thousands million
+  millions billion once twice first second third fourth fifth half quarter ahead today tomorrow yesterday year day
+  train trained ask asked come came put set get got goes went gone done kept left let lets seen said told taken took
+  gave given made makes keeps needs says turns shows finds stay stays fewer many much little lot less least whose else
+  cheap cheaper dominant ordinary useful missing raw
   ability able absence abstract academic accept accepted accompany accomplish accordance according accordingly
   account achievable achieve achieved achievement achieving acquire actual actually ad-hoc adapt add added addition
   additional additionally address addressed addressing adequate adopt adopted adopting advance advanced advancement

@@ -10,7 +10,10 @@ import type { CountEvidence } from './topics.ts'
 import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'
 
 const step = 1.25
+const wholeRuns = 3
 const share = 0.8
+// Differences within this are noise: among equals, more topics tell more.
+const tolerance = 0.02
 // Below this a single topic is all that can be told.
 const leastPapers = 6
 
@@ -25,16 +28,17 @@ export async function chooseCount(
 }> {
   const { nodes } = graph
   if (nodes < leastPapers) return { count: Math.min(1, nodes), resolution: undefined, evidence: [] }
-  const least = Math.max(2, Math.round(Math.cbrt(nodes) / 2))
-  const most = Math.max(least, Math.round(Math.sqrt(nodes)))
+  const least = Math.max(2, Math.round(1.05 * nodes ** 0.25))
+  const most = Math.max(least, Math.round(Math.min(nodes / 5, Math.max(12, Math.sqrt(nodes)))))
   const random = seededRandom(seed)
   // Small graphs are noisier and cheaper: they get more samples.
-  const tries = Math.max(6, Math.min(30, Math.round(2e6 / (graph.target.length + 1))))
+  const tries = Math.max(6, Math.min(24, Math.round(1e6 / (graph.target.length + 1))))
   const samples = Array.from({ length: tries }, () => sample(graph, random))
   const seen: { readonly resolution: number; readonly count: number; readonly stability: number }[] = []
   for (let resolution = 0.1; resolution < 1000; resolution *= step) {
-    const runs = { resolution, random, slice, iterations: 2 }
-    const wholes = [await leiden(graph, runs), await leiden(graph, runs)]
+    const runs = { resolution, random, slice, iterations: 1 }
+    const wholes: Int32Array[] = []
+    for (let run = 0; run < wholeRuns; run++) wholes.push(await leiden(graph, runs))
     const count = Math.round(mean(wholes.map(countOf)))
     if (count < least) continue
     if (count > most && seen.length > 0) break
@@ -52,7 +56,10 @@ export async function chooseCount(
     seen.push({ resolution, count, stability: mean(agreements) })
     if (count > most) break
   }
-  const best = seen.reduce((a, b) => (b.stability > a.stability ? b : a))
+  const highest = Math.max(...seen.map(({ stability }) => stability))
+  const best = seen
+    .filter(({ stability }) => stability >= highest - tolerance)
+    .reduce((a, b) => (b.count > a.count || (b.count === a.count && b.stability > a.stability) ? b : a))
   return {
     count: best.count,
     resolution: best.resolution,

@@ -16,14 +16,18 @@ export interface CommunityOptions {
   readonly slice: TimeSlice
 }
 
-/** Finds exactly `count` communities, 1 … nodes, each connected unless the graph has more parts than that. */
+/**
+ * Finds exactly `count` communities, 1 … nodes, each connected unless the graph has more parts than that.
+ * @param options `resolution`: where to begin to look
+ */
 export async function communitiesOf(
   graph: WeightedGraph,
-  { count, seed, slice }: CommunityOptions & { readonly count: number },
+  options: CommunityOptions & { readonly count: number; readonly resolution?: number | undefined },
 ): Promise<Int32Array> {
-  const { resolution } = await searchResolution(graph, { count, seed, slice })
+  const { count, seed, slice } = options
+  const { resolution } = await searchResolution(graph, options)
   const votes = await consensus(graph, { resolution, seed, slice })
-  const { communities, resolution: found } = await searchResolution(votes, { count, seed, slice })
+  const { communities, resolution: found } = await searchResolution(votes, { ...options, resolution })
   return merged(graph, { communities, count, resolution: Math.min(resolution, found) })
 }
 
@@ -35,7 +39,7 @@ export async function communitiesAt(
   const counts: number[] = []
   const votes = await consensus(graph, { resolution, seed, slice, counts })
   const count = counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)]
-  const { communities } = await searchResolution(votes, { count, seed, slice })
+  const { communities } = await searchResolution(votes, { count, seed, slice, resolution })
   return merged(graph, { communities, count, resolution })
 }
 
@@ -67,7 +71,12 @@ async function consensus(
  */
 async function searchResolution(
   graph: WeightedGraph,
-  { count, seed, slice }: CommunityOptions & { readonly count: number },
+  {
+    count,
+    seed,
+    slice,
+    resolution: first = 1,
+  }: CommunityOptions & { readonly count: number; readonly resolution?: number | undefined },
 ): Promise<{ readonly communities: Int32Array; readonly resolution: number }> {
   const singles = Int32Array.from({ length: graph.nodes }, (_, v) => v)
   let best: { communities: Int32Array; resolution: number } = { communities: singles, resolution: Infinity }
@@ -75,7 +84,7 @@ async function searchResolution(
   const alone = everyNodeAlone(graph)
   let low = 0
   let high = alone
-  let resolution = Math.min(1, alone)
+  let resolution = Math.min(first, alone)
   for (let step = 0; step < 24 && high / low > 1.0005; step++) {
     const communities = await leiden(graph, { resolution, random: seededRandom(seed), slice, iterations: 3 })
     const found = countOf(communities)
@@ -83,8 +92,8 @@ async function searchResolution(
     if (found === count) return best
     if (found < count) low = resolution
     else high = resolution
-    if (low === 0) resolution /= 4
-    else if (high === alone && resolution * 4 < alone) resolution *= 4
+    if (low === 0) resolution /= 2
+    else if (high === alone && resolution * 2 < alone) resolution *= 2
     else resolution = Math.sqrt(low * high)
     // Parts that do not hang together remain at any resolution.
     if (resolution < 1e-4) break

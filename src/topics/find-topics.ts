@@ -47,13 +47,13 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
     const choice = await chooseCount(graph, how)
     evidence = choice.evidence
     resolution = choice.resolution
-    if (method === 'kmeans' || resolution === undefined) target = choice.count
+    target = choice.count
   }
   let topicOf =
     target === undefined
       ? await communitiesAt(graph, { resolution: resolution ?? 1, ...how })
       : method === 'graph'
-        ? await communitiesOf(graph, { count: target, ...how })
+        ? await communitiesOf(graph, { count: target, resolution, ...how })
         : undefined
   if (topicOf === undefined || method === 'kmeans')
     topicOf = await clusters(rows, { graph, count: target ?? countOf(topicOf as Int32Array), signal, ...how })

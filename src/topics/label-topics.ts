@@ -11,7 +11,7 @@ import { Words } from './words.ts'
 
 const termsKept = 10
 const base = 2 ** 17
-const titleBonus = 0.5
+const titleBonus = 1
 // A term should say something of at least this share of its topic's papers.
 const leastShare = 0.05
 // A word that stands within one phrase in so large a share of its papers is a fragment of it.
@@ -91,7 +91,7 @@ interface Text {
 
 interface Candidate {
   readonly phrase: number
-  /** Papers of the topic that have it, and half as much again for those that have it in the title. */
+  /** Papers of the topic that have it, twice those that have it in the title. */
   readonly count: number
   /** Positions of those papers in the topic. */
   readonly papers: number[]

@@ -1,5 +1,7 @@
 // Abstracts as sequences of word numbers that keep the spelling: a word is a run of letters and digits with hyphens
-// inside; -1 stands wherever something other than a space parts two words, and where a word carries no subject.
+// inside, a negative number a break: where something other than a space parts two words, or a word carries no subject.
+// What stands beside a word tells what it is: "the" follows verbs, "to" and "we" go before them, and what is nearly
+// always followed by another word is only the beginning of a name.
 import { plainText, stopWords } from '../lexical/tokens.ts'
 import type { Paper } from '../paper.ts'
 import { generic, leading, rhetoric } from './boilerplate.ts'
@@ -14,17 +16,32 @@ export interface Word {
   readonly last: boolean
 }
 
-/** The words of papers: number them, then ask for them. */
-export class Words {
-  readonly #numbers = new Map<string, number>()
-  readonly #keyNumbers = new Map<string, number>()
-  readonly #keyOf: number[] = []
-  readonly #forms: string[] = []
-  // Of each form, how often each spelling stands where its capitals tell something.
-  readonly #spellings: Map<string, number>[] = []
-  readonly #keys: Word[] = []
+const plainBreak = -1
+const beforeNoun = -2
+const beforeVerb = -3
 
-  /** Numbers the forms of a paper's words: lower case, singular and plural apart; -1 is a break. */
+interface Form {
+  readonly text: string
+  readonly key: number
+  /** How much each spelling was seen where its capitals tell something. */
+  readonly spellings: Map<string, number>
+}
+
+interface Key {
+  readonly text: string
+  seen: number
+  asVerb: number
+  atEnd: number
+}
+
+/** The words of papers: first all are read, then asked for. */
+export class Words {
+  readonly #forms: Form[] = []
+  readonly #formNumbers = new Map<string, number>()
+  readonly #keys: Key[] = []
+  readonly #keyNumbers = new Map<string, number>()
+
+  /** Numbers the forms of a paper's words: lower case, singular and plural apart; negative numbers are breaks. */
   read({ title, abstract }: Pick<Paper, 'title' | 'abstract'>): {
     readonly title: Int32Array
     readonly abstract: Int32Array
@@ -42,74 +59,111 @@ export class Words {
     return this.#forms.length
   }
 
-  /** The key of a form. */
   keyOf(form: number): number {
-    return this.#keyOf[form]
+    return this.#forms[form].key
   }
 
   key(key: number): Word {
-    return this.#keys[key]
+    const { text, seen, asVerb, atEnd } = this.#keys[key]
+    // Half an observation either way, so that one place decides nothing.
+    const isVerb = (asVerb + 0.1) / (seen + 1) > 0.25
+    const isBeginning = (atEnd + 0.5) / (seen + 1) < 0.25
+    const last = !leading.has(text) && !isVerb && !/[^aeioum]ly$/u.test(text)
+    return { key: text, last, alone: last && !isBeginning && text.length > 2 && !generic.has(text) }
   }
 
-  /** The spelling of a form: the most frequent where case tells something, else lower case unless capitals stand inside. */
+  /** The spelling of a form where its case tells something; else lower case, unless capitals stand inside it. */
   spelling(form: number): string {
-    let best = this.#forms[form]
-    let most = 0
-    for (const [spelling, telling] of this.#spellings[form])
-      if (telling > most || (telling === most && telling > 0 && spelling < best)) {
+    const { text, spellings } = this.#forms[form]
+    let best = text
+    let most = 0.9
+    for (const [spelling, telling] of spellings)
+      if (telling > most || (telling === most && spelling < best)) {
         best = spelling
         most = telling
       }
-    if (most > 0) return best
-    for (const spelling of this.#spellings[form].keys()) if (/\p{L}.*\p{Lu}/u.test(spelling)) return spelling
-    return best
+    if (best !== text || spellings.has(text)) return best
+    for (const spelling of spellings.keys()) if (/\p{L}.*\p{Lu}/u.test(spelling)) return spelling
+    return text
   }
 
   #number(text: string, isTitle: boolean): Int32Array {
     const found: number[] = []
-    let end = 0
     const plain = plainText(text.replace(formula, ' ; '))
+    let end = 0
+    let begins = true
+    let previous = ''
     for (const match of plain.matchAll(wordPattern)) {
       const between = plain.slice(end, match.index)
-      const begins = found.length === 0 || /[.!?:]/u.test(between)
-      if (end > 0 && !/^\s+$/u.test(between)) pushBreak(found)
+      if (end > 0 && !/^\s+$/u.test(between)) {
+        pushBreak(found, plainBreak)
+        previous = ''
+        begins ||= /[.!?:]/u.test(between)
+      }
       end = match.index + match[0].length
       for (const word of split(match[0])) {
-        const spelling = word.replace(/['’](?:s|S)$/u, '')
-        const form = spelling.normalize('NFKC').replace(/[‐‑]/gu, '-').toLowerCase()
+        const spelling = word.replace(/['’][sS]$/u, '').replace(/[‐‑]/gu, '-')
+        const form = spelling.normalize('NFKC').toLowerCase()
         if (isNoise(form)) {
-          pushBreak(found)
-          continue
+          const isNounNext = beforeNouns.has(form)
+          pushBreak(found, isNounNext ? beforeNoun : beforeVerbs.has(form) ? beforeVerb : plainBreak)
+        } else {
+          const number = this.#formNumber(form)
+          const { spellings } = this.#forms[number]
+          const isName = capitalised.test(previous) || capitalNext.test(plain.slice(end, end + 2))
+          // Where every word has a capital it tells nothing, and beside another capital only a little.
+          const telling = !capitalised.test(spelling) ? 1 : begins || isTitle ? 0 : isName ? 0.25 : 1
+          spellings.set(spelling, (spellings.get(spelling) ?? 0) + telling)
+          found.push(number)
         }
-        let number = this.#numbers.get(form)
-        if (number === undefined) {
-          number = this.#forms.push(form) - 1
-          this.#numbers.set(form, number)
-          this.#spellings.push(new Map())
-          this.#keyOf.push(this.#keyNumber(form))
-        }
-        const capital = /^\p{Lu}[^\p{Lu}]*$/u.test(spelling)
-        const telling = capital && (begins || isTitle) ? 0 : 1
-        this.#spellings[number].set(spelling, (this.#spellings[number].get(spelling) ?? 0) + telling)
-        found.push(number)
+        begins = false
+        previous = spelling
       }
     }
+    this.#observe(found, isTitle)
     return Int32Array.from(found)
   }
 
-  #keyNumber(form: string): number {
-    const key = keyOf(form)
-    let number = this.#keyNumbers.get(key)
+  #observe(found: readonly number[], isTitle: boolean): void {
+    for (let i = 0; i < found.length; i++) {
+      if (found[i] < 0) continue
+      const key = this.#keys[this.keyOf(found[i])]
+      const next = found[i + 1] ?? plainBreak
+      key.seen++
+      if (next < 0) key.atEnd++
+      if (!isTitle && (next === beforeNoun || found[i - 1] === beforeVerb)) key.asVerb++
+    }
+  }
+
+  #formNumber(form: string): number {
+    let number = this.#formNumbers.get(form)
     if (number === undefined) {
-      const isWide = generic.has(form) || generic.has(singular(form))
-      const leads = leading.has(form)
-      number =
-        this.#keys.push({ key, alone: !isWide && !leads && form.length > 2 && !form.endsWith('ly'), last: !leads }) - 1
-      this.#keyNumbers.set(key, number)
+      number = this.#forms.push({ text: form, key: this.#keyNumber(keyOf(form)), spellings: new Map() }) - 1
+      this.#formNumbers.set(form, number)
+    }
+    return number
+  }
+
+  #keyNumber(text: string): number {
+    let number = this.#keyNumbers.get(text)
+    if (number === undefined) {
+      number = this.#keys.push({ text, seen: 0, asVerb: 0, atEnd: 0 }) - 1
+      this.#keyNumbers.set(text, number)
     }
     return number
   }
 }
+
+const capitalised = /^\p{Lu}[^\p{Lu}]*$/u
+const capitalNext = /^\s\p{Lu}/u
+const beforeNouns = new Set(
+  'a an the this these those its their our his her your my each every any all both another such how what whether'.split(
+    ' ',
+  ),
+)
+const beforeVerbs = new Set(
+  'to can could may might will would should must cannot we they it i you who not does do did'.split(' '),
+)
 
 const formula = /\$[^$]{1,400}\$/gu
 const wordPattern =
@@ -154,6 +208,9 @@ function isTitleCase(title: string): boolean {
   return words.filter((word) => /^\p{Lu}/u.test(word)).length > words.length * 0.6
 }
 
-function pushBreak(found: number[]): void {
-  if (found.length > 0 && found[found.length - 1] !== -1) found.push(-1)
+/** Of a row of breaks the first and the last are kept: what follows a word, and what goes before one. */
+function pushBreak(found: number[], kind: number): void {
+  const { length } = found
+  if (length > 1 && found[length - 1] < 0 && found[length - 2] < 0) found[length - 1] = kind
+  else found.push(kind)
 }
