@@ -1,9 +1,9 @@
 // Writes models/kernels/, byte for byte the same every time: node scripts/build-kernels/build-kernels.mjs [FOLDER]
-// ONNX's protobuf (onnx/onnx.proto, IR version 9, opset 18) is written without a library; for scan.wasm see scan-wasm.mjs.
+// ONNX's protobuf (onnx/onnx.proto, IR version 9, opset 18) is written without a library; WebAssembly: wasm.mjs.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { scanModule } from './scan-wasm.mjs'
+import { aboveModule, scanModule } from './wasm.mjs'
 
 const FLOAT = 1
 const IR_VERSION = 9
@@ -83,6 +83,7 @@ const files = {
     outputs: [matrix('products', ['m', 'n'])],
   }),
   'scan.wasm': scanModule(),
+  'above.wasm': aboveModule(),
 }
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../models/kernels/', import.meta.url))

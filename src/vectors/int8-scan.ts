@@ -4,44 +4,12 @@
 // reaches among the best are looked at again. 40,000 × 384: five times faster than a Float32 product of ONNX Runtime on
 // a CPU with little memory bandwidth, and integers add up alike on every CPU.
 // The codes lie in a WebAssembly memory, one row after the other, behind room for the query and a block of results.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { loadWasm, WASM_PAGE, type WasmMemory } from './wasm.ts'
 
-/** What is used of WebAssembly, which neither ES2023's nor Node 20's types describe. */
-interface Memory {
-  readonly buffer: ArrayBuffer
-  grow(pages: number): number
-}
-type Module = object
-const wasm = (globalThis as unknown as { readonly WebAssembly: unknown }).WebAssembly as {
-  readonly Module: new (bytes: Uint8Array) => Module
-  readonly Memory: new (limits: { readonly initial: number }) => Memory
-  readonly Instance: new (
-    module: Module,
-    imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  ) => { readonly exports: { readonly scan: Scan } }
-}
 type Scan = (rows: number, count: number, width: number, query: number, out: number) => void
 
 /** Rows scanned in one call: their results fit the first-level cache. */
 export const SCAN_BLOCK = 4096
-const PAGE = 65_536
-
-let scanModule: Module | null | undefined
-
-/** The compiled scan, or null where the platform has no WebAssembly with SIMD. */
-function compiledScan(): Module | null {
-  if (scanModule === undefined)
-    try {
-      const path = createRequire(import.meta.url).resolve('#models/kernels/scan.wasm')
-      scanModule = new wasm.Module(readFileSync(path))
-    } catch {
-      // Without it every search computes every product: slower, with the same answers.
-      scanModule = null
-    }
-  return scanModule as Module | null
-}
-
 /** A query as a scan reads it. */
 export interface ScanQuery {
   readonly codes: Int16Array
@@ -62,28 +30,22 @@ export class Int8Scan {
   readonly #width: number
   readonly #start: number
   readonly #resultStart: number
-  readonly #memory: Memory
+  readonly #memory: WasmMemory
   readonly #scan: Scan
 
-  private constructor(dimensions: number, module: Module) {
+  private constructor(dimensions: number, { loop, memory }: { readonly loop: Scan; readonly memory: WasmMemory }) {
     this.#dimensions = dimensions
-    this.#width = Math.ceil(dimensions / 16) * 16
+    this.#width = paddedWidth(dimensions)
     this.#resultStart = 2 * this.#width
-    this.#start = this.#resultStart + 4 * SCAN_BLOCK
-    this.#memory = new wasm.Memory({ initial: Math.ceil(this.#start / PAGE) + 1 })
-    this.#scan = new wasm.Instance(module, { paperkin: { memory: this.#memory } }).exports.scan
+    this.#start = firstRow(this.#width)
+    this.#memory = memory
+    this.#scan = loop
   }
 
   /** An empty scan, or undefined where the platform cannot run it. */
   static create(dimensions: number): Int8Scan | undefined {
-    const module = compiledScan()
-    if (module === null) return undefined
-    try {
-      return new Int8Scan(dimensions, module)
-    } catch (error) {
-      if (error instanceof RangeError) return undefined
-      throw error
-    }
+    const loaded = loadWasm<Scan>('scan', firstRow(paddedWidth(dimensions)))
+    return loaded && new Int8Scan(dimensions, loaded)
   }
 
   /** Rows that it holds. */
@@ -170,7 +132,7 @@ export class Int8Scan {
     const wanted = [Math.max(needed, 1.25 * present), needed]
     for (const bytes of wanted)
       try {
-        this.#memory.grow(Math.ceil((bytes - present) / PAGE))
+        this.#memory.grow(Math.ceil((bytes - present) / WASM_PAGE))
         return true
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
@@ -178,6 +140,9 @@ export class Int8Scan {
     return false
   }
 }
+
+const paddedWidth = (dimensions: number) => Math.ceil(dimensions / 16) * 16
+const firstRow = (width: number) => 2 * width + 4 * SCAN_BLOCK
 
 function larger(values: Float32Array, length: number): Float32Array<ArrayBuffer> {
   const copy = new Float32Array(Math.max(length, Math.ceil(1.25 * values.length)))

@@ -9,9 +9,15 @@ export interface Kernels {
   readonly slice: number
   /**
    * Dot products of each row of `left` with each row of `right`: `leftRows × rightRows`, each within
-   * {@link productError} of the true value where rows have unit length. The result may be overwritten by the next call.
+   * {@link productError} of the true value where rows have unit length. They are written to the beginning of `target`
+   * where it is given; else the result may be overwritten by the next call.
    */
-  products(left: Float32Array, right: Float32Array, dimensions: number): Float32Array | Promise<Float32Array>
+  products(
+    left: Float32Array,
+    right: Float32Array,
+    dimensions: number,
+    target?: Float32Array,
+  ): Float32Array | Promise<Float32Array>
 }
 
 /** Bound on the error of a Float32 dot product of two unit rows, summed in any order (Higham 2002, section 3.1). */
@@ -49,10 +55,11 @@ export function exactDot(
 export const typedArrayKernels: Kernels = {
   backend: 'typed-arrays',
   slice: 8e6,
-  products(left, right, dimensions) {
+  products(left, right, dimensions, target) {
     const leftRows = left.length / dimensions
     const rightRows = right.length / dimensions
-    const out = new Float32Array(leftRows * rightRows)
+    const size = leftRows * rightRows
+    const out = target === undefined ? new Float32Array(size) : target.subarray(0, size)
     const leftPairs = leftRows - (leftRows % 2)
     const rightFours = rightRows - (rightRows % 4)
     // Two rows by four: six loads for eight products, nearly twice as fast as one by one.

@@ -2,6 +2,7 @@
 // of its best by Float32 products, sorted, a little longer than k; whatever lies within the kernels' error of the k-th
 // best is decided in float64, so that lists are the same on every CPU. Memory: 12 bytes a candidate beside the rows.
 import { exactDot, type Kernels, productError } from './kernels.ts'
+import { FILTER_GROUP, TileFilter } from './tile-filter.ts'
 import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
 
 /** The k nearest rows of each row. */
@@ -52,19 +53,28 @@ async function findPairs(lefts: Float32Array, rights: Float32Array, how: How): P
   const width = Math.min(isGraph ? n - 1 : others, k + SPARE)
   const near: Near = { width, rows: new Int32Array(n * width), scores: new Float32Array(n * width).fill(-Infinity) }
   const slice = timeSlice(signal)
-  const tile = Math.max(16, Math.min(TILE, Math.floor(Math.sqrt(kernels.slice / dimensions))))
+  const side = Math.sqrt(kernels.slice / dimensions)
+  const most = Math.max(FILTER_GROUP, Math.min(TILE, Math.floor(side / FILTER_GROUP) * FILTER_GROUP))
+  const filter = TileFilter.create(most)
   let done = 0
-  for (let top = 0; top < n; top += tile) {
-    const left = lefts.subarray(top * dimensions, Math.min(n, top + tile) * dimensions)
-    for (let side = isGraph ? top : 0; side < others; side += tile) {
-      const right = rights.subarray(side * dimensions, Math.min(others, side + tile) * dimensions)
-      const products = kernels.products(left, right, dimensions)
+  for (let top = 0; top < n; top += most) {
+    const left = lefts.subarray(top * dimensions, Math.min(n, top + most) * dimensions)
+    for (let start = isGraph ? top : 0; start < others; start += most) {
+      const right = rights.subarray(start * dimensions, Math.min(others, start + most) * dimensions)
+      const pending = kernels.products(left, right, dimensions, filter?.products)
+      const products = pending instanceof Float32Array ? pending : await pending
       const rows = left.length / dimensions
       const columns = right.length / dimensions
-      const place = { top, side, rows, columns }
-      if (isGraph) collectBoth(products instanceof Float32Array ? products : await products, near, place)
-      else collect(products instanceof Float32Array ? products : await products, near, place)
-      done += rows * columns * (isGraph && side > top ? 2 : 1)
+      const tile = { products, top, start, rows, columns, isGraph }
+      if (filter === undefined) collect(near, tile, groupsFrom(0, rows, columns))
+      else {
+        if (products.buffer !== filter.products.buffer) filter.products.set(products)
+        prepare(filter, near, tile)
+        collect(near, tile, filter.hits(rows, columns))
+        const whole = columns - (columns % FILTER_GROUP)
+        if (whole < columns) collect(near, tile, groupsFrom(whole, rows, columns))
+      }
+      done += rows * columns * (isGraph && start > top ? 2 : 1)
       if (slice.due()) {
         onProgress?.({ done: Math.floor(done / others), total: n })
         await slice.rest()
@@ -82,51 +92,54 @@ interface Near {
   readonly scores: Float32Array
 }
 
-interface Place {
+interface Tile {
+  readonly products: Float32Array
+  /** The tile's first row and first column in the matrix. */
   readonly top: number
-  readonly side: number
+  readonly start: number
   readonly rows: number
   readonly columns: number
+  /** Whether columns have lists too. */
+  readonly isGraph: boolean
 }
 
-/** Takes the products of one tile into the lists of its rows. */
-function collect(products: Float32Array, near: Near, { top, side, rows, columns }: Place): void {
+/** Fills in the filter's cuts for a tile: the last score of each list, which only rises. */
+function prepare(filter: TileFilter, { width, scores }: Near, { top, start, rows, columns, isGraph }: Tile): void {
+  const { rowCuts, columnCuts } = filter
+  for (let row = 0; row < rows; row++) rowCuts[row] = scores[(top + row) * width + width - 1]
+  if (isGraph)
+    for (let column = 0; column < columns; column++) columnCuts[column] = scores[(start + column) * width + width - 1]
+  else columnCuts.fill(Infinity)
+}
+
+/**
+ * Takes products of a tile into the lists of its rows and, in a graph, of its columns, each pair once: those of the groups
+ * that begin at `groups`, positions in the tile.
+ */
+function collect(near: Near, { products, top, start, columns, isGraph }: Tile, groups: Int32Array): void {
   const { width, scores } = near
-  for (let row = 0; row < rows; row++) {
+  const isDiagonal = isGraph && start === top
+  for (let index = 0; index < groups.length; index++) {
+    const row = Math.floor(groups[index] / columns)
+    const from = groups[index] - row * columns
+    const to = Math.min(columns, from + FILTER_GROUP)
     const last = (top + row) * width + width - 1
-    let cut = scores[last]
-    const start = row * columns
-    for (let column = 0; column < columns; column++) {
-      const score = products[start + column]
-      if (score > cut) {
-        insert(near, top + row, side + column, score)
-        cut = scores[last]
-      }
+    for (let column = isDiagonal ? Math.max(from, row + 1) : from; column < to; column++) {
+      const score = products[row * columns + column]
+      if (score > scores[last]) insert(near, top + row, start + column, score)
+      if (isGraph && score > scores[(start + column) * width + width - 1])
+        insert(near, start + column, top + row, score)
     }
   }
 }
 
-/** Takes the products of one tile of a graph into the lists of its rows and of its columns, each pair once. */
-function collectBoth(products: Float32Array, near: Near, { top, side, rows, columns }: Place): void {
-  const { width, scores } = near
-  const columnCut = new Float32Array(columns)
-  for (let column = 0; column < columns; column++) columnCut[column] = scores[(side + column) * width + width - 1]
-  for (let row = 0; row < rows; row++) {
-    const last = (top + row) * width + width - 1
-    let cut = scores[last]
-    const start = row * columns
-    for (let column = side === top ? row + 1 : 0; column < columns; column++) {
-      const score = products[start + column]
-      if (score > cut) {
-        insert(near, top + row, side + column, score)
-        cut = scores[last]
-      }
-      if (score > columnCut[column]) {
-        insert(near, side + column, top + row, score)
-        columnCut[column] = scores[(side + column) * width + width - 1]
-      }
-    }
-  }
+/** The groups of every row from a column on. */
+function groupsFrom(first: number, rows: number, columns: number): Int32Array {
+  const each = Math.ceil((columns - first) / FILTER_GROUP)
+  return Int32Array.from(
+    { length: rows * each },
+    (_, i) => Math.floor(i / each) * columns + first + (i % each) * FILTER_GROUP,
+  )
 }
 
 function insert(near: Near, row: number, other: number, score: number): void {

@@ -43,11 +43,11 @@ export async function loadOnnxKernels(): Promise<Kernels | undefined> {
   return {
     backend: 'onnxruntime',
     slice: 4e8,
-    async products(left, right, dimensions) {
+    async products(left, right, dimensions, target) {
       const m = left.length / dimensions
       const n = right.length / dimensions
-      if (results.length < m * n) results = new Float32Array(m * n)
-      const products = results.subarray(0, m * n)
+      if (target === undefined && results.length < m * n) results = new Float32Array(m * n)
+      const products = (target ?? results).subarray(0, m * n)
       await session.run(
         {
           left: new runtime.Tensor('float32', left, [m, dimensions]),

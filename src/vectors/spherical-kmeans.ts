@@ -77,15 +77,18 @@ async function iterate(
 ): Promise<KmeansResult> {
   const { matrix, n, dimensions, k, slice } = problem
   const assignments = new Int32Array(n).fill(-1)
-  const own = new Float32Array(n)
+  // How much nearer each row is to its centroid than to any other, at least.
+  const leads = new Float32Array(n)
   const sums = new ExactSums(n, k, dimensions)
   let iterations = 0
   let inertia = Infinity
   while (iterations < maxIterations) {
     iterations++
-    const changed = await assign(problem, centroids, assignments, own, sums)
-    const moved = fillEmpty(problem, centroids, assignments, own, sums)
+    const changed = await assign(problem, { centroids, assignments, leads, sums })
+    const moved = fillEmpty(problem, { centroids, assignments, leads, sums })
+    const before = centroids.slice()
     sums.centroids(centroids)
+    shorten(leads, assignments, shifts(before, centroids, dimensions))
     const next = sums.inertia(matrix, centroids)
     onIteration(iterations)
     // Only rounding of the centroids to Float32 can keep it from falling: then there is nothing left to gain.
@@ -97,23 +100,65 @@ async function iterate(
   return { assignments, centroids, inertia, iterations }
 }
 
+interface Run {
+  readonly centroids: Float32Array
+  readonly assignments: Int32Array
+  readonly leads: Float32Array
+  readonly sums: ExactSums
+}
+
+/** How far each centroid went, rounded up. */
+function shifts(before: Float32Array, after: Float32Array, dimensions: number): Float64Array {
+  return Float64Array.from({ length: after.length / dimensions }, (_, cluster) => {
+    let square = 0
+    for (let d = cluster * dimensions; d < (cluster + 1) * dimensions; d++) square += (after[d] - before[d]) ** 2
+    return Math.sqrt(square) * 1.000001
+  })
+}
+
+/**
+ * Takes from each row's lead what the centroids may have taken: a product with a unit row changes by no more than the
+ * centroid's shift (the idea of Hamerly 2010, "Making k-means even faster", with products in place of distances).
+ */
+function shorten(leads: Float32Array, assignments: Int32Array, shift: Float64Array): void {
+  let farthest = 0
+  for (let cluster = 1; cluster < shift.length; cluster++) if (shift[cluster] > shift[farthest]) farthest = cluster
+  let second = 0
+  for (let cluster = 0; cluster < shift.length; cluster++)
+    if (cluster !== farthest) second = Math.max(second, shift[cluster])
+  for (let row = 0; row < leads.length; row++) {
+    const own = assignments[row]
+    // 1.001: rows are of unit length to within a thousandth.
+    leads[row] -= 1.001 * (shift[own] + (own === farthest ? second : shift[farthest]))
+  }
+}
+
 /** Gives each row the cluster of its nearest centroid; a tie goes to the cluster that it is in, else to the lowest. */
-async function assign(
-  problem: Problem,
-  centroids: Float32Array,
-  assignments: Int32Array,
-  own: Float32Array,
-  sums: ExactSums,
-): Promise<number> {
+async function assign(problem: Problem, { centroids, assignments, leads, sums }: Run): Promise<number> {
   const { matrix, n, dimensions, k, kernels, slice } = problem
   const margin = 2 * productError(dimensions)
-  const block = Math.max(1, Math.min(4096, Math.floor(kernels.slice / (k * dimensions))))
+  const most = Math.max(1, Math.min(4096, Math.floor(kernels.slice / (k * dimensions))))
+  const gathered = new Float32Array(Math.min(n, most) * dimensions)
+  const rows = new Int32Array(Math.min(n, most))
   let changed = 0
-  for (let first = 0; first < n; first += block) {
-    const rows = matrix.subarray(first * dimensions, Math.min(n, first + block) * dimensions)
-    const pending = kernels.products(rows, centroids, dimensions)
+  for (let next = 0; next < n; ) {
+    // Rows that lead by more than rounding can take keep their cluster unseen: after some iterations nearly all.
+    const first = next
+    let count = 0
+    for (; next < n && count < rows.length; next++)
+      if (assignments[next] < 0 || !(leads[next] > margin)) rows[count++] = next
+    if (count === 0) break
+    const isWhole = count === next - first
+    if (!isWhole)
+      for (let index = 0; index < count; index++) {
+        const start = rows[index] * dimensions
+        gathered.set(matrix.subarray(start, start + dimensions), index * dimensions)
+      }
+    const block = isWhole
+      ? matrix.subarray(first * dimensions, next * dimensions)
+      : gathered.subarray(0, count * dimensions)
+    const pending = kernels.products(block, centroids, dimensions)
     const products = pending instanceof Float32Array ? pending : await pending
-    const count = rows.length / dimensions
     for (let index = 0; index < count; index++) {
       const start = index * k
       let best = -Infinity
@@ -127,8 +172,9 @@ async function assign(
           cluster = c
         } else if (score > second) second = score
       }
-      const row = first + index
+      const row = rows[index]
       const present = assignments[row]
+      leads[row] = best - second - margin
       if (best - second <= margin) {
         let bestExact = -Infinity
         const weigh = (c: number): void => {
@@ -141,7 +187,6 @@ async function assign(
         if (present >= 0 && products[start + present] >= best - margin) weigh(present)
         for (let c = 0; c < k; c++) if (products[start + c] >= best - margin) weigh(c)
       }
-      own[row] = products[start + cluster]
       if (cluster === present) continue
       changed++
       sums.move(matrix, row, present, cluster)
@@ -153,33 +198,21 @@ async function assign(
 }
 
 /** Gives each empty cluster the row that lies worst in a cluster of two or more. */
-function fillEmpty(
-  problem: Problem,
-  centroids: Float32Array,
-  assignments: Int32Array,
-  own: Float32Array,
-  sums: ExactSums,
-): number {
-  const { matrix, n, dimensions, k } = problem
-  const margin = 2 * productError(dimensions)
+function fillEmpty({ matrix, n, dimensions, k }: Problem, { centroids, assignments, leads, sums }: Run): number {
+  let own: Float64Array | undefined
   let moved = 0
   for (let empty = 0; empty < k; empty++) {
     if (sums.counts[empty] > 0) continue
-    let lowest = Infinity
-    for (let row = 0; row < n; row++) if (own[row] < lowest && sums.counts[assignments[row]] > 1) lowest = own[row]
+    own ??= Float64Array.from(assignments, (cluster, row) =>
+      exactDot(matrix, row * dimensions, centroids, cluster * dimensions, dimensions),
+    )
     let worst = -1
-    let worstScore = Infinity
-    for (let row = 0; row < n; row++) {
-      if (own[row] > lowest + margin || sums.counts[assignments[row]] < 2) continue
-      const score = exactDot(matrix, row * dimensions, centroids, assignments[row] * dimensions, dimensions)
-      if (score < worstScore) {
-        worstScore = score
-        worst = row
-      }
-    }
+    for (let row = 0; row < n; row++)
+      if (sums.counts[assignments[row]] > 1 && (worst < 0 || own[row] < own[worst])) worst = row
     sums.move(matrix, worst, assignments[worst], empty)
     assignments[worst] = empty
-    own[worst] = 1
+    // Its own centroid is the row itself, once centroids are taken; how far the others are is not known yet.
+    leads[worst] = 0
     moved++
   }
   return moved

@@ -1,0 +1,186 @@
+// Two loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
+// addresses in the imported memory, or numbers of things.
+
+/** LEB128, unsigned. */
+function u(value) {
+  const out = []
+  for (let rest = value; ; rest >>>= 7) {
+    if (rest < 128) return [...out, rest]
+    out.push((rest & 127) | 128)
+  }
+}
+const vector = (items) => [...u(items.length), ...items.flat()]
+const section = (id, content) => [id, ...u(content.length), ...content]
+const name = (text) => vector([...Buffer.from(text)])
+
+const I32 = 0x7f
+const V128 = 0x7b
+const EMPTY = 0x40
+const END = 0x0b
+
+const get = (local) => [0x20, ...u(local)]
+const set = (local, ...value) => [...value.flat(), 0x21, ...u(local)]
+/** Constants below 64 are one byte in signed LEB128. */
+const constant = (value) => [0x41, value]
+const add = (a, b) => [...a, ...b, 0x6a]
+const subtract = (a, b) => [...a, ...b, 0x6b]
+const shiftLeft = (a, b) => [...a, ...b, 0x74]
+const shiftRight = (a, b) => [...a, ...b, 0x76]
+const isAtMost = (a, b) => [...a, ...b, 0x4c]
+const storeInteger = (address, value) => [...address, ...value, 0x36, 0, 0]
+const isBelow = (a, b) => [...a, ...b, 0x49]
+const block = (...body) => [0x02, EMPTY, ...body.flat(), END]
+const loop = (...body) => [0x03, EMPTY, ...body.flat(), END]
+const when = (condition, ...body) => [...condition, 0x04, EMPTY, ...body.flat(), END]
+const branch = (depth) => [0x0c, depth]
+const branchIf = (depth, condition) => [...condition, 0x0d, depth]
+
+const simd = (opcode) => [0xfd, ...u(opcode)]
+const load = (address, offset = 0) => [...address, ...simd(0), 0, ...u(offset)]
+/** One 32-bit value in all four lanes. */
+const loadSplat = (address) => [...address, ...simd(9), 0, 0]
+/** Eight int8 values widened to int16. */
+const loadWidened = (address, offset = 0) => [...address, ...simd(1), 0, ...u(offset)]
+const store = (address, value) => [...address, ...value, ...simd(11), 0, 0]
+const zeros = [...simd(12), ...new Array(16).fill(0)]
+/** Picks 32-bit lanes of a (0 … 3) and b (4 … 7). */
+const pick = (a, b, lanes) => [
+  ...a,
+  ...b,
+  ...simd(13),
+  ...lanes.flatMap((lane) => [0, 1, 2, 3].map((i) => 4 * lane + i)),
+]
+const isAbove = (a, b) => [...a, ...b, ...simd(68)]
+const or = (a, b) => [...a, ...b, ...simd(80)]
+const hasAny = (a) => [...a, ...simd(83)]
+const addLanes = (a, b) => [...a, ...b, ...simd(174)]
+/** Products of eight int16 pairs, added in pairs to four int32. */
+const dot = (a, b) => [...a, ...b, ...simd(186)]
+
+/** Adds neighbouring lanes: a0+a1, b0+b1, a2+a3, b2+b3. */
+const addPairs = (a, b) => addLanes(pick(a, b, [0, 4, 2, 6]), pick(a, b, [1, 5, 3, 7]))
+
+/** A module with one function over an imported memory: i32 parameters, i32 results, then locals by type. */
+function moduleOf({ name: exported, parameters, results, locals, code }) {
+  const body = [...vector(locals.map(([count, type]) => [...u(count), type])), ...code, END]
+  const i32s = (count) => vector(new Array(count).fill([I32]))
+  return Buffer.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+    ...section(1, vector([[0x60, ...i32s(parameters), ...i32s(results)]])),
+    ...section(2, vector([[...name('paperkin'), ...name('memory'), 0x02, 0x00, 0x01]])),
+    ...section(3, vector([[0]])),
+    ...section(7, vector([[...name(exported), 0x00, 0]])),
+    ...section(10, vector([[...u(body.length), ...body]])),
+  ])
+}
+
+/**
+ * scan(rows, count, width, query, out): the dot products of `count` rows of `width` int8 values, lying one after the
+ * other from `rows` on, with `width` int16 values at `query`; one int32 a row is written from `out` on. `width` is a
+ * multiple of 16, `count` of 4 (or rounded up to it: what lies behind is read and written too). Integers add up alike in
+ * any order on any CPU; that nothing overflows is the caller's business.
+ */
+export function scanModule() {
+  const [rows, count, width, query, out] = [0, 1, 2, 3, 4]
+  const row = [5, 6, 7, 8]
+  const [position, end] = [9, 10]
+  const sum = [11, 12, 13, 14]
+  const [low, high] = [15, 16]
+  return moduleOf({
+    name: 'scan',
+    parameters: 5,
+    results: 0,
+    locals: [
+      [6, I32],
+      [6, V128],
+    ],
+    code: [
+      ...set(end, add(get(query), shiftLeft(get(width), constant(1)))),
+      ...block(
+        loop(
+          branchIf(1, isAtMost(get(count), constant(0))),
+          // Four rows at a time, so that each part of the query is loaded once for four.
+          set(row[0], get(rows)),
+          ...[1, 2, 3].map((i) => set(row[i], add(get(row[i - 1]), get(width)))),
+          set(rows, add(get(row[3]), get(width))),
+          ...sum.map((s) => set(s, zeros)),
+          set(position, get(query)),
+          loop(
+            set(low, load(get(position))),
+            set(high, load(get(position), 16)),
+            ...sum.map((s, i) => set(s, addLanes(get(s), dot(get(low), loadWidened(get(row[i])))))),
+            ...sum.map((s, i) => set(s, addLanes(get(s), dot(get(high), loadWidened(get(row[i]), 8))))),
+            ...row.map((r) => set(r, add(get(r), constant(16)))),
+            set(position, add(get(position), constant(32))),
+            branchIf(0, isBelow(get(position), get(end))),
+          ),
+          set(low, addPairs(get(sum[0]), get(sum[1]))),
+          set(high, addPairs(get(sum[2]), get(sum[3]))),
+          store(get(out), addLanes(pick(get(low), get(high), [0, 1, 4, 5]), pick(get(low), get(high), [2, 3, 6, 7]))),
+          set(out, add(get(out), constant(16))),
+          set(count, subtract(get(count), constant(4))),
+          branch(0),
+        ),
+      ),
+    ],
+  })
+}
+
+/**
+ * above(values, rows, columns, rowCuts, columnCuts, hits): which groups of eight float32 values of a `rows × columns`
+ * matrix hold one above its row's or its column's cut. Writes the position of the first of each such group, counted in
+ * values, as int32 from `hits` on and returns the address behind the last. Columns beyond a multiple of eight are left
+ * to the caller.
+ */
+export function aboveModule() {
+  const [values, rows, columns, rowCuts, columnCuts, hits] = [0, 1, 2, 3, 4, 5]
+  const [column, cutAddress, address, position, whole] = [6, 7, 8, 9, 10]
+  const [cut, first, second] = [11, 12, 13]
+  return moduleOf({
+    name: 'above',
+    parameters: 6,
+    results: 1,
+    locals: [
+      [5, I32],
+      [3, V128],
+    ],
+    code: [
+      // columns - columns % 8, as addresses: 4 bytes each.
+      ...set(whole, shiftLeft(shiftRight(get(columns), constant(3)), constant(5))),
+      ...block(
+        branchIf(0, isAtMost(get(whole), constant(0))),
+        loop(
+          branchIf(1, isAtMost(get(rows), constant(0))),
+          set(cut, loadSplat(get(rowCuts))),
+          set(column, constant(0)),
+          set(cutAddress, get(columnCuts)),
+          set(address, get(values)),
+          loop(
+            set(first, load(get(address))),
+            set(second, load(get(address), 16)),
+            when(
+              hasAny(
+                or(
+                  or(isAbove(get(first), get(cut)), isAbove(get(first), load(get(cutAddress)))),
+                  or(isAbove(get(second), get(cut)), isAbove(get(second), load(get(cutAddress), 16))),
+                ),
+              ),
+              storeInteger(get(hits), add(get(position), shiftRight(get(column), constant(2)))),
+              set(hits, add(get(hits), constant(4))),
+            ),
+            set(address, add(get(address), constant(32))),
+            set(cutAddress, add(get(cutAddress), constant(32))),
+            set(column, add(get(column), constant(32))),
+            branchIf(0, isBelow(get(column), get(whole))),
+          ),
+          set(values, add(get(values), shiftLeft(get(columns), constant(2)))),
+          set(position, add(get(position), get(columns))),
+          set(rowCuts, add(get(rowCuts), constant(4))),
+          set(rows, subtract(get(rows), constant(1))),
+          branch(0),
+        ),
+      ),
+      ...get(hits),
+    ],
+  })
+}
