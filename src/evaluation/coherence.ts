@@ -12,7 +12,8 @@ const epsilon = 1e-12
 /**
  * NPMI coherence of each topic (Bouma 2009; Röder, Both and Hinneburg 2015, C_NPMI): the mean normalised pointwise
  * mutual information of all pairs of its words, probabilities from boolean sliding windows. -1 … 1, higher is better;
- * pairs with a word that no document has count 0, and a topic of fewer than two words is NaN.
+ * pairs with a word that no document has count 0, and a topic of fewer than two words is NaN. Counts as gensim's
+ * `c_npmi` does, so that figures compare: a word that leaves a window leaves it also where it stands in it once more.
  */
 export function npmi(topics: readonly (readonly string[])[], { documents, window = 10 }: CoherenceOptions): number[] {
   if (window !== Number.POSITIVE_INFINITY) requireInteger('window', window, 1)
@@ -23,14 +24,18 @@ export function npmi(topics: readonly (readonly string[])[], { documents, window
   let windows = 0
   for (const document of documents) {
     const words = document.map((word) => ids.get(word) ?? -1)
-    const count = Math.max(1, words.length - window + 1)
-    windows += count
-    for (let first = 0; first < count; first++) {
-      const seen = [...new Set(words.slice(first, Math.min(words.length, first + window)))].filter((id) => id >= 0)
-      for (const a of seen) {
-        single[a]++
-        for (const b of seen) if (a < b) pair.set(a * ids.size + b, (pair.get(a * ids.size + b) ?? 0) + 1)
+    const present = new Set(words.slice(0, Math.min(window, words.length)).filter((id) => id >= 0))
+    for (let last = Math.min(window, words.length) - 1; last === -1 || last < words.length; last++) {
+      if (last >= window) {
+        present.delete(words[last - window])
+        if (words[last] >= 0) present.add(words[last])
       }
+      windows++
+      for (const a of present) {
+        single[a]++
+        for (const b of present) if (a < b) pair.set(a * ids.size + b, (pair.get(a * ids.size + b) ?? 0) + 1)
+      }
+      if (words.length === 0) break
     }
   }
   return topics.map((topic) => {

@@ -32,9 +32,9 @@ export function adjustedMutualInformation(a: Grouping, b: Grouping): number {
   if (isTrivial(table)) return 1
   const expected = expectedInformation(table)
   const mean = (entropy(table.rows, table.n) + entropy(table.columns, table.n)) / 2
-  const denominator = mean - expected
-  const safe = denominator < 0 ? Math.min(denominator, -Number.EPSILON) : Math.max(denominator, Number.EPSILON)
-  return (mutualInformation(table) - expected) / safe
+  // No two groupings with these sizes can differ.
+  if (mean - expected < 1e-12) return 1
+  return (mutualInformation(table) - expected) / (mean - expected)
 }
 
 /** Adjusted Rand index (Hubert and Arabie 1985), -0.5 … 1: 0 expected by chance, 1 for equal groupings. */
