@@ -16,6 +16,9 @@ const titleBonus = 1
 const leastShare = 0.05
 // A word that stands within one phrase in so large a share of its papers is a fragment of it.
 const fragmentShare = 0.5
+// One that goes on with the same word in so large a share of its places is spelled with it, up to so many words.
+const extensionShare = 0.75
+const mostWords = 5
 // Against a term that names the same papers as one before it; 1 would be relevance alone.
 const relevance = 0.7
 
@@ -263,33 +266,58 @@ function abbreviates(short: readonly string[], long: readonly string[]): boolean
   return short.length === 1 && long.length > 1 && short[0] === long.map((word) => word[0]).join('')
 }
 
-/** Spells terms as the topic's papers do most often. */
+interface Place {
+  readonly forms: Int32Array
+  readonly from: number
+  readonly to: number
+}
+
+/** Spells terms as the topic's papers do most often, with the words that nearly always go on with them. */
 function spell(
   terms: readonly Candidate[],
   { texts, numbers, words }: { readonly texts: readonly Text[]; readonly numbers: TermNumbers; readonly words: Words },
 ): string[] {
-  const forms = new Map(
-    terms.map(({ phrase }) => [phrase, new Map<string, { readonly forms: Int32Array; count: number }>()]),
-  )
+  const places = new Map<number, Place[]>(terms.map(({ phrase }) => [phrase, []]))
   for (const { title, abstract } of texts)
-    for (const part of [title, abstract])
-      eachPhrase(part, numbers, (phrase, from, to) => {
-        const known = forms.get(phrase)
-        if (known === undefined) return
-        const id = part.subarray(from, to).join(' ')
-        const entry = known.get(id)
-        if (entry === undefined) known.set(id, { forms: part.slice(from, to), count: 1 })
-        else entry.count++
-      })
-  return terms.map(({ phrase }) => {
-    const all = [...(forms.get(phrase) as Map<string, { forms: Int32Array; count: number }>).values()]
-    const spelled = all.map(({ forms, count }) => ({
-      text: Array.from(forms, (form) => words.spelling(form)).join(' '),
-      count,
-    }))
-    const [most] = spelled.sort((a, b) => b.count - a.count || (a.text < b.text ? -1 : 1))
-    return most.text
+    for (const forms of [title, abstract])
+      eachPhrase(forms, numbers, (phrase, from, to) => places.get(phrase)?.push({ forms, from, to }))
+  const stemsOf = terms.map(({ phrase }) => stems(wordsOf(phrase), numbers))
+  return terms.map(({ phrase }, term) => {
+    const others = stemsOf.filter((_, other) => other !== term).flat()
+    let found = places.get(phrase) as Place[]
+    // "Markov chain Monte" goes on; so does what goes before "gradient descent" in a topic about one kind of it.
+    for (let longer: Place[] | undefined = found; longer !== undefined; ) {
+      found = longer
+      longer = extended(found, { step: 1, words, others }) ?? extended(found, { step: -1, words, others })
+    }
+    const spellings = new Map<string, number>()
+    for (const { forms, from, to } of found) {
+      const text = Array.from(forms.subarray(from, to), (form) => words.spelling(form)).join(' ')
+      spellings.set(text, (spellings.get(text) ?? 0) + 1)
+    }
+    return [...spellings].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0][0]
   })
+}
+
+/** The places of a phrase that is one word longer, where nearly all places go on with the same word. */
+function extended(
+  places: readonly Place[],
+  { step, words, others }: { readonly step: 1 | -1; readonly words: Words; readonly others: readonly string[] },
+): Place[] | undefined {
+  if (places.length < 3 || places[0].to - places[0].from >= mostWords) return undefined
+  const keyBeside = ({ forms, from, to }: Place): number => {
+    const form = forms[step > 0 ? to : from - 1] ?? -1
+    return form < 0 ? -1 : words.keyOf(form)
+  }
+  const counts = new Map<number, number>()
+  for (const place of places) counts.set(keyBeside(place), (counts.get(keyBeside(place)) ?? 0) + 1)
+  const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]
+  if (key < 0 || count < extensionShare * places.length) return undefined
+  const word = words.key(key)
+  if ((step > 0 && !word.last) || others.includes(stem(word.key))) return undefined
+  return places
+    .filter((place) => keyBeside(place) === key)
+    .map(({ forms, from, to }) => (step > 0 ? { forms, from, to: to + 1 } : { forms, from: from - 1, to }))
 }
 
 /** Joins the first terms; a label that is taken gets the next terms too, or at last a number. */

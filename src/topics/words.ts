@@ -107,6 +107,7 @@ export class Words {
         if (isNoise(form)) {
           const isNounNext = beforeNouns.has(form)
           pushBreak(found, isNounNext ? beforeNoun : beforeVerbs.has(form) ? beforeVerb : plainBreak)
+          previous = ''
         } else {
           const number = this.#formNumber(form)
           const { spellings } = this.#forms[number]
@@ -115,9 +116,9 @@ export class Words {
           const telling = !capitalised.test(spelling) ? 1 : begins || isTitle ? 0 : isName ? 0.25 : 1
           spellings.set(spelling, (spellings.get(spelling) ?? 0) + telling)
           found.push(number)
+          previous = spelling
         }
         begins = false
-        previous = spelling
       }
     }
     this.#observe(found, isTitle)
