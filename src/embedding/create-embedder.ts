@@ -22,13 +22,13 @@ export interface CreateEmbedderOptions {
   /** `'wasm'` runs on WebAssembly, several times slower, wherever Node runs. @default 'cpu' */
   readonly device?: 'cpu' | 'wasm' | 'cuda' | 'coreml' | 'dml' | 'webgpu'
   /**
-   * How token vectors become one. @default what the folder's `1_Pooling/config.json` says, else the graph's own
-   * `sentence_embedding`, else `'mean'`
+   * How token vectors become one. A hub model's own way is not looked up: name it. @default what the folder's
+   * `1_Pooling/config.json` says, else the graph's own `sentence_embedding`, else `'mean'`
    */
   readonly pooling?: (typeof poolings)[number]
-  /** Put before every query, for models trained so (e5: `'query: '`). @default '' */
+  /** Put before every query, for models trained so (e5: `'query: '`). @default the folder's prompt, else '' */
   readonly queryPrefix?: string
-  /** Put before every document (e5: `'passage: '`). @default '' */
+  /** Put before every document (e5: `'passage: '`). @default the folder's prompt, else '' */
   readonly documentPrefix?: string
   /** The most word pieces read of a text, prefix and special tokens included. @default 256 bundled, else the model's limit, at most 512 */
   readonly maxTokens?: number
@@ -62,18 +62,18 @@ interface Manifest {
  * @throws PaperkinError `invalid-argument`, `embedder-unavailable`
  */
 export async function createEmbedder(options: CreateEmbedderOptions = {}): Promise<Embedder> {
-  const { queryPrefix = '', documentPrefix = '', idleSeconds = 60, cache } = options
-  requireText('queryPrefix', queryPrefix)
-  requireText('documentPrefix', documentPrefix)
+  const { queryPrefix, documentPrefix, idleSeconds = 60, cache } = options
+  if (queryPrefix !== undefined) requireText('queryPrefix', queryPrefix)
+  if (documentPrefix !== undefined) requireText('documentPrefix', documentPrefix)
   const workers = options.workers === undefined ? undefined : requireInteger('workers', options.workers, 1, 1024)
   requireNumber('idleSeconds', idleSeconds, 0, 86_400)
-  const { model, checksums, modelId, revision, known } = await locate(options)
+  const { model, checksums, modelId, revision, known, prompts } = await locate(options)
 
   const pool = sharedPool(model, checksums)
   const user = {}
   const join = () => pool.join(user, { workers, idleSeconds })
   join()
-  const prefix = { query: queryPrefix, document: documentPrefix }
+  const prefix = { query: queryPrefix ?? prompts?.query ?? '', document: documentPrefix ?? prompts?.document ?? '' }
   const settings = JSON.stringify([
     modelId,
     revision,
@@ -82,8 +82,17 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
     model.pooling,
     model.maxTokens,
   ])
-  const dimensions = known ?? (await pool.load()).dimensions
+  const dimensions = known ?? (await loadOrLeave()).dimensions
   const running = new Set<Promise<void>>()
+
+  async function loadOrLeave() {
+    try {
+      return await pool.load()
+    } catch (error) {
+      await pool.leave(user)
+      throw error
+    }
+  }
 
   return checkedEmbedder(
     {
@@ -129,6 +138,8 @@ interface Located {
   readonly revision: string
   /** Width of the vectors, where it is known without loading. */
   readonly known: number | undefined
+  /** What the model's makers put before texts. */
+  readonly prompts?: { readonly query: string; readonly document: string }
 }
 
 async function locate(options: CreateEmbedderOptions): Promise<Located> {
@@ -207,6 +218,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
     revision: options.revision ?? fingerprint(join(folder, file)),
     known: undefined,
     checksums: undefined,
+    prompts: folderPrompts(folder),
     model: {
       model: folder,
       isFolder,
@@ -240,6 +252,16 @@ function folderPooling(folder: string): WorkerModel['pooling'] {
   if (said.pooling_mode_cls_token === true) return 'cls'
   if (said.pooling_mode_lasttoken === true) return 'last_token'
   return undefined
+}
+
+/** The prompts that sentence-transformers wrote beside the model. */
+function folderPrompts(folder: string): { readonly query: string; readonly document: string } {
+  const path = join(folder, 'config_sentence_transformers.json')
+  const { prompts } = (existsSync(path) ? readJson(path) : {}) as {
+    readonly prompts?: Readonly<Record<string, unknown>>
+  }
+  const text = (value: unknown) => (typeof value === 'string' ? value : '')
+  return { query: text(prompts?.query), document: text(prompts?.document ?? prompts?.passage) }
 }
 
 /** Tells two files apart without reading hundreds of megabytes: SHA-256 of the size and of both ends. */

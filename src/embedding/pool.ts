@@ -129,8 +129,8 @@ export class WorkerPool {
       }
       if (signal?.aborted) return reject(signal.reason)
       signal?.addEventListener('abort', abort, { once: true })
-      if (request.isUrgent) this.#calls.unshift(call)
-      else this.#calls.push(call)
+      const place = request.isUrgent ? this.#calls.findIndex((other) => !other.request.isUrgent) : -1
+      this.#calls.splice(place < 0 ? this.#calls.length : place, 0, call)
       this.#advance()
       this.#hold()
     })

@@ -102,6 +102,8 @@ export async function pipelineEmbedder(
       cacheKey: (inputType) => `${key}\0${prefix[inputType]}`,
       async embed(texts, { inputType, signal, onVector }) {
         for (const [index, text] of texts.entries()) {
+          // Pipelines block while they run, and the older package never lets go between two texts.
+          await new Promise((resolve) => setImmediate(resolve))
           signal?.throwIfAborted()
           const whole = prefix[inputType] + text
           const vector = await run(whole)
