@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { PaperkinError, type PaperkinErrorCode } from '../errors.ts'
+import { watchThread } from './native-gate.ts'
 import { timeSlice, type VectorProgress } from './time-slice.ts'
 import type { FromWorker, Jobs, ToWorker } from './worker.ts'
 
@@ -92,8 +93,13 @@ export async function inBackground<Kind extends keyof Jobs>(
 /** Ends the threads that are idle; those at work end when they are idle again. */
 export async function endBackground(): Promise<void> {
   const idle = [...threads].filter(([, { calls }]) => calls.size === 0)
-  for (const [name] of idle) threads.delete(name)
-  await Promise.all(idle.map(([, { worker }]) => worker.terminate()))
+  await Promise.all(
+    idle.map(([name, thread]) => {
+      // Who waits for the end must live to see it.
+      thread.worker.ref()
+      return end(name, thread)
+    }),
+  )
 }
 
 function startThread(name: string): Thread {
@@ -108,7 +114,8 @@ function startThread(name: string): Thread {
     )
   }
   // Flags of the parent (loaders, eval, inspect) are not for this thread.
-  const worker = new Worker(path, { name: `paperkin-vectors-${name}`, execArgv: [] })
+  const { flags, forget } = watchThread()
+  const worker = new Worker(path, { name: `paperkin-vectors-${name}`, execArgv: [], workerData: flags })
   const thread: Thread = { worker, calls: new Map(), idle: undefined }
   threads.set(name, thread)
   worker.on('message', (message: FromWorker) => {
@@ -117,7 +124,8 @@ function startThread(name: string): Thread {
     else if (message.kind === 'done') call?.settle({ result: message.result })
     else call?.settle({ error: received(message) })
   })
-  const end = (cause: unknown) => {
+  const fail = (cause: unknown) => {
+    forget()
     if (threads.get(name) === thread) threads.delete(name)
     for (const call of [...thread.calls.values()])
       call.settle({
@@ -126,19 +134,25 @@ function startThread(name: string): Thread {
         }),
       })
   }
-  worker.on('error', end)
-  worker.on('exit', end)
+  worker.on('error', fail)
+  worker.on('exit', fail)
   return thread
 }
 
 function rest(name: string, thread: Thread): void {
   thread.worker.unref()
   clearTimeout(thread.idle)
-  thread.idle = setTimeout(() => {
-    if (threads.get(name) === thread) threads.delete(name)
-    void thread.worker.terminate()
-  }, IDLE_MS)
+  thread.idle = setTimeout(() => void end(name, thread), IDLE_MS)
   thread.idle.unref()
+}
+
+/** Lets a thread end by itself, outside of native calls. */
+async function end(name: string, thread: Thread): Promise<void> {
+  if (threads.get(name) === thread) threads.delete(name)
+  clearTimeout(thread.idle)
+  const ended = new Promise((resolve) => thread.worker.once('exit', resolve))
+  thread.worker.postMessage({ kind: 'end' } satisfies ToWorker)
+  await ended
 }
 
 /** An error as it was thrown in the thread. */

@@ -4,8 +4,8 @@
 // snapshot and a graph. A label of the graph stands for the vector written at `stamps[label]` under `rows[label]`.
 // What the graph finds is ranked by float64 products, like everything else.
 import { createHash } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PaperkinError, requireInteger } from '../errors.ts'
@@ -408,7 +408,7 @@ async function fingerprint(snapshot: ExactSnapshot, rows: Int32Array): Promise<s
 }
 
 async function inTemporaryFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'paperkin-'))
+  const folder = mkdtempSync(join(tmpdir(), 'paperkin-'))
   const tidy = () => rmSync(folder, { recursive: true, force: true })
   process.once('exit', tidy)
   try {

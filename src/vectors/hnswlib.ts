@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { PaperkinError } from '../errors.ts'
+import { enterNative, inNative, leaveNative } from './native-gate.ts'
 import { timeSlice, type VectorProgress } from './time-slice.ts'
 
 /** The part of hnswlib-node's graph that is used here. Labels are numbers; a distance is 1 less the product. */
@@ -80,15 +81,18 @@ export async function buildGraphFile(
   const graph = new (loadHnswlib().HierarchicalNSW)('ip', dimensions)
   if (from === undefined) graph.initIndex(added, m, efConstruction, seed)
   else {
-    await graph.readIndex(from)
+    await inNative(() => graph.readIndex(from))
     graph.resizeIndex(first + added)
   }
   for (let index = 0; index < added; index++) {
-    graph.addPoint(Array.from(vectors.subarray(index * dimensions, (index + 1) * dimensions)), first + index)
+    const vector = Array.from(vectors.subarray(index * dimensions, (index + 1) * dimensions))
+    enterNative()
+    graph.addPoint(vector, first + index)
+    leaveNative()
     if (slice.due()) {
       onProgress?.({ done: index + 1, total: added })
       await slice.rest()
     }
   }
-  await graph.writeIndex(to)
+  await inNative(() => graph.writeIndex(to))
 }

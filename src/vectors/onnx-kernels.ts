@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Kernels } from './kernels.ts'
+import { inNative } from './native-gate.ts'
 
 /** The part of ONNX Runtime that is used here. */
 interface Tensor {
@@ -27,14 +28,17 @@ export async function loadOnnxKernels(): Promise<Kernels | undefined> {
   let runtime: Runtime
   let session: Session
   try {
-    runtime = createRequire(require.resolve('@huggingface/transformers'))('onnxruntime-node') as Runtime
+    const loaded = createRequire(require.resolve('@huggingface/transformers'))('onnxruntime-node') as Runtime
+    runtime = loaded
     const model = readFileSync(require.resolve('#models/kernels/products.onnx'))
-    session = await runtime.InferenceSession.create(model, {
-      logSeverityLevel: 3,
-      // Runs are milliseconds long: waiting for them without spinning costs nothing that shows, and leaves the cores to
-      // others in between.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-    })
+    session = await inNative(() =>
+      loaded.InferenceSession.create(model, {
+        logSeverityLevel: 3,
+        // Runs are milliseconds long: waiting for them without spinning costs nothing that shows, and leaves the cores to
+        // others in between.
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
+      }),
+    )
   } catch {
     // No binary for this platform, or none installed: the caller has kernels that need none.
     return undefined
@@ -48,13 +52,12 @@ export async function loadOnnxKernels(): Promise<Kernels | undefined> {
       const n = right.length / dimensions
       if (target === undefined && results.length < m * n) results = new Float32Array(m * n)
       const products = (target ?? results).subarray(0, m * n)
-      await session.run(
-        {
-          left: new runtime.Tensor('float32', left, [m, dimensions]),
-          right: new runtime.Tensor('float32', right, [n, dimensions]),
-        },
-        { products: new runtime.Tensor('float32', products, [m, n]) },
-      )
+      const feeds = {
+        left: new runtime.Tensor('float32', left, [m, dimensions]),
+        right: new runtime.Tensor('float32', right, [n, dimensions]),
+      }
+      const fetches = { products: new runtime.Tensor('float32', products, [m, n]) }
+      await inNative(() => session.run(feeds, fetches))
       return products
     },
   }

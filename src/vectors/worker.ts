@@ -1,10 +1,11 @@
 // The code of a thread that works on vectors: matrix products on ONNX Runtime, or typed arrays where it cannot be
 // loaded. A job comes in parts, runs in slices between which messages are taken (an abort, the parts of another job),
 // and owns its copy of the values.
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
 import { buildGraphFile } from './hnswlib.ts'
 import { type Kernels, typedArrayKernels } from './kernels.ts'
+import { guardThread } from './native-gate.ts'
 import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
 import { loadOnnxKernels } from './onnx-kernels.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
@@ -31,6 +32,7 @@ export type ToWorker =
   | { readonly kind: 'part'; readonly id: number; readonly start: number; readonly part: Float32Array }
   | { readonly kind: 'run'; readonly id: number }
   | { readonly kind: 'abort'; readonly id: number }
+  | { readonly kind: 'end' }
 
 export type FromWorker =
   | { readonly kind: 'progress'; readonly id: number; readonly progress: VectorProgress }
@@ -52,8 +54,17 @@ interface Begun {
 const port = parentPort as NonNullable<typeof parentPort>
 const begun = new Map<number, Begun>()
 let kernels: Promise<Kernels> | undefined
+/** Jobs that run, aborted ones on their way out among them. */
+let running = 0
+let isEnding = false
+guardThread(workerData as SharedArrayBuffer)
 
 port.on('message', (message: ToWorker) => {
+  if (message.kind === 'end') {
+    isEnding = true
+    endIfIdle()
+    return
+  }
   const { id } = message
   if (message.kind === 'begin')
     begun.set(id, {
@@ -65,18 +76,30 @@ port.on('message', (message: ToWorker) => {
   else if (message.kind === 'abort') {
     begun.get(id)?.controller.abort()
     begun.delete(id)
-  } else
-    run(id).then(
-      (result) => {
-        if (result !== undefined) post({ kind: 'done', id, result }, buffersOf(result))
-      },
-      (error: unknown) => {
-        if (!begun.delete(id)) return
-        const { message, stack } = error instanceof Error ? error : new Error(String(error))
-        post({ kind: 'failed', id, message, ...(PaperkinError.isInstance(error) ? { code: error.code } : { stack }) })
-      },
-    )
+  } else {
+    running++
+    run(id)
+      .then(
+        (result) => {
+          if (result !== undefined) post({ kind: 'done', id, result }, buffersOf(result))
+        },
+        (error: unknown) => {
+          if (!begun.delete(id)) return
+          const { message, stack } = error instanceof Error ? error : new Error(String(error))
+          post({ kind: 'failed', id, message, ...(PaperkinError.isInstance(error) ? { code: error.code } : { stack }) })
+        },
+      )
+      .finally(() => {
+        running--
+        endIfIdle()
+      })
+  }
 })
+
+/** Ends this thread from within, where no native call can be under way. */
+function endIfIdle(): void {
+  if (isEnding && running === 0) process.exit(0)
+}
 
 async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> {
   const present = begun.get(id)
