@@ -7,7 +7,8 @@ import { PaperkinError, type PaperkinIssue, requireInteger, show } from '../erro
 import { LexicalIndex } from '../lexical/lexical-index.ts'
 import { type Paper, type PaperInput, paperName, paperText, toPaper } from '../paper.ts'
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
-import { ExactIndex, type ExactSnapshot } from '../vectors/exact-index.ts'
+import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
+import type { ExactIndex } from '../vectors/exact-index.ts'
 import { type FoundPaper, findPapers } from './find-papers.ts'
 
 export interface OpenOptions {
@@ -16,6 +17,11 @@ export interface OpenOptions {
    * @default the bundled all-MiniLM-L6-v2
    */
   readonly embedder?: EmbedderInput
+  /**
+   * `'exact'` looks at every vector; `'hnsw'` searches a graph built by hnswlib-node, an optional dependency; `'auto'`
+   * is exact up to 250,000 papers. @default 'auto'
+   */
+  readonly index?: IndexKind
 }
 
 export interface AddOptions {
@@ -89,6 +95,9 @@ const modeWeights = {
   lexical: Object.freeze({ semantic: 0, lexical: 1 }),
 } as const
 
+/** Up to so many papers every score is computed: a millisecond, and nothing to prove. */
+const SCORE_ALL = 2048
+
 interface Kept {
   readonly paper: Paper
   readonly row: number
@@ -104,19 +113,20 @@ export class PaperLibrary {
   #writing: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  private constructor(embedder: Embedder, ownsEmbedder: boolean) {
+  private constructor(embedder: Embedder, { ownsEmbedder, kind }: { ownsEmbedder: boolean; kind: IndexKind }) {
     this.#embedder = embedder
     this.#ownsEmbedder = ownsEmbedder
-    this.#vectors = new ExactIndex(embedder.dimensions)
+    this.#vectors = createVectorIndex(embedder.dimensions, { kind })
   }
 
   /**
    * Opens an empty library in memory.
-   * @throws PaperkinError `invalid-argument` for an embedder that is none, `embedder-unavailable`
+   * @throws PaperkinError `invalid-argument` for an option that is none of its values, `embedder-unavailable`,
+   * `index-unavailable` where hnswlib-node is asked for and not installed
    */
   static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
     const embedder = await resolveEmbedder(options.embedder)
-    return new PaperLibrary(embedder, embedder !== options.embedder)
+    return new PaperLibrary(embedder, { ownsEmbedder: embedder !== options.embedder, kind: options.index ?? 'auto' })
   }
 
   /** Number of papers. */
@@ -128,6 +138,11 @@ export class PaperLibrary {
   get embedder(): Pick<Embedder, 'modelId' | 'dimensions' | 'revision' | 'dtype'> {
     const { modelId, dimensions, revision, dtype } = this.#embedder
     return Object.freeze({ modelId, dimensions, ...(revision && { revision }), ...(dtype && { dtype }) })
+  }
+
+  /** What answers a search at present: `'exact'`, or `'hnsw'` once there is a graph. */
+  get index(): { readonly kind: 'exact' | 'hnsw' } {
+    return Object.freeze({ kind: this.#vectors.kind })
   }
 
   has(id: string): boolean {
@@ -318,31 +333,56 @@ export class PaperLibrary {
   }): Promise<HitList> {
     const { query, lexical, weights, k, isMatch, filter, signal } = question
     // All that can change is taken before the first wait.
-    const snapshot: ExactSnapshot = this.#vectors.snapshot()
+    const snapshot = this.#vectors.snapshot()
     const candidates: Kept[] = []
     for (const kept of this.#kept.values())
       if (isMatch(kept.row, lexical) && (filter === undefined || filter(kept.paper))) candidates.push(kept)
-    const cosines = query && (await snapshot.scores(query, signal ? { signal } : {}))
-    const rough = Float64Array.from(
-      candidates,
-      ({ row }) => weights.semantic * (cosines?.[row] ?? 0) + weights.lexical * lexical[row],
-    )
-    // The last bits of the rough scores depend on the CPU: those that may be among the k best are computed exactly.
-    const nearest = largest(rough, k + 16)
-      .sort((a, b) => a - b)
-      .map((place) => candidates[place] as Kept)
-    const exact =
-      query &&
-      snapshot.scoreRows(
-        query,
-        Int32Array.from(nearest, ({ row }) => row),
-      )
-    const hits = nearest.map(({ paper, row }, i): Hit => {
-      const semantic = exact?.[i] ?? 0
-      const score = weights.semantic * semantic + weights.lexical * lexical[row]
-      return Object.freeze({ paper, score, semantic, lexical: lexical[row] })
+    const words = Float64Array.from(candidates, ({ row }) => lexical[row])
+    const score = (places: readonly number[]): Hit[] => {
+      const cosines =
+        query &&
+        snapshot.scoreRows(
+          query,
+          Int32Array.from(places, (place) => candidates[place].row),
+        )
+      return places.map((place, i) => {
+        const semantic = cosines?.[i] ?? 0
+        return Object.freeze({
+          paper: candidates[place].paper,
+          score: weights.semantic * semantic + weights.lexical * words[place],
+          semantic,
+          lexical: words[place],
+        })
+      })
+    }
+    const best = (places: Iterable<number>) =>
+      score([...places].sort((a, b) => a - b))
+        .sort((a, b) => b.score - a.score)
+        .slice(0, k)
+    const found = (hits: readonly Hit[]): HitList => Object.freeze({ hits: Object.freeze(hits), weights })
+    if (query === undefined) return found(best(largest(words, k)))
+    if (candidates.length <= SCORE_ALL) return found(best(candidates.keys()))
+
+    // The threshold algorithm (Fagin, Lotem and Naor 2003, section 4) over two lists, the nearest by embedding and by
+    // words: what is in neither can have no higher score than the two lists' last entries would give together.
+    const placeOf = new Int32Array(lexical.length).fill(-1)
+    candidates.forEach(({ row }, place) => {
+      placeOf[row] = place
     })
-    return Object.freeze({ hits: Object.freeze(hits.sort((a, b) => b.score - a.score).slice(0, k)), weights })
+    for (let depth = Math.max(64, 4 * k); ; depth *= 4) {
+      const nearest = await snapshot.search(query, {
+        k: depth,
+        filter: (row) => placeOf[row] >= 0,
+        ...(signal && { signal }),
+      })
+      const byWords = largest(words, depth)
+      const hits = best(new Set([...Array.from(nearest.rows, (row) => placeOf[row]), ...byWords]))
+      const isAll = depth >= candidates.length
+      const lastWord = byWords.reduce((least, place) => Math.min(least, words[place]), 1)
+      const lastCosine = nearest.scores[nearest.scores.length - 1] + 1e-6
+      const threshold = weights.semantic * lastCosine + weights.lexical * lastWord
+      if (isAll || (hits.length === k && hits[k - 1].score > threshold)) return found(hits)
+    }
   }
 
   #notFound(id: unknown): PaperkinError {

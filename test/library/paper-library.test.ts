@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { PaperkinError } from '../../src/errors.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { Paper } from '../../src/paper.ts'
 import { readPapers } from '../../src/sources/read-digest.ts'
@@ -219,6 +220,67 @@ describe('search and related', () => {
     const library = await open()
     expect((await library.search('anything')).hits).toEqual([])
     expect((await library.topics()).topics).toEqual([])
+  })
+})
+
+describe('among more papers than are all scored', () => {
+  const words = Array.from({ length: 200 }, (_, i) => `w${(i * i * 31) % 997}`)
+  const many = Array.from({ length: 3000 }, (_, i) =>
+    paper(
+      `p${i}`,
+      `${words[i % 200]} ${words[(i * 7) % 200]}`,
+      `${words[(i * 13) % 200]} ${words[(i * i) % 200]} ${'abcdefghijklm'.slice(i % 13)}`,
+    ),
+  )
+  const openWith = (index: 'auto' | 'exact' | 'hnsw') =>
+    PaperLibrary.open({ embedder: Object.assign(letters.bind(null), { modelId: 'letters', dimensions: 27 }), index })
+  it.each(['exact', 'auto'] as const)('the best hits are those of scoring every one (%s)', async (index) => {
+    const library = await openWith(index)
+    await library.add(many)
+    expect(library.index.kind).toBe('exact')
+    for (const [list, whole] of [
+      [await library.search('w31 w124 abc', { k: 20 }), await library.search('w31 w124 abc', { k: 3000 })],
+      [
+        await library.search('w31', { k: 5, mode: 'semantic' }),
+        await library.search('w31', { k: 3000, mode: 'semantic' }),
+      ],
+      [await library.related('p77', { k: 20 }), await library.related('p77', { k: 3000 })],
+    ] as const) {
+      expect(list.hits).toEqual(whole.hits.slice(0, list.hits.length))
+      expect(whole.hits.length).toBeGreaterThanOrEqual(2999)
+    }
+    const filter = ({ id }: Paper) => id.endsWith('7')
+    const some = await library.search('w31 abc', { k: 400, filter })
+    expect(some.hits).toHaveLength(300)
+    expect(some.hits).toEqual((await library.search('w31 abc', { k: 3000 })).hits.filter(({ paper }) => filter(paper)))
+    await library.close()
+  })
+
+  it('a graph finds nearly all of them', async ({ skip }) => {
+    const isMissing = (error: unknown) => PaperkinError.isInstance(error) && error.code === 'index-unavailable'
+    const library = await openWith('hnsw').catch((error: unknown) => {
+      if (isMissing(error)) return undefined
+      throw error
+    })
+    if (library === undefined) return skip('hnswlib-node is not compiled here')
+    await library.add(many)
+    await vi.waitFor(() => expect(library.index.kind).toBe('hnsw'), { timeout: 30_000, interval: 50 })
+    let found = 0
+    for (let i = 0; i < 50; i++) {
+      const list = await library.related(`p${i * 60}`, { k: 10 })
+      expect(list.hits).toHaveLength(10)
+      const best = new Set(ids(await library.related(`p${i * 60}`, { k: 3000 })).slice(0, 10))
+      found += ids(list).filter((id) => best.has(id)).length
+    }
+    expect(found / 500).toBeGreaterThan(0.95)
+    await library.close()
+  })
+
+  it('an index that is none is refused', async () => {
+    await expect(PaperLibrary.open({ index: 'tree' as never })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining("'auto', 'exact' or 'hnsw'"),
+    })
   })
 })
 
