@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { aboveModule, scanModule } from './wasm.mjs'
+import { aboveModule, dotsModule, scanModule } from './wasm.mjs'
 
 const FLOAT = 1
 const IR_VERSION = 9
@@ -84,6 +84,7 @@ const files = {
   }),
   'scan.wasm': scanModule(),
   'above.wasm': aboveModule(),
+  'dots.wasm': dotsModule(),
 }
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../models/kernels/', import.meta.url))

@@ -1,4 +1,4 @@
-// Two loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
+// Three loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
 // addresses in the imported memory, or numbers of things.
 
 /** LEB128, unsigned. */
@@ -14,6 +14,7 @@ const section = (id, content) => [id, ...u(content.length), ...content]
 const name = (text) => vector([...Buffer.from(text)])
 
 const I32 = 0x7f
+const F64 = 0x7c
 const V128 = 0x7b
 const EMPTY = 0x40
 const END = 0x0b
@@ -28,12 +29,21 @@ const shiftLeft = (a, b) => [...a, ...b, 0x74]
 const shiftRight = (a, b) => [...a, ...b, 0x76]
 const isAtMost = (a, b) => [...a, ...b, 0x4c]
 const storeInteger = (address, value) => [...address, ...value, 0x36, 0, 0]
+const isAtLeast = (a, b) => [...a, ...b, 0x4f]
 const isBelow = (a, b) => [...a, ...b, 0x49]
 const block = (...body) => [0x02, EMPTY, ...body.flat(), END]
 const loop = (...body) => [0x03, EMPTY, ...body.flat(), END]
 const when = (condition, ...body) => [...condition, 0x04, EMPTY, ...body.flat(), END]
 const branch = (depth) => [0x0c, depth]
 const branchIf = (depth, condition) => [...condition, 0x0d, depth]
+
+const loadInteger = (address) => [...address, 0x28, 0, 0]
+const multiply = (a, b) => [...a, ...b, 0x6c]
+const storeDouble = (address, value) => [...address, ...value, 0x39, 0, 0]
+/** A float32 as float64. */
+const loadDouble = (address) => [...address, 0x2a, 0, 0, 0xbb]
+const addDoubles = (a, b) => [...a, ...b, 0xa0]
+const multiplyDoubles = (a, b) => [...a, ...b, 0xa2]
 
 const simd = (opcode) => [0xfd, ...u(opcode)]
 const load = (address, offset = 0) => [...address, ...simd(0), 0, ...u(offset)]
@@ -50,6 +60,11 @@ const pick = (a, b, lanes) => [
   ...simd(13),
   ...lanes.flatMap((lane) => [0, 1, 2, 3].map((i) => 4 * lane + i)),
 ]
+/** Two float32 as two float64. */
+const loadPairDouble = (address, offset = 0) => [...address, ...simd(93), 0, ...u(offset), ...simd(95)]
+const addPairDouble = (a, b) => [...a, ...b, ...simd(240)]
+const multiplyPairDouble = (a, b) => [...a, ...b, ...simd(242)]
+const laneDouble = (a, lane) => [...a, ...simd(33), lane]
 const isAbove = (a, b) => [...a, ...b, ...simd(68)]
 const or = (a, b) => [...a, ...b, ...simd(80)]
 const hasAny = (a) => [...a, ...simd(83)]
@@ -181,6 +196,75 @@ export function aboveModule() {
         ),
       ),
       ...get(hits),
+    ],
+  })
+}
+
+/**
+ * dots(left, rights, rows, count, width, out): the dot products in float64 of the `width` float32 values at `left` with
+ * `count` rows of a matrix at `rights`, whose numbers are int32 from `rows` on; one float64 each is written from `out` on.
+ * Four running sums as in `exactDot` of src/vectors/kernels.ts, so that both give the same bits.
+ */
+export function dotsModule() {
+  const [left, rights, rows, count, width, out] = [0, 1, 2, 3, 4, 5]
+  const [a, b, whole, end] = [6, 7, 8, 9]
+  const first = 10
+  const [low, high] = [11, 12]
+  return moduleOf({
+    name: 'dots',
+    parameters: 6,
+    results: 0,
+    locals: [
+      [4, I32],
+      [1, F64],
+      [2, V128],
+    ],
+    code: [
+      ...set(whole, add(get(left), shiftLeft(shiftRight(get(width), constant(2)), constant(4)))),
+      ...set(end, add(get(left), shiftLeft(get(width), constant(2)))),
+      ...block(
+        loop(
+          branchIf(1, isAtMost(get(count), constant(0))),
+          set(a, get(left)),
+          set(b, add(get(rights), multiply(loadInteger(get(rows)), shiftLeft(get(width), constant(2))))),
+          set(low, zeros),
+          set(high, zeros),
+          block(
+            loop(
+              branchIf(1, isAtLeast(get(a), get(whole))),
+              set(low, addPairDouble(get(low), multiplyPairDouble(loadPairDouble(get(a)), loadPairDouble(get(b))))),
+              set(
+                high,
+                addPairDouble(get(high), multiplyPairDouble(loadPairDouble(get(a), 8), loadPairDouble(get(b), 8))),
+              ),
+              set(a, add(get(a), constant(16))),
+              set(b, add(get(b), constant(16))),
+              branch(0),
+            ),
+          ),
+          set(first, laneDouble(get(low), 0)),
+          block(
+            loop(
+              branchIf(1, isAtLeast(get(a), get(end))),
+              set(first, addDoubles(get(first), multiplyDoubles(loadDouble(get(a)), loadDouble(get(b))))),
+              set(a, add(get(a), constant(4))),
+              set(b, add(get(b), constant(4))),
+              branch(0),
+            ),
+          ),
+          storeDouble(
+            get(out),
+            addDoubles(
+              addDoubles(get(first), laneDouble(get(low), 1)),
+              addDoubles(laneDouble(get(high), 0), laneDouble(get(high), 1)),
+            ),
+          ),
+          set(out, add(get(out), constant(8))),
+          set(rows, add(get(rows), constant(4))),
+          set(count, subtract(get(count), constant(1))),
+          branch(0),
+        ),
+      ),
     ],
   })
 }

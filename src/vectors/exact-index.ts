@@ -5,7 +5,7 @@
 // at or beyond a snapshot's `count` does not exist for it. From SCAN_FROM values on every position also has a code in
 // an Int8Scan, by which a search rules out nearly all rows; what is left is decided by products in float64.
 import { PaperkinError, requireInteger } from '../errors.ts'
-import { inBackground } from './background.ts'
+import { inBackground, PART } from './background.ts'
 import { Int8Scan, SCAN_BLOCK } from './int8-scan.ts'
 import { exactDot } from './kernels.ts'
 import { type TimeSlice, timeSlice } from './time-slice.ts'
@@ -82,18 +82,21 @@ export class ExactSnapshot implements VectorSnapshot {
    * @throws PaperkinError `invalid-argument` where there is no such row
    */
   async vectors(rows: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const matrix = new Float32Array(rows.length * this.dimensions)
+    await this.#copy(rows, matrix, timeSlice(options.signal))
+    return matrix
+  }
+
+  async #copy(rows: ArrayLike<number>, target: Float32Array, slice: TimeSlice): Promise<void> {
     const { dimensions } = this
-    const slice = timeSlice(options.signal)
-    const matrix = new Float32Array(rows.length * dimensions)
     for (let index = 0; index < rows.length; index++) {
       const position = this.position(rows[index])
       if (position < 0) throw unknownRow(rows[index])
       const start = (position % CHUNK_ROWS) * dimensions
       const chunk = this.state.chunks[Math.floor(position / CHUNK_ROWS)]
-      matrix.set(chunk.subarray(start, start + dimensions), index * dimensions)
+      target.set(chunk.subarray(start, start + dimensions), index * dimensions)
       if (index % 1024 === 1023 && slice.due()) await slice.rest()
     }
-    return matrix
   }
 
   async search(query: ArrayLike<number>, options: VectorSearchOptions = {}): Promise<SearchHits> {
@@ -176,10 +179,16 @@ export class ExactSnapshot implements VectorSnapshot {
       if (index % 1024 === 1023 && slice.due()) await slice.rest()
     }
     const rows = all.subarray(0, count)
+    const queries = units.length / dimensions
     const k = Math.min(requireInteger('k', wanted ?? 10, 1), count)
-    const values = await this.vectors(rows, signal ? { signal } : {})
-    const nearest = await inBackground('nearest', { dimensions, k, queries: units }, { values, signal })
-    return Array.from({ length: units.length / dimensions }, (_, query) =>
+    const values = new Float32Array(units.length + count * dimensions)
+    for (let start = 0; start < units.length; start += PART) {
+      values.set(units.subarray(start, start + PART), start)
+      if (slice.due()) await slice.rest()
+    }
+    await this.#copy(rows, values.subarray(units.length), slice)
+    const nearest = await inBackground('nearest', { dimensions, k, queries }, { values, signal })
+    return Array.from({ length: queries }, (_, query) =>
       Object.freeze({
         rows: Int32Array.from(nearest.rows.subarray(query * k, (query + 1) * k), (index) => rows[index]),
         scores: nearest.scores.slice(query * k, (query + 1) * k),

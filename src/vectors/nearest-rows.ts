@@ -1,7 +1,9 @@
 // The nearest rows of every row of a matrix, or of other rows, in square tiles of products. Each row keeps a short list
-// of its best by Float32 products, sorted, a little longer than k; whatever lies within the kernels' error of the k-th
-// best is decided in float64, so that lists are the same on every CPU. Memory: 12 bytes a candidate beside the rows.
+// of its best by Float32 products, a little longer than k, as a heap with the least on top; whatever lies within the
+// kernels' error of the k-th best is decided in float64, so that lists are the same on every CPU. Memory: 8 bytes a
+// candidate and 8 a neighbour beside the rows.
 import { exactDot, type Kernels, productError } from './kernels.ts'
+import type { RowDots } from './row-dots.ts'
 import { FILTER_GROUP, TileFilter } from './tile-filter.ts'
 import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
 
@@ -19,7 +21,6 @@ export interface NeighbourGraph {
 export type Nearest = NeighbourGraph
 
 interface How {
-  readonly dimensions: number
   readonly k: number
   readonly kernels: Kernels
   readonly signal?: AbortSignal
@@ -31,25 +32,25 @@ const SPARE = 8
 const TILE = 1024
 
 /** The graph by given kernels; `k` is below the number of rows. */
-export async function buildNeighbourGraph(matrix: Float32Array, how: How): Promise<NeighbourGraph> {
-  return findPairs(matrix, matrix, how)
+export async function buildNeighbourGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
+  return findPairs(rows, { ...how, queries: 0 })
 }
 
-/** The k nearest rows of the matrix to each query, unit rows as well; `k` is at most the number of rows. */
-export async function findNearest(
-  matrix: Float32Array,
-  { queries, ...how }: How & { readonly queries: Float32Array },
-): Promise<Nearest> {
-  return findPairs(queries, matrix, how)
+/** The k nearest of all other rows to each of the first `queries` rows; `k` is at most the number of others. */
+export async function findNearest(rows: RowDots, how: How & { readonly queries: number }): Promise<Nearest> {
+  return findPairs(rows, how)
 }
 
-async function findPairs(lefts: Float32Array, rights: Float32Array, how: How): Promise<NeighbourGraph> {
-  const { dimensions, k, kernels, signal, onProgress } = how
-  const n = lefts.length / dimensions
-  const others = rights.length / dimensions
-  // Products are symmetric: the tiles on and above the diagonal serve both of their sides.
-  const isGraph = lefts === rights
+async function findPairs(dots: RowDots, how: How & { readonly queries: number }): Promise<NeighbourGraph> {
+  const { k, queries, kernels, signal, onProgress } = how
+  const { matrix, dimensions } = dots
+  // Products are symmetric: in a graph the tiles on and above the diagonal serve both of their sides.
+  const isGraph = queries === 0
+  const others = matrix.length / dimensions - queries
+  const n = isGraph ? others : queries
   if (k === 0) return { k, rows: new Int32Array(0), scores: new Float32Array(0) }
+  const lefts = matrix.subarray(0, n * dimensions)
+  const rights = matrix.subarray(queries * dimensions)
   const width = Math.min(isGraph ? n - 1 : others, k + SPARE)
   const near: Near = { width, rows: new Int32Array(n * width), scores: new Float32Array(n * width).fill(-Infinity) }
   const slice = timeSlice(signal)
@@ -81,7 +82,7 @@ async function findPairs(lefts: Float32Array, rights: Float32Array, how: How): P
       }
     }
   }
-  const graph = await decide(lefts, rights, { near, dimensions, k, slice })
+  const graph = await decide(dots, { near, queries, k, slice })
   onProgress?.({ done: n, total: n })
   return graph
 }
@@ -103,12 +104,11 @@ interface Tile {
   readonly isGraph: boolean
 }
 
-/** Fills in the filter's cuts for a tile: the last score of each list, which only rises. */
+/** Fills in the filter's cuts for a tile: the least score of each list, which only rises. */
 function prepare(filter: TileFilter, { width, scores }: Near, { top, start, rows, columns, isGraph }: Tile): void {
   const { rowCuts, columnCuts } = filter
-  for (let row = 0; row < rows; row++) rowCuts[row] = scores[(top + row) * width + width - 1]
-  if (isGraph)
-    for (let column = 0; column < columns; column++) columnCuts[column] = scores[(start + column) * width + width - 1]
+  for (let row = 0; row < rows; row++) rowCuts[row] = scores[(top + row) * width]
+  if (isGraph) for (let column = 0; column < columns; column++) columnCuts[column] = scores[(start + column) * width]
   else columnCuts.fill(Infinity)
 }
 
@@ -123,12 +123,11 @@ function collect(near: Near, { products, top, start, columns, isGraph }: Tile, g
     const row = Math.floor(groups[index] / columns)
     const from = groups[index] - row * columns
     const to = Math.min(columns, from + FILTER_GROUP)
-    const last = (top + row) * width + width - 1
+    const least = (top + row) * width
     for (let column = isDiagonal ? Math.max(from, row + 1) : from; column < to; column++) {
       const score = products[row * columns + column]
-      if (score > scores[last]) insert(near, top + row, start + column, score)
-      if (isGraph && score > scores[(start + column) * width + width - 1])
-        insert(near, start + column, top + row, score)
+      if (score > scores[least]) insert(near, top + row, start + column, score)
+      if (isGraph && score > scores[(start + column) * width]) insert(near, start + column, top + row, score)
     }
   }
 }
@@ -142,56 +141,66 @@ function groupsFrom(first: number, rows: number, columns: number): Int32Array {
   )
 }
 
+/** Puts a candidate in the place of the least of a row's list. */
 function insert(near: Near, row: number, other: number, score: number): void {
   const { width, rows, scores } = near
   const start = row * width
-  let place = start + width - 1
-  for (; place > start && scores[place - 1] < score; place--) {
-    scores[place] = scores[place - 1]
-    rows[place] = rows[place - 1]
+  let hole = 0
+  for (let child = 1; child < width; child = 2 * hole + 1) {
+    if (child + 1 < width && scores[start + child + 1] < scores[start + child]) child++
+    if (scores[start + child] >= score) break
+    scores[start + hole] = scores[start + child]
+    rows[start + hole] = rows[start + child]
+    hole = child
   }
-  scores[place] = score
-  rows[place] = other
+  scores[start + hole] = score
+  rows[start + hole] = other
 }
 
 /** Orders the candidates by their float64 products and keeps k of each row. */
 async function decide(
-  lefts: Float32Array,
-  rights: Float32Array,
-  options: { readonly near: Near; readonly dimensions: number; readonly k: number; readonly slice: TimeSlice },
+  dots: RowDots,
+  options: { readonly near: Near; readonly queries: number; readonly k: number; readonly slice: TimeSlice },
 ): Promise<NeighbourGraph> {
-  const { near, dimensions, k, slice } = options
+  const { near, queries, k, slice } = options
+  const { matrix, dimensions } = dots
   const { width } = near
-  const n = lefts.length / dimensions
-  const others = rights.length / dimensions
-  const isGraph = lefts === rights
+  const isGraph = queries === 0
+  const others = matrix.length / dimensions - queries
+  const n = isGraph ? others : queries
   const rows = new Int32Array(n * k)
   const scores = new Float32Array(n * k)
   const margin = 2 * productError(dimensions)
   const ranking = new Ranking(k + 1)
+  const sorted = new Float32Array(width)
+  const candidates = new Int32Array(width)
+  const products = new Float64Array(width)
   let twins: Int32Array | undefined
   const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float32Array }>()
   for (let row = 0; row < n; row++) {
     const start = row * width
-    const cut = near.scores[start + k - 1] - margin
+    sorted.set(near.scores.subarray(start, start + width))
+    sorted.sort()
+    const cut = sorted[width - k] - margin
     ranking.clear()
-    if (width < (isGraph ? n - 1 : others) && near.scores[start + width - 1] >= cut) {
+    if (width < (isGraph ? n - 1 : others) && sorted[0] >= cut) {
       // More rows lie within the margin than the list holds, as among many copies of one text: look at all of them,
       // once for each distinct vector.
-      twins ??= firstTwins(rights, dimensions)
-      const first = isGraph ? twins[row] : -1
-      let whole = ofTwin.get(first)
+      twins ??= firstTwins(matrix, dimensions)
+      let whole = ofTwin.get(twins[row])
       if (whole === undefined) {
-        const seen = new Float64Array(others)
-        for (let other = 0; other < others; other++) {
+        const seen = new Float64Array(queries + others)
+        for (let other = queries; other < queries + others; other++) {
           const twin = twins[other]
           seen[other] =
-            twin < other ? seen[twin] : exactDot(lefts, row * dimensions, rights, other * dimensions, dimensions)
-          ranking.offer(other, seen[other])
+            twin >= queries && twin < other
+              ? seen[twin]
+              : exactDot(matrix, row * dimensions, matrix, other * dimensions, dimensions)
+          ranking.offer(other - queries, seen[other])
           if (other % 256 === 255 && slice.due()) await slice.rest()
         }
         whole = { rows: ranking.rows.slice(), scores: ranking.scores.slice() }
-        if (isGraph) ofTwin.set(first, whole)
+        ofTwin.set(twins[row], whole)
       }
       const self = isGraph ? whole.rows.indexOf(row) : -1
       const leave = self < 0 ? k : self
@@ -200,10 +209,11 @@ async function decide(
         scores[row * k + place] = whole.scores[place < leave ? place : place + 1]
       }
     } else {
-      for (let place = start; place < start + width && near.scores[place] >= cut; place++) {
-        const other = near.rows[place]
-        ranking.offer(other, exactDot(lefts, row * dimensions, rights, other * dimensions, dimensions))
-      }
+      let count = 0
+      for (let place = start; place < start + width; place++)
+        if (near.scores[place] >= cut) candidates[count++] = near.rows[place] + queries
+      dots.products(row, candidates.subarray(0, count), products)
+      for (let index = 0; index < count; index++) ranking.offer(candidates[index] - queries, products[index])
       rows.set(ranking.rows.subarray(0, k), row * k)
       scores.set(ranking.scores.subarray(0, k), row * k)
     }

@@ -2,6 +2,7 @@ import { requireInteger } from '../errors.ts'
 import { BACKGROUND_FROM, inBackground } from './background.ts'
 import { typedArrayKernels } from './kernels.ts'
 import { buildNeighbourGraph, type NeighbourGraph } from './nearest-rows.ts'
+import { RowDots } from './row-dots.ts'
 import type { VectorProgress } from './time-slice.ts'
 import { requireUnitRows } from './vector-index.ts'
 
@@ -28,8 +29,7 @@ export async function neighbourGraph(matrix: Float32Array, options: NeighbourGra
   const k = Math.max(0, Math.min(options.k ?? 15, n - 1))
   if ((n * n * dimensions) / 2 >= BACKGROUND_FROM)
     return inBackground('graph', { dimensions, k }, { values: matrix, signal, onProgress })
-  return buildNeighbourGraph(matrix, {
-    dimensions,
+  return buildNeighbourGraph(RowDots.over(matrix, dimensions), {
     k,
     kernels: typedArrayKernels,
     ...(signal && { signal }),

@@ -8,6 +8,7 @@ import { type Kernels, typedArrayKernels } from './kernels.ts'
 import { guardThread } from './native-gate.ts'
 import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
 import { loadOnnxKernels } from './onnx-kernels.ts'
+import { RowDots } from './row-dots.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
 import type { VectorProgress } from './time-slice.ts'
 
@@ -15,7 +16,8 @@ import type { VectorProgress } from './time-slice.ts'
 export interface Jobs {
   graph: { readonly options: { readonly dimensions: number; readonly k: number }; readonly result: NeighbourGraph }
   nearest: {
-    readonly options: { readonly dimensions: number; readonly k: number; readonly queries: Float32Array }
+    /** The first `queries` rows of the values are the queries. */
+    readonly options: { readonly dimensions: number; readonly k: number; readonly queries: number }
     readonly result: Nearest
   }
   hnsw: {
@@ -47,7 +49,7 @@ export type FromWorker =
 
 interface Begun {
   readonly job: Job
-  readonly values: Float32Array
+  readonly rows: RowDots
   readonly controller: AbortController
 }
 
@@ -69,10 +71,10 @@ port.on('message', (message: ToWorker) => {
   if (message.kind === 'begin')
     begun.set(id, {
       job: message.job,
-      values: new Float32Array(message.length),
+      rows: RowDots.allocate(message.length, message.job.options.dimensions),
       controller: new AbortController(),
     })
-  else if (message.kind === 'part') begun.get(id)?.values.set(message.part, message.start)
+  else if (message.kind === 'part') begun.get(id)?.rows.matrix.set(message.part, message.start)
   else if (message.kind === 'abort') {
     begun.get(id)?.controller.abort()
     begun.delete(id)
@@ -104,23 +106,24 @@ function endIfIdle(): void {
 async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> {
   const present = begun.get(id)
   if (present === undefined) return undefined
-  const { job, values, controller } = present
+  const { job, rows, controller } = present
+  const { matrix } = rows
   const watched = {
     signal: controller.signal,
     onProgress: (progress: VectorProgress) => post({ kind: 'progress', id, progress }),
   }
   if (job.kind === 'hnsw') {
-    await buildGraphFile(values, { ...job.options, ...watched })
+    await buildGraphFile(matrix, { ...job.options, ...watched })
     return begun.delete(id) ? {} : undefined
   }
   kernels ??= loadOnnxKernels().then((loaded) => loaded ?? typedArrayKernels)
   const how = { ...watched, kernels: await kernels }
   const result =
     job.kind === 'graph'
-      ? await buildNeighbourGraph(values, { ...job.options, ...how })
+      ? await buildNeighbourGraph(rows, { ...job.options, ...how })
       : job.kind === 'nearest'
-        ? await findNearest(values, { ...job.options, ...how })
-        : await runKmeans(values, { ...job.options, ...how })
+        ? await findNearest(rows, { ...job.options, ...how })
+        : await runKmeans(matrix, { ...job.options, ...how })
   return begun.delete(id) ? result : undefined
 }
 

@@ -7,6 +7,7 @@ import { Int8Scan } from '../../src/vectors/int8-scan.ts'
 import { exactDot, type Kernels, productError, typedArrayKernels } from '../../src/vectors/kernels.ts'
 import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
 import { seededRandom } from '../../src/vectors/random.ts'
+import { RowDots } from '../../src/vectors/row-dots.ts'
 import { clusteredRows } from './clustered.ts'
 
 const onnxKernels = await loadOnnxKernels()
@@ -87,6 +88,27 @@ describe('Int8Scan', () => {
       const query = scan.query(rows)
       const [sum] = scan.sums(query, 0, 1)
       expect(sum * scan.scales[0] * query.scale).toBeCloseTo(1, 3)
+    }
+  })
+})
+
+describe('RowDots', () => {
+  it.each([1, 2, 3, 4, 7, 64, 385])('gives the bits of exactDot for rows of %i values', (dimensions) => {
+    const n = 1500
+    const { rows: matrix } = clusteredRows(n, dimensions, { spread: 1.5 })
+    const allocated = RowDots.allocate(matrix.length, dimensions)
+    allocated.matrix.set(matrix)
+    const random = seededRandom(6)
+    for (const count of [0, 1, 5, 1024, 2500]) {
+      const others = Int32Array.from({ length: count }, () => Math.floor(random() * n))
+      const expected = Float64Array.from(others, (other) =>
+        exactDot(matrix, 7 * dimensions, matrix, other * dimensions, dimensions),
+      )
+      for (const dots of [allocated, RowDots.over(matrix, dimensions)]) {
+        const products = new Float64Array(count + 1).fill(9)
+        dots.products(7, others, products)
+        expect(products).toEqual(Float64Array.of(...expected, 9))
+      }
     }
   })
 })

@@ -6,6 +6,7 @@ import { exactDot, type Kernels, typedArrayKernels } from '../../src/vectors/ker
 import { buildNeighbourGraph, findNearest } from '../../src/vectors/nearest-rows.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
+import { RowDots } from '../../src/vectors/row-dots.ts'
 import { clusteredRows } from './clustered.ts'
 
 /** k best others of each row, by Float32 of the float64 product, ties by row. */
@@ -37,6 +38,13 @@ const worstKernels: Kernels = {
   },
 }
 
+/** The rows in the memory in which a worker keeps them. */
+function allocated(matrix: Float32Array, dimensions: number): RowDots {
+  const rows = RowDots.allocate(matrix.length, dimensions)
+  rows.matrix.set(matrix)
+  return rows
+}
+
 const onnxKernels = await loadOnnxKernels()
 
 describe('neighbourGraph', () => {
@@ -52,7 +60,7 @@ describe('neighbourGraph', () => {
       [400, 384, 5],
     ] as const) {
       const { rows: matrix } = clusteredRows(n, dimensions)
-      const graph = await buildNeighbourGraph(matrix, { dimensions, k, kernels })
+      const graph = await buildNeighbourGraph(allocated(matrix, dimensions), { k, kernels })
       expect(graph).toEqual({ k, ...oracle(matrix, dimensions, k) })
     }
   })
@@ -111,7 +119,9 @@ describe('neighbourGraph', () => {
         progress.push(done)
       },
     })
-    expect(graph).toEqual(await buildNeighbourGraph(matrix, { dimensions, k: 10, kernels: typedArrayKernels }))
+    expect(graph).toEqual(
+      await buildNeighbourGraph(RowDots.over(matrix, dimensions), { k: 10, kernels: typedArrayKernels }),
+    )
     expect(progress.at(-1)).toBe(3000)
     expect(progress).toEqual([...progress].sort((a, b) => a - b))
     await endBackground()
@@ -161,7 +171,8 @@ describe('findNearest', () => {
     for (let row = 100; row < 160; row++) matrix.set(matrix.subarray(0, dimensions), row * dimensions)
     const queries = matrix.slice(0, 20 * dimensions)
     for (const kernels of [typedArrayKernels, worstKernels]) {
-      const nearest = await findNearest(matrix, { dimensions, k: 7, kernels, queries })
+      const rows = RowDots.over(Float32Array.of(...queries, ...matrix), dimensions)
+      const nearest = await findNearest(rows, { k: 7, kernels, queries: 20 })
       for (let query = 0; query < 20; query++) {
         const products = Float32Array.from({ length: 300 }, (_, row) =>
           exactDot(queries, query * dimensions, matrix, row * dimensions, dimensions),
