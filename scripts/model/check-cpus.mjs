@@ -1,0 +1,56 @@
+// Embeds texts with Node on this CPU and again under qemu's Haswell (AVX2, no VNNI, no AVX-512), and compares.
+// Fails where a cosine is below .9999; what is expected is the same bytes.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { AutoModel, AutoTokenizer } from '@huggingface/transformers'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const least = 0.9999
+
+if (process.argv[2] === 'embed') {
+  process.stdout.write(JSON.stringify(await embed()))
+} else {
+  const self = fileURLToPath(import.meta.url)
+  const run = (command, ...words) =>
+    JSON.parse(execFileSync(command, [...words, self, 'embed'], { stdio: ['ignore', 'pipe', 'ignore'] }))
+  const native = run(process.execPath)
+  const emulated = run('qemu-x86_64', '-cpu', 'Haswell', process.execPath)
+  const cosines = native.map(({ vector }, row) => cosine(vector, emulated[row].vector))
+  const tokens = native.map((text) => text.tokens)
+  const same = native.filter(({ vector }, row) =>
+    vector.every((value, column) => value === emulated[row].vector[column]),
+  )
+  console.log(`${native.length} texts of ${Math.min(...tokens)} to ${Math.max(...tokens)} tokens`)
+  console.log(
+    `smallest cosine ${Math.min(...cosines).toFixed(7)}; the same bytes for ${same.length} of ${native.length}`,
+  )
+  if (!(Math.min(...cosines) >= least)) process.exitCode = 1
+}
+
+async function embed() {
+  const folder = `${here}../../models/all-MiniLM-L6-v2`
+  const options = { local_files_only: true }
+  const tokenizer = await AutoTokenizer.from_pretrained(folder, options)
+  const session_options = { intraOpNumThreads: 1, graphOptimizationLevel: 'disabled' }
+  const model = await AutoModel.from_pretrained(folder, { ...options, dtype: 'q8', session_options })
+  const results = []
+  for (const text of texts()) {
+    const input = tokenizer(text, { truncation: true, max_length: 256 })
+    const { sentence_embedding } = await model(input)
+    results.push({ tokens: input.input_ids.dims[1], vector: [...sentence_embedding.data] })
+  }
+  return results
+}
+
+/** A title, five short abstracts, and long texts: four abstracts joined, which fill the model's 256 tokens. */
+function texts() {
+  const abstracts = readFileSync(`${here}calibration.txt`, 'utf8').trim().split('\n\n')
+  const long = [12, 24, 36, 48].map((start) => abstracts.slice(start, start + 4).join('\n'))
+  return [abstracts[0].split('\n')[0], ...abstracts.slice(0, 5), ...long]
+}
+
+function cosine(a, b) {
+  const dot = (x, y) => x.reduce((sum, value, column) => sum + value * y[column], 0)
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))
+}
