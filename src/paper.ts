@@ -64,11 +64,14 @@ export function derivedId(title: string): string {
   return `t-${createHash('sha256').update(words.join(' ')).digest('hex').slice(0, 12)}`
 }
 
+const checked = new WeakSet<object>()
+
 /**
- * Checks one record and returns it as a {@link Paper}, frozen.
+ * Checks one record and returns it as a {@link Paper}, frozen; a paper that came from here is returned as it is.
  * @throws PaperkinError `invalid-paper`, with one issue a problem.
  */
 export function toPaper(record: unknown): Paper {
+  if (typeof record === 'object' && record !== null && checked.has(record)) return record as Paper
   const result = paperSchema.safeParse(record)
   if (!result.success)
     throw invalid(result.error.issues.map(({ message, path }) => ({ message, path: path as (string | number)[] })))
@@ -82,7 +85,7 @@ export function toPaper(record: unknown): Paper {
     id = versioned[1] as string
     version = given.version ?? (versioned[2] === undefined ? linked?.version : Number(versioned[2]))
   }
-  return Object.freeze({
+  const paper: Paper = Object.freeze({
     id,
     title: title ?? '',
     abstract: abstract ?? '',
@@ -93,6 +96,8 @@ export function toPaper(record: unknown): Paper {
     ...(url && { url }),
     ...(version != null && { version }),
   })
+  checked.add(paper)
+  return paper
 }
 
 /** What the model reads of a paper: the title, a line break, the abstract. The only place that decides this. */

@@ -17,6 +17,14 @@ interface Inverted {
   readonly count: Uint16Array
 }
 
+/** A document as the index that counted it keeps it: terms ascending, each with its count. */
+export interface CountedDocument {
+  readonly term: Int32Array
+  readonly count: Uint16Array
+  /** Words, those of the title twice. */
+  readonly length: number
+}
+
 /** Word statistics of a growing collection: BM25 for text queries, TF-IDF cosine from document to document. */
 export class LexicalIndex {
   readonly #stemIds = new Map<string, number>()
@@ -45,26 +53,30 @@ export class LexicalIndex {
     return this.#size
   }
 
-  /** Appends a document and returns its row. */
-  add(document: { readonly title: string; readonly abstract: string }): number {
+  /** Counts a document's terms: most of the work of adding it, without any effect on what the index answers. */
+  count(document: { readonly title: string; readonly abstract: string }): CountedDocument {
     const counts = new Map<number, number>()
     const length =
       this.#countTerms(counts, document.title, titleWeight) + this.#countTerms(counts, document.abstract, 1)
+    const term = Int32Array.from(counts.keys()).sort()
+    const count = new Uint16Array(term.length)
+    for (let i = 0; i < term.length; i++) count[i] = Math.min(counts.get(term[i]) as number, 65_535)
+    return { term, count, length }
+  }
+
+  /** Appends a document that this index has counted, and returns its row. */
+  add({ term, count, length }: CountedDocument): number {
     const row = this.#rows++
     const from = this.#start[row]
-    const to = from + counts.size
+    const to = from + term.length
     this.#start = grown(this.#start, row + 2)
     this.#length = grown(this.#length, row + 1)
     this.#alive = grown(this.#alive, row + 1)
     this.#term = grown(this.#term, to)
     this.#count = grown(this.#count, to)
-    this.#term.set([...counts.keys()], from)
-    this.#term.subarray(from, to).sort()
-    for (let i = from; i < to; i++) {
-      const term = this.#term[i]
-      this.#count[i] = Math.min(counts.get(term) as number, 65_535)
-      this.#documentFrequency[term]++
-    }
+    this.#term.set(term, from)
+    this.#count.set(count, from)
+    for (let i = 0; i < term.length; i++) this.#documentFrequency[term[i]]++
     this.#start[row + 1] = to
     this.#length[row] = length
     this.#alive[row] = 1

@@ -9,6 +9,7 @@ import { type Paper, type PaperInput, paperName, paperText, toPaper } from '../p
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
 import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
+import { timeSlice } from '../vectors/time-slice.ts'
 import { type FoundPaper, findPapers } from './find-papers.ts'
 
 export interface OpenOptions {
@@ -173,9 +174,9 @@ export class PaperLibrary {
   async add(papers: readonly PaperInput[], options: AddOptions = {}): Promise<AddResult> {
     this.#requireOpen()
     const { signal, onProgress } = options
-    const given = checkPapers(papers)
+    const records = Array.isArray(papers) ? [...papers] : papers
     return this.#alone(async () => {
-      signal?.throwIfAborted()
+      const given = await checkPapers(records, signal)
       const added: Paper[] = []
       const updated: Paper[] = []
       const unchanged: string[] = []
@@ -188,7 +189,7 @@ export class PaperLibrary {
         if (known === undefined || known.title !== paper.title || known.abstract !== paper.abstract) fresh.push(paper)
       }
       const truncated: TruncatedPaper[] = []
-      const vectors = await this.#embedder.embed(fresh.map(paperText), {
+      const embedding = this.#embedder.embed(fresh.map(paperText), {
         inputType: 'document',
         ...(signal && { signal }),
         ...(onProgress && { onProgress }),
@@ -196,6 +197,17 @@ export class PaperLibrary {
           truncated.push(Object.freeze({ id: (fresh[index] as Paper).id, tokens, cut }))
         },
       })
+      // Words are counted in slices while the model is at work in its own threads.
+      const slice = timeSlice(signal)
+      const counting = (async () => {
+        const counted = []
+        for (const paper of fresh) {
+          counted.push(this.#lexical.count(paper))
+          if (slice.due()) await slice.rest()
+        }
+        return counted
+      })()
+      const [vectors, counted] = await Promise.all([embedding, counting])
       signal?.throwIfAborted()
       this.#requireOpen()
       const firstRow = this.#lexical.rows
@@ -205,8 +217,8 @@ export class PaperLibrary {
       )
       // From here to the last line of the block nothing waits: whoever asks sees the library before or after it.
       const dropped: number[] = []
-      for (const paper of fresh) {
-        const row = this.#lexical.add(paper)
+      for (const [i, paper] of fresh.entries()) {
+        const row = this.#lexical.add(counted[i])
         const known = this.#kept.get(paper.id)
         if (known !== undefined) {
           this.#lexical.remove(known.row)
@@ -337,7 +349,8 @@ export class PaperLibrary {
     const candidates: Kept[] = []
     for (const kept of this.#kept.values())
       if (isMatch(kept.row, lexical) && (filter === undefined || filter(kept.paper))) candidates.push(kept)
-    const words = Float64Array.from(candidates, ({ row }) => lexical[row])
+    const words = new Float64Array(candidates.length)
+    for (let place = 0; place < words.length; place++) words[place] = lexical[candidates[place].row]
     const score = (places: readonly number[]): Hit[] => {
       const cosines =
         query &&
@@ -428,13 +441,18 @@ function largest(values: Float64Array, count: number): number[] {
 }
 
 /** Checks what was handed in; of two records that say the same of one id, one is kept. */
-function checkPapers(records: readonly PaperInput[]): Map<string, Paper> {
+async function checkPapers(
+  records: readonly PaperInput[],
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Paper>> {
   if (!Array.isArray(records))
     throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(records)}.`)
   const papers = new Map<string, Paper>()
   const places = new Map<string, number>()
   const issues: PaperkinIssue[] = []
-  records.forEach((record, place) => {
+  const slice = timeSlice(signal)
+  for (const [place, record] of records.entries()) {
+    if (slice.due()) await slice.rest()
     let paper: Paper
     try {
       paper = toPaper(record)
@@ -445,7 +463,7 @@ function checkPapers(records: readonly PaperInput[]): Map<string, Paper> {
           message: `papers[${place}] ${path.length > 0 ? `has a bad \`${path.join('.')}\`: ` : ''}${message}`,
           path: [place, ...path],
         })
-      return
+      continue
     }
     const other = papers.get(paper.id)
     if (other === undefined) {
@@ -456,7 +474,7 @@ function checkPapers(records: readonly PaperInput[]): Map<string, Paper> {
         message: `papers[${places.get(paper.id)}] and papers[${place}] have one id, ${show(paper.id)}, and different texts`,
         path: [place, 'id'],
       })
-  })
+  }
   const [first] = issues
   if (first !== undefined) {
     const others =

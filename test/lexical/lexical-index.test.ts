@@ -107,7 +107,7 @@ describe('LexicalIndex', () => {
     fc.assert(
       fc.property(documents, fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 4 }), (all, query) => {
         const index = new LexicalIndex()
-        for (const document of all) index.add(document)
+        for (const document of all) index.add(index.count(document))
         const { cosine, bm25 } = oracle(all)
         const asked = query.join(' ')
         const expected = all.map((_, row) => bm25(asked, row))
@@ -133,9 +133,9 @@ describe('LexicalIndex', () => {
       fc.property(documents, documents, fc.constantFrom(...words), (all, extra, query) => {
         const plain = new LexicalIndex()
         const changed = new LexicalIndex()
-        for (const document of all) plain.add(document)
-        for (const document of all) changed.add(document)
-        const rows = extra.map((document) => changed.add(document))
+        for (const document of all) plain.add(plain.count(document))
+        for (const document of all) changed.add(changed.count(document))
+        const rows = extra.map((document) => changed.add(changed.count(document)))
         changed.search(query)
         for (const row of rows) changed.remove(row)
         expect(changed.search(query).subarray(0, all.length)).toEqual(plain.search(query))
@@ -154,9 +154,9 @@ describe('LexicalIndex', () => {
     }))
     const atOnce = new LexicalIndex()
     const piecemeal = new LexicalIndex()
-    for (const document of all) atOnce.add(document)
+    for (const document of all) atOnce.add(atOnce.count(document))
     for (const document of all) {
-      piecemeal.add(document)
+      piecemeal.add(piecemeal.count(document))
       if (piecemeal.rows % 37 === 0) piecemeal.search('robot')
     }
     expect(piecemeal.search('robot glass topic7')).toEqual(atOnce.search('robot glass topic7'))
@@ -166,7 +166,9 @@ describe('LexicalIndex', () => {
   it('gives sparse rows whose products are the cosines', () => {
     const index = new LexicalIndex()
     for (let i = 0; i < 30; i++)
-      index.add({ title: words[i % 10] as string, abstract: `${words[(i * 3) % 10]} ${words[(i * 7) % 10]}` })
+      index.add(
+        index.count({ title: words[i % 10] as string, abstract: `${words[(i * 3) % 10]} ${words[(i * 7) % 10]}` }),
+      )
     const rows = [4, 17, 9, 22]
     const sparse = index.sparseRows(rows)
     expect(sparse.rows).toBe(4)
@@ -194,8 +196,8 @@ describe('LexicalIndex', () => {
   it('has scores of 0 for what does not match', () => {
     const index = new LexicalIndex()
     expect(index.search('robot')).toHaveLength(0)
-    index.add({ title: '', abstract: 'the of and' })
-    index.add({ title: 'robot', abstract: '' })
+    index.add(index.count({ title: '', abstract: 'the of and' }))
+    index.add(index.count({ title: 'robot', abstract: '' }))
     expect([...index.search('galaxy')]).toEqual([0, 0])
     expect([...index.search('of the')]).toEqual([0, 0])
     expect([...index.search('robots')]).toEqual([0, 1])
