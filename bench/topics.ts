@@ -75,7 +75,7 @@ async function load(set: string): Promise<{ readonly input: TopicInput; readonly
   const lexical = new LexicalIndex()
   const rows = labelled.map(({ paper, row }, to) => {
     kept.set(vectors.subarray(row * dimensions, (row + 1) * dimensions), to * dimensions)
-    return lexical.add(paper)
+    return lexical.add(lexical.count(paper))
   })
   return {
     input: {

@@ -33,12 +33,17 @@ export async function chooseCount(
   const random = seededRandom(seed)
   // Small graphs are noisier and cheaper: they get more samples.
   const tries = Math.max(6, Math.min(24, Math.round(1e6 / (graph.target.length + 1))))
-  const samples = Array.from({ length: tries }, () => sample(graph, random))
+  const samples: Sample[] = []
+  for (let i = 0; i < tries; i++) {
+    samples.push(sample(graph, random))
+    if (slice.due()) await slice.rest()
+  }
   const seen: { readonly resolution: number; readonly count: number; readonly stability: number }[] = []
   for (let resolution = 0.1; resolution < 1000; resolution *= step) {
     const runs = { resolution, random, slice, iterations: 1 }
-    const wholes: Int32Array[] = []
-    for (let run = 0; run < wholeRuns; run++) wholes.push(await leiden(graph, runs))
+    const wholes = [await leiden(graph, runs)]
+    if (countOf(wholes[0]) < least) continue
+    while (wholes.length < wholeRuns) wholes.push(await leiden(graph, runs))
     const count = Math.round(mean(wholes.map(countOf)))
     if (count < least) continue
     if (count > most && seen.length > 0) break
@@ -67,11 +72,14 @@ export async function chooseCount(
   }
 }
 
-/** The graph of a random share of its nodes; `rows` says which. */
-function sample(
-  graph: WeightedGraph,
-  random: () => number,
-): { readonly rows: Int32Array; readonly graph: WeightedGraph } {
+interface Sample {
+  /** The nodes of the whole graph that are in it. */
+  readonly rows: Int32Array
+  readonly graph: WeightedGraph
+}
+
+/** The graph of a random share of its nodes. */
+function sample(graph: WeightedGraph, random: () => number): Sample {
   const place = new Int32Array(graph.nodes).fill(-1)
   const rows: number[] = []
   for (let v = 0; v < graph.nodes; v++) if (random() < share) place[v] = rows.push(v) - 1

@@ -68,7 +68,7 @@ export function rowsOf(papers: readonly Paper[], vectors: readonly ArrayLike<num
     papers,
     vectors: all,
     dimensions,
-    lexical: index.sparseRows(papers.map((paper) => index.add(paper))),
+    lexical: index.sparseRows(papers.map((paper) => index.add(index.count(paper)))),
   }
 }
 
