@@ -29,14 +29,14 @@ interface Transformers {
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const [name = '', tokens = '256', workers = ''] = process.argv.slice(2)
+const [name = '', tokens = '', workers = ''] = process.argv.slice(2)
 
 async function load(): Promise<Embed> {
   if (name === 'paperkin' || name === 'paperkin-wasm') {
     const { createEmbedder } = await import('../src/embedding/create-embedder.ts')
     const embedder = await createEmbedder({
       cache: false,
-      maxTokens: Number(tokens),
+      ...(tokens !== '' && { maxTokens: Number(tokens) }),
       ...(name === 'paperkin-wasm' && { device: 'wasm' }),
       ...(workers !== '' && { workers: Number(workers) }),
     })
@@ -55,8 +55,11 @@ async function load(): Promise<Embed> {
   env.logLevel = 50
   const dtype = isOld ? { quantized: false } : { dtype: model === 'int8' ? 'q8' : 'fp32' }
   const extractor = await pipeline('feature-extraction', 'all-MiniLM-L6-v2', dtype)
-  if (extractor.tokenizer._tokenizerConfig) extractor.tokenizer._tokenizerConfig.model_max_length = Number(tokens)
-  else extractor.tokenizer.model_max_length = Number(tokens)
+  if (tokens !== '') {
+    const { tokenizer } = extractor
+    if (tokenizer._tokenizerConfig) tokenizer._tokenizerConfig.model_max_length = Number(tokens)
+    else tokenizer.model_max_length = Number(tokens)
+  }
   const size = manner === 'whole' ? Number.POSITIVE_INFINITY : Number(manner)
   return async (texts) => {
     const vectors: Float32Array[] = []

@@ -2,15 +2,19 @@
 // instead, on the same abstracts, in alternating rounds. Peers: bench/peers/setup once.
 //   --texts N      how many abstracts (512)             --rounds N   (2)
 //   --only A,B     some contestants, as named in the table
-//   --tokens N     what all of them read of a text: 256, the model's own limit; 512 is what the pipelines read by default
+//   --tokens N     what all of them read of a text; else each as it is documented: paperkin and Python 256 word pieces,
+//                  the model's own limit; the pipelines 512, which is what the tokenizer's files say
 //   --workers N    of paperkin                          --profile    where a run's time goes, by operator
+//   --memory N     resident memory while 2,000 and then N abstracts are embedded (40,000)
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { createEmbedder } from '../src/embedding/create-embedder.ts'
 import { paperText } from '../src/paper.ts'
 import { loadPapers, saveResult, useData } from './data.ts'
 import type { FromContestant, ToContestant } from './embedding-contestant.ts'
@@ -40,13 +44,15 @@ export async function run(args: readonly string[]): Promise<void> {
       texts: { type: 'string', default: '512' },
       rounds: { type: 'string', default: '2' },
       only: { type: 'string' },
-      tokens: { type: 'string', default: '256' },
+      tokens: { type: 'string', default: '' },
       workers: { type: 'string', default: '' },
       profile: { type: 'boolean', default: false },
+      memory: { type: 'string' },
     },
   })
+  if (values.memory !== undefined) return memory(Number(values.memory))
   const texts = (await loadPapers('arxiv-cs-2025', Number(values.texts))).map(({ paper }) => paperText(paper))
-  if (values.profile) return profile(texts, Number(values.tokens))
+  if (values.profile) return profile(texts, Number(values.tokens || 256))
 
   const wanted = values.only?.split(',') ?? Object.keys(contestants).filter((name) => name !== 'paperkin-wasm')
   const isPeer = (name: string) => /xenova|fp32/u.test(name)
@@ -83,7 +89,7 @@ export async function run(args: readonly string[]): Promise<void> {
   })
   const reference = rows[0] as (typeof rows)[number]
   console.log(
-    `\n${texts.length} abstracts, ${values.tokens} word pieces of each at most, ${values.rounds} alternating rounds\n`,
+    `\n${texts.length} abstracts, ${values.tokens === '' ? 'each contestant as documented' : `${values.tokens} word pieces of each at most`}, ${values.rounds} alternating rounds\n`,
   )
   console.log(
     'contestant                 best/s  median/s  paperkin is   longest pause   peak memory   start    cosine',
@@ -105,7 +111,7 @@ export async function run(args: readonly string[]): Promise<void> {
   }
   await saveResult('embedding', {
     texts: texts.length,
-    tokens: Number(values.tokens),
+    tokens: values.tokens === '' ? 'as documented' : Number(values.tokens),
     rows: rows.map(({ first, ...row }) => row),
   })
 }
@@ -121,7 +127,7 @@ async function start(name: string, settings: readonly string[]): Promise<Contest
   let tell: (message: ToContestant) => void
   let onMessage: (listener: (message: FromContestant) => void) => void
   if (name.startsWith('python')) {
-    child = spawn(python, ['-B', join(root, 'bench/peers/onnxruntime_python.py'), plain, settings[0] as string], {
+    child = spawn(python, ['-B', join(root, 'bench/peers/onnxruntime_python.py'), plain, settings[0] || '256'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
@@ -154,6 +160,48 @@ async function start(name: string, settings: readonly string[]): Promise<Contest
       child.kill()
     },
   }
+}
+
+/** Resident memory of one process that embeds a little and then a lot; the texts themselves are there from the start. */
+async function memory(count: number): Promise<void> {
+  const texts = (await loadPapers('arxiv-cs-2025', count)).map(({ paper }) => paperText(paper))
+  const embedder = await createEmbedder()
+  const megabytes = () => process.memoryUsage.rss() / 2 ** 20
+  const before = megabytes()
+  const rows: { count: number; peakMB: number; vectorsMB: number; stallMs: number; seconds: number }[] = []
+  for (const part of [Math.min(2_000, count), count]) {
+    let peak = 0
+    const sample = setInterval(() => {
+      peak = Math.max(peak, megabytes())
+    }, 50)
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    const start = performance.now()
+    const vectors = await embedder.embed(texts.slice(0, part), {
+      onProgress: ({ done, total, perSecond, secondsLeft }) =>
+        process.stderr.write(
+          `\r${done} of ${total}, ${perSecond.toFixed(0)} a second, ${secondsLeft.toFixed(0)} s left   `,
+        ),
+    })
+    const seconds = (performance.now() - start) / 1000
+    delay.disable()
+    clearInterval(sample)
+    rows.push({
+      count: part,
+      peakMB: peak,
+      vectorsMB: (vectors.length * embedder.dimensions * 4) / 2 ** 20,
+      stallMs: delay.max / 1e6,
+      seconds,
+    })
+  }
+  await embedder.close?.()
+  console.log(`\n\nresident before: ${before.toFixed(0)} MB\n`)
+  console.log('abstracts   peak   of it vectors   longest pause   seconds')
+  for (const { count, peakMB, vectorsMB, stallMs, seconds } of rows)
+    console.log(
+      `${String(count).padEnd(9)}${peakMB.toFixed(0).padStart(4)} MB${vectorsMB.toFixed(0).padStart(13)} MB${stallMs.toFixed(0).padStart(13)} ms${seconds.toFixed(0).padStart(10)}`,
+    )
+  await saveResult('embedding-memory', { before, rows })
 }
 
 /** Where one run's time goes: ONNX Runtime's own profile of one session on one thread, and the tokenizer beside it. */
