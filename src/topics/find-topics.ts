@@ -20,8 +20,10 @@ export type {
   TopicOptions,
   TopicPaper,
   TopicQuality,
+  TopicShare,
   Topics,
   TopicTerm,
+  UnnamedTopic,
 } from './topics.ts'
 
 const mostNeighbours = 25
@@ -74,9 +76,15 @@ function withDefaults(options: TopicOptions) {
     resolution: resolution === undefined ? undefined : requireNumber('resolution', resolution, 0.001, 1000),
     minTopicSize: requireInteger('minTopicSize', options.minTopicSize ?? 3, 1),
     neighbours: neighbours === undefined ? undefined : requireInteger('neighbours', neighbours, 1),
+    outlierShare: checkedShare(options.outlierShare ?? 'auto'),
     termsPerLabel: requireInteger('termsPerLabel', options.termsPerLabel ?? 3, 1, 10),
+    label: options.label,
     signal,
   }
+}
+
+function checkedShare(share: number | 'auto'): number | 'auto' {
+  return share === 'auto' ? share : requireNumber('outlierShare', share, 0, 0.5)
 }
 
 // 25 was best or near it on arxiv-2025 and cora among 10 … 40; few papers have topics smaller than that, and a paper

@@ -31,8 +31,15 @@ export interface TopicOptions {
   readonly minTopicSize?: number | undefined
   /** Neighbours a paper has in the graph. @default 25, or 0.7 times the root of the number of papers where that is less */
   readonly neighbours?: number | undefined
+  /**
+   * The share of papers to set apart, 0 … 0.5: those with the least kin, exactly so many. `'auto'`: those that clearly
+   * have no kin here, never more than one in twenty. @default 'auto'
+   */
+  readonly outlierShare?: number | 'auto' | undefined
   /** Most terms in a label. @default 3 */
   readonly termsPerLabel?: number | undefined
+  /** Names a topic in place of its terms, for those who have a language model; called for one topic after the other. */
+  readonly label?: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -44,20 +51,44 @@ export interface TopicTerm {
   readonly weight: number
 }
 
+/** What a name can be made from. */
+export interface UnnamedTopic {
+  readonly id: number
+  /** The label that it has without a name. */
+  readonly label: string
+  readonly terms: readonly TopicTerm[]
+  readonly size: number
+  /** The most typical papers, at most 3. */
+  readonly representatives: readonly Paper[]
+}
+
+/** How much a paper is in a topic. */
+export interface TopicShare {
+  /** Id of the topic. */
+  readonly topic: number
+  /** 0 … 1: the share of the paper's nearest neighbours, by weight, that are in that topic. */
+  readonly strength: number
+}
+
 /** A paper's place in a topic. */
 export interface TopicPaper {
   readonly id: string
   /** 0 … 1: the share of the paper's nearest neighbours, by weight, that are in the topic too. */
   readonly strength: number
+  /** The other topic that most of its neighbours are in; left out where they are all in this one. */
+  readonly second?: TopicShare
 }
 
 /** A group of papers about one thing. */
 export interface Topic {
   /** 0 for the largest topic, then by falling size. */
   readonly id: number
-  /** The first terms, joined by commas; no two topics have the same. */
+  /** The first terms, joined by commas, or its given name; no two topics have the same. */
   readonly label: string
-  /** Words and short phrases that set the topic apart, by falling weight; at most 10, none in two forms. */
+  /**
+   * Words and short phrases that set the topic apart, at most 10, none in two forms: each the best that also names
+   * other papers than those before it.
+   */
   readonly terms: readonly TopicTerm[]
   readonly size: number
   /** By falling strength, then the more typical first. */
@@ -73,6 +104,8 @@ export interface Outlier {
   readonly nearest: number
   /** 0 … 1: the share of its neighbours, by weight, that are in that topic. */
   readonly strength: number
+  /** -1.5 … 0: how much less similar its 5 nearest kin are, on average, than those of the most lonely paper in a topic. */
+  readonly margin: number
 }
 
 /** What speaks for a number of topics. */
@@ -103,7 +136,10 @@ export interface Topics {
   readonly count: number
   /** By falling size, then the one with the lower paper id first. */
   readonly topics: readonly Topic[]
-  /** Papers that fit nowhere, the strangest first: at most one in twenty, and none among fewer than ten. */
+  /**
+   * Papers that fit nowhere, the strangest first: at most one in twenty unless a share was asked for, and none among
+   * fewer than ten.
+   */
   readonly outliers: readonly Outlier[]
   readonly quality: TopicQuality
   /** With `count: 'auto'`, what was tried, by rising count; otherwise empty. */

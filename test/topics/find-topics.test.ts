@@ -88,7 +88,39 @@ describe.each(methods)('%s', (method) => {
     expect(found.outliers.map(({ id }) => id)).toEqual(['stranger'])
     expect(found.of('stranger')).toBeUndefined()
     expect(found.topics[found.outliers[0].nearest]).toBeDefined()
+    expect(found.outliers[0].margin).toBeLessThan(0)
     expect(found.count).toBe(4)
+  })
+
+  test('sets as many papers apart as are asked for, the strangest first', async () => {
+    const input = planted({ topics: 4, size: 15, noise: 1.5 })
+    for (const [outlierShare, count] of [
+      [0, 0],
+      [0.1, 6],
+      [0.5, 30],
+    ]) {
+      const { outliers, topics } = await findTopics(input, { method, count: 4, outlierShare })
+      expect(outliers.length).toBe(count)
+      expect(topics.reduce((sum, { size }) => sum + size, 0)).toBe(60 - count)
+      for (const [i, { margin, nearest }] of outliers.entries()) {
+        expect(margin).toBeLessThanOrEqual(0)
+        expect(margin).toBeGreaterThanOrEqual(outliers[Math.max(0, i - 1)].margin)
+        expect(topics[nearest]).toBeDefined()
+      }
+    }
+  })
+
+  test('each paper has a second topic where some of its neighbours are elsewhere', async () => {
+    const { topics } = await findTopics(planted({ topics: 4, size: 15, noise: 3 }), { method, count: 7 })
+    const placed = topics.flatMap(({ id, papers }) => papers.map((paper) => ({ ...paper, topic: id })))
+    expect(placed.some(({ second }) => second !== undefined)).toBe(true)
+    for (const { topic, strength, second } of placed) {
+      if (second === undefined) continue
+      expect(second.topic).not.toBe(topic)
+      expect(topics[second.topic]).toBeDefined()
+      expect(second.strength).toBeGreaterThan(0)
+      expect(strength + second.strength).toBeLessThanOrEqual(1 + 1e-12)
+    }
   })
 
   test('the order of the papers does not matter', async () => {
@@ -161,6 +193,25 @@ describe.each(methods)('%s', (method) => {
   })
 })
 
+test('names can be given; one that is empty or taken is left to the terms', async () => {
+  const input = planted({ topics: 3, size: 10 })
+  const plain = await findTopics(input, { count: 3 })
+  const names = ['  Things ', 'Things', '']
+  const seen: string[] = []
+  const { topics } = await findTopics(input, {
+    count: 3,
+    label: async ({ id, label, terms, size, representatives }) => {
+      seen.push(label)
+      expect(terms).toEqual(plain.topics[id].terms)
+      expect(size).toBe(plain.topics[id].size)
+      expect(representatives.map((paper) => paper.id)).toEqual(plain.topics[id].representatives)
+      return names[id]
+    },
+  })
+  expect(seen).toEqual(plain.topics.map(({ label }) => label))
+  expect(topics.map(({ label }) => label)).toEqual(['Things', seen[1], seen[2]])
+})
+
 test('a higher resolution gives more topics', async () => {
   const input = planted({ topics: 6, size: 20, noise: 2 })
   const coarse = await findTopics(input, { resolution: 0.3 })
@@ -177,6 +228,8 @@ test.each<[string, unknown, string]>([
   ['both a count and a resolution', { count: 3, resolution: 1 }, 'got both'],
   ['a seed that is no number', { seed: 'x' }, 'Expected `seed`'],
   ['no neighbours', { neighbours: 0 }, 'Expected `neighbours`'],
+  ['most papers as outliers', { outlierShare: 0.9 }, 'Expected `outlierShare`'],
+  ['a name that is no string', { label: () => 7 }, 'Expected `label`'],
 ])('%s is refused', async (_, options, message) => {
   const input = planted({ topics: 2, size: 4 })
   const refused = await findTopics(input, options as TopicOptions).catch((error: unknown) => error)
