@@ -64,7 +64,7 @@ export async function run(args: readonly string[]): Promise<void> {
       }
   }
   await endBackground()
-  await saveResult('topics', rows)
+  await saveResult(['topics', ...positionals].join('-'), rows)
 }
 
 async function load(set: string): Promise<{ readonly input: TopicInput; readonly labels: readonly string[] }> {
