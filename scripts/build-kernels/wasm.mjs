@@ -1,4 +1,4 @@
-// Three loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
+// Four loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
 // addresses in the imported memory, or numbers of things.
 
 /** LEB128, unsigned. */
@@ -51,8 +51,9 @@ const load = (address, offset = 0) => [...address, ...simd(0), 0, ...u(offset)]
 const loadSplat = (address) => [...address, ...simd(9), 0, 0]
 /** Eight int8 values widened to int16. */
 const loadWidened = (address, offset = 0) => [...address, ...simd(1), 0, ...u(offset)]
-const store = (address, value) => [...address, ...value, ...simd(11), 0, 0]
-const zeros = [...simd(12), ...new Array(16).fill(0)]
+const store = (address, value, offset = 0) => [...address, ...value, ...simd(11), 0, ...u(offset)]
+const lanes = (...values) => [...simd(12), ...new Uint8Array(Int32Array.from(values).buffer)]
+const zeros = lanes(0, 0, 0, 0)
 /** Picks 32-bit lanes of a (0 … 3) and b (4 … 7). */
 const pick = (a, b, lanes) => [
   ...a,
@@ -66,6 +67,12 @@ const addPairDouble = (a, b) => [...a, ...b, ...simd(240)]
 const multiplyPairDouble = (a, b) => [...a, ...b, ...simd(242)]
 const laneDouble = (a, lane) => [...a, ...simd(33), lane]
 const isAbove = (a, b) => [...a, ...b, ...simd(68)]
+const minimum = (a, b) => [...a, ...b, ...simd(234)]
+const maximum = (a, b) => [...a, ...b, ...simd(235)]
+const subtractFloats = (a, b) => [...a, ...b, ...simd(229)]
+/** Bits of a where the mask is 1, of b where it is 0. */
+const select = (a, b, mask) => [...a, ...b, ...mask, ...simd(82)]
+const splatInteger = (a) => [...a, ...simd(17)]
 const or = (a, b) => [...a, ...b, ...simd(80)]
 const hasAny = (a) => [...a, ...simd(83)]
 const addLanes = (a, b) => [...a, ...b, ...simd(174)]
@@ -262,6 +269,59 @@ export function dotsModule() {
           set(out, add(get(out), constant(8))),
           set(rows, add(get(rows), constant(4))),
           set(count, subtract(get(count), constant(1))),
+          branch(0),
+        ),
+      ),
+    ],
+  })
+}
+
+/**
+ * best(values, rows, columns, costs, out): for each row of a `rows × columns` matrix of float32 values, less the cost of
+ * their column, the largest, the second and the column of the largest; of the columns 0, 4, 8 … apart from those of 1, 5,
+ * 9 … and so on, so four of each: 4 float32, 4 float32, 4 int32, 48 bytes a row from `out` on. `columns` is a multiple of
+ * four above 0.
+ */
+export function bestModule() {
+  const [values, rows, columns, costs, out] = [0, 1, 2, 3, 4]
+  const [cost, end] = [5, 6]
+  const [value, largest, second, column, found, four] = [7, 8, 9, 10, 11, 12]
+  // The bits of -Infinity.
+  const least = lanes(-8388608, -8388608, -8388608, -8388608)
+  return moduleOf({
+    name: 'best',
+    parameters: 5,
+    results: 0,
+    locals: [
+      [2, I32],
+      [6, V128],
+    ],
+    code: [
+      ...set(end, add(get(costs), shiftLeft(get(columns), constant(2)))),
+      ...set(four, splatInteger(constant(4))),
+      ...block(
+        loop(
+          branchIf(1, isAtMost(get(rows), constant(0))),
+          set(largest, least),
+          set(second, least),
+          set(found, zeros),
+          set(column, lanes(0, 1, 2, 3)),
+          set(cost, get(costs)),
+          loop(
+            set(value, subtractFloats(load(get(values)), load(get(cost)))),
+            set(found, select(get(column), get(found), isAbove(get(value), get(largest)))),
+            set(second, maximum(get(second), minimum(get(largest), get(value)))),
+            set(largest, maximum(get(largest), get(value))),
+            set(column, addLanes(get(column), get(four))),
+            set(values, add(get(values), constant(16))),
+            set(cost, add(get(cost), constant(16))),
+            branchIf(0, isBelow(get(cost), get(end))),
+          ),
+          store(get(out), get(largest)),
+          store(get(out), get(second), 16),
+          store(get(out), get(found), 32),
+          set(out, add(get(out), constant(48))),
+          set(rows, subtract(get(rows), constant(1))),
           branch(0),
         ),
       ),

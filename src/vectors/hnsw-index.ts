@@ -33,6 +33,7 @@ export interface HnswOptions extends Partial<GraphParameters> {
 
 interface Graph {
   readonly native: NativeGraph
+  readonly efSearch: number
   readonly rows: Int32Array
   readonly stamps: Uint32Array
   /** The last stamp that there was when it was built: living positions up to it are in the graph. */
@@ -73,12 +74,14 @@ class HnswSnapshot extends ExactSnapshot {
   protected override async nearest(unit: Float32Array, options: VectorSearchOptions): Promise<SearchHits> {
     const { filter, signal } = options
     const k = requireInteger('k', options.k ?? 10, 1)
-    const { native, rows, stamps } = this.#graph
+    const { native, rows, stamps, efSearch } = this.#graph
     const slice = timeSlice(signal)
     // Rows that are gone still take places among the nearest: ask for as many more as there should be, and some.
-    const wanted = Math.ceil((1.5 * k * rows.length) / Math.max(1, this.#inGraph)) + 8
+    const isWhole = this.#inGraph === rows.length
+    const wanted = isWhole ? k : Math.ceil((1.5 * k * rows.length) / Math.max(1, this.#inGraph)) + 8
     if (2 * wanted > rows.length || (filter !== undefined && this.#share(filter) < LEAST_SHARE))
       return this.scan(unit, options)
+    native.setEf(options.efSearch === undefined ? efSearch : requireInteger('efSearch', options.efSearch, 1, 100_000))
     const labels = nearestLabels(native, unit, {
       k: wanted,
       filter: filter && ((label) => rows[label] >= 0 && filter(rows[label])),
@@ -325,12 +328,11 @@ export class HnswIndex extends ExactIndex {
   }
 
   /** Reads hnswlib's own file and makes it the graph of searches to come. */
-  async #adopt(payload: string, graph: Omit<Graph, 'native'>): Promise<void> {
+  async #adopt(payload: string, graph: Omit<Graph, 'native' | 'efSearch'>): Promise<void> {
     this.#hnswlib ??= loadHnswlib()
     const native = new this.#hnswlib.HierarchicalNSW('ip', this.dimensions)
     await native.readIndex(payload)
-    native.setEf(this.parameters.efSearch)
-    this.#graph = { native, ...graph }
+    this.#graph = { native, efSearch: this.parameters.efSearch, ...graph }
     this.#current = undefined
   }
 }

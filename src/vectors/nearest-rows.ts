@@ -1,8 +1,8 @@
 // The nearest rows of every row of a matrix, or of other rows, in square tiles of products. Each row keeps a short list
-// of its best by Float32 products, a little longer than k, as a heap with the least on top; whatever lies within the
-// kernels' error of the k-th best is decided in float64, so that lists are the same on every CPU. Memory: 8 bytes a
-// candidate and 8 a neighbour beside the rows.
+// of its best by Float32 products, a little longer than k; whatever lies within the kernels' error of the k-th best is
+// decided in float64, so that lists are the same on every CPU.
 import { exactDot, type Kernels, productError } from './kernels.ts'
+import { NearLists } from './near-lists.ts'
 import type { RowDots } from './row-dots.ts'
 import { FILTER_GROUP, TileFilter } from './tile-filter.ts'
 import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
@@ -29,7 +29,8 @@ interface How {
 
 /** Candidates kept of each row beyond k: room for scores that lie closer together than a kernel's error. */
 const SPARE = 8
-const TILE = 1024
+/** Products of such a tile, its rows and its columns fit the second-level cache of most CPUs or the third of all. */
+const TILE = 768
 
 /** The graph by given kernels; `k` is below the number of rows. */
 export async function buildNeighbourGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
@@ -52,7 +53,7 @@ async function findPairs(dots: RowDots, how: How & { readonly queries: number })
   const lefts = matrix.subarray(0, n * dimensions)
   const rights = matrix.subarray(queries * dimensions)
   const width = Math.min(isGraph ? n - 1 : others, k + SPARE)
-  const near: Near = { width, rows: new Int32Array(n * width), scores: new Float32Array(n * width).fill(-Infinity) }
+  const near = new NearLists(n, width)
   const slice = timeSlice(signal)
   const side = Math.sqrt(kernels.slice / dimensions)
   const most = Math.max(FILTER_GROUP, Math.min(TILE, Math.floor(side / FILTER_GROUP) * FILTER_GROUP))
@@ -87,12 +88,6 @@ async function findPairs(dots: RowDots, how: How & { readonly queries: number })
   return graph
 }
 
-interface Near {
-  readonly width: number
-  readonly rows: Int32Array
-  readonly scores: Float32Array
-}
-
 interface Tile {
   readonly products: Float32Array
   /** The tile's first row and first column in the matrix. */
@@ -104,30 +99,28 @@ interface Tile {
   readonly isGraph: boolean
 }
 
-/** Fills in the filter's cuts for a tile: the least score of each list, which only rises. */
-function prepare(filter: TileFilter, { width, scores }: Near, { top, start, rows, columns, isGraph }: Tile): void {
-  const { rowCuts, columnCuts } = filter
-  for (let row = 0; row < rows; row++) rowCuts[row] = scores[(top + row) * width]
-  if (isGraph) for (let column = 0; column < columns; column++) columnCuts[column] = scores[(start + column) * width]
-  else columnCuts.fill(Infinity)
+/** Fills in the filter's cuts for a tile. */
+function prepare(filter: TileFilter, { cuts }: NearLists, { top, start, rows, columns, isGraph }: Tile): void {
+  filter.rowCuts.set(cuts.subarray(top, top + rows))
+  if (isGraph) filter.columnCuts.set(cuts.subarray(start, start + columns))
+  else filter.columnCuts.fill(Infinity)
 }
 
 /**
  * Takes products of a tile into the lists of its rows and, in a graph, of its columns, each pair once: those of the groups
  * that begin at `groups`, positions in the tile.
  */
-function collect(near: Near, { products, top, start, columns, isGraph }: Tile, groups: Int32Array): void {
-  const { width, scores } = near
+function collect(near: NearLists, { products, top, start, columns, isGraph }: Tile, groups: Int32Array): void {
+  const { cuts } = near
   const isDiagonal = isGraph && start === top
   for (let index = 0; index < groups.length; index++) {
     const row = Math.floor(groups[index] / columns)
     const from = groups[index] - row * columns
     const to = Math.min(columns, from + FILTER_GROUP)
-    const least = (top + row) * width
     for (let column = isDiagonal ? Math.max(from, row + 1) : from; column < to; column++) {
       const score = products[row * columns + column]
-      if (score > scores[least]) insert(near, top + row, start + column, score)
-      if (isGraph && score > scores[(start + column) * width]) insert(near, start + column, top + row, score)
+      if (score > cuts[top + row]) near.push(top + row, start + column, score)
+      if (isGraph && score > cuts[start + column]) near.push(start + column, top + row, score)
     }
   }
 }
@@ -141,26 +134,10 @@ function groupsFrom(first: number, rows: number, columns: number): Int32Array {
   )
 }
 
-/** Puts a candidate in the place of the least of a row's list. */
-function insert(near: Near, row: number, other: number, score: number): void {
-  const { width, rows, scores } = near
-  const start = row * width
-  let hole = 0
-  for (let child = 1; child < width; child = 2 * hole + 1) {
-    if (child + 1 < width && scores[start + child + 1] < scores[start + child]) child++
-    if (scores[start + child] >= score) break
-    scores[start + hole] = scores[start + child]
-    rows[start + hole] = rows[start + child]
-    hole = child
-  }
-  scores[start + hole] = score
-  rows[start + hole] = other
-}
-
 /** Orders the candidates by their float64 products and keeps k of each row. */
 async function decide(
   dots: RowDots,
-  options: { readonly near: Near; readonly queries: number; readonly k: number; readonly slice: TimeSlice },
+  options: { readonly near: NearLists; readonly queries: number; readonly k: number; readonly slice: TimeSlice },
 ): Promise<NeighbourGraph> {
   const { near, queries, k, slice } = options
   const { matrix, dimensions } = dots
@@ -172,18 +149,15 @@ async function decide(
   const scores = new Float32Array(n * k)
   const margin = 2 * productError(dimensions)
   const ranking = new Ranking(k + 1)
-  const sorted = new Float32Array(width)
   const candidates = new Int32Array(width)
   const products = new Float64Array(width)
   let twins: Int32Array | undefined
   const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float32Array }>()
   for (let row = 0; row < n; row++) {
-    const start = row * width
-    sorted.set(near.scores.subarray(start, start + width))
-    sorted.sort()
-    const cut = sorted[width - k] - margin
+    const best = near.best(row)
+    const cut = best.scores[k - 1] - margin
     ranking.clear()
-    if (width < (isGraph ? n - 1 : others) && sorted[0] >= cut) {
+    if (width < (isGraph ? n - 1 : others) && best.scores[width - 1] >= cut) {
       // More rows lie within the margin than the list holds, as among many copies of one text: look at all of them,
       // once for each distinct vector.
       twins ??= firstTwins(matrix, dimensions)
@@ -210,8 +184,7 @@ async function decide(
       }
     } else {
       let count = 0
-      for (let place = start; place < start + width; place++)
-        if (near.scores[place] >= cut) candidates[count++] = near.rows[place] + queries
+      for (; count < width && best.scores[count] >= cut; count++) candidates[count] = best.rows[count] + queries
       dots.products(row, candidates.subarray(0, count), products)
       for (let index = 0; index < count; index++) ranking.offer(candidates[index] - queries, products[index])
       rows.set(ranking.rows.subarray(0, k), row * k)

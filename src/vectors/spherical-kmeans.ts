@@ -1,7 +1,8 @@
-// Spherical k-means (Dhillon and Modha 2001) over unit rows: each row to the centroid with the largest product, each
-// centroid to the direction of its members' sum. What decides is the same on every CPU and in any order of summing:
+// k-means over unit rows, spherical (Dhillon and Modha 2001): each row to the centroid with the largest product, each
+// centroid to the direction of its members' sum; or the usual one. What decides is the same on every CPU and in any order of summing:
 // products that lie within a kernel's error of each other are taken again in float64, sums of members are exact
 // (values rounded to a grid on which float64 adds without error), and seeding sees distances of eight bits.
+import { BestTwo } from './best-two.ts'
 import { exactDot, type Kernels, productError } from './kernels.ts'
 import { seededRandom } from './random.ts'
 import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
@@ -17,6 +18,11 @@ export interface KmeansOptions {
   readonly starts?: number
   /** Most iterations of one run. @default 100 */
   readonly maxIterations?: number
+  /**
+   * Whether centroids are directions, and rows go to the one of the largest cosine; else they are means, and rows go to
+   * the nearest. On unit rows the two differ little. @default true
+   */
+  readonly spherical?: boolean
   /** `k × dimensions` unit rows to begin from, in place of seeding by k-means++. */
   readonly initialCentroids?: Float32Array
   readonly signal?: AbortSignal
@@ -27,7 +33,7 @@ export interface KmeansOptions {
 export interface KmeansResult {
   /** The cluster of each row, 0 … k − 1. No cluster is empty. */
   readonly assignments: Int32Array
-  /** `k × dimensions`: the unit vector in the direction of the members' sum. */
+  /** `k × dimensions`: the unit vector in the direction of the members' sum, or their mean. */
   readonly centroids: Float32Array
   /** Sum of the squared Euclidean distances of the rows to their centroids. */
   readonly inertia: number
@@ -44,7 +50,9 @@ export async function runKmeans(
   const maxIterations = options.maxIterations ?? 100
   const starts = options.initialCentroids === undefined ? (options.starts ?? 1) : 1
   const random = seededRandom(options.seed ?? 0)
-  const problem: Problem = { matrix, n: matrix.length / dimensions, dimensions, k, kernels, slice: timeSlice(signal) }
+  const isSpherical = options.spherical ?? true
+  const n = matrix.length / dimensions
+  const problem: Problem = { matrix, n, dimensions, k, isSpherical, kernels, slice: timeSlice(signal) }
   let best: KmeansResult | undefined
   for (let start = 0; start < starts; start++) {
     const beginning = options.initialCentroids?.slice() ?? (await seedCentroids(problem, random))
@@ -65,30 +73,50 @@ interface Problem {
   readonly n: number
   readonly dimensions: number
   readonly k: number
+  readonly isSpherical: boolean
   readonly kernels: Kernels
   readonly slice: TimeSlice
 }
 
 async function iterate(
   problem: Problem,
-  centroids: Float32Array,
+  beginning: Float32Array,
   onIteration: (iteration: number) => void,
   maxIterations: number,
 ): Promise<KmeansResult> {
-  const { matrix, n, dimensions, k, slice } = problem
+  const { matrix, n, dimensions, k, isSpherical, kernels, slice } = problem
   const assignments = new Int32Array(n).fill(-1)
   // How much nearer each row is to its centroid than to any other, at least.
   const leads = new Float32Array(n)
   const sums = new ExactSums(n, k, dimensions)
+  // Distance to a centroid c is |x|² - 2 (x·c - |c|²/2): rows go to the largest product less half the square.
+  const halves = new Float64Array(k)
+  if (!isSpherical) halveSquares(beginning, halves, dimensions)
+  const block = Math.max(1, Math.min(n, 4096, Math.floor(kernels.slice / (k * dimensions))))
+  const best = new BestTwo(block, k)
+  const padded = new Float32Array(best.columns * dimensions)
+  padded.set(beginning)
+  const centroids = padded.subarray(0, beginning.length)
+  const run: Run = {
+    centroids,
+    padded,
+    halves,
+    assignments,
+    leads,
+    sums,
+    best,
+    gathered: new Float32Array(block * dimensions),
+    rows: new Int32Array(block),
+  }
   let iterations = 0
   let inertia = Infinity
   while (iterations < maxIterations) {
     iterations++
-    const changed = await assign(problem, { centroids, assignments, leads, sums })
-    const moved = fillEmpty(problem, { centroids, assignments, leads, sums })
-    const before = centroids.slice()
-    sums.centroids(centroids)
-    shorten(leads, assignments, shifts(before, centroids, dimensions))
+    const changed = await assign(problem, run)
+    const moved = fillEmpty(problem, run)
+    const shift = sums.centroids(centroids, isSpherical)
+    if (!isSpherical) halveSquares(centroids, halves, dimensions, shift)
+    shorten(leads, assignments, shift)
     const next = sums.inertia(matrix, centroids)
     onIteration(iterations)
     // Only rounding of the centroids to Float32 can keep it from falling: then there is nothing left to gain.
@@ -97,23 +125,32 @@ async function iterate(
     if (changed + moved === 0 || !fell) break
     if (slice.due()) await slice.rest()
   }
-  return { assignments, centroids, inertia, iterations }
+  return { assignments, centroids: centroids.slice(), inertia, iterations }
 }
 
 interface Run {
   readonly centroids: Float32Array
+  /** The same, and zeros up to the columns of `best`. */
+  readonly padded: Float32Array
+  /** Half the square of each centroid's length; 0 where all are 1. */
+  readonly halves: Float64Array
   readonly assignments: Int32Array
   readonly leads: Float32Array
   readonly sums: ExactSums
+  readonly best: BestTwo
+  /** Room for a block of rows, and for their numbers. */
+  readonly gathered: Float32Array
+  readonly rows: Int32Array
 }
 
-/** How far each centroid went, rounded up. */
-function shifts(before: Float32Array, after: Float32Array, dimensions: number): Float64Array {
-  return Float64Array.from({ length: after.length / dimensions }, (_, cluster) => {
-    let square = 0
-    for (let d = cluster * dimensions; d < (cluster + 1) * dimensions; d++) square += (after[d] - before[d]) ** 2
-    return Math.sqrt(square) * 1.000001
-  })
+/** Takes the halves of the squares, and adds what they changed by to how far each centroid went. */
+function halveSquares(centroids: Float32Array, halves: Float64Array, dimensions: number, shift?: Float64Array): void {
+  for (let cluster = 0; cluster < halves.length; cluster++) {
+    const start = cluster * dimensions
+    const half = exactDot(centroids, start, centroids, start, dimensions) / 2
+    if (shift !== undefined) shift[cluster] += Math.abs(half - halves[cluster]) * 1.000001
+    halves[cluster] = half
+  }
 }
 
 /**
@@ -133,59 +170,61 @@ function shorten(leads: Float32Array, assignments: Int32Array, shift: Float64Arr
   }
 }
 
+/** Share of a block's rows that must be looked at for all of them to be. */
+const MOSTLY = 0.6
+
 /** Gives each row the cluster of its nearest centroid; a tie goes to the cluster that it is in, else to the lowest. */
-async function assign(problem: Problem, { centroids, assignments, leads, sums }: Run): Promise<number> {
+async function assign(problem: Problem, run: Run): Promise<number> {
   const { matrix, n, dimensions, k, kernels, slice } = problem
-  const margin = 2 * productError(dimensions)
-  const most = Math.max(1, Math.min(4096, Math.floor(kernels.slice / (k * dimensions))))
-  const gathered = new Float32Array(Math.min(n, most) * dimensions)
-  const rows = new Int32Array(Math.min(n, most))
+  const { centroids, padded, halves, assignments, leads, sums, best, gathered, rows } = run
+  // Costs are halves rounded to Float32, and taken away in Float32.
+  const margin = 2 * (productError(dimensions) + 2 ** -22)
+  best.costs.set(halves)
   let changed = 0
   for (let next = 0; next < n; ) {
-    // Rows that lead by more than rounding can take keep their cluster unseen: after some iterations nearly all.
+    // Rows that lead by more than rounding can take keep their cluster unseen: after some iterations nearly all. While
+    // they are few, taking them along costs less than gathering the others.
     const first = next
+    const end = Math.min(n, first + rows.length)
+    let open = 0
+    for (let row = first; row < end; row++) if (!(leads[row] > margin)) open++
     let count = 0
-    for (; next < n && count < rows.length; next++)
-      if (assignments[next] < 0 || !(leads[next] > margin)) rows[count++] = next
-    if (count === 0) break
-    const isWhole = count === next - first
-    if (!isWhole)
-      for (let index = 0; index < count; index++) {
-        const start = rows[index] * dimensions
-        gathered.set(matrix.subarray(start, start + dimensions), index * dimensions)
+    let block: Float32Array
+    if (open > MOSTLY * (end - first)) {
+      for (; next < end; next++) rows[count++] = next
+      block = matrix.subarray(first * dimensions, end * dimensions)
+    } else {
+      for (; next < n && count < rows.length; next++) {
+        if (leads[next] > margin) continue
+        gathered.set(matrix.subarray(next * dimensions, (next + 1) * dimensions), count * dimensions)
+        rows[count++] = next
       }
-    const block = isWhole
-      ? matrix.subarray(first * dimensions, next * dimensions)
-      : gathered.subarray(0, count * dimensions)
-    const pending = kernels.products(block, centroids, dimensions)
+      if (count === 0) break
+      block = gathered.subarray(0, count * dimensions)
+    }
+    const pending = kernels.products(block, padded, dimensions, best.products)
     const products = pending instanceof Float32Array ? pending : await pending
+    if (products.buffer !== best.products.buffer) best.products.set(products)
+    best.find(count)
     for (let index = 0; index < count; index++) {
-      const start = index * k
-      let best = -Infinity
-      let second = -Infinity
-      let cluster = 0
-      for (let c = 0; c < k; c++) {
-        const score = products[start + c]
-        if (score > best) {
-          second = best
-          best = score
-          cluster = c
-        } else if (score > second) second = score
-      }
       const row = rows[index]
       const present = assignments[row]
-      leads[row] = best - second - margin
-      if (best - second <= margin) {
+      const lead = best.largest[index] - best.second[index] - margin
+      let cluster = best.column[index]
+      leads[row] = lead
+      if (lead <= 0) {
+        const start = index * best.columns
+        const least = best.largest[index] - margin
         let bestExact = -Infinity
         const weigh = (c: number): void => {
-          const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions)
+          const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions) - halves[c]
           if (score > bestExact) {
             bestExact = score
             cluster = c
           }
         }
-        if (present >= 0 && products[start + present] >= best - margin) weigh(present)
-        for (let c = 0; c < k; c++) if (products[start + c] >= best - margin) weigh(c)
+        if (present >= 0 && best.products[start + present] - halves[present] >= least) weigh(present)
+        for (let c = 0; c < k; c++) if (best.products[start + c] - halves[c] >= least) weigh(c)
       }
       if (cluster === present) continue
       changed++
@@ -198,13 +237,18 @@ async function assign(problem: Problem, { centroids, assignments, leads, sums }:
 }
 
 /** Gives each empty cluster the row that lies worst in a cluster of two or more. */
-function fillEmpty({ matrix, n, dimensions, k }: Problem, { centroids, assignments, leads, sums }: Run): number {
+function fillEmpty(
+  { matrix, n, dimensions, k }: Problem,
+  { centroids, halves, assignments, leads, sums }: Run,
+): number {
   let own: Float64Array | undefined
   let moved = 0
   for (let empty = 0; empty < k; empty++) {
     if (sums.counts[empty] > 0) continue
-    own ??= Float64Array.from(assignments, (cluster, row) =>
-      exactDot(matrix, row * dimensions, centroids, cluster * dimensions, dimensions),
+    own ??= Float64Array.from(
+      assignments,
+      (cluster, row) =>
+        exactDot(matrix, row * dimensions, centroids, cluster * dimensions, dimensions) - halves[cluster],
     )
     let worst = -1
     for (let row = 0; row < n; row++)
@@ -256,16 +300,31 @@ class ExactSums {
     }
   }
 
-  /** Writes the directions of the sums; a cluster whose members cancel out keeps its centroid. */
-  centroids(centroids: Float32Array): void {
+  /**
+   * Writes the directions of the sums, or the means; a cluster whose members cancel out keeps its direction. Returns how
+   * far each centroid went, rounded up.
+   */
+  centroids(centroids: Float32Array, isSpherical: boolean): Float64Array {
     const dimensions = this.#dimensions
     const sums = this.#sums
-    for (let start = 0; start < sums.length; start += dimensions) {
-      let square = 0
-      for (let d = start; d < start + dimensions; d++) square += sums[d] * sums[d]
-      const length = Math.sqrt(square)
-      if (length > 1e-6) for (let d = start; d < start + dimensions; d++) centroids[d] = sums[d] / length
-    }
+    return Float64Array.from(this.counts, (count, cluster) => {
+      const start = cluster * dimensions
+      const end = start + dimensions
+      let length = count
+      if (isSpherical) {
+        let square = 0
+        for (let d = start; d < end; d++) square += sums[d] * sums[d]
+        length = Math.sqrt(square)
+        if (length < 1e-6) return 0
+      }
+      let went = 0
+      for (let d = start; d < end; d++) {
+        const before = centroids[d]
+        centroids[d] = sums[d] / length
+        went += (centroids[d] - before) ** 2
+      }
+      return Math.sqrt(went) * 1.000001
+    })
   }
 
   /** Sum of |x|² + |c|² − 2 x·c over the rows x and their centroids c. */

@@ -17,6 +17,8 @@ export interface VectorSearchOptions {
   readonly k?: number
   /** Rows for which it returns false are passed over during the search. @default every row */
   readonly filter?: (row: number) => boolean
+  /** Candidates that an approximate index looks at: recall against time. Exact ones do not need it. @default the index's own */
+  readonly efSearch?: number
   readonly signal?: AbortSignal
 }
 

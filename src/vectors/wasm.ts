@@ -27,7 +27,7 @@ const modules = new Map<string, Module | undefined>()
  * with the same answers
  */
 export function loadWasm<Loop>(
-  name: 'scan' | 'above' | 'dots',
+  name: 'scan' | 'above' | 'dots' | 'best',
   bytes: number,
 ): { readonly loop: Loop; readonly memory: WasmMemory } | undefined {
   if (!modules.has(name)) {

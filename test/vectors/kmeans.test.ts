@@ -84,6 +84,36 @@ describe('kmeans', () => {
     }
   })
 
+  it('takes means and distances where it is not spherical, as ml-kmeans does', async () => {
+    const dimensions = 24
+    const k = 12
+    const { rows } = clusteredRows(800, dimensions, { centres: 25, spread: 1 })
+    const initialCentroids = Float32Array.from(
+      { length: k * dimensions },
+      (_, i) => rows[Math.floor(i / dimensions) * 60 * dimensions + (i % dimensions)],
+    )
+    const options = { dimensions, k, initialCentroids, spherical: false }
+    const ours = await kmeans(rows, options)
+    const theirs = mlKmeans(
+      Array.from({ length: 800 }, (_, row) => Array.from(rows.subarray(row * dimensions, (row + 1) * dimensions))),
+      k,
+      {
+        initialization: Array.from({ length: k }, (_, c) =>
+          Array.from(initialCentroids.subarray(c * dimensions, (c + 1) * dimensions)),
+        ),
+      },
+    )
+    expect(Array.from(ours.assignments)).toEqual(theirs.clusters)
+    expect(ours.inertia).toBeCloseTo(inertiaOfMeans(rows, dimensions, theirs.clusters), 3)
+    expect(ours.inertia).toBeCloseTo(inertiaOf(rows, dimensions, ours), 3)
+    let last = Infinity
+    for (let maxIterations = 1; maxIterations <= ours.iterations; maxIterations++) {
+      const { inertia } = await kmeans(rows, { ...options, maxIterations })
+      expect(inertia).toBeLessThanOrEqual(last)
+      last = inertia
+    }
+  })
+
   it('lowers the inertia with every iteration, and stops where nothing changes', async () => {
     const dimensions = 16
     const { rows } = clusteredRows(600, dimensions, { centres: 30, spread: 1 })
@@ -110,7 +140,7 @@ describe('kmeans', () => {
       [40, 2],
       [200, 3],
     ]) {
-      const options = { dimensions, k, seed, starts: 2 }
+      const options = { dimensions, k, seed, starts: 2, spherical: seed !== 2 }
       const expected = await runKmeans(rows, { ...options, kernels: typedArrayKernels })
       expect(await runKmeans(rows, { ...options, kernels: worstKernels })).toEqual(expected)
       if (onnxKernels !== undefined)
@@ -120,7 +150,7 @@ describe('kmeans', () => {
   })
 
   it('gives the same bits in the worker', { timeout: 120_000 }, async () => {
-    const { rows } = clusteredRows(4000, 128, { centres: 30, spread: 1.2 })
+    const { rows } = clusteredRows(6000, 128, { centres: 30, spread: 1.2 })
     const options = { dimensions: 128, k: 30, seed: 5 }
     const progress: number[] = []
     const result = await kmeans(rows, { ...options, onProgress: ({ done }) => progress.push(done) })
@@ -138,12 +168,13 @@ describe('kmeans', () => {
     await fc.assert(
       fc.asyncProperty(problem, async ([rows, k, seed]) => {
         const matrix = Float32Array.from(rows.flatMap((values) => values.map((v) => v / Math.hypot(...values))))
-        const result = await kmeans(matrix, { dimensions: 2, k, seed })
+        const spherical = seed % 2 === 0
+        const result = await kmeans(matrix, { dimensions: 2, k, seed, spherical })
         expect(new Set(result.assignments).size).toBe(k)
         expect(result.centroids).toHaveLength(2 * k)
         expect(result.inertia).toBeCloseTo(inertiaOf(matrix, 2, result), 5)
         if (k === rows.length) expect(result.inertia).toBeCloseTo(0, 6)
-        expect(await kmeans(matrix, { dimensions: 2, k, seed })).toEqual(result)
+        expect(await kmeans(matrix, { dimensions: 2, k, seed, spherical })).toEqual(result)
       }),
     )
   })
