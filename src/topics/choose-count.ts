@@ -12,8 +12,6 @@ import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'
 const step = 1.25
 const wholeRuns = 3
 const share = 0.8
-// Differences within this are noise: among equals, more topics tell more.
-const tolerance = 0.02
 // Below this a single topic is all that can be told.
 const leastPapers = 6
 
@@ -61,10 +59,7 @@ export async function chooseCount(
     seen.push({ resolution, count, stability: mean(agreements) })
     if (count > most) break
   }
-  const highest = Math.max(...seen.map(({ stability }) => stability))
-  const best = seen
-    .filter(({ stability }) => stability >= highest - tolerance)
-    .reduce((a, b) => (b.count > a.count || (b.count === a.count && b.stability > a.stability) ? b : a))
+  const best = seen.reduce((a, b) => (b.stability > a.stability ? b : a))
   return {
     count: best.count,
     resolution: best.resolution,
