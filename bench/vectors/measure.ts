@@ -1,0 +1,143 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { seededRandom } from '../../src/vectors/random.ts'
+
+/** Row numbers. */
+export type Rows = ArrayLike<number>
+
+/** Something that finds the nearest rows. */
+export interface Contestant {
+  readonly name: string
+  readonly search: (query: Float32Array) => Rows | Promise<Rows>
+  /** All queries at once, where it can. */
+  readonly bulk?: (queries: Float32Array) => unknown
+}
+
+export interface Sample {
+  readonly milliseconds: number[]
+  readonly found: Rows[]
+}
+
+export interface Build {
+  readonly seconds: number
+  /** Milliseconds for which the event loop stood still, at most. */
+  readonly pause?: number
+}
+
+export function vectorOf(rows: Float32Array, row: number, dimensions: number): Float32Array {
+  return rows.subarray(row * dimensions, (row + 1) * dimensions)
+}
+
+export function quantiles(values: readonly number[]): { p50: number; p95: number; least: number } {
+  const sorted = Float64Array.from(values).sort()
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
+  return { p50: at(0.5), p95: at(0.95), least: sorted[0] }
+}
+
+/**
+ * Every query to every contestant, each time in another order: what was asked just before leaves its data in the caches,
+ * or takes the others' out of them. A first round warms up and is not counted.
+ */
+export async function alternate(
+  contestants: readonly Contestant[],
+  queries: Float32Array,
+  { dimensions, rounds }: { readonly dimensions: number; readonly rounds: number },
+): Promise<Map<string, Sample>> {
+  const samples = new Map<string, Sample>(contestants.map(({ name }) => [name, { milliseconds: [], found: [] }]))
+  const count = queries.length / dimensions
+  const random = seededRandom(1)
+  for (let round = 0; round <= rounds; round++)
+    for (let q = 0; q < (round === 0 ? Math.min(count, 20) : count); q++)
+      for (const { name, search } of shuffled(contestants, random)) {
+        const query = vectorOf(queries, q, dimensions)
+        const begun = performance.now()
+        const pending = search(query)
+        const found = 'length' in pending ? pending : await pending
+        const milliseconds = performance.now() - begun
+        if (round === 0) continue
+        const sample = samples.get(name) as Sample
+        sample.milliseconds.push(milliseconds)
+        if (round === 1) sample.found.push(found)
+      }
+  return samples
+}
+
+function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
+  const order = [...items]
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    const item = order[i] as Item
+    order[i] = order[j] as Item
+    order[j] = item
+  }
+  return order
+}
+
+export async function measureBuild(build: () => unknown): Promise<Build> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  // Its first tick must be behind it, or a build that never yields goes unseen.
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const begun = performance.now()
+  await build()
+  const seconds = (performance.now() - begun) / 1000
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  delay.disable()
+  return { seconds, pause: delay.max / 1e6 }
+}
+
+/** Bytes by which the process grows, garbage collected. */
+export async function measureGrowth(build: () => unknown): Promise<number> {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  collectGarbage()
+  const before = process.memoryUsage().rss
+  await build()
+  for (let turn = 0; turn < 3; turn++) {
+    collectGarbage()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return process.memoryUsage().rss - before
+}
+
+/** The plainest scan that is not slow on purpose: one loop over all values, the best kept in order. */
+export function plainScan(rows: Float32Array, query: Float32Array, k: number): Int32Array {
+  const dimensions = query.length
+  const best = new Int32Array(k)
+  const scores = new Float64Array(k).fill(-Infinity)
+  for (let row = 0, start = 0; start < rows.length; row++, start += dimensions) {
+    let score = 0
+    for (let d = 0; d < dimensions; d++) score += query[d] * rows[start + d]
+    if (score <= scores[k - 1]) continue
+    let place = k - 1
+    for (; place > 0 && scores[place - 1] < score; place--) {
+      scores[place] = scores[place - 1]
+      best[place] = best[place - 1]
+    }
+    scores[place] = score
+    best[place] = row
+  }
+  return best
+}
+
+/** What loads, or undefined with a line that says why not. */
+export function tryLoad<Loaded>(load: () => Loaded): Loaded | undefined {
+  try {
+    return load()
+  } catch (error) {
+    console.log(`left out: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+    return undefined
+  }
+}
+
+export function table(head: readonly string[], lines: readonly (readonly string[])[]): void {
+  const widths = head.map((title, column) => Math.max(title.length, ...lines.map((line) => line[column]?.length ?? 0)))
+  for (const line of [head, ...lines])
+    console.log(
+      line
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  '),
+    )
+  console.log()
+}
