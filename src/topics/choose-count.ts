@@ -44,7 +44,6 @@ export async function chooseCount(
     while (wholes.length < wholeRuns) wholes.push(await leiden(graph, runs))
     const count = Math.round(mean(wholes.map(countOf)))
     if (count < least) continue
-    if (count > most && seen.length > 0) break
     const agreements: number[] = []
     for (const { rows, graph: part } of samples) {
       const found = await leiden(part, runs)
@@ -59,7 +58,11 @@ export async function chooseCount(
     seen.push({ resolution, count, stability: mean(agreements) })
     if (count > most) break
   }
-  const best = seen.reduce((a, b) => (b.stability > a.stability ? b : a))
+  // The one beyond `most` only tells whether the curve goes on rising there: then the last one within is no peak.
+  const peaks = seen.filter((one, i) => i === 0 || i + 1 === seen.length || !(one.stability < seen[i + 1].stability))
+  const best = peaks
+    .filter(({ count }) => count <= most || seen[0].count > most)
+    .reduce((a, b) => (b.stability > a.stability ? b : a))
   return {
     count: best.count,
     resolution: best.resolution,
