@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
 import { loadHnswlib } from '../../src/vectors/hnswlib.ts'
 
@@ -38,4 +38,18 @@ it.skipIf(!isHnswInstalled())('lets a process end while a graph is built, and le
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+it('gives the same bits where ONNX Runtime cannot be loaded', { timeout: 120_000 }, () => {
+  const print = (options: string) =>
+    spawnSync(process.execPath, ['--import', 'tsx', 'test/vectors/print-results.ts'], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_OPTIONS: options },
+    }).stdout.split(/\s/u)
+  const [backend, hash] = print('')
+  const [plainBackend, plainHash] = print(`--require ${resolve('test/vectors/without-onnxruntime.cjs')}`)
+  expect(plainBackend).toBe('typed-arrays')
+  expect(hash).toMatch(/^[0-9a-f]{64}$/u)
+  expect(plainHash).toBe(hash)
+  if (process.platform === 'linux') expect(backend).toBe('onnxruntime')
 })
