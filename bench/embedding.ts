@@ -275,8 +275,9 @@ async function profile(texts: readonly string[], tokens: number): Promise<void> 
       const note =
         operator === 'DynamicQuantizeMatMul'
           ? `${((products * runs) / dur / 1000).toFixed(0)} Gop/s`
-          : operator === 'MultiHeadAttention'
-            ? `${((attention * runs) / dur / 1000).toFixed(0)} GFLOP/s`
+          : // Scores, then weights times values: half of attention's products each.
+            ['FusedMatMul', 'MatMul'].includes(operator)
+            ? `${((attention * runs) / 2 / dur / 1000).toFixed(0)} GFLOP/s`
             : ''
       console.log(
         `${operator.padEnd(26)}${ms(dur / runs / 1000)} ${((100 * dur) / whole).toFixed(1).padStart(5)} %  ${note}`,

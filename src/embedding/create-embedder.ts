@@ -128,7 +128,12 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
 
 /** The bundled model's folder; its files come with the package. */
 function bundledFolder(): string {
-  return dirname(createRequire(import.meta.url).resolve('#models/all-MiniLM-L6-v2/model.json'))
+  try {
+    return dirname(createRequire(import.meta.url).resolve('#models/all-MiniLM-L6-v2/model.json'))
+  } catch (cause) {
+    const message = `The bundled model is not where the package keeps it: ${reason(cause)}; install the package again.`
+    throw new PaperkinError('embedder-unavailable', message, { cause })
+  }
 }
 
 interface Located {

@@ -38,6 +38,8 @@ interface Call {
 
 interface Member {
   readonly worker: Worker
+  /** Once it is ready, the model is known to be whole. */
+  readonly isProof: boolean
   /** Handed over and not answered, in the order in which the worker takes them. */
   readonly tasks: Map<number, Task>
   isReady: boolean
@@ -65,7 +67,6 @@ export class WorkerPool {
   #nextId = 0
   #deathsAtStart = 0
   #isProven = false
-  #hasWarned = false
   #loaded: LoadedModel | undefined
   #sweep: NodeJS.Timeout | undefined
 
@@ -137,18 +138,19 @@ export class WorkerPool {
   }
 
   get #limit(): number {
-    const wishes = [...this.#users.values()].flatMap(({ workers }) => workers ?? [])
-    if (wishes.length > 0) return Math.max(...wishes)
+    const wishes = [...this.#users.values()].map(({ workers }) => workers ?? 0)
+    if (wishes.length > 0 && !wishes.includes(0)) return Math.max(...wishes)
     // availableMemory: Node 20.13 and later.
     const memory = process.availableMemory?.() ?? Number.POSITIVE_INFINITY
     const held = this.#members.size * bytesPerWorker
-    return Math.max(1, Math.min(availableParallelism(), Math.floor((memory + held) / bytesPerWorker)))
+    const affordable = Math.min(availableParallelism(), Math.floor((memory + held) / bytesPerWorker))
+    return Math.max(1, affordable, ...wishes)
   }
 
   /** Threads keep the process alive while a call waits for them, and never otherwise. */
   #hold(): void {
-    for (const { worker } of this.#members) {
-      if (this.#calls.length > 0) worker.ref()
+    for (const { worker, isLeaving } of this.#members) {
+      if (this.#calls.length > 0 || isLeaving) worker.ref()
       else worker.unref()
     }
   }
@@ -162,8 +164,19 @@ export class WorkerPool {
     // Until one worker has loaded a model from the hub, others would download it once more.
     const limit = this.#model.isFolder || this.#isProven ? this.#limit : 1
     const useful = Math.min(limit, Math.ceil((queued + inHand) / textsPerWorker))
-    for (let count = staying.length; count < useful; count++) this.#start()
+    try {
+      const lacksProof = !this.#isProven && !staying.some(({ isProof }) => isProof)
+      for (let count = lacksProof ? Math.min(staying.length, useful - 1) : staying.length; count < useful; count++) {
+        this.#start()
+      }
+    } catch (cause) {
+      const message = `its thread cannot be started: ${cause instanceof Error ? cause.message : String(cause)}`
+      this.#failAll(new PaperkinError('embedder-unavailable', unavailable(this.#model, message), { cause }))
+      return
+    }
 
+    // A worker that was not told to check the files waits for the one that was.
+    if (!this.#isProven) return
     const ready = staying.filter(({ isReady }) => isReady)
     // Several in hand, so that a busy main thread starves nobody; fewer towards the end, so that all end together.
     const depth = Math.max(1, Math.min(4, Math.ceil(queued / Math.max(1, 2 * ready.length))))
@@ -196,40 +209,50 @@ export class WorkerPool {
 
   #start(): void {
     const gate = new Int32Array(new SharedArrayBuffer(8))
+    // Files are checked once in a process.
+    const isProof =
+      !this.#isProven && (this.#checksums === undefined || ![...this.#members].some(({ isProof }) => isProof))
     const data: WorkerData = {
       model: this.#model,
-      // Files are checked once in a process: by the first worker.
-      checksums: this.#isProven || this.#members.size > 0 ? undefined : this.#checksums,
+      checksums: isProof ? this.#checksums : undefined,
       gate: gate.buffer,
     }
-    watchExit(gate)
     const worker = new Worker(createRequire(import.meta.url).resolve('#worker/embedding-worker'), {
       name: 'paperkin-embedding',
       workerData: data,
       // Flags of the parent (loaders, eval, inspect) are not for this thread.
       execArgv: [],
     })
-    const member: Member = { worker, tasks: new Map(), isReady: false, isLeaving: false, idleSince: performance.now() }
+    watchExit(gate)
+    const member: Member = {
+      worker,
+      isProof,
+      tasks: new Map(),
+      isReady: false,
+      isLeaving: false,
+      idleSince: performance.now(),
+    }
     this.#members.add(member)
     let cause: unknown
     worker.on('message', (message: FromWorker) => this.#receive(member, message))
     worker.on('error', (error) => {
       cause = error
     })
-    worker.on('exit', (code) =>
-      this.#bury(member, cause ?? new Error(`The worker thread ended with exit code ${code}.`)),
-    )
+    worker.on('exit', (code) => {
+      gates.delete(gate)
+      this.#bury(member, cause ?? new Error(`The worker thread ended with exit code ${code}.`))
+    })
   }
 
   #receive(member: Member, message: FromWorker): void {
     switch (message.kind) {
       case 'ready': {
         member.isReady = true
-        this.#isProven = true
+        this.#isProven ||= member.isProof
         this.#deathsAtStart = 0
         this.#loaded = { dimensions: message.dimensions, maxTokens: message.maxTokens }
-        if (message.fallback !== undefined && !this.#hasWarned) {
-          this.#hasWarned = true
+        if (message.fallback !== undefined && !hasWarned) {
+          hasWarned = true
           process.emitWarning(
             `onnxruntime-node does not run on ${process.platform}-${process.arch} here (${message.fallback}); embedding runs on WebAssembly, several times slower.`,
             { code: 'PAPERKIN_WASM' },
@@ -353,6 +376,9 @@ function unavailable({ model, isFolder, localFilesOnly }: WorkerModel, message: 
       : ' It comes from the Hugging Face hub: check the id and the network, or give a local folder.'
   return `The model ${model} cannot be loaded: ${message.trim().replace(/\.$/u, '')}.${hint}`
 }
+
+/** The one notice that WebAssembly runs in place of the native runtime has been given. */
+let hasWarned = false
 
 /** One for each living worker; see `WorkerData.gate`. */
 const gates = new Set<Int32Array>()

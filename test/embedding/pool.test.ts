@@ -1,6 +1,7 @@
 // What can go wrong in the worker pool: each fault ends in a right answer or one clear error, and the next call works.
 import { execFile, fork } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -128,6 +129,29 @@ describe('a worker that dies', () => {
       expect(kills).toBe(2)
       expect(threads.started).toHaveLength(3)
     })
+  })
+
+  it('is replaced also where it was to check the files', async () => {
+    const file = 'tokenizer_config.json'
+    const sha256 = createHash('sha256')
+      .update(readFileSync(join(bundled, file)))
+      .digest('hex')
+    const pool = sharedPool({ ...model(), revision: 'its proof dies' }, { [file]: sha256 })
+    const user = {}
+    pool.join(user, { workers: 2, idleSeconds: 60 })
+    let kills = 0
+    threads.onStart = (worker) => {
+      if (kills++ === 0) kill(worker)
+    }
+    const vectors: Float32Array[] = []
+    await pool.embed(many, {
+      isUrgent: false,
+      signal: undefined,
+      onVector: (index, vector) => (vectors[index] = vector),
+    })
+    expect(threads.started).toHaveLength(3)
+    expect(vectors).toHaveLength(many.length)
+    await pool.leave(user)
   })
 
   it('fails the call at the second death over one text, and the next call works', async () => {
