@@ -8,7 +8,8 @@ export const rhetoric = list(`
   millions billion once twice first second third fourth fifth half quarter ahead today tomorrow yesterday year day
   train trained ask asked come came put set get got goes went gone done kept left let lets seen said told taken took
   gave given made makes keeps needs says turns shows finds stay stays fewer many much little lot less least whose else
-  cheap cheaper dominant ordinary useful missing raw
+  cheap cheaper dominant ordinary useful missing raw direct compatible situated predefined reminiscent spanning span spans
+  routinely poor poorly posing arbitrary answered checked disappear disappears scenarios
   ability able absence abstract academic accept accepted accompany accomplish accordance according accordingly
   account achievable achieve achieved achievement achieving acquire actual actually ad-hoc adapt add added addition
   additional additionally address addressed addressing adequate adopt adopted adopting advance advanced advancement

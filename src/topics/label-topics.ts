@@ -48,14 +48,13 @@ export async function labelTopics(
     const counts = new Map<number, number>()
     for (const row of rows) {
       if (slice.due()) await slice.rest()
-      for (const [phrase, count] of phrasesOf(texts[row], numbers))
-        counts.set(phrase, (counts.get(phrase) ?? 0) + count)
+      for (const phrase of phrasesOf(texts[row], numbers).keys()) counts.set(phrase, (counts.get(phrase) ?? 0) + 1)
     }
     const least = rows.length < 3 ? 1 : Math.max(2, leastShare * rows.length)
     const candidates = new Map<number, Candidate>()
     for (const [phrase, count] of counts) {
       if (count < least) continue
-      candidates.set(phrase, { phrase, count, papers: [], score: 0 })
+      candidates.set(phrase, { phrase, count: 0, papers: [], score: 0 })
       shares.set(phrase, 0)
     }
     frequent.push(candidates)
@@ -67,7 +66,10 @@ export async function labelTopics(
         const share = shares.get(phrase)
         if (share === undefined) continue
         shares.set(phrase, share + count / rows.length)
-        frequent[topic].get(phrase)?.papers.push(position)
+        const candidate = frequent[topic].get(phrase)
+        if (candidate === undefined) continue
+        candidate.papers.push(position)
+        candidate.count += count
       }
     }
   const terms: TopicTerm[][] = []
@@ -95,7 +97,7 @@ interface Text {
 interface Candidate {
   readonly phrase: number
   /** Papers of the topic that have it, twice those that have it in the title. */
-  readonly count: number
+  count: number
   /** Positions of those papers in the topic. */
   readonly papers: number[]
   score: number

@@ -82,8 +82,9 @@ export class Words {
     // so that one place decides nothing.
     const isVerb = (asVerb + 0.1) / (seen + 1) > 0.2
     const isBeginning = (atEnd + 0.5) / (seen + 1) < 0.15
-    const last = !leading.has(text) && !isVerb && !/[^aeioum]ly$/u.test(text)
-    return { key: text, last, alone: last && !isBeginning && text.length > 2 && !generic.has(text) }
+    const last = !leading.has(text) && !isVerb && (!text.endsWith('ly') || nounsInLy.has(text))
+    const isAdjective = isBeginning || adjective.test(text)
+    return { key: text, last, alone: last && !isAdjective && text.length > 2 && !generic.has(text) }
   }
 
   /** The spelling of a form where its case tells something; else lower case, unless capitals stand inside it. */
@@ -185,6 +186,9 @@ export class Words {
 
 const capitalised = /^\p{Lu}[^\p{Lu}]*$/u
 const capitalNext = /^\s\p{Lu}/u
+const nounsInLy = new Set('anomaly assembly butterfly family fly homily italy monopoly reply supply'.split(' '))
+// Participles and adjectives, which frequent words show by what follows them and rare ones by their endings alone.
+const adjective = /\p{L}{4}(?:ed|ible|able|ous|ful|less)$/u
 const beforeNouns = new Set(
   'a an the this these those its their our his her your my each every any all both another such how what whether'.split(
     ' ',
