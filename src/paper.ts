@@ -24,8 +24,9 @@ export interface Paper {
 /** A paper as a caller may hand it in: `title` or `abstract` at least. */
 export type PaperInput = z.input<typeof paperSchema>
 
-// What shows nothing and parts words or hides in them: control characters, zero-width spaces, soft hyphens.
-const invisible = /(?!\s)\p{Cc}|[\u00ad\u200b\u2060\ufeff]/gu
+// What shows nothing and parts words, hides in them or turns them round: control characters, zero-width spaces, soft
+// hyphens, marks of direction.
+const invisible = /(?!\s)\p{Cc}|[\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
 const line = z.string().transform((text) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim())
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
@@ -46,12 +47,20 @@ export const paperSchema = z.object({
 
 const arxivId = /^(?:[a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})$/u
 const arxivLink =
-  /(?:arxiv\.org\/(?:abs|pdf|html)\/|huggingface\.co\/papers\/|^arxiv:)([a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})(?:v(\d+))?/iu
+  /^(?:(?:https?:\/\/)?(?:www\.|export\.)?arxiv\.org\/(?:abs|pdf|html)\/|(?:https?:\/\/)?huggingface\.co\/papers\/|(?:https?:\/\/)?(?:dx\.)?doi\.org\/10\.48550\/arxiv\.|arxiv:)([a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})(?!\d)(?:v(\d+))?/iu
 
 /** The arXiv id that a link or an `arXiv:` reference names, with its version where it has one. */
 export function arxivReference(link: string): { readonly id: string; readonly version?: number } | undefined {
   const match = arxivLink.exec(link.trim())
   if (match === null) return undefined
+  return match[2] === undefined ? { id: match[1] as string } : { id: match[1] as string, version: Number(match[2]) }
+}
+
+/** An id as the library keeps it: of arXiv ids without `arXiv:` and the version, which is told apart. */
+export function plainId(id: string): { readonly id: string; readonly version?: number } {
+  const text = id.replace(invisible, '').replace(/\s+/gu, ' ').trim()
+  const match = /^(?:arxiv:\s?)?(.+?)(?:v(\d+))?$/iu.exec(text)
+  if (match === null || !arxivId.test(match[1] as string)) return { id: text }
   return match[2] === undefined ? { id: match[1] as string } : { id: match[1] as string, version: Number(match[2]) }
 }
 
@@ -78,13 +87,9 @@ export function toPaper(record: unknown): Paper {
   const { title, abstract, authors, categories, published, url, ...given } = result.data
   if (!title && !abstract) throw invalid([{ message: 'has neither a title nor an abstract', path: [] }])
   const linked = url ? arxivReference(url) : undefined
-  const versioned = given.id ? /^(?:arxiv:)?(.+?)(?:v(\d+))?$/iu.exec(given.id) : null
-  let id = given.id || linked?.id || derivedId(title || (abstract as string))
-  let version = given.version ?? linked?.version
-  if (versioned !== null && arxivId.test(versioned[1] as string)) {
-    id = versioned[1] as string
-    version = given.version ?? (versioned[2] === undefined ? linked?.version : Number(versioned[2]))
-  }
+  const named = given.id ? plainId(given.id) : undefined
+  const id = named?.id ?? linked?.id ?? derivedId(title || (abstract as string))
+  const version = given.version ?? named?.version ?? (linked?.id === id ? linked.version : undefined)
   const paper: Paper = Object.freeze({
     id,
     title: title ?? '',

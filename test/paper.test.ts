@@ -26,6 +26,9 @@ describe('toPaper', () => {
     expect(toPaper({ id: 'arXiv:2501.06184', abstract })).toMatchObject({ id: '2501.06184' })
     expect(toPaper({ id: 'model-v2', abstract })).toMatchObject({ id: 'model-v2' })
     expect(toPaper({ id: 35, abstract })).toMatchObject({ id: '35' })
+    expect(toPaper({ id: '2301.00001', abstract, url: 'https://arxiv.org/abs/2302.00002v3' })).not.toHaveProperty(
+      'version',
+    )
   })
 
   it('never takes the id from an address inside the abstract', () => {
@@ -74,6 +77,9 @@ describe('arxivReference', () => {
     expect(arxivReference('arXiv:2501.06184v12')).toEqual({ id: '2501.06184', version: 12 })
     expect(arxivReference('https://example.org/abs/2501.06184')).toBeUndefined()
     expect(arxivReference('2501.06184')).toBeUndefined()
+    expect(arxivReference('https://example.com/?ref=arxiv.org/abs/2501.06184')).toBeUndefined()
+    expect(arxivReference('https://arxiv.org/abs/2501.061845555')).toBeUndefined()
+    expect(arxivReference('https://doi.org/10.48550/arXiv.2501.06184')).toEqual({ id: '2501.06184' })
   })
 })
 

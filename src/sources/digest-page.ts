@@ -1,11 +1,10 @@
 // The text of a papers-digest page as a person copies it from the browser: titles and abstracts as paragraphs, with
 // page furniture before, between and after them. A paper is an abstract with the nearest title before it; what is
 // neither is furniture. Nothing else in such a text says which is which, so lengths and a list of usual words decide.
-import { arxivReference, derivedId } from '../paper.ts'
+import { arxivReference } from '../paper.ts'
 
 /** One paper's fields as the page shows them. */
 export interface PageRecord {
-  readonly id?: string
   readonly title: string
   readonly abstract: string
   readonly authors?: string[]
@@ -18,10 +17,14 @@ export interface DigestPage {
   /** ISO 8601; `--03-12` where the page names no year. */
   readonly date?: string
   readonly records: readonly PageRecord[]
+  /** Paragraphs that may have been abstracts, but had no title before them. */
+  readonly skipped: readonly { readonly line: number; readonly text: string }[]
 }
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-const monthName = `(${months.join('|')})[a-z]*\\.?`
+const monthName =
+  '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\\.?'
+const daysOf = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 const datePatterns: readonly { readonly pattern: RegExp; readonly order: readonly ('year' | 'month' | 'day')[] }[] = [
   {
     pattern: new RegExp(`^${monthName}\\s+(\\d{1,2})(?:st|nd|rd|th)?(?:,?\\s+(\\d{4}))?$`, 'iu'),
@@ -31,7 +34,7 @@ const datePatterns: readonly { readonly pattern: RegExp; readonly order: readonl
     pattern: new RegExp(`^(\\d{1,2})(?:st|nd|rd|th)?\\.?\\s+${monthName}(?:,?\\s+(\\d{4}))?$`, 'iu'),
     order: ['day', 'month', 'year'],
   },
-  { pattern: /^(\d{4})-(\d{2})-(\d{2})$/u, order: ['year', 'month', 'day'] },
+  { pattern: /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T[\d:.]+(?:Z|[+-][\d:]+)?)?$/u, order: ['year', 'month', 'day'] },
 ]
 const beforeDate =
   /^(?:(?:daily |today's |trending |new )?(?:papers|digest)(?: (?:for|of|from))?[\s:·|,–—-]*|published (?:on )?|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+)+/iu
@@ -45,7 +48,7 @@ export function lineDate(line: string): string | undefined {
     const part = (name: 'year' | 'month' | 'day') => match[order.indexOf(name) + 1]
     const month = months.indexOf((part('month') ?? '').slice(0, 3).toLowerCase()) + 1 || Number(part('month'))
     const day = Number(part('day'))
-    if (!(month >= 1 && month <= 12 && day >= 1 && day <= 31)) return undefined
+    if (!(day >= 1 && day <= (daysOf[month - 1] ?? 0))) return undefined
     const monthDay = `${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
     return part('year') === undefined ? `--${monthDay}` : `${part('year')}-${monthDay}`
   }
@@ -59,12 +62,11 @@ const furniture: readonly RegExp[] = [
   /^[\s·•▲+\d.,k-]*(?:up-?votes?|votes?|likes?|stars?|comments?|authors?|views?|downloads?|citations?|replies|reads?|bookmarks?|shares?|saves?|points?|minutes? read|min read|(?:more )?papers?)[\s·•\d.,k-]*$/iu,
   /^(?:upvote|like|save|share|submit(?: (?:a )?paper)?|new|hot|top|trending|latest|today|yesterday|daily|weekly|monthly|all|more|subscribe|follow(?:ing)?|sign (?:in|up|out)|log ?(?:in|out)|join(?: us)?|home|search|menu|about(?: us)?|blog|careers|jobs|contact(?: us)?|help|faqs?|docs|documentation|pricing|models|datasets|spaces|community|posts|papers|daily papers|trending papers|company|website|privacy(?: policy)?|terms(?: of (?:use|service))?|tos|cookies?|imprint|legal|license|feedback|settings|system theme|theme|language|previous|prev|next|back(?: to top)?|load more|show more|show less|read more|see more|view all|expand|collapse|filters?|sort(?: by)?|abstract|abs|pdf|html|code|github|project(?: page)?|data|demo|video|slides|poster|bibtex|cite|arxiv|view (?:pdf|arxiv page|paper|code|project page|on github)|add to (?:collection|library|reading list)|copy link|report)(?:\s*[·•|→›»:]*\s*\d*[\d.,]*k?)?$/iu,
   /^(?:get|receive|subscribe|sign up|join)\b[^.]{0,100}\b(?:inbox|e-?mails?|newsletters?|alerts?)\b.{0,20}$/iu,
-  /^(?:submitted|curated|posted|uploaded|shared|published|brought to you|maintained|by)\s*(?:by|on)?\s*:?\s*@?[\p{L}\p{N}].{0,80}$/iu,
-  /^by\s?(?:@?\p{Lu}\p{L}*).{0,60}\bcommunity$/iu,
-  /^(?:©|\(c\)|copyright\b|all rights reserved).{0,120}$/iu,
+  /^(?:(?:submitted|curated|posted|uploaded|shared|published|maintained|brought to you) (?:by|on)\b|by\s?(?=@))\s*:?\s*\S.{0,80}$/iu,
+  /^by\s?\p{Lu}.{0,60}\bcommunity$/iu,
+  /^(?:(?:©|\(c\)|copyright)\s*(?:©\s*)?\d{4}\b|all rights reserved\b).{0,100}$/iu,
   /^(?:page )?\d+ (?:of|\/) \d+$/iu,
   /^\d+ (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?) ago$/iu,
-  /^avatars?\b.{0,60}$/iu,
 ]
 const furnitureParagraph =
   /\b(?:we use cookies|cookie (?:policy|settings|preferences)|privacy policy|terms of (?:use|service)|all rights reserved|unsubscribe|sign up for|newsletter|log in to|create an account)\b/iu
@@ -83,174 +85,218 @@ function wordCount(text: string): number {
   return text.split(/\s+/u).filter((word) => word !== '').length + (text.match(unspaced)?.length ?? 0) / 2
 }
 
-/** An abstract by its length alone. */
-function isLong(text: string): boolean {
-  const words = wordCount(text)
-  return words >= 45 && !(words < 90 && furnitureParagraph.test(text))
-}
-
 /** Of middling length, and closed like a sentence: a short abstract, or a long title that ends in a full stop. */
 function isSentence(text: string): boolean {
-  if (wordCount(text) < 14 || furnitureParagraph.test(text)) return false
+  if (wordCount(text) < 14) return false
   return /[.。…]["”’)\]]*$/u.test(text) || (/[!?]["”’)\]]*$/u.test(text) && /[.!?]\s+\p{Lu}/u.test(text))
 }
 
-const person =
-  /^(?:\p{Lu}[\p{L}.'’-]*|de|la|van|von|der|den|del|da|di|bin|al|el|le|ten|ter)(?:\s+(?:\p{Lu}[\p{L}.'’-]*|de|la|van|von|der|den|del|da|di|bin|al|el|le|ten|ter)){1,4}\*?$/u
+const nameWord = "(?:\\p{Lu}[\\p{L}.'’-]*|de|la|van|von|der|den|del|da|di|bin|al|el|le|ten|ter)"
+const person = new RegExp(`^(?:${nameWord}(?:\\s+${nameWord}){1,4}\\*?|\\p{Script=Han}{2,4})$`, 'u')
+const restOfAuthors =
+  /\s*[,，;]?\s*(?:and\s+)?(?:et al\.?|\+\s?\d+(?: (?:more|others|authors))?|and \d+ (?:more|others))$/iu
 
 /** The names, where a line is nothing but a list of names. */
 function authorNames(text: string): string[] | undefined {
   const listed = /^authors?\s*:\s*(.+)$/iu.exec(text)
+  const isOpenEnded = restOfAuthors.test(text)
   const names = (listed?.[1] ?? text)
-    .split(/\s*[,;]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+/u)
+    .replace(restOfAuthors, '')
+    .split(/\s*[,;，、；]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+/u)
     .filter((name) => name !== '')
   if (listed !== null) return names
-  return names.length >= 2 && names.every((name) => person.test(name)) ? names : undefined
+  return (names.length >= 2 || isOpenEnded) && names.every((name) => person.test(name)) ? names : undefined
 }
 
+const otherField =
+  /^(?:subjects?|categories|category|comments?|date|journal-ref|report-no|msc-class|acm-class|doi|licen[cs]e|keywords?|tags?|venue|published in)\s*:/iu
+const subjectClasses = /^\[?[a-z-]+\.[A-Za-z-]{2,}\]?(?:[\s,;·]+\[?[a-z-]+\.[A-Za-z-]{2,}\]?)*$/u
+const venue = /^\p{Lu}[\p{L}&-]*(?:\s\p{Lu}[\p{L}&-]*){0,3}[\s']+(?:19|20)?\d{2}(?:\s\(?\w+\)?)?$/u
+
 interface Piece {
-  readonly kind: 'title' | 'abstract' | 'sentence' | 'authors' | 'link' | 'date' | 'furniture'
+  readonly kind: 'title' | 'abstract' | 'sentence' | 'authors' | 'link' | 'date' | 'field' | 'furniture'
   readonly text: string
   readonly line: number
+  /** Whether the page itself said what it is: `Title: …`. */
+  readonly isLabelled?: true
 }
 
 function piece(text: string, line: number): Piece {
-  const labelled = /^(title|abstract)\s*:\s*(\S.*)$/isu.exec(text)
-  if (labelled)
-    return { kind: labelled[1]?.toLowerCase() === 'title' ? 'title' : 'abstract', text: labelled[2] as string, line }
-  if (/^(?:https?:\/\/\S+|arxiv:\s?\S+)(?:\s*\[[\w.-]+\])?$/iu.test(text))
-    return {
-      kind: arxivReference(text.replace(/^arxiv:\s+/iu, 'arxiv:')) ? 'link' : 'furniture',
-      text: text.replace(/^arxiv:\s+/iu, 'arxiv:'),
-      line,
-    }
+  const labelled = /^(title|abstract|summary)\s*:\s*(\S.*)$/iu.exec(text)
+  if (labelled) {
+    const kind = labelled[1]?.toLowerCase() === 'title' ? 'title' : 'abstract'
+    return { kind, text: labelled[2] as string, line, isLabelled: true }
+  }
+  const address = /^\(?\s*(https?:\/\/[^\s,)]+|arxiv:\s?[^\s,)]+)(?:\s*\[[\w.-]+\])?(?:\s*,\s*\d+\s?kb)?\s*\)?$/iu.exec(
+    text,
+  )
+  if (address) {
+    const link = (address[1] as string).replace(/^arxiv:\s+/iu, 'arxiv:')
+    return { kind: arxivReference(link) ? 'link' : 'furniture', text: link, line }
+  }
+  if (otherField.test(text) || subjectClasses.test(text)) return { kind: 'field', text, line }
   if (lineDate(text) !== undefined) return { kind: 'date', text, line }
   if (isFurniture(text)) return { kind: 'furniture', text, line }
-  if (isLong(text)) return { kind: 'abstract', text, line }
+  if (wordCount(text) >= 45) return { kind: 'abstract', text, line }
   if (isSentence(text)) return { kind: 'sentence', text, line }
   return { kind: authorNames(text) ? 'authors' : 'title', text, line }
 }
 
-/** Cuts the text into paragraphs: blank lines part them, and so do long lines, which no one wraps by hand. */
-function pieces(text: string): Piece[] {
-  const found: Piece[] = []
-  const lines = text.split(/\r\n|\n|\r|\u2028|\u2029/u)
-  for (let begin = 0; begin < lines.length; begin++) {
-    if (lines[begin]?.trim() === '') continue
-    let end = begin
-    while (end < lines.length && lines[end]?.trim() !== '') end++
-    const block = lines.slice(begin, end).map((raw, i) => ({
-      text: raw.replace(/\s+/gu, ' ').trim(),
-      line: begin + i + 1,
-    }))
-    if (block.length === 1 || block.some(({ text }) => wordCount(text) >= 30))
-      for (const { text, line } of block) found.push(piece(text, line))
-    else {
-      // Lines wrapped by hand, or short lines that the browser stacked: what stands alone as furniture, a date, a link or
-      // a list of names stays alone, the rest is one paragraph.
-      let open: { text: string; line: number } | undefined
-      const flush = () => {
-        if (open) found.push(piece(open.text, open.line))
-        open = undefined
-      }
-      for (const { text, line } of block) {
-        const alone = piece(text, line)
-        const labelled = /^(?:title|abstract|authors?)\s*:/iu.test(text)
-        if (
-          (!['title', 'abstract', 'sentence'].includes(alone.kind) && !(open && wordCount(open.text) > 12)) ||
-          labelled
-        ) {
-          flush()
-          if (labelled) open = { text, line }
-          else found.push(alone)
-        } else if (open) open = { text: `${open.text} ${text}`, line: open.line }
-        else open = { text, line }
-      }
-      flush()
-    }
-    begin = end
-  }
-  return found
-}
+const startsField = (text: string) => /^(?:title|abstract|summary|authors?)\s*:/iu.test(text) || otherField.test(text)
 
-/** What a sentence is in its place: the abstract of the title before it, or the title of the abstract after it. */
-function sentenceKind(
-  found: readonly Piece[],
-  position: number,
-  hasTitle: boolean,
-): 'title' | 'abstract' | 'furniture' {
-  if (hasTitle) return 'abstract'
-  const next = found
-    .slice(position + 1)
-    .find(({ kind }) => kind !== 'furniture' && kind !== 'authors' && kind !== 'link')
-  const text = found[position]?.text ?? ''
-  const isAbstract =
-    next?.kind === 'abstract' || (next?.kind === 'sentence' && wordCount(next.text) > 1.5 * wordCount(text))
-  return isAbstract ? 'title' : 'furniture'
+/** A line without the marks that Markdown and mail listings put around it. */
+function bare(raw: string): string {
+  return raw
+    .replace(/\s+/gu, ' ')
+    .trim()
+    .replace(/^(?:#{1,6}|>|\\\\)\s+/u, '')
+    .replaceAll('**', '')
 }
 
 /**
- * Reads the papers of a copied digest page, in page order, and its date.
- * Two papers of one title keep apart: the later one's id takes its abstract in.
+ * Cuts the text into paragraphs. Blank lines part them. Of lines that follow one another, the second goes on with the
+ * first where the text is wrapped by hand: where its first word would not have fitted on the first, or where the first
+ * is nearly full and the second is no furniture. In a text with long lines nothing is wrapped.
+ */
+function pieces(text: string): Piece[] {
+  const lines = text
+    .split(/\r\n|\n|\r|\u2028|\u2029/u)
+    .map((raw) => ({ text: bare(raw), length: raw.trimEnd().length, isIndented: /^\s/u.test(raw) }))
+  // A line of one word, such as a long address, cannot be wrapped.
+  const lengths = lines.filter(({ text }) => text.includes(' ')).map(({ length }) => length)
+  const width = lengths.reduce((most, length) => Math.max(most, length), 0)
+  const usual = lengths.sort((a, b) => a - b)[Math.floor(lengths.length * 0.9)] ?? 0
+  const found: Piece[] = []
+  let open: { text: string; line: number; lastLength: number } | undefined
+  const flush = () => {
+    if (open) found.push(piece(open.text, open.line))
+    open = undefined
+  }
+  let full = 0
+  for (const [index, { text, length, isIndented }] of lines.entries()) {
+    // Where a block begins: how long its own lines get.
+    if (text !== '' && (lines[index - 1]?.text ?? '') === '') {
+      full = 0
+      for (let i = index; i < lines.length && lines[i]?.text !== ''; i++) full = Math.max(full, lines[i]?.length ?? 0)
+    }
+    if (/^[\p{P}\p{S}\s]*$/u.test(text)) {
+      flush()
+      continue
+    }
+    const firstWord = text.split(' ', 1)[0] as string
+    const goesOn =
+      open !== undefined &&
+      width <= 250 &&
+      !startsField(text) &&
+      ((isIndented && startsField(open.text)) ||
+        open.lastLength + 1 + firstWord.length > width ||
+        (open.lastLength >= 0.7 * Math.min(usual, full) &&
+          ['title', 'abstract', 'sentence'].includes(piece(text, 0).kind)))
+    if (open && goesOn) open = { text: `${open.text} ${text}`, line: open.line, lastLength: length }
+    else {
+      flush()
+      open = { text, line: index + 1, lastLength: length }
+    }
+  }
+  flush()
+  return found
+}
+
+/** Whether a line between a title and its abstract says something of the paper, rather than being a better title. */
+function isAside(text: string, title: Piece): boolean {
+  if (title.isLabelled) return true
+  const words = wordCount(text)
+  return wordCount(title.text) >= 4 && (words <= 2 || (words <= 4 && person.test(text)) || venue.test(text))
+}
+
+/**
+ * Reads the papers of a copied digest page, in page order, and its date. Paragraphs that could be abstracts but have no
+ * title are told, not taken.
  */
 export function readDigestPage(text: string): DigestPage {
-  const records: PageRecord[] = []
-  const open: { title?: Piece; authors?: string[]; link?: string } = {}
-  let date: string | undefined
-  let last: { title: string; abstract: string; line: number; authors?: string[]; url?: string } | undefined
-  const all: NonNullable<typeof last>[] = []
-  let linksComeFirst = false
-  let afterAbstract = false
   const found = pieces(text)
-  for (const [position, piece] of found.entries()) {
-    const current =
-      piece.kind === 'sentence' ? { ...piece, kind: sentenceKind(found, position, open.title !== undefined) } : piece
+  const papers: { -readonly [Field in keyof PageRecord]: PageRecord[Field] }[] = []
+  const skipped: { readonly line: number; readonly text: string }[] = []
+  let date: string | undefined
+  let title: Piece | undefined
+  let authors: string[] | undefined
+  let link: string | undefined
+  let linksComeFirst = false
+  let isBesideTitle = false
+  /** The kind of the next piece that is more than furniture. */
+  const next = (position: number) =>
+    found.slice(position + 1).find(({ kind }) => !['furniture', 'authors', 'link', 'field'].includes(kind))
+
+  for (const [position, current] of found.entries()) {
+    const last = papers.at(-1)
+    const before = found[position - 1]
+    const isAfterAbstract = before !== undefined && last?.abstract.endsWith(before.text) === true
+    const take = () => {
+      papers.push({
+        title: (title as Piece).text,
+        abstract: current.text,
+        line: current.line,
+        ...(authors && { authors }),
+        ...(link && { url: link }),
+      })
+      title = authors = link = undefined
+    }
     switch (current.kind) {
       case 'date':
-        if (all.length === 0) date ??= lineDate(current.text)
+        if (papers.length === 0) date ??= lineDate(current.text)
         break
       case 'title':
-        open.title = current
+        if (title === undefined || !isBesideTitle || !isAside(current.text, title)) {
+          const linked = /^\[(.+)\]\((\S+)\)$/u.exec(current.text)
+          title = linked ? { ...current, text: linked[1] as string } : current
+          if (linked && arxivReference(linked[2] as string)) link = linked[2]
+          authors = undefined
+        } else if (person.test(current.text)) authors = [current.text]
         break
       case 'authors':
-        if (open.title && !afterAbstract) open.authors = authorNames(current.text) as string[]
-        else open.title = current
+        if (title && !isAfterAbstract) authors = authorNames(current.text)
+        else title = current
         break
       case 'link':
-        if (!open.title && last && !linksComeFirst) last.url ??= current.text
+        if (!title && last && !linksComeFirst) last.url ??= current.text
         else {
-          linksComeFirst ||= all.length === 0 && !open.title
-          open.link = current.text
+          linksComeFirst ||= papers.length === 0 && !title
+          link = current.text
         }
         break
-      case 'abstract':
-        if (open.title) {
-          last = {
-            title: open.title.text,
-            abstract: current.text,
-            line: current.line,
-            ...(open.authors && { authors: open.authors }),
-            ...(open.link && { url: open.link }),
-          }
-          all.push(last)
-          delete open.title
-          delete open.authors
-          delete open.link
-        } else if (last && afterAbstract) last.abstract = `${last.abstract}\n\n${current.text}`
+      case 'sentence': {
+        const following = next(position)
+        if (title) take()
+        else if (
+          following?.kind === 'abstract' ||
+          (following?.kind === 'sentence' && wordCount(following.text) > 1.5 * wordCount(current.text))
+        )
+          title = current
+        else if (last && isAfterAbstract && following?.kind === 'title') last.abstract += `\n\n${current.text}`
+        else if (!furnitureParagraph.test(current.text)) skipped.push({ line: current.line, text: current.text })
         break
+      }
+      case 'abstract':
+        if (title) take()
+        else if (furnitureParagraph.test(current.text) && wordCount(current.text) < 90) break
+        else if (last && isAfterAbstract) last.abstract += `\n\n${current.text}`
+        else if (
+          before &&
+          ['furniture', 'date'].includes(before.kind) &&
+          /\p{L}{2}/u.test(before.text) &&
+          wordCount(before.text) >= 2
+        ) {
+          // What looks like furniture or a date is a title where nothing else could be.
+          title = before
+          take()
+        } else skipped.push({ line: current.line, text: current.text })
+        break
+      case 'field':
       case 'furniture':
         break
     }
-    afterAbstract = current.kind === 'abstract'
+    isBesideTitle = title !== undefined && ['title', 'sentence', 'authors', 'link', 'field'].includes(current.kind)
   }
-  const seen = new Map<string, string>()
-  for (const record of all) {
-    const id = derivedId(record.title)
-    const known = seen.get(id)
-    if (known !== undefined && known !== record.abstract && !record.url)
-      records.push({ ...record, id: `${id}-${derivedId(record.abstract).slice(2, 6)}` })
-    else records.push(record)
-    if (known === undefined && !record.url) seen.set(id, record.abstract)
-  }
-  return { records, ...(date !== undefined && { date }) }
+
+  return { records: papers, skipped, ...(date !== undefined && { date }) }
 }

@@ -71,9 +71,14 @@ function parse(line: string, name: string, index: number): unknown {
   }
 }
 
+/** The line on which a text stops being JSON: where the parser names no position, the first that no longer parses. */
 function lineOf(text: string, cause: unknown): number {
   const position = /position (\d+)/u.exec(String((cause as Error).message))?.[1]
-  return text.slice(0, position === undefined ? text.trimEnd().length : Number(position)).split('\n').length
+  if (position !== undefined) return text.slice(0, Number(position)).split('\n').length
+  const snippet = /token .+?, \.*"([\s\S]*?)"\.* is not valid JSON/u.exec(String((cause as Error).message))?.[1]
+  const place = snippet === undefined ? -1 : text.indexOf(snippet)
+  if (snippet === undefined || place < 0) return text.trimEnd().split('\n').length
+  return text.slice(0, place + Math.floor(snippet.length / 2)).split('\n').length
 }
 
 function broken(cause: unknown, name: string, line: number): PaperkinError {

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { PaperkinError, type PaperkinIssue, requireInteger } from '../errors.ts'
-import { type Paper, toPaper } from '../paper.ts'
+import { derivedId, type Paper, toPaper } from '../paper.ts'
 import { readDigestPage } from './digest-page.ts'
 import { looksLikeJson, readJsonRecords } from './json-records.ts'
 
@@ -13,6 +13,8 @@ export interface Digest {
   readonly date?: string
   /** In the order of the source. */
   readonly papers: readonly Paper[]
+  /** Paragraphs of a page, by the line they begin on, that may have been abstracts but had no title. */
+  readonly skipped: readonly { readonly line: number; readonly text: string }[]
 }
 
 export interface ReadOptions {
@@ -44,7 +46,7 @@ export function parseDigest(text: string, options: ReadOptions = {}): Digest {
         'unreadable-source',
         `Expected papers in ${name}, but it holds no record: give it records with \`title\` and \`abstract\`.`,
       )
-    return Object.freeze({ format: 'json', papers })
+    return Object.freeze({ format: 'json', papers, skipped: Object.freeze([]) })
   }
   const page = readDigestPage(content)
   if (page.records.length === 0)
@@ -58,7 +60,12 @@ export function parseDigest(text: string, options: ReadOptions = {}): Digest {
   )
   const date =
     page.date?.startsWith('--') && options.year !== undefined ? `${options.year}${page.date.slice(1)}` : page.date
-  return Object.freeze({ format: 'page', papers, ...(date !== undefined && { date }) })
+  return Object.freeze({
+    format: 'page',
+    papers,
+    skipped: Object.freeze(page.skipped),
+    ...(date !== undefined && { date }),
+  })
 }
 
 /**
@@ -79,10 +86,18 @@ function papersOf(
   name: string,
 ): readonly Paper[] {
   const papers: Paper[] = []
+  // Two papers of one title and no id of their own keep apart: the later one's id takes its abstract in.
+  const untold = new Map<string, string>()
   const issues: PaperkinIssue[] = []
   for (const { record, place } of records) {
     try {
-      papers.push(toPaper(record))
+      const paper = toPaper(record)
+      const other = untold.get(paper.id)
+      const isDerived = paper.id === derivedId(paper.title || paper.abstract)
+      if (isDerived && other !== undefined && other !== paper.abstract)
+        papers.push(toPaper({ ...paper, id: `${paper.id}-${derivedId(paper.abstract || paper.title).slice(2, 6)}` }))
+      else papers.push(paper)
+      if (isDerived && other === undefined) untold.set(paper.id, paper.abstract)
     } catch (error) {
       if (!PaperkinError.isInstance(error)) throw error
       for (const issue of error.issues) {
@@ -100,7 +115,7 @@ function papersOf(
       issues.length > 1 ? ` (and ${issues.length - 1} more such ${issues.length === 2 ? 'problem' : 'problems'})` : ''
     throw new PaperkinError(
       'invalid-paper',
-      `${first.message}${others}: give each record a \`title\`, an \`abstract\` or both.`,
+      `${first.message}${others}: ${first.path?.[1] === undefined ? 'give each record a `title`, an `abstract` or both' : 'mend or leave out that field'}.`,
       { issues },
     )
   }

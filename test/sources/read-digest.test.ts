@@ -91,6 +91,72 @@ describe('a copied digest page', () => {
     ])
   })
 
+  it('takes titles that look like furniture or dates for titles', () => {
+    const titles = [
+      'Shared Imagination: Two Models That Agree',
+      'Published Benchmarks Leak',
+      'Copyright Traps for Language Models',
+      'Avatars at the Dinner Table',
+      'Octopus 4',
+      'Submitted by Mistake: Reviewing the Wrong Paper',
+    ]
+    const { papers } = parseDigest(titles.map((title) => `12\n\n${title}\n\n${first} ${second}`).join('\n\n'))
+    expect(papers.map(({ title }) => title)).toEqual(titles)
+  })
+
+  it.each([
+    'Ann Lee',
+    'Ann Lee, Bo Ray, et al.',
+    'Bo Ray, Cy Doe, +5 authors',
+    'cs.CL',
+    'NeurIPS 2024',
+    'Robotics',
+    'Subjects: Machine Learning (cs.LG)',
+  ])('keeps the title before a line such as %s', (aside) => {
+    const { papers } = parseDigest(`Methane from ponds in autumn\n\n${aside}\n\n${first} ${second}`)
+    expect(papers.map(({ title }) => title)).toEqual(['Methane from ponds in autumn'])
+  })
+
+  it('tells of a paragraph that has no title, and keeps short second paragraphs', () => {
+    const code = 'Code, data and all of the photographs of the forty ponds are available to everybody who asks us.'
+    const { papers, skipped } = parseDigest(
+      `${first} ${second}\n\nMethane from ponds\n\n${first} ${second}\n\n${code}\n\nHearing a slip\n\n${second}`,
+    )
+    expect(skipped).toEqual([{ line: 1, text: `${first} ${second}` }])
+    expect(papers.map(({ abstract }) => abstract)).toEqual([`${first} ${second}\n\n${code}`, second])
+  })
+
+  it.each([40, 60, 72, 100, 132, 240])('reads the example wrapped by hand at %d columns', async (width) => {
+    const wrap = (text: string) => {
+      const lines: string[] = []
+      for (const word of text.split(' ')) {
+        const open = lines.at(-1)
+        if (open !== undefined && open.length + 1 + word.length <= width) lines[lines.length - 1] = `${open} ${word}`
+        else lines.push(word)
+      }
+      return lines.join('\n')
+    }
+    const text = readFileSync('examples/digest.txt', 'utf8')
+    const whole = parseDigest(text).papers
+    const wrapped = parseDigest(text.split('\n').map(wrap).join('\n')).papers
+    expect(wrapped.map(({ title }) => title)).toEqual(whole.map(({ title }) => title))
+    expect(wrapped.map(({ abstract }) => abstract.split(/\s+/u))).toEqual(
+      whole.map(({ abstract }) => abstract.split(/\s+/u)),
+    )
+  })
+
+  it('reads the mail of a preprint server', () => {
+    const mail = ['2401.00001', '2401.00002'].map(
+      (id) =>
+        `\\\\\narXiv:${id}\nDate: Fri, 1 Mar 2024 10:00:00 GMT   (12kb)\n\nTitle: Methane from ponds\n  in ${id}\nAuthors: Ida Moss, Per Kall\nCategories: cs.RO\n\\\\\n  ${first}\n${second}\n\\\\ ( https://arxiv.org/abs/${id} ,  12kb)\n${'-'.repeat(60)}`,
+    )
+    const { papers } = parseDigest(mail.join('\n'))
+    expect(papers).toMatchObject([
+      { id: '2401.00001', title: 'Methane from ponds in 2401.00001', authors: ['Ida Moss', 'Per Kall'] },
+      { id: '2401.00002', title: 'Methane from ponds in 2401.00002', authors: ['Ida Moss', 'Per Kall'] },
+    ])
+  })
+
   it('takes an address inside an abstract for neither an id nor a link', () => {
     const { papers } = parseDigest(`Ponds\n\n${first} See https://arxiv.org/abs/2401.00001.`)
     expect(papers[0]).toMatchObject({ id: derivedId('Ponds') })
@@ -104,7 +170,10 @@ describe('a copied digest page', () => {
     ['Wed, 12 Mar 2025', '2025-03-12'],
     ['Daily Papers · Nov 7', '--11-07'],
     ['2025-03-12', '2025-03-12'],
+    ['2025/03/12', '2025-03-12'],
     ['May 40', undefined],
+    ['Feb 31', undefined],
+    ['Decoder 12', undefined],
     ['Marching ants in 12 towns', undefined],
     ['12', undefined],
   ])('reads %j as the date %s', (line, date) => {
@@ -157,6 +226,16 @@ describe('JSON', () => {
     expect(papers[0]).toMatchObject({ authors: ['Ida Moss'], published: '2024-03-03' })
     expect(papers[2]).toMatchObject({ titleOnly: true })
     expect(await readPapers(file('papers.gz', gzipSync(text)))).toEqual(papers)
+  })
+
+  it('keeps two records of one title apart', () => {
+    const { papers } = parseDigest(
+      '[{"title":"Learning C","abstract":"One."},{"title":"Learning C++","abstract":"Two."}]',
+    )
+    expect(papers.map(({ id }) => id)).toEqual([
+      derivedId('Learning C'),
+      expect.stringMatching(`^${derivedId('Learning C')}-`),
+    ])
   })
 
   it('reads a single record', () => {
