@@ -1,11 +1,11 @@
+import { addAbortSignal } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
-import pc from 'picocolors'
 import { PaperkinError } from '../errors.ts'
 import { type Hit, type HitList, PaperLibrary } from '../library/paper-library.ts'
 import { type Paper, paperName } from '../paper.ts'
 import { type Digest, parseDigest, readDigest } from '../sources/read-digest.ts'
 import type { Topics } from '../topics/find-topics.ts'
-import { digestPage, hitPage, type PrintedHit } from './print.ts'
+import { count, digestPage, hitPage, type PrintedHit, pc } from './print.ts'
 
 interface SourceArguments {
   readonly files: readonly string[]
@@ -50,7 +50,7 @@ export async function search(options: SearchArguments, signal: AbortSignal): Pro
       print(
         hitPage(
           hits.map(printed),
-          { heading: `${library.size} papers, nearest to ${pc.bold(options.text)}` },
+          { heading: `${count(library.size, 'paper')}, nearest to ${pc.bold(options.text)}` },
           columns(),
         ),
       )
@@ -98,24 +98,26 @@ async function withLibrary(
   for (const file of options.files)
     digests.push(
       file === '-'
-        ? parseDigest(await readAll(process.stdin), { ...year, name: 'standard input' })
+        ? parseDigest(await readAll(addAbortSignal(signal, process.stdin)), { ...year, name: 'standard input' })
         : await readDigest(file, year),
     )
   const library = await PaperLibrary.open()
   try {
     const progress = progressLine()
-    for (const { papers } of digests) {
+    for (const [i, { papers, skipped }] of digests.entries()) {
       const result = await library.add(papers, {
         signal,
         onProgress: ({ done, total }) => progress.show(`embedding ${done} of ${total} papers`),
       })
-      if (options.verbose) {
-        progress.clear()
+      progress.clear()
+      const file = options.files[i] === '-' ? 'standard input' : options.files[i]
+      for (const { line, text } of skipped)
+        process.stderr.write(`Passed over line ${line} of ${file}, which has no title: ${text.slice(0, 60)}…\n`)
+      for (const id of result.updated) process.stderr.write(`Took the later text of ${id}, from ${file}\n`)
+      if (options.verbose)
         for (const { id, tokens, cut } of result.truncated)
           process.stderr.write(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding\n`)
-      }
     }
-    progress.clear()
     await use(
       library,
       digests.flatMap(({ date }) => (date === undefined ? [] : [date])),

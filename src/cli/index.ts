@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { PaperkinError, requireInteger } from '../errors.ts'
 import { type DigestArguments, digest, type HitArguments, related, type SearchArguments, search } from './commands.ts'
 
@@ -9,14 +9,8 @@ const { version } = JSON.parse(readFileSync(createRequire(import.meta.url).resol
   version: string
 }
 
-/** Makes commander say what was expected, in the words of the library's own checks. */
-const integer = (name: string, minimum: number, maximum?: number) => (text: string) => {
-  try {
-    return requireInteger(name, /^[+-]?\d+$/u.test(text) ? Number(text) : text, minimum, maximum)
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message)
-  }
-}
+const integer = (name: string, minimum: number, maximum?: number) => (text: string) =>
+  requireInteger(name, /^[+-]?\d+$/u.test(text) ? Number(text) : text, minimum, maximum)
 
 const json = () => new Option('--json', 'print data, and nothing else, on standard output')
 const year = () =>
@@ -97,7 +91,10 @@ async function main(): Promise<void> {
   const controller = new AbortController()
   process.once('SIGINT', () => controller.abort(new Error('interrupted')))
   // Whoever reads our output may stop reading: that is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.stderr.write(`paperkin: The output could not be written: ${error.message}\n`)
+    process.exit(error.code === 'EPIPE' ? 0 : 1)
+  })
   try {
     await program(controller.signal).parseAsync()
   } catch (error) {

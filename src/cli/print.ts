@@ -1,8 +1,12 @@
 // What people see. Pure: data and a width in, text out.
-import pc from 'picocolors'
+import picocolors from 'picocolors'
 import type { HitList } from '../library/paper-library.ts'
 import { type Paper, paperName } from '../paper.ts'
 import type { Topics } from '../topics/find-topics.ts'
+
+// Colour for people at a terminal only; picocolors alone would also colour what a build server collects.
+const { env, stdout } = process
+export const pc = picocolors.createColors(!env.NO_COLOR && (Boolean(env.FORCE_COLOR) || stdout.isTTY === true))
 
 export interface PrintedHit {
   readonly id: string
@@ -21,17 +25,22 @@ function longDate(date: string): string {
   return `${Number(day)} ${monthNames[Number(month) - 1]}${year === '-' ? '' : ` ${year}`}`
 }
 
-const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
+export const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
 
-/** The text, or as much of it as fits with an ellipsis. */
+const wide =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u
+const columnsOf = (character: string) => (/\p{M}|\u200d/u.test(character) ? 0 : wide.test(character) ? 2 : 1)
+
+/** The text, or as much of it as fits into `width` columns with an ellipsis. */
 function shortened(text: string, width: number): string {
-  const characters = [...text]
-  return characters.length <= width
-    ? text
-    : `${characters
-        .slice(0, Math.max(1, width - 1))
-        .join('')
-        .trimEnd()}…`
+  let used = 0
+  let kept = ''
+  for (const character of text) {
+    used += columnsOf(character)
+    if (used > width) return `${kept.trimEnd()}…`
+    if (used < width) kept += character
+  }
+  return text
 }
 
 function named(name: string, isTitleOnly: boolean, width: number): string {
@@ -57,8 +66,9 @@ export function hitPage(
   { heading }: { readonly heading: string },
   columns: number,
 ): string {
-  const idWidth = Math.max(0, ...hits.map(({ id }) => id.length))
-  const lines = hits.map((hit) => `${hitLine(hit, columns - idWidth - 2)}  ${pc.dim(hit.id)}`)
+  const ids = hits.map(({ id }) => shortened(id, Math.max(16, columns / 3)))
+  const idWidth = Math.max(0, ...ids.map((id) => id.length))
+  const lines = hits.map((hit, i) => `${hitLine(hit, columns - idWidth - 2)}  ${pc.dim(ids[i] as string)}`)
   return [heading, '', ...(lines.length > 0 ? lines : ['No paper matches.'])].join('\n')
 }
 
@@ -89,7 +99,8 @@ export function digestPage(
     lines.push(pc.bold(pc.yellow('Apart from all topics')), ...topics.outliers.map(({ id }) => line(id, '   ')), '')
   lines.push(pc.bold('Nearest kin of each paper'))
   for (const paper of papers) {
-    lines.push('', `${line(paper.id, '', columns - paper.id.length - 2)}  ${pc.dim(paper.id)}`)
+    const id = shortened(paper.id, Math.max(16, columns / 3))
+    lines.push('', `${line(paper.id, '', columns - id.length - 2)}  ${pc.dim(id)}`)
     for (const { paper: other, score } of (kin.get(paper.id) as HitList).hits)
       lines.push(
         `   ${hitLine({ id: other.id, name: paperName(other), isTitleOnly: other.titleOnly === true, score }, columns - 3)}`,

@@ -5,7 +5,7 @@ import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
 import { PaperkinError, type PaperkinIssue, requireInteger, show } from '../errors.ts'
 import { LexicalIndex } from '../lexical/lexical-index.ts'
-import { type Paper, type PaperInput, paperName, paperText, toPaper } from '../paper.ts'
+import { type Paper, type PaperInput, paperName, paperText, plainId, toPaper } from '../paper.ts'
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
 import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
@@ -113,6 +113,7 @@ export class PaperLibrary {
   readonly #kept = new Map<string, Kept>()
   #writing: Promise<unknown> = Promise.resolve()
   #closed = false
+  readonly #slice = timeSlice(undefined)
 
   private constructor(embedder: Embedder, { ownsEmbedder, kind }: { ownsEmbedder: boolean; kind: IndexKind }) {
     this.#embedder = embedder
@@ -147,11 +148,11 @@ export class PaperLibrary {
   }
 
   has(id: string): boolean {
-    return this.#kept.has(id)
+    return this.#named(id) !== undefined
   }
 
   get(id: string): Paper | undefined {
-    return this.#kept.get(id)?.paper
+    return this.#named(id)?.paper
   }
 
   /** All papers, in the order in which their ids were first added. */
@@ -161,7 +162,7 @@ export class PaperLibrary {
 
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
   find(text: string, options: { readonly k?: number } = {}): FoundPaper[] {
-    if (typeof text !== 'string') throw wrongText('text', text)
+    if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
     return findPapers(this.papers(), text, requireInteger('k', options.k ?? 5, 1))
   }
 
@@ -245,8 +246,10 @@ export class PaperLibrary {
    */
   async remove(ids: readonly string[]): Promise<number> {
     this.#requireOpen()
+    if (!Array.isArray(ids))
+      throw new PaperkinError('invalid-argument', `Expected \`ids\` to be an array of ids, got ${show(ids)}.`)
     return this.#alone(async () => {
-      const distinct = [...new Set(ids)]
+      const distinct = [...new Set(ids.map((id) => this.#named(id)?.paper.id ?? id))]
       for (const id of distinct) if (!this.#kept.has(id)) throw this.#notFound(id)
       const dropped = distinct.map((id) => {
         const { row } = this.#kept.get(id) as Kept
@@ -279,6 +282,7 @@ export class PaperLibrary {
         ? (await this.#embedder.embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
         : undefined
     signal?.throwIfAborted()
+    await this.#giveWay()
     this.#requireOpen()
     return this.#rank({
       query,
@@ -298,7 +302,8 @@ export class PaperLibrary {
   async related(id: string, options: HitOptions = {}): Promise<HitList> {
     this.#requireOpen()
     const k = requireInteger('k', options.k ?? 10, 1)
-    const known = this.#kept.get(id)
+    await this.#giveWay()
+    const known = this.#named(id)
     if (known === undefined) throw this.#notFound(id)
     return this.#rank({
       query: this.#vectors.vector(known.row),
@@ -344,6 +349,9 @@ export class PaperLibrary {
     readonly signal: AbortSignal | undefined
   }): Promise<HitList> {
     const { query, lexical, weights, k, isMatch, filter, signal } = question
+    signal?.throwIfAborted()
+    if (filter !== undefined && typeof filter !== 'function')
+      throw new PaperkinError('invalid-argument', `Expected \`filter\` to be a function, got ${show(filter)}.`)
     // All that can change is taken before the first wait.
     const snapshot = this.#vectors.snapshot()
     const candidates: Kept[] = []
@@ -359,7 +367,7 @@ export class PaperLibrary {
           Int32Array.from(places, (place) => candidates[place].row),
         )
       return places.map((place, i) => {
-        const semantic = cosines?.[i] ?? 0
+        const semantic = Math.max(-1, Math.min(1, cosines?.[i] ?? 0))
         return Object.freeze({
           paper: candidates[place].paper,
           score: weights.semantic * semantic + weights.lexical * words[place],
@@ -382,7 +390,11 @@ export class PaperLibrary {
     candidates.forEach(({ row }, place) => {
       placeOf[row] = place
     })
-    for (let depth = Math.max(64, 4 * k); ; depth *= 4) {
+    for (
+      let depth = Math.min(candidates.length, Math.max(64, 4 * k));
+      ;
+      depth = Math.min(candidates.length, 4 * depth)
+    ) {
       const nearest = await snapshot.search(query, {
         k: depth,
         filter: (row) => placeOf[row] >= 0,
@@ -398,9 +410,19 @@ export class PaperLibrary {
     }
   }
 
+  /** The paper of an id as it was given to `add`: an arXiv id may carry its version. */
+  #named(id: string): Kept | undefined {
+    return this.#kept.get(id) ?? (typeof id === 'string' ? this.#kept.get(plainId(id).id) : undefined)
+  }
+
+  /** Many questions in a row must not keep timers and signals waiting. */
+  async #giveWay(): Promise<void> {
+    if (this.#slice.due()) await this.#slice.rest()
+  }
+
   #notFound(id: unknown): PaperkinError {
     if (typeof id !== 'string') throw wrongText('id', id)
-    const near = this.find(id, { k: 3 }).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
+    const near = findPapers(this.papers(), id, 3).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
     const remedy = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : `: \`papers()\` lists all ${this.size}.`
     return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
   }

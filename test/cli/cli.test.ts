@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -135,6 +136,28 @@ describe('bad input gives one sentence and an exit code', () => {
     const result = paperkin(...args)
     expect(result).toMatchObject({ status, stdout: '', stderr: expect.stringMatching(message) })
     expect(result.stderr).not.toMatch(/^\s+at /mu)
+    if (result.stderr.startsWith('paperkin:')) expect(result.stderr.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  it.skipIf(process.platform === 'win32')('Ctrl-C ends it with 130 and no output', async () => {
+    const papers = Array.from({ length: 400 }, (_, i) => ({
+      id: `p${i}`,
+      title: `Pond ${i}`,
+      abstract: 'Bubbles under the ice of forty ponds. '.repeat(40),
+    }))
+    const child = spawn(process.execPath, [
+      'dist/cli.js',
+      'digest',
+      file('many.json', JSON.stringify(papers)),
+      '--json',
+    ])
+    let output = ''
+    child.stdout.on('data', (data) => {
+      output += data
+    })
+    setTimeout(() => child.kill('SIGINT'), 1500)
+    const [code] = await once(child, 'exit')
+    expect({ code, output }).toEqual({ code: 130, output: '' })
   })
 
   it('--verbose shows where it came from', () => {

@@ -353,6 +353,33 @@ it('keeps to a plain model over any sequence of writes', async () => {
   )
 })
 
+it('finds a paper by its id as it was given', async () => {
+  const library = await open()
+  await library.add([{ ...paper('arXiv:2301.00001v2') }, paper('b')])
+  expect(library.get('2301.00001v2')?.version).toBe(2)
+  expect(library.has('2301.00001')).toBe(true)
+  expect((await library.related('arXiv:2301.00001')).hits).toHaveLength(1)
+  await expect(library.remove('b' as never)).rejects.toMatchObject({ code: 'invalid-argument' })
+  expect(await library.remove(['2301.00001v2'])).toBe(1)
+})
+
+it('lets timers and signals through between many questions, and refuses an aborted one', async () => {
+  const library = await open()
+  await library.add(Array.from({ length: 500 }, (_, i) => paper(`p${i}`)))
+  const stop = new AbortController()
+  setTimeout(() => stop.abort(new Error('enough')), 20)
+  const asking = async () => {
+    for (;;) await library.related('p1', { signal: stop.signal })
+  }
+  await expect(asking()).rejects.toThrow('enough')
+})
+
+it('takes any k', async () => {
+  const library = await open()
+  await library.add(Array.from({ length: 2500 }, (_, i) => paper(`p${i}`)))
+  expect((await library.search('title', { k: Number.MAX_SAFE_INTEGER })).hits).toHaveLength(2500)
+})
+
 it('refuses every call after close, and can be closed twice', async () => {
   const library = await open()
   await library.close()
@@ -402,6 +429,18 @@ describe('with the bundled model', () => {
     const bell = (await library.related(idOf('Cast in E'))).hits[0]?.score as number
     for (const { id } of library.papers().filter(({ title }) => !title.startsWith('Cast in E')))
       expect((await library.related(id, { k: 1 })).hits[0]?.score).toBeGreaterThan(bell * 0.9)
+  })
+
+  it('can be closed after an abort', async () => {
+    const other = await PaperLibrary.open()
+    const stop = new AbortController()
+    const many = Array.from({ length: 200 }, (_, i) =>
+      paper(`p${i}`, `Pond ${i}`, 'Bubbles under the ice of forty ponds. '.repeat(40)),
+    )
+    const adding = other.add(many, { signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) })
+    await expect(adding).rejects.toThrow('enough')
+    await other.close()
+    expect(other.size).toBe(0)
   })
 
   it('tells what was cut', async () => {
