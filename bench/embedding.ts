@@ -55,9 +55,14 @@ export async function run(args: readonly string[]): Promise<void> {
   if (values.profile) return profile(texts, Number(values.tokens || 256))
 
   const wanted = values.only?.split(',') ?? Object.keys(contestants).filter((name) => name !== 'paperkin-wasm')
-  const isPeer = (name: string) => /xenova|fp32/u.test(name)
-  const names = wanted.filter((name) => !isPeer(name) || existsSync(plain))
-  if (names.length < wanted.length) console.log('bench/peers/setup has not run: without the fp32 contestants.')
+  const needs = (name: string) => [
+    ...(/xenova|fp32/u.test(name) ? [plain] : []),
+    ...(name.startsWith('xenova') ? [join(root, 'bench/peers/node_modules/@xenova/transformers')] : []),
+    ...(name.startsWith('python') ? [python] : []),
+  ]
+  const names = wanted.filter((name) => needs(name).every((path) => existsSync(path)))
+  const missing = wanted.filter((name) => !names.includes(name))
+  if (missing.length > 0) console.log(`Without ${missing.join(', ')}: bench/peers/setup makes them ready.`)
   const processes = new Map<string, Contestant>()
   for (const name of names) processes.set(name, await start(name, [values.tokens, values.workers]))
 
