@@ -103,51 +103,84 @@ interface Step {
   readonly slice: TimeSlice
 }
 
+interface Moves {
+  readonly partition: Int32Array
+  /** Strength and number of nodes of each community. */
+  readonly sum: Float64Array
+  readonly size: Int32Array
+  readonly empty: number[]
+  /** A ring of the nodes that wait, each at most once: `waiting` of them from `head` on. */
+  readonly queue: Int32Array
+  readonly waits: Uint8Array
+  head: number
+  waiting: number
+  readonly toward: Float64Array
+  readonly near: Int32Array
+}
+
+// Nodes between two looks at the clock: a millisecond or less.
+const nodesAtOnce = 1024
+
 /** Moves single nodes to the neighbouring (or an empty) community of the greatest gain until none gains. */
 async function moveNodes(level: Level, partition: Int32Array, { scale, random, slice }: Step): Promise<void> {
-  const { nodes, start, target, weight, strength } = level
-  const sum = new Float64Array(nodes)
-  const size = new Int32Array(nodes)
-  for (let v = 0; v < nodes; v++) {
-    sum[partition[v]] += strength[v]
-    size[partition[v]]++
+  const { nodes, strength } = level
+  const moves: Moves = {
+    partition,
+    sum: new Float64Array(nodes),
+    size: new Int32Array(nodes),
+    empty: [],
+    queue: shuffled(nodes, random),
+    waits: new Uint8Array(nodes).fill(1),
+    head: 0,
+    waiting: nodes,
+    toward: new Float64Array(nodes),
+    near: new Int32Array(nodes),
   }
-  const empty: number[] = []
-  for (let c = nodes - 1; c >= 0; c--) if (size[c] === 0) empty.push(c)
-  const toward = new Float64Array(nodes)
-  const near = new Int32Array(nodes)
-  // A ring: nodes that wait, at most each once.
-  const queue = shuffled(nodes, random)
-  const waits = new Uint8Array(nodes).fill(1)
-  let head = 0
-  let waiting = nodes
-  for (let turn = 0; waiting > 0; turn++) {
-    if ((turn & 255) === 255 && slice.due()) await slice.rest()
+  for (let v = 0; v < nodes; v++) {
+    moves.sum[partition[v]] += strength[v]
+    moves.size[partition[v]]++
+  }
+  for (let c = nodes - 1; c >= 0; c--) if (moves.size[c] === 0) moves.empty.push(c)
+  while (moves.waiting > 0) {
+    moveSome(level, moves, scale)
+    if (slice.due()) await slice.rest()
+  }
+}
+
+function moveSome(level: Level, moves: Moves, scale: number): void {
+  const { nodes, start, target, weight, strength } = level
+  const { partition, sum, size, empty, queue, waits, toward, near } = moves
+  let { head, waiting } = moves
+  for (let turn = 0; turn < nodesAtOnce && waiting > 0; turn++) {
     const v = queue[head]
     head = head + 1 === nodes ? 0 : head + 1
     waiting--
     waits[v] = 0
     const own = partition[v]
+    const from = start[v]
+    const to = start[v + 1]
     let count = 0
-    for (let i = start[v]; i < start[v + 1]; i++) {
+    for (let i = from; i < to; i++) {
       const c = partition[target[i]]
-      if (toward[c] === 0) near[count++] = c
-      toward[c] += weight[i]
+      const before = toward[c]
+      if (before === 0) near[count++] = c
+      toward[c] = before + weight[i]
     }
     const pull = scale * strength[v]
     let best = own
     let bestGain = toward[own] - pull * (sum[own] - strength[v]) + tolerance
+    toward[own] = 0
     for (let i = 0; i < count; i++) {
       const c = near[i]
       if (c === own) continue
       const gain = toward[c] - pull * sum[c]
+      toward[c] = 0
       if (gain > bestGain) {
         best = c
         bestGain = gain + tolerance
       }
     }
     if (bestGain < 0 && size[own] > 1) best = empty[empty.length - 1]
-    for (let i = 0; i < count; i++) toward[near[i]] = 0
     if (best === own) continue
     if (size[best] === 0) empty.pop()
     partition[v] = best
@@ -158,7 +191,7 @@ async function moveNodes(level: Level, partition: Int32Array, { scale, random, s
       sum[own] = 0
       empty.push(own)
     }
-    for (let i = start[v]; i < start[v + 1]; i++) {
+    for (let i = from; i < to; i++) {
       const u = target[i]
       if (waits[u] === 1 || partition[u] === best) continue
       waits[u] = 1
@@ -167,6 +200,8 @@ async function moveNodes(level: Level, partition: Int32Array, { scale, random, s
       waiting++
     }
   }
+  moves.head = head
+  moves.waiting = waiting
 }
 
 /** Splits each community into well-connected parts by merging single nodes at random, better merges more likely. */
