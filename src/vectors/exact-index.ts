@@ -393,6 +393,8 @@ export class ExactIndex implements VectorIndex {
         })
         if (index % 64 === 63 && slice.due()) await slice.rest()
       }
+      // Whoever aborts in the turn of the call is heard, however little there was to do.
+      if (signal !== undefined) await slice.rest()
       const codes = await encoded(chunks, { state, count, slice })
       const { rowOf, positionOf } = present ? without(state, labels) : state
       let highest = positionOf.length - 1
