@@ -70,6 +70,7 @@ export class ExactSnapshot implements VectorSnapshot {
     return rows.sort()
   }
 
+  /** A copy of a row's unit vector. @throws PaperkinError `invalid-argument` where there is no such row */
   vector(row: number): Float32Array {
     const position = this.position(row)
     if (position < 0) throw unknownRow(row)
@@ -77,10 +78,6 @@ export class ExactSnapshot implements VectorSnapshot {
     return this.state.chunks[Math.floor(position / CHUNK_ROWS)].slice(start, start + this.dimensions)
   }
 
-  /**
-   * Copies of many rows, `rows.length × dimensions`, in the order of `rows`; in slices, so that the event loop turns.
-   * @throws PaperkinError `invalid-argument` where there is no such row
-   */
   async vectors(rows: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     const matrix = new Float32Array(rows.length * this.dimensions)
     await this.#copy(rows, matrix, timeSlice(options.signal))
@@ -303,11 +300,11 @@ export class ExactIndex implements VectorIndex {
     return this.#snapshot.rows()
   }
 
+  /** {@link ExactSnapshot.vector} */
   vector(row: number): Float32Array {
     return this.#snapshot.vector(row)
   }
 
-  /** {@link ExactSnapshot.vectors} */
   vectors(rows: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
     return this.snapshot().vectors(rows, options)
   }

@@ -58,7 +58,7 @@ export async function writeGraphFile(
   }
   const temporary = `${path}.${randomUUID()}`
   try {
-    await pipeline(Readable.from(content()), createWriteStream(temporary, { flush: true } as object))
+    await pipeline(Readable.from(content()), createWriteStream(temporary, { flush: true }))
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })

@@ -37,8 +37,11 @@ export interface VectorSnapshot {
   has(row: number): boolean
   /** All rows, ascending. */
   rows(): Int32Array
-  /** A copy of a row's unit vector. @throws PaperkinError `invalid-argument` where there is no such row */
-  vector(row: number): Float32Array
+  /**
+   * Copies of the rows' unit vectors, `rows.length × dimensions`, in the order of `rows`.
+   * @throws PaperkinError `invalid-argument` where there is no such row
+   */
+  vectors(rows: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<Float32Array>
   /** The `k` nearest rows. The query is scaled to unit length. @throws PaperkinError `invalid-argument` */
   search(query: ArrayLike<number>, options?: VectorSearchOptions): Promise<SearchHits>
   /** {@link search} for many queries in one call, in their order. */
@@ -154,14 +157,17 @@ export function unitQueries(queries: VectorsInput, dimensions: number): Float32A
 
 /** Checks rows handed to a write: whole numbers in range, none twice; returns a copy. */
 export function checkRows(rows: ArrayLike<number>): Int32Array {
-  const seen = new Set<number>()
   const copy = new Int32Array(rows.length)
   for (let index = 0; index < rows.length; index++) {
-    const row = requireInteger(`rows[${index}]`, rows[index], 0, MAX_ROW)
-    if (seen.has(row)) throw invalidVector(`Expected each row once, got row ${row} twice.`)
-    seen.add(row)
+    const row = rows[index]
     copy[index] = row
+    // What fits no Int32 did not come out as it went in.
+    if (copy[index] !== row || row < 0 || row > MAX_ROW) requireInteger(`rows[${index}]`, row, 0, MAX_ROW)
   }
+  const sorted = copy.slice().sort()
+  for (let index = 1; index < sorted.length; index++)
+    if (sorted[index] === sorted[index - 1])
+      throw invalidVector(`Expected each row once, got row ${sorted[index]} twice.`)
   return copy
 }
 
