@@ -10,11 +10,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PaperkinError, requireInteger } from '../errors.ts'
 import { inBackground } from './background.ts'
-import { ExactIndex, ExactSnapshot, type ExactState } from './exact-index.ts'
+import { ExactIndex } from './exact-index.ts'
+import type { ExactSnapshot, ExactState } from './exact-snapshot.ts'
 import { readGraphFile, writeGraphFile } from './hnsw-file.ts'
-import { type GraphParameters, type Hnswlib, loadHnswlib, type NativeGraph } from './hnswlib.ts'
+import { firstAfter, type Graph, HnswSnapshot, isCurrent, living } from './hnsw-snapshot.ts'
+import { type GraphParameters, type Hnswlib, loadHnswlib } from './hnswlib.ts'
 import { timeSlice, type VectorProgress } from './time-slice.ts'
-import type { SearchHits, VectorSearchOptions } from './vector-index.ts'
 
 export interface HnswOptions extends Partial<GraphParameters> {
   /** Links of a row. @default 16 */
@@ -31,15 +32,6 @@ export interface HnswOptions extends Partial<GraphParameters> {
   readonly isOptional?: boolean
 }
 
-interface Graph {
-  readonly native: NativeGraph
-  readonly efSearch: number
-  readonly rows: Int32Array
-  readonly stamps: Uint32Array
-  /** The last stamp that there was when it was built: living positions up to it are in the graph. */
-  readonly lastStamp: number
-}
-
 interface BuildOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: VectorProgress) => void
@@ -47,73 +39,11 @@ interface BuildOptions {
   readonly isAwaited: boolean
 }
 
-/** A filter that passes a smaller share than this is served by the exact scan: a graph would walk through the others. */
-const LEAST_SHARE = 0.1
-const SAMPLE = 128
 /** Rows outside the graph, or in it and gone, as a share of it: beyond, it is brought up to date. */
 const MOST_OUTSIDE = 0.2
 const OUTSIDE_AT_LEAST = 1000
 
-class HnswSnapshot extends ExactSnapshot {
-  readonly #graph: Graph
-  /** First position that is not in the graph. */
-  readonly #tail: number
-  readonly #inGraph: number
-
-  constructor(state: ExactState, graph: Graph) {
-    super(state)
-    this.#graph = graph
-    this.#tail = firstAfter(state, graph.lastStamp)
-    this.#inGraph = state.size - living(state, this.#tail)
-  }
-
-  protected override get looksAtAll(): boolean {
-    return false
-  }
-
-  protected override async nearest(unit: Float32Array, options: VectorSearchOptions): Promise<SearchHits> {
-    const { filter, signal } = options
-    const k = requireInteger('k', options.k ?? 10, 1)
-    const { native, rows, stamps, efSearch } = this.#graph
-    const slice = timeSlice(signal)
-    // Rows that are gone still take places among the nearest: ask for as many more as there should be, and some.
-    const isWhole = this.#inGraph === rows.length
-    const wanted = isWhole ? k : Math.ceil((1.5 * k * rows.length) / Math.max(1, this.#inGraph)) + 8
-    if (2 * wanted > rows.length || (filter !== undefined && this.#share(filter) < LEAST_SHARE))
-      return this.scan(unit, options)
-    native.setEf(options.efSearch === undefined ? efSearch : requireInteger('efSearch', options.efSearch, 1, 100_000))
-    const labels = nearestLabels(native, unit, {
-      k: wanted,
-      filter: filter && ((label) => rows[label] >= 0 && filter(rows[label])),
-    })
-    const positions = new Set<number>()
-    for (const label of labels) {
-      if (isCurrent(this, rows[label], stamps[label])) positions.add(this.position(rows[label]))
-    }
-    // Fewer may match than are wanted, but only a look at all rows can tell.
-    if (positions.size < k) return this.scan(unit, options)
-    if (this.#tail < this.state.count)
-      for (const row of (await this.scan(unit, { ...options, from: this.#tail })).rows)
-        positions.add(this.position(row))
-    return this.ranked(unit, Int32Array.from(positions), { k, slice })
-  }
-
-  /** Share of rows that the filter passes, by a sample spread over all. */
-  #share(filter: (row: number) => boolean): number {
-    const { count, rowOf } = this.state
-    let seen = 0
-    let passed = 0
-    for (let index = 0; index < SAMPLE; index++) {
-      const row = rowOf[Math.floor((index * count) / SAMPLE)]
-      if (row < 0) continue
-      seen++
-      if (filter(row)) passed++
-    }
-    return seen === 0 ? 0 : passed / seen
-  }
-}
-
-/** Approximate search in logarithmic time. Holds about `9 × dimensions + 12 × m + 60` bytes a row. */
+/** Approximate search in logarithmic time. Holds about `9 × dimensions + 8 × m + 60` bytes a row. */
 export class HnswIndex extends ExactIndex {
   readonly parameters: Readonly<GraphParameters & { readonly efSearch: number }>
   #hnswlib: Hnswlib | undefined
@@ -337,33 +267,8 @@ export class HnswIndex extends ExactIndex {
   }
 }
 
-/** Whether a row still has the vector that was written at a stamp. */
-function isCurrent(snapshot: ExactSnapshot, row: number, stamp: number): boolean {
-  const position = snapshot.position(row)
-  return position >= 0 && snapshot.state.stampOf[position] === stamp
-}
-
-/** First position written after a stamp. */
-function firstAfter({ stampOf, count }: ExactState, stamp: number): number {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (stampOf[middle] > stamp) high = middle
-    else low = middle + 1
-  }
-  return low
-}
-
 function lastStamp({ stampOf, count }: ExactState): number {
   return count === 0 ? 0 : stampOf[count - 1]
-}
-
-/** Living positions from a position on. */
-function living({ rowOf, count }: ExactState, from: number): number {
-  let rows = 0
-  for (let position = from; position < count; position++) if (rowOf[position] >= 0) rows++
-  return rows
 }
 
 function joined<Values extends Int32Array | Uint32Array>(first: Values, second: Values): Values {
@@ -371,28 +276,6 @@ function joined<Values extends Int32Array | Uint32Array>(first: Values, second: 
   both.set(first)
   both.set(second, first.length)
   return both
-}
-
-/** Asks the graph; an error of the filter is carried past hnswlib, whose C++ it must not unwind. */
-function nearestLabels(
-  native: NativeGraph,
-  unit: Float32Array,
-  { k, filter }: { readonly k: number; readonly filter: ((label: number) => boolean) | undefined },
-): number[] {
-  const query = Array.from(unit)
-  if (filter === undefined) return native.searchKnn(query, k).neighbors
-  let failure: { readonly error: unknown } | undefined
-  const { neighbors } = native.searchKnn(query, k, (label) => {
-    if (failure !== undefined) return false
-    try {
-      return filter(label)
-    } catch (error) {
-      failure = { error }
-      return false
-    }
-  })
-  if (failure !== undefined) throw (failure as { readonly error: unknown }).error
-  return neighbors
 }
 
 /** SHA-256 (hex) of rows and of the vectors of those that are not -1. */
