@@ -97,9 +97,9 @@ export class ExactSnapshot implements VectorSnapshot {
 
   async searchMany(queries: VectorsInput, options: VectorSearchOptions = {}): Promise<SearchHits[]> {
     const { dimensions } = this
-    const units = unitQueries(queries, dimensions)
-    if (this.looksAtAll && units.length * this.size >= BULK_FROM) return this.#searchBulk(units, options)
     const slice = timeSlice(options.signal)
+    const units = await unitQueries(queries, dimensions, slice)
+    if (this.looksAtAll && units.length * this.size >= BULK_FROM) return this.#searchBulk(units, options)
     const hits: SearchHits[] = []
     for (let start = 0; start < units.length; start += dimensions) {
       hits.push(await this.nearest(units.subarray(start, start + dimensions), options))
@@ -180,12 +180,19 @@ export class ExactSnapshot implements VectorSnapshot {
     }
     await this.#copy(rows, values.subarray(units.length), slice)
     const nearest = await inBackground('nearest', { dimensions, k, queries }, { values, signal })
-    return Array.from({ length: queries }, (_, query) =>
-      Object.freeze({
-        rows: Int32Array.from(nearest.rows.subarray(query * k, (query + 1) * k), (index) => rows[index]),
-        scores: nearest.scores.slice(query * k, (query + 1) * k),
-      }),
-    )
+    const hits: SearchHits[] = []
+    for (let query = 0; query < queries; query++) {
+      const start = query * k
+      const found = nearest.rows.subarray(start, start + k)
+      hits.push(
+        Object.freeze({
+          rows: Int32Array.from(found, (index) => rows[index]),
+          scores: nearest.scores.slice(start, start + k),
+        }),
+      )
+      if (hits.length % 256 === 0 && slice.due()) await slice.rest()
+    }
+    return hits
   }
 
   /** What a search answers for a unit query. */

@@ -1,6 +1,6 @@
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import { exactDot } from './kernels.ts'
-import { timeSlice } from './time-slice.ts'
+import { type TimeSlice, timeSlice } from './time-slice.ts'
 
 /** The highest row number that an index takes: an index keeps 4 bytes for each number up to its highest row. */
 export const MAX_ROW = 2 ** 26 - 1
@@ -139,18 +139,19 @@ export function unitQuery(query: ArrayLike<number>, dimensions: number): Float32
   return unit
 }
 
-/** Copies the queries into one matrix of unit rows. @throws PaperkinError `invalid-argument` */
-export function unitQueries(queries: VectorsInput, dimensions: number): Float32Array {
+/** Copies the queries into one matrix of unit rows, in slices. @throws PaperkinError `invalid-argument` */
+export async function unitQueries(queries: VectorsInput, dimensions: number, slice: TimeSlice): Promise<Float32Array> {
   const count = countVectors(queries, dimensions, 'queries')
   const units = new Float32Array(count * dimensions)
+  const flat = queries instanceof Float32Array
   for (let index = 0; index < count; index++) {
-    const flat = queries instanceof Float32Array
     copyUnit(flat ? queries : queries[index], units, {
       from: flat ? index * dimensions : 0,
       to: index * dimensions,
       dimensions,
       name: `query ${index}`,
     })
+    if (index % 256 === 255 && slice.due()) await slice.rest()
   }
   return units
 }

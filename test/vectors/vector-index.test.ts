@@ -423,6 +423,9 @@ describe('ExactIndex', () => {
     const filter = (row: number) => row % 3 !== 1
     const bulk = await index.searchMany(matrix, { k: 5, filter })
     expect(bulk).toHaveLength(9000)
+    const none = await index.searchMany(matrix, { k: 5, filter: () => false })
+    expect(none).toHaveLength(9000)
+    expect(none[17].rows).toHaveLength(0)
     for (let i = 0; i < 9000; i += 450)
       expect(bulk[i]).toEqual(
         await index.search(matrix.subarray(i * dimensions, (i + 1) * dimensions), { k: 5, filter }),
