@@ -7,7 +7,7 @@ import { seededRandom } from '../vectors/random.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { countOf, leiden } from './leiden.ts'
 import type { CountEvidence } from './topics.ts'
-import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'
+import type { WeightedGraph } from './weighted-graph.ts'
 
 const step = 1.25
 const wholeRuns = 3
@@ -76,20 +76,32 @@ interface Sample {
   readonly graph: WeightedGraph
 }
 
-/** The graph of a random share of its nodes. */
-function sample(graph: WeightedGraph, random: () => number): Sample {
-  const place = new Int32Array(graph.nodes).fill(-1)
-  const rows: number[] = []
-  for (let v = 0; v < graph.nodes; v++) if (random() < share) place[v] = rows.push(v) - 1
-  const edges: number[] = []
-  const weights: number[] = []
-  for (const v of rows)
-    for (let i = graph.start[v]; i < graph.start[v + 1]; i++) {
-      const u = graph.target[i]
-      if (u > v && place[u] >= 0) {
-        edges.push(place[v], place[u])
-        weights.push(graph.weight[i])
-      }
+/** The graph of a random share of its nodes, in their order. */
+function sample({ nodes, start, target, weight }: WeightedGraph, random: () => number): Sample {
+  const place = new Int32Array(nodes).fill(-1)
+  const rows = new Int32Array(nodes)
+  let kept = 0
+  let edges = 0
+  for (let v = 0; v < nodes; v++)
+    if (random() < share) {
+      rows[kept] = v
+      place[v] = kept++
+      edges += start[v + 1] - start[v]
     }
-  return { rows: Int32Array.from(rows), graph: weightedGraph(edges, { nodes: rows.length, weights }) }
+  const newStart = new Int32Array(kept + 1)
+  const newTarget = new Int32Array(edges)
+  const newWeight = new Float64Array(edges)
+  let to = 0
+  for (let row = 0; row < kept; row++) {
+    for (let i = start[rows[row]]; i < start[rows[row] + 1]; i++) {
+      if (place[target[i]] < 0) continue
+      newTarget[to] = place[target[i]]
+      newWeight[to++] = weight[i]
+    }
+    newStart[row + 1] = to
+  }
+  return {
+    rows: rows.slice(0, kept),
+    graph: { nodes: kept, start: newStart, target: newTarget.slice(0, to), weight: newWeight.slice(0, to) },
+  }
 }

@@ -61,7 +61,7 @@ export async function describeTopics(grouped: Grouped, options: DescribeOptions)
       .map((row, i) => ({ row, typical: typicality[i], ...placeOf(row, { graph, topicOf }) }))
       .sort((a, b) => b.strength - a.strength || b.typical - a.typical || a.row - b.row)
     const typical = [...placed].sort((a, b) => b.typical - a.typical || a.row - b.row).slice(0, representativesShown)
-    topics.push({
+    const topic: Topic = {
       id,
       ...labels[id],
       size: rows.length,
@@ -69,7 +69,8 @@ export async function describeTopics(grouped: Grouped, options: DescribeOptions)
         ({ row, strength, second }): TopicPaper => ({ id: papers[row].id, strength, ...(second && { second }) }),
       ),
       representatives: typical.map(({ row }) => papers[row].id),
-    })
+    }
+    topics.push(deepFreeze(topic))
   }
   const strengths = topics.flatMap((topic) => topic.papers.map(({ strength }) => strength))
   const data = deepFreeze({

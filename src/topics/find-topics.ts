@@ -37,10 +37,10 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   const settings = withDefaults(options)
   const { method, seed, count, signal } = settings
   const slice = timeSlice(signal)
-  const { papers, ...rows } = inOrderOfIds(input)
+  const { papers, ...rows } = await inOrderOfIds(input, slice)
   const n = papers.length
   const kin = await nearestKin({ rows: n, ...rows }, { k: settings.neighbours ?? neighboursFor(n), slice, signal })
-  const graph = kinGraph(kin)
+  const graph = await kinGraph(kin, slice)
   const how = { seed, slice }
   let { resolution } = settings
   let target = count === 'auto' ? undefined : Math.min(count, n)
@@ -118,7 +118,10 @@ async function clusters(
 }
 
 /** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */
-function inOrderOfIds({ papers, vectors, dimensions, lexical }: TopicInput): TopicInput {
+async function inOrderOfIds(
+  { papers, vectors, dimensions, lexical }: TopicInput,
+  slice: TimeSlice,
+): Promise<TopicInput> {
   const n = papers.length
   if (vectors.length !== n * dimensions || lexical.rows !== n)
     throw new PaperkinError(
@@ -135,30 +138,36 @@ function inOrderOfIds({ papers, vectors, dimensions, lexical }: TopicInput): Top
       `Expected papers with different ids, got ${show(papers[order[repeated]].id)} twice.`,
     )
   const sorted = new Float32Array(vectors.length)
-  order.forEach((from, to) => {
-    sorted.set(vectors.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions)
-  })
+  for (let to = 0; to < n; to++) {
+    sorted.set(vectors.subarray(order[to] * dimensions, (order[to] + 1) * dimensions), to * dimensions)
+    if (to % 1024 === 0 && slice.due()) await slice.rest()
+  }
   return {
     papers: Array.from(order, (row) => papers[row]),
     vectors: sorted,
     dimensions,
-    lexical: rowsInOrder(lexical, order),
+    lexical: await rowsInOrder(lexical, order, slice),
   }
 }
 
 // Values on a grid of 2^-20 make products and their sums exact in float64, so that sums do not depend on the order of
 // the columns, which is that of adding.
-function rowsInOrder({ rows, columns, start, column, value }: SparseRows, order: Int32Array): SparseRows {
+async function rowsInOrder(
+  { rows, columns, start, column, value }: SparseRows,
+  order: Int32Array,
+  slice: TimeSlice,
+): Promise<SparseRows> {
   const newStart = new Int32Array(rows + 1)
   const newColumn = new Int32Array(start[rows])
   const newValue = new Float32Array(start[rows])
-  order.forEach((from, to) => {
+  for (let to = 0; to < rows; to++) {
     let next = newStart[to]
-    for (let i = start[from]; i < start[from + 1]; i++) {
+    for (let i = start[order[to]]; i < start[order[to] + 1]; i++) {
       newColumn[next] = column[i]
       newValue[next++] = Math.round(value[i] * 2 ** 20) / 2 ** 20
     }
     newStart[to + 1] = next
-  })
+    if (to % 256 === 0 && slice.due()) await slice.rest()
+  }
   return { rows, columns, start: newStart, column: newColumn, value: newValue }
 }

@@ -71,7 +71,7 @@ export async function nearestKin(kin: KinRows, { k, slice, signal }: KinOptions)
 const leastWeight = 1e-3
 
 /** The graph of a neighbour list: an edge weighs the similarity where each is a neighbour of the other, else half. */
-export function kinGraph({ rows, k, neighbour, similarity }: KinList): WeightedGraph {
+export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slice: TimeSlice): Promise<WeightedGraph> {
   const edges = new Int32Array(2 * neighbour.length)
   const weights = new Float64Array(neighbour.length)
   for (let i = 0; i < neighbour.length; i++) {
@@ -79,5 +79,5 @@ export function kinGraph({ rows, k, neighbour, similarity }: KinList): WeightedG
     edges[2 * i + 1] = neighbour[i]
     weights[i] = Math.max(leastWeight, similarity[i]) / 2
   }
-  return weightedGraph(edges, { nodes: rows, weights })
+  return weightedGraph(edges, { nodes: rows, weights, slice })
 }

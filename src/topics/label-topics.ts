@@ -40,7 +40,7 @@ export async function labelTopics(
     if (slice.due()) await slice.rest()
     texts.push(words.read(paper))
   }
-  const numbers = termNumbers(texts, words)
+  const numbers = await termNumbers(texts, words, slice)
   // First what is frequent in each topic, then how frequent that is in the others, and which papers have it.
   const frequent: Map<number, Candidate>[] = []
   const shares = new Map<number, number>()
@@ -113,10 +113,11 @@ interface TermNumbers {
 }
 
 /** Numbers the words that are in two papers or more (in one, where there are only a few papers). */
-function termNumbers(texts: readonly Text[], words: Words): TermNumbers {
+async function termNumbers(texts: readonly Text[], words: Words, slice: TimeSlice): Promise<TermNumbers> {
   const frequency = new Int32Array(words.keys)
   const seenIn = new Int32Array(words.keys).fill(-1)
-  texts.forEach(({ title, abstract }, paper) => {
+  for (const [paper, { title, abstract }] of texts.entries()) {
+    if (slice.due()) await slice.rest()
     for (const part of [title, abstract])
       for (const form of part) {
         if (form < 0) continue
@@ -124,7 +125,7 @@ function termNumbers(texts: readonly Text[], words: Words): TermNumbers {
         if (seenIn[key] !== paper) frequency[key]++
         seenIn[key] = paper
       }
-  })
+  }
   let least = texts.length < 6 ? 1 : 2
   while (frequency.reduce((kept, papers) => kept + (papers >= least ? 1 : 0), 0) >= base - 1) least++
   const ofKey = new Int32Array(words.keys)
@@ -137,6 +138,7 @@ function termNumbers(texts: readonly Text[], words: Words): TermNumbers {
     ofKey[k] = key.push(word.key) - 1
     alone.push(word.alone)
     last.push(word.last)
+    if (k % 1024 === 0 && slice.due()) await slice.rest()
   }
   return { ofForm: Int32Array.from({ length: words.forms }, (_, form) => ofKey[words.keyOf(form)]), key, alone, last }
 }

@@ -36,7 +36,10 @@ export async function smoothVectors(
     rows = next
   }
   const mean = new Float64Array(dimensions)
-  for (let v = 0; v < nodes; v++) for (let d = 0; d < dimensions; d++) mean[d] += rows[v * dimensions + d] / nodes
+  for (let v = 0; v < nodes; v++) {
+    for (let d = 0; d < dimensions; d++) mean[d] += rows[v * dimensions + d] / nodes
+    if (v % 1024 === 0 && slice.due()) await slice.rest()
+  }
   const centred = new Float32Array(vectors.length)
   for (let v = 0; v < nodes; v++) {
     let square = 0
@@ -47,6 +50,7 @@ export async function smoothVectors(
     // A row at the centre has no direction left: it keeps the one that it had.
     if (square < 1e-8) for (let d = 0; d < dimensions; d++) sum[d] = rows[v * dimensions + d]
     writeUnit(centred, v, sum)
+    if (v % 1024 === 0 && slice.due()) await slice.rest()
   }
   return centred
 }

@@ -1,3 +1,5 @@
+import type { TimeSlice } from '../vectors/time-slice.ts'
+
 /**
  * An undirected weighted graph in compressed form (CSR): the neighbours of node v are `target[i]` with `weight[i] > 0`
  * for `start[v] <= i < start[v + 1]`, ascending. Every edge stands in both its ends' rows; there are no loops.
@@ -15,20 +17,24 @@ export interface WeightedGraph {
  * @param edges pairs of nodes, flat: the ends of edge e are `edges[2 * e]` and `edges[2 * e + 1]`
  * @param options `weights`: one an edge. @default all 1
  */
-export function weightedGraph(
+export async function weightedGraph(
   edges: ArrayLike<number>,
-  { nodes, weights }: { readonly nodes: number; readonly weights?: ArrayLike<number> },
-): WeightedGraph {
-  const degree = new Int32Array(nodes + 1)
+  {
+    nodes,
+    weights,
+    slice,
+  }: { readonly nodes: number; readonly weights?: ArrayLike<number>; readonly slice: TimeSlice },
+): Promise<WeightedGraph> {
+  const start = new Int32Array(nodes + 1)
   for (let i = 0; i < edges.length; i += 2)
     if (edges[i] !== edges[i + 1]) {
-      degree[edges[i] + 1]++
-      degree[edges[i + 1] + 1]++
+      start[edges[i] + 1]++
+      start[edges[i + 1] + 1]++
     }
-  for (let v = 0; v < nodes; v++) degree[v + 1] += degree[v]
-  const next = degree.slice()
-  const target = new Int32Array(degree[nodes])
-  const weight = new Float64Array(degree[nodes])
+  for (let v = 0; v < nodes; v++) start[v + 1] += start[v]
+  const next = start.slice()
+  const target = new Int32Array(start[nodes])
+  const weight = new Float64Array(start[nodes])
   for (let i = 0; i < edges.length; i += 2) {
     const a = edges[i]
     const b = edges[i + 1]
@@ -38,23 +44,20 @@ export function weightedGraph(
     weight[next[a]++] = w
     target[next[b]] = a
     weight[next[b]++] = w
+    if (i % 65_536 === 0 && slice.due()) await slice.rest()
   }
-  return sorted(degree, target, weight)
-}
-
-/** Sorts each row by target (by two bucket passes) and adds up repeated edges. */
-function sorted(start: Int32Array, target: Int32Array, weight: Float64Array): WeightedGraph {
-  const nodes = start.length - 1
-  const next = start.slice()
+  // The graph is symmetric, so its transpose written row by row is itself with ascending targets.
+  next.set(start)
   const byTarget = new Int32Array(target.length)
   const byWeight = new Float64Array(target.length)
-  // The graph is symmetric, so its transpose written row by row is itself with ascending targets.
-  for (let v = 0; v < nodes; v++)
+  for (let v = 0; v < nodes; v++) {
     for (let i = start[v]; i < start[v + 1]; i++) {
       const to = next[target[i]]++
       byTarget[to] = v
       byWeight[to] = weight[i]
     }
+    if (v % 1024 === 0 && slice.due()) await slice.rest()
+  }
   const merged = new Int32Array(nodes + 1)
   let to = 0
   for (let v = 0; v < nodes; v++) {
@@ -66,6 +69,7 @@ function sorted(start: Int32Array, target: Int32Array, weight: Float64Array): We
       }
     }
     merged[v + 1] = to
+    if (v % 1024 === 0 && slice.due()) await slice.rest()
   }
   return { nodes, start: merged, target: byTarget.slice(0, to), weight: byWeight.slice(0, to) }
 }

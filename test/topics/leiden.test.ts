@@ -7,28 +7,28 @@ import { seededRandom } from '../../src/vectors/random.ts'
 import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 // Zachary 1977, table 1: friendships in a karate club, members numbered from 1.
-const karate = weightedGraph(
+const slice = timeSlice(undefined)
+const karate = await weightedGraph(
   `1 2 1 3 1 4 1 5 1 6 1 7 1 8 1 9 1 11 1 12 1 13 1 14 1 18 1 20 1 22 1 32 2 3 2 4 2 8 2 14 2 18 2 20 2 22 2 31 3 4 3 8
   3 9 3 10 3 14 3 28 3 29 3 33 4 8 4 13 4 14 5 7 5 11 6 7 6 11 6 17 7 17 9 31 9 33 9 34 10 34 14 34 15 33 15 34 16 33
   16 34 19 33 19 34 20 34 21 33 21 34 23 33 23 34 24 26 24 28 24 30 24 33 24 34 25 26 25 28 25 32 26 32 27 30 27 34 28
   34 29 32 29 34 30 33 30 34 31 33 31 34 32 33 32 34 33 34`
     .split(/\s+/u)
     .map((member) => Number(member) - 1),
-  { nodes: 34 },
+  { nodes: 34, slice },
 )
 
-const slice = timeSlice(undefined)
 const run = (graph: WeightedGraph, options: { resolution?: number; seed?: number; iterations?: number } = {}) =>
   leiden(graph, { slice, random: seededRandom(options.seed ?? 1), ...options })
 
 /** `count` cliques of `size`, each joined to the next by one edge. */
-function ringOfCliques(count: number, size: number): WeightedGraph {
+function ringOfCliques(count: number, size: number): Promise<WeightedGraph> {
   const edges: number[] = []
   for (let c = 0; c < count; c++) {
     for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) edges.push(c * size + a, c * size + b)
     edges.push(c * size, ((c + 1) % count) * size + 1)
   }
-  return weightedGraph(edges, { nodes: count * size })
+  return weightedGraph(edges, { nodes: count * size, slice })
 }
 
 describe('Leiden', () => {
@@ -43,7 +43,7 @@ describe('Leiden', () => {
 
   test('joins neighbouring cliques of a ring in pairs, the known limit of modularity', async () => {
     // Fortunato and Barthélemy 2007: 30 cliques of 5 have modularity .876 one by one and .888 in pairs.
-    const ring = ringOfCliques(30, 5)
+    const ring = await ringOfCliques(30, 5)
     const communities = await run(ring)
     expect(modularity(ring, communities)).toBeGreaterThan(0.8879 * 0.995)
     const single = await run(ring, { resolution: 3 })
@@ -61,7 +61,7 @@ describe('Leiden', () => {
   })
 
   test.each([0, 1, 2])('%i nodes without edges stay alone', async (nodes) => {
-    const graph = weightedGraph([], { nodes })
+    const graph = await weightedGraph([], { nodes, slice })
     expect([...(await run(graph))]).toEqual(Array.from({ length: nodes }, (_, v) => v))
     expect(modularity(graph, await run(graph))).toBe(0)
   })
@@ -72,13 +72,14 @@ describe('Leiden', () => {
       const inside = triples.filter(([a, b]) => a < nodes && b < nodes && a !== b)
       return weightedGraph(
         inside.flatMap((edge) => edge.slice(0, 2)),
-        { nodes, weights: inside.map(([, , w]) => w / 4) },
+        { nodes, weights: inside.map(([, , w]) => w / 4), slice },
       )
     })
 
   test('communities are connected, numbered by size, and never worse than after fewer rounds', async () => {
     await fc.assert(
-      fc.asyncProperty(graphs, fc.integer({ min: 1, max: 30 }), async (graph, tenths) => {
+      fc.asyncProperty(graphs, fc.integer({ min: 1, max: 30 }), async (edges, tenths) => {
+        const graph = await edges
         const resolution = tenths / 10
         let before = Number.NEGATIVE_INFINITY
         for (const iterations of [1, 2, 5]) {
@@ -96,7 +97,8 @@ describe('Leiden', () => {
 
   test('any number of communities can be had', async () => {
     await fc.assert(
-      fc.asyncProperty(graphs, fc.integer({ min: 1, max: 40 }), async (graph, wanted) => {
+      fc.asyncProperty(graphs, fc.integer({ min: 1, max: 40 }), async (edges, wanted) => {
+        const graph = await edges
         const count = Math.min(wanted, graph.nodes)
         const communities = await communitiesOf(graph, { count, seed: 1, slice })
         expect(countOf(communities)).toBe(count)
@@ -110,9 +112,9 @@ describe('Leiden', () => {
 })
 
 describe('modularity', () => {
-  test('counts what falls inside less what chance puts there', () => {
+  test('counts what falls inside less what chance puts there', async () => {
     // Two triangles joined by an edge: 6 of 7 edges inside, strengths 7 and 7 of 14.
-    const graph = weightedGraph([0, 1, 1, 2, 0, 2, 3, 4, 4, 5, 3, 5, 2, 3], { nodes: 6 })
+    const graph = await weightedGraph([0, 1, 1, 2, 0, 2, 3, 4, 4, 5, 3, 5, 2, 3], { nodes: 6, slice })
     expect(modularity(graph, [0, 0, 0, 1, 1, 1])).toBeCloseTo(6 / 7 - 0.5, 12)
     expect(modularity(graph, [0, 0, 0, 1, 1, 1], 2)).toBeCloseTo(6 / 7 - 1, 12)
     expect(modularity(graph, [0, 0, 0, 0, 0, 0])).toBeCloseTo(0, 12)
@@ -120,8 +122,8 @@ describe('modularity', () => {
 })
 
 describe('weightedGraph', () => {
-  test('adds up repeated edges, drops loops, sorts neighbours', () => {
-    const graph = weightedGraph([2, 0, 0, 1, 0, 2, 1, 1], { nodes: 3, weights: [1, 2, 3, 9] })
+  test('adds up repeated edges, drops loops, sorts neighbours', async () => {
+    const graph = await weightedGraph([2, 0, 0, 1, 0, 2, 1, 1], { nodes: 3, weights: [1, 2, 3, 9], slice })
     expect([...graph.start]).toEqual([0, 2, 3, 4])
     expect([...graph.target]).toEqual([1, 2, 0, 0])
     expect([...graph.weight]).toEqual([2, 4, 2, 4])
