@@ -1,6 +1,7 @@
 // Vectors for k-means: embeddings smoothed over the neighbour graph (twice the mean of a vector and its neighbours', as
 // in simple graph convolution, Wu et al. 2019), then centred. The graph brings the words into it and the smoothing
-// takes noise out: k-means on these has NMI .52 on arxiv-2025 and .52 on cora, on plain embeddings .515 and .47.
+// takes noise out: scikit-learn's k-means on these (k 15) has NMI .521 on arxiv-2025 and .518 on cora, on plain
+// embeddings .515 and .472.
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 

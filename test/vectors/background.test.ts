@@ -3,16 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
-import { loadHnswlib } from '../../src/vectors/hnswlib.ts'
-
-function isHnswInstalled(): boolean {
-  try {
-    loadHnswlib()
-    return true
-  } catch {
-    return false
-  }
-}
+import { isHnswInstalled } from './hnsw-installed.ts'
 
 const end = (how: string, folder = tmpdir()) =>
   spawnSync(process.execPath, ['--import', 'tsx', 'test/vectors/end-early.ts', how], {
@@ -30,7 +21,7 @@ it.each([
   if (how !== 'throw') expect(stderr).toBe('')
 })
 
-it.skipIf(!isHnswInstalled())('lets a process end while a graph is built, and leaves no files behind', () => {
+it.skipIf(!isHnswInstalled)('lets a process end while a graph is built, and leaves no files behind', () => {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-test-'))
   try {
     expect(end('build', folder)).toMatchObject({ status: 7, signal: null, stderr: '' })

@@ -3,33 +3,16 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { PaperkinError } from '../../src/errors.ts'
 import { createVectorIndex } from '../../src/vectors/create-index.ts'
 import { HnswIndex, type HnswOptions } from '../../src/vectors/hnsw-index.ts'
 import { loadHnswlib } from '../../src/vectors/hnswlib.ts'
 import { seededRandom } from '../../src/vectors/random.ts'
 import { bruteForce, clusteredRows } from './clustered.ts'
+import { isHnswInstalled } from './hnsw-installed.ts'
+import { refusal } from './refusal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-test-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-
-function isInstalled(): boolean {
-  try {
-    loadHnswlib()
-    return true
-  } catch {
-    return false
-  }
-}
-
-async function refusal(promise: Promise<unknown>): Promise<{ code: string; message: string }> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  if (!PaperkinError.isInstance(error)) throw new Error(`Expected a refusal, got ${String(error)}.`)
-  return { code: error.code, message: error.message }
-}
 
 const dimensions = 32
 const n = 3000
@@ -55,7 +38,7 @@ async function recall(index: HnswIndex, allowed: (row: number) => boolean = () =
   return found / (queries.length / dimensions) / 10
 }
 
-describe.skipIf(!isInstalled())('HnswIndex', () => {
+describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
   it('is exact until its graph is built, and approximate from then on, alike for alike seeds', async () => {
     const index = await filled()
     expect(index.kind).toBe('exact')

@@ -3,18 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
 import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
-import { loadHnswlib } from '../../src/vectors/hnswlib.ts'
 import { seededRandom } from '../../src/vectors/random.ts'
 import { bruteForce, clusteredRows } from './clustered.ts'
-
-function canLoadHnswlib(): boolean {
-  try {
-    loadHnswlib()
-    return true
-  } catch {
-    return false
-  }
-}
+import { isHnswInstalled } from './hnsw-installed.ts'
+import { refusal } from './refusal.ts'
 
 /** Every index, and for those that answer differently by size, each way in which they answer. */
 const contestants = [
@@ -30,7 +22,7 @@ const contestants = [
     dimensions: 12,
     rows: 300,
     create: (dimensions: number) => new HnswIndex(dimensions, { graphFrom: 1, efSearch: 300 }),
-    isMissing: !canLoadHnswlib(),
+    isMissing: !isHnswInstalled,
   },
 ]
 
@@ -40,15 +32,6 @@ async function settle(index: ExactIndex): Promise<void> {
 }
 
 const rowNumbers = (n: number, offset = 0) => Int32Array.from({ length: n }, (_, i) => i + offset)
-
-async function refusal(promise: Promise<unknown>): Promise<{ code: string; message: string }> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  if (!PaperkinError.isInstance(error)) throw new Error(`Expected a refusal, got ${String(error)}.`)
-  return { code: error.code, message: error.message }
-}
 
 for (const { name, dimensions, rows: n, create, isMissing } of contestants)
   describe.skipIf(isMissing)(`VectorIndex: ${name}`, () => {

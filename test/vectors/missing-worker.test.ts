@@ -1,0 +1,44 @@
+import { expect, it, vi } from 'vitest'
+import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
+import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
+import { clusteredRows } from './clustered.ts'
+import { isHnswInstalled } from './hnsw-installed.ts'
+
+vi.mock('node:module', async (importOriginal) => {
+  const original = await importOriginal<typeof import('node:module')>()
+  const createRequire = (from: string | URL) => {
+    const require = original.createRequire(from)
+    const resolve = (id: string) => {
+      if (id === '#worker/vectors-worker') throw new Error(`Cannot find module '${id}'`)
+      return require.resolve(id)
+    }
+    return Object.assign((id: string) => require(id), { resolve })
+  }
+  return { ...original, default: original, createRequire }
+})
+
+const dimensions = 200
+const { rows } = clusteredRows(2500, dimensions)
+const missing = {
+  code: 'index-unavailable',
+  message: expect.stringMatching(/`dist\/vectors-worker\.js` in the package, found none: run `npm run build`/u),
+}
+
+it('names the command that builds the worker where it is missing', async () => {
+  await expect(neighbourGraph(rows, { dimensions })).rejects.toMatchObject(missing)
+  // What is small needs no thread.
+  expect((await neighbourGraph(rows.subarray(0, 300 * dimensions), { dimensions, k: 3 })).k).toBe(3)
+})
+
+it.skipIf(!isHnswInstalled)('leaves an index exact where its graph cannot be built, and says why', async () => {
+  const index = new HnswIndex(dimensions, { graphFrom: 100 })
+  await index.add(
+    Int32Array.from({ length: 2500 }, (_, row) => row),
+    rows,
+  )
+  await expect.poll(() => index.failure).toMatchObject(missing)
+  expect(index.kind).toBe('exact')
+  expect(Array.from((await index.search(rows.subarray(0, dimensions), { k: 1 })).rows)).toEqual([0])
+  await expect(index.build()).rejects.toMatchObject(missing)
+  await index.close()
+})
