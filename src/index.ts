@@ -21,11 +21,24 @@ export {
 export { type Paper, type PaperInput, paperName, paperText } from './paper.ts'
 export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
 export type {
+  CountEvidence,
   Outlier,
+  Period,
+  RisingTerm,
+  TimeUnit,
   Topic,
+  TopicCallOptions,
+  TopicChange,
   TopicMethod,
+  TopicNode,
   TopicOptions,
+  TopicOverTime,
   TopicPaper,
   TopicQuality,
+  TopicShare,
   Topics,
+  TopicsData,
+  TopicsOverTime,
+  TopicTerm,
+  UnnamedTopic,
 } from './topics/find-topics.ts'

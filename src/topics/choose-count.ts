@@ -7,7 +7,7 @@ import { seededRandom } from '../vectors/random.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { countOf, leiden } from './leiden.ts'
 import type { CountEvidence } from './topics.ts'
-import type { WeightedGraph } from './weighted-graph.ts'
+import { subgraph, type WeightedGraph } from './weighted-graph.ts'
 
 const step = 1.25
 const wholeRuns = 3
@@ -31,9 +31,9 @@ export async function chooseCount(
   const random = seededRandom(seed)
   // Small graphs are noisier and cheaper: they get more samples.
   const tries = Math.max(6, Math.min(24, Math.round(1e6 / (graph.target.length + 1))))
-  const samples: Sample[] = []
+  const samples: ReturnType<typeof subgraph>[] = []
   for (let i = 0; i < tries; i++) {
-    samples.push(sample(graph, random))
+    samples.push(subgraph(graph, () => random() < share))
     if (slice.due()) await slice.rest()
   }
   const seen: { readonly resolution: number; readonly count: number; readonly stability: number }[] = []
@@ -67,41 +67,5 @@ export async function chooseCount(
     count: best.count,
     resolution: best.resolution,
     evidence: seen.map((one) => ({ ...one, chosen: one === best })),
-  }
-}
-
-interface Sample {
-  /** The nodes of the whole graph that are in it. */
-  readonly rows: Int32Array
-  readonly graph: WeightedGraph
-}
-
-/** The graph of a random share of its nodes, in their order. */
-function sample({ nodes, start, target, weight }: WeightedGraph, random: () => number): Sample {
-  const place = new Int32Array(nodes).fill(-1)
-  const rows = new Int32Array(nodes)
-  let kept = 0
-  let edges = 0
-  for (let v = 0; v < nodes; v++)
-    if (random() < share) {
-      rows[kept] = v
-      place[v] = kept++
-      edges += start[v + 1] - start[v]
-    }
-  const newStart = new Int32Array(kept + 1)
-  const newTarget = new Int32Array(edges)
-  const newWeight = new Float64Array(edges)
-  let to = 0
-  for (let row = 0; row < kept; row++) {
-    for (let i = start[rows[row]]; i < start[rows[row] + 1]; i++) {
-      if (place[target[i]] < 0) continue
-      newTarget[to] = place[target[i]]
-      newWeight[to++] = weight[i]
-    }
-    newStart[row + 1] = to
-  }
-  return {
-    rows: rows.slice(0, kept),
-    graph: { nodes: kept, start: newStart, target: newTarget.slice(0, to), weight: newWeight.slice(0, to) },
   }
 }

@@ -4,6 +4,7 @@
 // from .78 to .93 that way, on cora from .92 to .98.
 import { seededRandom } from '../vectors/random.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
+import { cut, dendrogram } from './dendrogram.ts'
 import { bySize, countOf, leiden } from './leiden.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
@@ -13,6 +14,8 @@ const leastVote = 0.05
 
 export interface CommunityOptions {
   readonly seed: number
+  /** Communities to start from, 0 … nodes - 1. @default every node alone */
+  readonly initial?: Int32Array | undefined
   readonly slice: TimeSlice
 }
 
@@ -24,23 +27,23 @@ export async function communitiesOf(
   graph: WeightedGraph,
   options: CommunityOptions & { readonly count: number; readonly resolution?: number | undefined },
 ): Promise<Int32Array> {
-  const { count, seed, slice } = options
+  const { count, seed, initial, slice } = options
   const { resolution } = await searchResolution(graph, options)
-  const votes = await consensus(graph, { resolution, seed, slice })
-  const { communities, resolution: found } = await searchResolution(votes, { ...options, resolution })
-  return merged(graph, { communities, count, resolution: Math.min(resolution, found) })
+  const votes = await consensus(graph, { resolution, seed, initial, slice })
+  const { communities } = await searchResolution(votes, { ...options, resolution })
+  return cut(communities, dendrogram(graph, communities), count)
 }
 
 /** Finds communities at a resolution: as many as it has, by the median of the runs. */
 export async function communitiesAt(
   graph: WeightedGraph,
-  { resolution, seed, slice }: CommunityOptions & { readonly resolution: number },
+  { resolution, seed, initial, slice }: CommunityOptions & { readonly resolution: number },
 ): Promise<Int32Array> {
   const counts: number[] = []
-  const votes = await consensus(graph, { resolution, seed, slice, counts })
+  const votes = await consensus(graph, { resolution, seed, initial, slice, counts })
   const count = counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)]
   const { communities } = await searchResolution(votes, { count, seed, slice, resolution })
-  return merged(graph, { communities, count, resolution })
+  return cut(communities, dendrogram(graph, communities), count)
 }
 
 /** The graph with its weights multiplied by the share of runs that put both ends into one community. */
@@ -49,6 +52,7 @@ async function consensus(
   {
     resolution,
     seed,
+    initial,
     slice,
     counts = [],
   }: CommunityOptions & { readonly resolution: number; readonly counts?: number[] },
@@ -57,7 +61,7 @@ async function consensus(
   const votes = new Float64Array(target.length)
   const random = seededRandom(seed)
   for (let run = 0; run < runs; run++) {
-    const communities = await leiden(graph, { resolution, random, slice, iterations: 2 })
+    const communities = await leiden(graph, { resolution, random, initial, slice, iterations: 2 })
     counts.push(countOf(communities))
     for (let v = 0; v < nodes; v++)
       for (let i = start[v]; i < start[v + 1]; i++) if (communities[v] === communities[target[i]]) votes[i]++
@@ -115,56 +119,6 @@ function everyNodeAlone({ nodes, start, target, weight }: WeightedGraph): number
     for (let i = start[v]; i < start[v + 1]; i++)
       highest = Math.max(highest, (weight[i] * total) / (strength[v] * strength[target[i]]))
   return highest * 1.01
-}
-
-/** Merges communities two at a time, those whose union loses least quality first, until `count` are left. */
-export function merged(
-  graph: WeightedGraph,
-  { communities, count, resolution }: { communities: Int32Array; count: number; resolution: number },
-): Int32Array {
-  const { nodes, start, target, weight } = graph
-  const found = countOf(communities)
-  if (found <= count) return communities
-  const strength = new Float64Array(found)
-  const between = Array.from({ length: found }, () => new Map<number, number>())
-  let total = 0
-  for (let v = 0; v < nodes; v++)
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      const a = communities[v]
-      const b = communities[target[i]]
-      strength[a] += weight[i]
-      total += weight[i]
-      if (a !== b) between[a].set(b, (between[a].get(b) ?? 0) + weight[i])
-    }
-  const scale = total === 0 ? 0 : Math.min(resolution, 1e6) / total
-  const into = Int32Array.from({ length: found }, (_, c) => c)
-  const alive = new Set(into)
-  while (alive.size > count) {
-    let best = { a: -1, b: -1, gain: -Infinity }
-    for (const a of alive)
-      for (const [b, w] of between[a]) {
-        if (b < a) continue
-        const gain = w - scale * strength[a] * strength[b]
-        if (gain > best.gain) best = { a, b, gain }
-      }
-    // Only parts without an edge between them are left: the two smallest (the last) go together.
-    if (best.a < 0) {
-      const [b, a] = [...alive].reverse()
-      best = { a, b, gain: 0 }
-    }
-    const { a, b } = best
-    strength[a] += strength[b]
-    for (const [c, w] of between[b]) {
-      between[c].delete(b)
-      if (c === a) continue
-      between[a].set(c, (between[a].get(c) ?? 0) + w)
-      between[c].set(a, (between[c].get(a) ?? 0) + w)
-    }
-    between[b].clear()
-    alive.delete(b)
-    for (let c = 0; c < found; c++) if (into[c] === b) into[c] = a
-  }
-  return bySize(communities.map((c) => into[c]))
 }
 
 /** Lets every community of fewer than `least` nodes join the one that it gains most with; one without edges stays. */

@@ -5,6 +5,7 @@ import type { TimeSlice } from '../vectors/time-slice.ts'
 import type { KinList } from './kin-graph.ts'
 import { labelTopics } from './label-topics.ts'
 import { modularity } from './leiden.ts'
+import type { Phrases } from './phrases.ts'
 import type {
   CountEvidence,
   Outlier,
@@ -12,9 +13,10 @@ import type {
   TopicMethod,
   TopicPaper,
   TopicShare,
-  Topics,
+  TopicsData,
   UnnamedTopic,
 } from './topics.ts'
+import type { Identity } from './track.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 const mostOutliers = 0.05
@@ -23,16 +25,16 @@ const leastForOutliers = 10
 const kinsCompared = 5
 const representativesShown = 3
 
-export interface Grouped {
+/** Papers with all that topics are made from; row i of everything belongs to `papers[i]`. */
+export interface Collection {
+  /** By rising id. */
   readonly papers: readonly Paper[]
   readonly vectors: Float32Array
   readonly dimensions: number
   readonly lexical: SparseRows
   readonly kin: KinList
   readonly graph: WeightedGraph
-  /** The topic of each row, numbered without gaps. */
-  readonly topicOf: Int32Array
-  readonly evidence: readonly CountEvidence[]
+  readonly phrases: Phrases
 }
 
 export interface DescribeOptions {
@@ -41,77 +43,118 @@ export interface DescribeOptions {
   readonly outlierShare: number | 'auto'
   readonly termsPerLabel: number
   readonly label: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
+  /** What groups of paper ids, by falling size, are called. */
+  readonly identify: (groups: readonly (readonly string[])[]) => Identity
+  readonly evidence: readonly CountEvidence[]
+  readonly resolution: number | undefined
   readonly slice: TimeSlice
 }
 
-/** Turns groups of rows into topics of papers: outliers apart, strengths, representatives, labels; frozen. */
-export async function describeTopics(grouped: Grouped, options: DescribeOptions): Promise<Topics> {
-  const { papers, kin, graph, evidence } = grouped
-  const { method, seed, termsPerLabel, slice } = options
-  const apart = findOutliers(kin, grouped.topicOf, options.outlierShare)
-  const members = membersBySize(grouped.topicOf, new Set(apart.map(({ row }) => row)))
-  const topicOf = new Int32Array(papers.length).fill(-1)
-  for (const [topic, rows] of members.entries()) for (const row of rows) topicOf[row] = topic
-  const labels = await labelTopics(papers, { members, termsPerLabel, slice })
+/** Topics, and what they are in rows. */
+export interface Described {
+  readonly data: TopicsData
+  /** Rows of each topic, outliers in none. */
+  readonly members: readonly (readonly number[])[]
+  /** The position of each row's topic, outliers where they were grouped. */
+  readonly partition: Int32Array
+}
+
+/** Turns groups of rows (numbered without gaps) into topics of papers: outliers apart, strengths, labels; frozen. */
+export async function describeTopics(
+  collection: Collection,
+  groupOf: Int32Array,
+  options: DescribeOptions,
+): Promise<Described> {
+  const { papers, kin, graph, phrases } = collection
+  const { method, seed, termsPerLabel, evidence, resolution, slice } = options
+  const apart = findOutliers(kin, groupOf, options.outlierShare)
+  const members = membersBySize(groupOf, new Set(apart.map(({ row }) => row)))
+  const position = new Int32Array(members.length)
+  for (const [topic, [first]] of members.entries()) position[groupOf[first]] = topic
+  const partition = groupOf.map((group) => position[group])
+  const topicOf = partition.slice()
+  for (const { row } of apart) topicOf[row] = -1
+  const identity = options.identify(members.map((rows) => rows.map((row) => papers[row].id)))
+  const { ids } = identity
+  const kept = identity.labels.filter((label) => label !== undefined)
+  const names = await labelTopics(phrases, { members, termsPerLabel, taken: kept, slice })
   const topics: Topic[] = []
-  for (const [id, rows] of members.entries()) {
+  for (const [topic, rows] of members.entries()) {
     if (slice.due()) await slice.rest()
-    const typicality = similarityToAll(grouped, rows)
+    const typicality = await similarityToAll(collection, rows, slice)
     const placed = rows
-      .map((row, i) => ({ row, typical: typicality[i], ...placeOf(row, { graph, topicOf }) }))
+      .map((row, i) => ({ row, typical: typicality[i], ...placeOf(row, { graph, topicOf, ids }) }))
       .sort((a, b) => b.strength - a.strength || b.typical - a.typical || a.row - b.row)
     const typical = [...placed].sort((a, b) => b.typical - a.typical || a.row - b.row).slice(0, representativesShown)
-    const topic: Topic = {
-      id,
-      ...labels[id],
+    topics.push({
+      id: ids[topic],
+      label: identity.labels[topic] ?? names[topic].label,
+      terms: names[topic].terms,
       size: rows.length,
       papers: placed.map(
         ({ row, strength, second }): TopicPaper => ({ id: papers[row].id, strength, ...(second && { second }) }),
       ),
       representatives: typical.map(({ row }) => papers[row].id),
-    }
-    topics.push(deepFreeze(topic))
+    })
   }
-  const strengths = topics.flatMap((topic) => topic.papers.map(({ strength }) => strength))
-  const data = deepFreeze({
+  const given = await named(topics, {
+    label: options.label,
+    isKept: (topic) => identity.labels[topic] !== undefined,
+    papers,
+    slice,
+  })
+  const labelOf = new Map(given.map(({ id, label }) => [id, label]))
+  let strength = 0
+  for (const topic of given)
+    for (const paper of topic.papers) strength += paper.strength / (papers.length - apart.length)
+  const data: TopicsData = {
     method,
     seed,
-    count: topics.length,
-    topics: options.label === undefined ? topics : await named(topics, { label: options.label, papers, slice }),
+    count: given.length,
+    topics: given,
     outliers: apart.map(({ row, margin }): Outlier => {
       // Where all its kin stand apart too, the topic that it would have been in.
-      const before = grouped.topicOf[row]
-      const { second } = placeOf(row, { graph, topicOf })
-      const nearest = second?.topic ?? members.findIndex(([first]) => grouped.topicOf[first] === before)
-      return { id: papers[row].id, nearest, strength: second?.strength ?? 0, margin }
+      const { second } = placeOf(row, { graph, topicOf, ids })
+      return {
+        id: papers[row].id,
+        nearest: second?.topic ?? ids[partition[row]],
+        strength: second?.strength ?? 0,
+        margin,
+      }
     }),
-    quality: {
-      modularity: modularity(graph, grouped.topicOf),
-      strength: strengths.length === 0 ? 0 : strengths.reduce((sum, strength) => sum + strength, 0) / strengths.length,
-    },
+    quality: { modularity: modularity(graph, partition), strength },
     evidence,
-  })
-  const ofPaper = new Map(data.topics.flatMap((topic) => topic.papers.map(({ id }) => [id, topic] as const)))
-  return Object.freeze({ ...data, of: (id: string) => ofPaper.get(id) })
+    ...(resolution !== undefined && { resolution }),
+    changes: identity.changes((id) => labelOf.get(id) as string),
+    nextId: identity.nextId,
+  }
+  return { data: await deepFreeze(data, slice), members, partition }
 }
 
-/** Gives topics the names that a caller makes up; one that is empty or taken is left to the terms. */
+/** Gives topics without a kept label the names that a caller makes up; one that is empty or taken is left to the terms. */
 async function named(
   topics: readonly Topic[],
   {
     label,
+    isKept,
     papers,
     slice,
   }: {
-    readonly label: (topic: UnnamedTopic) => string | Promise<string>
+    readonly label: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
+    readonly isKept: (position: number) => boolean
     readonly papers: readonly Paper[]
     readonly slice: TimeSlice
   },
-): Promise<Topic[]> {
+): Promise<readonly Topic[]> {
+  if (label === undefined) return topics
   const paperOf = new Map(papers.map((paper) => [paper.id, paper]))
   const taken = new Set(topics.map((topic) => topic.label))
   const renamed: Topic[] = []
-  for (const topic of topics) {
+  for (const [position, topic] of topics.entries()) {
+    if (isKept(position)) {
+      renamed.push(topic)
+      continue
+    }
     const { id, label: unnamed, terms, size } = topic
     const representatives = topic.representatives.map((paper) => paperOf.get(paper) as Paper)
     const name = await label({ id, label: unnamed, terms, size, representatives })
@@ -177,10 +220,17 @@ function membersBySize(topicOf: Int32Array, apart: ReadonlySet<number>): number[
   return members.filter(Boolean).sort((a, b) => b.length - a.length || a[0] - b[0])
 }
 
-/** Where a row's edge weight goes: the share in its own topic, and the other topic with the largest; -1 is no topic. */
+interface Places {
+  readonly graph: WeightedGraph
+  /** Position of each row's topic; -1 for none. */
+  readonly topicOf: Int32Array
+  readonly ids: readonly number[]
+}
+
+/** Where a row's edge weight goes: the share in its own topic, and the other topic with the largest. */
 function placeOf(
   row: number,
-  { graph: { start, target, weight }, topicOf }: { readonly graph: WeightedGraph; readonly topicOf: Int32Array },
+  { graph: { start, target, weight }, topicOf, ids }: Places,
 ): { readonly strength: number; readonly second: TopicShare | undefined } {
   const inTopic = new Map<number, number>()
   let all = 0
@@ -192,40 +242,50 @@ function placeOf(
   const own = topicOf[row]
   // Without edges there is nothing else to be in.
   if (all === 0) return { strength: own < 0 ? 0 : 1, second: undefined }
-  let second: TopicShare | undefined
+  let second = -1
+  let most = 0
   for (const [topic, sum] of inTopic)
-    if (topic >= 0 && topic !== own) {
-      const strength = sum / all
-      if (second === undefined || strength > second.strength || (strength === second.strength && topic < second.topic))
-        second = { topic, strength }
+    if (topic >= 0 && topic !== own && (sum > most || (sum === most && topic < second))) {
+      second = topic
+      most = sum
     }
-  return { strength: (inTopic.get(own) ?? 0) / all, second }
+  return {
+    strength: (inTopic.get(own) ?? 0) / all,
+    second: second < 0 ? undefined : { topic: ids[second], strength: most / all },
+  }
 }
 
 /** Mean similarity of each of the rows to all of them, itself included: the product with their sum. */
-function similarityToAll(
-  { vectors, dimensions, lexical }: Pick<Grouped, 'vectors' | 'dimensions' | 'lexical'>,
+async function similarityToAll(
+  { vectors, dimensions, lexical }: Collection,
   rows: readonly number[],
-): Float64Array {
+  slice: TimeSlice,
+): Promise<Float64Array> {
   const { start, column, value } = lexical
   const sum = new Float64Array(dimensions)
   const words = new Map<number, number>()
   for (const row of rows) {
+    if (slice.due()) await slice.rest()
     for (let d = 0; d < dimensions; d++) sum[d] += vectors[row * dimensions + d]
     for (let i = start[row]; i < start[row + 1]; i++) words.set(column[i], (words.get(column[i]) ?? 0) + value[i])
   }
-  return Float64Array.from(rows, (row) => {
+  const similarity = new Float64Array(rows.length)
+  for (const [i, row] of rows.entries()) {
+    if (slice.due()) await slice.rest()
     let product = 0
     for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d] * sum[d]
-    for (let i = start[row]; i < start[row + 1]; i++) product += value[i] * (words.get(column[i]) as number)
-    return product / rows.length / 2
-  })
+    for (let j = start[row]; j < start[row + 1]; j++) product += value[j] * (words.get(column[j]) as number)
+    similarity[i] = product / rows.length / 2
+  }
+  return similarity
 }
 
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    for (const inner of Object.values(value)) deepFreeze(inner)
+/** Freezes plain data from the inside out. */
+async function deepFreeze<T>(value: T, slice: TimeSlice): Promise<T> {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const inner of Object.values(value)) {
+    await deepFreeze(inner, slice)
+    if (slice.due()) await slice.rest()
   }
-  return value
+  return Object.freeze(value)
 }

@@ -1,27 +1,38 @@
 import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
+import type { Paper } from '../paper.ts'
 import { kmeans } from '../vectors/kmeans.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { chooseCount } from './choose-count.ts'
 import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
-import { describeTopics } from './describe-topics.ts'
+import { createTopics } from './create-topics.ts'
 import { kinGraph, nearestKin } from './kin-graph.ts'
 import { bySize, countOf } from './leiden.ts'
+import { Phrases } from './phrases.ts'
 import { smoothVectors } from './smooth-vectors.ts'
-import type { CountEvidence, TopicInput, TopicMethod, TopicOptions, Topics } from './topics.ts'
+import type { CountEvidence, TopicInput, TopicMethod, TopicOptions, Topics, TopicsData } from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 export type {
   CountEvidence,
   Outlier,
+  Period,
+  RisingTerm,
+  TimeUnit,
   Topic,
+  TopicCallOptions,
+  TopicChange,
   TopicInput,
   TopicMethod,
+  TopicNode,
   TopicOptions,
+  TopicOverTime,
   TopicPaper,
   TopicQuality,
   TopicShare,
   Topics,
+  TopicsData,
+  TopicsOverTime,
   TopicTerm,
   UnnamedTopic,
 } from './topics.ts'
@@ -35,14 +46,14 @@ const kmeansStarts = 4
  */
 export async function findTopics(input: TopicInput, options: TopicOptions = {}): Promise<Topics> {
   const settings = withDefaults(options)
-  const { method, seed, count, signal } = settings
+  const { method, seed, previous, signal } = settings
   const slice = timeSlice(signal)
   const { papers, ...rows } = await inOrderOfIds(input, slice)
   const n = papers.length
   const kin = await nearestKin({ rows: n, ...rows }, { k: settings.neighbours ?? neighboursFor(n), slice, signal })
   const graph = await kinGraph(kin, slice)
-  const how = { seed, slice }
-  let { resolution } = settings
+  const how = { seed, slice, initial: previous && groupsOfBefore(papers, previous) }
+  let { resolution, count } = settings
   let target = count === 'auto' ? undefined : Math.min(count, n)
   let evidence: readonly CountEvidence[] = []
   if (target === undefined && resolution === undefined) {
@@ -51,16 +62,23 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
     resolution = choice.resolution
     target = choice.count
   }
-  let topicOf =
+  let groupOf =
     target === undefined
       ? await communitiesAt(graph, { resolution: resolution ?? 1, ...how })
       : method === 'graph'
         ? await communitiesOf(graph, { count: target, resolution, ...how })
         : undefined
-  if (topicOf === undefined || method === 'kmeans')
-    topicOf = await clusters(rows, { graph, count: target ?? countOf(topicOf as Int32Array), signal, ...how })
-  if (count === 'auto') topicOf = withoutTiny(graph, { communities: topicOf, least: settings.minTopicSize })
-  return describeTopics({ papers, ...rows, kin, graph, topicOf, evidence }, { ...settings, slice })
+  if (groupOf === undefined || method === 'kmeans')
+    groupOf = await clusters(rows, { graph, count: target ?? countOf(groupOf as Int32Array), signal, ...how })
+  if (count === 'auto') groupOf = withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize })
+  const phrases = await Phrases.read(papers, slice)
+  return createTopics({ papers, ...rows, kin, graph, phrases }, groupOf, {
+    ...settings,
+    resolution,
+    evidence,
+    previous: previous && { topics: previous, keepLabels: 'same' },
+    slice,
+  })
 }
 
 function withDefaults(options: TopicOptions) {
@@ -69,11 +87,20 @@ function withDefaults(options: TopicOptions) {
     throw new PaperkinError('invalid-argument', `Expected \`method\` to be 'graph' or 'kmeans', got ${show(method)}.`)
   if (resolution !== undefined && count !== 'auto')
     throw new PaperkinError('invalid-argument', 'Expected `count` or `resolution`, got both: leave one of them out.')
+  const previous = checkedTopics(options.previous)
+  // Topics go on at the resolution that they were found at, unless another is asked for.
+  const goesOn = previous !== undefined && options.count === undefined && options.resolution === undefined
   return {
+    previous,
     method: method as TopicMethod,
     count: count === 'auto' ? ('auto' as const) : requireInteger('count', count, 1),
     seed: requireInteger('seed', options.seed ?? 1, Number.MIN_SAFE_INTEGER),
-    resolution: resolution === undefined ? undefined : requireNumber('resolution', resolution, 0.001, 1000),
+    resolution:
+      resolution === undefined
+        ? goesOn
+          ? previous.resolution
+          : undefined
+        : requireNumber('resolution', resolution, 0.001, 1000),
     minTopicSize: requireInteger('minTopicSize', options.minTopicSize ?? 3, 1),
     neighbours: neighbours === undefined ? undefined : requireInteger('neighbours', neighbours, 1),
     outlierShare: checkedShare(options.outlierShare ?? 'auto'),
@@ -81,6 +108,23 @@ function withDefaults(options: TopicOptions) {
     label: options.label,
     signal,
   }
+}
+
+/** Topics as `findTopics` returned them, or as they come back from JSON. */
+function checkedTopics(previous: TopicsData | undefined): TopicsData | undefined {
+  if (previous === undefined) return undefined
+  const isWhole =
+    Number.isInteger(previous?.nextId) &&
+    Array.isArray(previous.topics) &&
+    previous.topics.every(
+      ({ id, label, papers }) => Number.isInteger(id) && typeof label === 'string' && Array.isArray(papers),
+    )
+  if (!isWhole)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`previous\` to be what \`topics()\` gave, or its JSON read back, got ${show(previous)}.`,
+    )
+  return previous
 }
 
 function checkedShare(share: number | 'auto'): number | 'auto' {
@@ -115,6 +159,21 @@ async function clusters(
     ...(signal && { signal }),
   })
   return bySize(assignments)
+}
+
+/** The topic of before of each paper as a number, papers that were in none each by itself. */
+function groupsOfBefore(papers: readonly Paper[], { topics }: TopicsData): Int32Array {
+  const topicOf = new Map(topics.flatMap(({ id, papers }) => papers.map((paper) => [paper.id, id] as const)))
+  const numbers = new Map<number, number>()
+  let next = 0
+  return Int32Array.from(papers, ({ id }) => {
+    const topic = topicOf.get(id)
+    if (topic === undefined) return next++
+    const known = numbers.get(topic)
+    if (known !== undefined) return known
+    numbers.set(topic, next)
+    return next++
+  })
 }
 
 /** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */

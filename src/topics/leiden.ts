@@ -18,7 +18,7 @@ export interface LeidenOptions {
   /** Most rounds through all levels; it stops before when a round changes nothing. @default 10 */
   readonly iterations?: number
   /** A community a node to start from, 0 … nodes - 1. @default every node alone */
-  readonly initial?: Int32Array
+  readonly initial?: Int32Array | undefined
   readonly slice: TimeSlice
 }
 

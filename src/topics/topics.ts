@@ -40,6 +40,11 @@ export interface TopicOptions {
   readonly termsPerLabel?: number | undefined
   /** Names a topic in place of its terms, for those who have a language model; called for one topic after the other. */
   readonly label?: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
+  /**
+   * Topics found before, or their JSON, among some of the same papers: topics that are the same keep their ids and
+   * labels, `changes` tells what became of all of them, and without a `count` or `resolution` the resolution stays too.
+   */
+  readonly previous?: TopicsData | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -81,7 +86,10 @@ export interface TopicPaper {
 
 /** A group of papers about one thing. */
 export interface Topic {
-  /** 0 for the largest topic, then by falling size. */
+  /**
+   * A number that stays with the topic: 0 for the largest topic, then by falling size; of topics that go on from others
+   * (`previous`, `merge`, `split`, `reduce`) the number that it had, and for a new one a number that none had before.
+   */
   readonly id: number
   /** The first terms, joined by commas, or its given name; no two topics have the same. */
   readonly label: string
@@ -128,8 +136,88 @@ export interface TopicQuality {
   readonly strength: number
 }
 
-/** The topics of a collection, frozen. `JSON.stringify` gives all of it as data. */
-export interface Topics {
+/** What became of a topic, or where it came from. */
+export interface TopicChange {
+  /**
+   * `kept`, `grew` or `shrank` by more than a tenth: the same topic as before. `born`: a new one. `split`: a new one, most
+   * of whose papers were in one topic. `merged`: it is gone, and most of its papers are in one topic now. `faded`: it is
+   * gone, and its papers are in no one topic or no longer there.
+   */
+  readonly change: 'kept' | 'grew' | 'shrank' | 'born' | 'split' | 'merged' | 'faded'
+  /** Id of the topic, of the previous one where it is gone. */
+  readonly topic: number
+  readonly label: string
+  /** Papers now; 0 where it is gone. */
+  readonly size: number
+  /** Papers before; 0 for a new one. */
+  readonly before: number
+  /** Of a split topic the one that most of its papers were in, of a merged one that which they are in now. */
+  readonly other?: number
+}
+
+/** A topic, or a group of topics that are kin. */
+export interface TopicNode {
+  /** Id of the topic; a group has none. */
+  readonly topic?: number
+  /** No two nodes of a hierarchy have the same. */
+  readonly label: string
+  readonly terms: readonly TopicTerm[]
+  /** Number of papers. */
+  readonly size: number
+  /** Ids of the papers. */
+  readonly papers: readonly string[]
+  /** By falling size; none below a topic. */
+  readonly children: readonly TopicNode[]
+}
+
+export type TimeUnit = 'day' | 'week' | 'month' | 'year'
+
+/** A stretch of time. */
+export interface Period {
+  /** `2025-03-07`, `2025-W10` (ISO 8601, weeks begin on Monday), `2025-03` or `2025`. */
+  readonly name: string
+  /** Its first day, ISO 8601. */
+  readonly start: string
+  /** Papers of this time, outliers included. */
+  readonly size: number
+}
+
+/** A term that a topic's papers have more often since some time. */
+export interface RisingTerm {
+  readonly term: string
+  /** Name of the first period after the rise. */
+  readonly since: string
+  /** 0 … 1: the share of the topic's papers before that have the term. */
+  readonly before: number
+  /** 0 … 1: the share of those since then. */
+  readonly after: number
+}
+
+export interface TopicOverTime {
+  /** Id of the topic. */
+  readonly topic: number
+  readonly label: string
+  /** Papers of each period. */
+  readonly counts: readonly number[]
+  /** 0 … 1: their share of all papers of the period; 0 where there are none. */
+  readonly shares: readonly number[]
+  /** At most 5, the clearest rise first. */
+  readonly rising: readonly RisingTerm[]
+}
+
+/** How much was written on each topic, and when. */
+export interface TopicsOverTime {
+  readonly unit: TimeUnit
+  /** From the first to the last that has a paper, without gaps. */
+  readonly periods: readonly Period[]
+  /** In the order of the topics. */
+  readonly topics: readonly TopicOverTime[]
+  /** Papers whose `published` is missing, or not exact enough for the unit. */
+  readonly undated: number
+}
+
+/** The topics of a collection as plain data. */
+export interface TopicsData {
   readonly method: TopicMethod
   readonly seed: number
   /** Number of topics. */
@@ -144,6 +232,42 @@ export interface Topics {
   readonly quality: TopicQuality
   /** With `count: 'auto'`, what was tried, by rising count; otherwise empty. */
   readonly evidence: readonly CountEvidence[]
+  /** Resolution of the graph's communities, where that decided how many topics there are. */
+  readonly resolution?: number
+  /** What became of the topics that these go on from: first those that are there, then those that are gone; else empty. */
+  readonly changes: readonly TopicChange[]
+  /** The id that the next new topic gets. */
+  readonly nextId: number
+}
+
+export interface TopicCallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The topics of a collection, frozen. `JSON.stringify` gives all of it as {@link TopicsData}. */
+export interface Topics extends TopicsData {
   /** The topic of a paper; undefined for an outlier and for an id that was not among the papers. */
   of(id: string): Topic | undefined
+  /**
+   * The topics in groups of groups, by how much of their papers' neighbours they share: a tree whose leaves are the
+   * topics. Each level has about a third of the groups of the one below it, as long as that is three or more.
+   */
+  hierarchy(options?: TopicCallOptions): Promise<TopicNode>
+  /**
+   * Papers of each topic over time, and the terms that rise in it.
+   * @throws PaperkinError `invalid-argument` for another unit, or one so short that there are more than 10,000 periods
+   */
+  overTime(unit: TimeUnit, options?: TopicCallOptions): Promise<TopicsOverTime>
+  /** `count` topics: those that are kin are merged, the closest first. The same topics where there are no more. */
+  reduce(count: number, options?: TopicCallOptions): Promise<Topics>
+  /**
+   * Makes one topic of several.
+   * @throws PaperkinError `invalid-argument` for fewer than two ids, or an id that no topic has
+   */
+  merge(ids: readonly number[], options?: TopicCallOptions): Promise<Topics>
+  /**
+   * Splits a topic into its communities, two unless a `count` is given; into single papers at most.
+   * @throws PaperkinError `invalid-argument` for an id that no topic has, and for a topic of one paper
+   */
+  split(id: number, options?: TopicCallOptions & { readonly count?: number | undefined }): Promise<Topics>
 }

@@ -74,6 +74,39 @@ export async function weightedGraph(
   return { nodes, start: merged, target: byTarget.slice(0, to), weight: byWeight.slice(0, to) }
 }
 
+/** The graph of the nodes that `isKept` names, called once a node in ascending order; `rows` are their numbers before. */
+export function subgraph(
+  { nodes, start, target, weight }: WeightedGraph,
+  isKept: (node: number) => boolean,
+): { readonly rows: Int32Array; readonly graph: WeightedGraph } {
+  const place = new Int32Array(nodes).fill(-1)
+  const rows = new Int32Array(nodes)
+  let kept = 0
+  let edges = 0
+  for (let v = 0; v < nodes; v++)
+    if (isKept(v)) {
+      rows[kept] = v
+      place[v] = kept++
+      edges += start[v + 1] - start[v]
+    }
+  const newStart = new Int32Array(kept + 1)
+  const newTarget = new Int32Array(edges)
+  const newWeight = new Float64Array(edges)
+  let to = 0
+  for (let row = 0; row < kept; row++) {
+    for (let i = start[rows[row]]; i < start[rows[row] + 1]; i++) {
+      if (place[target[i]] < 0) continue
+      newTarget[to] = place[target[i]]
+      newWeight[to++] = weight[i]
+    }
+    newStart[row + 1] = to
+  }
+  return {
+    rows: rows.slice(0, kept),
+    graph: { nodes: kept, start: newStart, target: newTarget.slice(0, to), weight: newWeight.slice(0, to) },
+  }
+}
+
 /** The parts of a graph that hang together, within the given communities where there are any: a number a node. */
 export function components(graph: WeightedGraph, communities?: ArrayLike<number>): Int32Array {
   const { nodes, start, target } = graph

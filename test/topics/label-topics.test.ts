@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { toPaper } from '../../src/paper.ts'
 import { labelTopics } from '../../src/topics/label-topics.ts'
+import { Phrases } from '../../src/topics/phrases.ts'
 import { singular, Words } from '../../src/topics/words.ts'
 import { timeSlice } from '../../src/vectors/time-slice.ts'
 
@@ -10,7 +11,8 @@ const paper = (title: string, abstract: string) => toPaper({ id: `p${lastId++}`,
 async function labels(...topics: (readonly ReturnType<typeof paper>[])[]) {
   const papers = topics.flat()
   const members = topics.map((topic) => topic.map((one) => papers.indexOf(one)))
-  return labelTopics(papers, { members, termsPerLabel: 3, slice: timeSlice(undefined) })
+  const slice = timeSlice(undefined)
+  return labelTopics(await Phrases.read(papers, slice), { members, termsPerLabel: 3, slice })
 }
 
 const languageModels = [

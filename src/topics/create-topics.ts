@@ -1,0 +1,105 @@
+import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
+import { communitiesOf } from './communities.ts'
+import { cut, dendrogram } from './dendrogram.ts'
+import { type Collection, type Described, type DescribeOptions, describeTopics } from './describe-topics.ts'
+import { topicHierarchy } from './hierarchy.ts'
+import { bySize } from './leiden.ts'
+import { topicsOverTime } from './over-time.ts'
+import type { Topics, TopicsData } from './topics.ts'
+import { freshIdentity, trackTopics } from './track.ts'
+import { subgraph } from './weighted-graph.ts'
+
+export interface CreateOptions extends Omit<DescribeOptions, 'identify'> {
+  /** Topics that these go on from, and whose labels stay. */
+  readonly previous: { readonly topics: TopicsData; readonly keepLabels: 'same' | 'unchanged' } | undefined
+}
+
+/** Makes topics of groups of rows, with all that can be asked of them. */
+export async function createTopics(
+  collection: Collection,
+  groupOf: Int32Array,
+  options: CreateOptions,
+): Promise<Topics> {
+  const { previous } = options
+  const identify = previous
+    ? (groups: readonly (readonly string[])[]) => trackTopics(groups, previous.topics, previous)
+    : (groups: readonly (readonly string[])[]) => freshIdentity(groups.length)
+  const described = await describeTopics(collection, groupOf, { ...options, identify })
+  const { data, members } = described
+  const { papers, graph, phrases } = collection
+  const { termsPerLabel } = options
+  const topicOf = new Map(data.topics.flatMap((topic) => topic.papers.map(({ id }) => [id, topic] as const)))
+  const regrouped = (partition: Int32Array, slice: TimeSlice) =>
+    createTopics(collection, partition, {
+      ...options,
+      previous: { topics: data, keepLabels: 'unchanged' },
+      evidence: [],
+      slice,
+    })
+  return Object.freeze<Topics>({
+    ...data,
+    of: (id) => topicOf.get(id),
+    hierarchy: async ({ signal } = {}) => {
+      const { partition } = described
+      return topicHierarchy(data.topics, {
+        graph,
+        partition,
+        members,
+        phrases,
+        termsPerLabel,
+        slice: timeSlice(signal),
+      })
+    },
+    overTime: async (unit, { signal } = {}) =>
+      topicsOverTime(data.topics, unit, { papers, members, phrases, slice: timeSlice(signal) }),
+    reduce: async (count, { signal } = {}) => regrouped(reduced(collection, described, count), timeSlice(signal)),
+    merge: async (ids, { signal } = {}) => regrouped(merged(described, ids), timeSlice(signal)),
+    split: async (id, { signal, count } = {}) => {
+      const slice = timeSlice(signal)
+      return regrouped(await parted(collection, described, { id, count, seed: options.seed, slice }), slice)
+    },
+  })
+}
+
+function reduced({ graph }: Collection, { partition }: Described, count: number): Int32Array {
+  return cut(partition, dendrogram(graph, partition), requireInteger('count', count, 1))
+}
+
+function merged({ data, partition }: Described, ids: readonly number[]): Int32Array {
+  const positions = [...new Set((Array.isArray(ids) ? ids : []).map((id) => positionOf(data, id)))]
+  if (positions.length < 2)
+    throw new PaperkinError('invalid-argument', `Expected \`ids\` to be of two topics or more, got ${show(ids)}.`)
+  return bySize(partition.map((position) => (positions.includes(position) ? positions[0] : position)))
+}
+
+async function parted(
+  { graph }: Collection,
+  { data, partition, members }: Described,
+  {
+    id,
+    count = 2,
+    seed,
+    slice,
+  }: { readonly id: number; readonly count: number | undefined; readonly seed: number; readonly slice: TimeSlice },
+): Promise<Int32Array> {
+  const position = positionOf(data, id)
+  const most = members[position].length
+  if (most < 2)
+    throw new PaperkinError('invalid-argument', `Expected a topic of two papers or more, got topic ${id} with one.`)
+  const { rows, graph: inside } = subgraph(graph, (row) => partition[row] === position)
+  const parts = await communitiesOf(inside, { count: Math.min(requireInteger('count', count, 2), most), seed, slice })
+  const next = partition.slice()
+  for (const [i, row] of rows.entries()) next[row] = parts[i] === 0 ? position : data.count - 1 + parts[i]
+  return next
+}
+
+function positionOf({ topics }: TopicsData, id: number): number {
+  const position = topics.findIndex((topic) => topic.id === id)
+  if (position < 0)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected the id of a topic, one of ${topics.map((topic) => topic.id).join(', ')}; got ${show(id)}.`,
+    )
+  return position
+}

@@ -1,0 +1,94 @@
+// The order in which communities go together when the resolution falls: two of them gain by being one below the
+// resolution w(a, b) · 2m / (s(a) · s(b)), their weight in units of what chance would put between them, and the pair that
+// gains first is merged first. This is the node pair sampling of Bonald et al. 2018 ("Hierarchical Graph Clustering using
+// Node Pair Sampling", algorithm 1) from communities on: its linkage is reducible, so that a chain of nearest neighbours
+// finds all merges in time proportional to the pairs.
+import { bySize, countOf } from './leiden.ts'
+import type { WeightedGraph } from './weighted-graph.ts'
+
+/** Two communities that go together; the union goes on under the number of `into`. */
+export interface Merge {
+  readonly into: number
+  readonly from: number
+  /** The resolution below which they gain by being one; 0 where no edge joins them. */
+  readonly resolution: number
+}
+
+/** All merges of communities (numbered without gaps) up to a single one, by falling resolution. */
+export function dendrogram(graph: WeightedGraph, communities: Int32Array): Merge[] {
+  const { nodes, start, target, weight } = graph
+  const count = countOf(communities)
+  const strength = new Float64Array(count)
+  const between = Array.from({ length: count }, () => new Map<number, number>())
+  let total = 0
+  for (let v = 0; v < nodes; v++)
+    for (let i = start[v]; i < start[v + 1]; i++) {
+      const a = communities[v]
+      const b = communities[target[i]]
+      strength[a] += weight[i]
+      total += weight[i]
+      if (a !== b) between[a].set(b, (between[a].get(b) ?? 0) + weight[i])
+    }
+  // Sums over either side's edges may differ in the last bit, and a chain would not end.
+  for (const [a, others] of between.entries()) for (const [b, w] of others) if (a < b) between[b].set(a, w)
+  const found: Merge[] = []
+  const isAlive = new Uint8Array(count).fill(1)
+  const parts: number[] = []
+  for (let first = 0; first < count; first++) {
+    if (isAlive[first] === 0) continue
+    const chain = [first]
+    while (chain.length > 0) {
+      const a = chain[chain.length - 1]
+      const before = chain[chain.length - 2] ?? -1
+      let b = -1
+      let best = 0
+      for (const [c, w] of between[a]) {
+        const kinship = w / (strength[a] * strength[c])
+        // The one before in the chain wins a tie, so that the chain ends; then the lower number.
+        if (kinship > best || (kinship === best && (c === before || (b !== before && c < b)))) {
+          b = c
+          best = kinship
+        }
+      }
+      if (b < 0) {
+        // Nothing joins it any more: a part of the graph that stands apart.
+        parts.push(a)
+        isAlive[a] = 0
+        chain.pop()
+      } else if (b === before) {
+        chain.length -= 2
+        const [into, from] = a < b ? [a, b] : [b, a]
+        found.push({ into, from, resolution: best * total })
+        strength[into] += strength[from]
+        for (const [c, w] of between[from]) {
+          between[c].delete(from)
+          if (c === into) continue
+          between[into].set(c, (between[into].get(c) ?? 0) + w)
+          between[c].set(into, (between[c].get(into) ?? 0) + w)
+        }
+        between[from].clear()
+        isAlive[from] = 0
+      } else chain.push(b)
+    }
+  }
+  // Sorting keeps a merge behind those that made its two sides: their resolutions are at least as high.
+  found.sort((a, b) => b.resolution - a.resolution)
+  // What no edge joins goes together at last, the smallest parts first (communities are numbered by falling size).
+  parts.sort((a, b) => a - b)
+  for (let i = parts.length - 1; i > 0; i--) found.push({ into: parts[i - 1], from: parts[i], resolution: 0 })
+  return found
+}
+
+/** Communities after the first merges, until `count` are left; numbered by falling size. */
+export function cut(communities: Int32Array, merges: readonly Merge[], count: number): Int32Array {
+  const groups = countOf(communities)
+  const into = Int32Array.from({ length: groups }, (_, c) => c)
+  const find = (c: number): number => {
+    let root = c
+    while (into[root] !== root) root = into[root]
+    return root
+  }
+  for (const merge of merges.slice(0, Math.max(0, groups - Math.max(1, count))))
+    into[find(merge.from)] = find(merge.into)
+  return bySize(communities.map(find))
+}

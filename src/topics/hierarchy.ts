@@ -1,0 +1,69 @@
+import type { TimeSlice } from '../vectors/time-slice.ts'
+import { cut, dendrogram } from './dendrogram.ts'
+import { labelTopics, type TopicName } from './label-topics.ts'
+import type { Phrases } from './phrases.ts'
+import type { Topic, TopicNode } from './topics.ts'
+import type { WeightedGraph } from './weighted-graph.ts'
+
+const shrinkage = 3
+const leastGroups = 3
+
+export interface HierarchyOptions {
+  readonly graph: WeightedGraph
+  /** Position of each row's topic in `topics`, outliers with their nearest. */
+  readonly partition: Int32Array
+  /** Rows of each topic without outliers. */
+  readonly members: readonly (readonly number[])[]
+  readonly phrases: Phrases
+  readonly termsPerLabel: number
+  readonly slice: TimeSlice
+}
+
+/** Groups topics into a tree with a name at every level. */
+export async function topicHierarchy(topics: readonly Topic[], options: HierarchyOptions): Promise<TopicNode> {
+  const { graph, partition, members, phrases, termsPerLabel, slice } = options
+  const merges = dendrogram(graph, partition)
+  const position = Int32Array.from(topics.keys())
+  const counts: number[] = []
+  for (let count = topics.length; Math.round(count / shrinkage) >= leastGroups; counts.unshift(count))
+    count = Math.round(count / shrinkage)
+  const taken = new Set(topics.map(({ label }) => label))
+  // From the top down, each level with the group of every topic and the names of the groups.
+  const levels: { readonly groupOf: Int32Array; readonly names: readonly TopicName[] }[] = []
+  for (const count of [1, ...counts]) {
+    const groupOf = cut(position, merges, count)
+    const rows: number[][] = []
+    for (const [topic, group] of groupOf.entries()) {
+      rows[group] ??= []
+      rows[group].push(...members[topic])
+    }
+    const names = await labelTopics(phrases, { members: rows, termsPerLabel, taken, slice })
+    for (const { label } of names) taken.add(label)
+    levels.push({ groupOf, names })
+  }
+  const leaf = ({ id, label, terms, size, papers }: Topic): TopicNode => ({
+    topic: id,
+    label,
+    terms,
+    size,
+    papers: papers.map((paper) => paper.id),
+    children: [],
+  })
+  const nodes = (inside: readonly number[], level: number): TopicNode[] => {
+    if (level >= levels.length) return inside.map((topic) => leaf(topics[topic]))
+    const { groupOf, names } = levels[level]
+    const groups = new Map<number, number[]>()
+    for (const topic of inside) groups.set(groupOf[topic], [...(groups.get(groupOf[topic]) ?? []), topic])
+    // A level that does not part this group is no level of its.
+    if (groups.size === 1 && level > 0) return nodes(inside, level + 1)
+    const found = Array.from(groups, ([group, within]): TopicNode => {
+      if (within.length === 1 && level > 0) return leaf(topics[within[0]])
+      const children = nodes(within, level + 1)
+      const papers = children.flatMap((child) => child.papers)
+      return { ...names[group], size: papers.length, papers, children }
+    })
+    return found.sort((a, b) => b.size - a.size)
+  }
+  const [root] = nodes([...position], 0)
+  return root ?? { label: 'no topics', terms: [], size: 0, papers: [], children: [] }
+}

@@ -1,0 +1,186 @@
+// The words and short phrases of papers, as numbers. A word that can be in a term has a number below 2^17, from 1; a
+// phrase of up to three words is one number, its words' numbers as digits, the last word lowest. Texts are kept as the
+// numbers of their forms, so that a phrase can be spelled as the papers do.
+import { stem } from '../lexical/tokens.ts'
+import type { Paper } from '../paper.ts'
+import type { TimeSlice } from '../vectors/time-slice.ts'
+import { Words } from './words.ts'
+
+const base = 2 ** 17
+const titleBonus = 1
+// A phrase that goes on with the same word in so large a share of its places is spelled with it, up to so many words.
+const extensionShare = 0.75
+const mostWords = 5
+
+/** A paper's words: numbers of forms, negative ones are breaks. */
+interface Text {
+  readonly title: Int32Array
+  readonly abstract: Int32Array
+}
+
+/** A phrase where it stands. */
+interface Place {
+  readonly forms: Int32Array
+  readonly from: number
+  readonly to: number
+}
+
+/** The words that can be in a term, by their numbers; `ofForm` is 0 for a form that is in no term. */
+interface TermNumbers {
+  readonly ofForm: Int32Array
+  readonly key: readonly string[]
+  readonly alone: readonly boolean[]
+  readonly last: readonly boolean[]
+}
+
+/** The phrases of papers, by row. */
+export class Phrases {
+  readonly #words: Words
+  readonly #texts: readonly Text[]
+  readonly #numbers: TermNumbers
+
+  private constructor(words: Words, texts: readonly Text[], numbers: TermNumbers) {
+    this.#words = words
+    this.#texts = texts
+    this.#numbers = numbers
+  }
+
+  /** Reads all papers; row i is `papers[i]`. */
+  static async read(papers: readonly Paper[], slice: TimeSlice): Promise<Phrases> {
+    const words = new Words()
+    const texts: Text[] = []
+    for (const paper of papers) {
+      if (slice.due()) await slice.rest()
+      texts.push(words.read(paper))
+    }
+    return new Phrases(words, texts, await termNumbers(texts, words, slice))
+  }
+
+  /** The phrases of a paper with how much it counts for them: 1, and a bonus where it is in the title. */
+  of(row: number): Map<number, number> {
+    const { title, abstract } = this.#texts[row]
+    const found = new Map<number, number>()
+    this.#each(title, (phrase) => found.set(phrase, 1 + titleBonus))
+    this.#each(abstract, (phrase) => {
+      if (!found.has(phrase)) found.set(phrase, 1)
+    })
+    return found
+  }
+
+  /** The stems of a phrase's words. */
+  stems(phrase: number): string[] {
+    return wordsOf(phrase)
+      .flatMap((word) => this.#numbers.key[word].split('-'))
+      .map(stem)
+  }
+
+  /** Spells phrases as the given papers do most often, with the words that nearly always go on with them. */
+  async spell(phrases: readonly number[], rows: readonly number[], slice: TimeSlice): Promise<string[]> {
+    const places = new Map<number, Place[]>(phrases.map((phrase) => [phrase, []]))
+    for (const row of rows) {
+      if (slice.due()) await slice.rest()
+      const { title, abstract } = this.#texts[row]
+      for (const forms of [title, abstract])
+        this.#each(forms, (phrase, from, to) => places.get(phrase)?.push({ forms, from, to }))
+    }
+    const stemsOf = phrases.map((phrase) => this.stems(phrase))
+    const spelled: string[] = []
+    for (const [term, phrase] of phrases.entries()) {
+      if (slice.due()) await slice.rest()
+      const others = stemsOf.filter((_, other) => other !== term).flat()
+      let found = places.get(phrase) as Place[]
+      // "Markov chain Monte" goes on; so does what goes before "gradient descent" in a topic about one kind of it.
+      for (let longer: Place[] | undefined = found; longer !== undefined; ) {
+        found = longer
+        longer = this.#extended(found, 1, others) ?? this.#extended(found, -1, others)
+      }
+      const spellings = new Map<string, number>()
+      for (const { forms, from, to } of found) {
+        const text = Array.from(forms.subarray(from, to), (form) => this.#words.spelling(form)).join(' ')
+        spellings.set(text, (spellings.get(text) ?? 0) + 1)
+      }
+      spelled.push([...spellings].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0][0])
+    }
+    return spelled
+  }
+
+  #each(forms: Int32Array, visit: (phrase: number, from: number, to: number) => void): void {
+    const { ofForm, alone, last } = this.#numbers
+    let before = 0
+    let previous = 0
+    for (let i = 0; i < forms.length; i++) {
+      const number = forms[i] < 0 ? 0 : ofForm[forms[i]]
+      if (number > 0) {
+        if (alone[number]) visit(number, i, i + 1)
+        if (last[number] && previous > 0 && previous !== number) {
+          visit(previous * base + number, i - 1, i + 1)
+          if (before > 0) visit((before * base + previous) * base + number, i - 2, i + 1)
+        }
+      }
+      before = previous
+      previous = number
+    }
+  }
+
+  /** The places of a phrase that is one word longer, where nearly all places go on with the same word. */
+  #extended(places: readonly Place[], step: 1 | -1, others: readonly string[]): Place[] | undefined {
+    if (places.length < 3 || places[0].to - places[0].from >= mostWords) return undefined
+    const keyBeside = ({ forms, from, to }: Place): number => {
+      const form = forms[step > 0 ? to : from - 1] ?? -1
+      return form < 0 ? -1 : this.#words.keyOf(form)
+    }
+    const counts = new Map<number, number>()
+    for (const place of places) counts.set(keyBeside(place), (counts.get(keyBeside(place)) ?? 0) + 1)
+    const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]
+    if (key < 0 || count < extensionShare * places.length) return undefined
+    const word = this.#words.key(key)
+    if ((step > 0 && !word.last) || others.includes(stem(word.key))) return undefined
+    return places
+      .filter((place) => keyBeside(place) === key)
+      .map(({ forms, from, to }) => (step > 0 ? { forms, from, to: to + 1 } : { forms, from: from - 1, to }))
+  }
+}
+
+/** The numbers of a phrase's words. */
+export function wordsOf(phrase: number): number[] {
+  const found: number[] = []
+  for (let rest = phrase; rest > 0; rest = Math.floor(rest / base)) found.unshift(rest % base)
+  return found
+}
+
+/** What stands within a phrase: of three words the pairs, the first and the last, then single words. */
+export function partsOf(phrase: number): number[] {
+  const words = wordsOf(phrase)
+  return words.length === 3 ? [words[0] * base + words[1], words[1] * base + words[2], ...words] : words
+}
+
+/** Numbers the words that are in two papers or more (in one, where there are only a few papers). */
+async function termNumbers(texts: readonly Text[], words: Words, slice: TimeSlice): Promise<TermNumbers> {
+  const frequency = new Int32Array(words.keys)
+  const seenIn = new Int32Array(words.keys).fill(-1)
+  for (const [paper, { title, abstract }] of texts.entries()) {
+    if (slice.due()) await slice.rest()
+    for (const part of [title, abstract])
+      for (const form of part) {
+        if (form < 0) continue
+        const key = words.keyOf(form)
+        if (seenIn[key] !== paper) frequency[key]++
+        seenIn[key] = paper
+      }
+  }
+  let least = texts.length < 6 ? 1 : 2
+  while (frequency.reduce((kept, papers) => kept + (papers >= least ? 1 : 0), 0) >= base - 1) least++
+  const ofKey = new Int32Array(words.keys)
+  const key = ['']
+  const alone = [false]
+  const last = [false]
+  for (let k = 0; k < words.keys; k++) {
+    if (frequency[k] < least) continue
+    const word = words.key(k)
+    ofKey[k] = key.push(word.key) - 1
+    alone.push(word.alone)
+    last.push(word.last)
+    if (k % 1024 === 0 && slice.due()) await slice.rest()
+  }
+  return { ofForm: Int32Array.from({ length: words.forms }, (_, form) => ofKey[words.keyOf(form)]), key, alone, last }
+}

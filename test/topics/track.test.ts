@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest'
+import { PaperkinError } from '../../src/errors.ts'
+import { findTopics, type TopicsData } from '../../src/topics/find-topics.ts'
+import { trackTopics } from '../../src/topics/track.ts'
+import { planted, rowsOf } from './planted.ts'
+
+/** Topics as data: for each its id, its label and the ids of its papers. */
+function topicsData(topics: readonly (readonly [id: number, label: string, papers: string])[]): TopicsData {
+  return {
+    method: 'graph',
+    seed: 1,
+    count: topics.length,
+    topics: topics.map(([id, label, papers]) => ({
+      id,
+      label,
+      terms: [],
+      size: papers.length,
+      papers: [...papers].map((paper) => ({ id: paper, strength: 1 })),
+      representatives: [],
+    })),
+    outliers: [],
+    quality: { modularity: 0, strength: 1 },
+    evidence: [],
+    changes: [],
+    nextId: Math.max(-1, ...topics.map(([id]) => id)) + 1,
+  }
+}
+
+const track = (before: Parameters<typeof topicsData>[0], now: readonly string[]) => {
+  const identity = trackTopics(
+    now.map((papers) => [...papers]),
+    topicsData(before),
+    { keepLabels: 'same' },
+  )
+  return { ...identity, changes: identity.changes((id) => `label ${id}`) }
+}
+
+describe('topics of before', () => {
+  test('keep ids and labels, whatever comes and goes', () => {
+    const { ids, labels, nextId, changes } = track(
+      [
+        [4, 'owls', 'abcdef'],
+        [2, 'mice', 'ghij'],
+      ],
+      ['ghijkxyz', 'abcdefm'],
+    )
+    expect(ids).toEqual([2, 4])
+    expect(labels).toEqual(['mice', 'owls'])
+    expect(nextId).toBe(5)
+    expect(changes).toEqual([
+      { change: 'grew', topic: 2, label: 'label 2', size: 8, before: 4 },
+      { change: 'grew', topic: 4, label: 'label 4', size: 7, before: 6 },
+    ])
+  })
+
+  test('papers that went make a topic smaller, not another', () => {
+    expect(track([[0, 'owls', 'abcdefghij']], ['ab']).changes).toEqual([
+      { change: 'shrank', topic: 0, label: 'label 0', size: 2, before: 10 },
+    ])
+  })
+
+  test('a new one is born, with a number that none had', () => {
+    const { ids, changes } = track([[7, 'owls', 'abcd']], ['abcd', 'xyz'])
+    expect(ids).toEqual([7, 8])
+    expect(changes.map(({ change }) => change)).toEqual(['kept', 'born'])
+  })
+
+  test('the larger part of a split goes on', () => {
+    const { ids, changes } = track([[0, 'owls', 'abcdefgh']], ['abcde', 'fghx'])
+    expect(ids).toEqual([0, 1])
+    expect(changes).toEqual([
+      { change: 'shrank', topic: 0, label: 'label 0', size: 5, before: 8 },
+      { change: 'split', topic: 1, label: 'label 1', size: 4, before: 0, other: 0 },
+    ])
+  })
+
+  test('the smaller of two that merge is gone', () => {
+    const { ids, changes } = track(
+      [
+        [0, 'owls', 'abcde'],
+        [1, 'mice', 'fgh'],
+      ],
+      ['abcdefgh'],
+    )
+    expect(ids).toEqual([0])
+    expect(changes).toEqual([
+      { change: 'grew', topic: 0, label: 'label 0', size: 8, before: 5 },
+      { change: 'merged', topic: 1, label: 'mice', size: 0, before: 3, other: 0 },
+    ])
+  })
+
+  test('what is scattered or no longer there has faded', () => {
+    const before = [
+      [0, 'owls', 'abcdef'],
+      [1, 'mice', 'ghijklmno'],
+      [2, 'voles', 'pqr'],
+    ] as const
+    const { ids, changes } = track(before, ['abcdefghi', 'jklxyz', 'mnovw'])
+    expect(changes.filter(({ change }) => change === 'faded').map(({ topic }) => topic)).toContain(2)
+    expect(new Set(ids).size).toBe(3)
+  })
+})
+
+const whole = planted({ topics: 6, size: 20, noise: 1.6 })
+const part = (keep: (topic: number, row: number) => boolean) => {
+  const rows = whole.papers.flatMap((_, row) => (keep(whole.truth[row], row) ? [row] : []))
+  return rowsOf(
+    rows.map((row) => whole.papers[row]),
+    rows.map((row) => whole.vectors.subarray(row * whole.dimensions, (row + 1) * whole.dimensions)),
+  )
+}
+
+describe.each(['graph', 'kmeans'] as const)('%s', (method) => {
+  test('ids and labels stay from one day to the next, also through JSON', async () => {
+    const first = await findTopics(
+      part((topic, row) => topic < 4 && row % 5 > 0),
+      { method },
+    )
+    expect(first.count).toBe(4)
+    const previous = JSON.parse(JSON.stringify(first)) as TopicsData
+    const second = await findTopics(
+      part((topic) => topic < 5),
+      { method, previous },
+    )
+    expect(second.count).toBe(5)
+    expect(second.evidence).toEqual([])
+    for (const { id, label, papers } of first.topics) {
+      const now = second.topics.find((topic) => topic.id === id)
+      expect(now?.label).toBe(label)
+      expect(papers.filter((paper) => now?.papers.some((other) => other.id === paper.id)).length).toBeGreaterThan(
+        0.8 * papers.length,
+      )
+    }
+    expect(second.changes.map(({ change }) => change).sort()).toEqual(['born', 'grew', 'grew', 'grew', 'grew'])
+    const third = await findTopics(
+      part((topic) => topic > 0 && topic < 5),
+      { method, previous: second, count: 4 },
+    )
+    const gone = second.of(whole.papers[whole.truth.indexOf(0)].id)?.id
+    expect(third.changes.filter(({ size }) => size === 0).map(({ topic, change }) => [topic, change])).toEqual([
+      [gone, 'faded'],
+    ])
+    expect(third.nextId).toBe(5)
+  })
+
+  test('a name that was given once is not asked for again', async () => {
+    const first = await findTopics(
+      part((topic) => topic < 3),
+      { method, count: 3, label: ({ id }) => `name ${id}` },
+    )
+    const asked: number[] = []
+    const second = await findTopics(
+      part((topic) => topic < 4),
+      { method, count: 4, previous: first, label: ({ id }) => `new name ${asked.push(id)}` },
+    )
+    expect(asked).toEqual([3])
+    expect(second.topics.map(({ label }) => label).sort()).toEqual(['name 0', 'name 1', 'name 2', 'new name 1'])
+  })
+})
+
+test.each([[{}], [null], [[]], ['topics'], [{ nextId: 1, topics: [{ id: 0 }] }]])(
+  '%j is refused as topics of before',
+  async (previous) => {
+    const error = await findTopics(
+      part((topic) => topic < 2),
+      { previous: previous as never },
+    ).catch((thrown: unknown) => thrown)
+    expect(PaperkinError.isInstance(error) && error.code).toBe('invalid-argument')
+    expect(String(error)).toContain('Expected `previous`')
+  },
+)
