@@ -42,3 +42,4 @@ export type {
   TopicTerm,
   UnnamedTopic,
 } from './topics/find-topics.ts'
+export type { VectorsInput } from './vectors/vector-index.ts'

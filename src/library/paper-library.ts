@@ -10,14 +10,16 @@ import { findTopics, type TopicOptions, type Topics } from '../topics/find-topic
 import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
+import { unitQuery, unitRows, type VectorsInput } from '../vectors/vector-index.ts'
 import { type FoundPaper, findPapers } from './find-papers.ts'
 
 export interface OpenOptions {
   /**
    * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
+   * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes.
    * @default the bundled all-MiniLM-L6-v2
    */
-  readonly embedder?: EmbedderInput
+  readonly embedder?: EmbedderInput | 'none'
   /**
    * `'exact'` looks at every vector; `'hnsw'` searches a graph built by hnswlib-node, an optional dependency; `'auto'`
    * is exact up to 250,000 papers. @default 'auto'
@@ -26,6 +28,12 @@ export interface OpenOptions {
 }
 
 export interface AddOptions {
+  /**
+   * Vectors of one's own in place of the embedder's, one for each paper in the order of the papers; of any length but 0,
+   * they are kept as unit vectors. A paper keeps its vector until its text changes or another is given. The arrays must
+   * not change before the call has ended.
+   */
+  readonly vectors?: VectorsInput
   /** Ends the call with `signal.reason`; the library stays as it was. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: EmbedProgress) => void
@@ -43,7 +51,7 @@ export interface TruncatedPaper {
 /** What `add` did; ids in the order in which they were given. */
 export interface AddResult {
   readonly added: readonly string[]
-  /** Known ids whose title, abstract or other fields were different. */
+  /** Known ids whose title, abstract, other fields or given vector were different. */
   readonly updated: readonly string[]
   readonly unchanged: readonly string[]
   readonly truncated: readonly TruncatedPaper[]
@@ -83,8 +91,13 @@ export interface HitOptions {
 }
 
 export interface SearchOptions extends HitOptions {
-  /** `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match). @default 'hybrid' */
+  /**
+   * `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match).
+   * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
+   */
   readonly mode?: 'hybrid' | 'semantic' | 'lexical'
+  /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
+  readonly vector?: ArrayLike<number>
 }
 
 // One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
@@ -106,19 +119,27 @@ interface Kept {
 
 /** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
 export class PaperLibrary {
-  readonly #embedder: Embedder
+  readonly #embedder: Embedder | undefined
   readonly #ownsEmbedder: boolean
+  readonly #kind: IndexKind
   readonly #lexical = new LexicalIndex()
-  readonly #vectors: ExactIndex
+  #vectors: ExactIndex
+  #dimensions: number | undefined
   readonly #kept = new Map<string, Kept>()
   #writing: Promise<unknown> = Promise.resolve()
   #closed = false
   readonly #slice = timeSlice(undefined)
 
-  private constructor(embedder: Embedder, { ownsEmbedder, kind }: { ownsEmbedder: boolean; kind: IndexKind }) {
+  private constructor(
+    embedder: Embedder | undefined,
+    { ownsEmbedder, kind }: { ownsEmbedder: boolean; kind: IndexKind },
+  ) {
     this.#embedder = embedder
     this.#ownsEmbedder = ownsEmbedder
-    this.#vectors = createVectorIndex(embedder.dimensions, { kind })
+    this.#kind = kind
+    this.#dimensions = embedder?.dimensions
+    // Until the first vectors tell their width, an empty index of another stands for theirs.
+    this.#vectors = createVectorIndex(this.#dimensions ?? 1, { kind })
   }
 
   /**
@@ -127,7 +148,7 @@ export class PaperLibrary {
    * `index-unavailable` where hnswlib-node is asked for and not installed
    */
   static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
-    const embedder = await resolveEmbedder(options.embedder)
+    const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
     return new PaperLibrary(embedder, { ownsEmbedder: embedder !== options.embedder, kind: options.index ?? 'auto' })
   }
 
@@ -136,8 +157,14 @@ export class PaperLibrary {
     return this.#kept.size
   }
 
-  /** The model that the vectors come from. */
-  get embedder(): Pick<Embedder, 'modelId' | 'dimensions' | 'revision' | 'dtype'> {
+  /** Width of the vectors; undefined in a library without an embedder that has had none yet. */
+  get dimensions(): number | undefined {
+    return this.#dimensions
+  }
+
+  /** The model that texts are embedded by; undefined for `'none'`. */
+  get embedder(): Pick<Embedder, 'modelId' | 'dimensions' | 'revision' | 'dtype'> | undefined {
+    if (this.#embedder === undefined) return undefined
     const { modelId, dimensions, revision, dtype } = this.#embedder
     return Object.freeze({ modelId, dimensions, ...(revision && { revision }), ...(dtype && { dtype }) })
   }
@@ -155,6 +182,13 @@ export class PaperLibrary {
     return this.#named(id)?.paper
   }
 
+  /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
+  vector(id: string): Float32Array | undefined {
+    this.#requireOpen()
+    const known = this.#named(id)
+    return known && this.#vectors.vector(known.row)
+  }
+
   /** All papers, in the order in which their ids were first added. */
   papers(): Paper[] {
     return Array.from(this.#kept.values(), ({ paper }) => paper)
@@ -168,38 +202,62 @@ export class PaperLibrary {
 
   /**
    * Adds papers, and updates those whose id is known: all of them or, where anything goes wrong, none. Only texts that
-   * are new are embedded.
+   * are new are embedded, and none where vectors are given.
    * @throws PaperkinError `invalid-paper` with an issue for each bad record, and for two papers of one id and different
-   * texts; `embedding-failed`; `embedder-unavailable`; `library-closed`
+   * texts or vectors; `invalid-argument` for vectors of another number or width, or that hold NaN, infinity or only 0;
+   * `embedding-failed`; `embedder-unavailable`, also for new texts without a vector where there is no embedder;
+   * `library-closed`
    */
   async add(papers: readonly PaperInput[], options: AddOptions = {}): Promise<AddResult> {
     this.#requireOpen()
-    const { signal, onProgress } = options
-    const records = Array.isArray(papers) ? [...papers] : papers
+    const { signal, onProgress, vectors } = options
+    if (!Array.isArray(papers))
+      throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(papers)}.`)
+    const records: readonly PaperInput[] = [...papers]
     return this.#alone(async () => {
-      const given = await checkPapers(records, signal)
+      const slice = timeSlice(signal)
+      const dimensions = this.#dimensions ?? widthOf(vectors, records.length)
+      const units = vectors && (await unitRows(vectors, { dimensions, name: 'vectors', slice }))
+      if (units !== undefined && units.length !== records.length * dimensions)
+        throw new PaperkinError(
+          'invalid-argument',
+          `Expected \`vectors\` to hold one for each of the ${records.length} papers, got ${units.length / dimensions}.`,
+        )
+      const vectorOf = (place: number) => units?.subarray(place * dimensions, (place + 1) * dimensions)
+      const given = await checkPapers(records, { vectorOf, signal })
       const added: Paper[] = []
       const updated: Paper[] = []
       const unchanged: string[] = []
       const fresh: Paper[] = []
-      for (const paper of given.values()) {
-        const known = this.#kept.get(paper.id)?.paper
+      const places: number[] = []
+      for (const { paper, place } of given.values()) {
+        const known = this.#kept.get(paper.id)
+        const isNew =
+          known === undefined ||
+          known.paper.title !== paper.title ||
+          known.paper.abstract !== paper.abstract ||
+          (units !== undefined && !isAlike(vectorOf(place), this.#vectors.vector(known.row)))
         if (known === undefined) added.push(paper)
-        else if (isSame(known, paper)) unchanged.push(paper.id)
+        else if (!isNew && isSame(known.paper, paper)) unchanged.push(paper.id)
         else updated.push(paper)
-        if (known === undefined || known.title !== paper.title || known.abstract !== paper.abstract) fresh.push(paper)
+        if (isNew) {
+          fresh.push(paper)
+          places.push(place)
+        }
       }
       const truncated: TruncatedPaper[] = []
-      const embedding = this.#embedder.embed(fresh.map(paperText), {
-        inputType: 'document',
-        ...(signal && { signal }),
-        ...(onProgress && { onProgress }),
-        onTruncated: ({ index, tokens, cut }) => {
-          truncated.push(Object.freeze({ id: (fresh[index] as Paper).id, tokens, cut }))
-        },
-      })
+      const embedding =
+        units === undefined
+          ? this.#embed(fresh.map(paperText), {
+              inputType: 'document',
+              ...(signal && { signal }),
+              ...(onProgress && { onProgress }),
+              onTruncated: ({ index, tokens, cut }) => {
+                truncated.push(Object.freeze({ id: (fresh[index] as Paper).id, tokens, cut }))
+              },
+            })
+          : places.map((place) => vectorOf(place) as Float32Array)
       // Words are counted in slices while the model is at work in its own threads.
-      const slice = timeSlice(signal)
       const counting = (async () => {
         const counted = []
         for (const paper of fresh) {
@@ -208,15 +266,21 @@ export class PaperLibrary {
         }
         return counted
       })()
-      const [vectors, counted] = await Promise.all([embedding, counting])
+      const [embedded, counted] = await Promise.all([embedding, counting])
       signal?.throwIfAborted()
       this.#requireOpen()
       const firstRow = this.#lexical.rows
-      await this.#vectors.add(
+      const isFirst = this.#dimensions === undefined && fresh.length > 0
+      const index = isFirst ? createVectorIndex(dimensions, { kind: this.#kind }) : this.#vectors
+      await index.add(
         Int32Array.from(fresh, (_, i) => firstRow + i),
-        vectors,
+        embedded,
       )
       // From here to the last line of the block nothing waits: whoever asks sees the library before or after it.
+      if (isFirst) {
+        this.#vectors = index
+        this.#dimensions = dimensions
+      }
       const dropped: number[] = []
       for (const [i, paper] of fresh.entries()) {
         const row = this.#lexical.add(counted[i])
@@ -235,7 +299,7 @@ export class PaperLibrary {
         updated: Object.freeze(updated.map(({ id }) => id)),
         unchanged: Object.freeze(unchanged),
         truncated: Object.freeze(truncated.sort((a, b) => (order.get(a.id) as number) - (order.get(b.id) as number))),
-        titleOnly: Object.freeze([...given.values()].filter(({ titleOnly }) => titleOnly).map(({ id }) => id)),
+        titleOnly: Object.freeze([...given.values()].flatMap(({ paper }) => (paper.titleOnly ? [paper.id] : []))),
       })
     })
   }
@@ -268,8 +332,10 @@ export class PaperLibrary {
    */
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
     this.#requireOpen()
-    if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
-    const { k, filter, mode = 'hybrid', signal } = options
+    const { k, filter, vector, signal } = options
+    if (typeof text !== 'string' || (text.trim() === '' && vector === undefined)) throw wrongText('text', text)
+    const isWordsOnly = vector === undefined && this.#embedder === undefined
+    const mode = options.mode ?? (text.trim() === '' ? 'semantic' : isWordsOnly ? 'lexical' : 'hybrid')
     const count = requireInteger('k', k ?? 10, 1)
     if (!Object.hasOwn(modeWeights, mode))
       throw new PaperkinError(
@@ -277,15 +343,15 @@ export class PaperLibrary {
         `Expected \`mode\` to be 'hybrid', 'semantic' or 'lexical', got ${show(mode)}.`,
       )
     const weights = modeWeights[mode]
-    const query =
-      weights.semantic > 0
-        ? (await this.#embedder.embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
-        : undefined
+    let query: Float32Array | undefined
+    if (vector !== undefined) query = unitQuery(vector, this.#dimensions ?? vector.length)
+    else if (weights.semantic > 0)
+      query = (await this.#embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
     signal?.throwIfAborted()
     await this.#giveWay()
     this.#requireOpen()
     return this.#rank({
-      query,
+      query: weights.semantic > 0 ? query : undefined,
       lexical: this.#lexical.search(text),
       weights,
       k: count,
@@ -327,7 +393,7 @@ export class PaperLibrary {
     const lexical = this.#lexical.sparseRows(rows)
     const vectors = await this.#vectors.snapshot().vectors(rows, options.signal ? { signal: options.signal } : {})
     const papers = kept.map(({ paper }) => paper)
-    return findTopics({ papers, vectors, dimensions: this.#embedder.dimensions, lexical }, options)
+    return findTopics({ papers, vectors, dimensions: this.#vectors.dimensions, lexical }, options)
   }
 
   /** Gives back threads and memory. An embedder that the caller made stays open. Calls after it are refused. */
@@ -336,7 +402,7 @@ export class PaperLibrary {
     this.#closed = true
     await this.#writing.catch(() => {})
     await this.#vectors.close()
-    if (this.#ownsEmbedder) await this.#embedder.close?.()
+    if (this.#ownsEmbedder) await this.#embedder?.close?.()
   }
 
   async #rank(question: {
@@ -381,6 +447,7 @@ export class PaperLibrary {
         .sort((a, b) => b.score - a.score)
         .slice(0, k)
     const found = (hits: readonly Hit[]): HitList => Object.freeze({ hits: Object.freeze(hits), weights })
+    if (candidates.length === 0) return found([])
     if (query === undefined) return found(best(largest(words, k)))
     if (candidates.length <= SCORE_ALL) return found(best(candidates.keys()))
 
@@ -413,6 +480,17 @@ export class PaperLibrary {
   /** The paper of an id as it was given to `add`: an arXiv id may carry its version. */
   #named(id: string): Kept | undefined {
     return this.#kept.get(id) ?? (typeof id === 'string' ? this.#kept.get(plainId(id).id) : undefined)
+  }
+
+  async #embed(texts: readonly string[], options: Parameters<Embedder['embed']>[1]): Promise<Float32Array[]> {
+    if (this.#embedder !== undefined) return this.#embedder.embed(texts, options)
+    if (texts.length === 0) return []
+    throw new PaperkinError(
+      'embedder-unavailable',
+      options?.inputType === 'query'
+        ? "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`."
+        : `Expected \`vectors\`, as this library has no embedder and ${texts.length} of the papers are new: pass one for each paper.`,
+    )
   }
 
   /** Many questions in a row must not keep timers and signals waiting. */
@@ -462,15 +540,25 @@ function largest(values: Float64Array, count: number): number[] {
   return best
 }
 
-/** Checks what was handed in; of two records that say the same of one id, one is kept. */
+/** Width of the first vectors of a library, which may be one array for all papers. */
+function widthOf(vectors: VectorsInput | undefined, papers: number): number {
+  const width = vectors instanceof Float32Array ? vectors.length / papers : vectors?.[0]?.length
+  return width !== undefined && Number.isInteger(width) && width > 0 ? width : 1
+}
+
+function isAlike(one: ArrayLike<number> | undefined, other: ArrayLike<number> | undefined): boolean {
+  if (one?.length !== other?.length) return false
+  for (let d = 0; d < (one?.length ?? 0); d++) if (one?.[d] !== other?.[d]) return false
+  return true
+}
+
+/** Checks what was handed in, and tells each paper's place in it; of two records that say the same of one id, one is kept. */
 async function checkPapers(
   records: readonly PaperInput[],
-  signal: AbortSignal | undefined,
-): Promise<Map<string, Paper>> {
-  if (!Array.isArray(records))
-    throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(records)}.`)
-  const papers = new Map<string, Paper>()
-  const places = new Map<string, number>()
+  options: { readonly vectorOf: (place: number) => Float32Array | undefined; readonly signal: AbortSignal | undefined },
+): Promise<Map<string, { readonly paper: Paper; readonly place: number }>> {
+  const { vectorOf, signal } = options
+  const papers = new Map<string, { readonly paper: Paper; readonly place: number }>()
   const issues: PaperkinIssue[] = []
   const slice = timeSlice(signal)
   for (const [place, record] of records.entries()) {
@@ -489,11 +577,16 @@ async function checkPapers(
     }
     const other = papers.get(paper.id)
     if (other === undefined) {
-      papers.set(paper.id, paper)
-      places.set(paper.id, place)
-    } else if (other.title !== paper.title || other.abstract !== paper.abstract)
+      papers.set(paper.id, { paper, place })
+      continue
+    }
+    const differing = [
+      ...(other.paper.title === paper.title && other.paper.abstract === paper.abstract ? [] : ['texts']),
+      ...(isAlike(vectorOf(other.place), vectorOf(place)) ? [] : ['vectors']),
+    ]
+    if (differing.length > 0)
       issues.push({
-        message: `papers[${places.get(paper.id)}] and papers[${place}] have one id, ${show(paper.id)}, and different texts`,
+        message: `papers[${other.place}] and papers[${place}] have one id, ${show(paper.id)}, and different ${differing.join(' and ')}`,
         path: [place, 'id'],
       })
   }

@@ -12,8 +12,8 @@ import { exactDot } from './kernels.ts'
 import { type TimeSlice, timeSlice } from './time-slice.ts'
 import {
   type SearchHits,
-  unitQueries,
   unitQuery,
+  unitRows,
   unknownRow,
   type VectorSearchOptions,
   type VectorSnapshot,
@@ -98,7 +98,7 @@ export class ExactSnapshot implements VectorSnapshot {
   async searchMany(queries: VectorsInput, options: VectorSearchOptions = {}): Promise<SearchHits[]> {
     const { dimensions } = this
     const slice = timeSlice(options.signal)
-    const units = await unitQueries(queries, dimensions, slice)
+    const units = await unitRows(queries, { dimensions, name: 'queries', slice })
     if (this.looksAtAll && units.length * this.size >= BULK_FROM) return this.#searchBulk(units, options)
     const hits: SearchHits[] = []
     for (let start = 0; start < units.length; start += dimensions) {

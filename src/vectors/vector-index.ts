@@ -139,17 +139,20 @@ export function unitQuery(query: ArrayLike<number>, dimensions: number): Float32
   return unit
 }
 
-/** Copies the queries into one matrix of unit rows, in slices. @throws PaperkinError `invalid-argument` */
-export async function unitQueries(queries: VectorsInput, dimensions: number, slice: TimeSlice): Promise<Float32Array> {
-  const count = countVectors(queries, dimensions, 'queries')
+/** Copies vectors into one matrix of unit rows, in slices. @throws PaperkinError `invalid-argument`, naming the vector */
+export async function unitRows(
+  vectors: VectorsInput,
+  { dimensions, name, slice }: { readonly dimensions: number; readonly name: string; readonly slice: TimeSlice },
+): Promise<Float32Array> {
+  const count = countVectors(vectors, dimensions, name)
   const units = new Float32Array(count * dimensions)
-  const flat = queries instanceof Float32Array
+  const flat = vectors instanceof Float32Array
   for (let index = 0; index < count; index++) {
-    copyUnit(flat ? queries : queries[index], units, {
+    copyUnit(flat ? vectors : vectors[index], units, {
       from: flat ? index * dimensions : 0,
       to: index * dimensions,
       dimensions,
-      name: `query ${index}`,
+      name: `\`${name}[${index}]\``,
     })
     if (index % 256 === 255 && slice.due()) await slice.rest()
   }
