@@ -1,0 +1,96 @@
+// What a command is: plain data and one function. `program.ts` turns it into a parser, help and completion, runs it,
+// and prints its answer in the form that was asked for.
+import { Option } from 'commander'
+import { requireInteger, requireNumber } from '../errors.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What a command hands back to be printed: as text for people, or as data. */
+export interface Answer {
+  /** The text, made to fit `columns` (`Infinity` where the output is no terminal). Without it nothing is printed. */
+  readonly page?: (columns: number) => string
+  /** What `--json` prints: one value of a documented, stable shape. */
+  readonly data: () => unknown
+  /** What `--jsonl` prints: the main list of that value, one item a line. */
+  readonly records: () => Iterable<unknown> | AsyncIterable<unknown>
+  /** @default 0 */
+  readonly exitCode?: 0 | 1
+}
+
+/** What a command is given beside its options. */
+export interface CommandContext {
+  /** Aborted by Ctrl-C; hand it to everything that can last. */
+  readonly signal: AbortSignal
+  readonly terminal: Terminal
+  readonly stdin: NodeJS.ReadableStream
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+export interface Command<Options = Record<string, unknown>> {
+  /** As it is typed; `evaluate topics` is a command of the group `evaluate`. */
+  readonly name: string
+  /** One line without a full stop, for the list of commands. */
+  readonly summary: string
+  /** Further lines for the command's own help. */
+  readonly description?: string
+  /** The line after `Usage:`, where the arguments do not say it: `FILE WORDS…`. */
+  readonly usage?: string
+  /** Whole command lines that begin with `paperkin`; a test runs each. */
+  readonly examples: readonly string[]
+  /** Argument syntax (`<words...>`, `[file]`) and help, in order. */
+  readonly arguments?: readonly (readonly [syntax: string, help: string])[]
+  readonly options?: readonly Option[]
+  /** True for a command that prints a file or a script: it has neither `--json` nor `--jsonl`. */
+  readonly isPlain?: boolean
+  /** `args` are the arguments as typed, flat. */
+  readonly run: (
+    args: readonly string[],
+    options: Options,
+    context: CommandContext,
+  ) => Promise<Answer | undefined> | Answer | undefined
+}
+
+/** Names the type of a command's options where it is defined, and lets commands of any options stand in one list. */
+export function defineCommand<Options>(command: Command<Options>): Command {
+  return command as unknown as Command
+}
+
+/** A parser of whole numbers for an option; `name` is how messages call it. */
+export const integer = (name: string, minimum: number, maximum?: number) => (text: string) =>
+  requireInteger(name, /^[+-]?\d+$/u.test(text) ? Number(text) : text, minimum, maximum)
+
+/** A parser of numbers for an option. */
+export const number = (name: string, minimum: number, maximum: number) => (text: string) =>
+  requireNumber(name, text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text), minimum, maximum)
+
+/** What a file argument takes. */
+export const fileHelp = 'a copied digest page, JSON or JSON lines; - reads standard input'
+
+// The one vocabulary: an option that several commands have is built here, so that it has one name and one meaning.
+
+/** `-k, --k <count>`: how many of the main list. */
+export const hitsOption = (count: number) =>
+  new Option('-k, --k <count>', 'how many papers to list').argParser(integer('--k', 1)).default(count)
+
+/** `--seed <seed>`: for all that draws lots. */
+export const seedOption = () =>
+  new Option('--seed <seed>', 'the same seed gives the same answer')
+    .argParser(integer('--seed', 0, 2 ** 32 - 1))
+    .default(1)
+
+/** `--method <method>`: how topics are found. */
+export const methodOption = () =>
+  new Option('--method <method>', 'how topics are found').choices(['graph', 'kmeans']).default('graph')
+
+/** `-o, --out <file>`: where a command writes what it makes. */
+export const outOption = (help: string) => new Option('-o, --out <file>', help)
+
+/** `-l, --library <folder>`: the library on disk. */
+export const libraryOption = () => new Option('-l, --library <folder>', 'the library to work on, in place of files')
+
+/** The options of reading files: every command that reads papers has them. */
+export const sourceOptions = () => [
+  new Option('--year <year>', 'the year of a date line that names none').argParser(integer('--year', 1000, 9999)),
+]
+
+/** The options of a command that works on a collection, from files or from a library: see `collection.ts`. */
+export const collectionOptions = () => [libraryOption(), ...sourceOptions()]

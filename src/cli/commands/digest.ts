@@ -1,0 +1,143 @@
+import { Option } from 'commander'
+import type { HitList, PaperLibrary } from '../../library/paper-library.ts'
+import { paperName } from '../../paper.ts'
+import type { Topics } from '../../topics/find-topics.ts'
+import { type CollectionOptions, withCollection } from '../collection.ts'
+import {
+  collectionOptions,
+  defineCommand,
+  fileHelp,
+  hitsOption,
+  integer,
+  methodOption,
+  seedOption,
+} from '../command.ts'
+import { count, paperTable, table } from '../table.ts'
+import type { Colors } from '../terminal.ts'
+
+interface DigestOptions extends CollectionOptions {
+  readonly k: number
+  readonly topics: number | 'auto'
+  readonly method: 'graph' | 'kmeans'
+  readonly seed: number
+}
+
+interface DigestParts {
+  readonly dates: readonly string[]
+  readonly topics: Topics
+  readonly kin: ReadonlyMap<string, HitList>
+}
+
+export const digest = defineCommand<DigestOptions>({
+  name: 'digest',
+  summary: 'the papers, topics and nearest kin of a digest',
+  usage: '[options] FILE… | --library FOLDER',
+  arguments: [['[file...]', fileHelp]],
+  options: [
+    hitsOption(3),
+    new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    methodOption(),
+    seedOption(),
+    ...collectionOptions(),
+  ],
+  examples: [
+    'paperkin digest today.txt',
+    'paperkin digest today.txt --topics 6 --k 5',
+    'paperkin digest today.txt --json > today.json',
+  ],
+  run: (files, options, context) =>
+    withCollection(files, options, context, async ({ library, dates }) => {
+      const { signal, terminal } = context
+      const { method, seed, k, topics: wanted } = options
+      const topics = await library.topics({ method, count: wanted, seed, signal })
+      const kin = new Map<string, HitList>()
+      for (const { id } of library.papers()) kin.set(id, await library.related(id, { k, signal }))
+      const data = digestData(library, { dates, topics, kin })
+      const papers = library.papers()
+      return {
+        page: (columns) => digestPage(papers, { dates, topics, kin }, terminal.colors, columns),
+        data: () => data,
+        records: () => data.papers,
+      }
+    }),
+})
+
+function digestData(library: PaperLibrary, { dates, topics, kin }: DigestParts) {
+  const [first] = kin.values()
+  return {
+    dates,
+    embedder: library.embedder,
+    weights: first?.weights,
+    topics,
+    papers: library.papers().map((paper) => ({
+      ...paper,
+      topic: topics.of(paper.id)?.id ?? null,
+      related: (kin.get(paper.id) as HitList).hits.map(({ paper: { id, title }, score, semantic, lexical }) => ({
+        id,
+        title,
+        score,
+        semantic,
+        lexical,
+      })),
+    })),
+  }
+}
+
+/** The digest as a page: topics with their papers, then each paper's kin. */
+function digestPage(
+  papers: ReturnType<PaperLibrary['papers']>,
+  { dates, topics, kin }: DigestParts,
+  colors: Colors,
+  columns: number,
+): string {
+  const byId = new Map(papers.map((paper) => [paper.id, paper]))
+  const titles = (ids: readonly string[]) =>
+    indented(
+      table(
+        [{ isFlexible: true }],
+        ids.map((id) => {
+          const paper = byId.get(id) as (typeof papers)[number]
+          return [{ text: paperName(paper), suffix: paper.titleOnly ? colors.dim(' (no abstract)') : '' }]
+        }),
+        columns - 3,
+      ),
+    )
+  const when = dates.length > 0 ? ` of ${dates.map(longDate).join(', ')}` : ''
+  const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
+  const lines = [colors.bold(`${count(papers.length, 'paper')}${when}: ${count(topics.count, 'topic')}${apart}`), '']
+  for (const { id, label, size, papers } of topics.topics)
+    lines.push(
+      `${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`,
+      titles(papers.map(({ id }) => id)),
+      '',
+    )
+  if (topics.outliers.length > 0)
+    lines.push(colors.bold(colors.yellow('Apart from all topics')), titles(topics.outliers.map(({ id }) => id)), '')
+  lines.push(colors.bold('Nearest kin of each paper'))
+  for (const paper of papers) {
+    const kinOf = (kin.get(paper.id) as HitList).hits.map(({ paper: other, score }) => ({
+      id: '',
+      name: paperName(other),
+      isTitleOnly: other.titleOnly === true,
+      score,
+    }))
+    lines.push(
+      '',
+      table([{ isFlexible: true }, { isOptional: true, style: colors.dim }], [[paperName(paper), paper.id]], columns),
+    )
+    if (kinOf.length > 0) lines.push(indented(paperTable(kinOf, colors, columns - 3)))
+  }
+  return lines.join('\n')
+}
+
+const indented = (text: string) => text.replace(/^/gmu, '   ')
+
+const monthNames = 'January February March April May June July August September October November December'.split(' ')
+
+/** `12 March 2025` or `12 March` for an ISO date with or without a year; other texts as they are. */
+function longDate(date: string): string {
+  const match = /^(\d{4}|-)-(\d{2})-(\d{2})$/u.exec(date)
+  if (match === null) return date
+  const [, year, month, day] = match as unknown as [string, string, string, string]
+  return `${Number(day)} ${monthNames[Number(month) - 1]}${year === '-' ? '' : ` ${year}`}`
+}

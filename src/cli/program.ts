@@ -1,0 +1,137 @@
+// The whole command line: commands in, a parser out; runs one, prints its answer, and turns errors into one sentence
+// and an exit code. Runs on any streams, so that tests need no process of their own.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { CommanderError, Command as Parser } from 'commander'
+import { PaperkinError } from '../errors.ts'
+import type { Answer, Command, CommandContext } from './command.ts'
+import { digest } from './commands/digest.ts'
+import { related } from './commands/related.ts'
+import { search } from './commands/search.ts'
+import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
+
+/** Every command, in the order in which `--help` lists them. */
+export const commands: readonly Command[] = [
+  // Asking.
+  digest,
+  search,
+  related,
+]
+
+/** What a command line is run on. */
+export interface CommandLineHost extends TerminalStreams {
+  readonly stdin: NodeJS.ReadableStream
+  readonly signal: AbortSignal
+}
+
+interface GlobalOptions {
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+  readonly color: boolean
+}
+
+interface FormOptions {
+  readonly json?: boolean
+  readonly jsonl?: boolean
+}
+
+/** Runs a command line (without `node` and the script) and returns its exit code. */
+export async function runCommandLine(args: readonly string[], host: CommandLineHost): Promise<number> {
+  const state = { exitCode: 0 }
+  const isVerbose = args.includes('--verbose')
+  try {
+    await createParser(host, state).parseAsync([...args], { from: 'user' })
+    return host.signal.aborted ? 130 : state.exitCode
+  } catch (error) {
+    if (host.signal.aborted) return 130
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    const message = error instanceof Error ? error.message : String(error)
+    host.stderr.write(`paperkin: ${isVerbose && error instanceof Error ? detail(error) : message}\n`)
+    return PaperkinError.isInstance(error) && error.code === 'invalid-argument' ? 2 : 1
+  }
+}
+
+/** The parser of all commands; what they answer is printed on the host's streams. */
+export function createParser(host: CommandLineHost, state: { exitCode: number }): Parser {
+  const { version } = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('#package.json'), 'utf8')) as {
+    version: string
+  }
+  const root = new Parser('paperkin')
+    .description('Related papers, search and topics for paper abstracts, computed on this machine.')
+    .version(version)
+    .option('-q, --quiet', 'say nothing but the answer and errors')
+    .option('--verbose', 'tell what is being done, and show where an error came from')
+    .option('--no-color', 'no colours; NO_COLOR does the same')
+    .showHelpAfterError('(paperkin --help lists the commands)')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+      getOutHelpWidth: () => (host.stdout.isTTY ? (host.stdout.columns ?? 80) : 100),
+      getErrHelpWidth: () => (host.stderr.isTTY ? (host.stderr.columns ?? 80) : 100),
+    })
+    .exitOverride()
+  const groups = new Map<string, Parser>()
+  for (const command of commands) {
+    const words = command.name.split(' ')
+    const name = words.pop() as string
+    let parent = root
+    if (words.length > 0) {
+      const group = words.join(' ')
+      parent = groups.get(group) ?? root.command(group).description(`${group} …: see paperkin ${group} --help`)
+      groups.set(group, parent)
+    }
+    addCommand(parent, name, command, async (given, options) => {
+      const { quiet, verbose, color } = root.opts<GlobalOptions>()
+      const terminal = createTerminal(host, { quiet: quiet === true, verbose: verbose === true, color })
+      const context: CommandContext = { signal: host.signal, terminal, stdin: host.stdin, env: host.env }
+      const answer = await command.run(given, options, context)
+      if (answer === undefined) return
+      await printAnswer(answer, options, terminal)
+      state.exitCode = answer.exitCode ?? 0
+    })
+  }
+  return root
+}
+
+function addCommand(
+  parent: Parser,
+  name: string,
+  command: Command,
+  run: (args: readonly string[], options: Record<string, unknown>) => Promise<void>,
+): void {
+  const parser = parent
+    .command(name)
+    .summary(command.summary)
+    .description([command.summary, command.description].filter((text) => text !== undefined).join('\n\n'))
+    .addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join('\n')}`)
+  for (const [syntax, help] of command.arguments ?? []) parser.argument(syntax, help)
+  for (const option of command.options ?? []) parser.addOption(option)
+  if (!command.isPlain)
+    parser
+      .option('--json', 'print one JSON value, and nothing else, on standard output')
+      .option('--jsonl', 'print JSON lines: one item a line')
+  if (command.usage !== undefined) parser.usage(command.usage)
+  parser.action((...given: unknown[]) => {
+    const args = given
+      .slice(0, -2)
+      .flat()
+      .filter((arg) => arg !== undefined) as string[]
+    return run(args, given.at(-2) as Record<string, unknown>)
+  })
+}
+
+async function printAnswer(answer: Answer, options: FormOptions, terminal: Terminal): Promise<void> {
+  if (options.json && options.jsonl)
+    throw new PaperkinError('invalid-argument', 'Expected --json or --jsonl, got both: leave one out.')
+  if (options.json) await terminal.write(`${JSON.stringify(answer.data(), null, 2)}\n`)
+  else if (options.jsonl) {
+    for await (const record of answer.records()) await terminal.write(`${JSON.stringify(record)}\n`)
+  } else if (answer.page !== undefined) await terminal.write(`${answer.page(terminal.columns)}\n`)
+}
+
+function detail(error: Error): string {
+  const issues = PaperkinError.isInstance(error) ? error.issues.map(({ message }) => `\n  - ${message}`).join('') : ''
+  const cause = error.cause instanceof Error ? `\ncaused by ${detail(error.cause)}` : ''
+  return `${error.stack ?? error.message}${issues}${cause}`
+}

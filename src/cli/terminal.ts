@@ -1,0 +1,129 @@
+// Where everything is printed: answers on one stream, notes and progress on the other.
+import picocolors from 'picocolors'
+
+/** What a command line is run on: the process's own, or a test's. */
+export interface TerminalStreams {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** How far work has come: `total` is missing where nobody knows it. */
+export interface WorkProgress {
+  readonly done: number
+  readonly total?: number
+}
+
+/** A line with a bar, a rate and the time left, shown once work has lasted, gone when it is done. */
+export interface ProgressLine {
+  update(progress: WorkProgress): void
+  clear(): void
+}
+
+export type Colors = ReturnType<typeof picocolors.createColors>
+
+export interface Terminal {
+  /** Columns of standard output; `Infinity` where it is no terminal, so that nothing is cut. */
+  readonly columns: number
+  readonly colors: Colors
+  /** Writes to standard output, and waits where the reader is slower. */
+  write(text: string): Promise<void>
+  /** One line on standard error for people; nothing with `--quiet`. */
+  note(text: string): void
+  /** One line on standard error with `--verbose` only. */
+  detail(text: string): void
+  /** Begins a progress line: `embedding`, `papers`. Nothing where standard error is no terminal, or with `--quiet`. */
+  progress(verb: string, noun: string): ProgressLine
+}
+
+/** Work that ends sooner shows no bar. */
+const SHOW_AFTER = 500
+const REDRAW_AFTER = 100
+
+export function createTerminal(
+  { stdout, stderr, env }: TerminalStreams,
+  { quiet = false, verbose = false, color = true }: { quiet?: boolean; verbose?: boolean; color?: boolean },
+): Terminal {
+  // Colour for people at a terminal only; picocolors alone would also colour what a build server collects.
+  const isColored =
+    color && !env.NO_COLOR && (Boolean(env.FORCE_COLOR) || (stdout.isTTY === true && env.TERM !== 'dumb'))
+  const note = (text: string) => {
+    if (!quiet) stderr.write(`${text}\n`)
+  }
+  return {
+    columns: stdout.isTTY ? Math.max(40, stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
+    colors: picocolors.createColors(isColored),
+    write: (text) =>
+      new Promise((resolve) => {
+        if (stdout.write(text)) resolve()
+        else stdout.once('drain', resolve)
+      }),
+    note,
+    detail: (text) => {
+      if (verbose) note(text)
+    },
+    progress: (verb, noun) =>
+      stderr.isTTY && !quiet
+        ? progressLine(verb, noun, { write: (text) => stderr.write(text), columns: () => stderr.columns ?? 80 })
+        : { update: () => {}, clear: () => {} },
+  }
+}
+
+function progressLine(
+  verb: string,
+  noun: string,
+  { write, columns }: { readonly write: (text: string) => void; readonly columns: () => number },
+): ProgressLine {
+  const start = performance.now()
+  let shownAt = Number.NEGATIVE_INFINITY
+  return {
+    update: (progress) => {
+      const now = performance.now()
+      if (now - start < SHOW_AFTER || now - shownAt < REDRAW_AFTER) return
+      shownAt = now
+      write(`\r\u001b[K${progressText(verb, noun, { ...progress, seconds: (now - start) / 1000 }, columns() - 1)}`)
+    },
+    clear: () => {
+      if (shownAt > 0) write('\r\u001b[K')
+      shownAt = Number.NEGATIVE_INFINITY
+    },
+  }
+}
+
+const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
+
+/** A bar of `width` columns, filled to `share` of 0 … 1 in steps of an eighth of a column. */
+export function bar(share: number, width: number): string {
+  const filled = Math.round(Math.max(0, Math.min(1, share)) * width * 8)
+  return ('█'.repeat(filled >> 3) + eighths[filled & 7]).padEnd(width)
+}
+
+/** `embedding ███▌   350 of 1,000 papers · 120/s · 5 s left`, without the parts that do not fit. */
+export function progressText(
+  verb: string,
+  noun: string,
+  { done, total, seconds }: WorkProgress & { readonly seconds: number },
+  columns: number,
+): string {
+  const rate = done / seconds
+  const number = new Intl.NumberFormat('en-US', { maximumFractionDigits: rate < 10 ? 1 : 0 })
+  const counted =
+    total === undefined
+      ? `${done.toLocaleString('en-US')} ${noun}`
+      : `${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} ${noun}`
+  const parts = [`${verb} ${counted}`]
+  if (rate > 0) parts.push(`${number.format(rate)}/s`)
+  if (rate > 0 && total !== undefined) parts.push(`${duration((total - done) / rate)} left`)
+  while (parts.length > 1 && parts.join(' · ').length > columns) parts.pop()
+  const text = parts.join(' · ').slice(0, columns)
+  const room = Math.min(24, columns - text.length - 1)
+  return total === undefined || room < 6 ? text : `${bar(total === 0 ? 1 : done / total, room)} ${text}`
+}
+
+/** `5 s`, `2 min 10 s`, `1 h 5 min`. */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}
