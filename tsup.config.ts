@@ -13,5 +13,6 @@ export default defineConfig({
   dts: { entry: 'src/index.ts' },
   splitting: true,
   sourcemap: true,
-  clean: true,
+  // Declarations stay: a build without them leaves the last ones to the type check of the examples.
+  clean: ['!**/*.d.ts'],
 })
