@@ -18,7 +18,7 @@ export {
   type TruncatedPaper,
   type Weights,
 } from './library/paper-library.ts'
-export { type Paper, type PaperInput, paperName, paperText } from './paper.ts'
+export { type Json, type Paper, type PaperInput, paperName, paperText } from './paper.ts'
 export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
 export type {
   CountEvidence,

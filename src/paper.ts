@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { PaperkinError, type PaperkinIssue } from './errors.ts'
 
+/** A value that JSON can hold, frozen. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
+
 /** A paper as the library keeps it. */
 export interface Paper {
   /** Unique in a library. Given, or the arXiv id of the record's own link, or derived from the title. */
@@ -19,10 +22,15 @@ export interface Paper {
   readonly url?: string
   /** Version of an arXiv paper (`v2` is 2); never part of the id. */
   readonly version?: number
+  /**
+   * Whatever else the record had, by name: any JSON. Sources put `doi`, `journal` and the like here, and under `original`
+   * the title and the abstract as they were written where LaTeX or markup was made readable.
+   */
+  readonly extra?: { readonly [name: string]: Json }
 }
 
-/** A paper as a caller may hand it in: `title` or `abstract` at least. */
-export type PaperInput = z.input<typeof paperSchema>
+/** A paper as a caller may hand it in: `title` or `abstract` at least. Fields of other names are kept in `extra`. */
+export type PaperInput = z.input<z.ZodObject<typeof paperFields>>
 
 // What shows nothing and parts words, hides in them or turns them round: control characters, zero-width spaces, soft
 // hyphens, marks of direction.
@@ -30,8 +38,7 @@ const invisible = /(?!\s)\p{Cc}|[\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\uf
 const line = z.string().transform((text) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim())
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
-/** What a paper must look like where data comes in. Unknown fields are dropped. */
-export const paperSchema = z.object({
+const paperFields = {
   id: z.union([line, z.number().int().transform(String)]).nullish(),
   title: line.nullish(),
   abstract: z
@@ -43,7 +50,12 @@ export const paperSchema = z.object({
   published: line.nullish(),
   url: line.nullish(),
   version: z.number().int().min(1).nullish(),
-})
+  titleOnly: z.boolean().nullish(),
+  extra: z.record(z.string(), z.unknown()).nullish(),
+}
+
+/** What a paper must look like where data comes in. */
+const paperSchema = z.looseObject(paperFields)
 
 const arxivId = /^(?:[a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})$/u
 const arxivLink =
@@ -84,12 +96,14 @@ export function toPaper(record: unknown): Paper {
   const result = paperSchema.safeParse(record)
   if (!result.success)
     throw invalid(result.error.issues.map(({ message, path }) => ({ message, path: path as (string | number)[] })))
-  const { title, abstract, authors, categories, published, url, ...given } = result.data
+  const { id: ownId, title, abstract, authors, categories, published, url, version: ownVersion, ...rest } = result.data
   if (!title && !abstract) throw invalid([{ message: 'has neither a title nor an abstract', path: [] }])
   const linked = url ? arxivReference(url) : undefined
-  const named = given.id ? plainId(given.id) : undefined
+  const named = ownId ? plainId(ownId) : undefined
   const id = named?.id ?? linked?.id ?? derivedId(title || (abstract as string))
-  const version = given.version ?? named?.version ?? (linked?.id === id ? linked.version : undefined)
+  const version = ownVersion ?? named?.version ?? (linked?.id === id ? linked.version : undefined)
+  const { titleOnly: _, extra: kept, ...unknown } = rest
+  const extra = jsonFields({ ...kept, ...unknown })
   const paper: Paper = Object.freeze({
     id,
     title: title ?? '',
@@ -100,9 +114,29 @@ export function toPaper(record: unknown): Paper {
     ...(published && { published }),
     ...(url && { url }),
     ...(version != null && { version }),
+    ...(extra && { extra }),
   })
   checked.add(paper)
   return paper
+}
+
+/** A frozen copy of fields that JSON can hold; undefined where nothing is left of them. */
+function jsonFields(fields: Readonly<Record<string, unknown>>): { readonly [name: string]: Json } | undefined {
+  const kept: [string, Json][] = []
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || value === null) continue
+    try {
+      const json = JSON.stringify(value)
+      if (json !== undefined) kept.push([name, frozenJson(json)])
+    } catch (error) {
+      throw invalid([{ message: `cannot be kept as JSON (${(error as Error).message.split('\n')[0]})`, path: [name] }])
+    }
+  }
+  return kept.length === 0 ? undefined : Object.freeze(Object.fromEntries(kept))
+}
+
+function frozenJson(json: string): Json {
+  return JSON.parse(json, (_, value) => (typeof value === 'object' && value !== null ? Object.freeze(value) : value))
 }
 
 /** What the model reads of a paper: the title, a line break, the abstract. The only place that decides this. */

@@ -43,13 +43,28 @@ describe('toPaper', () => {
     expect(paperName(untitled)).toBe('We count the bubbles under the ice of forty ponds. We count the bubbles under …')
   })
 
+  it('keeps fields of other names, frozen, and gives the same paper when it comes back', () => {
+    const record = { title: 'Bubbles', label: 'ice', doi: null, tags: [{ a: 1 }], when: new Date(0), extra: { n: 2 } }
+    const paper = toPaper(record)
+    expect(paper.extra).toEqual({ n: 2, label: 'ice', tags: [{ a: 1 }], when: '1970-01-01T00:00:00.000Z' })
+    expect(Object.isFrozen(paper.extra?.tags)).toBe(true)
+    record.tags[0] = { a: 3 }
+    expect(paper.extra?.tags).toEqual([{ a: 1 }])
+    expect(toPaper({ ...paper })).toEqual(paper)
+    expect(toPaper(JSON.parse(JSON.stringify(paper)))).toEqual(paper)
+    expect(toPaper({ title: 'Bubbles' })).not.toHaveProperty('extra')
+    const hostile = toPaper(JSON.parse('{"title":"Bubbles","extra":{"n":2,"__proto__":{"isAdmin":true}}}'))
+    expect((hostile.extra as { isAdmin?: boolean }).isAdmin).toBeUndefined()
+  })
+
   it.each([
     [{ title: ' ', abstract: '' }, 'neither a title nor an abstract'],
     [{}, 'neither a title nor an abstract'],
     [{ title: 7 }, '`title`'],
     ['a text', 'expected object'],
     [null, 'expected object'],
-  ])('refuses %j', (record, message) => {
+    [{ title: 'Bubbles', count: 3n }, '`count`'],
+  ])('refuses %o', (record, message) => {
     const attempt = () => toPaper(record)
     expect(attempt).toThrow(PaperkinError)
     expect(attempt).toThrow(message)
