@@ -3,7 +3,14 @@ export {
   createEmbedder,
 } from './embedding/create-embedder.ts'
 export type { Embedder, EmbedOptions, EmbedProgress, TruncatedText } from './embedding/embedder.ts'
-export { type EmbedderInput, pipelineEmbedder } from './embedding/resolve-embedder.ts'
+export {
+  type EmbedderInput,
+  type EmbedFunction,
+  type FeatureExtractor,
+  type PipelineOptions,
+  pipelineEmbedder,
+} from './embedding/resolve-embedder.ts'
+export { type CachedVector, createVectorCache, type Truncation, type VectorCache } from './embedding/vector-cache.ts'
 export { PaperkinError, type PaperkinErrorCode, type PaperkinIssue } from './errors.ts'
 export type { FoundPaper } from './library/find-papers.ts'
 export {

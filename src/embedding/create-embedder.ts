@@ -5,7 +5,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
 import { checkedEmbedder, type Embedder, reason } from './embedder.ts'
 import { sharedPool } from './pool.ts'
-import type { VectorCache } from './vector-cache.ts'
+import { createVectorCache, type VectorCache } from './vector-cache.ts'
 import type { WorkerData, WorkerModel } from './worker.ts'
 
 const poolings = ['mean', 'cls', 'last_token'] as const
@@ -30,7 +30,10 @@ export interface CreateEmbedderOptions {
   readonly queryPrefix?: string
   /** Put before every document (e5: `'passage: '`). @default the folder's prompt, else '' */
   readonly documentPrefix?: string
-  /** The most word pieces read of a text, prefix and special tokens included. @default 256 bundled, else the model's limit, at most 512 */
+  /**
+   * The most word pieces read of a text, prefix and special tokens included. @default 256 bundled, else what the folder's
+   * `sentence_bert_config.json` says, else the model's limit, at most 512
+   */
   readonly maxTokens?: number
   /** Never asks the network. @default false */
   readonly localFilesOnly?: boolean
@@ -74,14 +77,8 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
   const join = () => pool.join(user, { workers, idleSeconds })
   join()
   const prefix = { query: queryPrefix ?? prompts?.query ?? '', document: documentPrefix ?? prompts?.document ?? '' }
-  const settings = JSON.stringify([
-    modelId,
-    revision,
-    model.dtype,
-    model.device === 'wasm',
-    model.pooling,
-    model.maxTokens,
-  ])
+  const { dtype, device, pooling, maxTokens, usualTokens } = model
+  const settings = [modelId, revision, dtype, device === 'wasm', pooling, maxTokens ?? usualTokens]
   const dimensions = known ?? (await loadOrLeave()).dimensions
   const running = new Set<Promise<void>>()
 
@@ -99,8 +96,10 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
       modelId,
       dimensions,
       revision,
-      dtype: model.dtype,
-      cacheKey: (inputType) => `${settings}\0${prefix[inputType]}`,
+      dtype,
+      cacheKey: (inputType) => JSON.stringify([...settings, prefix[inputType]]),
+      // What a hub's branch names may change from day to day.
+      isLasting: model.isFolder || /^[\da-f]{40}$/u.test(revision),
       embed(texts, { inputType, signal, onVector }) {
         join()
         const before = prefix[inputType]
@@ -122,9 +121,12 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
         await pool.leave(user)
       },
     },
-    cache === undefined ? {} : { cache },
+    { cache: cache ?? sharedCache },
   )
 }
+
+/** Keys name everything that a vector depends on, so that one cache serves every embedder made here. */
+const sharedCache = createVectorCache()
 
 /** The bundled model's folder; its files come with the package. */
 function bundledFolder(): string {
@@ -166,8 +168,9 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
       )
     }
     if (maxTokens !== undefined) requireInteger('maxTokens', maxTokens, 8, manifest.maxTokensLimit)
+    const ownWay = pooling === undefined || pooling === 'mean'
     return {
-      modelId: manifest.id,
+      modelId: ownWay ? manifest.id : `${manifest.id}#${pooling}`,
       revision: manifest.revision,
       known: manifest.dimensions,
       checksums: Object.fromEntries(Object.entries(manifest.files).map(([file, { sha256 }]) => [file, sha256])),
@@ -177,8 +180,9 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         revision: manifest.revision,
         dtype: manifest.dtype,
         device,
-        pooling: pooling === 'mean' ? undefined : pooling,
+        pooling: ownWay ? undefined : pooling,
         maxTokens: maxTokens ?? manifest.maxTokens,
+        usualTokens: undefined,
         localFilesOnly: true,
         cacheDir: undefined,
         isFused: true,
@@ -204,6 +208,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         device,
         pooling,
         maxTokens,
+        usualTokens: undefined,
         localFilesOnly,
         cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
         isFused: false,
@@ -218,20 +223,22 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
   const dtype = options.dtype ?? folderDtype(folder)
   const file = dtypeFile(dtype)
   if (!existsSync(join(folder, file))) throw missing(folder, file)
+  const ownRevision = options.revision ?? filesRevision(folder, [file, `${file}_data`, 'tokenizer.json'])
   return {
     modelId: pooling === undefined ? basename(folder) : `${basename(folder)}#${pooling}`,
-    revision: options.revision ?? fingerprint(join(folder, file)),
+    revision: ownRevision,
     known: undefined,
     checksums: undefined,
     prompts: folderPrompts(folder),
     model: {
       model: folder,
       isFolder,
-      revision: options.revision ?? fingerprint(join(folder, file)),
+      revision: ownRevision,
       dtype,
       device,
       pooling: pooling ?? folderPooling(folder),
       maxTokens,
+      usualTokens: folderTokens(folder),
       localFilesOnly: true,
       cacheDir: undefined,
       isFused: false,
@@ -254,9 +261,30 @@ function folderPooling(folder: string): WorkerModel['pooling'] {
   const path = join(folder, '1_Pooling', 'config.json')
   if (!existsSync(path)) return undefined
   const said = readJson(path) as Readonly<Record<string, unknown>>
-  if (said.pooling_mode_cls_token === true) return 'cls'
-  if (said.pooling_mode_lasttoken === true) return 'last_token'
-  return undefined
+  const ways = Object.keys(said).filter((key) => key.startsWith('pooling_mode_') && said[key] === true)
+  const way = ways.length === 1 ? (poolingModes[ways[0] as string] ?? ways[0]) : ways.join(' and ')
+  if (way === 'mean' || way === '') return undefined
+  if (way === 'cls' || way === 'last_token') return way
+  throw new PaperkinError(
+    'embedder-unavailable',
+    `${path} asks for ${way}; \`pooling\` can be ${poolings.join(', ')}, and must be named for this model.`,
+  )
+}
+
+/** Every vector is scaled to unit length, so that a sum divided by the root of the length is a mean as well. */
+const poolingModes: Readonly<Record<string, string>> = {
+  pooling_mode_mean_tokens: 'mean',
+  pooling_mode_mean_sqrt_len_tokens: 'mean',
+  pooling_mode_cls_token: 'cls',
+  pooling_mode_lasttoken: 'last_token',
+}
+
+/** How much of a text the model was trained to read, as sentence-transformers wrote it. */
+function folderTokens(folder: string): number | undefined {
+  const path = join(folder, 'sentence_bert_config.json')
+  if (!existsSync(path)) return undefined
+  const { max_seq_length: tokens } = readJson(path) as { readonly max_seq_length?: unknown }
+  return typeof tokens === 'number' && tokens >= 8 ? tokens : undefined
 }
 
 /** The prompts that sentence-transformers wrote beside the model. */
@@ -269,19 +297,22 @@ function folderPrompts(folder: string): { readonly query: string; readonly docum
   return { query: text(prompts?.query), document: text(prompts?.document ?? prompts?.passage) }
 }
 
-/** Tells two files apart without reading hundreds of megabytes: SHA-256 of the size and of both ends. */
-function fingerprint(path: string): string {
-  const { size } = statSync(path)
-  const end = Buffer.alloc(Math.min(size, 2 ** 20))
-  const hash = createHash('sha256').update(String(size))
-  const file = openSync(path, 'r')
-  try {
-    for (const position of [0, Math.max(0, size - end.length)]) {
-      readSync(file, end, 0, end.length, position)
-      hash.update(end)
+/** Tells models apart without reading hundreds of megabytes: SHA-256 of each file's size and of both its ends. */
+function filesRevision(folder: string, names: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const path of names.map((name) => join(folder, name)).filter((path) => existsSync(path))) {
+    const { size } = statSync(path)
+    const end = Buffer.alloc(Math.min(size, 2 ** 20))
+    hash.update(`${size} `)
+    const file = openSync(path, 'r')
+    try {
+      for (const position of [0, size - end.length]) {
+        readSync(file, end, 0, end.length, position)
+        hash.update(end)
+      }
+    } finally {
+      closeSync(file)
     }
-  } finally {
-    closeSync(file)
   }
   return hash.digest('hex').slice(0, 12)
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { PaperkinError, show } from '../errors.ts'
 import {
   type CachedVector,
@@ -43,6 +44,11 @@ export interface Embedder {
   readonly revision?: string
   /** The numeric type of the weights, where the embedder knows it. */
   readonly dtype?: string
+  /**
+   * Stands for all that a document's vector depends on beside its text (weights, pooling, prefix, `maxTokens`, runtime):
+   * equal fingerprints and equal texts mean equal vectors. Absent where that cannot be known, as for a nameless function.
+   */
+  readonly fingerprint?: string
   /** Returns one unit vector of `dimensions` Float32 values a text, in the order of `texts`. */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>
   /** Gives back threads and memory once its own calls have ended; the embedder stays usable. */
@@ -67,6 +73,8 @@ export interface Engine {
   readonly dtype?: string | undefined
   /** All that a vector depends on beside the text; equal keys and texts mean equal vectors. */
   readonly cacheKey: (inputType: 'document' | 'query') => string
+  /** True where equal keys mean equal vectors beyond this embedder's life: in other processes, in a store. */
+  readonly isLasting: boolean
   readonly embed: (texts: readonly string[], request: EngineRequest) => Promise<void>
   readonly close?: (() => Promise<void>) | undefined
 }
@@ -156,12 +164,19 @@ export function checkedEmbedder(
     if (missing.length > 0) {
       let fresh: [VectorKey, CachedVector][] = []
       let received = 0
-      const keep = async () => {
+      // A cache that fails ends the call, after the work: it must neither go unheard nor hide what the work says.
+      let kept = Promise.resolve()
+      let cacheFailure: { readonly error: unknown } | undefined
+      const keep = () => {
         const entries = fresh
         fresh = []
-        if (cache && entries.length > 0) await cache.set(entries)
+        if (!cache || entries.length === 0) return
+        kept = kept
+          .then(() => cache.set(entries))
+          .catch((error: unknown) => {
+            cacheFailure ??= { error }
+          })
       }
-      let kept: Promise<void> | undefined
       try {
         const work = engine.embed(
           missing.map((position) => texts[position] as string),
@@ -185,7 +200,7 @@ export function checkedEmbedder(
                   keys[position] as VectorKey,
                   { vector: vector.slice(), ...(truncation !== undefined && { truncation }) },
                 ])
-                if (fresh.length >= slice) kept = (kept ?? Promise.resolve()).then(keep)
+                if (fresh.length >= slice) keep()
               }
             },
           },
@@ -199,9 +214,10 @@ export function checkedEmbedder(
         })
       } finally {
         // Also after an abort: what is done need not be done again.
+        keep()
         await kept
-        await keep()
       }
+      if (cacheFailure !== undefined) throw cacheFailure.error
       if (received !== missing.length) {
         throw new PaperkinError(
           'embedding-failed',
@@ -218,6 +234,7 @@ export function checkedEmbedder(
     dimensions,
     ...(revision !== undefined && { revision }),
     ...(dtype !== undefined && { dtype }),
+    ...(engine.isLasting && { fingerprint: shortHash(engine.cacheKey('document')) }),
     embed,
     close: async () => engine.close?.(),
   })
@@ -227,6 +244,11 @@ export function checkedEmbedder(
 
 function firstPlace(target: number | number[] | undefined): number {
   return typeof target === 'object' ? (target[0] as number) : (target ?? 0)
+}
+
+/** 12 hex digits of SHA-256. */
+export function shortHash(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex').slice(0, 12)
 }
 
 /** What an error says, whatever was thrown. */

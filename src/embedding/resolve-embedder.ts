@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { PaperkinError, show } from '../errors.ts'
 import { createEmbedder } from './create-embedder.ts'
-import { checkedEmbedder, type Embedder, type Engine, isChecked, reason } from './embedder.ts'
+import { checkedEmbedder, type Embedder, type Engine, isChecked, reason, shortHash } from './embedder.ts'
 import type { VectorCache } from './vector-cache.ts'
 
 /** Vectors as functions give them: one array of numbers a text, or a tensor of `texts × dimensions`. */
@@ -94,12 +95,15 @@ export async function pipelineEmbedder(
     return vector as ArrayLike<number>
   }
   const modelId = options.modelId ?? config?._name_or_path ?? 'pipeline'
-  const key = JSON.stringify([modelId, pooling])
+  const first = Float32Array.from(await probe(() => run('width')))
+  // A pipeline does not tell its revision and dtype; its vector of a text does.
+  const weights = shortHash(new Uint8Array(first.buffer))
   return checkedEmbedder(
     {
       modelId: pooling === 'mean' ? modelId : `${modelId}#${pooling}`,
-      dimensions: (await probe(() => run('width'))).length,
-      cacheKey: (inputType) => `${key}\0${prefix[inputType]}`,
+      dimensions: first.length,
+      cacheKey: (inputType) => JSON.stringify([modelId, pooling, weights, prefix[inputType]]),
+      isLasting: true,
       async embed(texts, { inputType, signal, onVector }) {
         for (const [index, text] of texts.entries()) {
           // Pipelines block while they run, and the older package never lets go between two texts.
@@ -126,10 +130,13 @@ async function functionEmbedder(
   const dimensions =
     embed.dimensions ??
     (await probe(async () => rows(await embed(['width'], { inputType: 'document' }))[0] as ArrayLike<number>)).length
+  // Two nameless functions have nothing in common, whatever cache they share.
+  const key = embed.modelId ?? randomUUID()
   const engine: Engine = {
     modelId,
     dimensions,
-    cacheKey: (inputType) => inputType,
+    cacheKey: (inputType) => JSON.stringify([key, dimensions, inputType]),
+    isLasting: embed.modelId !== undefined,
     async embed(texts, { inputType, signal, onVector }) {
       for (let start = 0; start < texts.length; start += batch) {
         const part = texts.slice(start, start + batch)
@@ -144,7 +151,7 @@ async function functionEmbedder(
 }
 
 function objectEmbedder(object: Embedder, { cache }: { readonly cache?: VectorCache | false }): Embedder {
-  const { modelId, dimensions, revision, dtype } = object
+  const { modelId, dimensions, revision, dtype, fingerprint } = object
   if (typeof modelId !== 'string' || modelId === '') {
     throw new PaperkinError('invalid-argument', `Expected \`embedder.modelId\` to be a name, got ${show(modelId)}.`)
   }
@@ -160,7 +167,8 @@ function objectEmbedder(object: Embedder, { cache }: { readonly cache?: VectorCa
       dimensions,
       revision,
       dtype,
-      cacheKey: (inputType) => JSON.stringify([modelId, revision, dtype, inputType]),
+      cacheKey: (inputType) => JSON.stringify([modelId, revision, dtype, fingerprint, inputType]),
+      isLasting: true,
       async embed(texts, { inputType, signal, onVector, onCount }) {
         const truncated = new Map<number, { tokens: number; cut: number; estimated?: true }>()
         const call = object.embed(texts, {

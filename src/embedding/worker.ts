@@ -16,8 +16,10 @@ export interface WorkerModel {
   readonly dtype: string
   readonly device: string
   readonly pooling: 'mean' | 'cls' | 'last_token' | undefined
-  /** The most word pieces read of a text; `undefined`: the model's own limit, at most 512. */
+  /** The most word pieces read of a text; `undefined`: `usualTokens` as far as the model can. */
   readonly maxTokens: number | undefined
+  /** How many the model's makers let it read; `undefined`: 512. */
+  readonly usualTokens: number | undefined
   readonly localFilesOnly: boolean
   readonly cacheDir: string | undefined
   /** True where the graph is fused already: ONNX Runtime's own rewriting would find nothing and cost a third of the start. */
@@ -269,7 +271,7 @@ async function loadModel(isWasm: boolean) {
     (model.config as unknown as { max_position_embeddings?: number }).max_position_embeddings ??
       Number.POSITIVE_INFINITY,
   )
-  const maxTokens = wanted.maxTokens ?? Math.min(512, limit)
+  const maxTokens = wanted.maxTokens ?? Math.min(wanted.usualTokens ?? 512, limit)
   if (maxTokens > limit) {
     throw Object.assign(
       new RangeError(`Expected \`maxTokens\` to be at most ${limit}, the limit of ${name}, got ${maxTokens}`),

@@ -204,6 +204,38 @@ describe('the cache', () => {
     expect(embedTexts).toHaveBeenCalledOnce()
   })
 
+  it('is never shared by functions without a name', async () => {
+    const kept = new Map<VectorKey, CachedVector>()
+    const cache: VectorCache = {
+      get: (keys) => keys.map((key) => kept.get(key)),
+      set: (entries) => entries.forEach(([key, entry]) => void kept.set(key, entry)),
+    }
+    const first = await resolveEmbedder((texts) => texts.map(() => [1, 0]), { cache })
+    const second = await resolveEmbedder((texts) => texts.map(() => [0, 1]), { cache })
+    expect([...(await first.embed(['a'])), ...(await second.embed(['a']))]).toEqual([
+      Float32Array.of(1, 0),
+      Float32Array.of(0, 1),
+    ])
+  })
+
+  it('that fails ends the call with its own error, and hides no other', async () => {
+    const error = new Error('the disk is full')
+    const cache: VectorCache = {
+      get: (keys) => keys.map(() => undefined),
+      set: async () => Promise.reject(error),
+    }
+    const { embed } = await resolveEmbedder(
+      bad(() => {
+        throw new Error('the service is down')
+      }),
+      { cache },
+    )
+    // Several writes: the first fails while texts are still being embedded.
+    const many = Array.from({ length: 700 }, (_, index) => String(index))
+    await expect(embed(many)).rejects.toBe(error)
+    await expect(embed([...many, 'bad'])).rejects.toMatchObject({ code: 'embedding-failed' })
+  })
+
   it('keeps models, kinds of input and texts apart', () => {
     const keys = [...vectorKeys('m\0', ['a', 'b', '']), ...vectorKeys('m\0query: ', ['a']), ...vectorKeys('n\0', ['a'])]
     expect(new Set(keys).size).toBe(keys.length)

@@ -1,8 +1,9 @@
 // The contract suite, run against everything that can stand for an embedder.
-import { existsSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
-import { expect, it } from 'vitest'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createEmbedder } from '../../src/embedding/create-embedder.ts'
 import { type EmbedFunction, pipelineEmbedder, resolveEmbedder } from '../../src/embedding/resolve-embedder.ts'
 import { embedderContract } from './contract.ts'
@@ -13,6 +14,9 @@ const plain = resolve('.cache/plain/all-MiniLM-L6-v2')
 const hasPlain = existsSync(plain)
 const peers = resolve('bench/peers')
 const hasXenova = hasPlain && existsSync(join(peers, 'node_modules/@xenova/transformers'))
+// Fetched by it as well: another model, quantised by others, that wants prefixes.
+const e5 = resolve('.cache/e5-small-v2')
+const hasE5 = existsSync(join(e5, 'onnx/model_quantized.onnx'))
 
 /** Letters counted by class: a hand-made embedder, the same for the same text. */
 function letters(text: string): number[] {
@@ -38,6 +42,7 @@ embedderContract(
 embedderContract('a plain fp32 export in a folder', () => createEmbedder({ model: plain, ...anew }), {
   skip: !hasPlain,
 })
+embedderContract('e5-small-v2 in a folder', () => createEmbedder({ model: e5, ...anew }), { skip: !hasE5 })
 embedderContract('a function', () => resolveEmbedder(byFunction, anew), { isSemantic: false })
 embedderContract(
   'a function that gives a tensor',
@@ -107,17 +112,146 @@ it('puts the prefixes in front', async () => {
   await prefixed.close?.()
 })
 
-it('pools by mean as the graph does, and differently by the first or the last token', async () => {
+it.each(['mean', 'cls', 'last_token'] as const)('pools by %s as the pipeline does', async (pooling) => {
+  const { pipeline } = await import('@huggingface/transformers')
+  const extractor = await pipeline('feature-extraction', bundled, { dtype: 'q8', local_files_only: true })
   const vectors: Float32Array[] = []
-  for (const pooling of [undefined, 'mean', 'cls', 'last_token'] as const) {
-    const embedder = await createEmbedder({ model: bundled, ...(pooling && { pooling }) })
+  for (const embedder of [
+    await createEmbedder({ model: bundled, pooling, ...anew }),
+    await createEmbedder({ pooling, ...anew }),
+    await pipelineEmbedder(extractor, { pooling, ...anew }),
+    await createEmbedder(anew),
+  ]) {
     vectors.push(...(await embedder.embed(sample.slice(0, 1))))
     await embedder.close?.()
   }
-  const [graph, mean, cls, last] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array]
-  expect(dot(graph, mean)).toBeGreaterThan(0.9999)
-  expect(dot(graph, cls)).toBeLessThan(0.99)
-  expect(dot(cls, last)).toBeLessThan(0.999)
+  const [folder, own, oracle, mean] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array]
+  expect(dot(folder, oracle)).toBeGreaterThan(0.9999)
+  expect(dot(own, oracle)).toBeGreaterThan(0.9999)
+  if (pooling === 'mean') expect(dot(own, mean)).toBeGreaterThan(0.9999)
+  else expect(dot(own, mean)).toBeLessThan(0.99)
+})
+
+it.skipIf(!hasE5)("reads a folder's prompts: e5-small-v2 as its pipeline gives it with them", async () => {
+  const { pipeline } = await import('@huggingface/transformers')
+  const extractor = await pipeline('feature-extraction', e5, { dtype: 'q8', local_files_only: true })
+  const prompted = { queryPrefix: 'query: ', documentPrefix: 'passage: ', ...anew }
+  const own = await createEmbedder({ model: e5, ...anew })
+  const oracle = await pipelineEmbedder(extractor, prompted)
+  for (const inputType of ['query', 'document'] as const) {
+    const vectors = await own.embed(sample, { inputType })
+    for (const [index, vector] of (await oracle.embed(sample, { inputType })).entries())
+      expect(dot(vector, vectors[index] as Float32Array)).toBeGreaterThan(0.9999)
+  }
+  const [bare] = (await (await pipelineEmbedder(extractor, anew)).embed(sample)) as [Float32Array]
+  const [document] = (await own.embed(sample)) as [Float32Array]
+  expect(dot(bare, document)).toBeLessThan(0.99)
+  await own.close?.()
+})
+
+describe('a folder as sentence-transformers writes it', () => {
+  let scratch: string
+  beforeAll(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'paperkin-folder-'))
+  })
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+  /** The bundled model with other files beside it. */
+  const folder = (name: string, files: Readonly<Record<string, object>>) => {
+    const path = join(scratch, name)
+    cpSync(bundled, path, { recursive: true })
+    for (const [file, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(path, file)), { recursive: true })
+      writeFileSync(join(path, file), JSON.stringify(content))
+    }
+    return path
+  }
+  const embed = async (options: Parameters<typeof createEmbedder>[0], inputType: 'document' | 'query' = 'document') => {
+    const embedder = await createEmbedder({ ...options, ...anew })
+    const cut: number[] = []
+    const vectors = await embedder.embed(sample, { inputType, onTruncated: ({ tokens }) => cut.push(tokens) })
+    await embedder.close?.()
+    return { vectors, cut }
+  }
+
+  it('is pooled as its `1_Pooling` says, unless an option says otherwise', async () => {
+    const model = folder('cls', {
+      '1_Pooling/config.json': { pooling_mode_cls_token: true, pooling_mode_mean_tokens: false },
+    })
+    expect((await embed({ model })).vectors).toEqual((await embed({ model: bundled, pooling: 'cls' })).vectors)
+    expect((await embed({ model, pooling: 'mean' })).vectors).toEqual(
+      (await embed({ model: bundled, pooling: 'mean' })).vectors,
+    )
+  })
+
+  it('is refused where it wants another pooling, unless an option says which', async () => {
+    const model = folder('max', { '1_Pooling/config.json': { pooling_mode_max_tokens: true } })
+    await expect(createEmbedder({ model })).rejects.toMatchObject({
+      code: 'embedder-unavailable',
+      message: expect.stringContaining('pooling_mode_max_tokens'),
+    })
+    expect((await embed({ model, pooling: 'mean' })).vectors).toHaveLength(2)
+  })
+
+  it('reads as much, and with the prompts, as its files say', async () => {
+    const model = folder('short', {
+      'sentence_bert_config.json': { max_seq_length: 8 },
+      'config_sentence_transformers.json': { prompts: { query: 'query: ', passage: 'passage: ' } },
+    })
+    const { vectors, cut } = await embed({ model })
+    expect(cut).toHaveLength(2)
+    const named = { model: bundled, queryPrefix: 'query: ', documentPrefix: 'passage: ' }
+    expect(vectors).toEqual((await embed({ ...named, maxTokens: 8 })).vectors)
+    expect((await embed({ model, maxTokens: 256 }, 'query')).vectors).toEqual((await embed(named, 'query')).vectors)
+  })
+
+  it('can be another with the same name: its revision tells', async () => {
+    const tokenizer = JSON.parse(readFileSync(join(bundled, 'tokenizer.json'), 'utf8'))
+    const model = folder('again/all-MiniLM-L6-v2', { 'tokenizer.json': { ...tokenizer, version: '1.1' } })
+    const [a, b] = [await createEmbedder({ model: bundled }), await createEmbedder({ model })]
+    expect(a.modelId).toBe(b.modelId)
+    expect(a.revision).not.toBe(b.revision)
+    expect(a.fingerprint).not.toBe(b.fingerprint)
+    await Promise.all([a.close?.(), b.close?.()])
+  })
+
+  it('comes from the folder of hub models by its id, without a network', async () => {
+    folder('hub/someone/a-model', {})
+    const embedder = await createEmbedder({
+      model: 'someone/a-model',
+      dtype: 'q8',
+      localFilesOnly: true,
+      cacheDir: join(scratch, 'hub'),
+      ...anew,
+    })
+    expect(await embedder.embed(sample)).toEqual((await embed({ model: bundled, maxTokens: 512 })).vectors)
+    await embedder.close?.()
+  })
+
+  it("leaves the caller's transformers.js as it is", async () => {
+    const { env } = await import('@huggingface/transformers')
+    const settings = () => JSON.stringify(env)
+    const before = settings()
+    await embed({ model: bundled, cacheDir: join(scratch, 'elsewhere') })
+    await embed({ device: 'wasm' })
+    expect(settings()).toBe(before)
+  })
+})
+
+it('has a fingerprint of all that a vector depends on', async () => {
+  const fingerprint = async (options: Parameters<typeof createEmbedder>[0]) =>
+    (await createEmbedder(options)).fingerprint
+  const own = await fingerprint({})
+  expect(own).toMatch(/^[\da-f]{12}$/u)
+  expect(await fingerprint({ workers: 3, idleSeconds: 9, queryPrefix: 'query: ' })).toBe(own)
+  const others = await Promise.all(
+    [{ maxTokens: 255 }, { pooling: 'cls' as const }, { documentPrefix: 'passage: ' }, { device: 'wasm' as const }].map(
+      fingerprint,
+    ),
+  )
+  expect(new Set([own, ...others]).size).toBe(5)
+  const named = await resolveEmbedder(Object.assign(byFunction.bind(null), { modelId: 'letters' }))
+  expect(named.fingerprint).toMatch(/^[\da-f]{12}$/u)
+  expect((await resolveEmbedder(byFunction)).fingerprint).toBeUndefined()
 })
 
 it('refuses what cannot be an embedder', async () => {

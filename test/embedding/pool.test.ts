@@ -412,6 +412,7 @@ function model() {
     device: 'cpu',
     pooling: undefined,
     maxTokens: 256,
+    usualTokens: undefined,
     localFilesOnly: true,
     cacheDir: undefined,
     isFused: true,
