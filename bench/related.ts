@@ -2,7 +2,8 @@
 // the public library on every query that has judgements. cora and ijcai ask from paper to paper, scifact and scitldr
 // with a text.
 import { mean, ndcg } from '../src/evaluation/ranking.ts'
-import { type Hit, PaperLibrary } from '../src/library/paper-library.ts'
+import { PaperLibrary } from '../src/library/paper-library.ts'
+import type { Hit } from '../src/library/ranking.ts'
 import { paperText } from '../src/paper.ts'
 import { loadPapers, loadQrels, loadQueries, loadVectors, saveResult, useData } from './data.ts'
 

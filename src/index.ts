@@ -16,15 +16,11 @@ export type { FoundPaper } from './library/find-papers.ts'
 export {
   type AddOptions,
   type AddResult,
-  type Hit,
-  type HitList,
-  type HitOptions,
   type OpenOptions,
   PaperLibrary,
-  type SearchOptions,
   type TruncatedPaper,
-  type Weights,
 } from './library/paper-library.ts'
+export type { Hit, HitList, HitOptions, SearchOptions, Weights } from './library/ranking.ts'
 export { type Json, type Paper, type PaperInput, paperName, paperText } from './paper.ts'
 export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
 export type {

@@ -1,5 +1,5 @@
 // Hits as they are printed, for every command that lists some.
-import type { Hit } from '../library/paper-library.ts'
+import type { Hit } from '../library/ranking.ts'
 import { paperName } from '../paper.ts'
 import { paperTable } from './table.ts'
 import type { Colors } from './terminal.ts'

@@ -1,4 +1,11 @@
-import { type Paper, paperName } from '../paper.ts'
+import { PaperkinError, show } from '../errors.ts'
+import { type Paper, paperName, plainId } from '../paper.ts'
+
+/** A paper of the library and the row under which its words and its vector are kept. */
+export interface KeptPaper {
+  readonly paper: Paper
+  readonly row: number
+}
 
 /** A paper that a text may have meant. */
 export interface FoundPaper {
@@ -62,4 +69,26 @@ function shared(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   let count = 0
   for (const item of a) if (b.has(item)) count++
   return count
+}
+
+/** The paper of an id as it was given to `add`: an arXiv id may carry its version. */
+export function keptPaper(kept: ReadonlyMap<string, KeptPaper>, id: string): KeptPaper | undefined {
+  return kept.get(id) ?? (typeof id === 'string' ? kept.get(plainId(id).id) : undefined)
+}
+
+/** The error for an id that is not in the library, with the papers that it may have meant. */
+export function paperNotFound(kept: ReadonlyMap<string, KeptPaper>, id: unknown): PaperkinError {
+  if (typeof id !== 'string') return wrongText('id', id)
+  const papers = Array.from(kept.values(), ({ paper }) => paper)
+  const near = findPapers(papers, id, 3).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
+  const remedy = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : `: \`papers()\` lists all ${kept.size}.`
+  return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
+}
+
+/** The error for a text that is empty, or none. */
+export function wrongText(name: string, value: unknown): PaperkinError {
+  return new PaperkinError(
+    'invalid-argument',
+    `Expected \`${name}\` to be a text that is not empty, got ${show(value)}.`,
+  )
 }

@@ -5,13 +5,14 @@ import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
 import { PaperkinError, type PaperkinIssue, requireInteger, show } from '../errors.ts'
 import { LexicalIndex } from '../lexical/lexical-index.ts'
-import { type Paper, type PaperInput, paperName, paperText, plainId, toPaper } from '../paper.ts'
+import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
 import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
-import { unitQuery, unitRows, type VectorsInput } from '../vectors/vector-index.ts'
-import { type FoundPaper, findPapers } from './find-papers.ts'
+import { unitRows, type VectorsInput } from '../vectors/vector-index.ts'
+import { type FoundPaper, findPapers, type KeptPaper, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
+import { type HitList, type HitOptions, Ranking, type SearchOptions } from './ranking.ts'
 
 export interface OpenOptions {
   /**
@@ -59,64 +60,6 @@ export interface AddResult {
   readonly titleOnly: readonly string[]
 }
 
-/** How much each part counts in a score; they add up to 1. */
-export interface Weights {
-  readonly semantic: number
-  readonly lexical: number
-}
-
-/** A paper that was found. */
-export interface Hit {
-  readonly paper: Paper
-  /** Higher is nearer: `weights.semantic * semantic + weights.lexical * lexical`. */
-  readonly score: number
-  /** Cosine of the two embeddings, -1 … 1. */
-  readonly semantic: number
-  /** 0 … 1: for a query BM25 divided by the best paper's BM25, for a paper the cosine of the two TF-IDF rows. */
-  readonly lexical: number
-}
-
-/** Hits by falling score; equal ones in the order in which the papers were added. */
-export interface HitList {
-  readonly hits: readonly Hit[]
-  readonly weights: Weights
-}
-
-export interface HitOptions {
-  /** The number of hits; fewer come only where fewer papers match. @default 10 */
-  readonly k?: number
-  /** Papers for which it returns false are passed over. It never changes a score. @default every paper */
-  readonly filter?: (paper: Paper) => boolean
-  readonly signal?: AbortSignal
-}
-
-export interface SearchOptions extends HitOptions {
-  /**
-   * `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match).
-   * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
-   */
-  readonly mode?: 'hybrid' | 'semantic' | 'lexical'
-  /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
-  readonly vector?: ArrayLike<number>
-}
-
-// One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
-const searchWeights: Weights = Object.freeze({ semantic: 0.6, lexical: 0.4 })
-const relatedWeights: Weights = Object.freeze({ semantic: 0.4, lexical: 0.6 })
-const modeWeights = {
-  hybrid: searchWeights,
-  semantic: Object.freeze({ semantic: 1, lexical: 0 }),
-  lexical: Object.freeze({ semantic: 0, lexical: 1 }),
-} as const
-
-/** Up to so many papers every score is computed: a millisecond, and nothing to prove. */
-const SCORE_ALL = 2048
-
-interface Kept {
-  readonly paper: Paper
-  readonly row: number
-}
-
 /** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
 export class PaperLibrary {
   readonly #embedder: Embedder | undefined
@@ -125,10 +68,10 @@ export class PaperLibrary {
   readonly #lexical = new LexicalIndex()
   #vectors: ExactIndex
   #dimensions: number | undefined
-  readonly #kept = new Map<string, Kept>()
+  readonly #kept = new Map<string, KeptPaper>()
   #writing: Promise<unknown> = Promise.resolve()
   #closed = false
-  readonly #slice = timeSlice(undefined)
+  readonly #ranking: Ranking
 
   private constructor(
     embedder: Embedder | undefined,
@@ -140,6 +83,14 @@ export class PaperLibrary {
     this.#dimensions = embedder?.dimensions
     // Until the first vectors tell their width, an empty index of another stands for theirs.
     this.#vectors = createVectorIndex(this.#dimensions ?? 1, { kind })
+    this.#ranking = new Ranking({
+      kept: this.#kept,
+      lexical: this.#lexical,
+      vectors: () => this.#vectors,
+      hasEmbedder: embedder !== undefined,
+      embed: (texts, options) => this.#embed(texts, options),
+      requireOpen: () => this.#requireOpen(),
+    })
   }
 
   /**
@@ -175,17 +126,17 @@ export class PaperLibrary {
   }
 
   has(id: string): boolean {
-    return this.#named(id) !== undefined
+    return keptPaper(this.#kept, id) !== undefined
   }
 
   get(id: string): Paper | undefined {
-    return this.#named(id)?.paper
+    return keptPaper(this.#kept, id)?.paper
   }
 
   /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
   vector(id: string): Float32Array | undefined {
     this.#requireOpen()
-    const known = this.#named(id)
+    const known = keptPaper(this.#kept, id)
     return known && this.#vectors.vector(known.row)
   }
 
@@ -291,7 +242,7 @@ export class PaperLibrary {
         }
         this.#kept.set(paper.id, { paper, row })
       }
-      for (const paper of updated) this.#kept.set(paper.id, { paper, row: (this.#kept.get(paper.id) as Kept).row })
+      for (const paper of updated) this.#kept.set(paper.id, { paper, row: (this.#kept.get(paper.id) as KeptPaper).row })
       await this.#vectors.remove(dropped)
       const order = new Map(fresh.map(({ id }, i) => [id, i]))
       return Object.freeze({
@@ -313,10 +264,10 @@ export class PaperLibrary {
     if (!Array.isArray(ids))
       throw new PaperkinError('invalid-argument', `Expected \`ids\` to be an array of ids, got ${show(ids)}.`)
     return this.#alone(async () => {
-      const distinct = [...new Set(ids.map((id) => this.#named(id)?.paper.id ?? id))]
-      for (const id of distinct) if (!this.#kept.has(id)) throw this.#notFound(id)
+      const distinct = [...new Set(ids.map((id) => keptPaper(this.#kept, id)?.paper.id ?? id))]
+      for (const id of distinct) if (!this.#kept.has(id)) throw paperNotFound(this.#kept, id)
       const dropped = distinct.map((id) => {
-        const { row } = this.#kept.get(id) as Kept
+        const { row } = this.#kept.get(id) as KeptPaper
         this.#kept.delete(id)
         this.#lexical.remove(row)
         return row
@@ -331,34 +282,7 @@ export class PaperLibrary {
    * @throws PaperkinError `invalid-argument` for an empty text or a wrong option, `embedding-failed`, `library-closed`
    */
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
-    this.#requireOpen()
-    const { k, filter, vector, signal } = options
-    if (typeof text !== 'string' || (text.trim() === '' && vector === undefined)) throw wrongText('text', text)
-    const isWordsOnly = vector === undefined && this.#embedder === undefined
-    const mode = options.mode ?? (text.trim() === '' ? 'semantic' : isWordsOnly ? 'lexical' : 'hybrid')
-    const count = requireInteger('k', k ?? 10, 1)
-    if (!Object.hasOwn(modeWeights, mode))
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected \`mode\` to be 'hybrid', 'semantic' or 'lexical', got ${show(mode)}.`,
-      )
-    const weights = modeWeights[mode]
-    let query: Float32Array | undefined
-    if (vector !== undefined) query = unitQuery(vector, this.#dimensions ?? vector.length)
-    else if (weights.semantic > 0)
-      query = (await this.#embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
-    signal?.throwIfAborted()
-    await this.#giveWay()
-    this.#requireOpen()
-    return this.#rank({
-      query: weights.semantic > 0 ? query : undefined,
-      lexical: this.#lexical.search(text),
-      weights,
-      k: count,
-      isMatch: (row, lexical) => mode !== 'lexical' || lexical[row] > 0,
-      filter,
-      signal,
-    })
+    return this.#ranking.search(text, options)
   }
 
   /**
@@ -366,20 +290,7 @@ export class PaperLibrary {
    * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `library-closed`
    */
   async related(id: string, options: HitOptions = {}): Promise<HitList> {
-    this.#requireOpen()
-    const k = requireInteger('k', options.k ?? 10, 1)
-    await this.#giveWay()
-    const known = this.#named(id)
-    if (known === undefined) throw this.#notFound(id)
-    return this.#rank({
-      query: this.#vectors.vector(known.row),
-      lexical: this.#lexical.similar(known.row),
-      weights: relatedWeights,
-      k,
-      isMatch: (row) => row !== known.row,
-      filter: options.filter,
-      signal: options.signal,
-    })
+    return this.#ranking.related(id, options)
   }
 
   /**
@@ -405,83 +316,6 @@ export class PaperLibrary {
     if (this.#ownsEmbedder) await this.#embedder?.close?.()
   }
 
-  async #rank(question: {
-    readonly query: Float32Array | undefined
-    readonly lexical: Float64Array
-    readonly weights: Weights
-    readonly k: number
-    readonly isMatch: (row: number, lexical: Float64Array) => boolean
-    readonly filter: ((paper: Paper) => boolean) | undefined
-    readonly signal: AbortSignal | undefined
-  }): Promise<HitList> {
-    const { query, lexical, weights, k, isMatch, filter, signal } = question
-    signal?.throwIfAborted()
-    if (filter !== undefined && typeof filter !== 'function')
-      throw new PaperkinError('invalid-argument', `Expected \`filter\` to be a function, got ${show(filter)}.`)
-    // All that can change is taken before the first wait.
-    const snapshot = this.#vectors.snapshot()
-    const candidates: Kept[] = []
-    for (const kept of this.#kept.values())
-      if (isMatch(kept.row, lexical) && (filter === undefined || filter(kept.paper))) candidates.push(kept)
-    const words = new Float64Array(candidates.length)
-    for (let place = 0; place < words.length; place++) words[place] = lexical[candidates[place].row]
-    const score = (places: readonly number[]): Hit[] => {
-      const cosines =
-        query &&
-        snapshot.scoreRows(
-          query,
-          Int32Array.from(places, (place) => candidates[place].row),
-        )
-      return places.map((place, i) => {
-        const semantic = Math.max(-1, Math.min(1, cosines?.[i] ?? 0))
-        return Object.freeze({
-          paper: candidates[place].paper,
-          score: weights.semantic * semantic + weights.lexical * words[place],
-          semantic,
-          lexical: words[place],
-        })
-      })
-    }
-    const best = (places: Iterable<number>) =>
-      score([...places].sort((a, b) => a - b))
-        .sort((a, b) => b.score - a.score)
-        .slice(0, k)
-    const found = (hits: readonly Hit[]): HitList => Object.freeze({ hits: Object.freeze(hits), weights })
-    if (candidates.length === 0) return found([])
-    if (query === undefined) return found(best(largest(words, k)))
-    if (candidates.length <= SCORE_ALL) return found(best(candidates.keys()))
-
-    // The threshold algorithm (Fagin, Lotem and Naor 2003, section 4) over two lists, the nearest by embedding and by
-    // words: what is in neither can have no higher score than the two lists' last entries would give together.
-    const placeOf = new Int32Array(lexical.length).fill(-1)
-    candidates.forEach(({ row }, place) => {
-      placeOf[row] = place
-    })
-    for (
-      let depth = Math.min(candidates.length, Math.max(64, 4 * k));
-      ;
-      depth = Math.min(candidates.length, 4 * depth)
-    ) {
-      const nearest = await snapshot.search(query, {
-        k: depth,
-        filter: (row) => placeOf[row] >= 0,
-        ...(signal && { signal }),
-      })
-      const byWords = largest(words, depth)
-      const hits = best(new Set([...Array.from(nearest.rows, (row) => placeOf[row]), ...byWords]))
-      const isAll = depth >= candidates.length
-      const lastWord = byWords.reduce((least, place) => Math.min(least, words[place]), 1)
-      const lastCosine = nearest.scores[nearest.scores.length - 1] + 1e-6
-      const threshold = weights.semantic * lastCosine + weights.lexical * lastWord
-      if (isAll || (hits.length === k && hits[k - 1].score > threshold)) return found(hits)
-    }
-  }
-
-  /** The paper of an id as it was given to `add`: an arXiv id may carry its version. */
-  #named(id: string): Kept | undefined {
-    return this.#kept.get(id) ?? (typeof id === 'string' ? this.#kept.get(plainId(id).id) : undefined)
-  }
-
   async #embed(texts: readonly string[], options: Parameters<Embedder['embed']>[1]): Promise<Float32Array[]> {
     if (this.#embedder !== undefined) return this.#embedder.embed(texts, options)
     if (texts.length === 0) return []
@@ -491,18 +325,6 @@ export class PaperLibrary {
         ? "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`."
         : `Expected \`vectors\`, as this library has no embedder and ${texts.length} of the papers are new: pass one for each paper.`,
     )
-  }
-
-  /** Many questions in a row must not keep timers and signals waiting. */
-  async #giveWay(): Promise<void> {
-    if (this.#slice.due()) await this.#slice.rest()
-  }
-
-  #notFound(id: unknown): PaperkinError {
-    if (typeof id !== 'string') throw wrongText('id', id)
-    const near = findPapers(this.papers(), id, 3).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
-    const remedy = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : `: \`papers()\` lists all ${this.size}.`
-    return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
   }
 
   #requireOpen(): void {
@@ -516,28 +338,6 @@ export class PaperLibrary {
     this.#writing = result.catch(() => {})
     return result
   }
-}
-
-/** Places of the `count` largest values, in no order; of equal ones the first. */
-function largest(values: Float64Array, count: number): number[] {
-  if (count >= values.length / 8)
-    return Array.from(values.keys())
-      .sort((a, b) => values[b] - values[a] || a - b)
-      .slice(0, count)
-  const best: number[] = []
-  for (let place = 0; place < values.length; place++) {
-    const value = values[place]
-    if (best.length === count && value <= values[best[count - 1] as number]) continue
-    let low = 0
-    for (let high = best.length; low < high; ) {
-      const middle = (low + high) >> 1
-      if (values[best[middle] as number] >= value) low = middle + 1
-      else high = middle
-    }
-    best.splice(low, 0, place)
-    if (best.length > count) best.pop()
-  }
-  return best
 }
 
 /** Width of the first vectors of a library, which may be one array for all papers. */
@@ -605,11 +405,4 @@ async function checkPapers(
 
 function isSame(a: Paper, b: Paper): boolean {
   return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
-}
-
-function wrongText(name: string, value: unknown): PaperkinError {
-  return new PaperkinError(
-    'invalid-argument',
-    `Expected \`${name}\` to be a text that is not empty, got ${show(value)}.`,
-  )
 }

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
-import type { HitList, PaperLibrary } from '../../library/paper-library.ts'
+import type { PaperLibrary } from '../../library/paper-library.ts'
+import type { HitList } from '../../library/ranking.ts'
 import { paperName } from '../../paper.ts'
 import type { Topics } from '../../topics/find-topics.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
