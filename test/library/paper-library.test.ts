@@ -285,7 +285,7 @@ describe('among more papers than are all scored', () => {
 })
 
 it('a search sees the library before or after a batch, never between', async () => {
-  let release = () => {}
+  let release: (() => void) | undefined
   const library = await PaperLibrary.open({
     embedder: {
       modelId: 'letters',
@@ -306,8 +306,9 @@ it('a search sees the library before or after a batch, never between', async () 
       await new Promise((resolve) => setImmediate(resolve))
     }
   })()
+  const go = await vi.waitUntil(() => release, { timeout: 30_000 })
   await new Promise((resolve) => setTimeout(resolve, 30))
-  release()
+  go()
   await adding
   sizes.add((await library.search('title', { k: 1000 })).hits.length)
   isDone = true
