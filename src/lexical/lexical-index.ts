@@ -1,20 +1,26 @@
 // Documents as sparse rows of stems and of pairs of neighbouring stems, kept flat: row r owns the entries
 // start[r] … start[r + 1] of `term` (ascending) and `count`. Rows are only appended; a removed row keeps its number.
-// An inverted copy of the older rows makes queries fast; newer rows are scanned until they are worth a new copy.
-// TF-IDF: Salton and Buckley 1988, sublinear counts. BM25: Robertson and Zaragoza 2009, section 3.
+// Every BLOCK rows are also kept by term (postings), for questions; the rows after the last whole block are looked
+// through one by one. TF-IDF: Salton and Buckley 1988, sublinear counts. BM25: Robertson and Zaragoza 2009,
+// section 3.
+import { invertRows, type Postings } from './postings.ts'
 import type { SparseRows } from './sparse-rows.ts'
-import { stem, stopWords, tokens } from './tokens.ts'
+import { pairKey, stemKey, TermIds } from './term-ids.ts'
+import { readTokens, stem, stopWords } from './tokens.ts'
+
+/** Changes whenever the same text would be counted in another way: counts of another recipe must be made anew. */
+export const lexicalRecipe = 2
 
 const titleWeight = 2
 const k1 = 1.2
 const b = 0.75
-const pairBase = 2 ** 26
+const BLOCK = 512
+const maxCount = 65_535
 
-interface Inverted {
-  readonly rows: number
-  readonly start: Int32Array
-  readonly row: Int32Array
-  readonly count: Uint16Array
+/** A text as the index counts it. */
+export interface LexicalDocument {
+  readonly title: string
+  readonly abstract: string
 }
 
 /** A document as the index that counted it keeps it: terms ascending, each with its count. */
@@ -25,13 +31,35 @@ export interface CountedDocument {
   readonly length: number
 }
 
+/** A term that tells why a document was found: a stem, or two with a space between, and its part of the score. */
+export interface TermPart {
+  readonly term: string
+  readonly part: number
+}
+
+/** Lets others have their turn during long work. */
+interface Slice {
+  due(): boolean
+  rest(): Promise<void>
+}
+
+/** What depends on all documents, and goes with every change. */
+interface Weights {
+  /** Inverse document frequency by document frequency; a stem's, and a pair's. */
+  readonly idfOfStem: Float64Array
+  readonly idfOfPair: Float64Array
+  /** Length of each row up to `known`. */
+  readonly norm: Float64Array
+  known: number
+  /** The part of BM25's denominator that depends on the row alone. */
+  readonly lengthPart: Float64Array
+}
+
 /** Word statistics of a growing collection: BM25 for text queries, TF-IDF cosine from document to document. */
 export class LexicalIndex {
   readonly #stemIds = new Map<string, number>()
-  readonly #termIds = new Map<number, number>()
+  readonly #terms = new TermIds()
   #documentFrequency = new Int32Array(1024)
-  #isPair = new Uint8Array(1024)
-  #terms = 0
   #start = new Int32Array(1024)
   #term = new Int32Array(4096)
   #count = new Uint16Array(4096)
@@ -40,8 +68,9 @@ export class LexicalIndex {
   #rows = 0
   #size = 0
   #totalLength = 0
-  #inverted: Inverted = { rows: 0, start: new Int32Array(1), row: new Int32Array(0), count: new Uint16Array(0) }
-  #weights: { readonly idf: Float64Array; readonly norm: Float64Array } | undefined
+  readonly #blocks: Postings[] = []
+  #scratch = new Int32Array(0)
+  #weights: Weights | undefined
 
   /** Number of rows, removed ones included: every row is below it. */
   get rows(): number {
@@ -54,13 +83,15 @@ export class LexicalIndex {
   }
 
   /** Counts a document's terms: most of the work of adding it, without any effect on what the index answers. */
-  count(document: { readonly title: string; readonly abstract: string }): CountedDocument {
+  count(document: LexicalDocument): CountedDocument {
     const counts = new Map<number, number>()
-    const length =
-      this.#countTerms(counts, document.title, titleWeight) + this.#countTerms(counts, document.abstract, 1)
+    const length = countTerms(document, (first, second, weight) => {
+      const term = this.#terms.intern(second === undefined ? stemKey(this.#stemId(first)) : this.#pair(first, second))
+      counts.set(term, (counts.get(term) ?? 0) + weight)
+    })
     const term = Int32Array.from(counts.keys()).sort()
     const count = new Uint16Array(term.length)
-    for (let i = 0; i < term.length; i++) count[i] = Math.min(counts.get(term[i]) as number, 65_535)
+    for (let i = 0; i < term.length; i++) count[i] = Math.min(counts.get(term[i]) as number, maxCount)
     return { term, count, length }
   }
 
@@ -74,6 +105,7 @@ export class LexicalIndex {
     this.#alive = grown(this.#alive, row + 1)
     this.#term = grown(this.#term, to)
     this.#count = grown(this.#count, to)
+    this.#documentFrequency = grown(this.#documentFrequency, this.#terms.size)
     this.#term.set(term, from)
     this.#count.set(count, from)
     for (let i = 0; i < term.length; i++) this.#documentFrequency[term[i]]++
@@ -83,6 +115,11 @@ export class LexicalIndex {
     this.#size++
     this.#totalLength += length
     this.#weights = undefined
+    if (this.#rows % BLOCK === 0) {
+      this.#scratch = grown(this.#scratch, this.#terms.size)
+      const entries = { start: this.#start, term: this.#term, count: this.#count }
+      this.#blocks.push(invertRows(entries, this.#rows - BLOCK, this.#rows, this.#scratch))
+    }
     return row
   }
 
@@ -96,186 +133,345 @@ export class LexicalIndex {
     this.#weights = undefined
   }
 
+  /** Does in slices what the next question would do at once after a change (20 ms over 40,000 abstracts). */
+  async prepare(slice: Slice): Promise<void> {
+    for (let row = 0; row < this.#rows; row += 1024) {
+      this.#weigh(row + 1024)
+      if (slice.due()) await slice.rest()
+    }
+  }
+
   /**
    * BM25 of a text query against every row, divided by the best score, so that it lies in 0 … 1; all 0 where no word
    * matches. Removed rows have 0.
    */
   search(query: string): Float64Array {
-    const counts = new Map<number, number>()
-    for (const token of tokens(query)) {
-      if (stopWords.has(token)) continue
-      const term = this.#lookUp(stem(token))
-      if (term !== undefined) counts.set(term, (counts.get(term) ?? 0) + 1)
-    }
-    const size = this.#size
-    const averageLength = this.#totalLength / size || 1
-    const length = this.#length
-    const scores = this.#accumulate(
-      new Map(
-        [...counts].map(([term, count]) => {
-          const frequency = this.#documentFrequency[term]
-          return [term, (1 + Math.log(count)) * Math.log(1 + (size - frequency + 0.5) / (frequency + 0.5))] as const
-        }),
-      ),
-      (weight, row, count) => (weight * count * (k1 + 1)) / (count + k1 * (1 - b + (b * length[row]) / averageLength)),
-    )
-    let best = 0
-    for (let row = 0; row < scores.length; row++) {
-      if (this.#alive[row] !== 1) scores[row] = 0
-      else if (scores[row] > best) best = scores[row]
-    }
+    const { scores, best } = this.#searchRaw(query)
     if (best > 0) for (let row = 0; row < scores.length; row++) scores[row] /= best
     return scores
   }
 
+  /** What each word of a query adds to the score that {@link search} gives a row; the parts add up to it. */
+  explainSearch(query: string, row: number): TermPart[] {
+    const { best } = this.#searchRaw(query)
+    const { lengthPart } = this.#weigh(0)
+    const parts: TermPart[] = []
+    for (const [term, { stemmed, weight }] of this.#queryTerms(query)) {
+      const count = this.#countOf(row, term)
+      if (count > 0) parts.push({ term: stemmed, part: bm25(weight, count, lengthPart[row]) / best })
+    }
+    return parts
+  }
+
   /** TF-IDF cosine of one row to every row, in 0 … 1; removed and empty rows have 0. */
   similar(row: number): Float64Array {
-    const { idf, norm } = this.#weigh()
-    const query = new Map<number, number>()
-    if (this.#alive[row] === 1)
-      for (let i = this.#start[row]; i < this.#start[row + 1]; i++)
-        query.set(this.#term[i], (1 + Math.log(this.#count[i])) * idf[this.#term[i]])
-    const scores = this.#accumulate(query, (weight, _row, count, term) => weight * ((1 + Math.log(count)) * idf[term]))
-    const own = norm[row] ?? 0
-    for (let other = 0; other < scores.length; other++) {
-      const product = own * norm[other]
-      scores[other] = this.#alive[other] === 1 && product > 0 ? Math.min(1, scores[other] / product) : 0
+    if (this.#alive[row] !== 1) return new Float64Array(this.#rows)
+    const [from, to] = [this.#start[row], this.#start[row + 1]]
+    const { norm } = this.#weigh(this.#rows)
+    return this.#cosines(this.#term.subarray(from, to), this.#count.subarray(from, to), norm[row])
+  }
+
+  /** {@link similar} of a document that is in no row; words that no row has count in its length, as one of one row would. */
+  similarTo(document: LexicalDocument): Float64Array {
+    const { known, norm } = this.#weighDocument(document)
+    const term = Int32Array.from(known.keys()).sort()
+    const count = Uint16Array.from(term, (id) => (known.get(id) as { count: number }).count)
+    return this.#cosines(term, count, norm)
+  }
+
+  /** What each shared term adds to the cosine of two documents; the parts add up to it. */
+  explainSimilar(document: LexicalDocument, other: LexicalDocument): TermPart[] {
+    const one = this.#weighDocument(document)
+    const two = this.#weighDocument(other)
+    const parts: TermPart[] = []
+    for (const [term, { name, weight }] of one.known) {
+      const part = (weight * (two.known.get(term)?.weight ?? 0)) / (one.norm * two.norm)
+      if (part > 0) parts.push({ term: name, part })
     }
-    return scores
+    return parts
+  }
+
+  /**
+   * The pairs of stems of a row, ascending, and by each the number of documents that have it. Two documents that say the
+   * same in the same words share theirs.
+   */
+  pairs(row: number): { readonly pair: Int32Array; readonly frequency: Int32Array } {
+    const pair = this.#term
+      .subarray(this.#start[row], this.#start[row + 1])
+      .filter((term) => this.#terms.key(term) >= 0 && this.#documentFrequency[term] > 0)
+    return { pair, frequency: pair.map((term) => this.#documentFrequency[term]) }
+  }
+
+  /** A 1 for every row that has all the words of a phrase, each but the first after the one before it, stop words aside. */
+  phrase(text: string): Uint8Array {
+    const wanted = new Set<number>()
+    let isKnown = true
+    countTerms({ title: '', abstract: text }, (first, second) => {
+      const id = this.#lookUp(first)
+      const next = second === undefined ? undefined : this.#lookUp(second)
+      const term =
+        id === undefined || (second !== undefined && next === undefined)
+          ? -1
+          : this.#terms.get(next === undefined ? stemKey(id) : pairKey(id, next))
+      if (term < 0) isKnown = false
+      wanted.add(term)
+    })
+    const rows = new Uint8Array(this.#rows)
+    if (!isKnown) return rows
+    const found = new Int32Array(this.#rows)
+    const term = Int32Array.from(wanted).sort()
+    this.#visit(term, (row) => {
+      found[row]++
+    })
+    for (let row = 0; row < rows.length; row++) if (this.#alive[row] === 1 && found[row] === term.length) rows[row] = 1
+    return rows
   }
 
   /** The TF-IDF rows of the given documents, in that order, unit length, terms renumbered to those that occur. */
   sparseRows(rows: ArrayLike<number>): SparseRows {
-    const { idf, norm } = this.#weigh()
-    const renumbered = new Int32Array(this.#terms).fill(-1)
+    const { norm } = this.#weigh(this.#rows)
+    const renumbered = new Int32Array(this.#terms.size).fill(-1)
     const start = new Int32Array(rows.length + 1)
     for (let r = 0; r < rows.length; r++) {
       start[r + 1] = start[r]
       for (let i = this.#start[rows[r]]; i < this.#start[rows[r] + 1]; i++)
-        if (idf[this.#term[i]] > 0) {
+        if (this.#idf(this.#term[i]) > 0) {
           renumbered[this.#term[i]] = 0
           start[r + 1]++
         }
     }
     let columns = 0
-    for (let term = 0; term < this.#terms; term++) if (renumbered[term] === 0) renumbered[term] = columns++
+    for (let term = 0; term < renumbered.length; term++) if (renumbered[term] === 0) renumbered[term] = columns++
     const column = new Int32Array(start[rows.length])
     const value = new Float32Array(start[rows.length])
     for (let r = 0, to = 0; r < rows.length; r++) {
       const scale = norm[rows[r]] > 0 ? 1 / norm[rows[r]] : 0
       for (let i = this.#start[rows[r]]; i < this.#start[rows[r] + 1]; i++) {
         const term = this.#term[i]
-        if (!(idf[term] > 0)) continue
+        const idf = this.#idf(term)
+        if (!(idf > 0)) continue
         column[to] = renumbered[term]
-        value[to++] = (1 + Math.log(this.#count[i])) * idf[term] * scale
+        value[to++] = sublinear[this.#count[i]] * idf * scale
       }
     }
     return { rows: rows.length, columns, start, column, value }
   }
 
-  #countTerms(counts: Map<number, number>, text: string, weight: number): number {
-    let length = 0
-    let previous = -1
-    for (const token of tokens(text)) {
-      if (stopWords.has(token)) continue
-      const stemmed = stem(token)
-      let id = this.#stemIds.get(stemmed)
-      if (id === undefined) {
-        id = this.#stemIds.size
-        this.#stemIds.set(stemmed, id)
-      }
-      const term = this.#intern(-1 - id)
-      counts.set(term, (counts.get(term) ?? 0) + weight)
-      if (previous >= 0) {
-        const pair = this.#intern(previous * pairBase + id)
-        counts.set(pair, (counts.get(pair) ?? 0) + weight)
-      }
-      previous = id
-      length += weight
+  #stemId(stemmed: string): number {
+    let id = this.#stemIds.get(stemmed)
+    if (id === undefined) {
+      id = this.#stemIds.size
+      this.#stemIds.set(stemmed, id)
     }
-    return length
+    return id
   }
 
-  #intern(key: number): number {
-    let term = this.#termIds.get(key)
-    if (term === undefined) {
-      term = this.#terms++
-      this.#termIds.set(key, term)
-      this.#documentFrequency = grown(this.#documentFrequency, this.#terms)
-      this.#isPair = grown(this.#isPair, this.#terms)
-      if (key >= 0) this.#isPair[term] = 1
-    }
-    return term
+  #pair(first: string, second: string): number {
+    return pairKey(this.#stemId(first), this.#stemId(second))
   }
 
   #lookUp(stemmed: string): number | undefined {
-    const id = this.#stemIds.get(stemmed)
-    return id === undefined ? undefined : this.#termIds.get(-1 - id)
+    return this.#stemIds.get(stemmed)
   }
 
-  /** Adds up `contribution` over the rows that hold each query term, terms ascending, so that sums are reproducible. */
-  #accumulate(
-    query: ReadonlyMap<number, number>,
-    contribution: (weight: number, row: number, count: number, term: number) => number,
-  ): Float64Array {
-    const scores = new Float64Array(this.#rows)
-    if (query.size === 0) return scores
-    const { rows, start, row, count } = this.#invert()
-    const terms = Int32Array.from(query.keys()).sort()
-    for (const term of terms) {
-      if (term + 1 >= start.length) continue
-      const weight = query.get(term) as number
-      for (let i = start[term]; i < start[term + 1]; i++) scores[row[i]] += contribution(weight, row[i], count[i], term)
+  #countOf(row: number, term: number): number {
+    for (let i = this.#start[row]; i < this.#start[row + 1]; i++) if (this.#term[i] === term) return this.#count[i]
+    return 0
+  }
+
+  /** The known words of a query, each with its weight. */
+  #queryTerms(query: string): Map<number, { readonly stemmed: string; readonly weight: number }> {
+    const counts = new Map<string, number>()
+    countTerms({ title: '', abstract: query }, (first, second) => {
+      if (second === undefined) counts.set(first, (counts.get(first) ?? 0) + 1)
+    })
+    const terms = new Map<number, { stemmed: string; weight: number }>()
+    for (const [stemmed, count] of counts) {
+      const id = this.#lookUp(stemmed)
+      const term = id === undefined ? -1 : this.#terms.get(stemKey(id))
+      if (term < 0) continue
+      const frequency = this.#documentFrequency[term]
+      const idf = Math.log(1 + (this.#size - frequency + 0.5) / (frequency + 0.5))
+      terms.set(term, { stemmed, weight: (1 + Math.log(count)) * idf })
     }
-    for (let newer = rows; newer < this.#rows; newer++)
-      for (let i = this.#start[newer]; i < this.#start[newer + 1]; i++) {
-        const weight = query.get(this.#term[i])
-        if (weight !== undefined) scores[newer] += contribution(weight, newer, this.#count[i], this.#term[i])
+    return terms
+  }
+
+  #searchRaw(query: string): { scores: Float64Array; best: number } {
+    const terms = this.#queryTerms(query)
+    const scores = new Float64Array(this.#rows)
+    const { lengthPart } = this.#weigh(0)
+    const term = Int32Array.from(terms.keys()).sort()
+    const weight = Float64Array.from(term, (id) => (terms.get(id) as { weight: number }).weight)
+    this.#visit(term, (row, count, i) => {
+      scores[row] += bm25(weight[i], count, lengthPart[row])
+    })
+    let best = 0
+    for (let row = 0; row < scores.length; row++) {
+      if (this.#alive[row] !== 1) scores[row] = 0
+      else if (scores[row] > best) best = scores[row]
+    }
+    return { scores, best }
+  }
+
+  /** A document's known terms, and its length with the unknown ones. */
+  #weighDocument(document: LexicalDocument): {
+    readonly known: ReadonlyMap<number, { readonly name: string; readonly count: number; readonly weight: number }>
+    readonly norm: number
+  } {
+    const counts = new Map<string, { count: number; term: number }>()
+    countTerms(document, (first, second, weight) => {
+      const name = second === undefined ? first : `${first} ${second}`
+      const counted = counts.get(name)
+      if (counted !== undefined) {
+        counted.count += weight
+        return
       }
+      const id = this.#lookUp(first)
+      const next = second === undefined ? undefined : this.#lookUp(second)
+      const isKnown = id !== undefined && (second === undefined || next !== undefined)
+      const term = isKnown ? this.#terms.get(next === undefined ? stemKey(id) : pairKey(id, next)) : -1
+      // Of a word that no document has, the weight is that of one that a removed document had.
+      counts.set(name, { count: weight, term: term < 0 && second === undefined ? -1 : term < 0 ? -2 : term })
+    })
+    const { idfOfStem } = this.#weigh(0)
+    const known = new Map<number, { name: string; count: number; weight: number }>()
+    let sum = 0
+    for (const [name, { count: all, term }] of counts) {
+      const count = Math.min(all, maxCount)
+      const weight = term === -2 ? 0 : sublinear[count] * (term < 0 ? idfOfStem[0] : this.#idf(term))
+      sum += weight * weight
+      if (term >= 0) known.set(term, { name, count, weight })
+    }
+    return { known, norm: Math.sqrt(sum) }
+  }
+
+  #cosines(term: Int32Array, count: Uint16Array, own: number): Float64Array {
+    const scores = new Float64Array(this.#rows)
+    const { norm } = this.#weigh(this.#rows)
+    const weighted = term.filter((id) => this.#idf(id) > 0)
+    const square = Float64Array.from(weighted, (id) => this.#idf(id) ** 2)
+    const frequency = new Float64Array(weighted.length)
+    for (let i = 0, j = 0; i < term.length; i++) if (term[i] === weighted[j]) frequency[j++] = sublinear[count[i]]
+    // The two counts first: the same bits from either side.
+    this.#visit(weighted, (row, other, i) => {
+      scores[row] += frequency[i] * sublinear[other] * square[i]
+    })
+    for (let row = 0; row < scores.length; row++) {
+      const product = own * norm[row]
+      scores[row] = this.#alive[row] === 1 && product > 0 ? Math.min(1, scores[row] / product) : 0
+    }
     return scores
   }
 
-  #invert(): Inverted {
-    const known = this.#inverted
-    if (this.#rows - known.rows <= 64 + known.rows / 16) return known
-    const entries = this.#start[this.#rows]
-    const start = new Int32Array(this.#terms + 1)
-    for (let i = 0; i < entries; i++) start[this.#term[i] + 1]++
-    for (let term = 0; term < this.#terms; term++) start[term + 1] += start[term]
-    const next = start.slice()
-    const row = new Int32Array(entries)
-    const count = new Uint16Array(entries)
-    for (let r = 0; r < this.#rows; r++)
-      for (let i = this.#start[r]; i < this.#start[r + 1]; i++) {
-        const to = next[this.#term[i]]++
-        row[to] = r
-        count[to] = this.#count[i]
+  /** Calls back for every row that has one of the terms (ascending), each row's terms in that order: sums are reproducible. */
+  #visit(terms: Int32Array, use: (row: number, count: number, index: number) => void): void {
+    for (const { term, start, row, count } of this.#blocks) {
+      let place = 0
+      for (let i = 0; i < terms.length; i++) {
+        place = lowerBound(term, terms[i], place, term.length)
+        if (place === term.length) break
+        if (term[place] !== terms[i]) continue
+        for (let j = start[place]; j < start[place + 1]; j++) use(row[j], count[j], i)
       }
-    this.#inverted = { rows: this.#rows, start, row, count }
-    return this.#inverted
+    }
+    const [allTerms, allCounts, starts] = [this.#term, this.#count, this.#start]
+    for (let row = this.#blocks.length * BLOCK; row < this.#rows; row++) {
+      const end = starts[row + 1]
+      for (let i = 0, j = starts[row]; i < terms.length; i++) {
+        j = lowerBound(allTerms, terms[i], j, end)
+        if (j === end) break
+        if (allTerms[j] === terms[i]) use(row, allCounts[j], i)
+      }
+    }
   }
 
-  #weigh(): { readonly idf: Float64Array; readonly norm: Float64Array } {
-    if (this.#weights !== undefined) return this.#weights
-    const idf = new Float64Array(this.#terms)
-    // A pair that occurs in one document only can match nothing: left out, it does not lengthen that document's row.
-    // Measured at weight .4 of the embedding: nDCG@10 on cora .411 -> .420, on ijcai .292 -> .295.
-    for (let term = 0; term < this.#terms; term++) {
-      const frequency = this.#documentFrequency[term]
-      idf[term] = this.#isPair[term] === 1 && frequency < 2 ? 0 : Math.log((1 + this.#size) / (1 + frequency)) + 1
+  #idf(term: number): number {
+    const { idfOfStem, idfOfPair } = this.#weigh(0)
+    const frequency = this.#documentFrequency[term]
+    return this.#terms.key(term) < 0 ? idfOfStem[frequency] : idfOfPair[frequency]
+  }
+
+  /** The weights, with the lengths of at least the rows below `rows`. */
+  #weigh(rows: number): Weights {
+    let weights = this.#weights
+    if (weights === undefined) {
+      // A pair that occurs in one document only can match nothing: left out, it does not lengthen that document's row.
+      // Measured at weight .4 of the embedding: nDCG@10 on cora .411 -> .420, on ijcai .292 -> .295.
+      const idfOfStem = Float64Array.from(
+        { length: this.#size + 1 },
+        (_, frequency) => Math.log((1 + this.#size) / (1 + frequency)) + 1,
+      )
+      const idfOfPair = idfOfStem.map((idf, frequency) => (frequency < 2 ? 0 : idf))
+      const average = this.#totalLength / this.#size || 1
+      const lengthPart = Float64Array.from(
+        { length: this.#rows },
+        (_, row) => k1 * (1 - b + (b * this.#length[row]) / average),
+      )
+      weights = { idfOfStem, idfOfPair, norm: new Float64Array(this.#rows), known: 0, lengthPart }
+      this.#weights = weights
     }
-    const norm = new Float64Array(this.#rows)
-    for (let row = 0; row < this.#rows; row++) {
+    const { norm } = weights
+    const to = Math.min(rows, this.#rows)
+    for (let row = weights.known; row < to; row++) {
       let sum = 0
       for (let i = this.#start[row]; i < this.#start[row + 1]; i++) {
-        const weight = (1 + Math.log(this.#count[i])) * idf[this.#term[i]]
+        const weight = sublinear[this.#count[i]] * this.#idf(this.#term[i])
         sum += weight * weight
       }
       norm[row] = Math.sqrt(sum)
     }
-    this.#weights = { idf, norm }
-    return this.#weights
+    weights.known = Math.max(weights.known, to)
+    return weights
   }
+}
+
+/** 1 + log(count) of every count. */
+const sublinear = Float64Array.from({ length: maxCount + 1 }, (_, count) => (count === 0 ? 0 : 1 + Math.log(count)))
+
+function bm25(weight: number, count: number, lengthPart: number): number {
+  return (weight * count * (k1 + 1)) / (count + lengthPart)
+}
+
+/** Calls back for every stem and every pair of neighbouring stems; returns the number of words, those of the title twice. */
+function countTerms(
+  { title, abstract }: LexicalDocument,
+  use: (first: string, second: string | undefined, weight: number) => void,
+): number {
+  let length = 0
+  for (const [text, weight] of [
+    [title, titleWeight],
+    [abstract, 1],
+  ] as const) {
+    let previous: string | undefined
+    for (const { text: token, isJoined } of readTokens(text)) {
+      if (stopWords.has(token)) continue
+      const stemmed = stem(token)
+      use(stemmed, undefined, weight)
+      if (isJoined) continue
+      if (previous !== undefined) use(previous, stemmed, weight)
+      previous = stemmed
+      length += weight
+    }
+  }
+  return length
+}
+
+/** The first place in `from` … `end` whose value is at least `wanted`; steps double, as neighbours are asked for in order. */
+function lowerBound(ascending: Int32Array, wanted: number, from: number, end: number): number {
+  let low = from
+  let step = 1
+  while (low + step < end && ascending[low + step] < wanted) {
+    low += step
+    step *= 2
+  }
+  let high = Math.min(end, low + step)
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (ascending[middle] < wanted) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** The same array, or a copy of at least twice its length where `length` does not fit. */

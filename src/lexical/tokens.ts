@@ -40,26 +40,98 @@ export function plainText(text: string): string {
   return plain
 }
 
-const word = /[\p{L}\p{N}][\p{L}\p{N}\p{M}_]*/gu
 const latinMarks = /(\p{Script=Latin})\p{M}+/gu
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]/u
 const beyondAscii = /[^\0-\x7f]/u
+// Sub- and superscripts: H$_2$O, Fe$_{3}$O$_4$, $10^{-3}$. What they stand at is one word with them.
+const script = /(?<=[\p{L}\p{N}])\$?\s?[_^]\s?\{?\s?(?:\\?[a-z]+\{)?([\p{L}\p{N}+-]{1,6})\}?\}?\$?/gu
+const loneGreek = /(?<!\p{Script=Greek})\p{Script=Greek}(?!\p{Script=Greek})/gu
+const greekNames: Readonly<Record<string, string>> = Object.fromEntries(
+  `α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho
+  σ sigma τ tau υ upsilon φ phi χ chi ψ psi ω omega`
+    .split(/\s+/u)
+    .flatMap((name, i, all) => (i % 2 === 0 ? [[name, all[i + 1]]] : [])),
+)
+const possessive = /['’]s\b/gu
+// Runs of words with hyphens or points between them; the first for texts in ASCII, four times as fast.
+const asciiRun = /[a-z0-9][a-z0-9_.-]*/g
+const run = /[\p{L}\p{N}][\p{L}\p{N}\p{M}_.‐‑–-]*/gu
+const simple = /^[a-z]+$/
+const hyphen = /[‐‑–-]/u
+// A point belongs to a number (qwen2.5), else it parts words.
+const point = /(?<!\p{N})\.+|\.+(?!\p{N})/u
+const hasNumber = /\p{N}/u
+
+/** A word of a text, or a name that is made of neighbouring ones. */
+export interface Token {
+  /** Lower case; compatibility forms, Latin accents and Greek letters folded; 2 … 64 characters. */
+  readonly text: string
+  /** True for a name joined from words that were given apart: gpt4 of GPT-4, vitaminc of vitamin C. */
+  readonly isJoined: boolean
+}
 
 /**
- * The words of a text, in order: lower case, compatibility forms and Latin accents folded, hyphens split, words of one
- * character left out. Scripts that do not put spaces between words give overlapping pairs of characters.
+ * The words of a text, in order: hyphens split, words of one character left out. Names whose parts would tell little
+ * (GPT-4, t-SNE, IL-6, vitamin C, Llama 3) are also given joined, after their last part, so that they match however they
+ * are written. Scripts that do not put spaces between words give overlapping pairs of characters.
  */
-export function tokens(text: string): string[] {
+export function* readTokens(text: string): Generator<Token> {
   let plain = plainText(text)
-  if (beyondAscii.test(plain)) plain = plain.normalize('NFKD').replace(latinMarks, '$1').normalize('NFC')
-  const found: string[] = []
-  for (const [match] of plain.toLowerCase().matchAll(word)) {
-    if (match.length > 1 && unspaced.test(match)) {
-      const characters = [...match]
-      for (let i = 1; i < characters.length; i++) found.push(`${characters[i - 1]}${characters[i]}`)
-    } else if (match.length > 1) found.push(match.length > 64 ? match.slice(0, 64) : match)
+  if (plain.includes('_') || plain.includes('^')) plain = plain.replace(script, '$1')
+  plain = plain.toLowerCase()
+  const isAscii = !beyondAscii.test(plain)
+  if (!isAscii)
+    plain = plain
+      .normalize('NFKD')
+      .replace(latinMarks, '$1')
+      .normalize('NFC')
+      .toLowerCase()
+      .replace(loneGreek, (letter) => greekNames[letter] ?? letter)
+  if (plain.includes("'") || plain.includes('’')) plain = plain.replace(possessive, '')
+  // What a single character would be joined to: the word before it, with nothing but one space or hyphen between.
+  let before = ''
+  let end = -2
+  for (const { 0: match, index } of plain.matchAll(isAscii ? asciiRun : run)) {
+    if (index !== end + 1 || plain[end] !== ' ') before = ''
+    end = index + match.length
+    if (match.length > 1 && match.length <= 64 && simple.test(match)) {
+      yield { text: match, isJoined: false }
+      before = stopWords.has(match) ? '' : match
+      continue
+    }
+    for (const compound of match.includes('.') ? match.split(point) : [match]) {
+      const parts = compound.split(hyphen).filter((part) => part !== '')
+      if (parts.length > 1) before = ''
+      for (const part of parts) {
+        if (part.length < 2) {
+          const isName = parts.length > 1 || (part !== 'a' && part !== 'i')
+          if (before !== '' && isName && /[a-z0-9]/u.test(part)) yield { text: `${before}${part}`, isJoined: true }
+          before = ''
+        } else if (unspaced.test(part)) {
+          const characters = [...part]
+          for (let i = 1; i < characters.length; i++)
+            yield { text: `${characters[i - 1]}${characters[i]}`, isJoined: false }
+          before = ''
+        } else {
+          const cut = part.length > 64 ? part.slice(0, 64) : part
+          yield { text: cut, isJoined: false }
+          before = stopWords.has(cut) ? '' : cut
+        }
+      }
+      if (parts.length === 2 || parts.length === 3) {
+        const [first, last] = [parts[0] as string, parts[parts.length - 1] as string]
+        if (last.length > 1 && (first.length < 2 || parts.some((part) => part.length > 1 && hasNumber.test(part))))
+          yield { text: parts.join('').slice(0, 64), isJoined: true }
+      }
+    }
   }
-  return found
+}
+
+/** The words of a text, in order, without the joined names of {@link readTokens}. */
+export function tokens(text: string): string[] {
+  const words: string[] = []
+  for (const { text: word, isJoined } of readTokens(text)) if (!isJoined) words.push(word)
+  return words
 }
 
 const ascii = /^[a-z]+$/u

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LexicalIndex } from '../../src/lexical/lexical-index.ts'
-import { plainText, stem, stopWords, tokens } from '../../src/lexical/tokens.ts'
+import { plainText, readTokens, stem, stopWords, tokens } from '../../src/lexical/tokens.ts'
+
+const joined = (text: string) => [...readTokens(text)].flatMap((token) => (token.isJoined ? [token.text] : []))
 
 describe('tokens', () => {
   it.each([
@@ -25,10 +27,34 @@ describe('tokens', () => {
     expect(tokens(text)).toEqual(expected)
   })
 
+  it.each([
+    ['GPT-4, GPT4 and GPT 4; COVID-19', ['gpt4', 'gpt4', 'covid19']],
+    ['t-SNE, k-means, L-BFGS', ['tsne', 'kmeans', 'lbfgs']],
+    ['TNF-\u03b1 and IL-1\u03b2', ['il1beta']],
+    ['vitamin C, and a model of a B cell', ['vitaminc']],
+    ['Qwen2.5-VL', ['qwen2.5vl']],
+    ['state-of-the-art results of large-scale pre-training, as in a and b', []],
+    ["a model's layer", []],
+  ])('join the names in %j to %j', (text, expected) => {
+    expect(joined(text)).toEqual(expected)
+  })
+
+  it.each([
+    ['H$_2$O, CO\u2082 and Fe$_{3}$O$_4$', ['h2o', 'co2', 'and', 'fe3o4']],
+    ['a \u03b1-helix of TNF-\u03b1, \u03bcm', ['alpha', 'helix', 'of', 'tnf', 'alpha', 'mum']],
+    ['Llama-3.1 and Qwen2.5', ['llama', '3.1', 'and', 'qwen2.5']],
+    ['\u03c6\u03c5\u03c3\u03b9\u03ba\u03ae', ['\u03c6\u03c5\u03c3\u03b9\u03ba\u03ae']],
+  ])('of %j are %j', (text, expected) => {
+    expect(tokens(text)).toEqual(expected)
+  })
+
   it('never fail, and are lower case', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        for (const token of tokens(text)) expect(token).toBe(token.toLowerCase())
+        for (const { text: token } of readTokens(text)) {
+          expect(token).toBe(token.toLowerCase())
+          expect(token.length).toBeGreaterThan(1)
+        }
       }),
     )
   })
