@@ -1,15 +1,17 @@
 // What can go wrong in the worker pool: each fault ends in a right answer or one clear error, and the next call works.
 import { execFile, fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import type { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createEmbedder } from '../../src/embedding/create-embedder.ts'
 import type { Embedder, TruncatedText } from '../../src/embedding/embedder.ts'
 import { sharedPool } from '../../src/embedding/pool.ts'
+import { PaperLibrary } from '../../src/library/paper-library.ts'
 
 /** Every worker that was started, and what to do just before a text is handed to one. */
 const threads = vi.hoisted(() => ({
@@ -174,6 +176,36 @@ describe('a worker that dies', () => {
     threads.onStart = kill
     const work = pool.embed(['text'], { isUrgent: false, signal: undefined, onVector: () => {} })
     await expect(work).rejects.toMatchObject({ code: 'embedder-unavailable' })
+  })
+})
+
+describe('libraries', () => {
+  const papers = many.map((text, index) => ({ id: `p${index}`, title: `Paper ${index}`, abstract: text }))
+
+  it('in one process share one pool, and an `add` outlives a worker that is killed in the middle', async () => {
+    const expected = await PaperLibrary.open()
+    await expected.add(papers)
+    const order = (await expected.search('one thing', { k: 60 })).hits.map(({ paper, semantic }) => [
+      paper.id,
+      semantic,
+    ])
+    const before = threads.started.length
+    const embedders = [await createEmbedder({ cache: false }), await createEmbedder({ cache: false })]
+    const libraries = await Promise.all(embedders.map((embedder) => PaperLibrary.open({ embedder })))
+    let kills = 0
+    threads.onText = (worker, text) => {
+      if (text.includes('Paper 30') && kills++ === 0) kill(worker)
+    }
+    for (const { added } of await Promise.all(libraries.map((library) => library.add(papers))))
+      expect(added).toHaveLength(60)
+    // The text in hand twice, in each library once, and once more after the death.
+    expect(kills).toBe(3)
+    expect(threads.started.length).toBe(before + 1)
+    for (const library of libraries) {
+      const { hits } = await library.search('one thing', { k: 60 })
+      expect(hits.map(({ paper, semantic }) => [paper.id, semantic])).toEqual(order)
+    }
+    for (const each of [expected, ...libraries, ...embedders]) await each.close?.()
   })
 })
 
@@ -358,6 +390,34 @@ describe('a model that cannot be loaded', () => {
     ).rejects.toMatchObject({ code: 'embedder-unavailable', message: expect.stringContaining('nobody/no-such-model') })
   })
 
+  it('a hub id, without a network', async () => {
+    const options = `{ model: 'nobody/no-such-model', cacheDir: ${JSON.stringify(folder)} }`
+    expect(await failure(`createEmbedder(${options})`, { preload: 'break-network.cjs' })).toMatch(
+      /^embedder-unavailable: .*nobody\/no-such-model.*ENOTFOUND.*check the id and the network/u,
+    )
+  })
+
+  it('by either runtime: the error names the platforms that have one', async () => {
+    expect(
+      await failure("createEmbedder().then(({ embed }) => embed(['text']))", { preload: 'break-both-runtimes.cjs' }),
+    ).toMatch(/^embedder-unavailable: .*onnxruntime-node.*WebAssembly.*works on Linux x64 and arm64 with glibc, macOS/u)
+  })
+
+  it('a package whose weights were damaged on the way', async () => {
+    const root = join(folder, 'package')
+    for (const part of ['package.json', 'dist', 'models']) cpSync(part, join(root, part), { recursive: true })
+    symlinkSync(resolve('node_modules'), join(root, 'node_modules'), 'junction')
+    const weights = join(root, 'models/all-MiniLM-L6-v2/onnx/model_quantized.onnx')
+    const bytes = readFileSync(weights)
+    const place = bytes.length >> 1
+    bytes[place] = (bytes[place] as number) ^ 1
+    writeFileSync(weights, bytes)
+    const search = "PaperLibrary.open().then((library) => library.add([{ title: 'Glass', abstract: 'Ice.' }]))"
+    expect(await failure(search, { from: join(root, 'dist/index.js') })).toBe(
+      `embedder-unavailable: The model ${dirname(dirname(weights))} cannot be loaded: ${weights} is damaged: its SHA-256 is not the recorded one; install the package again.`,
+    )
+  })
+
   it('a file that is not the recorded one', async () => {
     const path = copy('flipped', (path) => writeFileSync(join(path, 'tokenizer_config.json'), '{}'))
     const pool = sharedPool({ ...model(), model: path }, { 'tokenizer_config.json': '0'.repeat(64) })
@@ -402,6 +462,22 @@ it('falls back to WebAssembly where the native runtime cannot be loaded, and say
   expect(cosine).toBeGreaterThan(0.99)
   expect(warnings.match(/PAPERKIN_WASM/gu)).toHaveLength(1)
 })
+
+/** What a call of the package fails with, in a process of its own. */
+async function failure(
+  call: string,
+  { from = resolve('src/index.ts'), preload }: { readonly from?: string; readonly preload?: string },
+): Promise<string> {
+  const script = `
+    const { createEmbedder, PaperLibrary } = await import(${JSON.stringify(pathToFileURL(from).href)})
+    await ${call}.then(() => console.log('no error'), ({ code, message }) => console.log(code + ': ' + message))`
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '--eval', script],
+    { env: { ...process.env, ...(preload && { NODE_OPTIONS: `--require ${resolve('test/embedding', preload)}` }) } },
+  )
+  return stdout.trim()
+}
 
 function model() {
   return {
