@@ -33,7 +33,7 @@ const [name = '', tokens = '', workers = ''] = process.argv.slice(2)
 
 async function load(): Promise<Embed> {
   if (name === 'paperkin' || name === 'paperkin-wasm') {
-    const { createEmbedder } = await import('../src/embedding/create-embedder.ts')
+    const { createEmbedder } = await import('paperkin')
     const embedder = await createEmbedder({
       cache: false,
       ...(tokens !== '' && { maxTokens: Number(tokens) }),

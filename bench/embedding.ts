@@ -4,10 +4,11 @@
 //   --only A,B     some contestants, as named in the table
 //   --tokens N     what all of them read of a text; else each as it is documented: paperkin and Python 256 word pieces,
 //                  the model's own limit; the pipelines 512, which is what the tokenizer's files say
-//   --workers N    of paperkin                          --profile    where a run's time goes, by operator
+//   --workers N    of paperkin                          --profile    only where a run's time goes, by operator
 //   --memory N     resident memory while 2,000 and then N abstracts are embedded (40,000)
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -20,6 +21,7 @@ import { loadPapers, saveResult, useData } from './data.ts'
 import type { FromContestant, ToContestant } from './embedding-contestant.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const bundled = join(root, 'models/all-MiniLM-L6-v2')
 const plain = join(root, '.cache/plain/all-MiniLM-L6-v2')
 const python = join(root, '.cache/build-model/venv/bin/python')
 
@@ -52,7 +54,8 @@ export async function run(args: readonly string[]): Promise<void> {
   })
   if (values.memory !== undefined) return memory(Number(values.memory))
   const texts = (await loadPapers('arxiv-cs-2025', Number(values.texts))).map(({ paper }) => paperText(paper))
-  if (values.profile) return profile(texts, Number(values.tokens || 256))
+  const profiled = (count: number) => profile(texts.slice(0, count), Number(values.tokens || 256))
+  if (values.profile) return profiled(texts.length)
 
   const wanted = values.only?.split(',') ?? Object.keys(contestants).filter((name) => name !== 'paperkin-wasm')
   const needs = (name: string) => [
@@ -119,7 +122,30 @@ export async function run(args: readonly string[]): Promise<void> {
     tokens: values.tokens === '' ? 'as documented' : Number(values.tokens),
     rows: rows.map(({ first, ...row }) => row),
   })
+  if (values.only !== undefined) return
+  console.log()
+  for (const { what, least, of } of goals) {
+    const fastest = rows.filter(({ name }) => of(name)).map(({ perSecond }) => perSecond.best)
+    if (fastest.length === 0) continue
+    const times = reference.perSecond.best / Math.max(...fastest)
+    console.log(
+      `${times.toFixed(2)} times ${what}: ${times >= least ? 'reached' : 'falls short of'} ${least.toFixed(1)}`,
+    )
+  }
+  await aborts(texts)
+  await profiled(64)
 }
+
+/** How many times as fast as what paperkin wants to be. */
+const goals: readonly { readonly what: string; readonly least: number; readonly of: (name: string) => boolean }[] = [
+  { what: 'the fp32 pipeline in batches of 16', least: 6, of: (name) => name === 'transformers fp32 16' },
+  { what: 'the fp32 pipeline one text at a time', least: 3, of: (name) => name === 'transformers fp32 1' },
+  {
+    what: "the best way to run the pipeline with paperkin's int8 model",
+    least: 1.8,
+    of: (name) => name.startsWith('transformers int8'),
+  },
+]
 
 interface Contestant {
   readonly startMs: number
@@ -209,92 +235,139 @@ async function memory(count: number): Promise<void> {
   await saveResult('embedding-memory', { before, rows })
 }
 
-/** Where one run's time goes: ONNX Runtime's own profile of one session on one thread, and the tokenizer beside it. */
-async function profile(texts: readonly string[], tokens: number): Promise<void> {
-  const { AutoModel, AutoTokenizer, Tensor, env } = await import('@huggingface/transformers')
-  env.allowRemoteModels = false
-  env.localModelPath = join(root, 'models')
+/** How soon an abort in the middle of the work is heard, and how soon after it the next text has its vector. */
+async function aborts(texts: readonly string[]): Promise<void> {
+  const embedder = await createEmbedder({ cache: false })
+  await embedder.embed(texts.slice(0, 32))
+  const rejected: number[] = []
+  const next: number[] = []
+  for (let round = 0; round < 10; round++) {
+    const controller = new AbortController()
+    const work = embedder.embed(texts, { signal: controller.signal })
+    await new Promise((resolve) => setTimeout(resolve, 300 + 17 * round))
+    const start = performance.now()
+    controller.abort()
+    await work.catch(() => {})
+    rejected.push(performance.now() - start)
+    await embedder.embed([texts[round] as string])
+    next.push(performance.now() - start)
+  }
+  await embedder.close?.()
+  const most = (values: readonly number[]) => `${Math.max(...values).toFixed(1)} ms`
+  console.log(`\nAn abort, 10 times: heard within ${most(rejected)}, the next abstract embedded within ${most(next)}.`)
+  await saveResult('embedding-aborts', { rejected, next })
+}
+
+interface Profile {
+  /** ms a text, with nothing watching. */
+  readonly running: number
+  /** ms a text by operator, and of all, with ONNX Runtime's profiler watching. */
+  readonly operators: ReadonlyMap<string, number>
+  readonly watched: number
+}
+
+/** One session on one thread, with the options that it has in a worker. */
+async function profileModel(path: string, file: string, rows: readonly (readonly number[])[]): Promise<Profile> {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-profile-'))
   try {
-    const tokenizer = await AutoTokenizer.from_pretrained('all-MiniLM-L6-v2')
-    const load = (session_options: object) =>
-      AutoModel.from_pretrained('all-MiniLM-L6-v2', {
-        dtype: 'q8',
-        session_options: { intraOpNumThreads: 1, ...session_options },
+    const { InferenceSession, Tensor } = createRequire(
+      createRequire(import.meta.url).resolve('@huggingface/transformers'),
+    )('onnxruntime-node') as typeof import('onnxruntime-node')
+    const load = (options: object) =>
+      InferenceSession.create(join(path, file), {
+        intraOpNumThreads: 1,
+        interOpNumThreads: 1,
+        enableMemPattern: false,
+        logSeverityLevel: 4,
+        graphOptimizationLevel: file.includes('quantized') ? 'disabled' : 'all',
+        ...options,
       })
-    const start = performance.now()
-    const ids = texts.map((text) => (tokenizer(text, { return_tensor: false }).input_ids as number[]).slice(0, tokens))
-    const tokenizing = (performance.now() - start) / texts.length
-    const tensors = ids.map((row) => ({
-      input_ids: new Tensor('int64', BigInt64Array.from(row, BigInt), [1, row.length]),
-    }))
-
-    type Sessions = {
-      sessions: { model: { run(feeds: object, fetches?: string[]): Promise<object>; endProfiling(): void } }
-    }
-    const timed = async (model: unknown, fetches: string[]) => {
-      const { model: session } = (model as Sessions).sessions
-      const feeds = tensors.map(({ input_ids }) => ({
-        input_ids: (input_ids as unknown as { ort_tensor: object }).ort_tensor,
-      }))
-      for (const feed of feeds.slice(0, 8)) await session.run(feed, fetches)
+    const timed = async (session: Awaited<ReturnType<typeof load>>) => {
+      const output = session.outputNames.includes('sentence_embedding') ? 'sentence_embedding' : 'last_hidden_state'
+      const feeds = rows.map((row) =>
+        Object.fromEntries(
+          session.inputNames.map((name) => {
+            const value = name === 'input_ids' ? undefined : name === 'attention_mask' ? 1n : 0n
+            return [
+              name,
+              new Tensor(
+                'int64',
+                BigInt64Array.from(row, (id) => value ?? BigInt(id)),
+                [1, row.length],
+              ),
+            ]
+          }),
+        ),
+      )
+      for (const feed of feeds.slice(0, 8)) await session.run(feed, [output])
       const begun = performance.now()
-      for (const feed of feeds) await session.run(feed, fetches)
-      return (performance.now() - begun) / texts.length
+      for (const feed of feeds) await session.run(feed, [output])
+      return (performance.now() - begun) / rows.length
     }
-    const model = await load({})
-    const running = await timed(model, ['sentence_embedding'])
-    const withTokens = await timed(model, ['sentence_embedding', 'last_hidden_state'])
+    const running = await timed(await load({}))
     const profiled = await load({ enableProfiling: true, profileFilePrefix: join(folder, 'run') })
-    await timed(profiled, ['sentence_embedding'])
-    ;(profiled as unknown as Sessions).sessions.model.endProfiling()
-
-    const file = readdirSync(folder).find((entry) => entry.startsWith('run')) as string
-    const events = JSON.parse(readFileSync(join(folder, file), 'utf8')) as {
+    await timed(profiled)
+    profiled.endProfiling()
+    const written = readdirSync(folder).find((entry) => entry.startsWith('run')) as string
+    const events = JSON.parse(readFileSync(join(folder, written), 'utf8')) as {
       readonly cat: string
       readonly name: string
       readonly dur: number
       readonly args: { readonly op_name?: string }
     }[]
-    const operators = new Map<string, number>()
-    let whole = 0
-    let runs = 0
-    for (const { cat, name, dur, args } of events) {
-      if (name === 'model_run') {
-        whole += dur
-        runs += 1
-      } else if (cat === 'Node' && name.endsWith('_kernel_time') && args.op_name !== undefined)
-        operators.set(args.op_name, (operators.get(args.op_name) ?? 0) + dur)
-    }
-    const mean = ids.reduce((sum, row) => sum + row.length, 0) / ids.length
-    // Multiplications and additions of the six layers' products: 12 · 384² weights each; attention: 4 · 384 · n² a layer.
-    const products = 6 * 12 * 384 ** 2 * 2 * mean
-    const attention = (6 * 4 * 384 * ids.reduce((sum, row) => sum + row.length ** 2, 0)) / ids.length
-    const ms = (value: number) => `${value.toFixed(2)} ms`.padStart(10)
-    console.log(`${texts.length} abstracts, ${mean.toFixed(0)} word pieces each, one thread, ms a text\n`)
-    console.log(`tokenizer                 ${ms(tokenizing)}`)
-    console.log(`run, vector only          ${ms(running)}`)
-    console.log(`run, token vectors as well${ms(withTokens)}`)
-    console.log(`\nOf a run (profiling on: ${(whole / runs / 1000).toFixed(2)} ms):`)
-    for (const [operator, dur] of [...operators].sort((a, b) => b[1] - a[1])) {
-      const note =
-        operator === 'DynamicQuantizeMatMul'
-          ? `${((products * runs) / dur / 1000).toFixed(0)} Gop/s`
-          : // Scores, then weights times values: half of attention's products each.
-            ['FusedMatMul', 'MatMul'].includes(operator)
-            ? `${((attention * runs) / 2 / dur / 1000).toFixed(0)} GFLOP/s`
-            : ''
-      console.log(
-        `${operator.padEnd(26)}${ms(dur / runs / 1000)} ${((100 * dur) / whole).toFixed(1).padStart(5)} %  ${note}`,
-      )
-    }
-    await saveResult('embedding-profile', {
-      tokenizing,
+    const sums = new Map<string, number>()
+    const runs = events.filter(({ name }) => name === 'model_run')
+    for (const { cat, name, dur, args } of events)
+      if (cat === 'Node' && name.endsWith('_kernel_time') && args.op_name !== undefined)
+        sums.set(args.op_name, (sums.get(args.op_name) ?? 0) + dur)
+    const perRun = (microseconds: number) => microseconds / runs.length / 1000
+    return {
       running,
-      withTokens,
-      operators: Object.fromEntries([...operators].map(([name, dur]) => [name, dur / runs / 1000])),
-    })
+      operators: new Map([...sums].map(([name, dur]) => [name, perRun(dur)])),
+      watched: perRun(runs.reduce((sum, { dur }) => sum + dur, 0)),
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Where the time of a text goes: the tokenizer, and each operator of one run on one thread; fp32 beside it. */
+async function profile(texts: readonly string[], tokens: number): Promise<void> {
+  const { AutoTokenizer } = await import('@huggingface/transformers')
+  const tokenizer = await AutoTokenizer.from_pretrained(bundled, { local_files_only: true })
+  const encode = (text: string) => tokenizer(text, { return_tensor: false }).input_ids as number[]
+  for (const text of texts.slice(0, 8)) encode(text)
+  const start = performance.now()
+  const rows = texts.map((text) => encode(text).slice(0, tokens))
+  const tokenizing = (performance.now() - start) / texts.length
+  const own = await profileModel(bundled, 'onnx/model_quantized.onnx', rows)
+  const fp32 = existsSync(plain) ? await profileModel(plain, 'onnx/model.onnx', rows) : undefined
+
+  const mean = rows.reduce((sum, row) => sum + row.length, 0) / rows.length
+  // Multiplications and additions of the six layers' products: 12 · 384² weights each; attention: 4 · 384 · n² a layer.
+  const products = 6 * 12 * 384 ** 2 * 2 * mean
+  const attention = (6 * 4 * 384 * rows.reduce((sum, row) => sum + row.length ** 2, 0)) / rows.length
+  const ms = (value: number) => `${value.toFixed(2)} ms`.padStart(10)
+  const billions = (operations: number, milliseconds: number) => (operations / milliseconds / 1e6).toFixed(0)
+  console.log(`\n${texts.length} abstracts, ${mean.toFixed(0)} word pieces each, one thread, ms a text\n`)
+  console.log(`${'tokenizer'.padEnd(26)}${ms(tokenizing)}`)
+  console.log(`${'run'.padEnd(26)}${ms(own.running)}`)
+  if (fp32 !== undefined) {
+    const rate = billions(products + attention, fp32.running)
+    console.log(`${'run of the fp32 export'.padEnd(26)}${ms(fp32.running)}          ${rate} GFLOP/s over all`)
+  }
+  console.log(`\nOf a run (profiling on: ${own.watched.toFixed(2)} ms):`)
+  for (const [operator, duration] of [...own.operators].sort((a, b) => b[1] - a[1])) {
+    const note =
+      operator === 'DynamicQuantizeMatMul'
+        ? `${billions(products, duration)} Gop/s`
+        : // Scores, then weights times values: half of attention's products each.
+          ['FusedMatMul', 'MatMul'].includes(operator)
+          ? `${billions(attention / 2, duration)} GFLOP/s`
+          : ''
+    const share = ((100 * duration) / own.watched).toFixed(1).padStart(5)
+    console.log(`${operator.padEnd(26)}${ms(duration)} ${share} %  ${note}`)
+  }
+  const plainly = (profile: Profile) => ({ ...profile, operators: Object.fromEntries(profile.operators) })
+  await saveResult('embedding-profile', { tokenizing, own: plainly(own), ...(fp32 && { fp32: plainly(fp32) }) })
 }
