@@ -13,6 +13,7 @@ export type PaperkinErrorCode =
   | 'corrupt-store'
   | 'store-mismatch'
   | 'store-locked'
+  | 'store-unwritable'
 
 /** One thing that is wrong with data that was handed in. */
 export interface PaperkinIssue {

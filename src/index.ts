@@ -12,15 +12,12 @@ export {
 } from './embedding/resolve-embedder.ts'
 export { type CachedVector, createVectorCache, type Truncation, type VectorCache } from './embedding/vector-cache.ts'
 export { PaperkinError, type PaperkinErrorCode, type PaperkinIssue } from './errors.ts'
+export type { AddOptions, AddResult, TruncatedPaper } from './library/add-papers.ts'
+export type { Repair } from './library/convert.ts'
 export type { FoundPaper } from './library/find-papers.ts'
-export {
-  type AddOptions,
-  type AddResult,
-  type OpenOptions,
-  PaperLibrary,
-  type TruncatedPaper,
-} from './library/paper-library.ts'
+export { type OpenOptions, PaperLibrary } from './library/paper-library.ts'
 export type { Hit, HitList, HitOptions, SearchOptions, Weights } from './library/ranking.ts'
+export type { Verification } from './library/verify.ts'
 export { type Json, type Paper, type PaperInput, paperName, paperText } from './paper.ts'
 export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
 export type {

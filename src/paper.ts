@@ -139,6 +139,27 @@ function frozenJson(json: string): Json {
   return JSON.parse(json, (_, value) => (typeof value === 'object' && value !== null ? Object.freeze(value) : value))
 }
 
+/** A paper without its id, as a store keeps it. */
+export function paperJson({ id: _, ...fields }: Paper): string {
+  return JSON.stringify(fields)
+}
+
+/** The paper that {@link paperJson} made a text of; it is not checked again. */
+export function paperFromJson(id: string, json: string): Paper {
+  const paper = frozen({ id, ...JSON.parse(json) }) as Paper
+  checked.add(paper)
+  return paper
+}
+
+function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value
+  for (const part of Object.values(value)) if (typeof part === 'object') frozen(part)
+  return Object.freeze(value)
+}
+
+/** Names what {@link paperText} makes of a paper: another name wherever it would make another text. */
+export const paperTextRecipe = 'title, line break, abstract'
+
 /** What the model reads of a paper: the title, a line break, the abstract. The only place that decides this. */
 export function paperText(paper: Pick<Paper, 'title' | 'abstract'>): string {
   return paper.title && paper.abstract ? `${paper.title}\n${paper.abstract}` : paper.title || paper.abstract

@@ -304,7 +304,7 @@ function unitVector(
 }
 
 /** Counts texts and reports them at a humane rate; the speed is that of the last few seconds, known texts left out. */
-function createProgress(total: number, report: EmbedOptions['onProgress']) {
+export function createProgress(total: number, report: EmbedOptions['onProgress']) {
   const window = 5_000
   const begun = performance.now()
   const samples: [time: number, embedded: number][] = [[begun, 0]]

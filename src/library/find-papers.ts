@@ -1,11 +1,6 @@
 import { PaperkinError, show } from '../errors.ts'
 import { type Paper, paperName, plainId } from '../paper.ts'
-
-/** A paper of the library and the row under which its words and its vector are kept. */
-export interface KeptPaper {
-  readonly paper: Paper
-  readonly row: number
-}
+import type { KeptPaper } from './collection.ts'
 
 /** A paper that a text may have meant. */
 export interface FoundPaper {

@@ -1,20 +1,33 @@
-// The facade, and the only place that knows both ids and rows. A row is the number under which the lexical index and the
-// vector index keep one text; a changed text gets a new row. Vectors are put into their index first and taken out last,
-// and a row counts only while `#kept` names it: so a write becomes visible in one synchronous step, whole.
+// The facade: ids outside, rows inside. What it holds is in collection.ts, how questions are answered in ranking.ts.
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
-import { PaperkinError, type PaperkinIssue, requireInteger, show } from '../errors.ts'
-import { LexicalIndex } from '../lexical/lexical-index.ts'
-import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
+import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
-import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
-import type { ExactIndex } from '../vectors/exact-index.ts'
-import { timeSlice } from '../vectors/time-slice.ts'
-import { unitRows, type VectorsInput } from '../vectors/vector-index.ts'
-import { type FoundPaper, findPapers, type KeptPaper, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
+import type { IndexKind } from '../vectors/create-index.ts'
+import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
+import { Collection } from './collection.ts'
+import { convert, type Repair } from './convert.ts'
+import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 import { type HitList, type HitOptions, Ranking, type SearchOptions } from './ranking.ts'
+import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
+import { type Verification, verifyStore } from './verify.ts'
 
 export interface OpenOptions {
+  /** The folder of a library on disk; it is made where there is none. @default in memory, gone when the process ends */
+  readonly path?: string
+  /** Takes no lock and changes nothing, beside a process that writes; see {@link PaperLibrary.refresh}. @default false */
+  readonly readOnly?: boolean
+  /**
+   * Whether a library that was made with another model is embedded anew, in place. What was done when this is ended is
+   * not done again the next time. @default false
+   */
+  readonly reembed?: boolean
+  /**
+   * Whether what is damaged is left out, or embedded again where only the vector is; {@link PaperLibrary.repair} tells
+   * what was done. @default false
+   */
+  readonly repair?: boolean
   /**
    * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
    * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes.
@@ -26,91 +39,94 @@ export interface OpenOptions {
    * is exact up to 250,000 papers. @default 'auto'
    */
   readonly index?: IndexKind
-}
-
-export interface AddOptions {
-  /**
-   * Vectors of one's own in place of the embedder's, one for each paper in the order of the papers; of any length but 0,
-   * they are kept as unit vectors. A paper keeps its vector until its text changes or another is given. The arrays must
-   * not change before the call has ended.
-   */
-  readonly vectors?: VectorsInput
-  /** Ends the call with `signal.reason`; the library stays as it was. */
   readonly signal?: AbortSignal
+  /** Of what is embedded again. */
   readonly onProgress?: (progress: EmbedProgress) => void
-}
-
-/** A paper whose text was longer than the model reads. */
-export interface TruncatedPaper {
-  readonly id: string
-  /** Word pieces of the whole text. */
-  readonly tokens: number
-  /** Word pieces at its end that the embedding does not know of. */
-  readonly cut: number
-}
-
-/** What `add` did; ids in the order in which they were given. */
-export interface AddResult {
-  readonly added: readonly string[]
-  /** Known ids whose title, abstract, other fields or given vector were different. */
-  readonly updated: readonly string[]
-  readonly unchanged: readonly string[]
-  readonly truncated: readonly TruncatedPaper[]
-  /** Papers without an abstract, embedded by their title alone. */
-  readonly titleOnly: readonly string[]
 }
 
 /** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
 export class PaperLibrary {
   readonly #embedder: Embedder | undefined
   readonly #ownsEmbedder: boolean
-  readonly #kind: IndexKind
-  readonly #lexical = new LexicalIndex()
-  #vectors: ExactIndex
-  #dimensions: number | undefined
-  readonly #kept = new Map<string, KeptPaper>()
+  readonly #collection: Collection
+  readonly #ranking: Ranking
+  readonly #repair: Repair | undefined
   #writing: Promise<unknown> = Promise.resolve()
   #closed = false
-  readonly #ranking: Ranking
 
-  private constructor(
-    embedder: Embedder | undefined,
-    { ownsEmbedder, kind }: { ownsEmbedder: boolean; kind: IndexKind },
-  ) {
+  private constructor(parts: {
+    readonly embedder: Embedder | undefined
+    readonly ownsEmbedder: boolean
+    readonly collection: Collection
+    readonly repair: Repair | undefined
+  }) {
+    const { embedder, collection } = parts
     this.#embedder = embedder
-    this.#ownsEmbedder = ownsEmbedder
-    this.#kind = kind
-    this.#dimensions = embedder?.dimensions
-    // Until the first vectors tell their width, an empty index of another stands for theirs.
-    this.#vectors = createVectorIndex(this.#dimensions ?? 1, { kind })
+    this.#ownsEmbedder = parts.ownsEmbedder
+    this.#collection = collection
+    this.#repair = parts.repair
     this.#ranking = new Ranking({
-      kept: this.#kept,
-      lexical: this.#lexical,
-      vectors: () => this.#vectors,
+      kept: collection.kept,
+      lexical: collection.lexical,
+      vectors: () => collection.vectors,
       hasEmbedder: embedder !== undefined,
-      embed: (texts, options) => this.#embed(texts, options),
+      embed: (texts, options) => {
+        if (embedder !== undefined) return embedder.embed(texts, options)
+        throw new PaperkinError(
+          'embedder-unavailable',
+          "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`.",
+        )
+      },
       requireOpen: () => this.#requireOpen(),
     })
   }
 
   /**
-   * Opens an empty library in memory.
-   * @throws PaperkinError `invalid-argument` for an option that is none of its values, `embedder-unavailable`,
-   * `index-unavailable` where hnswlib-node is asked for and not installed
+   * Opens a library: an empty one in memory, or the one in a folder. One process at a time has a folder open for writing,
+   * from here to {@link close}.
+   * @throws PaperkinError `invalid-argument` for an option that is none of its values and for a path that is no folder;
+   * `embedder-unavailable`; `index-unavailable` where hnswlib-node is asked for and not installed; `store-locked` with
+   * the other's pid; `store-mismatch` for another model and for a newer format; `corrupt-store` with the ids of damaged
+   * papers; `store-unwritable`; `unreadable-source`
    */
   static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
+    const { path, readOnly = false, index: kind = 'auto', signal } = options
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
-    return new PaperLibrary(embedder, { ownsEmbedder: embedder !== options.embedder, kind: options.index ?? 'auto' })
+    const ownsEmbedder = embedder !== options.embedder
+    let store: Store | undefined
+    try {
+      signal?.throwIfAborted()
+      let repair: Repair | undefined
+      if (path !== undefined) ({ store, repair } = await openStore(path, { ...options, readOnly, embedder }))
+      const dimensions = embedder?.dimensions ?? (store?.identity.dimensions || undefined)
+      const collection = new Collection({ dimensions, kind, store })
+      if (store !== undefined) await collection.load({ signal })
+      return new PaperLibrary({ embedder, ownsEmbedder, collection, repair })
+    } catch (error) {
+      await store?.close()
+      if (ownsEmbedder) await embedder?.close?.()
+      throw error
+    }
+  }
+
+  /** The folder of the library; undefined for one in memory. */
+  get path(): string | undefined {
+    return this.#collection.store?.path
+  }
+
+  /** What was repaired when the library was opened with `repair: true`; undefined where nothing was damaged. */
+  get repair(): Repair | undefined {
+    return this.#repair
   }
 
   /** Number of papers. */
   get size(): number {
-    return this.#kept.size
+    return this.#collection.kept.size
   }
 
   /** Width of the vectors; undefined in a library without an embedder that has had none yet. */
   get dimensions(): number | undefined {
-    return this.#dimensions
+    return this.#collection.dimensions
   }
 
   /** The model that texts are embedded by; undefined for `'none'`. */
@@ -122,27 +138,27 @@ export class PaperLibrary {
 
   /** What answers a search at present: `'exact'`, or `'hnsw'` once there is a graph. */
   get index(): { readonly kind: 'exact' | 'hnsw' } {
-    return Object.freeze({ kind: this.#vectors.kind })
+    return Object.freeze({ kind: this.#collection.vectors.kind })
   }
 
   has(id: string): boolean {
-    return keptPaper(this.#kept, id) !== undefined
+    return keptPaper(this.#collection.kept, id) !== undefined
   }
 
   get(id: string): Paper | undefined {
-    return keptPaper(this.#kept, id)?.paper
+    return keptPaper(this.#collection.kept, id)?.paper
   }
 
   /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
   vector(id: string): Float32Array | undefined {
     this.#requireOpen()
-    const known = keptPaper(this.#kept, id)
-    return known && this.#vectors.vector(known.row)
+    const known = keptPaper(this.#collection.kept, id)
+    return known && this.#collection.vectors.vector(known.row)
   }
 
   /** All papers, in the order in which their ids were first added. */
   papers(): Paper[] {
-    return Array.from(this.#kept.values(), ({ paper }) => paper)
+    return Array.from(this.#collection.kept.values(), ({ paper }) => paper)
   }
 
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
@@ -152,136 +168,82 @@ export class PaperLibrary {
   }
 
   /**
-   * Adds papers, and updates those whose id is known: all of them or, where anything goes wrong, none. Only texts that
-   * are new are embedded, and none where vectors are given.
+   * Adds papers, and updates those whose id is known. In memory all of them or, where anything goes wrong, none; on disk
+   * batch by batch, each of them whole, so that after an abort or a failure the next `add` finds there what was done.
+   * Only texts that are new are embedded, also where a paper was removed meanwhile, and none where vectors are given.
    * @throws PaperkinError `invalid-paper` with an issue for each bad record, and for two papers of one id and different
    * texts or vectors; `invalid-argument` for vectors of another number or width, or that hold NaN, infinity or only 0;
    * `embedding-failed`; `embedder-unavailable`, also for new texts without a vector where there is no embedder;
-   * `library-closed`
+   * `store-unwritable`; `library-closed`
    */
   async add(papers: readonly PaperInput[], options: AddOptions = {}): Promise<AddResult> {
-    this.#requireOpen()
-    const { signal, onProgress, vectors } = options
+    this.#requireWritable()
     if (!Array.isArray(papers))
       throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(papers)}.`)
     const records: readonly PaperInput[] = [...papers]
-    return this.#alone(async () => {
-      const slice = timeSlice(signal)
-      const dimensions = this.#dimensions ?? widthOf(vectors, records.length)
-      const units = vectors && (await unitRows(vectors, { dimensions, name: 'vectors', slice }))
-      if (units !== undefined && units.length !== records.length * dimensions)
-        throw new PaperkinError(
-          'invalid-argument',
-          `Expected \`vectors\` to hold one for each of the ${records.length} papers, got ${units.length / dimensions}.`,
-        )
-      const vectorOf = (place: number) => units?.subarray(place * dimensions, (place + 1) * dimensions)
-      const given = await checkPapers(records, { vectorOf, signal })
-      const added: Paper[] = []
-      const updated: Paper[] = []
-      const unchanged: string[] = []
-      const fresh: Paper[] = []
-      const places: number[] = []
-      for (const { paper, place } of given.values()) {
-        const known = this.#kept.get(paper.id)
-        const isNew =
-          known === undefined ||
-          known.paper.title !== paper.title ||
-          known.paper.abstract !== paper.abstract ||
-          (units !== undefined && !isAlike(vectorOf(place), this.#vectors.vector(known.row)))
-        if (known === undefined) added.push(paper)
-        else if (!isNew && isSame(known.paper, paper)) unchanged.push(paper.id)
-        else updated.push(paper)
-        if (isNew) {
-          fresh.push(paper)
-          places.push(place)
-        }
-      }
-      const truncated: TruncatedPaper[] = []
-      const embedding =
-        units === undefined
-          ? this.#embed(fresh.map(paperText), {
-              inputType: 'document',
-              ...(signal && { signal }),
-              ...(onProgress && { onProgress }),
-              onTruncated: ({ index, tokens, cut }) => {
-                truncated.push(Object.freeze({ id: (fresh[index] as Paper).id, tokens, cut }))
-              },
-            })
-          : places.map((place) => vectorOf(place) as Float32Array)
-      // Words are counted in slices while the model is at work in its own threads.
-      const counting = (async () => {
-        const counted = []
-        for (const paper of fresh) {
-          counted.push(this.#lexical.count(paper))
-          if (slice.due()) await slice.rest()
-        }
-        return counted
-      })()
-      const [embedded, counted] = await Promise.all([embedding, counting])
-      signal?.throwIfAborted()
-      this.#requireOpen()
-      const firstRow = this.#lexical.rows
-      const isFirst = this.#dimensions === undefined && fresh.length > 0
-      const index = isFirst ? createVectorIndex(dimensions, { kind: this.#kind }) : this.#vectors
-      await index.add(
-        Int32Array.from(fresh, (_, i) => firstRow + i),
-        embedded,
-      )
-      // From here to the last line of the block nothing waits: whoever asks sees the library before or after it.
-      if (isFirst) {
-        this.#vectors = index
-        this.#dimensions = dimensions
-      }
-      const dropped: number[] = []
-      for (const [i, paper] of fresh.entries()) {
-        const row = this.#lexical.add(counted[i])
-        const known = this.#kept.get(paper.id)
-        if (known !== undefined) {
-          this.#lexical.remove(known.row)
-          dropped.push(known.row)
-        }
-        this.#kept.set(paper.id, { paper, row })
-      }
-      for (const paper of updated) this.#kept.set(paper.id, { paper, row: (this.#kept.get(paper.id) as KeptPaper).row })
-      await this.#vectors.remove(dropped)
-      const order = new Map(fresh.map(({ id }, i) => [id, i]))
-      return Object.freeze({
-        added: Object.freeze(added.map(({ id }) => id)),
-        updated: Object.freeze(updated.map(({ id }) => id)),
-        unchanged: Object.freeze(unchanged),
-        truncated: Object.freeze(truncated.sort((a, b) => (order.get(a.id) as number) - (order.get(b.id) as number))),
-        titleOnly: Object.freeze([...given.values()].flatMap(({ paper }) => (paper.titleOnly ? [paper.id] : []))),
-      })
-    })
+    const requireOpen = () => this.#requireOpen()
+    return this.#alone(() =>
+      addPapers(this.#collection, records, { ...options, embedder: this.#embedder, requireOpen }),
+    )
   }
 
   /**
    * Removes papers, all or none, and returns how many.
-   * @throws PaperkinError `paper-not-found`, `library-closed`
+   * @throws PaperkinError `paper-not-found`, `store-unwritable`, `library-closed`
    */
   async remove(ids: readonly string[]): Promise<number> {
-    this.#requireOpen()
+    this.#requireWritable()
     if (!Array.isArray(ids))
       throw new PaperkinError('invalid-argument', `Expected \`ids\` to be an array of ids, got ${show(ids)}.`)
+    const given = [...ids]
     return this.#alone(async () => {
-      const distinct = [...new Set(ids.map((id) => keptPaper(this.#kept, id)?.paper.id ?? id))]
-      for (const id of distinct) if (!this.#kept.has(id)) throw paperNotFound(this.#kept, id)
-      const dropped = distinct.map((id) => {
-        const { row } = this.#kept.get(id) as KeptPaper
-        this.#kept.delete(id)
-        this.#lexical.remove(row)
-        return row
-      })
-      await this.#vectors.remove(dropped)
-      return distinct.length
+      const { kept } = this.#collection
+      const removed = [...new Set(given.map((id) => keptPaper(kept, id)?.id ?? id))]
+      for (const id of removed) if (!kept.has(id)) throw paperNotFound(kept, id)
+      if (removed.length > 0) await this.#collection.commit({ removed })
+      return removed.length
     })
+  }
+
+  /**
+   * Takes over what another process has written since this library was opened, all at once.
+   * @throws PaperkinError `store-mismatch` where it has another model by now, `corrupt-store`, `library-closed`
+   */
+  async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    this.#requireOpen()
+    const { store } = this.#collection
+    if (store?.isReadOnly !== true) return
+    await this.#alone(() => this.#collection.load(options))
+  }
+
+  /**
+   * Reads everything that is in a library's folder and tells what is damaged, also of a library that cannot be opened.
+   * @throws PaperkinError `invalid-argument` where there is no library, `store-mismatch`, `unreadable-source`
+   */
+  static verify(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+    return verifyStore(path, options)
+  }
+
+  /**
+   * Reads everything that is on disk and tells what is damaged by now.
+   * @throws PaperkinError `invalid-argument` for a library in memory, `unreadable-source`, `library-closed`
+   */
+  async verify(options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+    this.#requireOpen()
+    const { store } = this.#collection
+    if (store === undefined)
+      throw new PaperkinError(
+        'invalid-argument',
+        'Expected a library on disk, this one is in memory: open one with `path`.',
+      )
+    return this.#alone(() => verifyStore(store.path, options))
   }
 
   /**
    * The papers that a text asks for, by meaning and by words.
    * @throws PaperkinError `invalid-argument` for an empty text or a wrong option, `embedding-failed`, `library-closed`
    */
-  async search(text: string, options: SearchOptions = {}): Promise<HitList> {
+  search(text: string, options: SearchOptions = {}): Promise<HitList> {
     return this.#ranking.search(text, options)
   }
 
@@ -289,7 +251,7 @@ export class PaperLibrary {
    * The papers that are kin to a paper of the library; never the paper itself.
    * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `library-closed`
    */
-  async related(id: string, options: HitOptions = {}): Promise<HitList> {
+  related(id: string, options: HitOptions = {}): Promise<HitList> {
     return this.#ranking.related(id, options)
   }
 
@@ -299,37 +261,36 @@ export class PaperLibrary {
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
-    const kept = [...this.#kept.values()]
+    const { lexical, vectors } = this.#collection
+    const kept = [...this.#collection.kept.values()]
     const rows = Int32Array.from(kept, ({ row }) => row)
-    const lexical = this.#lexical.sparseRows(rows)
-    const vectors = await this.#vectors.snapshot().vectors(rows, options.signal ? { signal: options.signal } : {})
+    const words = lexical.sparseRows(rows)
+    const matrix = await vectors.snapshot().vectors(rows, options.signal ? { signal: options.signal } : {})
     const papers = kept.map(({ paper }) => paper)
-    return findTopics({ papers, vectors, dimensions: this.#vectors.dimensions, lexical }, options)
+    return findTopics({ papers, vectors: matrix, dimensions: vectors.dimensions, lexical: words }, options)
   }
 
-  /** Gives back threads and memory. An embedder that the caller made stays open. Calls after it are refused. */
+  /**
+   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. Calls after it are
+   * refused.
+   */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     await this.#writing.catch(() => {})
-    await this.#vectors.close()
+    await this.#collection.close()
     if (this.#ownsEmbedder) await this.#embedder?.close?.()
-  }
-
-  async #embed(texts: readonly string[], options: Parameters<Embedder['embed']>[1]): Promise<Float32Array[]> {
-    if (this.#embedder !== undefined) return this.#embedder.embed(texts, options)
-    if (texts.length === 0) return []
-    throw new PaperkinError(
-      'embedder-unavailable',
-      options?.inputType === 'query'
-        ? "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`."
-        : `Expected \`vectors\`, as this library has no embedder and ${texts.length} of the papers are new: pass one for each paper.`,
-    )
   }
 
   #requireOpen(): void {
     if (this.#closed)
       throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
+  }
+
+  #requireWritable(): void {
+    this.#requireOpen()
+    if (this.#collection.store?.isReadOnly === true)
+      throw new PaperkinError('store-unwritable', 'The library is open for reading only: open it without `readOnly`.')
   }
 
   /** Runs one write after the other. */
@@ -340,69 +301,54 @@ export class PaperLibrary {
   }
 }
 
-/** Width of the first vectors of a library, which may be one array for all papers. */
-function widthOf(vectors: VectorsInput | undefined, papers: number): number {
-  const width = vectors instanceof Float32Array ? vectors.length / papers : vectors?.[0]?.length
-  return width !== undefined && Number.isInteger(width) && width > 0 ? width : 1
-}
-
-function isAlike(one: ArrayLike<number> | undefined, other: ArrayLike<number> | undefined): boolean {
-  if (one?.length !== other?.length) return false
-  for (let d = 0; d < (one?.length ?? 0); d++) if (one?.[d] !== other?.[d]) return false
-  return true
-}
-
-/** Checks what was handed in, and tells each paper's place in it; of two records that say the same of one id, one is kept. */
-async function checkPapers(
-  records: readonly PaperInput[],
-  options: { readonly vectorOf: (place: number) => Float32Array | undefined; readonly signal: AbortSignal | undefined },
-): Promise<Map<string, { readonly paper: Paper; readonly place: number }>> {
-  const { vectorOf, signal } = options
-  const papers = new Map<string, { readonly paper: Paper; readonly place: number }>()
-  const issues: PaperkinIssue[] = []
-  const slice = timeSlice(signal)
-  for (const [place, record] of records.entries()) {
-    if (slice.due()) await slice.rest()
-    let paper: Paper
-    try {
-      paper = toPaper(record)
-    } catch (error) {
-      if (!PaperkinError.isInstance(error)) throw error
-      for (const { message, path = [] } of error.issues)
-        issues.push({
-          message: `papers[${place}] ${path.length > 0 ? `has a bad \`${path.join('.')}\`: ` : ''}${message}`,
-          path: [place, ...path],
-        })
-      continue
-    }
-    const other = papers.get(paper.id)
-    if (other === undefined) {
-      papers.set(paper.id, { paper, place })
-      continue
-    }
-    const differing = [
-      ...(other.paper.title === paper.title && other.paper.abstract === paper.abstract ? [] : ['texts']),
-      ...(isAlike(vectorOf(other.place), vectorOf(place)) ? [] : ['vectors']),
-    ]
-    if (differing.length > 0)
-      issues.push({
-        message: `papers[${other.place}] and papers[${place}] have one id, ${show(paper.id)}, and different ${differing.join(' and ')}`,
-        path: [place, 'id'],
-      })
-  }
-  const [first] = issues
-  if (first !== undefined) {
-    const others =
-      issues.length > 1 ? ` (and ${issues.length - 1} more such ${issues.length === 2 ? 'problem' : 'problems'})` : ''
+/** Opens the log of a library and sees to it that it is of this embedder. */
+async function openStore(
+  path: string,
+  options: OpenOptions & { readonly readOnly: boolean; readonly embedder: Embedder | undefined },
+): Promise<{ readonly store: Store; readonly repair: Repair | undefined }> {
+  const { readOnly, embedder, reembed = false, repair = false, signal, onProgress } = options
+  if (readOnly && (reembed || repair))
     throw new PaperkinError(
-      'invalid-paper',
-      `${first.message}${others}: nothing was added; mend or leave out what is wrong.`,
-      { issues },
+      'invalid-argument',
+      `Expected a library to be open for writing where \`${repair ? 'repair' : 'reembed'}\` is asked for: open it without \`readOnly\`.`,
     )
+  const identity = identityOf(embedder)
+  const store = await Store.open(path, { identity, readOnly, repair })
+  try {
+    const found = store.identity
+    const expected = embedder === undefined ? { ...identity, dimensions: found.dimensions } : identity
+    const isSame = isSameIdentity(found, expected)
+    if (!isSame && !reembed)
+      throw new PaperkinError(
+        'store-mismatch',
+        `Expected the library in ${path} to be embedded by ${named(expected)}, but it is by ${named(found)}: open it with that embedder, or with \`reembed: true\` to embed all papers anew.`,
+      )
+    if (!isSame && embedder === undefined)
+      throw new PaperkinError('invalid-argument', "Expected an embedder with `reembed`, got 'none'.")
+    let report: Repair | undefined
+    if (repair || !isSame) {
+      const done = await convert(store, { identity: expected, embedder, isNeeded: !isSame, signal, onProgress })
+      if (repair) report = done
+    }
+    return { store, repair: report }
+  } catch (error) {
+    await store.close()
+    throw error
   }
-  return papers
 }
 
-function isSame(a: Paper, b: Paper): boolean {
-  return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
+function identityOf(embedder: Embedder | undefined): StoreIdentity {
+  if (embedder === undefined) return { modelId: 'none', dimensions: 0, recipe: paperTextRecipe }
+  const { modelId, revision, dtype, dimensions } = embedder
+  return { modelId, ...(revision && { revision }), ...(dtype && { dtype }), dimensions, recipe: paperTextRecipe }
+}
+
+function named({ modelId, revision, dtype, dimensions, recipe }: StoreIdentity): string {
+  const parts = [
+    ...(revision ? [`revision ${revision}`] : []),
+    ...(dtype ? [dtype] : []),
+    `${dimensions} dimensions`,
+    ...(recipe === paperTextRecipe ? [] : [`from ${recipe}`]),
+  ]
+  return `${modelId} (${parts.join(', ')})`
 }

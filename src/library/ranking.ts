@@ -6,7 +6,8 @@ import type { Paper } from '../paper.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import { unitQuery } from '../vectors/vector-index.ts'
-import { type KeptPaper, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
+import type { KeptPaper } from './collection.ts'
+import { keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 
 /** How much each part counts in a score; they add up to 1. */
 export interface Weights {

@@ -1,0 +1,169 @@
+// Writes a library's log anew, from what can be read of the old one: for another model, after damage, and to drop what
+// is past. Vectors that another model has made already are found by their keys, so that a conversion that was ended goes
+// on where it was; the old log stays in its place until the new one is whole.
+import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
+import { createProgress } from '../embedding/embedder.ts'
+import { paperFromJson, paperText } from '../paper.ts'
+import { timeSlice } from '../vectors/time-slice.ts'
+import type { Batch, Damage, PaperRecord, VectorRecord } from './log-file.ts'
+import { isSameIdentity, type Store, type StoreIdentity, textKeys, withIds } from './store.ts'
+
+/** Papers of one batch of a new log. */
+const BATCH = 512
+/** Papers embedded between two commits. */
+const EMBED = 128
+
+/** What a repair did. */
+export interface Repair {
+  /** One sentence for each part that was damaged. */
+  readonly damage: readonly string[]
+  /** Papers that could not be saved, as far as their ids could be read. */
+  readonly dropped: readonly string[]
+  /** Papers whose vectors were lost and made again. */
+  readonly reembedded: readonly string[]
+}
+
+export interface ConvertOptions {
+  /** Whether the log is written anew also where nothing is damaged. */
+  readonly isNeeded: boolean
+  /** What the vectors of the new log depend on. */
+  readonly identity: StoreIdentity
+  readonly embedder: Embedder | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
+}
+
+/**
+ * Reads all batches of a store and writes its log anew where that is needed; the store must be loaded afterwards.
+ * @throws PaperkinError `embedding-failed`, `store-unwritable`: then the old log is still there
+ */
+export async function convert(store: Store, options: ConvertOptions): Promise<Repair | undefined> {
+  const { identity, embedder, isNeeded, signal } = options
+  const damages: Damage[] = [...store.damage]
+  const papers = new Map<string, PaperRecord>()
+  const { frames } = await store.load({ onDamage: (damage) => damages.push(damage), signal })
+  // Where the header is lost, the keys tell which vectors are of this model; vectors of no model need not be told.
+  const former = store.isIdentityKnown || embedder === undefined ? store.identity : undefined
+  for await (const { removed, papers: records } of frames) {
+    for (const id of removed) papers.delete(id)
+    for (const record of records) papers.set(record.id, record)
+  }
+  let isWhole = damages.length === 0
+  for (const { vector } of papers.values()) if (!store.isReadable(vector)) isWhole = false
+  if (isWhole && !isNeeded) {
+    store.rewind()
+    return undefined
+  }
+  const isSameModel = former !== undefined && isSameIdentity(former, identity)
+  const slice = timeSlice(signal)
+  const dropped = damages.flatMap(({ part, id }) =>
+    part === 'paper' && id !== undefined && !papers.has(id) ? [id] : [],
+  )
+  const keyOf = embedder === undefined ? () => Buffer.alloc(0) : textKeys(embedder)
+  const places = new Map<string, number>()
+  const missing: { readonly record: PaperRecord; readonly key: Buffer; readonly text: string }[] = []
+  for (const record of papers.values()) {
+    if (slice.due()) await slice.rest()
+    if (isSameModel && store.isReadable(record.vector)) {
+      places.set(record.id, record.vector)
+      continue
+    }
+    const text = paperText(paperFromJson(record.id, record.json.toString()))
+    const key = keyOf(text)
+    const [number] = store.find([key])
+    if (number !== undefined) places.set(record.id, number)
+    else missing.push({ record, key, text })
+  }
+  const made = new Map<string, VectorRecord>()
+  const reembedded: string[] = []
+  if (embedder === undefined) {
+    for (const { record } of missing) {
+      papers.delete(record.id)
+      dropped.push(record.id)
+    }
+  } else {
+    const progress = createProgress(papers.size, options.onProgress)
+    progress.known(papers.size - missing.length)
+    for (let start = 0; start < missing.length; start += EMBED) {
+      const part = missing.slice(start, start + EMBED)
+      const truncations = new Map<number, VectorRecord['truncation']>()
+      const vectors = await embedder.embed(
+        part.map(({ text }) => text),
+        {
+          inputType: 'document',
+          ...(signal && { signal }),
+          onTruncated: ({ index, ...truncation }) => void truncations.set(index, truncation),
+        },
+      )
+      const records = part.map(({ key }, i): VectorRecord => {
+        const truncation = truncations.get(i)
+        return { key, vector: vectors[i] as Float32Array, ...(truncation && { truncation }) }
+      })
+      // A log that is whole keeps them, so that the next try need not make them again.
+      if (damages.length === 0)
+        await store.append({
+          removed: [],
+          vectors: records,
+          papers: [],
+          nextRow: store.nextRow,
+          dimensions: identity.dimensions,
+        })
+      records.forEach((record, i) => {
+        const { id } = (part[i] as (typeof part)[number]).record
+        reembedded.push(id)
+        const [number] = store.find([record.key])
+        if (number === undefined) made.set(id, record)
+        else places.set(id, number)
+      })
+      progress.embedded(part.length)
+    }
+    progress.end()
+  }
+
+  async function* batches(): AsyncGenerator<Batch> {
+    const numbers = new Map<string, number>()
+    const written = new Set<number>()
+    const nextRow = store.nextRow
+    let next = 0
+    const all = [...papers.values()]
+    for (let start = 0; start < all.length; start += BATCH) {
+      signal?.throwIfAborted()
+      const vectors: VectorRecord[] = []
+      const records: PaperRecord[] = []
+      for (const record of all.slice(start, start + BATCH)) {
+        const place = places.get(record.id)
+        const vector = place === undefined ? (made.get(record.id) as VectorRecord) : await store.vector(place)
+        if (vector === undefined) throw new Error(`The vector of ${record.id} could be read, and cannot any more.`)
+        if (place !== undefined) written.add(place)
+        const name = vector.key.toString('latin1')
+        let number = numbers.get(name)
+        if (number === undefined) {
+          number = next++
+          numbers.set(name, number)
+          vectors.push(vector)
+        }
+        records.push({ ...record, vector: number })
+      }
+      yield { removed: [], vectors, papers: records, nextRow, dimensions: identity.dimensions }
+    }
+    // The cache of embeddings; of another model nothing is worth its place.
+    if (!isSameModel) return
+    let rest: VectorRecord[] = []
+    for (const number of store.numbers(identity.dimensions)) {
+      if (written.has(number)) continue
+      const vector = await store.vector(number)
+      if (vector === undefined || numbers.has(vector.key.toString('latin1'))) continue
+      rest.push(vector)
+      if (rest.length < BATCH) continue
+      yield { removed: [], vectors: rest, papers: [], nextRow, dimensions: identity.dimensions }
+      rest = []
+    }
+    if (rest.length > 0) yield { removed: [], vectors: rest, papers: [], nextRow, dimensions: identity.dimensions }
+  }
+  await store.rewrite(identity, batches())
+  return Object.freeze({
+    damage: Object.freeze(withIds(damages, papers.values()).map(({ message }) => message)),
+    dropped: Object.freeze(dropped),
+    reembedded: Object.freeze(reembedded),
+  })
+}

@@ -1,0 +1,475 @@
+// The library's one file of truth: a header and then batches, only ever appended ("frames"). Little endian.
+// Header, 4,096 bytes: magic, format, JSON of what the library is, CRC-32; at 2,048 and 3,072 the two ends, written in
+// turn, of what was committed: a file that is shorter has lost something, what is longer was never acknowledged.
+// Frame: head of 64 bytes | ids removed | vector entries | paper entries | vectors | texts | the head once more.
+// Every head and entry has a checksum of its own and says where it belongs, so that damage costs what it touches and no
+// more, and pages that changed places are found. A batch is in the file when its last byte is: there is no half of one.
+import type { FileHandle } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+
+/** Bytes before the first frame. */
+export const HEADER_BYTES = 4096
+/** The version of this layout. */
+export const FORMAT = 1
+
+const MAGIC = Buffer.from('PAPERKIN')
+const FRAME_MARK = Buffer.from('PKFM')
+const FRAME_MAGIC = FRAME_MARK.readUInt32LE()
+const HEAD_BYTES = 64
+const VECTOR_ENTRY = 48
+const PAPER_ENTRY = 32
+const KEY_BYTES = 32
+const END_PLACES = [2048, 3072] as const
+const END_BYTES = 24
+const MOST_JSON = END_PLACES[0] - 20
+const READ_BYTES = 16 * 2 ** 20
+/** `cut` of texts whose word pieces were projected, not counted. */
+const ESTIMATED = 2 ** 31
+
+/** What a log says of itself, once and for all. */
+export interface LogIdentity {
+  /** Drawn when the file was made: another one means other contents. */
+  readonly log: string
+  readonly modelId: string
+  readonly revision?: string
+  readonly dtype?: string
+  /** 0 until the first vectors say it. */
+  readonly dimensions: number
+  /** Of the text that is embedded. */
+  readonly recipe: string
+}
+
+/** A paper as a frame keeps it. */
+export interface PaperRecord {
+  readonly id: string
+  readonly row: number
+  /** Which vector is its own, counted over the whole log. */
+  readonly vector: number
+  /** CRC-32 of what is counted and embedded of it. */
+  readonly textCrc: number
+  /** The paper without its id, as JSON. */
+  readonly json: Buffer
+}
+
+/** A vector as a frame keeps it. */
+export interface VectorRecord {
+  /** SHA-256 of what the vector depends on, 32 bytes. */
+  readonly key: Buffer
+  readonly vector: Float32Array
+  readonly truncation?: { readonly tokens: number; readonly cut: number; readonly estimated?: true }
+}
+
+/** Where the next frame stands: at a byte, after so many frames and vectors. */
+export interface LogPlace {
+  readonly position: number
+  readonly number: number
+  readonly vectors: number
+}
+
+/** One batch. */
+export interface Batch {
+  /** Ids that go, before `papers` come. */
+  readonly removed: readonly string[]
+  readonly vectors: readonly VectorRecord[]
+  readonly papers: readonly PaperRecord[]
+  /** The row after the highest that was ever used. */
+  readonly nextRow: number
+  readonly dimensions: number
+}
+
+/** The vectors of a frame: number `first + i` of the log stands at `position + 4 · dimensions · i`. */
+export interface VectorBlock {
+  readonly first: number
+  readonly count: number
+  readonly dimensions: number
+  readonly position: number
+  /** 48 bytes a vector; see {@link keyAt} and {@link truncationAt}. */
+  readonly entries: Buffer
+  /** Those that are not as they were written. */
+  readonly damaged: ReadonlySet<number>
+}
+
+/** A batch as it was read; what is damaged is left out of it and told apart. */
+export interface Frame {
+  readonly place: LogPlace
+  /** Where the next one begins. */
+  readonly next: LogPlace
+  readonly nextRow: number
+  readonly removed: readonly string[]
+  readonly papers: readonly PaperRecord[]
+  readonly block: VectorBlock
+  /** The block's vectors, `count × dimensions`. */
+  readonly floats: Float32Array
+}
+
+/** Something that is not as it was written. */
+export interface Damage {
+  readonly part: 'header' | 'batch' | 'removal' | 'vector' | 'paper'
+  /** The paper's id, where it is known. */
+  readonly id?: string
+  /** The vector's number in the log. */
+  readonly vector?: number
+  /** One sentence. */
+  readonly message: string
+}
+
+/** The first bytes of a log, as far as they can be believed. */
+export interface LogHeader {
+  /** `undefined` where the file does not begin like one. */
+  readonly format: number | undefined
+  readonly identity: LogIdentity | undefined
+  /** Where what was committed ends; `undefined` where neither end can be read. */
+  readonly end: LogEnd | undefined
+}
+
+/** How much was committed. */
+export interface LogEnd {
+  readonly turn: number
+  readonly length: number
+}
+
+/** The header of a new log whose frames end at `length`. @throws RangeError where the identity is too long. */
+export function encodeHeader(identity: LogIdentity, length: number): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES)
+  const json = Buffer.from(JSON.stringify(identity))
+  if (json.length > MOST_JSON) throw new RangeError(`it takes ${json.length} bytes, ${MOST_JSON} is the most`)
+  MAGIC.copy(header)
+  header.writeUInt32LE(FORMAT, 8)
+  header.writeUInt32LE(json.length, 12)
+  json.copy(header, 16)
+  header.writeUInt32LE(crc32(header.subarray(0, 16 + json.length)), 16 + json.length)
+  encodeEnd({ turn: 0, length }).copy(header, END_PLACES[0])
+  encodeEnd({ turn: 1, length }).copy(header, END_PLACES[1])
+  return header
+}
+
+/** An end, and where it belongs. */
+export function endPlace({ turn }: LogEnd): number {
+  return END_PLACES[turn % 2] as number
+}
+
+export function encodeEnd({ turn, length }: LogEnd): Buffer {
+  const bytes = Buffer.alloc(END_BYTES)
+  bytes.writeDoubleLE(turn, 0)
+  bytes.writeDoubleLE(length, 8)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 16)), 16)
+  return bytes
+}
+
+export function decodeHeader(header: Buffer): LogHeader {
+  const ends = END_PLACES.flatMap((place, index): LogEnd[] => {
+    if (header.length < place + END_BYTES) return []
+    const bytes = header.subarray(place, place + END_BYTES)
+    const end = { turn: bytes.readDoubleLE(0), length: bytes.readDoubleLE(8) }
+    return crc32(bytes.subarray(0, 16)) === bytes.readUInt32LE(16) && end.turn % 2 === index ? [end] : []
+  })
+  const end = ends.sort((a, b) => b.turn - a.turn)[0]
+  if (header.length < 16 || !header.subarray(0, MAGIC.length).equals(MAGIC))
+    return { format: undefined, identity: undefined, end }
+  const length = header.readUInt32LE(12)
+  const isWhole =
+    length <= MOST_JSON &&
+    header.length >= 20 + length &&
+    crc32(header.subarray(0, 16 + length)) === header.readUInt32LE(16 + length)
+  if (!isWhole) return { format: undefined, identity: undefined, end }
+  const identity = JSON.parse(header.toString('utf8', 16, 16 + length)) as LogIdentity
+  return { format: header.readUInt32LE(8), identity, end }
+}
+
+/** The bytes of a batch at its place in the file. */
+export function encodeFrame(batch: Batch, { position, number, vectors: firstVector }: LogPlace): Buffer[] {
+  const { removed, vectors, papers, nextRow, dimensions } = batch
+  // Blanks behind it, so that vectors begin where floats may.
+  const removedJson = removed.length === 0 ? '' : JSON.stringify(removed)
+  const removedPart = Buffer.from(removedJson + ' '.repeat(-Buffer.byteLength(removedJson) & 3))
+  const vectorPart = Buffer.alloc(4 * dimensions * vectors.length)
+  const vectorEntries = Buffer.alloc(VECTOR_ENTRY * vectors.length)
+  vectors.forEach(({ key, vector, truncation }, i) => {
+    const start = 4 * dimensions * i
+    Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).copy(vectorPart, start)
+    const entry = vectorEntries.subarray(VECTOR_ENTRY * i, VECTOR_ENTRY * (i + 1))
+    key.copy(entry)
+    entry.writeUInt32LE(truncation?.tokens ?? 0, 32)
+    entry.writeUInt32LE((truncation?.cut ?? 0) + (truncation?.estimated ? ESTIMATED : 0), 36)
+    entry.writeUInt32LE(vectorCrc(entry, vectorPart.subarray(start, start + 4 * dimensions)), 40)
+    entry.writeUInt32LE(entryCrc(entry, position, i), 44)
+  })
+  const ids = papers.map(({ id }) => Buffer.from(id))
+  const paperEntries = Buffer.alloc(PAPER_ENTRY * papers.length)
+  let textBytes = 0
+  papers.forEach(({ row, vector, textCrc, json }, i) => {
+    const id = ids[i] as Buffer
+    const entry = paperEntries.subarray(PAPER_ENTRY * i, PAPER_ENTRY * (i + 1))
+    entry.writeUInt32LE(row, 0)
+    entry.writeUInt32LE(vector, 4)
+    entry.writeUInt32LE(textBytes, 8)
+    entry.writeUInt32LE(id.length, 12)
+    entry.writeUInt32LE(json.length, 16)
+    entry.writeUInt32LE(textCrc, 20)
+    entry.writeUInt32LE(crc32(json, crc32(id, row)), 24)
+    entry.writeUInt32LE(entryCrc(entry, position, i), 28)
+    textBytes += id.length + json.length
+  })
+  const padding = Buffer.alloc(-(removedPart.length + vectorPart.length + textBytes) & 7)
+  const head = Buffer.alloc(HEAD_BYTES)
+  const body = removedPart.length + vectorEntries.length + paperEntries.length + vectorPart.length + textBytes
+  head.writeUInt32LE(FRAME_MAGIC, 0)
+  head.writeUInt32LE(number, 4)
+  head.writeDoubleLE(position, 8)
+  head.writeDoubleLE(2 * HEAD_BYTES + body + padding.length, 16)
+  head.writeUInt32LE(removedPart.length, 24)
+  head.writeUInt32LE(vectors.length, 28)
+  head.writeUInt32LE(papers.length, 32)
+  head.writeUInt32LE(dimensions, 36)
+  head.writeUInt32LE(nextRow, 40)
+  head.writeUInt32LE(textBytes, 44)
+  head.writeUInt32LE(crc32(removedPart), 48)
+  head.writeUInt32LE(firstVector, 52)
+  head.writeUInt32LE(crc32(head.subarray(0, 60)), 60)
+  const texts = papers.flatMap(({ json }, i) => [ids[i] as Buffer, json])
+  return [head, removedPart, vectorEntries, paperEntries, vectorPart, ...texts, padding, head]
+}
+
+/**
+ * Reads frames from `from` on: all up to `committed` must be there, whole ones beyond it are taken as well, and the first
+ * that is not whole ends the log. Damage is told and passed over.
+ */
+export async function* readFrames(
+  file: FileHandle,
+  {
+    from,
+    committed,
+    onDamage,
+    signal,
+  }: {
+    readonly from: LogPlace
+    readonly committed: number
+    readonly onDamage: (damage: Damage) => void
+    readonly signal?: AbortSignal | undefined
+  },
+): AsyncGenerator<Frame> {
+  const { size } = await file.stat()
+  const bytes = createReader(file, size)
+  let { position, number } = from
+  if (size < committed) onDamage({ part: 'batch', message: `${committed - size} of ${committed} bytes are missing.` })
+  while (position < size) {
+    signal?.throwIfAborted()
+    const isBeyond = position >= committed
+    const here = decodeHead(await bytes(position, HEAD_BYTES))
+    let head = here?.position === position ? here : undefined
+    if (head === undefined && !isBeyond) head = await nextHead(bytes, position, size)
+    if (head === undefined) {
+      if (!isBeyond) onDamage(unreadable(position, Math.min(size, committed)))
+      return
+    }
+    if (head.position > position) onDamage(unreadable(position, head.position))
+    else if (head.number !== number)
+      onDamage({ part: 'batch', message: `Batch ${head.number} is where batch ${number} should be.` })
+    const damages: Damage[] = []
+    const content = await bytes(head.position + HEAD_BYTES, head.length - HEAD_BYTES)
+    if (content.length < head.length - HEAD_BYTES && isBeyond) return
+    const frame = decodeFrame(head, content, damages)
+    if (isBeyond && damages.length > 0) return
+    for (const damage of damages) onDamage(damage)
+    yield frame
+    ;({ position, number } = frame.next)
+  }
+}
+
+/** Reads one vector of a block, or `undefined` where it is damaged. */
+export async function readVector(file: FileHandle, block: VectorBlock, i: number): Promise<Float32Array | undefined> {
+  const { dimensions, position } = block
+  const bytes = Buffer.allocUnsafeSlow(4 * dimensions)
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, position + i * bytes.length)
+  const entry = entryAt(block.entries, i)
+  if (block.damaged.has(i) || bytesRead < bytes.length || vectorCrc(entry, bytes) !== entry.readUInt32LE(40))
+    return undefined
+  return new Float32Array(bytes.buffer, bytes.byteOffset, dimensions)
+}
+
+/** The key of a block's vector. */
+export function keyAt({ entries }: VectorBlock, i: number): Buffer {
+  return entryAt(entries, i).subarray(0, KEY_BYTES)
+}
+
+/** What the model did not read of a vector's text. */
+export function truncationAt({ entries }: VectorBlock, i: number): VectorRecord['truncation'] {
+  const entry = entryAt(entries, i)
+  const tokens = entry.readUInt32LE(32)
+  const cut = entry.readUInt32LE(36)
+  if (tokens === 0) return undefined
+  return { tokens, cut: cut % ESTIMATED, ...(cut >= ESTIMATED && { estimated: true as const }) }
+}
+
+function entryAt(entries: Buffer, i: number): Buffer {
+  return entries.subarray(VECTOR_ENTRY * i, VECTOR_ENTRY * (i + 1))
+}
+
+interface Head {
+  readonly position: number
+  readonly length: number
+  readonly number: number
+  readonly removed: number
+  readonly vectors: number
+  readonly papers: number
+  readonly dimensions: number
+  readonly nextRow: number
+  readonly textBytes: number
+  readonly removedCrc: number
+  readonly firstVector: number
+}
+
+function decodeHead(bytes: Buffer): Head | undefined {
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined
+  if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return undefined
+  return {
+    number: bytes.readUInt32LE(4),
+    position: bytes.readDoubleLE(8),
+    length: bytes.readDoubleLE(16),
+    removed: bytes.readUInt32LE(24),
+    vectors: bytes.readUInt32LE(28),
+    papers: bytes.readUInt32LE(32),
+    dimensions: bytes.readUInt32LE(36),
+    nextRow: bytes.readUInt32LE(40),
+    textBytes: bytes.readUInt32LE(44),
+    removedCrc: bytes.readUInt32LE(48),
+    firstVector: bytes.readUInt32LE(52),
+  }
+}
+
+/** The first frame from `position` on whose head, or whose copy of it at the end, can be read. */
+async function nextHead(bytes: Reader, position: number, size: number): Promise<Head | undefined> {
+  for (let start = position; start < size; start += READ_BYTES - HEAD_BYTES) {
+    const part = await bytes(start, Math.min(READ_BYTES, size - start))
+    for (let at = part.indexOf(FRAME_MARK); at >= 0; at = part.indexOf(FRAME_MARK, at + 1)) {
+      const head = decodeHead(part.subarray(at, at + HEAD_BYTES))
+      if (head === undefined || head.position < position) continue
+      if (head.position === start + at || head.position + head.length - HEAD_BYTES === start + at) return head
+    }
+  }
+  return undefined
+}
+
+function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
+  const { position, dimensions, number, vectors: count } = head
+  let at = 0
+  const part = (length: number) => {
+    at += length
+    return content.subarray(at - length, at)
+  }
+  const removedPart = part(head.removed)
+  const vectorEntries = part(VECTOR_ENTRY * count)
+  const paperEntries = part(PAPER_ENTRY * head.papers)
+  const vectorsFrom = position + HEAD_BYTES + at
+  const vectorPart = part(4 * dimensions * count)
+  const texts = part(head.textBytes)
+  let removed: string[] = []
+  if (removedPart.length < head.removed || crc32(removedPart) !== head.removedCrc)
+    damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is damaged: they are back.` })
+  else if (head.removed > 0) removed = JSON.parse(removedPart.toString())
+  const damaged = new Set<number>()
+  for (let i = 0; i < count; i++) {
+    const entry = entryOf(vectorEntries, { position, i, length: VECTOR_ENTRY })
+    const bytes = vectorPart.subarray(4 * dimensions * i, 4 * dimensions * (i + 1))
+    if (entry !== undefined && bytes.length === 4 * dimensions && vectorCrc(entry, bytes) === entry.readUInt32LE(40))
+      continue
+    damaged.add(i)
+    damages.push({
+      part: 'vector',
+      vector: head.firstVector + i,
+      message: `Vector ${i} of batch ${number} is damaged.`,
+    })
+  }
+  const block: VectorBlock = {
+    first: head.firstVector,
+    count,
+    dimensions,
+    position: vectorsFrom,
+    entries: Buffer.from(vectorEntries),
+    damaged,
+  }
+  // Where the file ends before them, there is no saying where they would begin.
+  const whole = Math.floor(vectorPart.length / 4)
+  const floats = whole === 0 ? new Float32Array(0) : new Float32Array(vectorPart.buffer, vectorPart.byteOffset, whole)
+  const papers: PaperRecord[] = []
+  for (let i = 0; i < head.papers; i++) {
+    const entry = entryOf(paperEntries, { position, i, length: PAPER_ENTRY })
+    if (entry === undefined) {
+      damages.push({ part: 'paper', message: `Paper ${i} of batch ${number} is damaged.` })
+      continue
+    }
+    const start = entry.readUInt32LE(8)
+    const middle = start + entry.readUInt32LE(12)
+    const text = texts.subarray(start, middle + entry.readUInt32LE(16))
+    const row = entry.readUInt32LE(0)
+    const id = text.toString('utf8', 0, middle - start)
+    if (crc32(text, row) !== entry.readUInt32LE(24)) {
+      damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
+      continue
+    }
+    papers.push({
+      id,
+      row,
+      vector: entry.readUInt32LE(4),
+      textCrc: entry.readUInt32LE(20),
+      json: Buffer.from(text.subarray(middle - start)),
+    })
+  }
+  return {
+    place: { position, number, vectors: head.firstVector },
+    next: { position: position + head.length, number: number + 1, vectors: head.firstVector + count },
+    nextRow: head.nextRow,
+    removed,
+    papers,
+    block,
+    floats,
+  }
+}
+
+function entryOf(
+  entries: Buffer,
+  { position, i, length }: { readonly position: number; readonly i: number; readonly length: number },
+): Buffer | undefined {
+  const entry = entries.subarray(length * i, length * (i + 1))
+  return entry.length === length && entryCrc(entry, position, i) === entry.readUInt32LE(length - 4) ? entry : undefined
+}
+
+/** Of an entry without its last four bytes, at this place and no other. */
+function entryCrc(entry: Buffer, position: number, i: number): number {
+  return crc32(entry.subarray(0, -4), (position / 8 + i) >>> 0)
+}
+
+/** Of a vector with what its key begins with, so that it cannot stand for another. */
+function vectorCrc(entry: Buffer, vector: Buffer): number {
+  return crc32(vector, entry.readUInt32LE(0))
+}
+
+function unreadable(from: number, to: number): Damage {
+  return { part: 'batch', message: `What is at bytes ${from} to ${to - 1} cannot be read.` }
+}
+
+/** Bytes of the file, fewer where it ends; valid as long as they are held. */
+type Reader = (position: number, length: number) => Promise<Buffer>
+
+/** Reads ahead, so that small frames do not cost a read each. */
+function createReader(file: FileHandle, size: number): Reader {
+  let start = 0
+  let window = Buffer.alloc(0)
+  return async (position, length) => {
+    const end = Math.min(size, position + length)
+    if (position < start || end > start + window.length) {
+      const wanted = Math.min(size - position, Math.max(length, READ_BYTES))
+      // A buffer of its own: views of it outlive the next read, and floats in it lie where floats may.
+      const buffer = Buffer.allocUnsafeSlow(Math.max(0, wanted))
+      let read = 0
+      while (read < buffer.length) {
+        const { bytesRead } = await file.read(buffer, read, buffer.length - read, position + read)
+        if (bytesRead === 0) break
+        read += bytesRead
+      }
+      window = buffer.subarray(0, read)
+      start = position
+    }
+    return window.subarray(position - start, Math.max(position, end) - start)
+  }
+}

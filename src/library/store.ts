@@ -1,0 +1,599 @@
+// A library's folder: `papers.log` (log-file.ts) holds everything; the writer's lock and what is derived stand beside it.
+// Vectors are found by what they depend on, so the log is the cache of embeddings as well: a vector that no paper has any
+// more stays for the day on which its text comes back. A commit is one write, one sync, and then the new end in the
+// header; readers take what the header says, and whole batches behind it. What must change as a whole (another model, a
+// repair, a log that is mostly past) is written to a new file that takes the old one's place in one step.
+import { createHash, randomUUID } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Embedder } from '../embedding/embedder.ts'
+import { PaperkinError, show } from '../errors.ts'
+import {
+  type Batch,
+  type Damage,
+  decodeHeader,
+  encodeEnd,
+  encodeFrame,
+  encodeHeader,
+  endPlace,
+  FORMAT,
+  type Frame,
+  HEADER_BYTES,
+  keyAt,
+  type LogEnd,
+  type LogIdentity,
+  type LogPlace,
+  type PaperRecord,
+  readFrames,
+  readVector,
+  truncationAt,
+  type VectorBlock,
+  type VectorRecord,
+} from './log-file.ts'
+import { takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
+
+const LOG = 'papers.log'
+/** Files beside the log that can be made again from it. */
+const DERIVED: readonly string[] = ['words.bin', 'graph.hnsw']
+const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
+
+/** What vectors depend on beside the text. */
+export type StoreIdentity = Omit<LogIdentity, 'log'>
+
+const nobody: StoreIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
+
+export interface StoreOptions {
+  /** What a new library is made for; only those who read do not need it. */
+  readonly identity?: StoreIdentity
+  /** Takes no lock and writes nothing. @default false */
+  readonly readOnly?: boolean
+  /** Whether a log that is missing or does not begin like one is made anew or read as far as it goes. @default false */
+  readonly repair?: boolean
+}
+
+interface LoadOptions {
+  readonly onDamage: (damage: Damage) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Whether vectors of the two may be compared. */
+export function isSameIdentity(a: StoreIdentity, b: StoreIdentity): boolean {
+  return (
+    a.modelId === b.modelId &&
+    a.revision === b.revision &&
+    a.dtype === b.dtype &&
+    a.recipe === b.recipe &&
+    a.dimensions === b.dimensions
+  )
+}
+
+/** Makes the keys of one embedder's vectors from their texts: SHA-256 over all that a vector depends on. */
+export function textKeys(
+  embedder: Pick<Embedder, 'modelId' | 'revision' | 'dtype' | 'fingerprint'>,
+): (text: string) => Buffer {
+  const { modelId, revision, dtype, fingerprint } = embedder
+  // Of an embedder that cannot say what its vectors depend on, none is taken for another's.
+  const about = JSON.stringify([modelId, revision, dtype, fingerprint ?? randomUUID()])
+  return (text) => createHash('sha256').update(about).update('\0').update(text).digest()
+}
+
+/** The key of a vector that no model made: its own bytes. */
+export function vectorKey(vector: Float32Array): Buffer {
+  const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
+  return createHash('sha256').update('vector\0').update(bytes).digest()
+}
+
+/** The log of a library, open for reading or for reading and writing. */
+export class Store {
+  readonly path: string
+  readonly isReadOnly: boolean
+  /** What was damaged so much that opening had to get along without it, where a repair was asked for. */
+  readonly damage: readonly Damage[]
+  #identity: LogIdentity
+  #end: LogEnd
+  #place = firstPlace
+  #nextRow = 0
+  #blocks: VectorBlock[] = []
+  #numberOf: Map<string, number> | undefined
+  #file: FileHandle | undefined
+  readonly #lock: WriterLock | undefined
+
+  private constructor(
+    path: string,
+    parts: {
+      readonly identity: LogIdentity
+      readonly end: LogEnd
+      readonly file: FileHandle | undefined
+      readonly lock: WriterLock | undefined
+      readonly damage: readonly Damage[]
+    },
+  ) {
+    this.path = path
+    this.isReadOnly = parts.lock === undefined
+    this.damage = parts.damage
+    this.#identity = parts.identity
+    this.#end = parts.end
+    this.#file = parts.file
+    this.#lock = parts.lock
+  }
+
+  /**
+   * Opens a folder, or makes it where there is none. Nothing of the papers is read yet: see {@link load}.
+   * @throws PaperkinError `invalid-argument` where the path is no folder, or none that can be read only; `store-locked`;
+   * `store-unwritable`; `store-mismatch` for a newer format; `corrupt-store`
+   */
+  static async open(
+    path: string,
+    { identity = nobody, readOnly = false, repair = false }: StoreOptions,
+  ): Promise<Store> {
+    const log = join(path, LOG)
+    const { others, lock } = await prepare(path, readOnly)
+    let isNew = true
+    let file: FileHandle | undefined
+    const damage: Damage[] = []
+    try {
+      if (!(await exists(log))) {
+        isNew = others.length === 0
+        if (readOnly && isNew)
+          throw new PaperkinError(
+            'invalid-argument',
+            `Expected \`path\` to be a library, but there is none in ${path}.`,
+          )
+        if (!isNew && !(repair && !readOnly))
+          throw new PaperkinError(
+            'corrupt-store',
+            `Expected ${log}, which is missing beside ${others.join(', ')}: put it back from a copy, or open the library with \`repair: true\` to begin anew.`,
+          )
+        if (!isNew) damage.push({ part: 'header', message: `${LOG} was missing.` })
+        await writeLog(log, { ...identity, log: randomUUID() }, [])
+      }
+      isNew = false
+      file = await open(log, readOnly ? 'r' : 'r+')
+      const {
+        isDamaged,
+        identity: found,
+        end,
+      } = await readHeader(file, { log, otherwise: repair ? identity : undefined })
+      if (isDamaged) damage.push({ part: 'header', message: 'The header is damaged.' })
+      if (readOnly) await file.close()
+      return new Store(path, { identity: found, end, file: readOnly ? undefined : file, lock, damage })
+    } catch (error) {
+      await file?.close()
+      lock?.release({ isNew })
+      throw storeError(error, path, readOnly ? 'read' : 'write')
+    }
+  }
+
+  /** False where the header is damaged, and `identity` what the caller said. */
+  get isIdentityKnown(): boolean {
+    return this.#identity.log !== ''
+  }
+
+  /** What the library's vectors depend on. */
+  get identity(): StoreIdentity {
+    return this.#identity
+  }
+
+  /** The row after the highest that was ever used. */
+  get nextRow(): number {
+    return this.#nextRow
+  }
+
+  /** Bytes of the log. */
+  get bytes(): number {
+    return this.#place.position
+  }
+
+  /**
+   * Reads the batches that came since the last call, all of them at the first. `isAnew` says that the log was replaced
+   * meanwhile, so that all of it comes again. What is damaged is told and left out.
+   * @throws PaperkinError `corrupt-store` where the header is damaged, `store-mismatch`, `unreadable-source`
+   */
+  async load({
+    onDamage,
+    signal,
+  }: LoadOptions): Promise<{ readonly isAnew: boolean; readonly frames: AsyncGenerator<Frame> }> {
+    const file = await this.#reader()
+    if (file !== this.#file) await this.#readHeader(file)
+    return { isAnew: this.#place === firstPlace, frames: this.#frames(file, { onDamage, signal }) }
+  }
+
+  async #readHeader(file: FileHandle): Promise<void> {
+    try {
+      const { identity, end } = await readHeader(file, { log: join(this.path, LOG) })
+      const isSame = isSameIdentity(identity, {
+        ...this.#identity,
+        dimensions: this.#identity.dimensions || identity.dimensions,
+      })
+      if (!isSame)
+        throw new PaperkinError(
+          'store-mismatch',
+          `Expected the library in ${this.path} to be embedded by ${this.#identity.modelId}, but it was embedded anew by ${identity.modelId}: open it with that embedder.`,
+        )
+      if (identity.log !== this.#identity.log) this.rewind()
+      this.#identity = identity
+      this.#end = end
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  async *#frames(file: FileHandle, { onDamage, signal }: LoadOptions): AsyncGenerator<Frame> {
+    let isWhole = true
+    try {
+      const frames = readFrames(file, {
+        from: this.#place,
+        committed: this.#end.length,
+        onDamage: (damage) => {
+          isWhole = false
+          onDamage(damage)
+        },
+        signal,
+      })
+      for await (const frame of frames) {
+        this.#took(frame)
+        yield frame
+      }
+      if (isWhole && file === this.#file) await this.#tidyEnd(file)
+    } finally {
+      if (file !== this.#file) await file.close()
+    }
+  }
+
+  async #reader(): Promise<FileHandle> {
+    if (this.#file !== undefined) return this.#file
+    return open(join(this.path, LOG), 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
+  }
+
+  /** Cuts off what a writer that died had begun, and says in the header what was there after all. */
+  async #tidyEnd(file: FileHandle): Promise<void> {
+    const { size } = await file.stat()
+    if (size > this.#place.position) await file.truncate(this.#place.position)
+    if (this.#end.length !== this.#place.position) await this.#writeEnd(file)
+  }
+
+  #took({ next, nextRow, block }: Pick<Frame, 'next' | 'nextRow' | 'block'>): void {
+    this.#place = next
+    this.#nextRow = Math.max(this.#nextRow, nextRow)
+    if (block.count === 0) return
+    this.#blocks.push(block)
+    if (this.#numberOf !== undefined) index(this.#numberOf, block)
+  }
+
+  /** Begins again at the first batch. */
+  rewind(): void {
+    this.#place = firstPlace
+    this.#blocks = []
+    this.#numberOf = undefined
+  }
+
+  /** Number of the vector of each key; `undefined` where there is none. */
+  find(keys: readonly Buffer[]): (number | undefined)[] {
+    if (this.#numberOf === undefined) {
+      this.#numberOf = new Map()
+      for (const block of this.#blocks) index(this.#numberOf, block)
+    }
+    const numberOf = this.#numberOf
+    return keys.map((key) => numberOf.get(key.toString('latin1')))
+  }
+
+  /** The vector of a number, as it was written; `undefined` where it is damaged or lost. */
+  async vector(number: number): Promise<VectorRecord | undefined> {
+    const block = this.#blockOf(number)
+    if (block === undefined) return undefined
+    const i = number - block.first
+    const file = await this.#reader()
+    try {
+      const vector = await readVector(file, block, i)
+      const truncation = truncationAt(block, i)
+      return vector && { key: keyAt(block, i), vector, ...(truncation && { truncation }) }
+    } finally {
+      if (file !== this.#file) await file.close()
+    }
+  }
+
+  /** The key of a vector, and what its model did not read; `undefined` where it is lost. */
+  about(number: number): Omit<VectorRecord, 'vector'> | undefined {
+    const block = this.#blockOf(number)
+    if (block === undefined) return undefined
+    const truncation = truncationAt(block, number - block.first)
+    return { key: keyAt(block, number - block.first), ...(truncation && { truncation }) }
+  }
+
+  #blockOf(number: number): VectorBlock | undefined {
+    let low = 0
+    let high = this.#blocks.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const { first, count } = this.#blocks[middle] as VectorBlock
+      if (number < first) high = middle
+      else if (number >= first + count) low = middle + 1
+      else return this.#blocks[middle]
+    }
+    return undefined
+  }
+
+  /** Whether there is a vector of a number, and no damage was seen in it. */
+  isReadable(number: number): boolean {
+    const block = this.#blockOf(number)
+    return block !== undefined && !block.damaged.has(number - block.first)
+  }
+
+  /** Numbers of all vectors of a width that can be read. */
+  *numbers(dimensions: number): Generator<number> {
+    for (const block of this.#blocks)
+      if (block.dimensions === dimensions)
+        for (let i = 0; i < block.count; i++) if (!block.damaged.has(i)) yield block.first + i
+  }
+
+  /** Number that the next vector gets. */
+  get nextVector(): number {
+    return this.#place.vectors
+  }
+
+  /**
+   * Writes one batch: on disk when the promise resolves, and nothing of it where it rejects.
+   * @throws PaperkinError `store-unwritable`; `store-locked` where the lock was taken away
+   */
+  async append(batch: Batch): Promise<void> {
+    const file = this.#requireWriter()
+    const place = this.#place
+    const parts = encodeFrame(batch, place)
+    const bytes = Buffer.concat(parts)
+    try {
+      await writeAll(file, bytes, place.position)
+      await file.datasync()
+      const { dimensions, vectors, nextRow } = batch
+      const next = {
+        position: place.position + bytes.length,
+        number: place.number + 1,
+        vectors: place.vectors + vectors.length,
+      }
+      const [head, removed, entries, papers] = parts as [Buffer, Buffer, Buffer, Buffer]
+      const position = place.position + head.length + removed.length + entries.length + papers.length
+      const block = {
+        first: place.vectors,
+        count: vectors.length,
+        dimensions,
+        position,
+        entries,
+        damaged: new Set<number>(),
+      }
+      this.#took({ next, nextRow, block })
+      await this.#writeEnd(file)
+    } catch (error) {
+      // Best effort: what stays behind the end is no whole batch, or one that nobody was told of.
+      await file.truncate(place.position).catch(() => {})
+      throw storeError(error, this.path, 'write')
+    }
+  }
+
+  /** Not synced: a whole batch counts without it, and the next sync takes it along. */
+  async #writeEnd(file: FileHandle): Promise<void> {
+    const end = { turn: this.#end.turn + 1, length: this.#place.position }
+    await writeAll(file, encodeEnd(end), endPlace(end))
+    this.#end = end
+  }
+
+  /**
+   * Puts a new log with these batches in the place of the old one, in one step.
+   * @throws PaperkinError `store-unwritable`; then the old one is as it was
+   */
+  async rewrite(identity: StoreIdentity, batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<void> {
+    const old = this.#requireWriter()
+    const log = join(this.path, LOG)
+    try {
+      await writeLog(log, { ...identity, log: randomUUID() }, batches, () => old.close())
+      const file = await open(log, 'r+')
+      this.#file = file
+      const { identity: written, end } = await readHeader(file, { log })
+      this.#identity = written
+      this.#end = end
+      this.rewind()
+    } catch (error) {
+      throw storeError(error, this.path, 'write')
+    }
+  }
+
+  #requireWriter(): FileHandle {
+    if (this.#file === undefined)
+      throw new PaperkinError(
+        'store-unwritable',
+        `The library in ${this.path} is open for reading only: open it without \`readOnly\`.`,
+      )
+    if (this.#lock?.isHeld() !== true)
+      throw new PaperkinError('store-locked', `The lock of the library in ${this.path} was taken away: open it again.`)
+    return this.#file
+  }
+
+  /** Gives back the lock. */
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    try {
+      await file?.datasync()
+      await file?.close()
+    } finally {
+      this.#lock?.release({ isNew: false })
+    }
+  }
+}
+
+/**
+ * Checks the folder, makes it for a writer, and takes the writer's lock. `others` are what shows that there was a library
+ * before, should its log be gone.
+ */
+async function prepare(
+  path: string,
+  readOnly: boolean,
+): Promise<{ readonly others: readonly string[]; readonly lock: WriterLock | undefined }> {
+  if (typeof path !== 'string' || path === '')
+    throw new PaperkinError('invalid-argument', `Expected \`path\` to name a folder, got ${show(path)}.`)
+  try {
+    const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    if (found === undefined && readOnly)
+      throw new PaperkinError('invalid-argument', `Expected \`path\` to be a library, but there is no folder ${path}.`)
+    if (found !== undefined && !found.isDirectory())
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`path\` to be a folder, but ${path} is a file: name another.`,
+      )
+    if (!readOnly) await mkdir(path, { recursive: true })
+    const names = await readdir(path)
+    const others = names.filter((name) => DERIVED.includes(name) || wasReleased(join(path, name)))
+    if (readOnly) return { others, lock: undefined }
+    const lock = takeWriterLock(path)
+    // Drafts of processes that died.
+    for (const name of names.filter((name) => name.endsWith('.tmp'))) {
+      const age = await stat(join(path, name)).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      )
+      if (age > 60_000) await rm(join(path, name), { force: true })
+    }
+    return { others, lock }
+  } catch (error) {
+    throw storeError(error, path, readOnly ? 'read' : 'write')
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? false : Promise.reject(error)),
+  )
+}
+
+/** @throws PaperkinError unless `otherwise` says what to take it for. */
+async function readHeader(
+  file: FileHandle,
+  { log, otherwise }: { readonly log: string; readonly otherwise?: StoreIdentity | undefined },
+): Promise<{ readonly isDamaged: boolean; readonly identity: LogIdentity; readonly end: LogEnd }> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+  const { format, identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
+  if (format !== undefined && format > FORMAT)
+    throw new PaperkinError(
+      'store-mismatch',
+      `Expected ${log} to have format ${FORMAT}, got ${format}, which a newer version of paperkin wrote: update paperkin.`,
+    )
+  if (identity !== undefined && end !== undefined) return { isDamaged: false, identity, end }
+  if (otherwise === undefined)
+    throw new PaperkinError(
+      'corrupt-store',
+      `Expected ${log} to begin like the log of a library, but its header is damaged: put it back from a copy, or open the library with \`repair: true\`.`,
+    )
+  return {
+    isDamaged: true,
+    identity: identity ?? { ...otherwise, log: '' },
+    // All that is there, then: what was begun and not committed is told as damage.
+    end: end ?? { turn: 1, length: (await file.stat()).size },
+  }
+}
+
+/** Writes a whole log beside its place and puts it there; `ready` is awaited just before. */
+async function writeLog(
+  log: string,
+  identity: LogIdentity,
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+  ready?: () => Promise<void>,
+): Promise<void> {
+  const draft = `${log}.${randomUUID()}.tmp`
+  try {
+    const file = await open(draft, 'wx')
+    try {
+      let place = firstPlace
+      for await (const batch of batches) {
+        const bytes = Buffer.concat(encodeFrame(batch, place))
+        await writeAll(file, bytes, place.position)
+        const { position, number, vectors } = place
+        place = { position: position + bytes.length, number: number + 1, vectors: vectors + batch.vectors.length }
+      }
+      await writeAll(file, encodeHeader(identity, place.position), 0)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await ready?.()
+    await rename(draft, log)
+  } catch (error) {
+    await rm(draft, { force: true })
+    throw error
+  }
+  await syncFolder(join(log, '..'))
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
+    written += bytesWritten
+  }
+}
+
+/** Makes a new name in a folder last; where folders cannot be synced, the file system does it by itself. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined)
+  await folder?.sync().catch(() => {})
+  await folder?.close()
+}
+
+function index(numberOf: Map<string, number>, block: VectorBlock): void {
+  for (let i = 0; i < block.count; i++)
+    if (!block.damaged.has(i)) numberOf.set(keyAt(block, i).toString('latin1'), block.first + i)
+}
+
+/** Damage with the papers that a damaged vector belongs to, and those whose vector is not there at all. */
+export function withIds(
+  damages: readonly Damage[],
+  papers: Iterable<Pick<PaperRecord, 'id' | 'vector'>>,
+  isReadable: (vector: number) => boolean = () => true,
+): Damage[] {
+  const vectors = new Map(damages.flatMap((damage) => (damage.vector === undefined ? [] : [[damage.vector, damage]])))
+  const named: Damage[] = []
+  const owned = new Set<number>()
+  for (const { id, vector } of papers) {
+    if (!vectors.has(vector) && isReadable(vector)) continue
+    owned.add(vector)
+    named.push({ part: 'vector', id, vector, message: `The vector of the paper ${JSON.stringify(id)} is damaged.` })
+  }
+  return [...damages.filter(({ vector }) => vector === undefined || !owned.has(vector)), ...named]
+}
+
+/** The error for damage that nobody asked to repair. */
+export function damaged(path: string, damages: readonly Damage[]): PaperkinError {
+  const ids = damages.flatMap(({ id }) => id ?? [])
+  const named = ids.length === 0 ? '' : ` (papers ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''})`
+  const what = damages.length === 1 ? 'one part is' : `${damages.length} parts are`
+  return new PaperkinError(
+    'corrupt-store',
+    `Expected the library in ${path} to be as it was written, but ${what} damaged${named}: open it with \`repair: true\` to keep the rest.`,
+    { issues: damages.map(({ message, id }) => ({ message, ...(id !== undefined && { path: [id] }) })) },
+  )
+}
+
+/** What an error of the file system means for a library. */
+export function storeError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
+  if (PaperkinError.isInstance(error)) return error
+  const { code } = error as NodeJS.ErrnoException
+  if (code === undefined) return error
+  if (doing === 'read') {
+    const what = code === 'EACCES' || code === 'EPERM' ? 'this user may not read it' : `reading failed (${code})`
+    return new PaperkinError('unreadable-source', `Expected to read the library in ${path}, but ${what}.`, {
+      cause: error,
+    })
+  }
+  const reasons: Readonly<Record<string, string>> = {
+    ENOSPC: 'the disk is full: free some space and try again, the library is as it was',
+    EDQUOT: 'the disk quota is used up: free some space and try again, the library is as it was',
+    EACCES: 'this user may not write there: change its permissions, or open it with `readOnly: true`',
+    EPERM: 'this user may not write there: change its permissions, or open it with `readOnly: true`',
+    EROFS: 'the file system is read-only: open it with `readOnly: true`',
+  }
+  const what = reasons[code] ?? `writing failed (${code}): the library is as it was`
+  return new PaperkinError('store-unwritable', `Expected to write to the library in ${path}, but ${what}.`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,51 @@
+import { PaperkinError } from '../errors.ts'
+import type { Damage } from './log-file.ts'
+import { Store, withIds } from './store.ts'
+
+/** What a library on disk was found to be. */
+export interface Verification {
+  /** Whether everything is as it was written. */
+  readonly isWhole: boolean
+  readonly papers: number
+  /** Vectors, those that no paper has at present among them. */
+  readonly vectors: number
+  /** Bytes of the log. */
+  readonly bytes: number
+  /** What is not as it was written; ids where they are known. */
+  readonly damage: readonly { readonly id?: string; readonly message: string }[]
+}
+
+/** Reads all of a library on disk, as it is now. */
+export async function verifyStore(
+  path: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<Verification> {
+  const damages: Damage[] = []
+  const vectorOf = new Map<string, number>()
+  let vectors = 0
+  let bytes = 0
+  try {
+    const store = await Store.open(path, { readOnly: true })
+    const { frames } = await store.load({ onDamage: (damage) => damages.push(damage), signal: options.signal })
+    for await (const { removed, papers, block } of frames) {
+      for (const id of removed) vectorOf.delete(id)
+      for (const { id, vector } of papers) vectorOf.set(id, vector)
+      vectors += block.count
+    }
+    const papers = Array.from(vectorOf, ([id, vector]) => ({ id, vector }))
+    damages.splice(0, damages.length, ...withIds(damages, papers, (vector) => store.isReadable(vector)))
+    bytes = store.bytes
+  } catch (error) {
+    if (!PaperkinError.isInstance(error) || error.code !== 'corrupt-store') throw error
+    damages.push({ part: 'header', message: error.message })
+  }
+  return Object.freeze({
+    isWhole: damages.length === 0,
+    papers: vectorOf.size,
+    vectors,
+    bytes,
+    damage: Object.freeze(
+      damages.map(({ id, message }) => Object.freeze({ ...(id !== undefined && { id }), message })),
+    ),
+  })
+}

@@ -1,0 +1,35 @@
+import type { Embedder } from '../../src/embedding/embedder.ts'
+
+/** Letter counts as a vector: quick, and near for texts that are alike. */
+export function letters({
+  modelId = 'letters',
+  shift = 0,
+  limit = Number.POSITIVE_INFINITY,
+  onTexts,
+}: {
+  readonly modelId?: string
+  /** Moves the letters round, so that two models differ. */
+  readonly shift?: number
+  /** Letters that are read. */
+  readonly limit?: number
+  readonly onTexts?: (texts: readonly string[]) => void
+} = {}): Embedder {
+  return {
+    modelId,
+    dimensions: 27,
+    async embed(texts, { inputType = 'document', onTruncated } = {}) {
+      if (inputType === 'document') onTexts?.(texts)
+      return texts.map((text, index) => {
+        if (text.length > limit) onTruncated?.({ index, tokens: text.length, cut: text.length - limit })
+        const vector = new Float32Array(27).fill(0.01)
+        for (const letter of text.slice(0, limit).toLowerCase()) {
+          const place = letter >= 'a' && letter <= 'z' ? ((letter.charCodeAt(0) - 97 + shift) % 26) + 1 : 0
+          vector[place] = (vector[place] as number) + 1
+        }
+        return vector
+      })
+    },
+  }
+}
+
+export const paper = (id: string, title = `Title ${id}`, abstract = `About ${id}.`) => ({ id, title, abstract })

@@ -1,0 +1,325 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type OpenOptions, PaperLibrary } from '../../src/library/paper-library.ts'
+import { letters, paper } from './letters.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'paperkin-store-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+let folders = 0
+const newPath = () => join(root, String(folders++))
+const open = (path: string, options: OpenOptions = {}) => PaperLibrary.open({ embedder: letters(), ...options, path })
+const ids = (library: PaperLibrary) => library.papers().map(({ id }) => id)
+
+/** All that a library says. */
+async function contents(library: PaperLibrary) {
+  const papers = library.papers()
+  return {
+    papers,
+    vectors: papers.map(({ id }) => [...(library.vector(id) as Float32Array)]),
+    related: papers.length > 0 ? await library.related((papers[0] as { id: string }).id) : undefined,
+    found: await library.search('title of a paper about waves'),
+  }
+}
+
+describe('a library on disk', () => {
+  it('is there again, with all that was given', async () => {
+    const path = newPath()
+    const library = await open(path)
+    const given = {
+      ...paper('a'),
+      authors: ['Ada', 'Bo'],
+      categories: ['cs.CL'],
+      published: '2025-03-12',
+      url: 'https://example.org/a',
+      version: 2,
+    }
+    await library.add([given, paper('b'), { title: 'Título con acentos — 標題' }])
+    await library.add([paper('c'), paper('a', 'Changed', 'Text.')])
+    await library.remove(['b'])
+    const before = await contents(library)
+    await library.close()
+    const again = await open(path)
+    expect(await contents(again)).toEqual(before)
+    expect(again.get('a')).toEqual(library.get('a'))
+    expect(again.path).toBe(path)
+    expect(Object.isFrozen(again.get('a'))).toBe(true)
+    await again.close()
+    expect(readdirSync(path).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  })
+
+  it('does what a library in memory does, whatever is done and however often it is opened', {
+    timeout: 120_000,
+  }, async () => {
+    const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
+    const step = fc.oneof(
+      fc.record({
+        add: fc.array(
+          fc.record({
+            id,
+            title: fc.constantFrom('Waves', 'Tides', 'Reeds'),
+            abstract: fc.constantFrom('One.', 'Two.'),
+            url: fc.constantFrom('x', 'y'),
+          }),
+          { maxLength: 4 },
+        ),
+      }),
+      fc.record({ remove: fc.uniqueArray(id, { maxLength: 3 }) }),
+      fc.constant({ reopen: true }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const path = newPath()
+        const memory = await PaperLibrary.open({ embedder: letters() })
+        let disk = await open(path)
+        const reader = await open(path, { readOnly: true })
+        for (const step of steps) {
+          if ('add' in step) {
+            const unique = [...new Map(step.add.map((given) => [given.id, given])).values()]
+            expect(await disk.add(unique)).toEqual(await memory.add(unique))
+          } else if ('remove' in step) {
+            const present = step.remove.filter((id) => memory.has(id))
+            expect(await disk.remove(present)).toBe(await memory.remove(present))
+          } else {
+            await disk.close()
+            disk = await open(path)
+          }
+          await reader.refresh()
+          expect(reader.papers()).toEqual(memory.papers())
+        }
+        const expected = await contents(memory)
+        expect(await contents(disk)).toEqual(expected)
+        expect(await contents(reader)).toEqual(expected)
+        await Promise.all([memory.close(), disk.close(), reader.close()])
+        expect(await PaperLibrary.verify(path)).toMatchObject({
+          isWhole: true,
+          papers: expected.papers.length,
+          damage: [],
+        })
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  it('embeds nothing twice, also after a removal and in another process', async () => {
+    const path = newPath()
+    const seen: string[] = []
+    const embedder = () => letters({ onTexts: (texts) => seen.push(...texts) })
+    let library = await open(path, { embedder: embedder() })
+    await library.add([paper('a'), paper('b')])
+    const vector = library.vector('b')
+    await library.remove(['b'])
+    await library.close()
+    library = await open(path, { embedder: embedder() })
+    expect((await library.add([paper('b'), paper('a'), { ...paper('a'), id: 'twin' }])).added).toEqual(['b', 'twin'])
+    expect(seen).toEqual(['Title a\nAbout a.', 'Title b\nAbout b.'])
+    expect(library.vector('b')).toEqual(vector)
+    expect(ids(library)).toEqual(['a', 'b', 'twin'])
+    await library.close()
+  })
+
+  it('tells of a known vector what was cut of its text', async () => {
+    const path = newPath()
+    const embedder = () => letters({ limit: 5 })
+    let library = await open(path, { embedder: embedder() })
+    const { truncated } = await library.add([paper('a', 'A', 'Long enough to be cut off.'), paper('b', 'B', '.')])
+    expect(truncated).toEqual([{ id: 'a', tokens: expect.any(Number), cut: expect.any(Number) }])
+    await library.remove(['a'])
+    await library.close()
+    library = await open(path, { embedder: embedder() })
+    expect((await library.add([paper('a', 'A', 'Long enough to be cut off.')])).truncated).toEqual(truncated)
+    await library.close()
+  })
+
+  it('holds whole batches after an abort: all that progress told of, and the next add goes on', async () => {
+    const path = newPath()
+    const many = Array.from({ length: 300 }, (_, i) => paper(`p${i}`))
+    const library = await open(path)
+    const stop = new AbortController()
+    let told = 0
+    await expect(
+      library.add(many, {
+        signal: stop.signal,
+        onProgress: ({ done }) => {
+          told = done
+          stop.abort(new Error('enough'))
+        },
+      }),
+    ).rejects.toThrow('enough')
+    const kept = library.size
+    expect(told).toBeGreaterThan(0)
+    expect(kept).toBeGreaterThanOrEqual(told)
+    expect(kept).toBeLessThan(300)
+    expect(ids(library)).toEqual(many.slice(0, kept).map(({ id }) => id))
+    await library.close()
+    const again = await open(path)
+    expect(again.size).toBe(kept)
+    const { added, unchanged } = await again.add(many)
+    expect([added.length, unchanged.length]).toEqual([300 - kept, kept])
+    await again.close()
+  })
+
+  it('keeps vectors of one’s own and their width', async () => {
+    const path = newPath()
+    const library = await open(path, { embedder: 'none' })
+    expect(library.dimensions).toBeUndefined()
+    await library.add([paper('a'), paper('b')], {
+      vectors: [
+        [3, 4],
+        [0, 1],
+      ],
+    })
+    await library.add([paper('a')], { vectors: [[1, 0]] })
+    await library.close()
+    const again = await open(path, { embedder: 'none' })
+    expect(again.dimensions).toBe(2)
+    expect([...(again.vector('a') as Float32Array)]).toEqual([1, 0])
+    await expect(again.add([paper('c')], { vectors: [[1, 0, 0]] })).rejects.toMatchObject({ code: 'invalid-argument' })
+    await again.close()
+  })
+})
+
+describe('opening', () => {
+  it('refuses what is no library', async () => {
+    const file = newPath()
+    writeFileSync(file, 'text')
+    await expect(open(file)).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringMatching(/is a file/u),
+    })
+    expect(readFileSync(file, 'utf8')).toBe('text')
+    await expect(open(newPath(), { readOnly: true })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringMatching(/there is no folder/u),
+    })
+    const empty = newPath()
+    mkdirSync(empty)
+    await expect(open(empty, { readOnly: true })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringMatching(/there is none in/u),
+    })
+    expect(readdirSync(empty)).toEqual([])
+    await expect(open('')).rejects.toMatchObject({ code: 'invalid-argument' })
+  })
+
+  it('says when the log is gone, and begins anew only where it is told to', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([paper('a')])
+    await library.close()
+    rmSync(join(path, 'papers.log'))
+    for (const readOnly of [true, false])
+      await expect(open(path, { readOnly })).rejects.toMatchObject({
+        code: 'corrupt-store',
+        message: expect.stringMatching(/papers\.log, which is missing beside/u),
+      })
+    const anew = await open(path, { repair: true })
+    expect(anew.size).toBe(0)
+    await anew.close()
+  })
+
+  it('refuses a newer format and leaves it as it is', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([paper('a')])
+    await library.close()
+    const log = join(path, 'papers.log')
+    const bytes = readFileSync(log)
+    bytes.writeUInt32LE(2, 8)
+    const { crc32 } = await import('node:zlib')
+    const length = bytes.readUInt32LE(12)
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, 16 + length)), 16 + length)
+    writeFileSync(log, bytes)
+    for (const options of [{}, { readOnly: true }, { repair: true }])
+      await expect(open(path, options)).rejects.toMatchObject({
+        code: 'store-mismatch',
+        message: expect.stringMatching(/format 1, got 2, which a newer version/u),
+      })
+    expect(readFileSync(log)).toEqual(bytes)
+  })
+
+  it('changes nothing where it is read only', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([paper('a')])
+    const reader = await open(path, { readOnly: true })
+    await expect(reader.add([paper('b')])).rejects.toMatchObject({ code: 'store-unwritable' })
+    await expect(reader.remove(['a'])).rejects.toMatchObject({ code: 'store-unwritable' })
+    await library.add([paper('b')])
+    expect(ids(reader)).toEqual(['a'])
+    await reader.refresh()
+    expect(ids(reader)).toEqual(['a', 'b'])
+    await library.close()
+    await reader.close()
+    await expect(open(path, { readOnly: true, repair: true })).rejects.toMatchObject({ code: 'invalid-argument' })
+  })
+})
+
+describe('another model', () => {
+  const other = (options: Parameters<typeof letters>[0] = {}) => letters({ modelId: 'other', shift: 3, ...options })
+
+  it('is told, and nothing is changed', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([paper('a')])
+    await library.close()
+    for (const readOnly of [false, true])
+      await expect(open(path, { embedder: other(), readOnly })).rejects.toMatchObject({
+        code: 'store-mismatch',
+        message: expect.stringMatching(
+          /embedded by other \(27 dimensions\), but it is by letters \(27 dimensions\).*reembed: true/u,
+        ),
+      })
+    const again = await open(path)
+    expect(again.size).toBe(1)
+    await again.close()
+  })
+
+  it('takes the place of the first, and goes on where it was ended', async () => {
+    const path = newPath()
+    const many = Array.from({ length: 400 }, (_, i) => paper(`p${i}`, `Title ${i} ${'abcdefgh'[i % 8]}`))
+    const library = await open(path)
+    await library.add(many)
+    await library.close()
+    const seen: string[] = []
+    const stop = new AbortController()
+    await expect(
+      open(path, {
+        embedder: other({ onTexts: (texts) => seen.push(...texts) }),
+        reembed: true,
+        signal: stop.signal,
+        onProgress: () => stop.abort(new Error('enough')),
+      }),
+    ).rejects.toThrow('enough')
+    expect(seen.length).toBeGreaterThan(0)
+    expect(seen.length).toBeLessThan(400)
+    const first = await open(path)
+    expect(first.size).toBe(400)
+    await first.close()
+    const changed = await open(path, { embedder: other({ onTexts: (texts) => seen.push(...texts) }), reembed: true })
+    expect(seen.length).toBe(400)
+    expect(new Set(seen).size).toBe(400)
+    const memory = await PaperLibrary.open({ embedder: other() })
+    await memory.add(many)
+    expect(await contents(changed)).toEqual(await contents(memory))
+    expect(changed.repair).toBeUndefined()
+    await changed.close()
+    const again = await open(path, { embedder: other() })
+    expect(again.size).toBe(400)
+    await again.close()
+  })
+
+  it('is told to those who read when they refresh', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([paper('a')])
+    const reader = await open(path, { readOnly: true })
+    await library.close()
+    await (await open(path, { embedder: other(), reembed: true })).close()
+    await expect(reader.refresh()).rejects.toMatchObject({ code: 'store-mismatch' })
+    expect(ids(reader)).toEqual(['a'])
+    await reader.close()
+  })
+})
