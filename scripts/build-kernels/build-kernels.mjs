@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { aboveModule, bestModule, dotsModule, scanModule } from './wasm.mjs'
+import { aboveModule, bestModule, dotsModule, moveModule, nearestModule, scanModule } from './wasm.mjs'
 
 const FLOAT = 1
 const IR_VERSION = 9
@@ -86,6 +86,8 @@ const files = {
   'above.wasm': aboveModule(),
   'dots.wasm': dotsModule(),
   'best.wasm': bestModule(),
+  'nearest.wasm': nearestModule(),
+  'move.wasm': moveModule(),
 }
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../models/kernels/', import.meta.url))

@@ -1,4 +1,4 @@
-// Four loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
+// Six loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
 // addresses in the imported memory, or numbers of things.
 
 /** LEB128, unsigned. */
@@ -9,11 +9,20 @@ function u(value) {
     out.push((rest & 127) | 128)
   }
 }
+/** LEB128, signed. */
+function signed(value) {
+  const out = []
+  for (let rest = value; ; rest >>= 7) {
+    if (rest >= -64 && rest < 64) return [...out, rest & 127]
+    out.push((rest & 127) | 128)
+  }
+}
 const vector = (items) => [...u(items.length), ...items.flat()]
 const section = (id, content) => [id, ...u(content.length), ...content]
 const name = (text) => vector([...Buffer.from(text)])
 
 const I32 = 0x7f
+const F32 = 0x7d
 const F64 = 0x7c
 const V128 = 0x7b
 const EMPTY = 0x40
@@ -21,8 +30,7 @@ const END = 0x0b
 
 const get = (local) => [0x20, ...u(local)]
 const set = (local, ...value) => [...value.flat(), 0x21, ...u(local)]
-/** Constants below 64 are one byte in signed LEB128. */
-const constant = (value) => [0x41, value]
+const constant = (value) => [0x41, ...signed(value)]
 const add = (a, b) => [...a, ...b, 0x6a]
 const subtract = (a, b) => [...a, ...b, 0x6b]
 const shiftLeft = (a, b) => [...a, ...b, 0x74]
@@ -39,6 +47,20 @@ const branchIf = (depth, condition) => [...condition, 0x0d, depth]
 
 const loadInteger = (address) => [...address, 0x28, 0, 0]
 const multiply = (a, b) => [...a, ...b, 0x6c]
+const and = (a, b) => [...a, ...b, 0x71]
+const isOther = (a, b) => [...a, ...b, 0x47]
+const isEither = (a, b) => [...a, ...b, 0x72]
+const isNot = (a) => [...a, 0x45]
+const trailingZeros = (a) => [...a, 0x68]
+const choose = (a, b, condition) => [...a, ...b, ...condition, 0x1b]
+
+const float = (value) => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)]
+const loadFloat = (address) => [...address, 0x2a, 0, 0]
+const storeFloat = (address, value) => [...address, ...value, 0x38, 0, 0]
+const addFloat = (a, b) => [...a, ...b, 0x92]
+const subtractFloat = (a, b) => [...a, ...b, 0x93]
+const largerFloat = (a, b) => [...a, ...b, 0x97]
+const isLargerFloat = (a, b) => [...a, ...b, 0x5e]
 const storeDouble = (address, value) => [...address, ...value, 0x39, 0, 0]
 /** A float32 as float64. */
 const loadDouble = (address) => [...address, 0x2a, 0, 0, 0xbb]
@@ -63,12 +85,20 @@ const pick = (a, b, lanes) => [
 ]
 /** Two float32 as two float64. */
 const loadPairDouble = (address, offset = 0) => [...address, ...simd(93), 0, ...u(offset), ...simd(95)]
+const splatDouble = (address) => [...address, 0x2b, 0, 0, ...simd(20)]
+const subtractPairDouble = (a, b) => [...a, ...b, ...simd(241)]
 const addPairDouble = (a, b) => [...a, ...b, ...simd(240)]
 const multiplyPairDouble = (a, b) => [...a, ...b, ...simd(242)]
+const laneFloat = (a, lane) => [...a, ...simd(31), lane]
 const laneDouble = (a, lane) => [...a, ...simd(33), lane]
 const isAbove = (a, b) => [...a, ...b, ...simd(68)]
 const minimum = (a, b) => [...a, ...b, ...simd(234)]
 const maximum = (a, b) => [...a, ...b, ...simd(235)]
+const splatFloat = (a) => [...a, ...simd(19)]
+const addFloats = (a, b) => [...a, ...b, ...simd(228)]
+const multiplyFloats = (a, b) => [...a, ...b, ...simd(230)]
+/** One bit for each lane whose mask is 1. */
+const bitmask = (a) => [...a, ...simd(164)]
 const subtractFloats = (a, b) => [...a, ...b, ...simd(229)]
 /** Bits of a where the mask is 1, of b where it is 0. */
 const select = (a, b, mask) => [...a, ...b, ...mask, ...simd(82)]
@@ -81,6 +111,8 @@ const dot = (a, b) => [...a, ...b, ...simd(186)]
 
 /** Adds neighbouring lanes: a0+a1, b0+b1, a2+a3, b2+b3. */
 const addPairs = (a, b) => addLanes(pick(a, b, [0, 4, 2, 6]), pick(a, b, [1, 5, 3, 7]))
+
+const addFloatPairs = (a, b) => addFloats(pick(a, b, [0, 4, 2, 6]), pick(a, b, [1, 5, 3, 7]))
 
 /** A module with one function over an imported memory: i32 parameters, i32 results, then locals by type. */
 function moduleOf({ name: exported, parameters, results, locals, code }) {
@@ -324,6 +356,207 @@ export function bestModule() {
           set(rows, subtract(get(rows), constant(1))),
           branch(0),
         ),
+      ),
+    ],
+  })
+}
+
+/**
+ * nearest(row, rows, width, bounds, columns, centroids, gains, costs, halves, clusters, list, reports, margin): for each of
+ * `rows` rows of `width` float32 values from `row` on, the centroid of the largest product less its half, where only
+ * centroids are looked at that can have it. `bounds` holds for each row `columns` float32 at or above its products; each
+ * is raised by its column's gain, and the product is taken only where bound - cost is above the score of the row's own
+ * centroid; then it becomes the bound. For each row whose centroid is another than its cluster says two int32 are written
+ * from `reports` on, its number and the centroid's; the centroid is -1 where the second best is not the `margin` (an
+ * address) below. Returns the address behind the last. `list` is room for `columns + 3` int32. `width` is a multiple of
+ * 16, `columns` of 4; the last column is never the best (its cost and half are infinite) and has a centroid too.
+ */
+export function nearestModule() {
+  const [row, rows, width, bounds, columns, centroids, gains, costs, halves, clusters, list, reports, margin] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+  ]
+  const [own, number, address, end, bound, gain, cost, column, mask, last, place, found, bytes] = [
+    13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+  ]
+  const other = [26, 27, 28, 29]
+  const [dot, best, second, score] = [30, 31, 32, 33]
+  const sum = [34, 35, 36, 37]
+  const [value, limit] = [38, 39]
+  const four = (index) => shiftLeft(get(index), constant(2))
+  /** Products of the row with `size` centroids of the list, four sums at a time; the bounds and the best follow them. */
+  const take = (size) => [
+    ...set(address, get(row)),
+    ...other
+      .slice(0, size)
+      .flatMap((o, i) =>
+        set(o, add(get(centroids), multiply(loadInteger(add(get(place), constant(4 * i))), get(bytes)))),
+      ),
+    ...sum.flatMap((s) => set(s, zeros)),
+    ...loop(
+      ...[0, 16].map((offset, half) => [
+        ...set(value, load(get(address), offset)),
+        ...other.slice(0, size).flatMap((o, i) => {
+          const s = sum[size === 4 ? i : 2 * i + half]
+          return set(s, addFloats(get(s), multiplyFloats(get(value), load(get(o), offset))))
+        }),
+      ]),
+      set(address, add(get(address), constant(32))),
+      ...other.slice(0, size).map((o) => set(o, add(get(o), constant(32)))),
+      branchIf(0, isBelow(get(address), get(end))),
+    ),
+    ...set(value, addFloatPairs(get(sum[0]), get(sum[1]))),
+    ...set(sum[0], addFloatPairs(get(sum[2]), get(sum[3]))),
+    // Of four centroids their sums; of two the first's in the lanes 0 and 1, the second's in 2 and 3.
+    ...set(value, addFloats(pick(get(value), get(sum[0]), [0, 1, 4, 5]), pick(get(value), get(sum[0]), [2, 3, 6, 7]))),
+    ...other
+      .slice(0, size)
+      .flatMap((_, i) => [
+        ...set(column, loadInteger(add(get(place), constant(4 * i)))),
+        ...set(
+          dot,
+          size === 4
+            ? laneFloat(get(value), i)
+            : addFloat(laneFloat(get(value), 2 * i), laneFloat(get(value), 2 * i + 1)),
+        ),
+        ...storeFloat(add(get(bounds), four(column)), get(dot)),
+        ...set(score, subtractFloat(get(dot), loadFloat(add(get(halves), four(column))))),
+        ...set(mask, isLargerFloat(get(score), get(best))),
+        ...set(second, largerFloat(get(second), choose(get(best), get(score), get(mask)))),
+        ...set(best, largerFloat(get(best), get(score))),
+        ...set(found, choose(get(column), get(found), get(mask))),
+      ]),
+    ...set(place, add(get(place), constant(4 * size))),
+  ]
+  return moduleOf({
+    name: 'nearest',
+    parameters: 13,
+    results: 1,
+    locals: [
+      [17, I32],
+      [4, F32],
+      [6, V128],
+    ],
+    code: [
+      ...set(bytes, four(width)),
+      ...block(
+        loop(
+          branchIf(1, isAtLeast(get(number), get(rows))),
+          set(end, add(get(row), get(bytes))),
+          // The product with its own centroid, in sixteen sums.
+          set(own, loadInteger(get(clusters))),
+          set(address, get(row)),
+          set(other[0], add(get(centroids), multiply(get(own), get(bytes)))),
+          ...sum.map((s) => set(s, zeros)),
+          loop(
+            ...sum.map((s, i) =>
+              set(s, addFloats(get(s), multiplyFloats(load(get(address), 16 * i), load(get(other[0]), 16 * i)))),
+            ),
+            set(address, add(get(address), constant(64))),
+            set(other[0], add(get(other[0]), constant(64))),
+            branchIf(0, isBelow(get(address), get(end))),
+          ),
+          set(value, addFloats(addFloats(get(sum[0]), get(sum[1])), addFloats(get(sum[2]), get(sum[3])))),
+          set(
+            dot,
+            addFloat(
+              addFloat(laneFloat(get(value), 0), laneFloat(get(value), 1)),
+              addFloat(laneFloat(get(value), 2), laneFloat(get(value), 3)),
+            ),
+          ),
+          set(best, subtractFloat(get(dot), loadFloat(add(get(halves), four(own))))),
+          set(limit, splatFloat(get(best))),
+          // The others that can be better; its own is out of the contest for the while.
+          storeFloat(add(get(bounds), four(own)), float(-Infinity)),
+          set(bound, get(bounds)),
+          set(gain, get(gains)),
+          set(cost, get(costs)),
+          set(column, constant(0)),
+          set(last, get(list)),
+          loop(
+            set(value, addFloats(load(get(bound)), load(get(gain)))),
+            store(get(bound), get(value)),
+            set(mask, bitmask(isAbove(subtractFloats(get(value), load(get(cost))), get(limit)))),
+            block(
+              loop(
+                branchIf(1, isNot(get(mask))),
+                storeInteger(get(last), add(get(column), trailingZeros(get(mask)))),
+                set(last, add(get(last), constant(4))),
+                set(mask, and(get(mask), subtract(get(mask), constant(1)))),
+                branch(0),
+              ),
+            ),
+            set(bound, add(get(bound), constant(16))),
+            set(gain, add(get(gain), constant(16))),
+            set(cost, add(get(cost), constant(16))),
+            set(column, add(get(column), constant(4))),
+            branchIf(0, isBelow(get(column), get(columns))),
+          ),
+          storeFloat(add(get(bounds), four(own)), get(dot)),
+          set(found, get(own)),
+          set(second, float(-Infinity)),
+          // Four at a time, then two; the last column fills up.
+          storeInteger(get(last), subtract(get(columns), constant(1))),
+          storeInteger(add(get(last), constant(4)), subtract(get(columns), constant(1))),
+          set(place, get(list)),
+          block(
+            loop(
+              branchIf(1, isAtLeast(get(place), get(last))),
+              when(isBelow(add(get(place), constant(8)), get(last)), take(4), branch(1)),
+              take(2),
+              branch(0),
+            ),
+          ),
+          set(mask, isNot(isLargerFloat(subtractFloat(get(best), get(second)), loadFloat(get(margin))))),
+          when(
+            isEither(get(mask), isOther(get(found), get(own))),
+            storeInteger(get(reports), get(number)),
+            storeInteger(add(get(reports), constant(4)), choose(constant(-1), get(found), get(mask))),
+            set(reports, add(get(reports), constant(8))),
+          ),
+          set(row, get(end)),
+          set(bounds, add(get(bounds), four(columns))),
+          set(clusters, add(get(clusters), constant(4))),
+          set(number, add(get(number), constant(1))),
+          branch(0),
+        ),
+      ),
+      ...get(reports),
+    ],
+  })
+}
+
+/**
+ * move(row, to, from, width, shift): adds each of `width` float32 values, rounded by adding and taking away the float64 at
+ * `shift`, to a float64 from `to` on, and takes it from one from `from` on. `width` is a multiple of 4.
+ */
+export function moveModule() {
+  const [row, to, from, width, shift] = [0, 1, 2, 3, 4]
+  const end = 5
+  const [rounding, value] = [6, 7]
+  return moduleOf({
+    name: 'move',
+    parameters: 5,
+    results: 0,
+    locals: [
+      [1, I32],
+      [2, V128],
+    ],
+    code: [
+      ...set(end, add(get(row), shiftLeft(get(width), constant(2)))),
+      ...set(rounding, splatDouble(get(shift))),
+      ...loop(
+        ...[0, 1].map((half) => [
+          ...set(
+            value,
+            subtractPairDouble(addPairDouble(loadPairDouble(get(row), 8 * half), get(rounding)), get(rounding)),
+          ),
+          ...store(get(to), addPairDouble(load(get(to), 16 * half), get(value)), 16 * half),
+          ...store(get(from), subtractPairDouble(load(get(from), 16 * half), get(value)), 16 * half),
+        ]),
+        set(row, add(get(row), constant(16))),
+        set(to, add(get(to), constant(32))),
+        set(from, add(get(from), constant(32))),
+        branchIf(0, isBelow(get(row), get(end))),
       ),
     ],
   })

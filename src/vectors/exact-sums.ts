@@ -1,4 +1,4 @@
-import { exactDot } from './kernels.ts'
+import type { KmeansRows } from './kmeans-rows.ts'
 
 /**
  * Sums of the members of each cluster, without any error of addition: each value is rounded once to a multiple of
@@ -6,44 +6,34 @@ import { exactDot } from './kernels.ts'
  */
 export class ExactSums {
   readonly counts: Int32Array
+  readonly #rows: KmeansRows
   readonly #sums: Float64Array
   readonly #shift: number
-  readonly #dimensions: number
-  #squares = Number.NaN
 
-  constructor(n: number, k: number, dimensions: number) {
+  constructor(rows: KmeansRows) {
+    const { n, k } = rows
     this.counts = new Int32Array(k)
-    this.#sums = new Float64Array(k * dimensions)
-    this.#dimensions = dimensions
+    this.#rows = rows
+    this.#sums = rows.sums.fill(0)
     // Adding and taking away 1.5 · 2^p rounds to multiples of 2^(p - 52); n values below 1.001 stay under 2^(p + 1).
     this.#shift = 1.5 * 2 ** Math.max(12, Math.ceil(Math.log2(n + 1)) + 1)
   }
 
-  move(matrix: Float32Array, row: number, from: number, to: number): void {
-    const dimensions = this.#dimensions
-    const sums = this.#sums
-    const shift = this.#shift
-    const start = row * dimensions
+  /** Takes a row from one cluster to another; from -1 where it was in none. */
+  move(row: number, from: number, to: number): void {
+    const { k } = this.#rows
     this.counts[to]++
-    let target = to * dimensions
-    if (from < 0) for (let d = 0; d < dimensions; d++) sums[target++] += matrix[start + d] + shift - shift
-    else {
-      this.counts[from]--
-      let source = from * dimensions
-      for (let d = 0; d < dimensions; d++) {
-        const value = matrix[start + d] + shift - shift
-        sums[target++] += value
-        sums[source++] -= value
-      }
-    }
+    if (from >= 0) this.counts[from]--
+    // What rows in no cluster are taken from is never looked at.
+    this.#rows.move(row, { from: from < 0 ? k : from, to, shift: this.#shift })
   }
 
   /**
    * Writes the directions of the sums, or the means; a cluster whose members cancel out keeps its direction. Returns how
    * far each centroid went, rounded up.
    */
-  centroids(centroids: Float32Array, isSpherical: boolean): Float64Array {
-    const dimensions = this.#dimensions
+  centroids(isSpherical: boolean): Float64Array {
+    const { dimensions, centroids } = this.#rows
     const sums = this.#sums
     return Float64Array.from(this.counts, (count, cluster) => {
       const start = cluster * dimensions
@@ -65,16 +55,11 @@ export class ExactSums {
     })
   }
 
-  /** Sum of |x|² + |c|² − 2 x·c over the rows x and their centroids c. */
-  inertia(matrix: Float32Array, centroids: Float32Array): number {
-    const dimensions = this.#dimensions
+  /** Sum of |x|² + |c|² − 2 x·c over the rows x and their centroids c; `squares` is that of |x|². */
+  inertia(squares: number): number {
+    const { dimensions, centroids } = this.#rows
     const sums = this.#sums
-    if (Number.isNaN(this.#squares)) {
-      this.#squares = 0
-      for (let start = 0; start < matrix.length; start += dimensions)
-        this.#squares += exactDot(matrix, start, matrix, start, dimensions)
-    }
-    let inertia = this.#squares
+    let inertia = squares
     for (let cluster = 0; cluster < this.counts.length; cluster++) {
       let product = 0
       let square = 0

@@ -3,7 +3,7 @@ import { BACKGROUND_FROM, inBackground } from './background.ts'
 import { typedArrayKernels } from './kernels.ts'
 import { seededRandom } from './random.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
-import { requireUnitRows } from './vector-index.ts'
+import { requireRows, requireUnitRows } from './vector-index.ts'
 
 export type { KmeansOptions, KmeansResult }
 
@@ -15,7 +15,7 @@ export type { KmeansOptions, KmeansResult }
  */
 export async function kmeans(matrix: Float32Array, options: KmeansOptions): Promise<KmeansResult> {
   const { dimensions, signal } = options
-  const n = await requireUnitRows(matrix, dimensions, signal === undefined ? {} : { signal })
+  const n = requireRows(matrix, dimensions)
   requireInteger('k', options.k, 1, n)
   requireInteger('starts', options.starts ?? 1, 1)
   requireInteger('maxIterations', options.maxIterations ?? 100, 1)
@@ -29,5 +29,6 @@ export async function kmeans(matrix: Float32Array, options: KmeansOptions): Prom
   // Some twenty iterations is what most runs take; seeding is like two of them.
   if (n * options.k * dimensions * 20 * (options.starts ?? 1) >= BACKGROUND_FROM)
     return inBackground('kmeans', plain, { values: matrix, signal, onProgress })
+  await requireUnitRows(matrix, dimensions, signal === undefined ? {} : { signal })
   return runKmeans(matrix, { ...options, kernels: typedArrayKernels })
 }

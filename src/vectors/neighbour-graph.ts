@@ -4,7 +4,7 @@ import { typedArrayKernels } from './kernels.ts'
 import { buildNeighbourGraph, type NeighbourGraph } from './nearest-rows.ts'
 import { RowDots } from './row-dots.ts'
 import type { VectorProgress } from './time-slice.ts'
-import { requireUnitRows } from './vector-index.ts'
+import { requireRows, requireUnitRows } from './vector-index.ts'
 
 export type { NeighbourGraph }
 
@@ -25,10 +25,11 @@ export interface NeighbourGraphOptions {
 export async function neighbourGraph(matrix: Float32Array, options: NeighbourGraphOptions): Promise<NeighbourGraph> {
   const { dimensions, signal, onProgress } = options
   requireInteger('k', options.k ?? 15, 1)
-  const n = await requireUnitRows(matrix, dimensions, signal === undefined ? {} : { signal })
+  const n = requireRows(matrix, dimensions)
   const k = Math.max(0, Math.min(options.k ?? 15, n - 1))
   if ((n * n * dimensions) / 2 >= BACKGROUND_FROM)
     return inBackground('graph', { dimensions, k }, { values: matrix, signal, onProgress })
+  await requireUnitRows(matrix, dimensions, signal === undefined ? {} : { signal })
   return buildNeighbourGraph(RowDots.over(matrix, dimensions), {
     k,
     kernels: typedArrayKernels,

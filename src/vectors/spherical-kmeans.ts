@@ -2,9 +2,9 @@
 // centroid to the direction of its members' sum; or the usual one. What decides is the same on every CPU and in any order of summing:
 // products that lie within a kernel's error of each other are taken again in float64, sums of members are exact
 // (values rounded to a grid on which float64 adds without error), and seeding sees distances of eight bits.
-import { BestTwo } from './best-two.ts'
 import { ExactSums } from './exact-sums.ts'
 import { exactDot, type Kernels, productError } from './kernels.ts'
+import { KMEANS_BLOCK, KmeansRows } from './kmeans-rows.ts'
 import { seedCentroids } from './kmeans-seeding.ts'
 import { seededRandom } from './random.ts'
 import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
@@ -43,21 +43,31 @@ export interface KmeansResult {
   readonly iterations: number
 }
 
-/** k-means by given kernels, its arguments checked. */
+/** k-means by given kernels, its arguments checked; `rows` of a memory of their own are not copied. */
 export async function runKmeans(
-  matrix: Float32Array,
-  options: KmeansOptions & { readonly kernels: Kernels },
+  rows: Float32Array | KmeansRows,
+  options: KmeansOptions & {
+    readonly kernels: Kernels
+    /** Sum of the squares of the rows' lengths, where it is known. */
+    readonly squares?: number
+  },
 ): Promise<KmeansResult> {
-  const { dimensions, k, kernels, signal, onProgress } = options
+  const { kernels, signal, onProgress } = options
   const maxIterations = options.maxIterations ?? 100
   const starts = options.initialCentroids === undefined ? (options.starts ?? 1) : 1
   const random = seededRandom(options.seed ?? 0)
-  const isSpherical = options.spherical ?? true
-  const n = matrix.length / dimensions
-  const problem: Problem = { matrix, n, dimensions, k, isSpherical, kernels, slice: timeSlice(signal) }
+  const memory = rows instanceof KmeansRows ? rows : KmeansRows.of(rows, options)
+  const { n, k, dimensions, matrix } = memory
+  const slice = timeSlice(signal)
+  let squares = options.squares ?? 0
+  if (options.squares === undefined)
+    for (let start = 0; start < matrix.length; start += dimensions)
+      squares += exactDot(matrix, start, matrix, start, dimensions)
+  const problem: Problem = { rows: memory, squares, isSpherical: options.spherical ?? true, kernels, slice }
   let best: KmeansResult | undefined
   for (let start = 0; start < starts; start++) {
-    const beginning = options.initialCentroids?.slice() ?? (await seedCentroids(problem, random))
+    const beginning =
+      options.initialCentroids ?? (await seedCentroids({ matrix, n, dimensions, k, kernels, slice }, random))
     const result = await iterate(
       problem,
       beginning,
@@ -71,10 +81,8 @@ export async function runKmeans(
 }
 
 interface Problem {
-  readonly matrix: Float32Array
-  readonly n: number
-  readonly dimensions: number
-  readonly k: number
+  readonly rows: KmeansRows
+  readonly squares: number
   readonly isSpherical: boolean
   readonly kernels: Kernels
   readonly slice: TimeSlice
@@ -86,40 +94,31 @@ async function iterate(
   onIteration: (iteration: number) => void,
   maxIterations: number,
 ): Promise<KmeansResult> {
-  const { matrix, n, dimensions, k, isSpherical, kernels, slice } = problem
-  const assignments = new Int32Array(n).fill(-1)
-  // How much nearer each row is to its centroid than to any other, at least.
-  const leads = new Float32Array(n)
-  const sums = new ExactSums(n, k, dimensions)
-  // Distance to a centroid c is |x|² - 2 (x·c - |c|²/2): rows go to the largest product less half the square.
-  const halves = new Float64Array(k)
-  if (!isSpherical) halveSquares(beginning, halves, dimensions)
-  const block = Math.max(1, Math.min(n, 4096, Math.floor(kernels.slice / (k * dimensions))))
-  const best = new BestTwo(block, k)
-  const padded = new Float32Array(best.columns * dimensions)
-  padded.set(beginning)
-  const centroids = padded.subarray(0, beginning.length)
-  const run: Run = {
-    centroids,
-    padded,
-    halves,
-    assignments,
-    leads,
-    sums,
-    best,
-    gathered: new Float32Array(block * dimensions),
-    rows: new Int32Array(block),
-  }
+  const { rows, squares, isSpherical, slice } = problem
+  const { k, dimensions, centroids, halves, gains, costs, assignments } = rows
+  const sums = new ExactSums(rows)
+  const margin = marginOf(dimensions)
+  centroids.set(beginning)
+  assignments.fill(-1)
   let iterations = 0
   let inertia = Infinity
   while (iterations < maxIterations) {
+    // Distance to a centroid c is |x|² - 2 (x·c - |c|²/2): rows go to the largest product less half the square.
+    for (let cluster = 0; cluster < k; cluster++) {
+      const start = cluster * dimensions
+      halves[cluster] = isSpherical ? 0 : exactDot(centroids, start, centroids, start, dimensions) / 2
+      costs[cluster] = halves[cluster] - margin
+    }
     iterations++
-    const changed = await assign(problem, run)
-    const moved = fillEmpty(problem, run)
-    const shift = sums.centroids(centroids, isSpherical)
-    if (!isSpherical) halveSquares(centroids, halves, dimensions, shift)
-    shorten(leads, assignments, shift)
-    const next = sums.inertia(matrix, centroids)
+    const changed =
+      iterations > 1 && rows.isBounded && shareInQuestion(rows) < MOST_IN_QUESTION
+        ? await reassign(problem, sums)
+        : await assign(problem, sums)
+    const moved = fillEmpty(rows, sums)
+    const shift = sums.centroids(isSpherical)
+    // 1.001: rows are of unit length to within a thousandth.
+    for (let cluster = 0; cluster < k; cluster++) gains[cluster] = 1.00101 * shift[cluster] + margin
+    const next = sums.inertia(squares)
     onIteration(iterations)
     // Only rounding of the centroids to Float32 can keep it from falling: then there is nothing left to gain.
     const fell = next < inertia
@@ -127,110 +126,71 @@ async function iterate(
     if (changed + moved === 0 || !fell) break
     if (slice.due()) await slice.rest()
   }
-  return { assignments, centroids: centroids.slice(), inertia, iterations }
-}
-
-interface Run {
-  readonly centroids: Float32Array
-  /** The same, and zeros up to the columns of `best`. */
-  readonly padded: Float32Array
-  /** Half the square of each centroid's length; 0 where all are 1. */
-  readonly halves: Float64Array
-  readonly assignments: Int32Array
-  readonly leads: Float32Array
-  readonly sums: ExactSums
-  readonly best: BestTwo
-  /** Room for a block of rows, and for their numbers. */
-  readonly gathered: Float32Array
-  readonly rows: Int32Array
-}
-
-/** Takes the halves of the squares, and adds what they changed by to how far each centroid went. */
-function halveSquares(centroids: Float32Array, halves: Float64Array, dimensions: number, shift?: Float64Array): void {
-  for (let cluster = 0; cluster < halves.length; cluster++) {
-    const start = cluster * dimensions
-    const half = exactDot(centroids, start, centroids, start, dimensions) / 2
-    if (shift !== undefined) shift[cluster] += Math.abs(half - halves[cluster]) * 1.000001
-    halves[cluster] = half
+  return {
+    assignments: assignments.slice(),
+    centroids: centroids.slice(0, k * dimensions),
+    inertia,
+    iterations,
   }
 }
+
+/** What two scores may be apart and yet the other way round: products within their error, and the rounding of halves. */
+function marginOf(dimensions: number): number {
+  return 2 * (productError(dimensions) + 2 ** -21)
+}
+
+/** Share of the products above which products of whole matrices are faster. */
+const MOST_IN_QUESTION = 0.5
+const SAMPLE = 128
 
 /**
- * Takes from each row's lead what the centroids may have taken: a product with a unit row changes by no more than the
- * centroid's shift (the idea of Hamerly 2010, "Making k-means even faster", with products in place of distances).
+ * Share of the products that bounds do not rule out, by a sample spread over all rows: a product with a unit row changes by
+ * no more than its centroid moves (Elkan 2003, "Using the triangle inequality to accelerate k-means", with products in
+ * place of distances).
  */
-function shorten(leads: Float32Array, assignments: Int32Array, shift: Float64Array): void {
-  let farthest = 0
-  for (let cluster = 1; cluster < shift.length; cluster++) if (shift[cluster] > shift[farthest]) farthest = cluster
-  let second = 0
-  for (let cluster = 0; cluster < shift.length; cluster++)
-    if (cluster !== farthest) second = Math.max(second, shift[cluster])
-  for (let row = 0; row < leads.length; row++) {
+function shareInQuestion(rows: KmeansRows): number {
+  const { n, k, dimensions, matrix, centroids, columns, bounds, halves, gains, costs, assignments } = rows
+  const sample = Math.min(n, SAMPLE)
+  let open = 0
+  for (let index = 0; index < sample; index++) {
+    const row = Math.floor((index * n) / sample)
     const own = assignments[row]
-    // 1.001: rows are of unit length to within a thousandth.
-    leads[row] -= 1.001 * (shift[own] + (own === farthest ? second : shift[farthest]))
+    const score = exactDot(matrix, row * dimensions, centroids, own * dimensions, dimensions) - halves[own]
+    for (let c = 0; c < k; c++) if (bounds[row * columns + c] + gains[c] - costs[c] > score) open++
   }
+  return open / (sample * k)
 }
 
-/** Share of a block's rows that must be looked at for all of them to be. */
-const MOSTLY = 0.6
-
 /** Gives each row the cluster of its nearest centroid; a tie goes to the cluster that it is in, else to the lowest. */
-async function assign(problem: Problem, run: Run): Promise<number> {
-  const { matrix, n, dimensions, k, kernels, slice } = problem
-  const { centroids, padded, halves, assignments, leads, sums, best, gathered, rows } = run
-  // Costs are halves rounded to Float32, and taken away in Float32.
-  const margin = 2 * (productError(dimensions) + 2 ** -22)
-  best.costs.set(halves)
+async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promise<number> {
+  const { n, k, dimensions, matrix, centroids, columns, bounds, isBounded, assignments } = rows
+  const { largest, second, column } = rows
+  const margin = marginOf(dimensions)
+  const block = Math.max(1, Math.min(KMEANS_BLOCK, Math.floor(kernels.slice / (k * dimensions))))
   let changed = 0
-  for (let next = 0; next < n; ) {
-    // Rows that lead by more than rounding can take keep their cluster unseen: after some iterations nearly all. While
-    // they are few, taking them along costs less than gathering the others.
-    const first = next
-    const end = Math.min(n, first + rows.length)
-    let open = 0
-    for (let row = first; row < end; row++) if (!(leads[row] > margin)) open++
-    let count = 0
-    let block: Float32Array
-    if (open > MOSTLY * (end - first)) {
-      for (; next < end; next++) rows[count++] = next
-      block = matrix.subarray(first * dimensions, end * dimensions)
-    } else {
-      for (; next < n && count < rows.length; next++) {
-        if (leads[next] > margin) continue
-        gathered.set(matrix.subarray(next * dimensions, (next + 1) * dimensions), count * dimensions)
-        rows[count++] = next
-      }
-      if (count === 0) break
-      block = gathered.subarray(0, count * dimensions)
-    }
-    const pending = kernels.products(block, padded, dimensions, best.products)
+  for (let first = 0; first < n; first += block) {
+    const count = Math.min(block, n - first)
+    const place = isBounded ? first : 0
+    const target = bounds.subarray(place * columns, (place + count) * columns)
+    const pending = kernels.products(
+      matrix.subarray(first * dimensions, (first + count) * dimensions),
+      centroids,
+      dimensions,
+      target,
+    )
     const products = pending instanceof Float32Array ? pending : await pending
-    if (products.buffer !== best.products.buffer) best.products.set(products)
-    best.find(count)
+    if (products.buffer !== target.buffer) target.set(products)
+    rows.best(place, count)
     for (let index = 0; index < count; index++) {
-      const row = rows[index]
+      const row = first + index
+      const isClear = largest[index] - second[index] > margin
+      const cluster = isClear
+        ? column[index]
+        : decide(rows, { row, place: place + index, least: largest[index] - margin })
       const present = assignments[row]
-      const lead = best.largest[index] - best.second[index] - margin
-      let cluster = best.column[index]
-      leads[row] = lead
-      if (lead <= 0) {
-        const start = index * best.columns
-        const least = best.largest[index] - margin
-        let bestExact = -Infinity
-        const weigh = (c: number): void => {
-          const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions) - halves[c]
-          if (score > bestExact) {
-            bestExact = score
-            cluster = c
-          }
-        }
-        if (present >= 0 && best.products[start + present] - halves[present] >= least) weigh(present)
-        for (let c = 0; c < k; c++) if (best.products[start + c] - halves[c] >= least) weigh(c)
-      }
       if (cluster === present) continue
       changed++
-      sums.move(matrix, row, present, cluster)
+      sums.move(row, present, cluster)
       assignments[row] = cluster
     }
     if (slice.due()) await slice.rest()
@@ -238,11 +198,59 @@ async function assign(problem: Problem, run: Run): Promise<number> {
   return changed
 }
 
-/** Gives each empty cluster the row that lies worst in a cluster of two or more. */
-function fillEmpty(
-  { matrix, n, dimensions, k }: Problem,
-  { centroids, halves, assignments, leads, sums }: Run,
+/** Rows looked at in one call, however many of their products are in question: some milliseconds. */
+const REASSIGNED = 1024
+
+/** The same by the bounds, up to three times as fast where few products are in question. */
+async function reassign({ rows, slice }: Problem, sums: ExactSums): Promise<number> {
+  const { n, k, dimensions, columns, bounds, halves, assignments } = rows
+  const margin = marginOf(dimensions)
+  let changed = 0
+  for (let first = 0; first < n; first += REASSIGNED) {
+    const reports = rows.nearest(first, Math.min(REASSIGNED, n - first), margin)
+    for (let index = 0; index < reports.length; index += 2) {
+      const row = first + reports[index]
+      const present = assignments[row]
+      let cluster = reports[index + 1]
+      if (cluster < 0) {
+        // What only has a bound lies below the row's own centroid by more than the margin.
+        let best = -Infinity
+        for (let c = 0; c < k; c++) best = Math.max(best, bounds[row * columns + c] - halves[c])
+        cluster = decide(rows, { row, place: row, least: best - margin })
+      }
+      if (cluster === present) continue
+      changed++
+      sums.move(row, present, cluster)
+      assignments[row] = cluster
+    }
+    if (slice.due()) await slice.rest()
+  }
+  return changed
+}
+
+/** The best of the clusters whose scores reach `least`, by products in float64; bounds are at `place`. */
+function decide(
+  { k, dimensions, matrix, centroids, columns, bounds, halves, assignments }: KmeansRows,
+  { row, place, least }: { readonly row: number; readonly place: number; readonly least: number },
 ): number {
+  const present = assignments[row]
+  let cluster = -1
+  let best = -Infinity
+  const weigh = (c: number): void => {
+    if (bounds[place * columns + c] - halves[c] < least) return
+    const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions) - halves[c]
+    if (score > best) {
+      best = score
+      cluster = c
+    }
+  }
+  if (present >= 0) weigh(present)
+  for (let c = 0; c < k; c++) weigh(c)
+  return cluster
+}
+
+/** Gives each empty cluster the row that lies worst in a cluster of two or more. */
+function fillEmpty({ matrix, n, dimensions, k, centroids, halves, assignments }: KmeansRows, sums: ExactSums): number {
   let own: Float64Array | undefined
   let moved = 0
   for (let empty = 0; empty < k; empty++) {
@@ -255,10 +263,8 @@ function fillEmpty(
     let worst = -1
     for (let row = 0; row < n; row++)
       if (sums.counts[assignments[row]] > 1 && (worst < 0 || own[row] < own[worst])) worst = row
-    sums.move(matrix, worst, assignments[worst], empty)
+    sums.move(worst, assignments[worst], empty)
     assignments[worst] = empty
-    // Its own centroid is the row itself, once centroids are taken; how far the others are is not known yet.
-    leads[worst] = 0
     moved++
   }
   return moved

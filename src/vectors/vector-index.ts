@@ -193,16 +193,26 @@ export async function requireUnitRows(
   dimensions: number,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<number> {
-  requireInteger('dimensions', dimensions, 1, 65_536)
-  if (!(matrix instanceof Float32Array))
-    throw invalidVector(`Expected \`matrix\` to be a Float32Array, got ${show(matrix)}.`)
-  const rows = countVectors(matrix, dimensions, 'matrix')
+  const rows = requireRows(matrix, dimensions)
   const slice = timeSlice(options.signal)
   for (let row = 0; row < rows; row++) {
-    const square = exactDot(matrix, row * dimensions, matrix, row * dimensions, dimensions)
-    if (!(Math.abs(square - 1) <= 2e-3))
-      throw invalidVector(`Expected rows of unit length, got row ${row} with length ${Math.sqrt(square)}.`)
+    unitSquare(matrix, row, dimensions)
     if (row % 256 === 255 && slice.due()) await slice.rest()
   }
   return rows
+}
+
+/** Number of rows of a matrix. @throws PaperkinError `invalid-argument`: no matrix, part of a row. */
+export function requireRows(matrix: Float32Array, dimensions: number): number {
+  requireInteger('dimensions', dimensions, 1, 65_536)
+  if (!(matrix instanceof Float32Array))
+    throw invalidVector(`Expected \`matrix\` to be a Float32Array, got ${show(matrix)}.`)
+  return countVectors(matrix, dimensions, 'matrix')
+}
+
+/** Square of a row's length, which must be 1 to within a thousandth. @throws PaperkinError `invalid-argument` */
+export function unitSquare(matrix: Float32Array, row: number, dimensions: number): number {
+  const square = exactDot(matrix, row * dimensions, matrix, row * dimensions, dimensions)
+  if (Math.abs(square - 1) <= 2e-3) return square
+  throw invalidVector(`Expected rows of unit length, got row ${row} with length ${Math.sqrt(square)}.`)
 }

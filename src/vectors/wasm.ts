@@ -22,13 +22,13 @@ export const WASM_PAGE = 65_536
 const modules = new Map<string, Module | undefined>()
 
 /**
- * One of the loops of models/kernels over a memory of its own, of at least `bytes`.
+ * One of the loops of models/kernels over a memory of its own, of at least so many bytes, or over a given one.
  * @returns undefined where the platform has no WebAssembly with SIMD or no memory: callers have a plain way, slower and
  * with the same answers
  */
 export function loadWasm<Loop>(
-  name: 'scan' | 'above' | 'dots' | 'best',
-  bytes: number,
+  name: 'scan' | 'above' | 'dots' | 'best' | 'nearest' | 'move',
+  bytesOrMemory: number | WasmMemory,
 ): { readonly loop: Loop; readonly memory: WasmMemory } | undefined {
   if (!modules.has(name)) {
     let compiled: Module | undefined
@@ -42,7 +42,10 @@ export function loadWasm<Loop>(
   const module = modules.get(name)
   if (module === undefined) return undefined
   try {
-    const memory = new wasm.Memory({ initial: Math.ceil(bytes / WASM_PAGE) })
+    const memory =
+      typeof bytesOrMemory === 'number'
+        ? new wasm.Memory({ initial: Math.ceil(bytesOrMemory / WASM_PAGE) })
+        : bytesOrMemory
     const { exports } = new wasm.Instance(module, { paperkin: { memory } })
     return { loop: exports[name] as Loop, memory }
   } catch (error) {

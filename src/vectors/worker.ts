@@ -5,12 +5,14 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
 import { buildGraphFile } from './hnswlib.ts'
 import { type Kernels, typedArrayKernels } from './kernels.ts'
+import { KmeansRows } from './kmeans-rows.ts'
 import { guardThread } from './native-gate.ts'
 import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
 import { loadOnnxKernels } from './onnx-kernels.ts'
 import { RowDots } from './row-dots.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
 import type { VectorProgress } from './time-slice.ts'
+import { unitSquare } from './vector-index.ts'
 
 /** What the thread can do: options and result are plain data. */
 export interface Jobs {
@@ -49,7 +51,11 @@ export type FromWorker =
 
 interface Begun {
   readonly job: Job
-  readonly rows: RowDots
+  readonly rows: RowDots | KmeansRows
+  /** Rows whose length is checked, and the sum of their squares; what was wrong with one. */
+  checked: number
+  squares: number
+  failure: unknown
   readonly controller: AbortController
 }
 
@@ -71,11 +77,18 @@ port.on('message', (message: ToWorker) => {
   if (message.kind === 'begin')
     begun.set(id, {
       job: message.job,
-      rows: RowDots.allocate(message.length, message.job.options.dimensions),
+      rows: roomFor(message.job, message.length),
+      checked: 0,
+      squares: 0,
+      failure: undefined,
       controller: new AbortController(),
     })
-  else if (message.kind === 'part') begun.get(id)?.rows.matrix.set(message.part, message.start)
-  else if (message.kind === 'abort') {
+  else if (message.kind === 'part') {
+    const present = begun.get(id)
+    if (present === undefined) return
+    present.rows.matrix.set(message.part, message.start)
+    check(present, message.start + message.part.length)
+  } else if (message.kind === 'abort') {
     begun.get(id)?.controller.abort()
     begun.delete(id)
   } else {
@@ -103,10 +116,30 @@ function endIfIdle(): void {
   if (isEnding && running === 0) process.exit(0)
 }
 
+function roomFor({ kind, options }: Job, length: number): RowDots | KmeansRows {
+  const { dimensions } = options
+  return kind === 'kmeans'
+    ? new KmeansRows({ n: length / dimensions, dimensions, k: options.k })
+    : RowDots.allocate(length, dimensions)
+}
+
+/** Looks at the rows that have come, while the next are on their way. */
+function check(present: Begun, filled: number): void {
+  const { kind, options } = present.job
+  if ((kind !== 'graph' && kind !== 'kmeans') || present.failure !== undefined) return
+  try {
+    for (; (present.checked + 1) * options.dimensions <= filled; present.checked++)
+      present.squares += unitSquare(present.rows.matrix, present.checked, options.dimensions)
+  } catch (error) {
+    present.failure = error
+  }
+}
+
 async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> {
   const present = begun.get(id)
   if (present === undefined) return undefined
-  const { job, rows, controller } = present
+  const { job, rows, controller, failure, squares } = present
+  if (failure !== undefined) throw failure
   const { matrix } = rows
   const watched = {
     signal: controller.signal,
@@ -118,12 +151,10 @@ async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> 
   }
   kernels ??= loadOnnxKernels().then((loaded) => loaded ?? typedArrayKernels)
   const how = { ...watched, kernels: await kernels }
-  const result =
-    job.kind === 'graph'
-      ? await buildNeighbourGraph(rows, { ...job.options, ...how })
-      : job.kind === 'nearest'
-        ? await findNearest(rows, { ...job.options, ...how })
-        : await runKmeans(matrix, { ...job.options, ...how })
+  let result: Jobs['kmeans' | 'graph' | 'nearest']['result']
+  if (job.kind === 'kmeans') result = await runKmeans(rows as KmeansRows, { ...job.options, ...how, squares })
+  else if (job.kind === 'graph') result = await buildNeighbourGraph(rows as RowDots, { ...job.options, ...how })
+  else result = await findNearest(rows as RowDots, { ...job.options, ...how })
   return begun.delete(id) ? result : undefined
 }
 

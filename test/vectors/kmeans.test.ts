@@ -129,7 +129,7 @@ describe('kmeans', () => {
   })
 
   it('gives the same bits from any kernels within their error, near ties and copies among the rows', async () => {
-    const dimensions = 12
+    const dimensions = 16
     const { rows } = clusteredRows(900, dimensions, { centres: 5, spread: 0.8 })
     // Rows that lie between others to within a kernel's error.
     for (let row = 0; row < 300; row++)
@@ -240,6 +240,21 @@ describe('kmeans', () => {
     })
     await expect(running).rejects.toBe(reason)
     await expect(kmeans(rows, { dimensions: 128, k: 2, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+
+  it('refuses a row that is not of unit length, in the worker too', async () => {
+    const { rows } = clusteredRows(6000, 128)
+    for (let d = 0; d < 128; d++) rows[4321 * 128 + d] *= 2
+    for (const matrix of [rows, rows.subarray(4300 * 128, 4330 * 128)])
+      await expect(kmeans(matrix, { dimensions: 128, k: 20 })).rejects.toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringMatching(/got row (?:4321|21) with length 2(?:\.|$)/u),
+      })
+    rows[5999 * 128] = Number.NaN
+    await expect(kmeans(rows.subarray(4322 * 128), { dimensions: 128, k: 1600 })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining('got row 1677'),
+    })
   })
 
   it('refuses options that make no sense', async () => {
