@@ -1,12 +1,19 @@
-// Embeds texts with Node on this CPU and again under qemu's Haswell (AVX2, no VNNI, no AVX-512), and compares.
+// Embeds texts with Node on this CPU, and compares with what other CPUs made of them: the hashes in vectors.json, and,
+// where there is a qemu-x86_64, its Haswell (AVX2, no VNNI, no AVX-512).
 // Fails where a cosine is below .9999; what is expected is the same bytes.
+// usage: check-cpus.mjs [record]      record: writes vectors.json anew, after the model has changed
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { AutoModel, AutoTokenizer } from '@huggingface/transformers'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const least = 0.9999
+
+const recordPath = `${here}vectors.json`
+const model = JSON.parse(readFileSync(`${here}../../models/all-MiniLM-L6-v2/model.json`, 'utf8')).revision
 
 if (process.argv[2] === 'embed') {
   process.stdout.write(JSON.stringify(await embed()))
@@ -15,17 +22,44 @@ if (process.argv[2] === 'embed') {
   const run = (command, ...words) =>
     JSON.parse(execFileSync(command, [...words, self, 'embed'], { stdio: ['ignore', 'pipe', 'ignore'] }))
   const native = run(process.execPath)
-  const emulated = run('qemu-x86_64', '-cpu', 'Haswell', process.execPath)
-  const cosines = native.map(({ vector }, row) => cosine(vector, emulated[row].vector))
   const tokens = native.map((text) => text.tokens)
-  const same = native.filter(({ vector }, row) =>
-    vector.every((value, column) => value === emulated[row].vector[column]),
-  )
+  const hashes = native.map(({ vector }) => createHash('sha256').update(Float32Array.from(vector)).digest('hex'))
   console.log(`${native.length} texts of ${Math.min(...tokens)} to ${Math.max(...tokens)} tokens`)
-  console.log(
-    `smallest cosine ${Math.min(...cosines).toFixed(7)}; the same bytes for ${same.length} of ${native.length}`,
-  )
-  if (!(Math.min(...cosines) >= least)) process.exitCode = 1
+  if (process.argv[2] === 'record') {
+    writeFileSync(recordPath, `${JSON.stringify({ model, cpu: cpuName(), vectors: hashes }, null, 2)}\n`)
+  } else {
+    const recorded = JSON.parse(readFileSync(recordPath, 'utf8'))
+    const same = hashes.filter((hash, row) => hash === recorded.vectors[row])
+    if (recorded.model !== model) console.log(`vectors.json is of another model (${recorded.model}): record it anew`)
+    else console.log(`${cpuName()}: the bytes recorded on ${recorded.cpu} for ${same.length} of ${native.length}`)
+  }
+  if (hasEmulator()) {
+    const emulated = run('qemu-x86_64', '-cpu', 'Haswell', process.execPath)
+    const cosines = native.map(({ vector }, row) => cosine(vector, emulated[row].vector))
+    const same = native.filter(({ vector }, row) =>
+      vector.every((value, column) => value === emulated[row].vector[column]),
+    )
+    console.log(
+      `emulated Haswell: smallest cosine ${Math.min(...cosines).toFixed(7)}; the same bytes for ${same.length} of ${native.length}`,
+    )
+    if (!(Math.min(...cosines) >= least)) process.exitCode = 1
+  } else console.log('not checked on an emulated Haswell: there is no qemu-x86_64 (Debian: apt-get install qemu-user)')
+}
+
+function hasEmulator() {
+  try {
+    execFileSync('qemu-x86_64', ['--version'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What decides which kernels run: the widest instructions that the CPU has. */
+function cpuName() {
+  const flags = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : ''
+  const widest = ['amx_int8', 'avx512_vnni', 'avx_vnni', 'avx512f', 'avx2'].find((flag) => flags.includes(` ${flag}`))
+  return `${cpus()[0]?.model.trim() ?? process.arch}${widest === undefined ? '' : ` (${widest})`}`
 }
 
 async function embed() {

@@ -223,7 +223,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
   const dtype = options.dtype ?? folderDtype(folder)
   const file = dtypeFile(dtype)
   if (!existsSync(join(folder, file))) throw missing(folder, file)
-  const ownRevision = options.revision ?? filesRevision(folder, [file, `${file}_data`, 'tokenizer.json'])
+  const ownRevision = options.revision ?? filesRevision(folder, [file, `${file}_data`, 'config.json', 'tokenizer.json'])
   return {
     modelId: pooling === undefined ? basename(folder) : `${basename(folder)}#${pooling}`,
     revision: ownRevision,
