@@ -11,6 +11,8 @@ export type FromContestant =
   | {
       readonly kind: 'round'
       readonly seconds: number
+      /** Seconds of all cores together: steadier than `seconds` on a machine that does other things as well. */
+      readonly cpuSeconds: number
       readonly stallMs: number
       readonly peakMB: number
       /** The first vector, to see that all compute the same. */
@@ -84,13 +86,16 @@ load().then(async (embed) => {
     // one after the last.
     await new Promise((resolve) => setTimeout(resolve, 50))
     const start = performance.now()
+    const cpu = process.cpuUsage()
     const first = await embed(message.texts)
+    const { user, system } = process.cpuUsage(cpu)
     const seconds = (performance.now() - start) / 1000
     await new Promise((resolve) => setTimeout(resolve, 50))
     delay.disable()
     send({
       kind: 'round',
       seconds,
+      cpuSeconds: (user + system) / 1e6,
       stallMs: delay.max / 1e6,
       peakMB: process.resourceUsage().maxRSS / 1024,
       first: Array.from(first).slice(0, 384),

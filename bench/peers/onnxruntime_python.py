@@ -43,7 +43,7 @@ embed(['A first text.'])
 send(kind='ready', startMs=(time.perf_counter() - begun) * 1000)
 for line in sys.stdin:
     texts = json.loads(line)['texts']
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     first = embed(texts)[0]
-    send(kind='round', seconds=time.perf_counter() - start, stallMs=0,
+    send(kind='round', seconds=time.perf_counter() - start, cpuSeconds=time.process_time() - cpu, stallMs=0,
          peakMB=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, first=[float(value) for value in first])
