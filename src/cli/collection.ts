@@ -55,26 +55,39 @@ export async function withCollection<Result>(
   if (files.length === 0) return withLibrary(options, context, (library) => use({ library, dates: [] }))
   const library = await PaperLibrary.open()
   try {
-    const dates = await addFiles(library, files, options, context)
+    const { dates, updated } = await addFiles(library, files, options, context)
+    for (const id of updated) context.terminal.note(`Took the later text of ${id}`)
     return await use({ library, dates })
   } finally {
     await library.close()
   }
 }
 
+/** How a command opens a library. */
+export interface LibraryUse {
+  /** Whether the command changes the library, which is then made where there is none. @default false */
+  readonly isWriting?: boolean
+  readonly reembed?: boolean
+  readonly repair?: boolean
+}
+
 /** Opens the library of `--library` or `PAPERKIN_LIBRARY`, for as long as `use` lasts. */
 export async function withLibrary<Result>(
-  options: CollectionOptions,
-  { env }: CommandContext,
+  options: { readonly library?: string },
+  context: CommandContext,
   use: (library: PaperLibrary) => Promise<Result>,
+  { isWriting = false, reembed = false, repair = false }: LibraryUse = {},
 ): Promise<Result> {
-  const path = options.library ?? env.PAPERKIN_LIBRARY
-  if (!path)
-    throw new PaperkinError(
-      'invalid-argument',
-      'Expected a file or a library: name a file, or a folder with --library or in PAPERKIN_LIBRARY.',
-    )
-  const library = await openLibrary(path)
+  const path = libraryPath(options, context)
+  const progress = context.terminal.progress('embedding', 'papers')
+  const library = await PaperLibrary.open({
+    path,
+    readOnly: !isWriting,
+    reembed,
+    repair,
+    signal: context.signal,
+    onProgress: progress.update,
+  }).finally(progress.clear)
   try {
     return await use(library)
   } finally {
@@ -82,17 +95,37 @@ export async function withLibrary<Result>(
   }
 }
 
-async function openLibrary(path: string): Promise<PaperLibrary> {
-  throw new PaperkinError('invalid-argument', `Libraries on disk cannot be opened yet: name a file, not ${path}.`)
+/** The folder that `--library` or `PAPERKIN_LIBRARY` names. */
+export function libraryPath(options: { readonly library?: string }, { env }: CommandContext): string {
+  const path = options.library ?? env.PAPERKIN_LIBRARY
+  if (path) return path
+  throw new PaperkinError(
+    'invalid-argument',
+    'Expected a file or a library: name a file, or a folder with --library or in PAPERKIN_LIBRARY.',
+  )
 }
 
-/** Reads files into a library, with progress, and returns the dates that they name. */
+/** What reading files into a library came to. */
+export interface AddSummary {
+  /** Papers read. */
+  readonly read: number
+  readonly added: number
+  /** Ids whose text or fields were different before. */
+  readonly updated: readonly string[]
+  readonly unchanged: number
+  readonly titleOnly: number
+  readonly truncated: number
+  /** The dates that the files name. */
+  readonly dates: readonly string[]
+}
+
+/** Reads files into a library, with progress. */
 export async function addFiles(
   library: PaperLibrary,
   files: readonly string[],
   options: CollectionOptions,
   { signal, terminal, stdin }: CommandContext,
-): Promise<readonly string[]> {
+): Promise<AddSummary> {
   const year = options.year === undefined ? {} : { year: options.year }
   const digests: Digest[] = []
   for (const file of files)
@@ -101,17 +134,24 @@ export async function addFiles(
         ? parseDigest(await readAll(addAbortSignal(signal, stdin as Readable)), { ...year, name: 'standard input' })
         : await readDigest(file, year),
     )
+  const sum = { read: 0, added: 0, unchanged: 0, titleOnly: 0, truncated: 0 }
+  const updated: string[] = []
   for (const [i, { papers, skipped }] of digests.entries()) {
     const progress = terminal.progress('embedding', 'papers')
     const result = await library.add(papers, { signal, onProgress: progress.update }).finally(progress.clear)
     const file = files[i] === '-' ? 'standard input' : files[i]
     for (const { line, text } of skipped)
       terminal.note(`Passed over line ${line} of ${file}, which has no title: ${text.slice(0, 60)}…`)
-    for (const id of result.updated) terminal.note(`Took the later text of ${id}, from ${file}`)
+    sum.read += papers.length
+    sum.added += result.added.length
+    sum.unchanged += result.unchanged.length
+    sum.titleOnly += result.titleOnly.length
+    sum.truncated += result.truncated.length
+    updated.push(...result.updated)
     for (const { id, tokens, cut } of result.truncated)
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }
-  return digests.flatMap(({ date }) => (date === undefined ? [] : [date]))
+  return { ...sum, updated, dates: digests.flatMap(({ date }) => (date === undefined ? [] : [date])) }
 }
 
 /**

@@ -5,9 +5,15 @@ import { createRequire } from 'node:module'
 import { CommanderError, Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
 import type { Answer, Command, CommandContext } from './command.ts'
+import { add } from './commands/add.ts'
 import { digest } from './commands/digest.ts'
+import { exportPapers } from './commands/export.ts'
+import { importPapers } from './commands/import.ts'
+import { list } from './commands/list.ts'
 import { related } from './commands/related.ts'
+import { remove } from './commands/remove.ts'
 import { search } from './commands/search.ts'
+import { verify } from './commands/verify.ts'
 import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
 
 /** Every command, in the order in which `--help` lists them. */
@@ -16,6 +22,13 @@ export const commands: readonly Command[] = [
   digest,
   search,
   related,
+  // Keeping.
+  add,
+  remove,
+  list,
+  exportPapers,
+  importPapers,
+  verify,
 ]
 
 /** What a command line is run on. */

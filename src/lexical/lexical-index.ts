@@ -37,6 +37,26 @@ export interface TermPart {
   readonly part: number
 }
 
+/**
+ * A whole index as flat arrays, to be kept in a file; an array may be longer than what of it is in use.
+ * @internal
+ */
+export interface LexicalState {
+  readonly rows: number
+  readonly entries: number
+  readonly terms: number
+  /** Stems in the order of their numbers, a line each. */
+  readonly stems: string
+  readonly keys: Float64Array<ArrayBuffer>
+  readonly slots: Int32Array<ArrayBuffer>
+  readonly documentFrequency: Int32Array<ArrayBuffer>
+  readonly start: Int32Array<ArrayBuffer>
+  readonly term: Int32Array<ArrayBuffer>
+  readonly count: Uint16Array<ArrayBuffer>
+  readonly length: Float64Array<ArrayBuffer>
+  readonly alive: Uint8Array<ArrayBuffer>
+}
+
 /** Lets others have their turn during long work. */
 interface Slice {
   due(): boolean
@@ -58,7 +78,7 @@ interface Weights {
 /** Word statistics of a growing collection: BM25 for text queries, TF-IDF cosine from document to document. */
 export class LexicalIndex {
   readonly #stemIds = new Map<string, number>()
-  readonly #terms = new TermIds()
+  #terms = new TermIds()
   #documentFrequency = new Int32Array(1024)
   #start = new Int32Array(1024)
   #term = new Int32Array(4096)
@@ -71,6 +91,58 @@ export class LexicalIndex {
   readonly #blocks: Postings[] = []
   #scratch = new Int32Array(0)
   #weights: Weights | undefined
+
+  /**
+   * The index that {@link state} describes, whose arrays it takes over. Until {@link settle} has made its postings, a
+   * question looks through the rows one by one.
+   */
+  static from(state: LexicalState): LexicalIndex {
+    const index = new LexicalIndex()
+    const { rows, terms, keys, slots } = state
+    for (const stemmed of state.stems === '' ? [] : state.stems.split('\n'))
+      index.#stemIds.set(stemmed, index.#stemIds.size)
+    index.#terms = TermIds.from({ keys, slots, size: terms })
+    index.#documentFrequency = state.documentFrequency
+    index.#start = state.start
+    index.#term = state.term
+    index.#count = state.count
+    index.#length = state.length
+    index.#alive = state.alive
+    index.#rows = rows
+    for (let row = 0; row < rows; row++) {
+      if (state.alive[row] !== 1) continue
+      index.#size++
+      index.#totalLength += state.length[row]
+    }
+    return index
+  }
+
+  /** Makes the postings that {@link from} left out, in slices. */
+  async settle(slice: Slice): Promise<void> {
+    while ((this.#blocks.length + 1) * BLOCK <= this.#rows) {
+      this.#invert()
+      if (slice.due()) await slice.rest()
+    }
+  }
+
+  /** All there is to know; the arrays are the index's own and change with it. */
+  state(): LexicalState {
+    const { keys, slots, size: terms } = this.#terms.state()
+    return {
+      rows: this.#rows,
+      entries: this.#start[this.#rows],
+      terms,
+      stems: [...this.#stemIds.keys()].join('\n'),
+      keys,
+      slots,
+      documentFrequency: this.#documentFrequency,
+      start: this.#start,
+      term: this.#term,
+      count: this.#count,
+      length: this.#length,
+      alive: this.#alive,
+    }
+  }
 
   /** Number of rows, removed ones included: every row is below it. */
   get rows(): number {
@@ -115,12 +187,17 @@ export class LexicalIndex {
     this.#size++
     this.#totalLength += length
     this.#weights = undefined
-    if (this.#rows % BLOCK === 0) {
-      this.#scratch = grown(this.#scratch, this.#terms.size)
-      const entries = { start: this.#start, term: this.#term, count: this.#count }
-      this.#blocks.push(invertRows(entries, this.#rows - BLOCK, this.#rows, this.#scratch))
-    }
+    // Older rows without postings are left to `settle`.
+    if (this.#rows === (this.#blocks.length + 1) * BLOCK) this.#invert()
     return row
+  }
+
+  /** Turns round the rows after the last block. */
+  #invert(): void {
+    this.#scratch = grown(this.#scratch, this.#terms.size)
+    const entries = { start: this.#start, term: this.#term, count: this.#count }
+    const first = this.#blocks.length * BLOCK
+    this.#blocks.push(invertRows(entries, first, first + BLOCK, this.#scratch))
   }
 
   /** Removes a document; its row stays empty. */

@@ -1,3 +1,10 @@
+/** @internal */
+export interface TermIdsState {
+  readonly keys: Float64Array<ArrayBuffer>
+  readonly slots: Int32Array<ArrayBuffer>
+  readonly size: number
+}
+
 /**
  * Numbers terms in the order in which they are first seen. A term is named by a whole number (see {@link stemKey} and
  * {@link pairKey}); 16 to 28 bytes a term: a table with open addressing and linear probing, at most half full.
@@ -6,6 +13,20 @@ export class TermIds {
   #keys = new Float64Array(1024)
   #slots = new Int32Array(2048)
   #size = 0
+
+  /** The same numbers from {@link state}, whose arrays it takes over; `keys` may be longer than there are terms. */
+  static from({ keys, slots, size }: TermIdsState): TermIds {
+    const ids = new TermIds()
+    ids.#keys = keys
+    ids.#slots = slots
+    ids.#size = size
+    return ids
+  }
+
+  /** All there is to know, until the next term; `keys` holds `slots.length / 2` and the first `size` are in use. */
+  state(): TermIdsState {
+    return { keys: this.#keys, slots: this.#slots, size: this.#size }
+  }
 
   get size(): number {
     return this.#size

@@ -2,17 +2,22 @@
 // number under which the lexical index and the vector index keep one text; a changed text gets a new row, and no row is
 // used twice in a library's life. Vectors are put into their index first and taken out last, and a row counts only while
 // `kept` names it: so a change becomes visible in one synchronous step, whole, after it is on disk.
+import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { PaperkinError } from '../errors.ts'
+import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../lexical/lexical-file.ts'
 import { type CountedDocument, LexicalIndex } from '../lexical/lexical-index.ts'
 import { type Paper, paperFromJson, paperJson } from '../paper.ts'
 import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
+import { CHUNK_ROWS } from '../vectors/exact-snapshot.ts'
+import { HnswIndex } from '../vectors/hnsw-index.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
-import type { Damage, PaperRecord, VectorRecord } from './log-file.ts'
+import type { Damage, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
 import { damaged, type Store, withIds } from './store.ts'
 
-/** Vectors put into the index at once while a log is read. */
-const LOAD_ROWS = 4096
+/** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
+const UNSAVED = 256
 
 /** A paper of the library and the row under which its words and its vector are kept. */
 export class KeptPaper {
@@ -22,37 +27,38 @@ export class KeptPaper {
   readonly vector: number
   readonly textCrc: number
   #paper: Paper | undefined
-  #json: Buffer | undefined
+  #stored: StoredPaper | undefined
 
   private constructor(
-    { id, row, vector, textCrc }: Omit<PaperRecord, 'json'>,
-    paper: Paper | undefined,
-    json?: Buffer,
+    id: string,
+    place: { readonly row: number; readonly vector: number; readonly textCrc: number },
+    { paper, stored }: { readonly paper?: Paper; readonly stored?: StoredPaper },
   ) {
     this.id = id
-    this.row = row
-    this.vector = vector
-    this.textCrc = textCrc
+    this.row = place.row
+    this.vector = place.vector
+    this.textCrc = place.textCrc
     this.#paper = paper
-    this.#json = json
+    this.#stored = stored
   }
 
   static of(
     paper: Paper,
     place: { readonly row: number; readonly vector: number; readonly textCrc: number },
   ): KeptPaper {
-    return new KeptPaper({ id: paper.id, ...place }, paper)
+    return new KeptPaper(paper.id, place, { paper })
   }
 
-  static from(record: PaperRecord): KeptPaper {
-    return new KeptPaper(record, undefined, record.json)
+  static from(stored: StoredPaper): KeptPaper {
+    return new KeptPaper(stored.id, stored, { stored })
   }
 
   /** Of a library that was opened, read when it is first asked for. */
   get paper(): Paper {
     if (this.#paper === undefined) {
-      this.#paper = paperFromJson(this.id, (this.#json as Buffer).toString())
-      this.#json = undefined
+      const { texts, start, end } = this.#stored as StoredPaper
+      this.#paper = paperFromJson(this.id, texts.toString('utf8', start, end))
+      this.#stored = undefined
     }
     return this.#paper
   }
@@ -86,9 +92,15 @@ interface Coming {
 
 export class Collection {
   readonly kept = new Map<string, KeptPaper>()
-  readonly lexical = new LexicalIndex()
   readonly store: Store | undefined
   readonly #kind: IndexKind
+  #lexical = new LexicalIndex()
+  #isLoaded = false
+  #settling: Promise<void> | undefined
+  readonly #closing = new AbortController()
+  #isGraphSaved = false
+  /** Rows of the lexical index that its file holds. */
+  #savedRows = 0
   #vectors: ExactIndex
   #dimensions: number | undefined
   #nextRow = 0
@@ -104,6 +116,10 @@ export class Collection {
     this.store = options.store
     // Until the first vectors tell their width, an empty index of another stands for theirs.
     this.#vectors = createVectorIndex(options.dimensions ?? 1, { kind: options.kind })
+  }
+
+  get lexical(): LexicalIndex {
+    return this.#lexical
   }
 
   get vectors(): ExactIndex {
@@ -143,6 +159,8 @@ export class Collection {
       await this.store.append({ removed, vectors, papers: records, nextRow, dimensions: dimensions ?? 0 })
     }
     await this.#apply({ removed, coming, nextRow, dimensions })
+    // Should a long `add` be ended, most of its words need not be counted again.
+    await this.#saveWords({ most: 4096 + this.#savedRows })
   }
 
   /** The number that a vector has in the log, or will have. */
@@ -193,15 +211,16 @@ export class Collection {
       if (fresh !== undefined) this.#addWords(kept.row, fresh.counted)
       this.kept.set(kept.id, kept)
     }
-    for (const row of gone) this.lexical.remove(row)
+    for (const row of gone) this.#lexical.remove(row)
+    if (fresh.length > 0 || gone.length > 0) this.#isGraphSaved = false
     await this.#vectors.remove(gone)
   }
 
   /** Rows that were used and are no more stay empty. */
   #addWords(row: number, counted: CountedDocument): void {
     const nothing = { term: new Int32Array(0), count: new Uint16Array(0), length: 0 }
-    while (this.lexical.rows < row) this.lexical.remove(this.lexical.add(nothing))
-    this.lexical.add(counted)
+    while (this.#lexical.rows < row) this.#lexical.remove(this.#lexical.add(nothing))
+    this.#lexical.add(counted)
   }
 
   /**
@@ -222,6 +241,9 @@ export class Collection {
   async #load(store: Store, options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     const slice = timeSlice(options.signal)
     const damages: Damage[] = []
+    // Before the log, so that it holds no paper that the log does not name.
+    const file = this.#isLoaded ? undefined : await openLexicalFile(wordsPath(store))
+    const words = file?.read()
     const { isAnew, frames } = await store.load({ onDamage: (damage) => damages.push(damage), ...options })
     const kept = new Map(isAnew ? [] : this.kept)
     const index =
@@ -229,64 +251,106 @@ export class Collection {
         ? createVectorIndex(store.identity.dimensions, { kind: this.#kind })
         : this.#vectors
     const { dimensions } = index
-    let rows: number[] = []
-    let vectors: Float32Array[] = []
+    // An empty index takes whole chunks over; one that has rows takes copies.
+    const isEmpty = index.snapshot().state.count === 0
+    const rows: number[] = []
+    const chunks: Float32Array[] = []
     const pending = new Set<number>()
-    const flush = async () => {
-      await index.add(rows, vectors)
-      rows = []
-      vectors = []
-      pending.clear()
-    }
     for await (const { removed, papers, block, floats } of frames) {
       for (const id of removed) kept.delete(id)
       for (const record of papers) {
         kept.set(record.id, KeptPaper.from(record))
         if (index.has(record.row) || pending.has(record.row)) continue
         const i = record.vector - block.first
-        const vector =
-          i >= 0 && i < block.count
-            ? block.damaged.has(i)
-              ? undefined
-              : floats.subarray(dimensions * i, dimensions * (i + 1))
-            : (await store.vector(record.vector))?.vector
+        const isHere = i >= 0 && i < block.count
+        const vector = isHere
+          ? block.damaged.has(i)
+            ? undefined
+            : floats.subarray(dimensions * i, dimensions * (i + 1))
+          : (await store.vector(record.vector))?.vector
         // Told below, where it is known whether the paper is still there.
         if (vector === undefined) continue
+        const place = rows.length % CHUNK_ROWS
+        if (place === 0) chunks.push(new Float32Array(CHUNK_ROWS * dimensions))
+        chunks.at(-1)?.set(vector, place * dimensions)
         pending.add(record.row)
         rows.push(record.row)
-        vectors.push(vector)
       }
-      if (rows.length >= LOAD_ROWS) await flush()
       if (slice.due()) await slice.rest()
     }
-    await flush()
     const whole = withIds(damages, kept.values(), (vector) => store.isReadable(vector))
     if (whole.length > 0) throw damaged(store.path, whole)
-    await this.#adopt({ kept, index, slice })
+    if (isEmpty) await index.adopt(rows, chunks)
+    else
+      for (const [i, chunk] of chunks.entries()) {
+        const part = rows.slice(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS)
+        await index.add(part, chunk.subarray(0, part.length * dimensions))
+      }
+    await this.#adopt({ kept, index, slice, saved: await words })
+    if (!this.#isLoaded) {
+      await this.#loadGraph(store)
+      this.#settling = this.#settle().catch(() => {})
+    }
+    this.#isLoaded = true
   }
 
-  async #adopt({
-    kept,
-    index,
-    slice,
-  }: {
+  /** What makes later questions faster and the first need not wait for, in small slices. */
+  async #settle(): Promise<void> {
+    const { signal } = this.#closing
+    const slice = timeSlice(signal, 5)
+    await this.#lexical.settle(slice)
+    await this.#vectors.encode({ signal })
+    await this.#lexical.prepare(slice)
+  }
+
+  /** Takes the graph that was kept, where it is of these very vectors; otherwise it is built anew by itself. */
+  async #loadGraph(store: Store): Promise<void> {
+    if (!(this.#vectors instanceof HnswIndex)) return
+    try {
+      await this.#vectors.load(graphPath(store))
+      this.#isGraphSaved = true
+    } catch (error) {
+      const isOld =
+        PaperkinError.isInstance(error) && (error.code === 'corrupt-store' || error.code === 'store-mismatch')
+      if (!isOld && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+
+  async #saveGraph(): Promise<void> {
+    const isThere = this.#vectors instanceof HnswIndex && this.#vectors.kind === 'hnsw'
+    if (!isThere || this.store === undefined || this.store.isReadOnly || this.#isGraphSaved) return
+    try {
+      await (this.#vectors as HnswIndex).save(graphPath(this.store))
+    } catch {
+      // It can be built again, where there is room for it.
+    }
+  }
+
+  async #adopt(found: {
     readonly kept: ReadonlyMap<string, KeptPaper>
     readonly index: ExactIndex
     readonly slice: TimeSlice
+    readonly saved: SavedLexical | undefined
   }): Promise<void> {
+    const { kept, index, slice, saved } = found
+    if (saved !== undefined && isOf(saved, kept.values(), this.store as Store)) {
+      this.#lexical = LexicalIndex.from(saved.state)
+      this.#savedRows = saved.state.rows
+    }
     const present = new Set<number>()
     const fresh: KeptPaper[] = []
     for (const paper of kept.values()) {
       present.add(paper.row)
-      if (paper.row >= this.lexical.rows) fresh.push(paper)
+      if (paper.row >= this.#lexical.rows) fresh.push(paper)
     }
     fresh.sort((a, b) => a.row - b.row)
     const counted: CountedDocument[] = []
     for (const { paper } of fresh) {
-      counted.push(this.lexical.count(paper))
+      counted.push(this.#lexical.count(paper))
       if (slice.due()) await slice.rest()
     }
-    const gone = Int32Array.from(index.rows()).filter((row) => !present.has(row))
+    const gone = index.rows().filter((row) => !present.has(row))
+    const words = Int32Array.from({ length: this.#savedRows }, (_, row) => row).filter((row) => !present.has(row))
     // Visible from here on.
     fresh.forEach(({ row }, i) => {
       this.#addWords(row, counted[i] as CountedDocument)
@@ -296,14 +360,48 @@ export class Collection {
     this.#nextRow = (this.store as Store).nextRow
     this.kept.clear()
     for (const [id, paper] of kept) this.kept.set(id, paper)
-    for (const row of gone) this.lexical.remove(row)
+    for (const row of [...gone, ...words]) this.#lexical.remove(row)
     await index.remove(gone)
   }
 
+  /** Keeps the words of rows that came since the last time, where counting them would make an opening wait. */
+  async #saveWords({ most }: { readonly most: number }): Promise<void> {
+    const { rows } = this.#lexical
+    if (this.store === undefined || this.store.isReadOnly || rows - this.#savedRows <= most) return
+    const marks = new Uint32Array(rows)
+    for (const { row, textCrc } of this.kept.values()) marks[row] = textCrc
+    try {
+      await writeLexicalFile(wordsPath(this.store), { state: this.#lexical.state(), marks })
+      this.#savedRows = rows
+    } catch {
+      // A disk that is full has no room for what can be counted again.
+    }
+  }
+
   async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#settling
+    await this.#saveWords({ most: UNSAVED + this.#savedRows / 128 })
+    await this.#saveGraph()
     await this.#vectors.close()
     await this.store?.close()
   }
+}
+
+function wordsPath(store: Store): string {
+  return join(store.path, 'words.bin')
+}
+
+function graphPath(store: Store): string {
+  return join(store.path, 'graph.hnsw')
+}
+
+/** Whether the rows of a saved lexical index are those of these papers, as far as they have any. */
+function isOf({ state, marks }: SavedLexical, papers: Iterable<KeptPaper>, store: Store): boolean {
+  if (state.rows > store.nextRow) return false
+  for (const { row, textCrc } of papers)
+    if (row < state.rows && (state.alive[row] !== 1 || marks[row] !== textCrc)) return false
+  return true
 }
 
 /** Of what is counted and embedded of a paper. */

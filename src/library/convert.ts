@@ -5,7 +5,7 @@ import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { createProgress } from '../embedding/embedder.ts'
 import { paperFromJson, paperText } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
-import type { Batch, Damage, PaperRecord, VectorRecord } from './log-file.ts'
+import { type Batch, type Damage, jsonOf, type PaperRecord, type StoredPaper, type VectorRecord } from './log-file.ts'
 import { isSameIdentity, type Store, type StoreIdentity, textKeys, withIds } from './store.ts'
 
 /** Papers of one batch of a new log. */
@@ -40,7 +40,7 @@ export interface ConvertOptions {
 export async function convert(store: Store, options: ConvertOptions): Promise<Repair | undefined> {
   const { identity, embedder, isNeeded, signal } = options
   const damages: Damage[] = [...store.damage]
-  const papers = new Map<string, PaperRecord>()
+  const papers = new Map<string, StoredPaper>()
   const { frames } = await store.load({ onDamage: (damage) => damages.push(damage), signal })
   // Where the header is lost, the keys tell which vectors are of this model; vectors of no model need not be told.
   const former = store.isIdentityKnown || embedder === undefined ? store.identity : undefined
@@ -61,14 +61,14 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
   )
   const keyOf = embedder === undefined ? () => Buffer.alloc(0) : textKeys(embedder)
   const places = new Map<string, number>()
-  const missing: { readonly record: PaperRecord; readonly key: Buffer; readonly text: string }[] = []
+  const missing: { readonly record: StoredPaper; readonly key: Buffer; readonly text: string }[] = []
   for (const record of papers.values()) {
     if (slice.due()) await slice.rest()
     if (isSameModel && store.isReadable(record.vector)) {
       places.set(record.id, record.vector)
       continue
     }
-    const text = paperText(paperFromJson(record.id, record.json.toString()))
+    const text = paperText(paperFromJson(record.id, jsonOf(record).toString()))
     const key = keyOf(text)
     const [number] = store.find([key])
     if (number !== undefined) places.set(record.id, number)
@@ -142,7 +142,8 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
           numbers.set(name, number)
           vectors.push(vector)
         }
-        records.push({ ...record, vector: number })
+        const { id, row, textCrc } = record
+        records.push({ id, row, textCrc, vector: number, json: jsonOf(record) })
       }
       yield { removed: [], vectors, papers: records, nextRow, dimensions: identity.dimensions }
     }

@@ -51,6 +51,18 @@ export interface PaperRecord {
   readonly json: Buffer
 }
 
+/** A paper as it was read: its JSON is `texts` from `start` to `end`, of all papers of the frame. */
+export interface StoredPaper extends Omit<PaperRecord, 'json'> {
+  readonly texts: Buffer
+  readonly start: number
+  readonly end: number
+}
+
+/** The JSON of a paper that was read. */
+export function jsonOf({ texts, start, end }: Pick<StoredPaper, 'texts' | 'start' | 'end'>): Buffer {
+  return texts.subarray(start, end)
+}
+
 /** A vector as a frame keeps it. */
 export interface VectorRecord {
   /** SHA-256 of what the vector depends on, 32 bytes. */
@@ -96,7 +108,7 @@ export interface Frame {
   readonly next: LogPlace
   readonly nextRow: number
   readonly removed: readonly string[]
-  readonly papers: readonly PaperRecord[]
+  readonly papers: readonly StoredPaper[]
   readonly block: VectorBlock
   /** The block's vectors, `count × dimensions`. */
   readonly floats: Float32Array
@@ -391,19 +403,21 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
   // Where the file ends before them, there is no saying where they would begin.
   const whole = Math.floor(vectorPart.length / 4)
   const floats = whole === 0 ? new Float32Array(0) : new Float32Array(vectorPart.buffer, vectorPart.byteOffset, whole)
-  const papers: PaperRecord[] = []
+  // The bytes that were read go with the next ones; the texts stay.
+  const kept = Buffer.from(texts)
+  const papers: StoredPaper[] = []
   for (let i = 0; i < head.papers; i++) {
     const entry = entryOf(paperEntries, { position, i, length: PAPER_ENTRY })
     if (entry === undefined) {
       damages.push({ part: 'paper', message: `Paper ${i} of batch ${number} is damaged.` })
       continue
     }
-    const start = entry.readUInt32LE(8)
-    const middle = start + entry.readUInt32LE(12)
-    const text = texts.subarray(start, middle + entry.readUInt32LE(16))
+    const from = entry.readUInt32LE(8)
+    const start = from + entry.readUInt32LE(12)
+    const end = start + entry.readUInt32LE(16)
     const row = entry.readUInt32LE(0)
-    const id = text.toString('utf8', 0, middle - start)
-    if (crc32(text, row) !== entry.readUInt32LE(24)) {
+    const id = kept.toString('utf8', from, start)
+    if (end > kept.length || crc32(kept.subarray(from, end), row) !== entry.readUInt32LE(24)) {
       damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
       continue
     }
@@ -412,7 +426,9 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
       row,
       vector: entry.readUInt32LE(4),
       textCrc: entry.readUInt32LE(20),
-      json: Buffer.from(text.subarray(middle - start)),
+      texts: kept,
+      start,
+      end,
     })
   }
   return {

@@ -11,6 +11,7 @@ import { convert, type Repair } from './convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 import { type HitList, type HitOptions, Ranking, type SearchOptions } from './ranking.ts'
 import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
+import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
 
 export interface OpenOptions {
@@ -206,6 +207,38 @@ export class PaperLibrary {
   }
 
   /**
+   * Writes the papers as JSON lines and the vectors as a NumPy matrix, both in the order of {@link papers}, as the library
+   * is at the time of the call.
+   * @throws PaperkinError `invalid-argument` where neither is wanted, `store-unwritable`, `library-closed`
+   */
+  async export(options: ExportOptions): Promise<void> {
+    this.#requireOpen()
+    await exportLibrary(this.#collection, { ...options, identity: this.#identity })
+  }
+
+  /**
+   * Adds papers that {@link export} wrote, here or in another library, and takes over their vectors where those are named.
+   * @throws PaperkinError `unreadable-source`, also where a paper has no vector; `store-mismatch` for vectors of another
+   * model than the library's; and what {@link add} throws
+   */
+  async import(options: ImportOptions): Promise<AddResult> {
+    this.#requireWritable()
+    const { papers, vectors, of } = await readExport(options)
+    const { modelId, dimensions } = this.#identity
+    if (of !== undefined && this.#embedder !== undefined && (of.modelId !== modelId || of.dimensions !== dimensions))
+      throw new PaperkinError(
+        'store-mismatch',
+        `Expected vectors of ${modelId} (${dimensions} dimensions), but those in ${options.vectors} are of ${of.modelId} (${of.dimensions}): import the papers alone.`,
+      )
+    const { signal, onProgress } = options
+    return this.add(papers, {
+      ...(vectors && { vectors }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    })
+  }
+
+  /**
    * Takes over what another process has written since this library was opened, all at once.
    * @throws PaperkinError `store-mismatch` where it has another model by now, `corrupt-store`, `library-closed`
    */
@@ -280,6 +313,10 @@ export class PaperLibrary {
     await this.#writing.catch(() => {})
     await this.#collection.close()
     if (this.#ownsEmbedder) await this.#embedder?.close?.()
+  }
+
+  get #identity(): StoreIdentity {
+    return { ...identityOf(this.#embedder), dimensions: this.#collection.dimensions ?? 0 }
   }
 
   #requireOpen(): void {

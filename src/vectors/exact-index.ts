@@ -108,6 +108,38 @@ export class ExactIndex implements VectorIndex {
     })
   }
 
+  /**
+   * Fills an empty index with unit rows that lie in chunks as it keeps them, {@link CHUNK_ROWS} in each but the last, and
+   * takes the chunks over. Searches look at every value until {@link encode} has run.
+   * @internal
+   */
+  async adopt(rows: ArrayLike<number>, chunks: readonly Float32Array[]): Promise<void> {
+    const labels = checkRows(rows)
+    await this.#alone(async () => {
+      const { dimensions } = this
+      const count = labels.length
+      if (this.#snapshot.state.count > 0 || count === 0) return
+      let highest = -1
+      for (const row of labels) highest = Math.max(highest, row)
+      const positionOf = new Int32Array(highest + 1).fill(-1)
+      for (let position = 0; position < count; position++) positionOf[labels[position]] = position
+      const stampOf = Uint32Array.from({ length: count }, () => ++this.#stamp)
+      this.#publish({ dimensions, size: count, count, chunks, rowOf: labels, positionOf, stampOf, codes: undefined })
+    })
+  }
+
+  /** Makes the codes that {@link adopt} left out, in slices. @internal */
+  async encode(options: VectorWriteOptions = {}): Promise<void> {
+    await this.#alone(async () => {
+      const { state } = this.#snapshot
+      if (state.codes !== undefined) return
+      const slice = timeSlice(options.signal)
+      const nothing = { dimensions: this.dimensions, count: 0, codes: undefined }
+      const codes = await encoded(state.chunks, { state: nothing, count: state.count, slice })
+      if (codes !== undefined) this.#publish({ ...state, codes })
+    })
+  }
+
   async close(): Promise<void> {}
 
   async #write(

@@ -1,4 +1,4 @@
-// A process of its own for the trials in store-trials.ts: node --import tsx store-child.ts add|write|read PATH …
+// A process of its own for the trials in store-trials.ts: node --import tsx store-child.ts add|write|read|try PATH …
 // What it prints, a line at a time, is what it was told by the library.
 import { setTimeout as wait } from 'node:timers/promises'
 import { PaperkinError } from '../../src/errors.ts'
@@ -40,6 +40,12 @@ if (mode === 'add') {
     await library.close()
     await wait(Math.random() * 10)
   }
+} else if (mode === 'try') {
+  await open().then(
+    () => say('opened for writing'),
+    (error) => say(`${error.code} ${error.message}`),
+  )
+  say(`${(await open({ readOnly: true })).size} papers`)
 } else {
   const end = Date.now() + 1000 * Number(rest[0])
   let library = await open({ readOnly: true })

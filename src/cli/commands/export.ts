@@ -1,0 +1,36 @@
+import { Option } from 'commander'
+import { PaperkinError } from '../../errors.ts'
+import { withLibrary } from '../collection.ts'
+import { defineCommand, libraryOption, outOption } from '../command.ts'
+import { count } from '../table.ts'
+
+export const exportPapers = defineCommand<{
+  readonly library?: string
+  readonly out?: string
+  readonly vectors?: string
+}>({
+  name: 'export',
+  summary: 'write the papers of a library as JSON lines, and its vectors for NumPy',
+  usage: '[options] --library FOLDER',
+  options: [
+    libraryOption(),
+    outOption('the JSON lines, a paper each'),
+    new Option('--vectors <file.npy>', 'the vectors, a row a paper, with their ids in file.ids.json beside it'),
+  ],
+  examples: ['paperkin export --library papers --out all.jsonl --vectors all.npy'],
+  run: (_, options, context) => {
+    const { out, vectors } = options
+    if (out === undefined && vectors === undefined)
+      throw new PaperkinError('invalid-argument', 'Expected --out, --vectors or both, got neither: name a file.')
+    return withLibrary(options, context, async (library) => {
+      await library.export({ ...(out && { papers: out }), ...(vectors && { vectors }), signal: context.signal })
+      const data = () => ({ library: library.path, size: library.size, papers: out ?? null, vectors: vectors ?? null })
+      return {
+        page: () =>
+          `${count(library.size, 'paper')} written to ${[out, vectors].filter((name) => name !== undefined).join(' and ')}`,
+        data,
+        records: () => [data()],
+      }
+    })
+  },
+})

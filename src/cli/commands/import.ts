@@ -1,0 +1,47 @@
+import { Option } from 'commander'
+import { withLibrary } from '../collection.ts'
+import { defineCommand, libraryOption } from '../command.ts'
+import { count } from '../table.ts'
+
+export const importPapers = defineCommand<{ readonly library?: string; readonly vectors?: string }>({
+  name: 'import',
+  summary: 'put into a library what export wrote',
+  usage: '[options] --library FOLDER FILE',
+  arguments: [['<file>', 'JSON lines, a paper each']],
+  options: [
+    libraryOption(),
+    new Option('--vectors <file.npy>', 'the vectors that were written with them; without it the papers are embedded'),
+  ],
+  examples: ['paperkin import --library papers papers.jsonl'],
+  run: ([file], options, context) =>
+    withLibrary(
+      options,
+      context,
+      async (library) => {
+        const { vectors } = options
+        const progress = context.terminal.progress('importing', 'papers')
+        const { added, updated, unchanged } = await library
+          .import({
+            papers: file as string,
+            ...(vectors && { vectors }),
+            signal: context.signal,
+            onProgress: progress.update,
+          })
+          .finally(progress.clear)
+        const data = () => ({
+          library: library.path,
+          size: library.size,
+          added: added.length,
+          updated: updated.length,
+          unchanged: unchanged.length,
+        })
+        return {
+          page: () =>
+            `${count(added.length, 'paper')} added, ${updated.length} updated, ${unchanged.length} known already: ${count(library.size, 'paper')} in ${library.path}`,
+          data,
+          records: () => [data()],
+        }
+      },
+      { isWriting: true },
+    ),
+})

@@ -1,0 +1,36 @@
+import { Option } from 'commander'
+import { withLibrary } from '../collection.ts'
+import { defineCommand, libraryOption } from '../command.ts'
+import { count } from '../table.ts'
+
+export const remove = defineCommand<{ readonly library?: string; readonly dryRun?: boolean }>({
+  name: 'remove',
+  summary: 'take papers out of a library',
+  description: 'All of the papers or, where one is not there, none. Their vectors stay, should they come again.',
+  usage: '[options] --library FOLDER ID…',
+  arguments: [['<ids...>', 'ids, as `list` prints them']],
+  options: [libraryOption(), new Option('--dry-run', 'only say what would be removed')],
+  examples: ['paperkin remove --library papers 2401.00001 --dry-run'],
+  run: (ids, options, context) =>
+    withLibrary(
+      options,
+      context,
+      async (library) => {
+        if (options.dryRun) {
+          // The same refusal as of a removal that is meant.
+          const missing = ids.find((id) => !library.has(id))
+          if (missing !== undefined) await library.related(missing)
+        } else await library.remove(ids)
+        const removed = [...new Set(ids)]
+        return {
+          page: () =>
+            options.dryRun
+              ? `${count(removed.length, 'paper')} would be removed of ${library.size.toLocaleString('en-US')}`
+              : `${count(removed.length, 'paper')} removed: ${count(library.size, 'paper')} left in ${library.path}`,
+          data: () => ({ library: library.path, removed: options.dryRun ? [] : removed, size: library.size }),
+          records: () => removed.map((id) => ({ id })),
+        }
+      },
+      { isWriting: options.dryRun !== true },
+    ),
+})

@@ -1,0 +1,177 @@
+// A lexical index in a file, so that a large collection need not be counted again: magic, format, length of the header
+// (4 bytes each, little endian), the header (JSON), its CRC-32, and then the arrays one after the other, each with a
+// checksum in the header. Nothing here cannot be counted anew, so whatever is not as it was written counts as nothing.
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+import { type LexicalState, lexicalRecipe } from './lexical-index.ts'
+
+const MAGIC = Buffer.from('PKINWORD')
+const FORMAT = 1
+const MOST_HEADER = 65_536
+const PIECE = 8 * 2 ** 20
+
+type Numbers =
+  | Float64Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>
+
+const kinds = { f64: Float64Array, i32: Int32Array, u32: Uint32Array, u16: Uint16Array, u8: Uint8Array } as const
+
+interface Part {
+  readonly kind: keyof typeof kinds
+  readonly length: number
+  readonly crc: number
+}
+
+interface Header {
+  readonly recipe: number
+  readonly rows: number
+  readonly entries: number
+  readonly terms: number
+  readonly parts: Readonly<Record<string, Part>>
+}
+
+/** A state with a number for each row by which its text is known again. */
+export interface SavedLexical {
+  readonly state: LexicalState
+  readonly marks: Uint32Array
+}
+
+/** A file that was opened and whose header was read; what it holds does not change any more, whoever writes a newer one. */
+export interface LexicalFile {
+  /** The rest of it; undefined where it is damaged. Closes the file. */
+  read(): Promise<SavedLexical | undefined>
+  close(): Promise<void>
+}
+
+/** Writes a state to a file, in one step; `marks` has a number for each row. @throws the file system's error */
+export async function writeLexicalFile(path: string, { state, marks }: SavedLexical): Promise<void> {
+  const { rows, entries, terms, stems, keys, slots, documentFrequency, start, term, count, length, alive } = state
+  // Terms that were counted for a document that never came have no frequency yet.
+  const frequency =
+    documentFrequency.length < terms
+      ? Int32Array.from({ length: terms }, (_, i) => documentFrequency[i] ?? 0)
+      : documentFrequency
+  const parts: Readonly<Record<string, Numbers>> = {
+    stems: Uint8Array.from(Buffer.from(stems)),
+    keys: keys.subarray(0, terms),
+    slots,
+    documentFrequency: frequency.subarray(0, terms),
+    start: start.subarray(0, rows + 1),
+    term: term.subarray(0, entries),
+    count: count.subarray(0, entries),
+    length: length.subarray(0, rows),
+    alive: alive.subarray(0, rows),
+    marks: Uint32Array.from(marks.subarray(0, rows)),
+  }
+  const draft = `${path}.${randomUUID()}.tmp`
+  const file = await open(draft, 'wx')
+  try {
+    const described: Record<string, Part> = {}
+    let position = MAGIC.length + 8 + MOST_HEADER
+    for (const [name, values] of Object.entries(parts)) {
+      const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
+      let crc = 0
+      for (let from = 0; from < bytes.length; from += PIECE) {
+        const piece = bytes.subarray(from, from + PIECE)
+        crc = crc32(piece, crc)
+        await writeAll(file, piece, position + from)
+      }
+      position += bytes.length
+      const kind = (Object.keys(kinds) as (keyof typeof kinds)[]).find((kind) => values instanceof kinds[kind])
+      described[name] = { kind: kind as keyof typeof kinds, length: values.length, crc }
+    }
+    const json = Buffer.from(JSON.stringify({ recipe: lexicalRecipe, rows, entries, terms, parts: described }))
+    const head = Buffer.alloc(MAGIC.length + 8)
+    MAGIC.copy(head)
+    head.writeUInt32LE(FORMAT, MAGIC.length)
+    head.writeUInt32LE(json.length, MAGIC.length + 4)
+    const check = Buffer.alloc(4)
+    check.writeUInt32LE(crc32(json, crc32(head)))
+    await writeAll(file, Buffer.concat([head, json, check]), 0)
+    await file.close()
+    await rename(draft, path)
+  } catch (error) {
+    await file.close()
+    await rm(draft, { force: true })
+    throw error
+  }
+}
+
+/** Opens a saved state; undefined where there is none, none of this recipe, or none that can be read. */
+export async function openLexicalFile(path: string): Promise<LexicalFile | undefined> {
+  const file = await open(path, 'r').catch(() => undefined)
+  if (file === undefined) return undefined
+  const header = await readHeader(file).catch(() => undefined)
+  if (header?.recipe !== lexicalRecipe) {
+    await file.close()
+    return undefined
+  }
+  return {
+    read: async () => {
+      try {
+        return await readParts(file, header)
+      } catch {
+        return undefined
+      } finally {
+        await file.close()
+      }
+    },
+    close: () => file.close(),
+  }
+}
+
+async function readHeader(file: FileHandle): Promise<Header | undefined> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length + 8 + MOST_HEADER), 0, undefined, 0)
+  const bytes = buffer.subarray(0, bytesRead)
+  const start = MAGIC.length + 8
+  if (bytes.length < start || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
+  const length = bytes.readUInt32LE(MAGIC.length + 4)
+  if (bytes.readUInt32LE(MAGIC.length) !== FORMAT || bytes.length < start + length + 4) return undefined
+  if (crc32(bytes.subarray(0, start + length)) !== bytes.readUInt32LE(start + length)) return undefined
+  return JSON.parse(bytes.toString('utf8', start, start + length)) as Header
+}
+
+async function readParts(file: FileHandle, { rows, entries, terms, parts }: Header): Promise<SavedLexical | undefined> {
+  const read: Record<string, Numbers> = {}
+  let position = MAGIC.length + 8 + MOST_HEADER
+  const slots = parts.slots?.length ?? 0
+  for (const [name, { kind, length, crc }] of Object.entries(parts)) {
+    // Keys have room for as many terms as their table, the others for some more rows: a copy of all takes long.
+    const values = new kinds[kind](
+      name === 'keys' ? slots / 2 : name === 'slots' ? length : length + (length >> 5) + 1024,
+    )
+    const bytes = Buffer.from(values.buffer, 0, length * values.BYTES_PER_ELEMENT)
+    let found = 0
+    for (let from = 0; from < bytes.length; from += PIECE) {
+      const piece = bytes.subarray(from, from + PIECE)
+      const { bytesRead } = await file.read(piece, 0, piece.length, position + from)
+      if (bytesRead < piece.length) return undefined
+      found = crc32(piece, found)
+    }
+    if (found !== crc) return undefined
+    position += bytes.length
+    read[name] = values
+  }
+  const { stems, marks, ...arrays } = read
+  return {
+    state: {
+      rows,
+      entries,
+      terms,
+      stems: Buffer.from(stems as Uint8Array).toString('utf8', 0, parts.stems?.length),
+      ...arrays,
+    } as unknown as LexicalState,
+    marks: marks as Uint32Array,
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
+    written += bytesWritten
+  }
+}

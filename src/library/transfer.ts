@@ -1,0 +1,192 @@
+// What a library is written out as and read from: papers as JSON lines, one a paper in the library's order, and vectors
+// as NumPy's matrix, with the ids of its rows beside it.
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, readFile, rename, rm } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import type { EmbedProgress } from '../embedding/embedder.ts'
+import { PaperkinError, show } from '../errors.ts'
+import type { PaperInput } from '../paper.ts'
+import { readNpy, writeNpy } from '../vectors/npy.ts'
+import { timeSlice } from '../vectors/time-slice.ts'
+import type { Collection } from './collection.ts'
+import type { StoreIdentity } from './store.ts'
+
+export interface ExportOptions {
+  /** Where the papers go, as JSON lines. @default nowhere */
+  readonly papers?: string
+  /**
+   * Where the vectors go, as a matrix of 32-bit floats (`.npy`), a row a paper; `vectors.npy` has the ids of its rows in
+   * `vectors.ids.json` beside it. @default nowhere
+   */
+  readonly vectors?: string
+  readonly signal?: AbortSignal
+}
+
+export interface ImportOptions {
+  /** The papers, as JSON lines. */
+  readonly papers: string
+  /** The vectors of all of them, as {@link ExportOptions.vectors}. @default they are embedded */
+  readonly vectors?: string
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: EmbedProgress) => void
+}
+
+/** What the ids beside a matrix say. */
+export interface VectorIds {
+  readonly modelId: string
+  readonly revision?: string
+  readonly dtype?: string
+  readonly dimensions: number
+  /** One a row. */
+  readonly ids: readonly string[]
+}
+
+/** Rows written at once. */
+const PART = 1024
+
+/** See `PaperLibrary.export`. */
+export async function exportLibrary(
+  { kept, vectors }: Pick<Collection, 'kept' | 'vectors'>,
+  { papers, vectors: path, signal, identity }: ExportOptions & { readonly identity: Omit<StoreIdentity, 'recipe'> },
+): Promise<void> {
+  if (papers === undefined && path === undefined)
+    throw new PaperkinError('invalid-argument', 'Expected `papers`, `vectors` or both to name a file, got neither.')
+  // As the library is now, whatever is added meanwhile.
+  const all = [...kept.values()]
+  const snapshot = vectors.snapshot()
+  const slice = timeSlice(signal)
+  if (papers !== undefined)
+    await writeWhole(papers, async function* () {
+      for (let start = 0; start < all.length; start += PART) {
+        yield all
+          .slice(start, start + PART)
+          .map(({ paper }) => `${JSON.stringify(paper)}\n`)
+          .join('')
+        if (slice.due()) await slice.rest()
+      }
+    })
+  if (path === undefined) return
+  const { modelId, revision, dtype, dimensions } = identity
+  async function* rows() {
+    for (let start = 0; start < all.length; start += PART)
+      yield await snapshot.vectors(
+        all.slice(start, start + PART).map(({ row }) => row),
+        signal ? { signal } : {},
+      )
+  }
+  try {
+    await writeNpy(path, rows(), { rows: all.length, dimensions })
+  } catch (error) {
+    throw unwritable(error, path)
+  }
+  const ids: VectorIds = {
+    modelId,
+    ...(revision && { revision }),
+    ...(dtype && { dtype }),
+    dimensions,
+    ids: all.map(({ id }) => id),
+  }
+  await writeWhole(idsPath(path), () => [`${JSON.stringify(ids)}\n`])
+}
+
+/**
+ * Reads what {@link exportLibrary} wrote: papers, and the vector of each where there are vectors.
+ * @throws PaperkinError `unreadable-source`, naming the line or the paper
+ */
+export async function readExport({ papers: path, vectors, signal }: ImportOptions): Promise<{
+  readonly papers: PaperInput[]
+  readonly vectors: Float32Array[] | undefined
+  readonly of: VectorIds | undefined
+}> {
+  const papers = await readLines(path, signal)
+  if (vectors === undefined) return { papers, vectors: undefined, of: undefined }
+  const of = await readIds(idsPath(vectors))
+  const { rows, dimensions, values } = await readNpy(vectors, signal ? { signal } : {})
+  if (rows !== of.ids.length || dimensions !== of.dimensions)
+    throw new PaperkinError(
+      'unreadable-source',
+      `Expected ${vectors} to be ${of.ids.length} × ${of.dimensions}, as ${idsPath(vectors)} says, got ${rows} × ${dimensions}.`,
+    )
+  const rowOf = new Map(of.ids.map((id, row) => [id, row]))
+  const found = papers.map(({ id }) => {
+    const row = rowOf.get(String(id))
+    if (row === undefined)
+      throw new PaperkinError(
+        'unreadable-source',
+        `Expected ${vectors} to have a row for each paper, it has none for ${show(id)}.`,
+      )
+    return values.subarray(row * dimensions, (row + 1) * dimensions)
+  })
+  return { papers, vectors: found, of }
+}
+
+function idsPath(vectors: string): string {
+  return `${vectors.replace(/\.npy$/iu, '')}.ids.json`
+}
+
+async function readLines(path: string, signal: AbortSignal | undefined): Promise<PaperInput[]> {
+  const papers: PaperInput[] = []
+  const input = createReadStream(path, signal ? { signal } : {})
+  let number = 0
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      number++
+      if (line.trim() !== '') papers.push(JSON.parse(line))
+    }
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason
+    const { code, message } = error as NodeJS.ErrnoException
+    const what =
+      code === undefined
+        ? `line ${number} is no JSON (${message})`
+        : code === 'ENOENT'
+          ? 'there is no such file'
+          : `it cannot be read (${code})`
+    throw new PaperkinError('unreadable-source', `Expected ${path} to hold a paper a line, but ${what}.`, {
+      cause: error,
+    })
+  }
+  return papers
+}
+
+async function readIds(path: string): Promise<VectorIds> {
+  try {
+    const found = JSON.parse(await readFile(path, 'utf8')) as VectorIds
+    if (Array.isArray(found.ids)) return found
+    throw new Error(`\`ids\` is ${show(found.ids)}`)
+  } catch (error) {
+    throw new PaperkinError(
+      'unreadable-source',
+      `Expected ${path} to name the rows of the matrix beside it: ${(error as Error).message}.`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** Writes a text in one step: who reads finds the whole or nothing. */
+async function writeWhole(path: string, parts: () => AsyncIterable<string> | Iterable<string>): Promise<void> {
+  const draft = `${path}.${randomUUID()}.tmp`
+  try {
+    const file = await open(draft, 'wx')
+    try {
+      for await (const part of parts()) await file.writeFile(part)
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {})
+    throw unwritable(error, path)
+  }
+}
+
+function unwritable(error: unknown, path: string): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (PaperkinError.isInstance(error) || code === undefined) return error
+  const what =
+    code === 'ENOSPC' ? 'the disk is full' : code === 'ENOENT' ? 'there is no such folder' : `writing failed (${code})`
+  return new PaperkinError('store-unwritable', `Expected to write ${path}, but ${what}.`, { cause: error })
+}

@@ -1,0 +1,110 @@
+// NumPy's file of one array (NEP 1, format 1.0 to 3.0): magic, version, length of the header, the header (a Python
+// dictionary in ASCII or UTF-8), and the values, row-major.
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { PaperkinError, show } from '../errors.ts'
+import { timeSlice } from './time-slice.ts'
+
+const MAGIC = Buffer.from([0x93, ...Buffer.from('NUMPY')])
+const PIECE = 4 * 2 ** 20
+
+/** A matrix, row-major. */
+export interface Matrix {
+  readonly rows: number
+  readonly dimensions: number
+  /** `rows × dimensions`. */
+  readonly values: Float32Array
+}
+
+/**
+ * Writes rows as a matrix of 32-bit floats, in one step: a reader finds the whole file or none.
+ * @param parts arrays of whole rows, in order
+ * @throws RangeError where they do not add up to `rows`; the file system's error
+ */
+export async function writeNpy(
+  path: string,
+  parts: AsyncIterable<Float32Array> | Iterable<Float32Array>,
+  { rows, dimensions }: { readonly rows: number; readonly dimensions: number },
+): Promise<void> {
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${dimensions}), }`
+  const head = Buffer.concat([MAGIC, Buffer.from([1, 0, 0, 0])])
+  // The values begin at a multiple of 64.
+  const header = Buffer.from(`${text.padEnd(Math.ceil((head.length + text.length + 1) / 64) * 64 - head.length - 1)}\n`)
+  head.writeUInt16LE(header.length, 8)
+  const draft = `${path}.${randomUUID()}.tmp`
+  const file = await open(draft, 'wx')
+  try {
+    await file.writeFile(Buffer.concat([head, header]))
+    let values = 0
+    for await (const part of parts) {
+      values += part.length
+      await file.writeFile(Buffer.from(part.buffer, part.byteOffset, part.byteLength))
+    }
+    if (values !== rows * dimensions) throw new RangeError(`${values} values do not make ${rows} × ${dimensions}`)
+    await file.close()
+    await rename(draft, path)
+  } catch (error) {
+    await file.close()
+    await rm(draft, { force: true })
+    throw error
+  }
+}
+
+/**
+ * Reads a matrix of 32- or 64-bit floats.
+ * @throws PaperkinError `unreadable-source` for any other file
+ */
+export async function readNpy(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<Matrix> {
+  const unreadable = (what: string, cause?: unknown) =>
+    new PaperkinError(
+      'unreadable-source',
+      `Expected ${path} to be a matrix of floats as NumPy saves it, but ${what}.`,
+      { cause },
+    )
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(error.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${error.code})`, error)
+  })
+  try {
+    const { size } = await file.stat()
+    const head = await read(file, 0, Math.min(size, 12))
+    if (head.length < 12 || !head.subarray(0, 6).equals(MAGIC)) throw unreadable('it does not begin like one')
+    const isShort = head[6] === 1
+    const start = isShort ? 10 : 12
+    const length = isShort ? head.readUInt16LE(8) : head.readUInt32LE(8)
+    if (start + length > size || length > 65_536) throw unreadable('it is cut off')
+    const header = (await read(file, start, length)).toString()
+    const type = /'descr':\s*'([^']*)'/u.exec(header)?.[1]
+    const shape = /'shape':\s*\((\d+),\s*(\d+),?\s*\)/u.exec(header)
+    if (type !== '<f4' && type !== '<f8') throw unreadable(`its values are ${show(type)}, not '<f4' or '<f8'`)
+    if (shape === null || /'fortran_order':\s*True/u.test(header))
+      throw unreadable('it is not two-dimensional and row-major')
+    const [rows, dimensions] = [Number(shape[1]), Number(shape[2])]
+    const width = type === '<f4' ? 4 : 8
+    if (start + length + rows * dimensions * width !== size)
+      throw unreadable(`it has ${size} bytes, not those of ${rows} × ${dimensions}`)
+    const values = new Float32Array(rows * dimensions)
+    const slice = timeSlice(options.signal)
+    for (let from = 0; from < values.length; from += PIECE / 8) {
+      const count = Math.min(PIECE / 8, values.length - from)
+      const bytes = await read(file, start + length + from * width, count * width)
+      if (bytes.length < count * width) throw unreadable('it is cut off')
+      const part = width === 4 ? new Float32Array(bytes.buffer, 0, count) : new Float64Array(bytes.buffer, 0, count)
+      values.set(part, from)
+      if (slice.due()) await slice.rest()
+    }
+    return { rows, dimensions, values }
+  } finally {
+    await file.close()
+  }
+}
+
+async function read(file: FileHandle, position: number, length: number): Promise<Buffer<ArrayBuffer>> {
+  const bytes = Buffer.from(new ArrayBuffer(length))
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, position + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done)
+}
