@@ -1,0 +1,77 @@
+// A run of a retrieval system against judgements, as trec_eval reads them.
+import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { averagePrecision, ndcg, precision, recall, reciprocalRank } from './ranking.ts'
+
+/** Relevance judgements: query → document → grade; a grade above 0 is relevant, what is not named is not. */
+export type Judgements = ReadonlyMap<string, ReadonlyMap<string, number>>
+
+/** What a system found: query → document → score, higher is better. */
+export type Run = ReadonlyMap<string, ReadonlyMap<string, number>>
+
+export interface EvaluateRunOptions {
+  /** Cut-off of nDCG, recall and precision. @default 10 */
+  readonly k?: number
+}
+
+export const rankingMetrics = ['ndcg', 'recall', 'precision', 'map', 'mrr'] as const
+export type RankingMetric = (typeof rankingMetrics)[number]
+
+/** The figures of a run, query by query. */
+export interface RunFigures {
+  /** Queries with something relevant, in the order of the judgements. */
+  readonly queries: readonly string[]
+  /** A value for each query: nDCG, recall and precision at k; average precision and reciprocal rank over the whole list. */
+  readonly values: Readonly<Record<RankingMetric, Float64Array>>
+}
+
+/**
+ * nDCG@k, recall@k, precision@k, average precision and reciprocal rank of each query that has something relevant; a
+ * query that the run does not answer counts 0. Figures and order of ties are trec_eval's: scores are compared as Float32,
+ * equal ones by document id, descending in its UTF-8 bytes.
+ * @throws PaperkinError `invalid-argument` for a score that is NaN
+ */
+export function evaluateRun(run: Run, judgements: Judgements, options: EvaluateRunOptions = {}): RunFigures {
+  const k = requireInteger('k', options.k ?? 10, 1)
+  const queries = [...judgements].filter(([, grades]) => [...grades.values()].some((grade) => grade > 0))
+  const values = Object.fromEntries(
+    rankingMetrics.map((metric) => [metric, new Float64Array(queries.length)]),
+  ) as Record<RankingMetric, Float64Array>
+  for (const [index, [query, grades]] of queries.entries()) {
+    const found = rankedDocuments(run.get(query) ?? new Map(), query)
+    const gains = found.map((document) => Math.max(0, grades.get(document) ?? 0))
+    const judged = Array.from(grades.values(), (grade) => Math.max(0, grade))
+    const relevant = judged.filter((grade) => grade > 0).length
+    values.ndcg[index] = ndcg(gains, { k, judged })
+    values.recall[index] = recall(gains, { k, relevant })
+    values.precision[index] = precision(gains, { k })
+    values.map[index] = averagePrecision(gains, { relevant })
+    values.mrr[index] = reciprocalRank(gains)
+  }
+  return Object.freeze({ queries: Object.freeze(queries.map(([query]) => query)), values: Object.freeze(values) })
+}
+
+/** The documents of one query in trec_eval's order. */
+function rankedDocuments(scores: ReadonlyMap<string, number>, query: string): string[] {
+  const entries = Array.from(scores, ([document, score]) => {
+    if (typeof score !== 'number' || Number.isNaN(score))
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected a score for document ${show(document)} of query ${show(query)}, got ${show(score)}.`,
+      )
+    return { document, score: Math.fround(score) }
+  })
+  return entries
+    .sort((a, b) => b.score - a.score || compareBytes(b.document, a.document))
+    .map(({ document }) => document)
+}
+
+/** Order of UTF-8 bytes, which is that of code points; `<` would compare halves of surrogate pairs. */
+function compareBytes(a: string, b: string): number {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)]
+    if (x === y) continue
+    const isSurrogate = (unit: number) => unit >= 0xd800 && unit < 0xe000
+    return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1
+  }
+  return a.length - b.length
+}

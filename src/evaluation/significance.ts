@@ -1,0 +1,93 @@
+// What a difference between figures is worth. Bootstrap: Efron and Tibshirani 1993, section 13.3 (percentiles). Paired
+// test: Fisher's randomisation test, as Smucker, Allan and Carterette 2007 recommend for retrieval.
+import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { seededRandom } from '../vectors/random.ts'
+
+export interface ResamplingOptions {
+  /** How many times is drawn. @default 10_000 */
+  readonly samples?: number
+  /** Share of the draws that lies inside the interval. @default 0.95 */
+  readonly level?: number
+  /** The same seed gives the same figures. @default 1 */
+  readonly seed?: number
+}
+
+/** A mean and the interval in which it lies at the level asked for. */
+export interface Interval {
+  readonly mean: number
+  readonly low: number
+  readonly high: number
+}
+
+/** How two runs differ on the same queries. */
+export interface Comparison {
+  /** Mean of `a - b`, with its bootstrap interval. */
+  readonly difference: Interval
+  /** Two-sided: how often a difference at least as large comes from exchanging the two at random; above 0. */
+  readonly pValue: number
+}
+
+/** The mean of the values with its bootstrap interval. @throws PaperkinError `invalid-argument` for no values, or NaN. */
+export function bootstrapInterval(values: ArrayLike<number>, options: ResamplingOptions = {}): Interval {
+  requireValues(values)
+  const { samples, level, random } = resampling(options)
+  const n = values.length
+  const means = new Float64Array(samples)
+  for (let sample = 0; sample < samples; sample++) {
+    let sum = 0
+    for (let i = 0; i < n; i++) sum += values[Math.floor(random() * n)]
+    means[sample] = sum / n
+  }
+  means.sort()
+  // Linear between the two nearest draws, as numpy.percentile.
+  const at = (share: number) => {
+    const place = share * (samples - 1)
+    const below = Math.floor(place)
+    const above = Math.min(samples - 1, below + 1)
+    return means[below] + (place - below) * (means[above] - means[below])
+  }
+  let sum = 0
+  for (let i = 0; i < n; i++) sum += values[i]
+  return Object.freeze({ mean: sum / n, low: at((1 - level) / 2), high: at((1 + level) / 2) })
+}
+
+/**
+ * Compares two runs query by query: `a[i]` and `b[i]` belong to one query.
+ * @throws PaperkinError `invalid-argument` for lists of different length, of none, or with NaN
+ */
+export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, options: ResamplingOptions = {}): Comparison {
+  if (a.length !== b.length)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected two values for each query, got ${a.length} of one run and ${b.length} of the other.`,
+    )
+  const differences = Float64Array.from(a, (value, i) => value - b[i])
+  const difference = bootstrapInterval(differences, options)
+  const { samples, random } = resampling(options)
+  const nonzero = differences.filter((value) => value !== 0)
+  const observed = Math.abs(nonzero.reduce((sum, value) => sum + value, 0))
+  // Sums of the same numbers in other signs differ in the last bits only: they count as equal.
+  const reach = observed - 1e-12
+  let asLarge = 0
+  for (let sample = 0; sample < samples; sample++) {
+    let sum = 0
+    for (let i = 0; i < nonzero.length; i++) sum += random() < 0.5 ? nonzero[i] : -nonzero[i]
+    if (Math.abs(sum) >= reach) asLarge++
+  }
+  return Object.freeze({ difference, pValue: (asLarge + 1) / (samples + 1) })
+}
+
+function requireValues(values: ArrayLike<number>): void {
+  if (values.length === 0)
+    throw new PaperkinError('invalid-argument', 'Expected the values of at least one query, got none.')
+  for (let i = 0; i < values.length; i++)
+    if (!Number.isFinite(values[i]))
+      throw new PaperkinError('invalid-argument', `Expected finite values, got ${show(values[i])} at ${i}.`)
+}
+
+function resampling({ samples = 10_000, level = 0.95, seed = 1 }: ResamplingOptions) {
+  requireInteger('samples', samples, 1, 10_000_000)
+  if (!(level > 0 && level < 1))
+    throw new PaperkinError('invalid-argument', `Expected \`level\` to lie between 0 and 1, got ${show(level)}.`)
+  return { samples, level, random: seededRandom(seed) }
+}
