@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } fro
 import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
-import { checkedEmbedder, type Embedder, reason } from './embedder.ts'
+import { checkedEmbedder, type Embedder, type EngineRequest, reason } from './embedder.ts'
 import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
 import type { WorkerData, WorkerModel } from './worker.ts'
@@ -91,6 +91,30 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
     }
   }
 
+  function run(
+    texts: readonly string[],
+    request: Pick<EngineRequest, 'inputType' | 'signal' | 'onVector'> & {
+      readonly onTokens?: (index: number, codes: Int8Array) => void
+    },
+  ): Promise<void> {
+    const { inputType, signal, onVector, onTokens } = request
+    join()
+    const before = prefix[inputType]
+    const call = pool.embed(before === '' ? texts : texts.map((text) => before + text), {
+      isUrgent: inputType === 'query',
+      signal,
+      onVector,
+      onTokens,
+    })
+    const ended = call.then(
+      () => {},
+      () => {},
+    )
+    running.add(ended)
+    void ended.then(() => running.delete(ended))
+    return call
+  }
+
   return checkedEmbedder(
     {
       modelId,
@@ -100,21 +124,17 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
       cacheKey: (inputType) => JSON.stringify([...settings, prefix[inputType]]),
       // What a hub's branch names may change from day to day.
       isLasting: model.isFolder || /^[\da-f]{40}$/u.test(revision),
-      embed(texts, { inputType, signal, onVector }) {
-        join()
-        const before = prefix[inputType]
-        const call = pool.embed(before === '' ? texts : texts.map((text) => before + text), {
-          isUrgent: inputType === 'query',
-          signal,
-          onVector,
+      embed: (texts, request) => run(texts, request),
+      async embedTokens(texts, request) {
+        const tokens: Int8Array[] = []
+        await run(texts, {
+          ...request,
+          onVector: () => {},
+          onTokens: (index, codes) => {
+            tokens[index] = codes
+          },
         })
-        const ended = call.then(
-          () => {},
-          () => {},
-        )
-        running.add(ended)
-        void ended.then(() => running.delete(ended))
-        return call
+        return tokens
       },
       async close() {
         await Promise.all(running)

@@ -51,6 +51,14 @@ export interface Embedder {
   readonly fingerprint?: string
   /** Returns one unit vector of `dimensions` Float32 values a text, in the order of `texts`. */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>
+  /**
+   * The vectors of every token of a text, special ones included: for each text `tokens × dimensions` codes from -127 to
+   * 127, each vector scaled for itself. What late interaction needs; absent where the model does not give them.
+   */
+  embedTokens?(
+    texts: readonly string[],
+    options?: Pick<EmbedOptions, 'inputType' | 'signal'>,
+  ): Promise<readonly Int8Array[]>
   /** Gives back threads and memory once its own calls have ended; the embedder stays usable. */
   close?(): Promise<void>
 }
@@ -76,6 +84,13 @@ export interface Engine {
   /** True where equal keys mean equal vectors beyond this embedder's life: in other processes, in a store. */
   readonly isLasting: boolean
   readonly embed: (texts: readonly string[], request: EngineRequest) => Promise<void>
+  /** See {@link Embedder.embedTokens}. */
+  readonly embedTokens?:
+    | ((
+        texts: readonly string[],
+        request: Pick<EngineRequest, 'inputType' | 'signal'>,
+      ) => Promise<readonly Int8Array[]>)
+    | undefined
   readonly close?: (() => Promise<void>) | undefined
 }
 
@@ -236,6 +251,15 @@ export function checkedEmbedder(
     ...(dtype !== undefined && { dtype }),
     ...(engine.isLasting && { fingerprint: shortHash(engine.cacheKey('document')) }),
     embed,
+    ...(engine.embedTokens && {
+      embedTokens: async (
+        texts: readonly string[],
+        { inputType = 'document', signal }: Pick<EmbedOptions, 'inputType' | 'signal'> = {},
+      ) => {
+        requireTexts(texts)
+        return engine.embedTokens?.(texts.map(wellFormed), { inputType, signal }) ?? []
+      },
+    }),
     close: async () => engine.close?.(),
   })
   checked.add(embedder)

@@ -38,7 +38,13 @@ export interface WorkerData {
 }
 
 export type ToWorker =
-  | { readonly kind: 'embed'; readonly id: number; readonly text: string }
+  | {
+      readonly kind: 'embed'
+      readonly id: number
+      readonly text: string
+      /** Every token's vector as codes, in place of one vector. */
+      readonly perToken: boolean
+    }
   | { readonly kind: 'drop'; readonly ids: readonly number[] }
   | { readonly kind: 'end' }
 
@@ -54,7 +60,7 @@ export type FromWorker =
   | {
       readonly kind: 'vector'
       readonly id: number
-      readonly vector: Float32Array
+      readonly vector: Float32Array | Int8Array
       readonly tokens: number
       readonly cut: number
       readonly estimated: boolean
@@ -85,8 +91,10 @@ const gate = new Int32Array(gateMemory)
 const port = parentPort as NonNullable<typeof parentPort>
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 
-const queue: { id: number; text: string }[] = []
-let embedText: ((text: string) => Promise<Omit<Extract<FromWorker, { kind: 'vector' }>, 'kind' | 'id'>>) | undefined
+const queue: { id: number; text: string; perToken: boolean }[] = []
+let embedText:
+  | ((text: string, perToken: boolean) => Promise<Omit<Extract<FromWorker, { kind: 'vector' }>, 'kind' | 'id'>>)
+  | undefined
 let busy = false
 
 port.on('message', (order: ToWorker) => {
@@ -124,7 +132,7 @@ async function work(): Promise<void> {
   busy = true
   for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
     try {
-      const result = await embedText(task.text)
+      const result = await embedText(task.text, task.perToken)
       post({ kind: 'vector', id: task.id, ...result }, [result.vector.buffer as ArrayBuffer])
     } catch (error) {
       post({ kind: 'failed', id: task.id, message: message(error) })
@@ -162,7 +170,7 @@ async function load() {
     )
   })
   await intact
-  const { vector } = await loaded.embed('')
+  const { vector } = await loaded.embed('', false)
   return {
     embed: loaded.embed,
     ready: {
@@ -291,7 +299,8 @@ async function loadModel(isWasm: boolean) {
     for (let index = 0; index < length; index++) halves[2 * index] = value(index)
     return new Tensor('int64', new BigInt64Array(halves.buffer), [1, length])
   }
-  const embed = async (text: string) => {
+  const embed = async (text: string, perToken: boolean) => {
+    const wantedOutput = perToken ? pickOutput(session.outputNames, 'mean') : output
     const { ids, tokens, cut, estimated } = tokenize(text)
     const inputs: Record<string, InstanceType<typeof Tensor>> = {}
     for (const input of simple ? session.inputNames : ['input_ids', 'attention_mask']) {
@@ -308,9 +317,10 @@ async function loadModel(isWasm: boolean) {
           (value as unknown as { ort_tensor: unknown }).ort_tensor,
         ]),
       )
-      tensor = (await inNative(() => session.run(feeds, [output])))[output] as OrtTensor
-    } else tensor = (await inNative(() => model(inputs) as Promise<Record<string, OrtTensor>>))[output] as OrtTensor
-    const vector = pool(tensor, pooling ?? 'mean')
+      tensor = (await inNative(() => session.run(feeds, [wantedOutput])))[wantedOutput] as OrtTensor
+    } else
+      tensor = (await inNative(() => model(inputs) as Promise<Record<string, OrtTensor>>))[wantedOutput] as OrtTensor
+    const vector = perToken ? tokenCodes(tensor) : pool(tensor, pooling ?? 'mean')
     tensor.dispose?.()
     return { vector, tokens, cut, estimated }
   }
@@ -325,6 +335,19 @@ function pickOutput(names: readonly string[], pooling: WorkerModel['pooling']): 
     throw new Error(`${wanted.model} gives ${names.join(', ')}: expected an output named ${wantedNames.join(', ')}`)
   }
   return found
+}
+
+/** Each token's vector in 8 bits, scaled so that its largest value is 127: a quarter of the bytes, to a cosine of .9999. */
+function tokenCodes({ data, dims }: OrtTensor): Int8Array {
+  const width = dims[dims.length - 1] as number
+  const codes = new Int8Array(data.length)
+  for (let from = 0; from < data.length; from += width) {
+    let largest = 0
+    for (let d = from; d < from + width; d++) largest = Math.max(largest, Math.abs(data[d] as number))
+    const scale = largest > 0 ? 127 / largest : 0
+    for (let d = from; d < from + width; d++) codes[d] = Math.round((data[d] as number) * scale)
+  }
+  return codes
 }
 
 /** `[1, d]`: as it is. `[1, tokens, d]`: pooled over the tokens, all of which are the text's own. */

@@ -268,15 +268,42 @@ export class LexicalIndex {
     return parts
   }
 
-  /**
-   * The pairs of stems of a row, ascending, and by each the number of documents that have it. Two documents that say the
-   * same in the same words share theirs.
-   */
-  pairs(row: number): { readonly pair: Int32Array; readonly frequency: Int32Array } {
-    const pair = this.#term
+  /** TF-IDF cosine of two rows, as {@link similar} gives it. */
+  cosine(row: number, other: number): number {
+    const { norm } = this.#weigh(this.#rows)
+    const product = norm[row] * norm[other]
+    if (this.#alive[row] !== 1 || this.#alive[other] !== 1 || product === 0) return 0
+    let sum = 0
+    const [end, otherEnd] = [this.#start[row + 1], this.#start[other + 1]]
+    for (let i = this.#start[row], j = this.#start[other]; i < end && j < otherEnd; ) {
+      const term = this.#term[i]
+      const difference = term - this.#term[j]
+      if (difference === 0) sum += sublinear[this.#count[i]] * sublinear[this.#count[j]] * this.#idf(term) ** 2
+      if (difference <= 0) i++
+      if (difference >= 0) j++
+    }
+    return Math.min(1, sum / product)
+  }
+
+  /** The pairs of neighbouring stems of a row, ascending, by number; `size` is how many there are. */
+  pairs(row: number): { readonly known: Int32Array; readonly size: number } {
+    const known = this.#term
       .subarray(this.#start[row], this.#start[row + 1])
-      .filter((term) => this.#terms.key(term) >= 0 && this.#documentFrequency[term] > 0)
-    return { pair, frequency: pair.map((term) => this.#documentFrequency[term]) }
+      .filter((term) => this.#terms.key(term) >= 0)
+    return { known, size: known.length }
+  }
+
+  /** {@link pairs} of a document that is in no row; `size` also counts those that no row has. */
+  pairsOf(document: LexicalDocument): { readonly known: Int32Array; readonly size: number } {
+    const names = new Set<string>()
+    const known = new Set<number>()
+    countTerms(document, (first, second) => {
+      if (second === undefined) return
+      names.add(`${first} ${second}`)
+      const term = this.#find(first, second)
+      if (term >= 0) known.add(term)
+    })
+    return { known: Int32Array.from(known).sort(), size: names.size }
   }
 
   /** A 1 for every row that has all the words of a phrase, each but the first after the one before it, stop words aside. */
@@ -284,12 +311,7 @@ export class LexicalIndex {
     const wanted = new Set<number>()
     let isKnown = true
     countTerms({ title: '', abstract: text }, (first, second) => {
-      const id = this.#lookUp(first)
-      const next = second === undefined ? undefined : this.#lookUp(second)
-      const term =
-        id === undefined || (second !== undefined && next === undefined)
-          ? -1
-          : this.#terms.get(next === undefined ? stemKey(id) : pairKey(id, next))
+      const term = this.#find(first, second)
       if (term < 0) isKnown = false
       wanted.add(term)
     })
@@ -347,8 +369,13 @@ export class LexicalIndex {
     return pairKey(this.#stemId(first), this.#stemId(second))
   }
 
-  #lookUp(stemmed: string): number | undefined {
-    return this.#stemIds.get(stemmed)
+  /** The number of a stem or of a pair of stems, -1 where no document has had it. */
+  #find(first: string, second?: string): number {
+    const id = this.#stemIds.get(first)
+    if (id === undefined) return -1
+    if (second === undefined) return this.#terms.get(stemKey(id))
+    const next = this.#stemIds.get(second)
+    return next === undefined ? -1 : this.#terms.get(pairKey(id, next))
   }
 
   #countOf(row: number, term: number): number {
@@ -364,8 +391,7 @@ export class LexicalIndex {
     })
     const terms = new Map<number, { stemmed: string; weight: number }>()
     for (const [stemmed, count] of counts) {
-      const id = this.#lookUp(stemmed)
-      const term = id === undefined ? -1 : this.#terms.get(stemKey(id))
+      const term = this.#find(stemmed)
       if (term < 0) continue
       const frequency = this.#documentFrequency[term]
       const idf = Math.log(1 + (this.#size - frequency + 0.5) / (frequency + 0.5))
@@ -404,10 +430,7 @@ export class LexicalIndex {
         counted.count += weight
         return
       }
-      const id = this.#lookUp(first)
-      const next = second === undefined ? undefined : this.#lookUp(second)
-      const isKnown = id !== undefined && (second === undefined || next !== undefined)
-      const term = isKnown ? this.#terms.get(next === undefined ? stemKey(id) : pairKey(id, next)) : -1
+      const term = this.#find(first, second)
       // Of a word that no document has, the weight is that of one that a removed document had.
       counts.set(name, { count: weight, term: term < 0 && second === undefined ? -1 : term < 0 ? -2 : term })
     })

@@ -9,7 +9,8 @@ import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
 import { Collection } from './collection.ts'
 import { convert, type Repair } from './convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
-import { type HitList, type HitOptions, Ranking, type SearchOptions } from './ranking.ts'
+import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
+import { type HitList, Ranking, type RelatedOptions, type SearchOptions, type Seed, type Seeds } from './ranking.ts'
 import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
@@ -78,6 +79,7 @@ export class PaperLibrary {
           "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`.",
         )
       },
+      embedTokens: embedder?.embedTokens?.bind(embedder),
       requireOpen: () => this.#requireOpen(),
     })
   }
@@ -281,11 +283,30 @@ export class PaperLibrary {
   }
 
   /**
-   * The papers that are kin to a paper of the library; never the paper itself.
-   * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `library-closed`
+   * The papers that are kin to a paper of the library, to a text that is not in it, or to several of either; never a
+   * paper that was asked about. Near-duplicates of one are marked, or left out where `omitDuplicates` is set.
+   * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `invalid-paper`,
+   * `library-closed`
    */
-  related(id: string, options: HitOptions = {}): Promise<HitList> {
-    return this.#ranking.related(id, options)
+  related(seeds: Seed | Seeds, options: RelatedOptions = {}): Promise<HitList> {
+    return this.#ranking.related(seeds, options)
+  }
+
+  /** {@link related} for many questions in one call, in their order: quicker than one call each in a large library. */
+  relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
+    return this.#ranking.relatedMany(seeds, options)
+  }
+
+  /**
+   * Papers that say the same in the same words: copies, versions, an abstract under another title, the same title from
+   * another source. `threshold` is the share of the shorter paper's word pairs (neighbouring stems, stop words aside)
+   * that the other must have as well; half of that is enough where the titles are the same but for case, punctuation and
+   * marks such as `v2` or `(extended version)`. Of titles that differ at least six pairs must be shared.
+   * @throws PaperkinError `invalid-argument` for a threshold that is not in .05 … 1, `library-closed`
+   */
+  async duplicates(options: DuplicateOptions = {}): Promise<Duplicates> {
+    this.#requireOpen()
+    return findDuplicates([...this.#collection.kept.values()], this.#collection.lexical, options)
   }
 
   /**

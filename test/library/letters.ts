@@ -1,4 +1,7 @@
 import type { Embedder } from '../../src/embedding/embedder.ts'
+import { PaperLibrary } from '../../src/library/paper-library.ts'
+import type { HitList } from '../../src/library/ranking.ts'
+import type { PaperInput } from '../../src/paper.ts'
 
 /** Letter counts as a vector: quick, and near for texts that are alike. */
 export function letters({
@@ -33,3 +36,12 @@ export function letters({
 }
 
 export const paper = (id: string, title = `Title ${id}`, abstract = `About ${id}.`) => ({ id, title, abstract })
+
+/** A library over {@link letters}, with papers in it. */
+export async function lettersLibrary(papers: readonly PaperInput[] = []): Promise<PaperLibrary> {
+  const library = await PaperLibrary.open({ embedder: letters() })
+  await library.add(papers)
+  return library
+}
+
+export const ids = ({ hits }: HitList): string[] => hits.map(({ paper }) => paper.id)
