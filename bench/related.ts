@@ -1,114 +1,124 @@
-// npm run bench -- related [SET …]: nDCG@10 of the embedding alone, the words alone, and the library's own mix, through
-// the public library on every query that has judgements. cora and ijcai ask from paper to paper, scifact and scitldr
-// with a text.
-import { mean, ndcg } from '../src/evaluation/ranking.ts'
+// npm run bench -- related [SET …]: what the library finds against what was judged relevant, through the public library
+// on every query that has judgements: the embedding alone, the words alone, and the library's own mix. cora and ijcai ask
+// from paper to paper, scifact and scitldr with a text. Settings are chosen on cora and scifact; the others are held out.
+// --rerank [COUNT]: late interaction as well, on the first COUNT queries (500) of the sets that ask with a text.
+// --latency: questions to 40,899 papers, and what they cost. --duplicates: planted near-duplicates among them.
+import { evaluateRun, type Judgements, rankingMetrics } from '../src/evaluation/evaluate-run.ts'
+import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
+import { evaluateRelated, relatedVariants } from '../src/library/evaluate-related.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
-import type { Hit } from '../src/library/ranking.ts'
 import { paperText } from '../src/paper.ts'
-import { loadPapers, loadQrels, loadQueries, loadVectors, saveResult, useData } from './data.ts'
-
-const k = 10
-const variants = ['semantic', 'lexical', 'hybrid'] as const
-type Variant = (typeof variants)[number]
-
-interface Row {
-  readonly set: string
-  readonly papers: number
-  readonly queries: number
-  /** Mean nDCG@10 with the half-width of its 95 % confidence interval over the queries. */
-  readonly ndcg: Readonly<Record<Variant, { readonly mean: number; readonly interval: number }>>
-  readonly milliseconds: number
-}
+import { loadPapers, loadQrels, loadQueries, loadTokens, loadVectors, saveResult, useData } from './data.ts'
+import { duplicates } from './related-duplicates.ts'
+import { latency } from './related-latency.ts'
 
 export async function run(args: readonly string[]): Promise<void> {
   const named = useData(args)
-  const rows: Row[] = []
-  console.log(`nDCG@${k}, ± the 95 % interval over the queries\n`)
-  console.log('set                 papers queries  embedding      words          mix            ms a mixed query')
-  for (const set of named.length > 0 ? named : ['cora', 'ijcai', 'scifact', 'scitldr'])
-    for (const row of await measure(set)) {
-      rows.push(row)
-      const figures = variants.map((variant) => {
-        const { mean, interval } = row.ndcg[variant]
-        return `${mean.toFixed(4)} ±${interval.toFixed(3)}`.padEnd(15)
+  if (named.includes('--latency')) return latency(named.filter((arg) => arg !== '--latency'))
+  if (named.includes('--duplicates')) return duplicates(named.filter((arg) => arg !== '--duplicates'))
+  const isReranked = named.includes('--rerank')
+  const [count] = named.filter((arg) => /^\d+$/u.test(arg))
+  const sets = named.filter((arg) => !/^(?:--rerank|\d+)$/u.test(arg))
+  const results: Record<string, unknown> = {}
+  console.log('mean over the queries, with its 95 % bootstrap interval; d: nDCG of the mix against each part, with p\n')
+  for (const set of sets.length > 0 ? sets : ['cora', 'ijcai', 'scifact', 'scitldr']) {
+    const { library, queries } = await openSet(set, isReranked)
+    const judgements = await loadQrels(set)
+    const evaluation = await evaluateRelated(library, judgements, { ...(queries && { queries }), depth: 100 })
+    const { figures, comparisons, values } = evaluation
+    console.log(`${set}: ${library.size} papers, ${evaluation.queries.length} queries`)
+    for (const variant of relatedVariants) {
+      const cells = rankingMetrics.map((metric) => {
+        const { mean, low, high } = figures[variant][metric]
+        return `${metric} ${mean.toFixed(4)} (${low.toFixed(3)} – ${high.toFixed(3)})`
       })
+      console.log(`  ${variant.padEnd(9)} ${cells.join('  ')}`)
+    }
+    for (const part of ['semantic', 'lexical'] as const) {
+      const { difference, pValue } = comparisons[part]
       console.log(
-        `${row.set.padEnd(20)}${String(row.papers).padEnd(7)}${String(row.queries).padEnd(9)}${figures.join('')}${row.milliseconds.toFixed(1)}`,
+        `  d ${part}: ${difference.mean.toFixed(4)} (${difference.low.toFixed(3)} – ${difference.high.toFixed(3)}), p ${pValue.toFixed(4)}`,
       )
     }
-  await saveResult('related', rows)
+    results[set] = { figures, comparisons, queries: evaluation.queries.length }
+    if (isReranked && queries !== undefined)
+      results[`${set}, reranked`] = await rerank(library, { set, queries, judgements, limit: Number(count ?? 500) })
+    await library.close()
+    if (set === 'scitldr') {
+      const first = Object.fromEntries(
+        relatedVariants.map((variant) => [variant, bootstrapInterval(values[variant].ndcg.subarray(0, 2000))]),
+      )
+      results['scitldr-first-2000'] = first
+      const shown = relatedVariants.map((variant) => `${variant} ${first[variant]?.mean.toFixed(4)}`)
+      console.log(`  the first 2,000 queries, ndcg: ${shown.join('  ')}`)
+    }
+  }
+  await saveResult('related', results)
 }
 
-async function measure(set: string): Promise<Row[]> {
+/** nDCG@10 of the first queries with and without late interaction. */
+async function rerank(
+  library: PaperLibrary,
+  {
+    set,
+    queries,
+    judgements,
+    limit,
+  }: { set: string; queries: ReadonlyMap<string, string>; judgements: Judgements; limit: number },
+): Promise<unknown> {
+  const judged = new Map([...judgements].filter(([query]) => queries.has(query)).slice(0, limit))
+  const runs = { plain: new Map(), reranked: new Map() }
+  for (const query of judged.keys())
+    for (const [name, run] of Object.entries(runs)) {
+      const { hits } = await library.search(queries.get(query) as string, { k: 50, rerank: name === 'reranked' })
+      run.set(query, new Map(hits.map(({ paper, score }) => [paper.id, score])))
+    }
+  const plain = evaluateRun(runs.plain, judged).values.ndcg
+  const reranked = evaluateRun(runs.reranked, judged).values.ndcg
+  const { difference, pValue } = comparePaired(reranked, plain, { samples: 2000 })
+  const [before, after] = [bootstrapInterval(plain).mean, bootstrapInterval(reranked).mean]
+  console.log(
+    `  rerank, ${plain.length} queries of ${set}, ndcg: ${before.toFixed(4)} to ${after.toFixed(4)}, d ${difference.mean.toFixed(4)} (${difference.low.toFixed(3)} – ${difference.high.toFixed(3)}), p ${pValue.toFixed(4)}`,
+  )
+  return { queries: plain.length, before, after, difference, pValue }
+}
+
+/** A set in a library, with the kept vectors of the bundled model; and its queries, where it has some. */
+async function openSet(
+  set: string,
+  withTokens: boolean,
+): Promise<{
+  readonly library: PaperLibrary
+  readonly queries: ReadonlyMap<string, string> | undefined
+}> {
   const papers = (await loadPapers(set)).map(({ paper }) => paper)
-  const qrels = await loadQrels(set)
   const known = new Map<string, Float32Array>()
   const keep = async (name: string, texts: readonly string[]) => {
     const { vectors, dimensions } = await loadVectors(name)
-    texts.forEach((text, row) => {
+    for (const [row, text] of texts.entries())
       known.set(text, vectors.subarray(row * dimensions, (row + 1) * dimensions))
-    })
   }
   await keep(set, papers.map(paperText))
-  const isPaperToPaper = set === 'cora' || set === 'ijcai'
-  const queries = isPaperToPaper ? papers.map(({ id }) => ({ id, text: '' })) : await loadQueries(set)
-  if (!isPaperToPaper)
+  const asked = set === 'cora' || set === 'ijcai' ? undefined : await loadQueries(set)
+  if (asked)
     await keep(
       `${set}-queries`,
-      queries.map(({ text }) => text),
+      asked.map(({ text }) => text),
     )
+  const tokens = new Map<string, Int8Array>()
+  if (withTokens && asked) {
+    const codes = [...(await loadTokens(set)), ...(await loadTokens(`${set}-queries`))]
+    for (const [i, text] of [...papers.map(paperText), ...asked.map(({ text }) => text)].entries())
+      tokens.set(text, codes[i] as Int8Array)
+  }
   const library = await PaperLibrary.open({
     embedder: {
       modelId: 'kept vectors of the bundled model',
       dimensions: 384,
       embed: async (texts) => texts.map((text) => known.get(text) as Float32Array),
+      embedTokens: async (texts) => texts.map((text) => tokens.get(text) as Int8Array),
     },
   })
   await library.add(papers)
-
-  const gains: Record<Variant, number[]> = { semantic: [], lexical: [], hybrid: [] }
-  let milliseconds = 0
-  for (const { id, text } of queries) {
-    const judged = new Map(
-      [...(qrels.get(id) ?? [])].filter(([paper]) => library.has(paper) && !(isPaperToPaper && paper === id)),
-    )
-    if (![...judged.values()].some((grade) => grade > 0)) continue
-    const rate = (hits: readonly Hit[]) =>
-      ndcg(
-        hits.slice(0, k).map(({ paper }) => judged.get(paper.id) ?? 0),
-        { k, judged: [...judged.values()] },
-      )
-    if (isPaperToPaper) {
-      const began = performance.now()
-      gains.hybrid.push(rate((await library.related(id, { k })).hits))
-      milliseconds += performance.now() - began
-      const all = (await library.related(id, { k: library.size })).hits
-      gains.semantic.push(rate([...all].sort((a, b) => b.semantic - a.semantic)))
-      gains.lexical.push(rate([...all].sort((a, b) => b.lexical - a.lexical)))
-    } else
-      for (const mode of variants) {
-        const began = performance.now()
-        gains[mode].push(rate((await library.search(text, { k, mode })).hits))
-        if (mode === 'hybrid') milliseconds += performance.now() - began
-      }
-  }
-  await library.close()
-  const row = (name: string, count: number): Row => {
-    const summary = (variant: Variant) => {
-      const values = gains[variant].slice(0, count)
-      const average = mean(values)
-      const variance = mean(values.map((value) => (value - average) ** 2))
-      return { mean: average, interval: 1.96 * Math.sqrt(variance / values.length) }
-    }
-    return {
-      set: name,
-      papers: papers.length,
-      queries: Math.min(count, gains.hybrid.length),
-      ndcg: { semantic: summary('semantic'), lexical: summary('lexical'), hybrid: summary('hybrid') },
-      milliseconds: milliseconds / gains.hybrid.length,
-    }
-  }
-  return set === 'scitldr'
-    ? [row('scitldr (first)', 2000), row('scitldr (all)', queries.length)]
-    : [row(set, queries.length)]
+  return { library, queries: asked && new Map(asked.map(({ id, text }) => [id, text])) }
 }

@@ -12,13 +12,47 @@ export {
 } from './embedding/resolve-embedder.ts'
 export { type CachedVector, createVectorCache, type Truncation, type VectorCache } from './embedding/vector-cache.ts'
 export { PaperkinError, type PaperkinErrorCode, type PaperkinIssue } from './errors.ts'
+export {
+  type EvaluateRunOptions,
+  evaluateRun,
+  type Judgements,
+  type RankingMetric,
+  type Run,
+  type RunFigures,
+} from './evaluation/evaluate-run.ts'
+export { averagePrecision, ndcg, precision, recall, reciprocalRank } from './evaluation/ranking.ts'
+export {
+  bootstrapInterval,
+  type Comparison,
+  comparePaired,
+  type Interval,
+  type ResamplingOptions,
+} from './evaluation/significance.ts'
 export type { AddOptions, AddResult, TruncatedPaper } from './library/add-papers.ts'
 export type { Repair } from './library/convert.ts'
+export {
+  type EvaluateRelatedOptions,
+  evaluateRelated,
+  type RelatedEvaluation,
+  type RelatedVariant,
+} from './library/evaluate-related.ts'
 export type { FoundPaper } from './library/find-papers.ts'
+export type { DuplicateOptions, DuplicatePair, Duplicates } from './library/near-duplicates.ts'
+export type { FilterFields, FilterRange, FilterValue, PaperFilter } from './library/paper-filter.ts'
 export { type OpenOptions, PaperLibrary } from './library/paper-library.ts'
-export type { Hit, HitList, HitOptions, SearchOptions, Weights } from './library/ranking.ts'
+export type {
+  Hit,
+  HitList,
+  HitOptions,
+  RelatedOptions,
+  SearchOptions,
+  Seed,
+  Seeds,
+  Weights,
+} from './library/ranking.ts'
 export type { ExportOptions, ImportOptions } from './library/transfer.ts'
 export type { Verification } from './library/verify.ts'
+export type { SharedTerm, Why } from './library/why.ts'
 export { type Json, type Paper, type PaperInput, paperName, paperText } from './paper.ts'
 export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
 export type {

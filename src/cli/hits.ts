@@ -1,25 +1,93 @@
 // Hits as they are printed, for every command that lists some.
-import type { Hit } from '../library/ranking.ts'
+import { Option } from 'commander'
+import type { FilterFields } from '../library/paper-filter.ts'
+import type { Hit, HitOptions } from '../library/ranking.ts'
+import type { Why } from '../library/why.ts'
 import { paperName } from '../paper.ts'
-import { paperTable } from './table.ts'
+import { hitsOption, integer, number } from './command.ts'
+import { paperTable, shortScore, wrapped } from './table.ts'
 import type { Colors } from './terminal.ts'
 
-/** A heading and a line a hit. */
+/** The values of `hitOptions()`. */
+export interface HitArguments {
+  readonly k: number
+  readonly offset: number
+  readonly mode: 'hybrid' | 'semantic' | 'lexical'
+  readonly category?: readonly string[]
+  readonly author?: readonly string[]
+  readonly from?: string
+  readonly to?: string
+  readonly diversity: number
+  readonly recency: number
+  readonly why?: boolean
+}
+
+const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+
+/** The options of a command that lists hits. */
+export const hitOptions = (count: number): Option[] => [
+  hitsOption(count),
+  new Option('--offset <count>', 'hits to pass over').argParser(integer('--offset', 0)).default(0),
+  new Option('--mode <mode>', 'rank by meaning, by words, or by both')
+    .choices(['hybrid', 'semantic', 'lexical'])
+    .default('hybrid'),
+  new Option('--category <name>', 'only papers of this category; may be given again').argParser(several),
+  new Option('--author <name>', 'only papers by this author; may be given again').argParser(several),
+  new Option('--from <date>', 'only papers published since: 2025, 2025-03 or 2025-03-12'),
+  new Option('--to <date>', 'only papers published until then, that year, month or day included'),
+  new Option('--diversity <share>', 'how much a hit should differ from those before it')
+    .argParser(number('--diversity', 0, 1))
+    .default(0),
+  new Option('--recency <share>', 'the share of the score that recent papers are given')
+    .argParser(number('--recency', 0, 1))
+    .default(0),
+  new Option('--why', 'tell of each hit what made its score'),
+]
+
+/** What the library is asked for the options of the command line. */
+export function hitQuery(
+  { k, offset, mode, category, author, from, to, diversity, recency, why = false }: HitArguments,
+  signal: AbortSignal,
+): HitOptions {
+  const filter: FilterFields = {
+    ...(category && { categories: category }),
+    ...(author && { authors: author }),
+    ...((from ?? to) !== undefined && { published: { ...(from && { from }), ...(to && { to }) } }),
+  }
+  const isFiltered = Object.keys(filter).length > 0
+  return { k, offset, mode, diversity, recency, why, ...(isFiltered && { filter }), signal }
+}
+
+/** A heading and a line a hit; what made its score below it, where that was asked for. */
 export function hitPage(
   hits: readonly Hit[],
   { heading, colors }: { readonly heading: string; readonly colors: Colors },
   columns: number,
 ): string {
-  const papers = hits.map(({ paper, score }) => ({
+  const papers = hits.map(({ paper, score, isDuplicate }) => ({
     id: paper.id,
-    name: paperName(paper),
+    name: isDuplicate ? `${paperName(paper)} (near-duplicate)` : paperName(paper),
     isTitleOnly: paper.titleOnly === true,
     score,
   }))
-  return `${heading}\n\n${papers.length > 0 ? paperTable(papers, colors, columns) : 'No paper matches.'}`
+  const lines = papers.length > 0 ? paperTable(papers, colors, columns).split('\n') : ['No paper matches.']
+  const withWhy = lines.flatMap((line, i) => [line, ...whyLines(hits[i]?.why, columns).map(colors.dim)])
+  return `${heading}\n\n${withWhy.join('\n')}`
+}
+
+function whyLines(why: Why | undefined, columns: number): string[] {
+  if (why === undefined) return []
+  const { parts, terms, sentences } = why
+  const named = Object.entries(parts).map(([name, part]) => `${name} ${shortScore(part).trim()}`)
+  const shared = terms.slice(0, 8).map(({ term, weight }) => `${term} ${shortScore(weight).trim()}`)
+  return [
+    named.join(' + '),
+    ...(shared.length > 0 ? [`shared: ${shared.join(', ')}`] : []),
+    ...(sentences ? [`${shortScore(sentences.similarity).trim()}: ${sentences.asked} ~ ${sentences.hit}`] : []),
+  ].map((line) => wrapped(line, columns, '      '))
 }
 
 /** A hit as data: the paper's fields, the score and its parts. */
-export function hitData({ paper, score, semantic, lexical }: Hit): unknown {
-  return { ...paper, score, semantic, lexical }
+export function hitData({ paper, ...found }: Hit): unknown {
+  return { ...paper, ...found }
 }

@@ -7,6 +7,8 @@ import { PaperkinError } from '../errors.ts'
 import type { Answer, Command, CommandContext } from './command.ts'
 import { add } from './commands/add.ts'
 import { digest } from './commands/digest.ts'
+import { duplicates } from './commands/duplicates.ts'
+import { evaluateRelatedCommand } from './commands/evaluate-related.ts'
 import { exportPapers } from './commands/export.ts'
 import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
@@ -22,6 +24,9 @@ export const commands: readonly Command[] = [
   digest,
   search,
   related,
+  duplicates,
+  // Measuring.
+  evaluateRelatedCommand,
   // Keeping.
   add,
   remove,

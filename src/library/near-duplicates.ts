@@ -49,16 +49,20 @@ export function isNearDuplicate(
   const shared = sharedCount(one.known, other.known)
   return isDuplicate(shared, Math.min(one.size, other.size), {
     threshold: duplicateThreshold,
-    isSameTitle: shared > 0 && titleKey(seed.title) === titleKey(candidate.paper.title),
+    sameTitle: shared > 0 ? sameTitle(titleOf(seed.title), titleOf(candidate.paper.title)) : undefined,
   })
 }
 
 function isDuplicate(
   shared: number,
   size: number,
-  { threshold, isSameTitle }: { readonly threshold: number; readonly isSameTitle: boolean },
+  { threshold, sameTitle }: { readonly threshold: number; readonly sameTitle: Title | undefined },
 ): boolean {
-  if (isSameTitle) return shared >= (threshold / 2) * size
+  if (sameTitle !== undefined) {
+    // What the title gives both is no evidence; where one has no more than a title, that must do.
+    const rest = size - sameTitle.pairs
+    return rest <= 0 || shared - sameTitle.pairs >= (threshold / 2) * rest
+  }
   return shared >= fewest && shared >= threshold * size
 }
 
@@ -94,41 +98,41 @@ export async function findDuplicates(
     groups[place] = top
     return top
   }
-  const propose = (a: number, b: number, isSameTitle: boolean) => {
+  const titleAt: Title[] = []
+  const propose = (a: number, b: number) => {
     const [first, second] = a < b ? [a, b] : [b, a]
     if (first === second || found.has(first * count + second)) return
     const shared = sharedCount(pairsOf[first], pairsOf[second])
     const size = Math.min(pairsOf[first].length, pairsOf[second].length)
-    if (!isDuplicate(shared, size, { threshold, isSameTitle })) return
+    const title = sameTitle(titleAt[first], titleAt[second])
+    if (!isDuplicate(shared, size, { threshold, sameTitle: title })) return
     found.set(
       first * count + second,
       Object.freeze({
         ids: Object.freeze([papers[first].paper.id, papers[second].paper.id] as const),
         score: size === 0 ? 1 : shared / size,
-        isSameTitle,
+        isSameTitle: title !== undefined,
       }),
     )
     groups[root(second)] = root(first)
   }
 
   const titles = new Map<string, number[]>()
-  const keys: string[] = []
   for (const [place, { paper }] of papers.entries()) {
-    const key = titleKey(paper.title)
-    keys.push(key)
+    const title = titleOf(paper.title)
+    titleAt.push(title)
+    const { key } = title
     const same = key === '' ? undefined : titles.get(key)
     if (same !== undefined) same.push(place)
     else if (key !== '') titles.set(key, [place])
     if (slice.due()) await slice.rest()
   }
-  const isSameTitle = (a: number, b: number) => keys[a] !== '' && keys[a] === keys[b]
   for (const same of titles.values())
     for (const [i, place] of same.entries()) {
-      for (const other of same.slice(Math.max(0, i - commonFrom), i)) propose(other, place, true)
+      for (const other of same.slice(Math.max(0, i - commonFrom), i)) propose(other, place)
       if (slice.due()) await slice.rest()
     }
-  for (let place = 0; place < count; place++)
-    if (firstOf[place] !== place) propose(firstOf[place], place, isSameTitle(firstOf[place], place))
+  for (let place = 0; place < count; place++) if (firstOf[place] !== place) propose(firstOf[place], place)
 
   // Lists of the papers that have a pair of words, linked from the last one back.
   const frequency = new Uint16Array(terms)
@@ -156,7 +160,7 @@ export async function findDuplicates(
       // What is shared is shared among the rare pairs too, or there are hardly any.
       const size = Math.min(pairsOf[place].length, pairsOf[other].length)
       const least = Math.min(fewest, (threshold * size) / 4, rare)
-      if (shared[other] >= least) propose(other, place, isSameTitle(other, place))
+      if (shared[other] >= least) propose(other, place)
       shared[other] = 0
     }
     if (slice.due()) await slice.rest()
@@ -183,10 +187,21 @@ export async function findDuplicates(
 const versionMark =
   /[\s([{,:–-]*(?:\b(?:extended|full|long|short|revised|preprint|technical report|updated)\s+(?:version|abstract|paper)|\bversion\s*\d+|\bv\d+|\bextended abstract|\btechnical report|\bpreprint)[\s)\]}.]*$/iu
 
-/** The words of a title by which two records of one paper are known; empty where fewer than three tell anything. */
-function titleKey(title: string): string {
+interface Title {
+  /** The words by which two records of one paper are known; empty where fewer than three tell anything. */
+  readonly key: string
+  /** Pairs of neighbouring words, stop words aside. */
+  readonly pairs: number
+}
+
+function titleOf(title: string): Title {
   const words = tokens(plainText(title).replace(versionMark, ''))
-  return words.filter((word) => !stopWords.has(word)).length < 3 ? '' : words.join(' ')
+  const telling = words.filter((word) => !stopWords.has(word)).length
+  return { key: telling < 3 ? '' : words.join(' '), pairs: Math.max(0, telling - 1) }
+}
+
+function sameTitle(one: Title, other: Title): Title | undefined {
+  return one.key !== '' && one.key === other.key ? one : undefined
 }
 
 /** How many values two ascending lists share. */

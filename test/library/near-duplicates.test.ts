@@ -41,7 +41,7 @@ describe('duplicates', () => {
     const { pairs, groups } = await library.duplicates()
     expect(groups).toHaveLength(1)
     expect(groups[0]?.map((id) => library.get(id)?.title)).toEqual([
-      'Ledger Prompting: Bounded Memory for Conversational Agents',
+      'Ledger Prompting: Long Agent Conversations in a Fixed Context',
       'Bounded Memory for Conversational Agents by Keeping a Ledger',
     ])
     expect(pairs).toHaveLength(1)

@@ -1,20 +1,41 @@
+import { Option } from 'commander'
 import { paperName } from '../../paper.ts'
 import { type CollectionOptions, fileAndWords, namedPaper, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, hitsOption } from '../command.ts'
-import { hitData, hitPage } from '../hits.ts'
+import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
+import { type HitArguments, hitData, hitOptions, hitPage, hitQuery } from '../hits.ts'
 
-export const related = defineCommand<CollectionOptions & { readonly k: number }>({
+interface RelatedArguments extends CollectionOptions, HitArguments {
+  readonly unlike?: readonly string[]
+  readonly omitDuplicates?: boolean
+}
+
+export const related = defineCommand<RelatedArguments>({
   name: 'related',
   summary: 'the papers that are kin to one of them',
   usage: '[options] FILE PAPER… | --library FOLDER PAPER…',
   arguments: [['<paper...>', `${fileHelp}, and a paper's id or words of its title; with --library only those`]],
-  options: [hitsOption(10), ...collectionOptions()],
-  examples: ['paperkin related today.txt 2407.01234', 'paperkin related today.txt grasping glass'],
+  options: [
+    ...hitOptions(10),
+    new Option('--unlike <paper>', 'a paper whose kin are not wanted; may be given again').argParser(
+      (value: string, before: readonly string[] = []) => [...before, value],
+    ),
+    new Option('--omit-duplicates', 'leave near-duplicates of the paper out'),
+    ...collectionOptions(),
+  ],
+  examples: [
+    'paperkin related today.txt 2407.01234',
+    'paperkin related today.txt grasping glass',
+    'paperkin related today.txt grasping glass --diversity 0.3 --omit-duplicates --why',
+  ],
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
     return withCollection(files, options, context, async ({ library }) => {
       const paper = namedPaper(library, text)
-      const { hits, weights } = await library.related(paper.id, { k: options.k, signal: context.signal })
+      const unlike = (options.unlike ?? []).map((words) => namedPaper(library, words).id)
+      const { hits, weights } = await library.related(
+        { like: paper.id, unlike },
+        { ...hitQuery(options, context.signal), omitDuplicates: options.omitDuplicates ?? false },
+      )
       const { colors } = context.terminal
       const heading = `Kin of ${colors.bold(paperName(paper))} ${colors.dim(paper.id)}`
       return {

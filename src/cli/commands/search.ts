@@ -1,37 +1,29 @@
-import { Option } from 'commander'
 import { type CollectionOptions, fileAndWords, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, hitsOption } from '../command.ts'
-import { hitData, hitPage } from '../hits.ts'
+import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
+import { type HitArguments, hitData, hitOptions, hitPage, hitQuery } from '../hits.ts'
 import { count } from '../table.ts'
 
-export const search = defineCommand<
-  CollectionOptions & { readonly k: number; readonly mode: 'hybrid' | 'semantic' | 'lexical' }
->({
+export const search = defineCommand<CollectionOptions & HitArguments>({
   name: 'search',
   summary: 'the papers that are about something',
+  description: 'Words in quotes must stand side by side: \'"graph neural network" traffic\'.',
   usage: '[options] FILE WORDS… | --library FOLDER WORDS…',
   arguments: [['<words...>', `${fileHelp}, and what to look for; with --library only that`]],
-  options: [
-    hitsOption(10),
-    new Option('--mode <mode>', 'rank by meaning, by words, or by both')
-      .choices(['hybrid', 'semantic', 'lexical'])
-      .default('hybrid'),
-    ...collectionOptions(),
-  ],
+  options: [...hitOptions(10), ...collectionOptions()],
   examples: [
     'paperkin search today.txt "robots that learn from few demonstrations"',
     'paperkin search papers.jsonl protein design --k 20 --json',
+    'paperkin search papers.jsonl protein design --from 2024-06 --why',
   ],
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
     return withCollection(files, options, context, async ({ library }) => {
-      const { mode, k } = options
-      const { hits, weights } = await library.search(text, { k, mode, signal: context.signal })
+      const { hits, weights } = await library.search(text, hitQuery(options, context.signal))
       const { colors } = context.terminal
       const heading = `${count(library.size, 'paper')}, nearest to ${colors.bold(text)}`
       return {
         page: (columns) => hitPage(hits, { heading, colors }, columns),
-        data: () => ({ query: text, mode, weights, hits: hits.map(hitData) }),
+        data: () => ({ query: text, mode: options.mode, weights, hits: hits.map(hitData) }),
         records: () => hits.map(hitData),
       }
     })

@@ -1,0 +1,40 @@
+import { Option } from 'commander'
+import { paperName } from '../../paper.ts'
+import { type CollectionOptions, withCollection } from '../collection.ts'
+import { collectionOptions, defineCommand, fileHelp, number } from '../command.ts'
+import { count, shortScore } from '../table.ts'
+
+export const duplicates = defineCommand<CollectionOptions & { readonly threshold: number }>({
+  name: 'duplicates',
+  summary: 'papers that say the same in the same words',
+  usage: '[options] FILE… | --library FOLDER',
+  arguments: [['[file...]', fileHelp]],
+  options: [
+    new Option(
+      '--threshold <share>',
+      "share of the shorter paper's word pairs that the other has too; half of it where the titles are the same",
+    )
+      .argParser(number('--threshold', 0.05, 1))
+      .default(0.5),
+    ...collectionOptions(),
+  ],
+  examples: ['paperkin duplicates today.txt', 'paperkin duplicates papers.jsonl --threshold 0.8 --json'],
+  run: (files, options, context) =>
+    withCollection(files, options, context, async ({ library }) => {
+      const { threshold } = options
+      const { pairs, groups } = await library.duplicates({ threshold, signal: context.signal })
+      const { colors } = context.terminal
+      const best = new Map<string, number>()
+      for (const { ids, score } of pairs) for (const id of ids) best.set(id, Math.max(best.get(id) ?? 0, score))
+      const line = (id: string) => {
+        const paper = library.get(id)
+        return `${shortScore(best.get(id) ?? 0)}  ${paper ? paperName(paper) : ''}  ${colors.dim(id)}`
+      }
+      const heading = `${count(library.size, 'paper')}: ${count(groups.length, 'group')} of near-duplicates`
+      return {
+        page: () => [heading, ...groups.flatMap((group) => ['', ...group.map(line)])].join('\n'),
+        data: () => ({ threshold, groups, pairs }),
+        records: () => pairs,
+      }
+    }),
+})

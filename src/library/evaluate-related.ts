@@ -1,0 +1,116 @@
+import { PaperkinError, requireInteger } from '../errors.ts'
+import { evaluateRun, type Judgements, type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
+import { bootstrapInterval, type Comparison, comparePaired, type Interval } from '../evaluation/significance.ts'
+import { timeSlice } from '../vectors/time-slice.ts'
+import type { PaperLibrary } from './paper-library.ts'
+import type { HitList, HitOptions } from './ranking.ts'
+
+export interface EvaluateRelatedOptions {
+  /** Query texts by id. Without them the queries of the judgements are papers whose kin are wanted. */
+  readonly queries?: ReadonlyMap<string, string>
+  /** Cut-off of nDCG, recall and precision. @default 10 */
+  readonly k?: number
+  /** Hits that average precision and reciprocal rank look at. @default 1000 */
+  readonly depth?: number
+  /** Seed of the resampling. @default 1 */
+  readonly seed?: number
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+}
+
+export const relatedVariants = ['semantic', 'lexical', 'hybrid'] as const
+export type RelatedVariant = (typeof relatedVariants)[number]
+
+/** How well a library finds what was judged relevant, by the embedding alone, the words alone, and both. */
+export interface RelatedEvaluation {
+  /** Ids of the queries that have something relevant in the library, in the order of the judgements. */
+  readonly queries: readonly string[]
+  readonly k: number
+  /** Judgements of papers that are not in the library; they count for nothing. */
+  readonly unknownPapers: number
+  /** Queries that have no text, or are no papers of the library. */
+  readonly unknownQueries: number
+  /** Mean over the queries with its 95 % bootstrap interval. */
+  readonly figures: Readonly<Record<RelatedVariant, Readonly<Record<RankingMetric, Interval>>>>
+  /** The value of each query. */
+  readonly values: Readonly<Record<RelatedVariant, Readonly<Record<RankingMetric, Float64Array>>>>
+  /** nDCG of both parts together against each alone, query by query. */
+  readonly comparisons: Readonly<Record<'semantic' | 'lexical', Comparison>>
+}
+
+/**
+ * Asks a library every judged question in its three modes, and compares what it finds with the judgements, as trec_eval
+ * would. A paper is never counted for or against itself.
+ * @throws PaperkinError `invalid-argument` where no query has anything relevant in the library
+ */
+export async function evaluateRelated(
+  library: PaperLibrary,
+  judgements: Judgements,
+  options: EvaluateRelatedOptions = {},
+): Promise<RelatedEvaluation> {
+  const { queries, signal, onProgress } = options
+  const k = requireInteger('k', options.k ?? 10, 1)
+  const depth = requireInteger('depth', options.depth ?? 1000, k)
+  const judged = new Map<string, Map<string, number>>()
+  let unknownPapers = 0
+  let unknownQueries = 0
+  for (const [query, grades] of judgements) {
+    if (queries === undefined ? !library.has(query) : !queries.has(query)) {
+      unknownQueries++
+      continue
+    }
+    const self = queries === undefined ? library.get(query)?.id : undefined
+    const known = new Map<string, number>()
+    for (const [name, grade] of grades) {
+      const id = library.get(name)?.id
+      if (id === undefined) unknownPapers++
+      else if (id !== self) known.set(id, grade)
+    }
+    if ([...known.values()].some((grade) => grade > 0)) judged.set(query, known)
+  }
+  if (judged.size === 0)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected queries with something relevant in the library, got none: ${unknownQueries} of the ${judgements.size} queries and ${unknownPapers} of their papers are not in it; the ids must be those of the papers${queries === undefined ? '' : ' and of the questions'}.`,
+    )
+  const slice = timeSlice(signal)
+  const runs = Object.fromEntries(relatedVariants.map((variant) => [variant, new Map()])) as Record<
+    RelatedVariant,
+    Map<string, ReadonlyMap<string, number>>
+  >
+  let done = 0
+  for (const query of judged.keys()) {
+    for (const mode of relatedVariants) {
+      const asked: HitOptions = { k: depth, mode, ...(signal && { signal }) }
+      const { hits }: HitList =
+        queries === undefined
+          ? await library.related(query, asked)
+          : await library.search(queries.get(query) as string, asked)
+      runs[mode].set(query, new Map(hits.map(({ paper, score }) => [paper.id, score])))
+    }
+    onProgress?.({ done: ++done, total: judged.size })
+    if (slice.due()) await slice.rest()
+  }
+  const seed = options.seed === undefined ? {} : { seed: options.seed }
+  const figures = {} as Record<RelatedVariant, Record<RankingMetric, Interval>>
+  const values = {} as Record<RelatedVariant, Readonly<Record<RankingMetric, Float64Array>>>
+  for (const variant of relatedVariants) {
+    values[variant] = evaluateRun(runs[variant], judged, { k }).values
+    figures[variant] = {} as Record<RankingMetric, Interval>
+    for (const metric of rankingMetrics) {
+      figures[variant][metric] = bootstrapInterval(values[variant][metric], { samples: 2000, ...seed })
+      if (slice.due()) await slice.rest()
+    }
+  }
+  const against = (variant: 'semantic' | 'lexical') =>
+    comparePaired(values.hybrid.ndcg, values[variant].ndcg, { samples: 2000, ...seed })
+  return Object.freeze({
+    queries: Object.freeze([...judged.keys()]),
+    k,
+    unknownPapers,
+    unknownQueries,
+    figures: Object.freeze(figures),
+    values: Object.freeze(values),
+    comparisons: Object.freeze({ semantic: against('semantic'), lexical: against('lexical') }),
+  })
+}

@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+
+const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const file = (name: string, content: string) => {
+  writeFileSync(join(folder, name), content)
+  return join(folder, name)
+}
+const paperkin = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+const papers = file(
+  'papers.jsonl',
+  [
+    {
+      id: 'glass',
+      title: 'Grasping transparent cups',
+      abstract: 'Robots learn to grasp glass they cannot see, by touch.',
+      published: '2025-02-01',
+      categories: ['cs.RO'],
+      authors: ['Ada Roe'],
+    },
+    {
+      id: 'touch',
+      title: 'Touch for hands of robots',
+      abstract: 'Robots learn to grasp by touch with soft fingers.',
+      published: '2024-05',
+      categories: ['cs.RO'],
+    },
+    {
+      id: 'dust',
+      title: 'Dust in young galaxies',
+      abstract:
+        'Galaxies make dust faster than we thought, and young stars blow it out of them again within a million years.',
+      published: '2025-03-09',
+      categories: ['astro-ph'],
+    },
+    {
+      id: 'copy',
+      title: 'Dust of galaxies',
+      abstract:
+        'Galaxies make dust faster than we thought, and young stars blow it out of them again within a million years.',
+      published: '2025-03-10',
+    },
+  ]
+    .map((paper) => JSON.stringify(paper))
+    .join('\n'),
+)
+
+describe('search and related', () => {
+  it('take filters, phrases, pages and why', () => {
+    const ids = (...args: string[]) =>
+      JSON.parse(paperkin(...args, '--json').stdout).hits.map(({ id }: { id: string }) => id)
+    expect(ids('search', papers, 'robots', '--category', 'cs.RO', '--from', '2025')).toEqual(['glass'])
+    expect(ids('search', papers, 'robots', '--to', '2024')).toEqual(['touch'])
+    expect(ids('search', papers, 'dust', '--author', 'Ada Roe')).toEqual(['glass'])
+    expect(ids('search', papers, '"soft fingers"')).toEqual(['touch'])
+    expect(ids('search', papers, 'dust', '-k', '2', '--offset', '2')).toHaveLength(2)
+    expect(ids('related', papers, 'dust', '--omit-duplicates')).not.toContain('copy')
+    const { stdout } = paperkin('related', papers, 'transparent cups', '--why', '-k', '1')
+    expect(stdout).toMatch(/Touch for hands of robots[\s\S]*semantic \.\d\d \+ lexical \.\d\d[\s\S]*shared: .*grasp/u)
+    expect(paperkin('related', papers, 'dust', '-k', '1').stdout).toContain('(near-duplicate)')
+  })
+})
+
+it('duplicates lists groups', () => {
+  const { status, stdout } = paperkin('duplicates', papers)
+  expect(status).toBe(0)
+  expect(stdout).toMatch(
+    /^4 papers: 1 group of near-duplicates\n\n *[1.]\S+ {2}Dust in young galaxies {2}dust\n *[1.]\S+ {2}Dust of galaxies {2}copy/u,
+  )
+  expect(JSON.parse(paperkin('duplicates', papers, '--json').stdout)).toMatchObject({
+    threshold: 0.5,
+    groups: [['dust', 'copy']],
+    pairs: [{ ids: ['dust', 'copy'], isSameTitle: false }],
+  })
+})
+
+describe('evaluate related', () => {
+  const judgements = file('judgements.tsv', 'query\tpaper\tgrade\nglass\ttouch\t1\ndust\tcopy\t2\nnobody\tdust\t1\n')
+  it('prints a table of what kin are worth', () => {
+    const { status, stdout, stderr } = paperkin('evaluate', 'related', papers, judgements, '--k', '1')
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: 'Passed over 1 question of the judgements that are no papers\n',
+    })
+    expect(stdout).toMatch(
+      /^2 questions\n\n +nDCG@1 +recall@1 +precision@1 +MAP +MRR\nembedding +1\.000 \(1\.000 – 1\.000\)/u,
+    )
+    expect(stdout).toMatch(/nDCG@1 of both against the words alone: \+\.000 \(\.000 – \.000\), p = 1\.000/u)
+  })
+  it('and of what searches find, as data', () => {
+    const questions = file('questions.tsv', 'glass\trobots that grasp by touch\ndust\tdust in galaxies\n')
+    const { stdout } = paperkin('evaluate', 'related', papers, judgements, questions, '--json')
+    expect(JSON.parse(stdout)).toMatchObject({
+      queries: 2,
+      k: 10,
+      unknownQueries: 1,
+      figures: { hybrid: { ndcg: { mean: expect.any(Number) } } },
+    })
+  })
+  it('tells what is wrong with a file', () => {
+    expect(paperkin('evaluate', 'related', papers, file('wrong.tsv', 'a\tb\t1\na b'))).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^paperkin: Expected line 2 of .*wrong\.tsv to hold a query, a paper and a grade/u),
+    })
+  })
+})
