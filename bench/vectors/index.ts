@@ -63,7 +63,7 @@ export async function index(args: readonly string[]): Promise<void> {
       rows: { type: 'string' },
       queries: { type: 'string', default: '200' },
       rounds: { type: 'string', default: '3' },
-      growth: { type: 'boolean', default: false },
+      part: { type: 'string', multiple: true, default: ['search', 'graph'] },
       // How the bench asks itself, in a process of its own, for the memory that one index takes.
       memory: { type: 'string' },
     },
@@ -78,7 +78,16 @@ export async function index(args: readonly string[]): Promise<void> {
     process.exit()
   }
   console.log(`${n} rows × ${dimensions}, ${queries.length / dimensions} queries that are not among them, k = ${K}\n`)
+  if (values.part.includes('search')) await saveResult('index', await search(data, indexes, Number(values.rounds)))
+  if (values.part.includes('graph')) await saveResult('graph', { rows: n, dimensions, graph: await graphs(data) })
+  if (values.part.includes('growth')) await saveResult('growth', { dimensions, lines: await grow(data) })
+  await endBackground()
+}
 
+/** Builds all indexes and asks them by turns. */
+async function search(data: Data, indexes: readonly Index[], rounds: number): Promise<object> {
+  const { rows, queries, dimensions } = data
+  const n = rows.length / dimensions
   const builds: Record<string, Build & { bytes?: number }> = {}
   const bytes = memory(
     indexes.map(({ name }) => name),
@@ -92,7 +101,7 @@ export async function index(args: readonly string[]): Promise<void> {
     ...indexes.flatMap((each) => each.contestants),
   ]
   const truth = trueScores(data)
-  const samples = await alternate(contestants, queries, { dimensions, rounds: Number(values.rounds) })
+  const samples = await alternate(contestants, queries, { dimensions, rounds })
   const results: Result[] = []
   for (const { name, bulk } of contestants) {
     const { milliseconds, found } = samples.get(name) as Sample
@@ -121,7 +130,6 @@ export async function index(args: readonly string[]): Promise<void> {
       b.pause?.toFixed(0) ?? '',
     ]),
   )
-  const graph = await graphs(data, python)
   python?.end()
 
   const time = (name: string) => results.find((r) => r.name === name)?.p50 ?? Number.NaN
@@ -131,9 +139,7 @@ export async function index(args: readonly string[]): Promise<void> {
     console.log(
       `our hnsw against hnswlib-node at ef ${ef}: ${(time(`ours, hnsw, ef ${ef}`) / time(`hnswlib-node, ef ${ef}`)).toFixed(2)} of its time`,
     )
-  const growth = values.growth ? await grow(data) : undefined
-  await saveResult('index', { rows: n, dimensions, results, builds, graph, growth })
-  await endBackground()
+  return { rows: n, dimensions, results, builds }
 }
 
 /** The indexes in this process: ours, hnswlib-node as it is, usearch. */
@@ -294,10 +300,7 @@ async function bulkRate({ queries, dimensions }: Data, bulk: Contestant['bulk'])
 }
 
 /** The nearest neighbours of every row. */
-async function graphs(
-  { rows, dimensions }: Data,
-  python: Peers | undefined,
-): Promise<Record<string, Build & { recall?: number }>> {
+async function graphs({ rows, dimensions }: Data): Promise<Record<string, Build & { recall?: number }>> {
   const n = rows.length / dimensions
   const results: Record<string, Build & { recall?: number }> = {}
   /** Share of true neighbours of 200 rows, by brute force. */
@@ -338,7 +341,9 @@ async function graphs(
     })
     results[peer] = { ...build, recall: recallOf((row) => lists[row] as number[]) }
   }
+  const python = await Peers.start(rows, undefined, dimensions)
   if (python !== undefined) results['faiss-flat'] = await python.ask({ run: 'graph', k: NEIGHBOURS })
+  python?.end()
   table(
     [`the ${NEIGHBOURS} nearest of every row`, 'seconds', 'recall', 'longest pause ms'],
     Object.entries(results).map(([name, r]) => [

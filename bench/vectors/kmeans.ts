@@ -7,7 +7,7 @@ import { seededRandom } from '../../src/vectors/random.ts'
 import { runKmeans } from '../../src/vectors/spherical-kmeans.ts'
 import { saveResult, useData } from '../data.ts'
 import { loadRows } from './load-rows.ts'
-import { quantiles, type Rows, table, vectorOf } from './measure.ts'
+import { measureBuild, quantiles, type Rows, table, vectorOf } from './measure.ts'
 import { Peers } from './python-peers.ts'
 
 export async function kmeans(args: readonly string[]): Promise<void> {
@@ -31,10 +31,12 @@ export async function kmeans(args: readonly string[]): Promise<void> {
   while (chosen.size < k) chosen.add(Math.floor(random() * n))
   const start = Float32Array.from([...chosen].flatMap((row) => Array.from(vectorOf(rows, row, dimensions))))
   console.log(
-    `${n} rows × ${dimensions}, ${k} clusters, the same ${k} rows to start from, at most ${iterations} iterations\n`,
+    `${n} rows × ${dimensions}, ${k} clusters, the same ${k} rows to start from, at most ${iterations} iterations and a last assignment\n`,
   )
   const python = await Peers.start(rows, undefined, dimensions)
-  const plain = { dimensions, k, initialCentroids: start, maxIterations: iterations }
+  // scikit-learn and faiss assign once more after the last iteration: one more for the others makes them alike.
+  const assigned = iterations + 1
+  const plain = { dimensions, k, initialCentroids: start, maxIterations: assigned }
   const contestants: { name: string; run: () => Promise<KmeansRun> }[] = [
     { name: 'ours, spherical', run: () => ourKmeans(rows, plain) },
     { name: 'ours, euclidean', run: () => ourKmeans(rows, { ...plain, spherical: false }) },
@@ -42,7 +44,7 @@ export async function kmeans(args: readonly string[]): Promise<void> {
       name: 'ours, euclidean, typed arrays',
       run: () => runKmeans(rows, { ...plain, spherical: false, kernels: typedArrayKernels }),
     },
-    { name: 'plain typed arrays', run: async () => plainKmeans(rows, start, { dimensions, iterations }) },
+    { name: 'plain typed arrays', run: async () => plainKmeans(rows, start, { dimensions, iterations: assigned }) },
   ]
   for (const kind of ['scikit-learn', 'faiss', 'faiss, spherical'])
     if (python !== undefined)
@@ -58,26 +60,30 @@ export async function kmeans(args: readonly string[]): Promise<void> {
             start: Array.from(start),
           }),
       })
-  const runs = new Map<string, { seconds: number[]; run: KmeansRun }>()
+  const runs = new Map<string, { seconds: number[]; pause?: number; run: KmeansRun }>()
   for (let round = 0; round < Number(values.rounds); round++)
     for (const { name, run } of contestants) {
-      const begun = performance.now()
-      const result = await run()
-      const seconds = result.seconds ?? (performance.now() - begun) / 1000
+      let result: KmeansRun = { assignments: [], iterations: 0 }
+      const build = await measureBuild(async () => {
+        result = await run()
+      })
+      const seconds = result.seconds ?? build.seconds
       const known = runs.get(name)
-      if (known === undefined) runs.set(name, { seconds: [seconds], run: result })
-      else known.seconds.push(seconds)
+      if (known !== undefined) known.seconds.push(seconds)
+      else
+        runs.set(name, { seconds: [seconds], run: result, ...(result.seconds === undefined && { pause: build.pause }) })
     }
   const begun = performance.now()
   const arrays = Array.from({ length: n }, (_, row) => Array.from(vectorOf(rows, row, dimensions)))
   const centres = Array.from({ length: k }, (_, c) => Array.from(vectorOf(start, c, dimensions)))
-  const theirs = mlKmeans(arrays, k, { initialization: centres, maxIterations: iterations })
+  const theirs = mlKmeans(arrays, k, { initialization: centres, maxIterations: assigned })
   runs.set('ml-kmeans', {
     seconds: [(performance.now() - begun) / 1000],
     run: { assignments: theirs.clusters, iterations: theirs.iterations },
   })
-  const results = [...runs].map(([name, { seconds, run }]) => ({
+  const results = [...runs].map(([name, { seconds, pause, run }]) => ({
     name,
+    pause,
     least: Math.min(...seconds),
     median: quantiles(seconds).p50,
     first: seconds[0] as number,
@@ -85,12 +91,13 @@ export async function kmeans(args: readonly string[]): Promise<void> {
     inertia: inertiaOfMeans(rows, run.assignments, { dimensions, k }),
   }))
   table(
-    ['contestant', 'least s', 'median s', 'first s', 'iterations', 'inertia to the means'],
+    ['contestant', 'least s', 'median s', 'first s', 'longest pause ms', 'iterations', 'inertia to the means'],
     results.map((r) => [
       r.name,
       r.least.toFixed(3),
       r.median.toFixed(3),
       r.first.toFixed(3),
+      r.pause?.toFixed(0) ?? '',
       String(r.iterations),
       r.inertia.toFixed(2),
     ]),

@@ -393,15 +393,15 @@ export function nearestModule() {
       ),
     ...sum.flatMap((s) => set(s, zeros)),
     ...loop(
-      ...[0, 16].map((offset, half) => [
+      ...[0, 16, 32, 48].map((offset, part) => [
         ...set(value, load(get(address), offset)),
         ...other.slice(0, size).flatMap((o, i) => {
-          const s = sum[size === 4 ? i : 2 * i + half]
+          const s = sum[size === 4 ? i : 2 * i + (part % 2)]
           return set(s, addFloats(get(s), multiplyFloats(get(value), load(get(o), offset))))
         }),
       ]),
-      set(address, add(get(address), constant(32))),
-      ...other.slice(0, size).map((o) => set(o, add(get(o), constant(32)))),
+      set(address, add(get(address), constant(64))),
+      ...other.slice(0, size).map((o) => set(o, add(get(o), constant(64)))),
       branchIf(0, isBelow(get(address), get(end))),
     ),
     ...set(value, addFloatPairs(get(sum[0]), get(sum[1]))),

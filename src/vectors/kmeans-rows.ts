@@ -3,6 +3,7 @@
 // `bounds` are n × columns, at or above the products of each row with each centroid: products of matrices fill them, and
 // `nearest` takes again those that the centroids' moves put in question. Where all of them would take more than
 // MOST_BOUNDS, there is room for a block of rows, and products of matrices are taken every time.
+import { exactDot, productError } from './kernels.ts'
 import { loadWasm } from './wasm.ts'
 
 type Best = (values: number, rows: number, columns: number, costs: number, out: number) => void
@@ -34,11 +35,29 @@ interface Loops {
   readonly move: Move
 }
 
+interface Size {
+  readonly n: number
+  readonly dimensions: number
+  readonly k: number
+}
+
+/** Whether bounds of all rows are worth their room, and rows of a width that their loop takes. */
+export function keepsBounds({ n, dimensions, k }: Size): boolean {
+  return 4 * columnsOf(k) * n <= MOST_BOUNDS && dimensions % 16 === 0
+}
+
+/** Columns for k centroids. */
+export function columnsOf(k: number): number {
+  return 4 * Math.ceil((k + 1) / 4)
+}
+
 export class KmeansRows {
   readonly n: number
   readonly k: number
   readonly dimensions: number
   readonly columns: number
+  /** What two scores may be apart and yet the other way round: products within their error, and the rounding of halves. */
+  readonly margin: number
   /** `n × dimensions`, to be filled. */
   readonly matrix: Float32Array
   /** `columns × dimensions`. */
@@ -65,11 +84,12 @@ export class KmeansRows {
   readonly #floats: Float32Array
   readonly #integers: Int32Array
   readonly #list: Int32Array
+  readonly #changes: Int32Array
   readonly #numbers: Float64Array
 
-  constructor({ n, dimensions, k }: { readonly n: number; readonly dimensions: number; readonly k: number }) {
-    const columns = 4 * Math.ceil((k + 1) / 4)
-    const isBounded = 4 * columns * n <= MOST_BOUNDS && dimensions % 16 === 0
+  constructor({ n, dimensions, k }: Size) {
+    const columns = columnsOf(k)
+    const isBounded = keepsBounds({ n, dimensions, k })
     const sizes = {
       sums: 8 * (k + 1) * dimensions,
       numbers: 16,
@@ -100,6 +120,9 @@ export class KmeansRows {
     this.k = k
     this.dimensions = dimensions
     this.columns = columns
+    this.margin = 2 * (productError(dimensions) + 2 ** -21)
+    this.#changes = new Int32Array(2 * Math.min(n, KMEANS_BLOCK))
+    new Float32Array(buffer, starts.numbers + 8, 1)[0] = this.margin
     this.isBounded = isBounded && this.#loops !== undefined
     this.matrix = floats('matrix')
     this.centroids = floats('centroids')
@@ -171,14 +194,56 @@ export class KmeansRows {
   }
 
   /**
-   * Brings the bounds of `count` rows from `first` on up to date, taking products only where a centroid may be better than
-   * the row's own; returns pairs of a row, counted from `first`, and its new centroid, or -1 where the best two are within
-   * `margin`. At most {@link KMEANS_BLOCK} rows; valid until the next call.
+   * Looks at `count` rows from `first` on again: brings their bounds up to date, taking products only where a centroid may
+   * be better than the row's own. Returns pairs of a row that should change its cluster, and the cluster; a tie goes to
+   * the cluster that it is in, else to the lowest. At most {@link KMEANS_BLOCK} rows; valid until the next call.
    */
-  nearest(first: number, count: number, margin: number): Int32Array {
+  changes(first: number, count: number): Int32Array {
+    const { k, bounds, columns, halves, assignments } = this
+    const reports = this.#nearest(first, count)
+    let written = 0
+    for (let index = 0; index < reports.length; index += 2) {
+      const row = first + reports[index]
+      let cluster = reports[index + 1]
+      if (cluster < 0) {
+        // What only has a bound lies below the row's own centroid by more than the margin.
+        let best = -Infinity
+        for (let c = 0; c < k; c++) best = Math.max(best, bounds[row * columns + c] - halves[c])
+        cluster = this.decide(row, { place: row, best })
+      }
+      if (cluster === assignments[row]) continue
+      this.#changes[written++] = row
+      this.#changes[written++] = cluster
+    }
+    return this.#changes.subarray(0, written)
+  }
+
+  /**
+   * The best of the clusters whose score may be the best, by products in float64; `best` is the best as far as products
+   * tell, which lie at `place` in the bounds.
+   */
+  decide(row: number, { place, best: least }: { readonly place: number; readonly best: number }): number {
+    const { k, dimensions, matrix, centroids, columns, bounds, halves, assignments, margin } = this
+    const present = assignments[row]
+    let cluster = -1
+    let best = -Infinity
+    const weigh = (c: number): void => {
+      if (bounds[place * columns + c] - halves[c] < least - margin) return
+      const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions) - halves[c]
+      if (score > best) {
+        best = score
+        cluster = c
+      }
+    }
+    if (present >= 0) weigh(present)
+    for (let c = 0; c < k; c++) weigh(c)
+    return cluster
+  }
+
+  /** Pairs of a row, counted from `first`, and its new centroid, or -1 where the best two are within the margin. */
+  #nearest(first: number, count: number): Int32Array {
     const { nearest } = this.#loops as Loops
     const { matrix, dimensions, bounds, columns, centroids, gains, costs, halves, assignments } = this
-    new Float32Array(this.#numbers.buffer, this.#numbers.byteOffset + 8, 1)[0] = margin
     const start = this.#integers.byteOffset
     const end = nearest(
       matrix.byteOffset + 4 * first * dimensions,

@@ -3,7 +3,8 @@
 // products that lie within a kernel's error of each other are taken again in float64, sums of members are exact
 // (values rounded to a grid on which float64 adds without error), and seeding sees distances of eight bits.
 import { ExactSums } from './exact-sums.ts'
-import { exactDot, type Kernels, productError } from './kernels.ts'
+import { exactDot, type Kernels } from './kernels.ts'
+import type { KmeansHelper } from './kmeans-helper.ts'
 import { KMEANS_BLOCK, KmeansRows } from './kmeans-rows.ts'
 import { seedCentroids } from './kmeans-seeding.ts'
 import { seededRandom } from './random.ts'
@@ -50,6 +51,7 @@ export async function runKmeans(
     readonly kernels: Kernels
     /** Sum of the squares of the rows' lengths, where it is known. */
     readonly squares?: number
+    readonly helper?: KmeansHelper | undefined
   },
 ): Promise<KmeansResult> {
   const { kernels, signal, onProgress } = options
@@ -63,7 +65,8 @@ export async function runKmeans(
   if (options.squares === undefined)
     for (let start = 0; start < matrix.length; start += dimensions)
       squares += exactDot(matrix, start, matrix, start, dimensions)
-  const problem: Problem = { rows: memory, squares, isSpherical: options.spherical ?? true, kernels, slice }
+  const isSpherical = options.spherical ?? true
+  const problem: Problem = { rows: memory, helper: options.helper, squares, isSpherical, kernels, slice }
   let best: KmeansResult | undefined
   for (let start = 0; start < starts; start++) {
     const beginning =
@@ -82,6 +85,7 @@ export async function runKmeans(
 
 interface Problem {
   readonly rows: KmeansRows
+  readonly helper: KmeansHelper | undefined
   readonly squares: number
   readonly isSpherical: boolean
   readonly kernels: Kernels
@@ -95,9 +99,8 @@ async function iterate(
   maxIterations: number,
 ): Promise<KmeansResult> {
   const { rows, squares, isSpherical, slice } = problem
-  const { k, dimensions, centroids, halves, gains, costs, assignments } = rows
+  const { k, dimensions, centroids, halves, gains, costs, assignments, margin } = rows
   const sums = new ExactSums(rows)
-  const margin = marginOf(dimensions)
   centroids.set(beginning)
   assignments.fill(-1)
   let iterations = 0
@@ -134,17 +137,12 @@ async function iterate(
   }
 }
 
-/** What two scores may be apart and yet the other way round: products within their error, and the rounding of halves. */
-function marginOf(dimensions: number): number {
-  return 2 * (productError(dimensions) + 2 ** -21)
-}
-
 /** Share of the products above which products of whole matrices are faster. */
 const MOST_IN_QUESTION = 0.5
 const SAMPLE = 128
 
 /**
- * Share of the products that bounds do not rule out, by a sample spread over all rows: a product with a unit row changes by
+ * Share of the products that bounds do not rule out, by a sample spread over the first half of the rows: a product with a unit row changes by
  * no more than its centroid moves (Elkan 2003, "Using the triangle inequality to accelerate k-means", with products in
  * place of distances).
  */
@@ -153,7 +151,8 @@ function shareInQuestion(rows: KmeansRows): number {
   const sample = Math.min(n, SAMPLE)
   let open = 0
   for (let index = 0; index < sample; index++) {
-    const row = Math.floor((index * n) / sample)
+    // A helper keeps the bounds of the others.
+    const row = Math.floor((index * Math.ceil(n / 2)) / sample)
     const own = assignments[row]
     const score = exactDot(matrix, row * dimensions, centroids, own * dimensions, dimensions) - halves[own]
     for (let c = 0; c < k; c++) if (bounds[row * columns + c] + gains[c] - costs[c] > score) open++
@@ -162,10 +161,9 @@ function shareInQuestion(rows: KmeansRows): number {
 }
 
 /** Gives each row the cluster of its nearest centroid; a tie goes to the cluster that it is in, else to the lowest. */
-async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promise<number> {
+async function assign({ rows, helper, kernels, slice }: Problem, sums: ExactSums): Promise<number> {
   const { n, k, dimensions, matrix, centroids, columns, bounds, isBounded, assignments } = rows
-  const { largest, second, column } = rows
-  const margin = marginOf(dimensions)
+  const { largest, second, column, margin } = rows
   const block = Math.max(1, Math.min(KMEANS_BLOCK, Math.floor(kernels.slice / (k * dimensions))))
   let changed = 0
   for (let first = 0; first < n; first += block) {
@@ -184,9 +182,7 @@ async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promi
     for (let index = 0; index < count; index++) {
       const row = first + index
       const isClear = largest[index] - second[index] > margin
-      const cluster = isClear
-        ? column[index]
-        : decide(rows, { row, place: place + index, least: largest[index] - margin })
+      const cluster = isClear ? column[index] : rows.decide(row, { place: place + index, best: largest[index] })
       const present = assignments[row]
       if (cluster === present) continue
       changed++
@@ -195,58 +191,36 @@ async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promi
     }
     if (slice.due()) await slice.rest()
   }
+  helper?.renew()
   return changed
 }
 
 /** Rows looked at in one call, however many of their products are in question: some milliseconds. */
 const REASSIGNED = 1024
 
-/** The same by the bounds, up to three times as fast where few products are in question. */
-async function reassign({ rows, slice }: Problem, sums: ExactSums): Promise<number> {
-  const { n, k, dimensions, columns, bounds, halves, assignments } = rows
-  const margin = marginOf(dimensions)
+/** The same by the bounds, several times as fast where few products are in question. */
+async function reassign(problem: Problem, sums: ExactSums): Promise<number> {
+  const { rows, helper, slice } = problem
+  const { n, assignments } = rows
   let changed = 0
-  for (let first = 0; first < n; first += REASSIGNED) {
-    const reports = rows.nearest(first, Math.min(REASSIGNED, n - first), margin)
-    for (let index = 0; index < reports.length; index += 2) {
-      const row = first + reports[index]
-      const present = assignments[row]
-      let cluster = reports[index + 1]
-      if (cluster < 0) {
-        // What only has a bound lies below the row's own centroid by more than the margin.
-        let best = -Infinity
-        for (let c = 0; c < k; c++) best = Math.max(best, bounds[row * columns + c] - halves[c])
-        cluster = decide(rows, { row, place: row, least: best - margin })
-      }
-      if (cluster === present) continue
-      changed++
-      sums.move(row, present, cluster)
-      assignments[row] = cluster
+  const take = (changes: Int32Array): void => {
+    for (let index = 0; index < changes.length; index += 2) {
+      const row = changes[index]
+      sums.move(row, assignments[row], changes[index + 1])
+      assignments[row] = changes[index + 1]
     }
+    changed += changes.length / 2
+  }
+  const end = helper?.ask() ?? n
+  for (let first = 0; first < end; first += REASSIGNED) {
+    take(rows.changes(first, Math.min(REASSIGNED, end - first)))
     if (slice.due()) await slice.rest()
   }
+  if (end === n) return changed
+  const answer = helper?.answer()
+  if (answer === undefined) return changed + (await assign(problem, sums))
+  take(answer)
   return changed
-}
-
-/** The best of the clusters whose scores reach `least`, by products in float64; bounds are at `place`. */
-function decide(
-  { k, dimensions, matrix, centroids, columns, bounds, halves, assignments }: KmeansRows,
-  { row, place, least }: { readonly row: number; readonly place: number; readonly least: number },
-): number {
-  const present = assignments[row]
-  let cluster = -1
-  let best = -Infinity
-  const weigh = (c: number): void => {
-    if (bounds[place * columns + c] - halves[c] < least) return
-    const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions) - halves[c]
-    if (score > best) {
-      best = score
-      cluster = c
-    }
-  }
-  if (present >= 0) weigh(present)
-  for (let c = 0; c < k; c++) weigh(c)
-  return cluster
 }
 
 /** Gives each empty cluster the row that lies worst in a cluster of two or more. */

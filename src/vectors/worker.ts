@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
 import { buildGraphFile } from './hnswlib.ts'
 import { type Kernels, typedArrayKernels } from './kernels.ts'
+import { helpKmeans, KmeansHelper } from './kmeans-helper.ts'
 import { KmeansRows } from './kmeans-rows.ts'
 import { guardThread } from './native-gate.ts'
 import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
@@ -26,7 +27,17 @@ export interface Jobs {
     readonly options: Omit<Parameters<typeof buildGraphFile>[1], 'signal' | 'onProgress'>
     readonly result: Record<string, never>
   }
-  kmeans: { readonly options: Omit<KmeansOptions, 'signal' | 'onProgress'>; readonly result: KmeansResult }
+  kmeans: {
+    readonly options: Omit<KmeansOptions, 'signal' | 'onProgress'> & {
+      /** What it shares with a thread that has the last `helped` rows. */
+      readonly help?: { readonly memory: SharedArrayBuffer; readonly helped: number } | undefined
+    }
+    readonly result: KmeansResult
+  }
+  helpKmeans: {
+    readonly options: { readonly dimensions: number; readonly k: number; readonly memory: SharedArrayBuffer }
+    readonly result: Record<string, never>
+  }
 }
 
 export type Job = { [Kind in keyof Jobs]: { readonly kind: Kind; readonly options: Jobs[Kind]['options'] } }[keyof Jobs]
@@ -118,7 +129,7 @@ function endIfIdle(): void {
 
 function roomFor({ kind, options }: Job, length: number): RowDots | KmeansRows {
   const { dimensions } = options
-  return kind === 'kmeans'
+  return kind === 'kmeans' || kind === 'helpKmeans'
     ? new KmeansRows({ n: length / dimensions, dimensions, k: options.k })
     : RowDots.allocate(length, dimensions)
 }
@@ -149,11 +160,18 @@ async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> 
     await buildGraphFile(matrix, { ...job.options, ...watched })
     return begun.delete(id) ? {} : undefined
   }
+  if (job.kind === 'helpKmeans') {
+    await helpKmeans(rows as KmeansRows, { memory: job.options.memory, signal: controller.signal })
+    return begun.delete(id) ? {} : undefined
+  }
   kernels ??= loadOnnxKernels().then((loaded) => loaded ?? typedArrayKernels)
   const how = { ...watched, kernels: await kernels }
   let result: Jobs['kmeans' | 'graph' | 'nearest']['result']
-  if (job.kind === 'kmeans') result = await runKmeans(rows as KmeansRows, { ...job.options, ...how, squares })
-  else if (job.kind === 'graph') result = await buildNeighbourGraph(rows as RowDots, { ...job.options, ...how })
+  if (job.kind === 'kmeans') {
+    const all = rows as KmeansRows
+    const helper = job.options.help && all.isBounded ? new KmeansHelper(all, job.options.help) : undefined
+    result = await runKmeans(all, { ...job.options, ...how, squares, helper })
+  } else if (job.kind === 'graph') result = await buildNeighbourGraph(rows as RowDots, { ...job.options, ...how })
   else result = await findNearest(rows as RowDots, { ...job.options, ...how })
   return begun.delete(id) ? result : undefined
 }
