@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   related: async () => (await import('./related.ts')).run,
   topics: async () => (await import('./topics.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
+  store: async () => (await import('./store.ts')).run,
   index: async () => (await import('./vectors.ts')).index,
   kmeans: async () => (await import('./vectors.ts')).kmeans,
 }

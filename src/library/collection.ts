@@ -3,6 +3,7 @@
 // used twice in a library's life. Vectors are put into their index first and taken out last, and a row counts only while
 // `kept` names it: so a change becomes visible in one synchronous step, whole, after it is on disk.
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
 import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../lexical/lexical-file.ts'
@@ -16,6 +17,8 @@ import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import type { Damage, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
 import { damaged, type Store, withIds } from './store.ts'
 
+/** Milliseconds from opening to what later questions gain from. */
+const SETTLE_AFTER = 1000
 /** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
 const UNSAVED = 256
 
@@ -27,38 +30,40 @@ export class KeptPaper {
   readonly vector: number
   readonly textCrc: number
   #paper: Paper | undefined
-  #stored: StoredPaper | undefined
+  #texts: Buffer | undefined
+  readonly #start: number
+  readonly #end: number
 
   private constructor(
-    id: string,
-    place: { readonly row: number; readonly vector: number; readonly textCrc: number },
+    place: Omit<PaperRecord, 'json'>,
     { paper, stored }: { readonly paper?: Paper; readonly stored?: StoredPaper },
   ) {
-    this.id = id
+    this.id = place.id
     this.row = place.row
     this.vector = place.vector
     this.textCrc = place.textCrc
     this.#paper = paper
-    this.#stored = stored
+    this.#texts = stored?.texts
+    this.#start = stored?.start ?? 0
+    this.#end = stored?.end ?? 0
   }
 
   static of(
     paper: Paper,
-    place: { readonly row: number; readonly vector: number; readonly textCrc: number },
+    { row, vector, textCrc }: { readonly row: number; readonly vector: number; readonly textCrc: number },
   ): KeptPaper {
-    return new KeptPaper(paper.id, place, { paper })
+    return new KeptPaper({ id: paper.id, row, vector, textCrc }, { paper })
   }
 
   static from(stored: StoredPaper): KeptPaper {
-    return new KeptPaper(stored.id, stored, { stored })
+    return new KeptPaper(stored, { stored })
   }
 
   /** Of a library that was opened, read when it is first asked for. */
   get paper(): Paper {
     if (this.#paper === undefined) {
-      const { texts, start, end } = this.#stored as StoredPaper
-      this.#paper = paperFromJson(this.id, texts.toString('utf8', start, end))
-      this.#stored = undefined
+      this.#paper = paperFromJson(this.id, (this.#texts as Buffer).toString('utf8', this.#start, this.#end))
+      this.#texts = undefined
     }
     return this.#paper
   }
@@ -297,6 +302,8 @@ export class Collection {
   /** What makes later questions faster and the first need not wait for, in small slices. */
   async #settle(): Promise<void> {
     const { signal } = this.#closing
+    // A process that asks one question and ends needs none of it.
+    await wait(SETTLE_AFTER, undefined, { signal, ref: false })
     const slice = timeSlice(signal, 5)
     await this.#lexical.settle(slice)
     await this.#vectors.encode({ signal })

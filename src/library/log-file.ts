@@ -22,7 +22,7 @@ const KEY_BYTES = 32
 const END_PLACES = [2048, 3072] as const
 const END_BYTES = 24
 const MOST_JSON = END_PLACES[0] - 20
-const READ_BYTES = 16 * 2 ** 20
+const BLOCK = 8 * 2 ** 20
 /** `cut` of texts whose word pieces were projected, not counted. */
 const ESTIMATED = 2 ** 31
 
@@ -110,7 +110,7 @@ export interface Frame {
   readonly removed: readonly string[]
   readonly papers: readonly StoredPaper[]
   readonly block: VectorBlock
-  /** The block's vectors, `count × dimensions`. */
+  /** The block's vectors, `count × dimensions`; until the next frame is asked for. */
   readonly floats: Float32Array
 }
 
@@ -237,9 +237,14 @@ export function encodeFrame(batch: Batch, { position, number, vectors: firstVect
   head.writeUInt32LE(textBytes, 44)
   head.writeUInt32LE(crc32(removedPart), 48)
   head.writeUInt32LE(firstVector, 52)
-  head.writeUInt32LE(crc32(head.subarray(0, 60)), 60)
   const texts = papers.flatMap(({ json }, i) => [ids[i] as Buffer, json])
-  return [head, removedPart, vectorEntries, paperEntries, vectorPart, ...texts, padding, head]
+  const content = [removedPart, vectorEntries, paperEntries, vectorPart, ...texts]
+  head.writeUInt32LE(
+    content.reduce((crc, part) => crc32(part, crc), 0),
+    56,
+  )
+  head.writeUInt32LE(crc32(head.subarray(0, 60)), 60)
+  return [head, ...content, padding, head]
 }
 
 /**
@@ -329,6 +334,7 @@ interface Head {
   readonly textBytes: number
   readonly removedCrc: number
   readonly firstVector: number
+  readonly contentCrc: number
 }
 
 function decodeHead(bytes: Buffer): Head | undefined {
@@ -346,13 +352,14 @@ function decodeHead(bytes: Buffer): Head | undefined {
     textBytes: bytes.readUInt32LE(44),
     removedCrc: bytes.readUInt32LE(48),
     firstVector: bytes.readUInt32LE(52),
+    contentCrc: bytes.readUInt32LE(56),
   }
 }
 
 /** The first frame from `position` on whose head, or whose copy of it at the end, can be read. */
 async function nextHead(bytes: Reader, position: number, size: number): Promise<Head | undefined> {
-  for (let start = position; start < size; start += READ_BYTES - HEAD_BYTES) {
-    const part = await bytes(start, Math.min(READ_BYTES, size - start))
+  for (let start = position; start < size; start += BLOCK / 2 - HEAD_BYTES) {
+    const part = await bytes(start, Math.min(BLOCK / 2, size - start))
     for (let at = part.indexOf(FRAME_MARK); at >= 0; at = part.indexOf(FRAME_MARK, at + 1)) {
       const head = decodeHead(part.subarray(at, at + HEAD_BYTES))
       if (head === undefined || head.position < position) continue
@@ -375,12 +382,14 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
   const vectorsFrom = position + HEAD_BYTES + at
   const vectorPart = part(4 * dimensions * count)
   const texts = part(head.textBytes)
+  // One look at all of it; only where that fails, every entry and what belongs to it is looked at by itself.
+  const isWhole = at <= content.length && crc32(content.subarray(0, at)) === head.contentCrc
   let removed: string[] = []
   if (removedPart.length < head.removed || crc32(removedPart) !== head.removedCrc)
     damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is damaged: they are back.` })
   else if (head.removed > 0) removed = JSON.parse(removedPart.toString())
   const damaged = new Set<number>()
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count && !isWhole; i++) {
     const entry = entryOf(vectorEntries, { position, i, length: VECTOR_ENTRY })
     const bytes = vectorPart.subarray(4 * dimensions * i, 4 * dimensions * (i + 1))
     if (entry !== undefined && bytes.length === 4 * dimensions && vectorCrc(entry, bytes) === entry.readUInt32LE(40))
@@ -407,25 +416,28 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
   const kept = Buffer.from(texts)
   const papers: StoredPaper[] = []
   for (let i = 0; i < head.papers; i++) {
-    const entry = entryOf(paperEntries, { position, i, length: PAPER_ENTRY })
-    if (entry === undefined) {
+    const at = PAPER_ENTRY * i
+    if (!isWhole && entryOf(paperEntries, { position, i, length: PAPER_ENTRY }) === undefined) {
       damages.push({ part: 'paper', message: `Paper ${i} of batch ${number} is damaged.` })
       continue
     }
-    const from = entry.readUInt32LE(8)
-    const start = from + entry.readUInt32LE(12)
-    const end = start + entry.readUInt32LE(16)
-    const row = entry.readUInt32LE(0)
+    const row = paperEntries.readUInt32LE(at)
+    const from = paperEntries.readUInt32LE(at + 8)
+    const start = from + paperEntries.readUInt32LE(at + 12)
+    const end = start + paperEntries.readUInt32LE(at + 16)
     const id = kept.toString('utf8', from, start)
-    if (end > kept.length || crc32(kept.subarray(from, end), row) !== entry.readUInt32LE(24)) {
+    if (
+      !isWhole &&
+      (end > kept.length || crc32(kept.subarray(from, end), row) !== paperEntries.readUInt32LE(at + 24))
+    ) {
       damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
       continue
     }
     papers.push({
       id,
       row,
-      vector: entry.readUInt32LE(4),
-      textCrc: entry.readUInt32LE(20),
+      vector: paperEntries.readUInt32LE(at + 4),
+      textCrc: paperEntries.readUInt32LE(at + 20),
       texts: kept,
       start,
       end,
@@ -464,28 +476,76 @@ function unreadable(from: number, to: number): Damage {
   return { part: 'batch', message: `What is at bytes ${from} to ${to - 1} cannot be read.` }
 }
 
-/** Bytes of the file, fewer where it ends; valid as long as they are held. */
+/** Bytes of the file, fewer where it ends; they are written over by the call after the next one that reads on. */
 type Reader = (position: number, length: number) => Promise<Buffer>
 
-/** Reads ahead, so that small frames do not cost a read each. */
+interface Block {
+  readonly index: number
+  readonly bytes: Promise<Buffer>
+}
+
+/**
+ * Reads the file in blocks, the next one while this one is looked at, into the same three buffers over and over: new ones
+ * would make the garbage collector look at all papers again and again (a third of the time of opening 120,000).
+ */
 function createReader(file: FileHandle, size: number): Reader {
-  let start = 0
-  let window = Buffer.alloc(0)
-  return async (position, length) => {
-    const end = Math.min(size, position + length)
-    if (position < start || end > start + window.length) {
-      const wanted = Math.min(size - position, Math.max(length, READ_BYTES))
-      // A buffer of its own: views of it outlive the next read, and floats in it lie where floats may.
-      const buffer = Buffer.allocUnsafeSlow(Math.max(0, wanted))
-      let read = 0
-      while (read < buffer.length) {
-        const { bytesRead } = await file.read(buffer, read, buffer.length - read, position + read)
-        if (bytesRead === 0) break
-        read += bytesRead
+  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(BLOCK, size)))
+  const blocks: (Block | undefined)[] = [undefined, undefined]
+  let joined = Buffer.alloc(0)
+  const blockAt = (index: number): Promise<Buffer> => {
+    const place = index % 2
+    let block = blocks[place]
+    if (block?.index !== index) {
+      // Whatever is being read into this buffer must have ended.
+      const before = block?.bytes.catch(() => {})
+      block = {
+        index,
+        bytes: Promise.resolve(before).then(() =>
+          readAt(file, buffers[place] as Buffer, { position: index * BLOCK, size }),
+        ),
       }
-      window = buffer.subarray(0, read)
-      start = position
+      block.bytes.catch(() => {})
+      blocks[place] = block
     }
-    return window.subarray(position - start, Math.max(position, end) - start)
+    return block.bytes
   }
+  return async (position, length) => {
+    const end = Math.max(position, Math.min(size, position + length))
+    const first = Math.floor(position / BLOCK)
+    const last = Math.floor(Math.max(position, end - 1) / BLOCK)
+    if (first === last) {
+      const bytes = await blockAt(first)
+      if ((first + 1) * BLOCK < size) blockAt(first + 1)
+      const from = position - first * BLOCK
+      return bytes.subarray(from, from + end - position)
+    }
+    // Floats begin where they may: a frame's parts lie at multiples of 4 from where they are asked for.
+    if (joined.length < end - position) joined = Buffer.allocUnsafeSlow(end - position)
+    let done = 0
+    for (let index = first; index <= last; index++) {
+      const bytes = await blockAt(index)
+      const from = index === first ? position - first * BLOCK : 0
+      const part = bytes.subarray(from, from + end - position - done)
+      part.copy(joined, done)
+      done += part.length
+    }
+    if ((last + 1) * BLOCK < size) blockAt(last + 1)
+    return joined.subarray(0, done)
+  }
+}
+
+/** Reads a block, fewer bytes where the file ends. */
+async function readAt(
+  file: FileHandle,
+  buffer: Buffer,
+  { position, size }: { readonly position: number; readonly size: number },
+): Promise<Buffer> {
+  const wanted = Math.min(buffer.length, size - position)
+  let done = 0
+  while (done < wanted) {
+    const { bytesRead } = await file.read(buffer, done, wanted - done, position + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return buffer.subarray(0, done)
 }

@@ -37,7 +37,7 @@ export async function tryDamage(
   const text = (i: number) => `${'Reeds bend in the wind and tell of the weather to come. '.repeat(4 + (i % 9))}${i}`
   for (let day = 0; day < 4; day++) {
     await library.add(
-      Array.from({ length: 60 }, (_, i) => ({
+      Array.from({ length: 80 }, (_, i) => ({
         ...paper(`${day}-${i}`, `Day ${day}, ${i}`, text(i)),
         authors: ['A', 'B'],
       })),
