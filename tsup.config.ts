@@ -1,3 +1,4 @@
+import { build } from 'esbuild'
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
@@ -15,4 +16,17 @@ export default defineConfig({
   sourcemap: true,
   // Declarations stay: a build without them leaves the last ones to the type check of the examples.
   clean: ['!**/*.d.ts'],
+  // What a report's page is made of: a script and a style sheet that every report carries.
+  onSuccess: async () => {
+    await build({
+      entryPoints: { report: 'src/report/page/main.ts' },
+      outdir: 'dist/page',
+      bundle: true,
+      minify: true,
+      format: 'iife',
+      platform: 'browser',
+      target: ['es2022', 'chrome111', 'firefox113', 'safari16.4'],
+      charset: 'ascii',
+    })
+  },
 })

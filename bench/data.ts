@@ -59,6 +59,9 @@ export function useData(args: readonly string[]): string[] {
   return args.filter((_, position) => !positions.has(position))
 }
 
+/** The path of a file in the data folder. */
+export const dataPath = (name: string) => join(dataFolder, name)
+
 async function records(name: string): Promise<Record<string, unknown>[]> {
   const file = files[name]
   if (file === undefined) throw new Error(`Expected one of ${Object.keys(files).join(', ')}, got ${name}.`)

@@ -6,6 +6,7 @@ type Bench = (args: readonly string[]) => Promise<void>
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   related: async () => (await import('./related.ts')).run,
   topics: async () => (await import('./topics.ts')).run,
+  report: async () => (await import('./report.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
   store: async () => (await import('./store.ts')).run,
   index: async () => (await import('./vectors.ts')).index,

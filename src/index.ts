@@ -54,6 +54,16 @@ export type { ExportOptions, ImportOptions } from './library/transfer.ts'
 export type { Verification } from './library/verify.ts'
 export type { SharedTerm, Why } from './library/why.ts'
 export { type Json, type Paper, type PaperInput, paperName, paperText } from './paper.ts'
+export type {
+  ReportData,
+  ReportFormat,
+  ReportGroup,
+  ReportKin,
+  ReportOptions,
+  ReportPaper,
+  ReportProgress,
+  ReportTopic,
+} from './report/write-report.ts'
 export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
 export type {
   CountEvidence,

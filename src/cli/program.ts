@@ -14,6 +14,7 @@ import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
 import { related } from './commands/related.ts'
 import { remove } from './commands/remove.ts'
+import { report } from './commands/report.ts'
 import { search } from './commands/search.ts'
 import { verify } from './commands/verify.ts'
 import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   digest,
   search,
   related,
+  report,
   duplicates,
   // Measuring.
   evaluateRelatedCommand,

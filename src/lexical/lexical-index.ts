@@ -5,7 +5,7 @@
 // section 3.
 import { invertRows, type Postings } from './postings.ts'
 import type { SparseRows } from './sparse-rows.ts'
-import { pairKey, stemKey, TermIds } from './term-ids.ts'
+import { pairKey, stemKey, stemsOfPair, TermIds } from './term-ids.ts'
 import { readTokens, stem, stopWords } from './tokens.ts'
 
 /** Changes whenever the same text would be counted in another way: counts of another recipe must be made anew. */
@@ -326,8 +326,11 @@ export class LexicalIndex {
     return rows
   }
 
-  /** The TF-IDF rows of the given documents, in that order, unit length, terms renumbered to those that occur. */
-  sparseRows(rows: ArrayLike<number>): SparseRows {
+  /**
+   * The TF-IDF rows of the given documents, in that order, unit length, terms renumbered to those that occur; `terms` are
+   * their numbers here, one a column.
+   */
+  sparseRows(rows: ArrayLike<number>): SparseRows & { readonly terms: Int32Array } {
     const { norm } = this.#weigh(this.#rows)
     const renumbered = new Int32Array(this.#terms.size).fill(-1)
     const start = new Int32Array(rows.length + 1)
@@ -340,7 +343,12 @@ export class LexicalIndex {
         }
     }
     let columns = 0
-    for (let term = 0; term < renumbered.length; term++) if (renumbered[term] === 0) renumbered[term] = columns++
+    const terms = new Int32Array(renumbered.length)
+    for (let term = 0; term < renumbered.length; term++)
+      if (renumbered[term] === 0) {
+        terms[columns] = term
+        renumbered[term] = columns++
+      }
     const column = new Int32Array(start[rows.length])
     const value = new Float32Array(start[rows.length])
     for (let r = 0, to = 0; r < rows.length; r++) {
@@ -353,7 +361,18 @@ export class LexicalIndex {
         value[to++] = sublinear[this.#count[i]] * idf * scale
       }
     }
-    return { rows: rows.length, columns, start, column, value }
+    return { rows: rows.length, columns, start, column, value, terms: terms.subarray(0, columns) }
+  }
+
+  /** Tells what a term of those known now is: a stem, or two with a space between. */
+  namer(): (term: number) => string {
+    const stems = [...this.#stemIds.keys()]
+    return (term) => {
+      const key = this.#terms.key(term)
+      if (key < 0) return stems[-1 - key]
+      const [first, second] = stemsOfPair(key)
+      return `${stems[first]} ${stems[second]}`
+    }
   }
 
   #stemId(stemmed: string): number {

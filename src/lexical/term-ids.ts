@@ -88,3 +88,6 @@ function hash(key: number): number {
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
+
+/** The stems of a pair by its name. */
+export const stemsOfPair = (key: number): [number, number] => [Math.floor(key / pairBase), key % pairBase]

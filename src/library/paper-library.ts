@@ -3,6 +3,7 @@ import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
+import { type ReportInput, type ReportOptions, writeReport } from '../report/write-report.ts'
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
 import type { IndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
@@ -10,7 +11,15 @@ import { Collection } from './collection.ts'
 import { convert, type Repair } from './convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
-import { type HitList, Ranking, type RelatedOptions, type SearchOptions, type Seed, type Seeds } from './ranking.ts'
+import {
+  type HitList,
+  Ranking,
+  type RelatedOptions,
+  relatedWeights,
+  type SearchOptions,
+  type Seed,
+  type Seeds,
+} from './ranking.ts'
 import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
@@ -315,13 +324,20 @@ export class PaperLibrary {
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
-    const { lexical, vectors } = this.#collection
-    const kept = [...this.#collection.kept.values()]
-    const rows = Int32Array.from(kept, ({ row }) => row)
-    const words = lexical.sparseRows(rows)
-    const matrix = await vectors.snapshot().vectors(rows, options.signal ? { signal: options.signal } : {})
-    const papers = kept.map(({ paper }) => paper)
-    return findTopics({ papers, vectors: matrix, dimensions: vectors.dimensions, lexical: words }, options)
+    return findTopics(await this.#rows(options.signal), options)
+  }
+
+  /**
+   * Shows topics of the library's papers: a page with a map, a search and every paper with its kin, which works from disk
+   * and fetches nothing; or Markdown, JSON, or the map as SVG. Returns the text, and writes it where a `path` is given.
+   * The same papers, topics and seed give the same bytes.
+   * @throws PaperkinError `invalid-argument` where papers came or went since the topics were found, for a wrong option, and
+   * for a path that cannot be written; `library-closed`
+   */
+  async report(topics: Topics, options: ReportOptions = {}): Promise<string> {
+    this.#requireOpen()
+    const { signal } = options
+    return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, options)
   }
 
   /**
@@ -338,6 +354,22 @@ export class PaperLibrary {
 
   get #identity(): StoreIdentity {
     return { ...identityOf(this.#embedder), dimensions: this.#collection.dimensions ?? 0 }
+  }
+
+  /** All papers with their vectors and words, as they are at this moment. */
+  async #rows(signal: AbortSignal | undefined): Promise<Omit<ReportInput, 'topics' | 'weights'>> {
+    const { lexical, vectors } = this.#collection
+    const kept = [...this.#collection.kept.values()]
+    const rows = Int32Array.from(kept, ({ row }) => row)
+    const words = lexical.sparseRows(rows)
+    const { dimensions } = vectors
+    const matrix = await vectors.snapshot().vectors(rows, signal ? { signal } : {})
+    const papers = kept.map(({ paper }) => paper)
+    const namer = () => {
+      const nameOf = lexical.namer()
+      return (column: number) => nameOf(words.terms[column])
+    }
+    return { papers, vectors: matrix, dimensions, lexical: words, namer }
   }
 
   #requireOpen(): void {

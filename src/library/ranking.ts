@@ -112,7 +112,7 @@ export interface RelatedOptions extends HitOptions {
 
 // One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
 const searchWeights: Weights = Object.freeze({ semantic: 0.6, lexical: 0.4 })
-const relatedWeights: Weights = Object.freeze({ semantic: 0.4, lexical: 0.6 })
+export const relatedWeights: Weights = Object.freeze({ semantic: 0.4, lexical: 0.6 })
 const oneSided = {
   semantic: Object.freeze({ semantic: 1, lexical: 0 }),
   lexical: Object.freeze({ semantic: 0, lexical: 1 }),

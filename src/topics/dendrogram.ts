@@ -34,8 +34,12 @@ export function dendrogram(graph: WeightedGraph, communities: Int32Array): Merge
   const found: Merge[] = []
   const isAlive = new Uint8Array(count).fill(1)
   const parts: number[] = []
-  for (let first = 0; first < count; first++) {
-    if (isAlive[first] === 0) continue
+  for (let first = 0; first < count; ) {
+    if (isAlive[first] === 0) {
+      first++
+      continue
+    }
+    // A chain that ended in a merge may have left its beginning alive: it begins again there.
     const chain = [first]
     while (chain.length > 0) {
       const a = chain[chain.length - 1]

@@ -1,0 +1,319 @@
+// npm run bench -- report [SET …]: how true the map is (trustworthiness at 10 neighbours, of all papers or 2,000 of them)
+// and how long it takes, beside umap-learn with its defaults and umap-js on the same vectors. Peers: see bench/peers/report.
+//   --seeds N         of our layout (3)
+//   --kin             how many of the kin on a page `related` finds too, of 200 papers of each set
+//   --pages           sizes of reports of 63, 1,000 and 40,899 papers; in Chromium the time to open one, and frames a
+//                     second while its map is dragged and zoomed
+//   --pictures DIR    the same pages as pictures at three widths, light and dark
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import type { Browser, Page } from 'playwright-core'
+import { trustworthiness } from '../src/evaluation/trustworthiness.ts'
+import { PaperLibrary } from '../src/library/paper-library.ts'
+import { type Paper, paperText } from '../src/paper.ts'
+import { layout } from '../src/report/layout.ts'
+import type { ReportData } from '../src/report/write-report.ts'
+import { readPapers } from '../src/sources/read-digest.ts'
+import { endBackground } from '../src/vectors/background.ts'
+import { neighbourGraph } from '../src/vectors/neighbour-graph.ts'
+import { chromiumPath, launch, watch } from '../test/report/browser.ts'
+import { dataPath, loadPapers, loadVectors, saveResult, useData } from './data.ts'
+
+const peers = new URL('./peers/report/', import.meta.url).pathname
+const neighbours = 14
+const judgedRows = 2000
+
+export async function run(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: useData(args),
+    options: {
+      seeds: { type: 'string', default: '3' },
+      kin: { type: 'boolean', default: false },
+      pages: { type: 'boolean', default: false },
+      pictures: { type: 'string' },
+    },
+    allowPositionals: true,
+  })
+  if (values.kin) await compareKin(positionals.length > 0 ? positionals : ['cora'])
+  else if (values.pages || values.pictures !== undefined) await measurePages(values.pictures)
+  else
+    await measureLayouts(positionals.length > 0 ? positionals : ['arxiv-2025', 'arxiv-cs-2025'], Number(values.seeds))
+  await endBackground()
+}
+
+async function measureLayouts(sets: readonly string[], seeds: number): Promise<void> {
+  console.log('set            layout                 seconds  of which neighbours  longest pause  trustworthiness')
+  const results: object[] = []
+  for (const set of sets) {
+    const { rows, dimensions, vectors } = await loadVectors(set)
+    const step = Math.max(1, rows / judgedRows)
+    const judged = Int32Array.from({ length: Math.min(rows, judgedRows) }, (_, i) => Math.floor(i * step))
+    const tell = (name: string, places: Float32Array, time: { all: number; graph?: number; pause?: number }) => {
+      const trust = trustworthiness(vectors, places, { judged })
+      results.push({ set, rows, name, ...time, trustworthiness: trust })
+      console.log(
+        `${set.padEnd(14)} ${name.padEnd(20)} ${time.all.toFixed(1).padStart(9)} ${(time.graph?.toFixed(1) ?? '').padStart(20)} ${(time.pause === undefined ? '' : `${time.pause.toFixed(0)} ms`).padStart(14)} ${trust.toFixed(4).padStart(16)}`,
+      )
+    }
+    for (let seed = 1; seed <= seeds; seed++) {
+      const delay = monitorEventLoopDelay({ resolution: 5 })
+      delay.enable()
+      const begun = performance.now()
+      const graph = await neighbourGraph(vectors, { dimensions, k: neighbours })
+      const middle = performance.now()
+      const near = { rows, k: graph.k, neighbour: graph.rows, similarity: graph.scores }
+      const places = await layout(near, { seed })
+      const end = performance.now()
+      delay.disable()
+      tell(`paperkin, seed ${seed}`, places, {
+        all: (end - begun) / 1e3,
+        graph: (middle - begun) / 1e3,
+        pause: delay.max / 1e6,
+      })
+    }
+    const python = umapLearn(vectors, dimensions)
+    if (python !== undefined) tell(`umap-learn ${python.version}`, python.places, { all: python.seconds })
+    const javascript = await umapJs(vectors, dimensions)
+    if (javascript !== undefined) tell('umap-js 1.4.0', javascript.places, javascript.time)
+  }
+  await saveResult('report', results)
+}
+
+function umapLearn(vectors: Float32Array, dimensions: number) {
+  const python = join(peers, '.venv/bin/python')
+  if (!existsSync(python)) {
+    console.log(`left out: umap-learn, as ${python} is not there`)
+    return undefined
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'paperkin-bench-'))
+  try {
+    const [rows, out] = [join(folder, 'rows'), join(folder, 'places')]
+    writeFileSync(rows, vectors)
+    const { stdout, status, stderr } = spawnSync(python, [join(peers, 'umap_peer.py'), rows, String(dimensions), out], {
+      encoding: 'utf8',
+    })
+    if (status !== 0) throw new Error(`umap-learn failed: ${stderr}`)
+    const { seconds, version } = JSON.parse(stdout.trim().split('\n').at(-1) as string)
+    const bytes = readFileSync(out)
+    const places = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))
+    return { places, seconds: seconds[1] as number, version: version as string }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** umap-js over the neighbours that ours has too, so that only the layout is compared. */
+async function umapJs(vectors: Float32Array, dimensions: number) {
+  const rows = vectors.length / dimensions
+  if (!existsSync(join(peers, 'node_modules/umap-js')) || rows > 10_000) return undefined
+  const { UMAP } = createRequire(join(peers, 'package.json'))('umap-js')
+  const begun = performance.now()
+  const graph = await neighbourGraph(vectors, { dimensions, k: neighbours })
+  const middle = performance.now()
+  const lists = Array.from({ length: rows }, (_, row) => graph.rows.subarray(row * graph.k, (row + 1) * graph.k))
+  const umap = new UMAP()
+  umap.setPrecomputedKNN(
+    lists.map((list, row) => [row, ...list]),
+    lists.map((list, row) => [
+      0,
+      ...Array.from(list, (_, i) => Math.sqrt(Math.max(0, 2 - 2 * graph.scores[row * graph.k + i]!))),
+    ]),
+  )
+  const places = Float32Array.from(
+    umap.fit(lists.map((_, row) => Array.from(vectors.subarray(row * dimensions, (row + 1) * dimensions)))).flat(),
+  )
+  const end = performance.now()
+  return { places, time: { all: (end - begun) / 1e3, graph: (middle - begun) / 1e3, pause: end - middle } }
+}
+
+async function compareKin(sets: readonly string[]): Promise<void> {
+  for (const set of sets) {
+    const library = await libraryOf(set)
+    const data: ReportData = JSON.parse(
+      await library.report(await library.topics({ resolution: 1 }), { format: 'json' }),
+    )
+    let same = 0
+    let all = 0
+    const step = Math.max(1, Math.floor(data.papers.length / 200))
+    for (let i = 0; i < data.papers.length; i += step) {
+      const { id, kin } = data.papers[i] as ReportData['papers'][number]
+      const { hits } = await library.related(id, { k: kin.length })
+      const found = new Set(hits.map(({ paper }) => paper.id))
+      same += kin.filter((one) => found.has(one.id)).length
+      all += kin.length
+    }
+    console.log(`${set}: ${((100 * same) / all).toFixed(2)} % of the kin on the page are those of \`related\``)
+    await library.close()
+  }
+}
+
+/** A library of a set; vectors come from the cache of the benches. */
+async function libraryOf(set: string, limit?: number): Promise<PaperLibrary> {
+  const papers = (await loadPapers(set, limit)).map(({ paper }) => paper)
+  const { vectors, dimensions } = await loadVectors(set)
+  const library = await PaperLibrary.open({ embedder: 'none' })
+  await library.add(papers, { vectors: vectors.subarray(0, papers.length * dimensions) })
+  return library
+}
+
+async function measurePages(pictures: string | undefined): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'paperkin-bench-'))
+  const browser = chromiumPath === undefined ? undefined : await launch()
+  if (browser === undefined) console.log('Without Chromium: sizes only.')
+  console.log(
+    'papers  topics  seconds  longest pause       bytes   opens in   dragged    zoomed  a search of abstracts',
+  )
+  const results: object[] = []
+  const collections: readonly (readonly [string, () => Promise<PaperLibrary>])[] = [
+    ['digest', digestLibrary],
+    ['arxiv-2025', () => libraryOf('arxiv-2025', 1000)],
+    ['arxiv-cs-2025', () => libraryOf('arxiv-cs-2025')],
+  ]
+  for (const [name, open] of collections) {
+    const library = await open()
+    const topics = await library.topics()
+    const path = join(pictures ?? folder, `${name}.html`)
+    if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    const begun = performance.now()
+    const text = await library.report(topics, { path, title: titles[name] })
+    const seconds = (performance.now() - begun) / 1e3
+    delay.disable()
+    const papers = library.papers()
+    await library.close()
+    const seen = browser && (await openPage(browser, path))
+    results.push({
+      name,
+      papers: papers.length,
+      topics: topics.count,
+      seconds,
+      pauseMs: delay.max / 1e6,
+      bytes: text.length,
+      ...seen,
+    })
+    console.log(
+      [
+        String(papers.length).padStart(6),
+        String(topics.count).padStart(8),
+        seconds.toFixed(1).padStart(9),
+        `${(delay.max / 1e6).toFixed(0)} ms`.padStart(15),
+        text.length.toLocaleString('en').padStart(12),
+        ...(seen
+          ? [
+              `${seen.openMs.toFixed(0)} ms`.padStart(11),
+              `${seen.dragged.toFixed(0)} fps`.padStart(10),
+              `${seen.zoomed.toFixed(0)} fps`.padStart(10),
+              `${seen.searchMs.toFixed(0)} ms`.padStart(23),
+            ]
+          : []),
+      ].join(''),
+    )
+    if (browser && pictures !== undefined) await takePictures(browser, { path, papers, folder: pictures, name })
+  }
+  await browser?.close()
+  rmSync(folder, { recursive: true, force: true })
+  await saveResult('report-pages', results)
+}
+
+const titles: Readonly<Record<string, string>> = {
+  digest: 'The papers of a morning',
+  'arxiv-2025': 'Computer science in 2025',
+  'arxiv-cs-2025': 'All of computer science in 2025',
+}
+
+async function digestLibrary(): Promise<PaperLibrary> {
+  const library = await PaperLibrary.open()
+  await library.add(await readPapers(dataPath('digest/hf-papers-page.txt')))
+  return library
+}
+
+/** Opens a page, drags and zooms its map for a while, and searches its abstracts. */
+async function openPage(browser: Browser, path: string) {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
+  const complaints = watch(page)
+  const begun = performance.now()
+  await page.goto(pathToFileURL(path).href)
+  await page.waitForSelector('html[data-ready]')
+  await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))')
+  const openMs = performance.now() - begun
+  const dragged = await framesPerSecond(page, async () => {
+    await page.mouse.move(800, 450)
+    await page.mouse.down()
+    for (let i = 0; i < 40; i++)
+      await page.mouse.move(800 + 200 * Math.sin(i / 5), 450 + 100 * Math.cos(i / 4), { steps: 4 })
+    await page.mouse.up()
+  })
+  const zoomed = await framesPerSecond(page, async () => {
+    for (let i = 0; i < 60; i++) await page.mouse.wheel(0, i % 30 < 15 ? -60 : 60)
+  })
+  const asked = performance.now()
+  await page.getByRole('searchbox').fill('gradient')
+  await page.waitForFunction("/papers?$/.test(document.querySelector('.results h2')?.textContent ?? '')", undefined, {
+    timeout: 120_000,
+  })
+  const searchMs = performance.now() - asked
+  if (complaints.length > 0) throw new Error(`The page complains: ${complaints.join('; ')}`)
+  await page.close()
+  return { openMs, dragged, zoomed, searchMs }
+}
+
+async function framesPerSecond(page: Page, act: () => Promise<void>): Promise<number> {
+  await page.evaluate(`
+    window.frames = [];
+    window.counting = true;
+    (function count(time) { window.frames.push(time ?? performance.now()); if (window.counting) requestAnimationFrame(count) })()`)
+  await act()
+  const frames = (await page.evaluate('window.counting = false; window.frames')) as number[]
+  return (1000 * (frames.length - 1)) / (frames[frames.length - 1]! - frames[0]!)
+}
+
+interface Pictures {
+  readonly path: string
+  readonly papers: readonly Paper[]
+  readonly folder: string
+  readonly name: string
+}
+
+/** The page as it opens, with a topic and a paper, and with a search: three widths, two themes. */
+async function takePictures(browser: Browser, { path, papers, folder, name }: Pictures): Promise<void> {
+  const paper = papers[Math.floor(papers.length / 3)] as Paper
+  for (const [width, height] of [
+    [390, 844],
+    [900, 1100],
+    [1440, 900],
+  ] as const)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({
+        viewport: { width, height },
+        colorScheme,
+        reducedMotion: 'reduce',
+        deviceScaleFactor: width < 500 ? 2 : 1,
+      })
+      const shoot = async (what: string) => {
+        await page.waitForTimeout(400)
+        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}-${what}.png`) })
+      }
+      await page.goto(pathToFileURL(path).href)
+      await page.waitForSelector('html[data-ready]')
+      await shoot('map')
+      await page.evaluate(`location.hash = '#topic=0&paper=${encodeURIComponent(paper.id)}'`)
+      await page.locator('.panel h2').waitFor()
+      await shoot('paper')
+      await page.evaluate("location.hash = ''")
+      await page.getByRole('searchbox').fill(paperText(paper).split(' ')[1] ?? 'a')
+      await page.waitForFunction(
+        "/papers?$/.test(document.querySelector('.results h2')?.textContent ?? '')",
+        undefined,
+        { timeout: 120_000 },
+      )
+      await shoot('search')
+      await page.close()
+    }
+}

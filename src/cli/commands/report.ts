@@ -1,0 +1,84 @@
+import { Option } from 'commander'
+import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
+import { type CollectionOptions, withCollection } from '../collection.ts'
+import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
+import { count } from '../table.ts'
+
+interface ReportOptions extends CollectionOptions {
+  readonly out?: string
+  readonly format?: ReportFormat
+  readonly title?: string
+  readonly topics: number | 'auto'
+  readonly method: 'graph' | 'kmeans'
+  readonly kin: number
+  readonly seed: number
+}
+
+const verbs: Readonly<Record<ReportProgress['step'], string>> = { kin: 'comparing', map: 'drawing', page: 'packing' }
+
+export const report = defineCommand<ReportOptions>({
+  name: 'report',
+  summary: 'a page with a map, topics, search and every paper with its kin',
+  description:
+    'The page is one file that works from disk and fetches nothing. Markdown, the data as JSON, and the map as SVG are written where --out ends in .md, .json or .svg; without --out they go to standard output, and a page goes to report.html.',
+  usage: '[options] FILE… | --library FOLDER',
+  arguments: [['[file...]', fileHelp]],
+  options: [
+    outOption('the file to write (default: report.html)'),
+    new Option('--format <format>', 'what to write, where --out does not say it').choices(reportFormats),
+    new Option('--title <title>', 'the heading (default: the number of papers, or the date of the digest)'),
+    new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    methodOption(),
+    new Option('--kin <count>', 'kin of each paper').argParser(integer('--kin', 0, 50)).default(8),
+    seedOption(),
+    ...collectionOptions(),
+  ],
+  examples: ['paperkin report today.txt --out today.html', 'paperkin report today.txt --format markdown'],
+  run: (files, options, context) =>
+    withCollection(files, options, context, async ({ library, dates }) => {
+      const { signal, terminal } = context
+      const { format, method, kin, seed } = options
+      const isPage = format === undefined || format === 'html'
+      const path = options.out ?? (isPage ? 'report.html' : undefined)
+      const title = options.title ?? (dates.length > 0 ? `Papers of ${[...new Set(dates)].join(', ')}` : undefined)
+      const topics = await library.topics({ method, count: options.topics, seed, signal })
+      let step: ReportProgress['step'] | undefined
+      let line = terminal.progress('', 'papers')
+      const text = await library
+        .report(topics, {
+          path,
+          format,
+          title,
+          kin,
+          seed,
+          signal,
+          onProgress: (progress) => {
+            if (progress.step !== step) {
+              line.clear()
+              line = terminal.progress(verbs[progress.step], 'papers')
+              step = progress.step
+            }
+            line.update(progress)
+          },
+        })
+        .finally(() => line.clear())
+      if (path === undefined) {
+        await terminal.write(text)
+        return undefined
+      }
+      const written = {
+        path,
+        bytes: Buffer.byteLength(text),
+        papers: library.size,
+        topics: topics.count,
+        outliers: topics.outliers.length,
+      }
+      const size =
+        written.bytes < 1e6 ? `${Math.ceil(written.bytes / 1e3)} kB` : `${(written.bytes / 1e6).toFixed(1)} MB`
+      return {
+        page: () => `Wrote ${path}: ${count(library.size, 'paper')}, ${count(topics.count, 'topic')}, ${size}.`,
+        data: () => written,
+        records: () => [written],
+      }
+    }),
+})

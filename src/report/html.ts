@@ -1,0 +1,162 @@
+// The page: one file with its style, its code and its data, deflated. Nothing in it is fetched, and its content security
+// policy allows no other code than this; titles and abstracts never become markup.
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
+import { deflateRaw } from 'node:zlib'
+import { PaperkinError } from '../errors.ts'
+import { timeSlice, type VectorProgress } from '../vectors/time-slice.ts'
+import { blockSize, type PageCore, type PageGroup, type PageKin, type PagePaper } from './page-data.ts'
+import type { ReportData, ReportGroup } from './report-data.ts'
+
+const deflate = promisify(deflateRaw)
+
+const icon = `data:image/svg+xml,${encodeURIComponent(
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circle cx="5" cy="10" r="3.4" fill="#3b6fb0"/><circle cx="10.6" cy="5.6" r="2.6" fill="#b2662e"/><circle cx="12" cy="12" r="1.6" fill="#777"/></svg>',
+)}`
+
+interface PageOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: VectorProgress) => void) | undefined
+}
+
+/**
+ * The page of a report.
+ * @throws PaperkinError `unreadable-source` where the package was not built
+ */
+export async function htmlReport(data: ReportData, options: PageOptions = {}): Promise<string> {
+  const [code, style] = await Promise.all([built('report.js'), built('report.css')])
+  const { core, blocks } = pageData(data)
+  const slice = timeSlice(options.signal)
+  // Column by column, so that the event loop turns.
+  const columns: string[] = []
+  for (const [name, column] of Object.entries(core)) {
+    columns.push(`${JSON.stringify(name)}:${JSON.stringify(column)}`)
+    if (slice.due()) await slice.rest()
+  }
+  const parts = [await packed('core', `{${columns.join(',')}}`)]
+  for (const [position, block] of blocks.entries()) {
+    options.onProgress?.({ done: Math.min(data.papers.length, position * blockSize), total: data.papers.length })
+    parts.push(await packed(`block-${position}`, JSON.stringify(block)))
+    if (slice.due()) await slice.rest()
+  }
+  const policy = [
+    "default-src 'none'",
+    `script-src '${hashOf(code)}'`,
+    `style-src '${hashOf(style)}'`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ')
+  const title = asText(data.title)
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="paperkin">
+<title>${title}</title>
+<link rel="icon" href="${icon}">
+<style>${style}</style>
+</head>
+<body>
+<p id="opening" class="opening">Opening ${data.papers.length.toLocaleString('en')} papers …</p>
+<noscript><p>${title}. This page draws its map and its lists with JavaScript, which is switched off here.</p></noscript>
+${parts.join('\n')}
+<script>${code}</script>
+</body>
+</html>
+`
+}
+
+/** A part of the data as an element of the page that no browser runs. */
+async function packed(name: string, json: string): Promise<string> {
+  const bytes = await deflate(json, { level: 9 })
+  return `<script type="application/octet-stream" id="${name}">${bytes.toString('base64')}</script>`
+}
+
+const hashOf = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+const asText = (text: string) => text.replace(/[&<>"']/gu, (character) => entities[character] as string)
+
+/** A file that the build made for the page. */
+async function built(name: string): Promise<string> {
+  try {
+    return (await readFile(createRequire(import.meta.url).resolve(`#page/${name}`), 'utf8')).trim()
+  } catch (cause) {
+    throw new PaperkinError(
+      'unreadable-source',
+      `Expected the built file \`dist/page/${name}\` in the package, found none: run \`npm run build\`.`,
+      { cause },
+    )
+  }
+}
+
+/** The core and the blocks of a report. */
+function pageData(data: ReportData): { readonly core: PageCore; readonly blocks: readonly PagePaper[][] } {
+  const { papers, topics } = data
+  const rowOf = new Map(papers.map(({ id }, row) => [id, row]))
+  const positionOf = new Map(topics.map(({ id }, position) => [id, position]))
+  const categories = [...new Set(papers.flatMap(({ categories = [] }) => categories))].sort()
+  const categoryOf = new Map(categories.map((category, position) => [category, position]))
+  const group = ({ topic, label, size, children }: ReportGroup): PageGroup => ({
+    ...(topic !== undefined && { topic: positionOf.get(topic) as number }),
+    label,
+    size,
+    children: children.map(group),
+  })
+  const core: PageCore = {
+    title: data.title,
+    weights: [data.weights.semantic, data.weights.lexical],
+    periods: data.periods,
+    topics: topics.map(({ representatives, ...topic }) => ({
+      ...topic,
+      representatives: representatives.map((id) => rowOf.get(id) as number),
+    })),
+    groups: data.hierarchy.children.map(group),
+    categories,
+    ids: papers.map(({ id }) => id),
+    titles: papers.map(({ name }) => name),
+    dates: papers.map(({ published = '' }) => published),
+    topicOf: papers.map(({ topic }) => (topic === null ? -1 : (positionOf.get(topic) as number))),
+    nearest: Object.fromEntries(
+      data.outliers.map(({ id, nearest }) => [rowOf.get(id) as number, positionOf.get(nearest) as number]),
+    ),
+    categoriesOf: papers.map(({ categories = [] }) => categories.map((category) => categoryOf.get(category) as number)),
+    x: papers.map(({ x }) => x),
+    y: papers.map(({ y }) => y),
+  }
+  const blocks: PagePaper[][] = []
+  for (let first = 0; first < papers.length; first += blockSize)
+    blocks.push(
+      papers
+        .slice(first, first + blockSize)
+        .map(({ abstract, authors = [], link = '', kin }) => [
+          abstract,
+          authors,
+          link,
+          kin.map(
+            ({ id, semantic, lexical, shared }): PageKin => [
+              rowOf.get(id) as number,
+              Math.round(1000 * semantic),
+              Math.round(1000 * lexical),
+              ...shared,
+            ],
+          ),
+        ]),
+    )
+  return { core, blocks }
+}

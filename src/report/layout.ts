@@ -1,0 +1,313 @@
+// Places papers in the plane so that kin are near: UMAP (McInnes, Healy and Melville 2018, sections 3 and 4) over an exact
+// neighbour list. Its start are two smooth directions of the graph in place of the eigenvectors; the gradient's powers
+// come from a table, which is most of what makes it fast. Sums and random numbers run in one fixed order.
+import { requireInteger } from '../errors.ts'
+import { seededRandom } from '../vectors/random.ts'
+import { timeSlice, type VectorProgress } from '../vectors/time-slice.ts'
+
+/** The k nearest rows of each row, nearest first: `rows × k`, with similarities of at most 1. */
+export interface NearestRows {
+  readonly rows: number
+  readonly k: number
+  readonly neighbour: Int32Array
+  readonly similarity: ArrayLike<number>
+}
+
+export interface LayoutOptions {
+  /** @default 1 */
+  readonly seed?: number | undefined
+  /** Rounds of moving. @default 500, above 10,000 rows 200 */
+  readonly epochs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: VectorProgress) => void) | undefined
+}
+
+/** The curve 1 / (1 + a d^2b) nearest to 1 up to a distance of .1 and to exp(.1 - d) beyond. */
+const a = 1.576943
+const b = 0.895061
+const negatives = 5
+const mostStep = 4
+const startRounds = 60
+
+/**
+ * Places of the rows, `rows × 2`, centred, the longer axis lying, the farthest at a distance of 1 or less from the
+ * middle. The same list and seed give the same bits on every CPU. Takes turns with the event loop.
+ */
+export async function layout(near: NearestRows, options: LayoutOptions = {}): Promise<Float32Array> {
+  const { signal, onProgress } = options
+  const { rows } = near
+  const random = seededRandom(options.seed ?? 1)
+  const epochs = requireInteger('epochs', options.epochs ?? (rows > 10_000 ? 200 : 500), 1)
+  const slice = timeSlice(signal)
+  if (rows < 2 || near.k === 0) return new Float32Array(2 * rows)
+  const edges = await fuzzyEdges(near, slice)
+  const places = await smoothStart(edges, { rows, random, slice })
+  await move(places, { edges, rows, epochs, random, slice, onProgress })
+  return upright(places)
+}
+
+interface Edges {
+  /** `rows + 1` offsets: each edge stands in the rows of both its ends. */
+  readonly start: Int32Array
+  readonly target: Int32Array
+  /** 0 … 1: how surely the two are neighbours. */
+  readonly weight: Float32Array
+}
+
+type Slice = ReturnType<typeof timeSlice>
+
+/** The union of every row's fuzzy set of neighbours (section 3.1): `p + q - p q` of the two directions. */
+async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice: Slice): Promise<Edges> {
+  const sure = new Float64Array(rows * k)
+  const goal = Math.log2(k + 1)
+  const distance = new Float64Array(k)
+  for (let row = 0; row < rows; row++) {
+    // Of unit vectors this is the Euclidean distance.
+    for (let rank = 0; rank < k; rank++) distance[rank] = Math.sqrt(Math.max(0, 2 - 2 * similarity[row * k + rank]))
+    const nearest = distance.find((d) => d > 0) ?? 0
+    let low = 0
+    let high = Number.POSITIVE_INFINITY
+    let scale = 1
+    for (let step = 0; step < 64; step++) {
+      let sum = 0
+      for (let rank = 0; rank < k; rank++) sum += Math.exp(-Math.max(0, distance[rank] - nearest) / scale)
+      if (Math.abs(sum - goal) < 1e-5) break
+      if (sum > goal) high = scale
+      else low = scale
+      scale = high === Number.POSITIVE_INFINITY ? scale * 2 : (low + high) / 2
+    }
+    const mean = distance.reduce((sum, d) => sum + d, 0) / k
+    scale = Math.max(scale, 1e-3 * mean, 1e-12)
+    for (let rank = 0; rank < k; rank++) sure[row * k + rank] = Math.exp(-Math.max(0, distance[rank] - nearest) / scale)
+    if (row % 256 === 255 && slice.due()) await slice.rest()
+  }
+  const start = new Int32Array(rows + 1)
+  const fill = (take: (row: number, other: number, weight: number) => void, row: number) => {
+    for (let i = row * k; i < (row + 1) * k; i++) {
+      const other = neighbour[i]
+      let back = 0
+      for (let j = other * k; j < (other + 1) * k; j++) if (neighbour[j] === row) back = sure[j]
+      // An edge that both ends name is taken from the lower one.
+      if (back > 0 && other < row) continue
+      take(row, other, sure[i] + back - sure[i] * back)
+    }
+  }
+  for (let row = 0; row < rows; row++) {
+    fill((from, to) => {
+      start[from + 1]++
+      start[to + 1]++
+    }, row)
+    if (row % 1024 === 1023 && slice.due()) await slice.rest()
+  }
+  for (let row = 0; row < rows; row++) start[row + 1] += start[row]
+  const next = start.slice()
+  const target = new Int32Array(start[rows])
+  const weight = new Float32Array(start[rows])
+  for (let row = 0; row < rows; row++) {
+    fill((from, to, sureness) => {
+      target[next[from]] = to
+      weight[next[from]++] = sureness
+      target[next[to]] = from
+      weight[next[to]++] = sureness
+    }, row)
+    if (row % 1024 === 1023 && slice.due()) await slice.rest()
+  }
+  return { start, target, weight }
+}
+
+/**
+ * Two smooth functions on the graph, from noise: each round takes the mean over neighbours, and takes out what is
+ * constant and what the two have in common, as power iteration does for the eigenvectors of the graph's Laplacian.
+ */
+async function smoothStart(
+  { start, target, weight }: Edges,
+  { rows, random, slice }: { readonly rows: number; readonly random: () => number; readonly slice: Slice },
+): Promise<Float32Array> {
+  const degree = new Float64Array(rows)
+  for (let row = 0; row < rows; row++) for (let i = start[row]; i < start[row + 1]; i++) degree[row] += weight[i]
+  const total = degree.reduce((sum, d) => sum + d, 0)
+  let x = Float64Array.from({ length: rows }, () => random() - 0.5)
+  let y = Float64Array.from({ length: rows }, () => random() - 0.5)
+  const product = (left: Float64Array, right: Float64Array) => {
+    let sum = 0
+    for (let row = 0; row < rows; row++) sum += degree[row] * left[row] * right[row]
+    return sum
+  }
+  const centre = (values: Float64Array) => {
+    let sum = 0
+    for (let row = 0; row < rows; row++) sum += degree[row] * values[row]
+    for (let row = 0; row < rows; row++) values[row] -= sum / total
+  }
+  const unit = (values: Float64Array) => {
+    const length = Math.sqrt(product(values, values) / total)
+    // Of two papers nothing but rounding is left.
+    if (length < 1e-9) return
+    for (let row = 0; row < rows; row++) values[row] /= length
+  }
+  for (let round = 0; round < startRounds; round++) {
+    const nextX = new Float64Array(rows)
+    const nextY = new Float64Array(rows)
+    for (let row = 0; row < rows; row++) {
+      let sumX = 0
+      let sumY = 0
+      for (let i = start[row]; i < start[row + 1]; i++) {
+        sumX += weight[i] * x[target[i]]
+        sumY += weight[i] * y[target[i]]
+      }
+      // Half of itself keeps the directions that would change their sign from round to round away.
+      nextX[row] = (x[row] + sumX / degree[row]) / 2
+      nextY[row] = (y[row] + sumY / degree[row]) / 2
+    }
+    x = nextX
+    y = nextY
+    centre(x)
+    unit(x)
+    centre(y)
+    const shared = product(x, y) / total
+    for (let row = 0; row < rows; row++) y[row] -= shared * x[row]
+    unit(y)
+    if (slice.due()) await slice.rest()
+  }
+  const places = new Float32Array(2 * rows)
+  let most = 0
+  for (let row = 0; row < rows; row++) most = Math.max(most, Math.abs(x[row]), Math.abs(y[row]))
+  if (most < 1e-9) most = 1
+  for (let row = 0; row < rows; row++) {
+    // The little noise parts papers of one text.
+    places[2 * row] = (10 * x[row]) / most + 1e-3 * (random() - 0.5)
+    places[2 * row + 1] = (10 * y[row]) / most + 1e-3 * (random() - 0.5)
+  }
+  return places
+}
+
+/** Table of the gradient's factors by squared distance: `2^detail` entries for each power of 2. */
+const detail = 7
+const lowest = 127 - 24
+const octaves = 24 + 14
+const pulls = new Float32Array(octaves << detail)
+const pushes = new Float32Array(octaves << detail)
+for (let i = 0; i < pulls.length; i++) {
+  const squared = 2 ** ((i >> detail) - 24) * (1 + ((i & ((1 << detail) - 1)) + 0.5) / (1 << detail))
+  const power = squared ** b
+  pulls[i] = (-2 * a * b * (power / squared)) / (1 + a * power)
+  pushes[i] = (2 * b) / ((0.001 + squared) * (1 + a * power))
+}
+
+interface Move {
+  readonly edges: Edges
+  readonly rows: number
+  readonly epochs: number
+  readonly random: () => number
+  readonly slice: Slice
+  readonly onProgress: ((progress: VectorProgress) => void) | undefined
+}
+
+/** Stochastic gradient descent with negative samples (section 4.2). */
+async function move(places: Float32Array, { edges, rows, epochs, random, slice, onProgress }: Move): Promise<void> {
+  const { start, target, weight } = edges
+  let strongest = 0
+  for (let i = 0; i < weight.length; i++) strongest = Math.max(strongest, weight[i])
+  const least = strongest / epochs
+  // Every edge comes up as often as its weight says: once each `every` epochs.
+  const every = new Float32Array(weight.length)
+  for (let i = 0; i < weight.length; i++) every[i] = weight[i] < least ? 0 : strongest / weight[i]
+  const due = every.slice()
+  const bits = new Uint32Array(1)
+  const float = new Float32Array(bits.buffer)
+  const limit = (octaves << detail) - 1
+  let state = Math.floor(random() * 2 ** 32) | 1
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const step = 1 - epoch / epochs
+    for (let row = 0; row < rows; row++) {
+      let x = places[2 * row]
+      let y = places[2 * row + 1]
+      for (let i = start[row]; i < start[row + 1]; i++) {
+        if (every[i] === 0 || due[i] > epoch + 1) continue
+        due[i] += every[i]
+        const other = 2 * target[i]
+        let dx = x - places[other]
+        let dy = y - places[other + 1]
+        let squared = dx * dx + dy * dy
+        if (squared > 0) {
+          float[0] = squared
+          let entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
+          entry = entry < 0 ? 0 : entry > limit ? limit : entry
+          const pull = pulls[entry]
+          dx *= pull
+          dy *= pull
+          dx = step * (dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx)
+          dy = step * (dy > mostStep ? mostStep : dy < -mostStep ? -mostStep : dy)
+          x += dx
+          y += dy
+          places[other] -= dx
+          places[other + 1] -= dy
+        }
+        for (let n = 0; n < negatives; n++) {
+          // xorshift32 (Marsaglia 2003): fast, and nothing here needs better.
+          state ^= state << 13
+          state ^= state >>> 17
+          state ^= state << 5
+          const stranger = 2 * Math.floor(((state >>> 0) / 2 ** 32) * rows)
+          if (stranger === 2 * row) continue
+          dx = x - places[stranger]
+          dy = y - places[stranger + 1]
+          squared = dx * dx + dy * dy
+          if (squared === 0) continue
+          float[0] = squared
+          let entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
+          entry = entry < 0 ? 0 : entry > limit ? limit : entry
+          const push = pushes[entry]
+          dx *= push
+          dy *= push
+          x += step * (dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx)
+          y += step * (dy > mostStep ? mostStep : dy < -mostStep ? -mostStep : dy)
+        }
+      }
+      places[2 * row] = x
+      places[2 * row + 1] = y
+      if (row % 128 === 127 && slice.due()) {
+        onProgress?.({ done: epoch, total: epochs })
+        await slice.rest()
+      }
+    }
+    if (slice.due()) {
+      onProgress?.({ done: epoch, total: epochs })
+      await slice.rest()
+    }
+  }
+  onProgress?.({ done: epochs, total: epochs })
+}
+
+/** Centred, turned so that the widest spread lies, and scaled into the unit circle. */
+function upright(places: Float32Array): Float32Array {
+  const rows = places.length / 2
+  let meanX = 0
+  let meanY = 0
+  for (let row = 0; row < rows; row++) {
+    meanX += places[2 * row] / rows
+    meanY += places[2 * row + 1] / rows
+  }
+  let xx = 0
+  let xy = 0
+  let yy = 0
+  for (let row = 0; row < rows; row++) {
+    const x = places[2 * row] - meanX
+    const y = places[2 * row + 1] - meanY
+    xx += x * x
+    xy += x * y
+    yy += y * y
+  }
+  const angle = Math.atan2(2 * xy, xx - yy) / 2
+  const cos = Math.cos(angle)
+  const sin = Math.sin(angle)
+  let farthest = 0
+  const turned = new Float64Array(places.length)
+  for (let row = 0; row < rows; row++) {
+    const x = places[2 * row] - meanX
+    const y = places[2 * row + 1] - meanY
+    turned[2 * row] = cos * x + sin * y
+    turned[2 * row + 1] = cos * y - sin * x
+    farthest = Math.max(farthest, Math.hypot(turned[2 * row], turned[2 * row + 1]))
+  }
+  return Float32Array.from(turned, (value) => value / (farthest || 1))
+}

@@ -1,0 +1,73 @@
+// The report as text to read, to mail or to put into a wiki.
+import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { ReportData, ReportGroup, ReportPaper } from './report-data.ts'
+
+const kinShown = 3
+
+/** Topics with their papers, each with its nearest kin. */
+export async function markdownReport(data: ReportData, slice: TimeSlice): Promise<string> {
+  const { title, topics, papers, periods, weights, hierarchy } = data
+  const paperOf = new Map(papers.map((paper) => [paper.id, paper]))
+  const numberOf = new Map(topics.map(({ id }, position) => [id, position + 1]))
+  const byTopic = new Map<number | null, string[]>()
+  const typical = new Set(topics.flatMap(({ representatives }) => representatives))
+  const add = (paper: ReportPaper) => {
+    const known = byTopic.get(paper.topic) ?? []
+    known.push(item(paper, paperOf))
+    byTopic.set(paper.topic, known)
+  }
+  for (const { representatives } of topics) for (const id of representatives) add(paperOf.get(id) as ReportPaper)
+  for (const paper of papers) {
+    if (!typical.has(paper.id)) add(paper)
+    if (slice.due()) await slice.rest()
+  }
+  const sections = topics.map(({ id, label, terms, size, counts }, position) =>
+    [
+      `## ${position + 1}. ${text(label)}`,
+      '',
+      `${size} ${size === 1 ? 'paper' : 'papers'}. ${terms.map(text).join(', ')}.`,
+      ...(counts.length > 2
+        ? ['', `\`${bars(counts)}\` ${text(periods[0])} – ${text(periods[periods.length - 1])}`]
+        : []),
+      '',
+      ...(byTopic.get(id) ?? []),
+    ].join('\n'),
+  )
+  const apart = byTopic.get(null) ?? []
+  const outline = (node: ReportGroup, depth: number): string[] => [
+    `${'  '.repeat(depth)}- ${node.topic === undefined ? '' : `${numberOf.get(node.topic)}. `}${text(node.label)} (${node.size})`,
+    ...node.children.flatMap((child) => outline(child, depth + 1)),
+  ]
+  return `${[
+    `# ${text(title)}`,
+    `${papers.length} ${papers.length === 1 ? 'paper' : 'papers'}, ${topics.length} ${topics.length === 1 ? 'topic' : 'topics'}. Of a paper's kin the score is ${weights.semantic} × meaning + ${weights.lexical} × words.`,
+    ...(topics.length > 1 ? [hierarchy.children.flatMap((node) => outline(node, 0)).join('\n')] : []),
+    ...sections,
+    ...(apart.length > 0 ? [`## In no topic\n\n${apart.join('\n')}`] : []),
+  ].join('\n\n')}\n`
+}
+
+function item(paper: ReportPaper, paperOf: ReadonlyMap<string, ReportPaper>): string {
+  const { name, link, authors = [], published, kin } = paper
+  const facts = [authors.join(', '), published ?? ''].filter((fact) => fact !== '').map((fact) => ` ${text(fact)}.`)
+  const named =
+    link === undefined ? `**${text(name)}**.` : `[**${text(name)}**](<${link.replace(/[<>]/gu, encodeURIComponent)}>).`
+  const near = kin
+    .slice(0, kinShown)
+    .map(({ id, score }) => `${text((paperOf.get(id) as ReportPaper).name)} (${score.toFixed(2)})`)
+  return `- ${named}${facts.join('')}${near.length > 0 ? `\n  Kin: ${near.join('; ')}` : ''}`
+}
+
+const levels = '▁▂▃▄▅▆▇█'
+const bars = (counts: readonly number[]) => {
+  const most = Math.max(1, ...counts)
+  return counts.map((value) => levels[Math.round((value / most) * (levels.length - 1))]).join('')
+}
+
+/** Text that stays text in Markdown, whatever it holds. */
+const text = (value: string) =>
+  value
+    .replace(/\s+/gu, ' ')
+    .replace(/[\\`*_{}[\]()#+!|~<>&$]/gu, (character) =>
+      character === '<' || character === '>' || character === '&' ? `&#${character.charCodeAt(0)};` : `\\${character}`,
+    )

@@ -1,0 +1,50 @@
+// What the page reads: columns that are needed at once (the core), and blocks of papers with all that is shown of one
+// (abstract, authors, link, kin), unpacked when they are asked for. Papers are rows here, topics positions.
+
+/** Papers of a block: enough for deflate to find what repeats, few enough to unpack in milliseconds. */
+export const blockSize = 256
+
+export interface PageTopic {
+  readonly id: number
+  readonly label: string
+  readonly terms: readonly string[]
+  readonly size: number
+  /** Rows. */
+  readonly representatives: readonly number[]
+  readonly counts: readonly number[]
+  readonly outline: string
+  readonly anchor: readonly [number, number]
+  readonly colour: number
+}
+
+export interface PageGroup {
+  /** Position of the topic; a group has none. */
+  readonly topic?: number
+  readonly label: string
+  readonly size: number
+  readonly children: readonly PageGroup[]
+}
+
+export interface PageCore {
+  readonly title: string
+  readonly weights: readonly [semantic: number, lexical: number]
+  readonly periods: readonly string[]
+  readonly topics: readonly PageTopic[]
+  readonly groups: readonly PageGroup[]
+  readonly categories: readonly string[]
+  readonly ids: readonly string[]
+  readonly titles: readonly string[]
+  readonly dates: readonly string[]
+  /** Position of the topic, -1 for an outlier. */
+  readonly topicOf: readonly number[]
+  /** Of each outlier the topic that is nearest. */
+  readonly nearest: Readonly<Record<number, number>>
+  readonly categoriesOf: readonly (readonly number[])[]
+  readonly x: readonly number[]
+  readonly y: readonly number[]
+}
+
+/** Semantic and lexical part in thousandths. */
+export type PageKin = readonly [row: number, semantic: number, lexical: number, ...shared: string[]]
+
+export type PagePaper = readonly [abstract: string, authors: readonly string[], link: string, kin: readonly PageKin[]]

@@ -1,0 +1,52 @@
+// The page on paper: the papers that are shown, under their topics.
+import { count, element, longDate } from './dom.ts'
+import type { Report } from './report.ts'
+
+const mostWhole = 3000
+
+/** A list to read of the given rows, or of the typical papers of each topic where they are very many. */
+export function printedList(report: Report, rows: readonly number[]): HTMLElement {
+  const { core } = report
+  const isShort = rows.length > mostWhole
+  const byTopic = new Map<number, number[]>()
+  for (const row of rows) {
+    const known = byTopic.get(core.topicOf[row]) ?? []
+    known.push(row)
+    byTopic.set(core.topicOf[row], known)
+  }
+  const order = [...byTopic.keys()].sort((a, b) => (a < 0 ? 1 : b < 0 ? -1 : a - b))
+  return element(
+    'div',
+    { class: 'printed' },
+    element('h1', {}, core.title),
+    element(
+      'p',
+      {},
+      isShort
+        ? `${count(rows.length, 'paper')}, of which those most typical of their topics are printed.`
+        : `${count(rows.length, 'paper')} in ${count(order.filter((topic) => topic >= 0).length, 'topic')}.`,
+    ),
+    ...order.map((position) => {
+      const topic = core.topics[position]
+      const all = byTopic.get(position) ?? []
+      const printed = isShort ? all.filter((row) => topic?.representatives.includes(row)) : all
+      return element(
+        'section',
+        {},
+        element('h2', {}, `${topic?.label ?? 'In no topic'} (${all.length.toLocaleString('en')})`),
+        element('ul', {}, ...printed.map((row) => element('li', {}, ...printedPaper(report, row)))),
+      )
+    }),
+  )
+}
+
+function printedPaper(report: Report, row: number): HTMLElement[] {
+  const { core } = report
+  const known = report.known(row)
+  const facts = [known?.authors.join(', ') ?? '', longDate(core.dates[row]), known?.link ?? core.ids[row]]
+  return [
+    element('strong', {}, core.titles[row]),
+    element('span', {}, facts.filter((fact) => fact !== '').join(' · ')),
+    ...(known !== undefined && known.abstract !== '' ? [element('p', {}, known.abstract)] : []),
+  ]
+}

@@ -1,0 +1,84 @@
+// The data of the page: the core at once, blocks of papers when somebody asks for one of theirs.
+import { blockSize, type PageCore, type PageKin, type PagePaper } from '../page-data.ts'
+
+/** A paper as it is shown. */
+export interface FullPaper {
+  readonly row: number
+  readonly abstract: string
+  readonly authors: readonly string[]
+  readonly link: string
+  readonly kin: readonly PageKin[]
+}
+
+const blocksKept = 12
+
+export class Report {
+  readonly core: PageCore
+  readonly rows: number
+  readonly blocks: number
+  readonly #rowOf: ReadonlyMap<string, number>
+  readonly #kept = new Map<number, Promise<readonly PagePaper[]>>()
+  readonly #unpacked = new Map<number, readonly PagePaper[]>()
+
+  private constructor(core: PageCore) {
+    this.core = core
+    this.rows = core.ids.length
+    this.blocks = Math.ceil(this.rows / blockSize)
+    this.#rowOf = new Map(core.ids.map((id, row) => [id, row]))
+  }
+
+  static async open(): Promise<Report> {
+    return new Report((await unpacked('core')) as PageCore)
+  }
+
+  rowOf(id: string): number | undefined {
+    return this.#rowOf.get(id)
+  }
+
+  async paper(row: number): Promise<FullPaper> {
+    return fullPaper(row, await this.block(Math.floor(row / blockSize)))
+  }
+
+  /** A paper of a block that is unpacked already. */
+  known(row: number): FullPaper | undefined {
+    const papers = this.#unpacked.get(Math.floor(row / blockSize))
+    return papers && fullPaper(row, papers)
+  }
+
+  /** The papers of a block; the last few blocks are kept. */
+  block(position: number): Promise<readonly PagePaper[]> {
+    const known = this.#kept.get(position)
+    if (known !== undefined) return known
+    const block = (unpacked(`block-${position}`) as Promise<readonly PagePaper[]>).then((papers) => {
+      if (this.#kept.has(position)) this.#unpacked.set(position, papers)
+      return papers
+    })
+    this.#kept.set(position, block)
+    if (this.#kept.size > blocksKept) {
+      const [oldest] = this.#kept.keys()
+      this.#kept.delete(oldest)
+      this.#unpacked.delete(oldest)
+    }
+    return block
+  }
+}
+
+function fullPaper(row: number, papers: readonly PagePaper[]): FullPaper {
+  const [abstract, authors, link, kin] = papers[row % blockSize]
+  return { row, abstract, authors, link, kin }
+}
+
+async function unpacked(name: string): Promise<unknown> {
+  const packed = bytesOf(document.getElementById(name)?.textContent ?? '')
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'))
+  return JSON.parse(await new Response(stream).text())
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const direct = (Uint8Array as unknown as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> }).fromBase64
+  if (direct !== undefined) return direct.call(Uint8Array, base64)
+  const binary = atob(base64)
+  const bytes = new Uint8Array(binary.length)
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
+  return bytes
+}

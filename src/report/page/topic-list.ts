@@ -1,0 +1,260 @@
+// The topics as a list that folds: groups of groups, topics with their curve, and what fits nowhere. A topic that is
+// chosen opens in its place.
+import type { PageGroup } from '../page-data.ts'
+import { button, count, element, svg } from './dom.ts'
+import type { Report } from './report.ts'
+
+/** What is chosen: positions of topics, -1 among them for papers in no topic. */
+export interface Choice {
+  /** Stands in the address. */
+  readonly name: string
+  readonly label: string
+  readonly topics: ReadonlySet<number>
+}
+
+export interface TopicListEvents {
+  readonly onChoose: (choice: Choice | undefined) => void
+  readonly onPaper: (row: number) => void
+  readonly onPoint: (row: number) => void
+}
+
+export class TopicList {
+  readonly element = element('ul', { class: 'topics', 'aria-label': 'Topics' })
+  readonly choices = new Map<string, Choice>()
+  readonly #report: Report
+  readonly #events: TopicListEvents
+  readonly #buttons = new Map<string, HTMLButtonElement>()
+  readonly #details = new Map<string, HTMLElement>()
+  readonly #folds: { readonly fold: (isOpen: boolean) => void; readonly names: ReadonlySet<string> }[] = []
+  #chosen = ''
+
+  constructor(report: Report, events: TopicListEvents) {
+    this.#report = report
+    this.#events = events
+    const { core } = report
+    let group = 0
+    const item = (node: PageGroup): HTMLElement =>
+      node.topic === undefined ? this.#group(node, `group-${++group}`, item) : this.#topic(node.topic)
+    this.element.append(...core.groups.map(item))
+    const apart = core.topicOf.flatMap((topic, row) => (topic < 0 ? [row] : []))
+    if (apart.length > 0) this.element.append(this.#outliers(apart))
+  }
+
+  /** Whether there is anything to fold. */
+  get hasGroups(): boolean {
+    return this.#folds.length > 0
+  }
+
+  foldAll(isOpen: boolean): void {
+    for (const { fold } of this.#folds) fold(isOpen)
+  }
+
+  /** Marks what is chosen, unfolds the groups it is in and opens it. */
+  mark(name: string): void {
+    this.#buttons.get(this.#chosen)?.setAttribute('aria-pressed', 'false')
+    this.#details.get(this.#chosen)?.toggleAttribute('hidden', true)
+    this.#chosen = name
+    this.#buttons.get(name)?.setAttribute('aria-pressed', 'true')
+    for (const { fold, names } of this.#folds) if (names.has(name)) fold(true)
+    const detail = this.#details.get(name)
+    if (detail !== undefined) {
+      if (detail.childElementCount === 0) this.#fill(detail, name)
+      detail.hidden = false
+    }
+    const shown = this.#buttons.get(name)
+    // Not under the reader's hand: only where it is out of sight.
+    shown?.scrollIntoView({ block: 'nearest' })
+  }
+
+  #choose(name: string): void {
+    this.#events.onChoose(name === this.#chosen ? undefined : this.choices.get(name))
+  }
+
+  #topic(position: number): HTMLElement {
+    const { core } = this.#report
+    const { id, label, size, counts, colour } = core.topics[position]
+    const name = String(id)
+    this.choices.set(name, { name, label, topics: new Set([position]) })
+    const choose = button(
+      { class: 'topic', 'aria-pressed': 'false' },
+      () => this.#choose(name),
+      element('span', { class: `dot colour-${colour}` }),
+      element('span', { class: 'label' }, label),
+      this.#curve(counts, colour),
+      element('span', { class: 'size' }, size.toLocaleString('en'), element('span', { class: 'unseen' }, ' papers')),
+    )
+    const detail = element('div', { class: 'detail', hidden: true })
+    this.#buttons.set(name, choose)
+    this.#details.set(name, detail)
+    return element('li', {}, choose, detail)
+  }
+
+  #outliers(rows: readonly number[]): HTMLElement {
+    const name = 'none'
+    this.choices.set(name, { name, label: 'In no topic', topics: new Set([-1]) })
+    const choose = button(
+      { class: 'topic', 'aria-pressed': 'false' },
+      () => this.#choose(name),
+      element('span', { class: 'dot apart' }),
+      element('span', { class: 'label' }, 'In no topic'),
+      element(
+        'span',
+        { class: 'size' },
+        rows.length.toLocaleString('en'),
+        element('span', { class: 'unseen' }, ' papers'),
+      ),
+    )
+    const detail = element('div', { class: 'detail', hidden: true })
+    this.#buttons.set(name, choose)
+    this.#details.set(name, detail)
+    return element('li', { class: 'outliers' }, choose, detail)
+  }
+
+  #group(node: PageGroup, name: string, item: (node: PageGroup) => HTMLElement): HTMLElement {
+    const topics = new Set<number>()
+    const names = new Set<string>([name])
+    const collect = ({ topic, children }: PageGroup) => {
+      if (topic !== undefined) {
+        topics.add(topic)
+        names.add(String(this.#report.core.topics[topic].id))
+      }
+      for (const child of children) collect(child)
+    }
+    collect(node)
+    this.choices.set(name, { name, label: node.label, topics })
+    const inner = element('ul', { id: `${name}-inner` }, ...node.children.map(item))
+    const caret = button(
+      {
+        class: 'caret',
+        'aria-expanded': 'true',
+        'aria-controls': `${name}-inner`,
+        'aria-label': `Topics of ${node.label}`,
+      },
+      () => fold(caret.getAttribute('aria-expanded') === 'false'),
+      svg('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, svg('path', { d: 'M5 6l3 3.5L11 6' })),
+    )
+    const fold = (isOpen: boolean) => {
+      caret.setAttribute('aria-expanded', String(isOpen))
+      inner.hidden = !isOpen
+    }
+    this.#folds.push({ fold, names })
+    const choose = button(
+      { class: 'topic group', 'aria-pressed': 'false' },
+      () => this.#choose(name),
+      element('span', { class: 'label' }, node.label),
+      element(
+        'span',
+        { class: 'size' },
+        node.size.toLocaleString('en'),
+        element('span', { class: 'unseen' }, ' papers'),
+      ),
+    )
+    this.#buttons.set(name, choose)
+    return element('li', {}, element('div', { class: 'group-row' }, caret, choose), inner)
+  }
+
+  /** What an opened entry shows. */
+  #fill(detail: HTMLElement, name: string): void {
+    const { core } = this.#report
+    const choice = this.choices.get(name)
+    const [position] = choice?.topics ?? []
+    const topic = core.topics[position]
+    if (topic !== undefined) {
+      detail.append(element('p', { class: 'terms' }, topic.terms.join(' · ')))
+      if (topic.counts.length > 2) detail.append(...this.#largeCurve(topic.counts, topic.colour))
+      detail.append(element('h3', {}, 'Most typical'), this.#papers(topic.representatives))
+    } else
+      detail.append(
+        element('p', { class: 'note' }, 'Their nearest kin here are farther away than those of all other papers.'),
+      )
+    const others = core.topicOf.flatMap((own, row) =>
+      own === position && !topic?.representatives.includes(row) ? [row] : [],
+    )
+    if (others.length > 0) {
+      const open = button(
+        { class: 'more' },
+        () => {
+          const list = this.#papers(others.slice(0, 500))
+          open.replaceWith(
+            list,
+            ...(others.length > 500
+              ? [
+                  element(
+                    'p',
+                    { class: 'note' },
+                    `and ${count(others.length - 500, 'more paper')}: search narrows them down`,
+                  ),
+                ]
+              : []),
+          )
+          list.querySelector('button')?.focus()
+        },
+        topic === undefined
+          ? `All ${count(others.length, 'paper')}`
+          : `The other ${others.length.toLocaleString('en')}`,
+      )
+      detail.append(open)
+    }
+  }
+
+  #papers(rows: readonly number[]): HTMLElement {
+    return element(
+      'ul',
+      { class: 'papers' },
+      ...rows.map((row) => element('li', {}, paperButton(this.#report, row, this.#events))),
+    )
+  }
+
+  #curve(counts: readonly number[], colour: number): SVGElement | false {
+    if (counts.length < 3) return false
+    const most = Math.max(1, ...counts)
+    const x = (i: number) => (i / (counts.length - 1)) * 60 + 1
+    const y = (value: number) => 15 - (value / most) * 13
+    const line = counts.map((value, i) => `${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join('L')
+    return svg(
+      'svg',
+      { class: `curve colour-${colour}`, viewBox: '0 0 62 17', 'aria-hidden': 'true' },
+      svg('path', { class: 'area', d: `M1 15L${line}L61 15Z` }),
+      svg('path', { class: 'line', d: `M${line}` }),
+    )
+  }
+
+  #largeCurve(counts: readonly number[], colour: number): Element[] {
+    const { periods } = this.#report.core
+    const peak = counts.indexOf(Math.max(...counts))
+    const curve = this.#curve(counts, colour)
+    if (curve === false) return []
+    curve.classList.add('large')
+    curve.setAttribute('preserveAspectRatio', 'none')
+    return [
+      curve,
+      element(
+        'p',
+        { class: 'ends' },
+        element('span', {}, periods[0]),
+        element('span', {}, `most in ${periods[peak]}: ${counts[peak]}`),
+        element('span', {}, periods[periods.length - 1]),
+      ),
+    ]
+  }
+}
+
+/** A paper in a list. */
+export function paperButton(
+  { core }: Report,
+  row: number,
+  events: { readonly onPaper: (row: number) => void; readonly onPoint: (row: number) => void },
+): HTMLButtonElement {
+  const topic = core.topics[core.topicOf[row]]
+  const made = button(
+    { class: 'paper' },
+    () => events.onPaper(row),
+    element('span', { class: `dot ${topic === undefined ? 'apart' : `colour-${topic.colour}`}` }),
+    element('span', {}, core.titles[row]),
+  )
+  made.addEventListener('pointerenter', () => events.onPoint(row))
+  made.addEventListener('pointerleave', () => events.onPoint(-1))
+  made.addEventListener('focus', () => events.onPoint(row))
+  made.addEventListener('blur', () => events.onPoint(-1))
+  return made
+}

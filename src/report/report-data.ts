@@ -1,0 +1,306 @@
+// All that a report shows, as plain data: places, regions, kin with their shared words, curves over time.
+import { PaperkinError, requireInteger } from '../errors.ts'
+import type { SparseRows } from '../lexical/sparse-rows.ts'
+import { stem, tokens } from '../lexical/tokens.ts'
+import { arxivReference, type Paper, paperName, paperText } from '../paper.ts'
+import type { TimeUnit, TopicNode, Topics, TopicsOverTime } from '../topics/find-topics.ts'
+import { nearestKin } from '../topics/kin-graph.ts'
+import { timeSlice } from '../vectors/time-slice.ts'
+import { layout } from './layout.ts'
+import { findRegions, mapSize, type Region } from './regions.ts'
+
+/** What a report is made of. Row i of the vectors and of the lexical rows belongs to `papers[i]`. */
+export interface ReportInput {
+  readonly papers: readonly Paper[]
+  /** `papers.length × dimensions` unit rows, row-major. */
+  readonly vectors: Float32Array
+  readonly dimensions: number
+  readonly lexical: SparseRows
+  /** Of each lexical column its stem, or its two stems with a space between. */
+  readonly namer: () => (column: number) => string
+  /** Topics of exactly these papers. */
+  readonly topics: Topics
+  readonly weights: { readonly semantic: number; readonly lexical: number }
+}
+
+export interface ReportDataOptions {
+  /** @default what is in it, such as `63 papers` */
+  readonly title?: string | undefined
+  /** The same papers, topics and seed give the same report, byte for byte. @default 1 */
+  readonly seed?: number | undefined
+  /** Kin shown of each paper. @default 8 */
+  readonly kin?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: ReportProgress) => void) | undefined
+}
+
+/** How far a report has come. */
+export interface ReportProgress {
+  readonly step: 'kin' | 'map' | 'page'
+  readonly done: number
+  readonly total: number
+}
+
+/** A paper's kin. */
+export interface ReportKin {
+  readonly id: string
+  /** `weights.semantic * semantic + weights.lexical * lexical`. */
+  readonly score: number
+  readonly semantic: number
+  readonly lexical: number
+  /** Words and pairs of words that both have, those that count most first; at most 4. */
+  readonly shared: readonly string[]
+}
+
+export interface ReportPaper extends Paper {
+  /** What it is called on the page: its title, or the beginning of its abstract. */
+  readonly name: string
+  /** Where it can be read, `http` or `https`; left out where nothing is known. */
+  readonly link?: string
+  /** Id of its topic; null for an outlier. */
+  readonly topic: number | null
+  /** Place on the map, whole units of 0 … 10,000; y grows downwards. */
+  readonly x: number
+  readonly y: number
+  readonly kin: readonly ReportKin[]
+}
+
+export interface ReportTopic extends Region {
+  readonly id: number
+  readonly label: string
+  readonly terms: readonly string[]
+  readonly size: number
+  /** Ids of the most typical papers. */
+  readonly representatives: readonly string[]
+  /** Papers of each period; empty where papers have no dates to speak of. */
+  readonly counts: readonly number[]
+}
+
+/** A topic, or a group of topics that are kin. */
+export interface ReportGroup {
+  readonly topic?: number
+  readonly label: string
+  readonly size: number
+  readonly children: readonly ReportGroup[]
+}
+
+export interface ReportData {
+  readonly title: string
+  readonly seed: number
+  readonly weights: { readonly semantic: number; readonly lexical: number }
+  /** Names of the stretches of time of the curves, from the first to the last. */
+  readonly periods: readonly string[]
+  /** By falling size. */
+  readonly topics: readonly ReportTopic[]
+  /** The topics in groups; their root. */
+  readonly hierarchy: ReportGroup
+  readonly outliers: readonly { readonly id: string; readonly nearest: number; readonly strength: number }[]
+  /** In the order in which they were added. */
+  readonly papers: readonly ReportPaper[]
+}
+
+const layoutNeighbours = 14
+/** Up to so many papers every pair is compared, above it the nearest by embedding alone. */
+const compareAll = 1024
+const fewestCandidates = 256
+const sharedShown = 4
+
+/**
+ * Computes a report.
+ * @throws PaperkinError `invalid-argument` for topics of other papers, and options out of range
+ */
+export async function reportData(input: ReportInput, options: ReportDataOptions = {}): Promise<ReportData> {
+  const { papers, topics, weights } = input
+  const { signal, onProgress } = options
+  const kinShown = requireInteger('kin', options.kin ?? 8, 0, 50)
+  const seed = options.seed ?? 1
+  const slice = timeSlice(signal)
+  const rows = papers.length
+  const rowOf = new Map(papers.map(({ id }, row) => [id, row]))
+  const topicOf = topicOfRows(input, rowOf)
+  onProgress?.({ step: 'kin', done: 0, total: rows })
+  const kin = await nearestKin(
+    { rows, ...input },
+    {
+      k: Math.max(kinShown, layoutNeighbours),
+      semanticWeight: weights.semantic,
+      candidates: rows <= compareAll ? rows : fewestCandidates,
+      slice,
+      signal,
+    },
+  )
+  const places = await layout(
+    { ...kin, ...firstOf(kin, Math.min(layoutNeighbours, kin.k)) },
+    { seed, signal, onProgress: (progress) => onProgress?.({ step: 'map', ...progress }) },
+  )
+  const onMap = Int32Array.from(places, (place, i) => Math.round(((i % 2 === 0 ? place : -place) + 1) * (mapSize / 2)))
+  const regions = await findRegions(onMap, { topicOf, count: topics.topics.length, slice })
+  const unit = curveUnit(papers)
+  const within = signal && { signal }
+  const curves = unit === undefined ? undefined : await topics.overTime(unit, within)
+  const root = await topics.hierarchy(within)
+  const shared = sharedWords(input)
+  const reported: ReportPaper[] = []
+  for (let row = 0; row < rows; row++) {
+    if (slice.due()) await slice.rest()
+    const own: ReportKin[] = []
+    for (let rank = 0; rank < Math.min(kinShown, kin.k); rank++) {
+      const at = row * kin.k + rank
+      const other = kin.neighbour[at]
+      const semantic = kin.semantic[at]
+      const lexical = weights.lexical > 0 ? (kin.similarity[at] - weights.semantic * semantic) / weights.lexical : 0
+      own.push({
+        id: papers[other].id,
+        score: rounded(kin.similarity[at]),
+        semantic: rounded(semantic),
+        lexical: Math.max(0, rounded(lexical)),
+        shared: shared(row, other),
+      })
+    }
+    const topic = topics.topics[topicOf[row]]
+    const link = linkOf(papers[row])
+    reported.push({
+      ...papers[row],
+      name: paperName(papers[row]),
+      ...(link !== undefined && { link }),
+      topic: topic?.id ?? null,
+      x: onMap[2 * row],
+      y: onMap[2 * row + 1],
+      kin: own,
+    })
+  }
+  return {
+    title: options.title ?? (rows === 1 ? '1 paper' : `${rows.toLocaleString('en')} papers`),
+    seed,
+    weights,
+    periods: curves?.periods.map(({ name }) => name) ?? [],
+    topics: topics.topics.map(({ id, label, terms, size, representatives }, position) => ({
+      id,
+      label,
+      terms: terms.map(({ term }) => term),
+      size,
+      representatives,
+      counts: countsOf(curves, id),
+      ...regions[position],
+    })),
+    hierarchy: group(root),
+    outliers: topics.outliers.map(({ id, nearest, strength }) => ({ id, nearest, strength: rounded(strength) })),
+    papers: reported,
+  }
+}
+
+const mostPeriods = 60
+const day = 24 * 3600 * 1000
+const units: readonly { readonly unit: TimeUnit; readonly days: number; readonly letters: number }[] = [
+  { unit: 'day', days: 1, letters: 10 },
+  { unit: 'week', days: 7, letters: 10 },
+  { unit: 'month', days: 30, letters: 7 },
+  { unit: 'year', days: 365, letters: 4 },
+]
+
+/** The shortest unit of time that gives a curve to look at, and that most dates are exact enough for. */
+function curveUnit(papers: readonly Paper[]): TimeUnit | undefined {
+  const dates = papers.flatMap(({ published }) =>
+    published !== undefined && /^\d{4}/u.test(published) ? [published] : [],
+  )
+  const times = dates.map((date) => Date.parse(date.slice(0, 10))).filter((time) => !Number.isNaN(time))
+  if (times.length < papers.length / 2) return undefined
+  const span =
+    (times.reduce((a, b) => Math.max(a, b), times[0]) - times.reduce((a, b) => Math.min(a, b), times[0])) / day
+  return units.find(
+    ({ days, letters }) =>
+      span / days < mostPeriods && dates.filter((date) => date.length >= letters).length >= 0.8 * dates.length,
+  )?.unit
+}
+
+function countsOf(curves: TopicsOverTime | undefined, id: number): readonly number[] {
+  return curves?.topics.find(({ topic }) => topic === id)?.counts ?? []
+}
+
+function group({ topic, label, size, children }: TopicNode): ReportGroup {
+  return { ...(topic !== undefined && { topic }), label, size, children: children.map(group) }
+}
+
+/** The paper's address, or that of its arXiv id; never one that would run something. */
+function linkOf({ id, url }: Paper): string | undefined {
+  if (url !== undefined && URL.canParse(url) && /^https?:$/u.test(new URL(url).protocol)) return new URL(url).href
+  return arxivReference(`arxiv:${id}`)?.id === id ? `https://arxiv.org/abs/${id}` : undefined
+}
+
+const rounded = (value: number) => Math.round(value * 1000) / 1000
+
+/** Position of each row's topic, -1 for an outlier. */
+function topicOfRows({ papers, topics }: ReportInput, rowOf: ReadonlyMap<string, number>): Int32Array {
+  const topicOf = new Int32Array(papers.length).fill(-2)
+  const place = (id: string, position: number) => {
+    const row = rowOf.get(id)
+    if (row === undefined) throw otherPapers(id, 'is not in the library any more')
+    topicOf[row] = position
+  }
+  topics.topics.forEach((topic, position) => {
+    for (const { id } of topic.papers) place(id, position)
+  })
+  for (const { id } of topics.outliers) place(id, -1)
+  const missing = topicOf.indexOf(-2)
+  if (missing >= 0) throw otherPapers(papers[missing].id, 'is not among their papers')
+  return topicOf
+}
+
+function otherPapers(id: string, what: string): PaperkinError {
+  return new PaperkinError(
+    'invalid-argument',
+    `Expected \`topics\` to be of the library's papers, but ${JSON.stringify(id)} ${what}: call \`library.topics()\` again.`,
+  )
+}
+
+/** A neighbour list cut to its first `k`. */
+function firstOf(
+  list: {
+    readonly rows: number
+    readonly k: number
+    readonly neighbour: Int32Array
+    readonly similarity: Float64Array
+  },
+  k: number,
+): { readonly k: number; readonly neighbour: Int32Array; readonly similarity: Float64Array } {
+  if (k === list.k) return list
+  const neighbour = new Int32Array(list.rows * k)
+  const similarity = new Float64Array(list.rows * k)
+  for (let row = 0; row < list.rows; row++) {
+    neighbour.set(list.neighbour.subarray(row * list.k, row * list.k + k), row * k)
+    similarity.set(list.similarity.subarray(row * list.k, row * list.k + k), row * k)
+  }
+  return { k, neighbour, similarity }
+}
+
+/**
+ * What two papers share: the columns of their rows with the largest products, spelt as the first of them does; a pair of
+ * words stands for its single ones.
+ */
+function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, other: number) => string[] {
+  const { start, column, value } = lexical
+  const nameOf = namer()
+  let speller = -1
+  let spelling = new Map<string, string>()
+  return (row, other) => {
+    const found: { readonly column: number; readonly product: number }[] = []
+    let j = start[other]
+    for (let i = start[row]; i < start[row + 1]; i++) {
+      while (j < start[other + 1] && column[j] < column[i]) j++
+      if (j < start[other + 1] && column[j] === column[i])
+        found.push({ column: column[i], product: value[i] * value[j] })
+    }
+    found.sort((a, b) => b.product - a.product || a.column - b.column)
+    const shown: string[] = []
+    for (const { column: shared } of found) {
+      if (shown.length === sharedShown) break
+      const name = nameOf(shared)
+      if (!shown.some((longer) => ` ${longer} `.includes(` ${name} `))) shown.push(name)
+    }
+    if (speller !== row) {
+      speller = row
+      spelling = new Map(tokens(paperText(papers[row])).map((token) => [stem(token), token]))
+    }
+    return shown.map((name) => name.replace(/\S+/gu, (stemmed) => spelling.get(stemmed) ?? stemmed))
+  }
+}

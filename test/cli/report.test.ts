@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+
+const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-report-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const report = (...args: string[]) =>
+  spawnSync(process.execPath, ['dist/cli.js', 'report', 'examples/digest.txt', ...args], { encoding: 'utf8' })
+
+test('writes a page, and says what it wrote', () => {
+  const path = join(folder, 'today.html')
+  const { status, stdout, stderr } = report('--out', path, '--topics', '6', '--year', '2026', '--json')
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  const page = readFileSync(path, 'utf8')
+  expect(page).toContain('<title>Papers of 2026-11-07</title>')
+  const written = JSON.parse(stdout)
+  expect(written).toEqual({ path, bytes: Buffer.byteLength(page), papers: 50, topics: 6, outliers: written.outliers })
+})
+
+test('prints Markdown where no file is named, and refuses a format that there is not', () => {
+  const { status, stdout } = report('--format', 'markdown', '--topics', '6', '--title', 'Today')
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/^# Today\n\n50 papers, 6 topics\./u)
+  expect(stdout.match(/^## \d\. /gmu)).toHaveLength(6)
+  expect(report('--format', 'pdf')).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/Allowed choices are html/u),
+  })
+})

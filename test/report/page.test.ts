@@ -1,0 +1,328 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PaperLibrary } from '../../src/library/paper-library.ts'
+import type { ReportData } from '../../src/report/write-report.ts'
+import { readPapers } from '../../src/sources/read-digest.ts'
+import { chromiumPath, launch, watch } from './browser.ts'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const folder = mkdtempSync(join(tmpdir(), 'paperkin-page-'))
+const attack = `<img src=x onerror="document.title='owned'"></script><script>document.title='owned'</script>`
+
+let browser: Browser
+let address: string
+let hostile: string
+let data: ReportData
+
+async function open(hash = '', options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: string[] }> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce', ...options })
+  const complaints = watch(page)
+  await page.goto(`${address}${hash}`)
+  await page.waitForSelector('html[data-ready]')
+  return { page, complaints }
+}
+
+const nameOf = (id: string) => data.papers.find((paper) => paper.id === id)?.name ?? ''
+
+describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
+  beforeAll(async () => {
+    browser = await launch()
+    const library = await PaperLibrary.open()
+    const papers = await readPapers('examples/digest.txt')
+    await library.add(
+      papers.map((paper, i) => ({
+        ...paper,
+        authors: [`Ada Núñez-Q${i}`, 'Grace Chen'],
+        categories: [i % 3 === 0 ? 'cs.LG' : 'cs.CL'],
+        published: `2026-0${1 + (i % 6)}-1${i % 10}`,
+        url: `https://example.org/papers/${i}`,
+      })),
+    )
+    const topics = await library.topics({ count: 9, seed: 1, outlierShare: 0.04 })
+    const file = join(folder, 'report.html')
+    await library.report(topics, { path: file, title: 'The morning’s papers' })
+    data = JSON.parse(await library.report(topics, { format: 'json', title: 'The morning’s papers' }))
+    address = pathToFileURL(file).href
+    await library.add([
+      {
+        id: attack,
+        title: attack,
+        abstract: `${attack} ${'About robots that grasp glass. '.repeat(20)}`,
+        authors: [attack],
+        url: 'javascript:document.title="owned"',
+      },
+      {
+        title: '{{constructor.constructor("alert(1)")()}}',
+        abstract: '</style></title><!--<script>',
+        categories: [attack],
+      },
+    ])
+    hostile = join(folder, 'hostile.html')
+    await library.report(await library.topics({ count: 3, label: ({ id }) => `${attack} ${id}` }), {
+      path: hostile,
+      title: attack,
+    })
+    await library.close()
+  })
+  afterAll(async () => {
+    await browser?.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test('opens from disk, lists the topics, and asks for nothing', async () => {
+    const { page, complaints } = await open()
+    expect(await page.title()).toBe('The morning’s papers')
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('The morning’s papers')
+    for (const { label, size } of data.topics)
+      expect(await page.getByRole('button', { name: `${label} ${size} papers`, exact: true }).count()).toBe(1)
+    expect(await page.getByRole('button', { name: `In no topic ${data.outliers.length} papers` }).count()).toBe(1)
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  test('by mouse: hover names a paper, a click opens it, kin walk on, back comes back', async () => {
+    const { page, complaints } = await open()
+    const map = page.getByRole('application')
+    const box = (await map.boundingBox()) as { x: number; y: number; width: number; height: number }
+    let hit: { x: number; y: number } | undefined
+    for (let y = 0.5; y < 0.9 && hit === undefined; y += 0.04)
+      for (let x = 0.2; x < 0.8 && hit === undefined; x += 0.025) {
+        const at = { x: box.x + x * box.width, y: box.y + y * box.height }
+        await page.mouse.move(at.x, at.y)
+        if (await page.locator('.tip').isVisible()) hit = at
+      }
+    expect(hit).toBeDefined()
+    const title = await page.locator('.tip strong').textContent()
+    await page.mouse.click(hit!.x, hit!.y)
+    const panel = page.getByRole('region', { name: title! })
+    await panel.waitFor()
+    const first = data.papers.find(({ name }) => name === title)!
+    expect(page.url()).toContain(`#paper=${encodeURIComponent(first.id)}`)
+    expect(await panel.locator('.abstract').first().textContent()).toBe(first.abstract.split(/\n\s*\n/u)[0])
+    expect(await panel.locator('.authors').textContent()).toContain('Grace Chen')
+    expect(await panel.getByRole('link').getAttribute('href')).toBe(first.url)
+    expect(await panel.locator('.kin li').count()).toBe(8)
+    for (const [i, kin] of first.kin.entries()) {
+      const item = panel.locator('.kin li').nth(i)
+      expect(await item.locator('.kin-title').textContent()).toBe(nameOf(kin.id))
+      expect(await item.locator('.detail').textContent()).toContain('meaning')
+      expect(await item.locator('.detail').textContent()).toContain(kin.shared.join(', '))
+    }
+    await panel.locator('.kin li button').first().click()
+    await page.getByRole('region', { name: nameOf(first.kin[0]!.id) }).waitFor()
+    await page.goBack()
+    await panel.waitFor()
+    await page.goBack()
+    await expect.poll(() => page.locator('.panel').isVisible()).toBe(false)
+    await page.goForward()
+    await panel.waitFor()
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  test('by keyboard alone: topics, search, a paper, its kin, and out again; then the map', async () => {
+    const { page, complaints } = await open()
+    await page.keyboard.press('/')
+    await page.keyboard.type('bounded mem')
+    await expect.poll(() => page.locator('.results h2').textContent()).toMatch(/^\d+ papers?$/u)
+    const wanted = data.papers.filter(({ title }) => /bounded mem/iu.test(title))
+    expect(wanted.length).toBeGreaterThan(0)
+    const tabTo = async (kind: string) => {
+      for (let i = 0; i < 20; i++) {
+        if (await page.evaluate(`document.activeElement.classList.contains('${kind}')`)) return
+        await page.keyboard.press('Tab')
+      }
+      throw new Error(`No ${kind} within 20 steps of the Tab key.`)
+    }
+    await tabTo('paper')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe(wanted[0]!.name)
+    await page.keyboard.press('Enter')
+    await page.getByRole('region', { name: wanted[0]!.name }).waitFor()
+    expect(await page.evaluate('document.activeElement.textContent')).toBe(wanted[0]!.name)
+    await tabTo('kin-paper')
+    await page.keyboard.press('Enter')
+    await page.getByRole('region', { name: nameOf(wanted[0]!.kin[0]!.id) }).waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.locator('.panel').isVisible()).toBe(false)
+    expect(await page.evaluate("document.activeElement.classList.contains('paper')")).toBe(true)
+    await page.getByRole('searchbox').focus()
+    await page.keyboard.press('Escape')
+    expect(await page.locator('.browse').isVisible()).toBe(true)
+
+    await page.getByRole('application').focus()
+    await page.keyboard.press('ArrowRight')
+    const said = await page.getByRole('status').textContent()
+    expect(data.papers.some(({ name }) => said?.startsWith(name))).toBe(true)
+    await page.keyboard.press('ArrowLeft')
+    await page.keyboard.press('+')
+    await page.keyboard.press('Shift+ArrowUp')
+    await page.keyboard.press('0')
+    await page.keyboard.press('Enter')
+    await page.locator('.panel h2').waitFor()
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  test('a topic opens in its place, filters the map and stands in the address; the hierarchy folds', async () => {
+    const { page, complaints } = await open()
+    const [topic] = data.topics
+    const button = page.getByRole('button', { name: `${topic!.label} ${topic!.size} papers`, exact: true })
+    await button.click()
+    expect(await button.getAttribute('aria-pressed')).toBe('true')
+    expect(page.url()).toContain(`#topic=${topic!.id}`)
+    const detail = page.locator('.topics .detail:visible')
+    expect(await detail.locator('.terms').textContent()).toBe(topic!.terms.join(' · '))
+    expect(await detail.locator('.papers button').allTextContents()).toEqual(topic!.representatives.map(nameOf))
+    expect(await detail.locator('.curve').count()).toBe(1)
+    await detail.getByRole('button', { name: /other/u }).click()
+    expect(await detail.locator('.papers button').count()).toBe(topic!.size)
+    const before = await page.getByRole('application').screenshot()
+    await button.click()
+    expect(page.url()).not.toContain('topic')
+    expect(Buffer.compare(before, await page.getByRole('application').screenshot())).not.toBe(0)
+
+    const caret = page.locator('.caret').first()
+    const inner = page.locator(`#${await caret.getAttribute('aria-controls')}`)
+    expect(await caret.getAttribute('aria-expanded')).toBe('true')
+    await caret.click()
+    expect(await inner.isVisible()).toBe(false)
+    await page.getByRole('button', { name: 'Fold all' }).click()
+    await page.getByRole('button', { name: 'Unfold all' }).click()
+    expect(await inner.isVisible()).toBe(true)
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  test('search finds beginnings of words, without accents, in titles, authors and abstracts; filters narrow it', async () => {
+    const { page } = await open()
+    const heading = page.locator('.results h2')
+    const papers = page.locator('.results .paper')
+    await page.getByRole('searchbox').fill('NUNEZ q17')
+    await expect.poll(() => heading.textContent()).toBe('1 paper')
+    expect(await papers.allTextContents()).toEqual([data.papers[17]!.name])
+    const word = data.papers[3]!.abstract.split(' ')[5]!
+    await page.getByRole('searchbox').fill(word)
+    const plain = (text: string) => ` ${text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ')}`
+    const expected = data.papers.filter(
+      ({ title, abstract }) =>
+        plain(title).includes(plain(word).trimEnd()) || plain(abstract).includes(plain(word).trimEnd()),
+    )
+    await expect.poll(() => heading.textContent()).toBe(`${expected.length} paper${expected.length === 1 ? '' : 's'}`)
+    await page.getByRole('searchbox').fill('')
+    await page.getByLabel('Category').selectOption('cs.LG')
+    await expect.poll(() => heading.textContent()).toBe(`${data.papers.filter((_, i) => i % 3 === 0).length} papers`)
+    await page.getByLabel('Published from').fill('2026-05-01')
+    const late = data.papers.filter(({ published }, i) => i % 3 === 0 && published! >= '2026-05-01')
+    await expect.poll(() => heading.textContent()).toBe(`${late.length} papers`)
+    await page.getByRole('searchbox').fill('zzzz')
+    await expect.poll(() => heading.textContent()).toBe('0 papers')
+    await page.close()
+  })
+
+  test('dragging and the wheel move the map; the buttons zoom and show all of it again', async () => {
+    const { page, complaints } = await open()
+    const map = page.getByRole('application')
+    const picture = () => page.evaluate("document.querySelector('canvas').toDataURL()")
+    const whole = await picture()
+    const box = (await map.boundingBox())!
+    await page.mouse.move(box.x + 300, box.y + 20)
+    await page.mouse.down()
+    await page.mouse.move(box.x + 400, box.y + 120, { steps: 4 })
+    await page.mouse.up()
+    await expect.poll(picture).not.toBe(whole)
+    const dragged = await picture()
+    expect(page.url()).not.toContain('#')
+    await page.mouse.wheel(0, -400)
+    await page.getByRole('button', { name: 'Zoom in' }).click()
+    expect(await picture()).not.toBe(dragged)
+    await page.getByRole('button', { name: 'Show all of the map' }).click()
+    await page.mouse.move(5, 5)
+    await page.getByRole('searchbox').focus()
+    await expect.poll(picture).toBe(whole)
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  test.each([
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 390],
+    ['dark', 820],
+  ] as const)(
+    'axe finds nothing in %s at %i pixels, with lists, a topic and a paper open',
+    async (colorScheme, width) => {
+      const { page, complaints } = await open('', { colorScheme, viewport: { width, height: 800 } })
+      const violations = async () => {
+        const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] }
+        return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+      }
+      await page.evaluate(axe)
+      expect(await violations()).toEqual([])
+      await page.evaluate(`location.hash = '#topic=0&paper=${encodeURIComponent(data.papers[0]!.id)}'`)
+      await page.locator('.panel h2').waitFor()
+      expect(await violations()).toEqual([])
+      expect(complaints).toEqual([])
+      // Nothing runs out of the window.
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
+      await page.close()
+    },
+  )
+
+  test('prints every paper under its topic', async () => {
+    const { page } = await open()
+    await page.emulateMedia({ media: 'print' })
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    const printed = page.locator('.printed')
+    expect(await printed.isVisible()).toBe(true)
+    expect(await page.locator('.app').isVisible()).toBe(false)
+    expect(await printed.locator('h2').count()).toBe(data.topics.length + 1)
+    expect((await printed.locator('li strong').allTextContents()).sort()).toEqual(
+      data.papers.map(({ name }) => name).sort(),
+    )
+    expect(await printed.locator('li p').count()).toBe(data.papers.length)
+    expect((await page.pdf()).subarray(0, 5).toString()).toBe('%PDF-')
+    await page.close()
+  })
+
+  test('what papers say never becomes markup, a script or a link', async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' })
+    const complaints = watch(page)
+    await page.goto(`${pathToFileURL(hostile).href}#paper=${encodeURIComponent(attack)}`)
+    await page.waitForSelector('html[data-ready]')
+    await page.locator('.panel h2').waitFor()
+    expect(await page.locator('h1').textContent()).toBe(attack)
+    expect(await page.locator('.panel h2').textContent()).toBe(attack)
+    expect(await page.locator('.authors').textContent()).toBe(attack)
+    expect(await page.locator('.panel a').count()).toBe(0)
+    expect(await page.locator('img').count()).toBe(0)
+    await page.getByRole('searchbox').fill('constructor')
+    await page.locator('.results .paper').first().click()
+    expect(await page.locator('.panel .facts').textContent()).toContain(attack)
+    expect(await page.title()).not.toBe('owned')
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  test('the policy refuses code that is not the page’s own', async () => {
+    const changed = join(folder, 'changed.html')
+    const html = readFileSync(join(folder, 'report.html'), 'utf8')
+    writeFileSync(
+      changed,
+      html.replace('</body>', `<script>document.title = 'owned'</script><img src="https://example.org/x.png"></body>`),
+    )
+    const page = await browser.newPage()
+    const complaints = watch(page)
+    await page.goto(pathToFileURL(changed).href)
+    await page.waitForSelector('html[data-ready]')
+    expect(await page.title()).toBe('The morning’s papers')
+    expect(complaints.filter((complaint) => /content security policy/iu.test(complaint)).length).toBeGreaterThanOrEqual(
+      2,
+    )
+    await page.close()
+  })
+})

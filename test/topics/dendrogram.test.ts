@@ -1,0 +1,33 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { cut, dendrogram } from '../../src/topics/dendrogram.ts'
+import { weightedGraph } from '../../src/topics/weighted-graph.ts'
+import { timeSlice } from '../../src/vectors/time-slice.ts'
+
+test('all communities go together in the end, whatever the graph', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 12 }),
+      fc.array(fc.tuple(fc.nat(23), fc.nat(23), fc.integer({ min: 1, max: 9 })), { maxLength: 60 }),
+      async (count, edges) => {
+        const graph = await weightedGraph(
+          edges.flatMap(([a, b]) => [a, b] as const),
+          { nodes: 24, weights: edges.map(([, , weight]) => weight), slice: timeSlice(undefined) },
+        )
+        const communities = Int32Array.from({ length: 24 }, (_, node) => node % count)
+        const merges = dendrogram(graph, communities)
+        expect(merges).toHaveLength(count - 1)
+        for (let left = 1; left <= count; left++)
+          expect(
+            new Set(
+              cut(
+                Int32Array.from({ length: count }, (_, c) => c),
+                merges,
+                left,
+              ),
+            ).size,
+          ).toBe(left)
+      },
+    ),
+  )
+})
