@@ -22,7 +22,7 @@ run('npx', ['--no-install', 'attw', join(folder, archive), '--profile', 'esm-onl
 const use = `
 async function main({ PaperLibrary, parseDigest }) {
   const library = await PaperLibrary.open()
-  const { papers } = parseDigest(JSON.stringify([
+  const { papers } = await parseDigest(JSON.stringify([
     { title: 'Grasping glass', abstract: 'A robot arm learns to grasp transparent objects from depth images.' },
     { title: 'Picking up bottles', abstract: 'Robotic manipulation of transparent bottles with a learned grasp policy.' },
     { title: 'Dust in galaxies', abstract: 'Infrared observations of dust in distant spiral galaxies.' },

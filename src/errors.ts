@@ -5,6 +5,7 @@ export type PaperkinErrorCode =
   | 'invalid-argument'
   | 'invalid-paper'
   | 'unreadable-source'
+  | 'fetch-failed'
   | 'paper-not-found'
   | 'library-closed'
   | 'embedder-unavailable'

@@ -64,7 +64,22 @@ export type {
   ReportProgress,
   ReportTopic,
 } from './report/write-report.ts'
-export { type Digest, parseDigest, type ReadOptions, readDigest, readPapers } from './sources/read-digest.ts'
+export type { Columns } from './sources/delimited.ts'
+export type { SourceFormat } from './sources/detect-format.ts'
+export { type FetchArxivOptions, fetchArxiv } from './sources/fetch-arxiv.ts'
+export { type FetchDailyOptions, fetchDaily } from './sources/fetch-daily.ts'
+export type { NamedSource, ReadProgress } from './sources/open-source.ts'
+export type { FetchOptions } from './sources/polite-fetch.ts'
+export {
+  type Digest,
+  type PaperSource,
+  parseDigest,
+  type ReadOptions,
+  readDigest,
+  readPapers,
+  streamPapers,
+} from './sources/read-papers.ts'
+export type { SourceProblem } from './sources/reading.ts'
 export type {
   CountEvidence,
   Outlier,

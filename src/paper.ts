@@ -34,7 +34,8 @@ export type PaperInput = z.input<z.ZodObject<typeof paperFields>>
 
 // What shows nothing and parts words, hides in them or turns them round: control characters, zero-width spaces, soft
 // hyphens, marks of direction.
-const invisible = /(?!\s)\p{Cc}|[\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds, but for white space.
+const invisible = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
 const line = z.string().transform((text) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim())
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
@@ -125,6 +126,10 @@ function jsonFields(fields: Readonly<Record<string, unknown>>): { readonly [name
   const kept: [string, Json][] = []
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || value === null) continue
+    if (typeof value === 'string') {
+      kept.push([name, value])
+      continue
+    }
     try {
       const json = JSON.stringify(value)
       if (json !== undefined) kept.push([name, frozenJson(json)])

@@ -1,17 +1,25 @@
 // The one place that opens what a command works on: papers read from files, or a library on disk.
 import { existsSync } from 'node:fs'
-import { addAbortSignal, type Readable } from 'node:stream'
-import { text as readAll } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
-import { type Paper, paperName } from '../paper.ts'
-import { type Digest, parseDigest, readDigest } from '../sources/read-digest.ts'
-import type { CommandContext } from './command.ts'
+import { type Paper, paperName, paperText } from '../paper.ts'
+import type { NamedSource } from '../sources/open-source.ts'
+import {
+  type PaperSource,
+  type ProblemEvent,
+  problemError,
+  type ReadOptions,
+  readSources,
+} from '../sources/read-papers.ts'
+import type { SourceProblem } from '../sources/reading.ts'
+import type { CommandContext, SourceArguments } from './command.ts'
+import { count } from './table.ts'
+import type { Terminal } from './terminal.ts'
 
 /** The values of `collectionOptions()`. */
-export interface CollectionOptions {
+export interface CollectionOptions extends SourceArguments {
   readonly library?: string
-  readonly year?: number
 }
 
 export interface Collection {
@@ -115,34 +123,66 @@ export interface AddSummary {
   readonly unchanged: number
   readonly titleOnly: number
   readonly truncated: number
+  /** What was left out or may be damaged. */
+  readonly problems: readonly SourceProblem[]
   /** The dates that the files name. */
   readonly dates: readonly string[]
 }
 
-/** Reads files into a library, with progress. */
+/** Papers are handed to the library in groups of so many. */
+const GROUP = 2000
+/** So many problems are told one by one; `--verbose` tells all. */
+const MOST_TOLD = 10
+
+/** What to read and how, of the files (`-` is standard input) and the options of a command. */
+export function sourceReading(
+  files: readonly (string | NamedSource)[],
+  { year, source, columns }: SourceArguments,
+  { signal, stdin }: CommandContext,
+): { readonly sources: readonly PaperSource[]; readonly read: ReadOptions } {
+  return {
+    sources: files.map((file) => (file === '-' ? { name: 'standard input', content: stdin as Readable } : file)),
+    read: {
+      signal,
+      ...(year !== undefined && { year }),
+      ...(source !== undefined && { format: source }),
+      ...(columns !== undefined && { columns }),
+    },
+  }
+}
+
+/**
+ * Reads files (`-` is standard input) into a library, with progress. Problems are told on standard error when all is read;
+ * with `--strict` the first ends it.
+ * @throws PaperkinError where nothing was read
+ */
 export async function addFiles(
   library: PaperLibrary,
-  files: readonly string[],
-  options: CollectionOptions,
-  { signal, terminal, stdin }: CommandContext,
+  files: readonly (string | NamedSource)[],
+  options: SourceArguments,
+  context: CommandContext,
 ): Promise<AddSummary> {
-  const year = options.year === undefined ? {} : { year: options.year }
-  const digests: Digest[] = []
-  for (const file of files)
-    digests.push(
-      file === '-'
-        ? parseDigest(await readAll(addAbortSignal(signal, stdin as Readable)), { ...year, name: 'standard input' })
-        : await readDigest(file, year),
-    )
-  const sum = { read: 0, added: 0, unchanged: 0, titleOnly: 0, truncated: 0 }
+  const { signal, terminal } = context
+  const { sources, read } = sourceReading(files, options, context)
+  const names = sources.map((source) => (typeof source === 'string' ? source : source.name)).join(', ')
+  const problems: ProblemEvent[] = []
+  const dates: string[] = []
   const updated: string[] = []
-  for (const [i, { papers, skipped }] of digests.entries()) {
-    const progress = terminal.progress('embedding', 'papers')
-    const result = await library.add(papers, { signal, onProgress: progress.update }).finally(progress.clear)
-    const file = files[i] === '-' ? 'standard input' : files[i]
-    for (const { line, text } of skipped)
-      terminal.note(`Passed over line ${line} of ${file}, which has no title: ${text.slice(0, 60)}…`)
+  const sum = { read: 0, added: 0, unchanged: 0, titleOnly: 0, truncated: 0 }
+  const group = new Map<string, Paper>()
+  const progress = terminal.progress('embedding', 'papers')
+  let share = 0
+  const flush = async (isLast: boolean) => {
+    const papers = [...group.values()]
+    group.clear()
+    const before = sum.read
     sum.read += papers.length
+    // How many there are in all is known at the end; until then the share of the file tells.
+    const total = isLast ? sum.read : share > 0 && share < 1 ? Math.round(sum.read / share) : undefined
+    const result = await library.add(papers, {
+      signal,
+      onProgress: ({ done }) => progress.update({ done: before + done, ...(total !== undefined && { total }) }),
+    })
     sum.added += result.added.length
     sum.unchanged += result.unchanged.length
     sum.titleOnly += result.titleOnly.length
@@ -151,7 +191,77 @@ export async function addFiles(
     for (const { id, tokens, cut } of result.truncated)
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }
-  return { ...sum, updated, dates: digests.flatMap(({ date }) => (date === undefined ? [] : [date])) }
+  try {
+    const events = readSources(sources, {
+      ...read,
+      onProgress: ({ done, total }) => {
+        share = files.length === 1 && total ? done / total : 0
+      },
+    })
+    for await (const event of events) {
+      if ('paper' in event) {
+        const other = group.get(event.paper.id)
+        // A later file may have another text of a paper: it takes the place of the earlier one.
+        if (group.size >= GROUP || (other !== undefined && paperText(other) !== paperText(event.paper)))
+          await flush(false)
+        group.set(event.paper.id, event.paper)
+      } else if ('date' in event) dates.push(event.date)
+      else if ('format' in event) terminal.detail(`${event.source} is read as ${event.format}`)
+      else if (options.strict && event.problem.kind !== 'passed-over') throw problemError([event])
+      else problems.push(event)
+    }
+    await flush(true)
+  } finally {
+    progress.clear()
+  }
+  const [first] = problems
+  if (sum.read === 0 && first !== undefined && problems.length === 1) throw problemError([first])
+  tellProblems(
+    problems.map(({ problem }) => problem),
+    terminal,
+  )
+  if (sum.read === 0)
+    throw new PaperkinError(
+      'unreadable-source',
+      `Nothing was read from ${names}: ${count(problems.length, 'problem')}.`,
+    )
+  return { ...sum, updated, problems: problems.map(({ problem }) => problem), dates }
+}
+
+/** Tells problems one by one on standard error, and the rest of many in one line. */
+export function tellProblems(problems: readonly SourceProblem[], terminal: Terminal): void {
+  for (const { message, text } of problems.slice(0, MOST_TOLD)) terminal.note(problemLine(message, text))
+  const more = problems.slice(MOST_TOLD)
+  for (const { message, text } of more) terminal.detail(problemLine(message, text))
+  if (more.length === 0) return
+  const reasons = new Map<string, number>()
+  for (const { reason } of more) {
+    const kind = reason.replace(/"[^"]*"|\(.*?\)|\d+/gu, '…')
+    reasons.set(kind, (reasons.get(kind) ?? 0) + 1)
+  }
+  const list = [...reasons].sort((a, b) => b[1] - a[1]).map(([reason, number]) => `${number} × ${reason}`)
+  terminal.note(`… and ${count(more.length, 'more problem')} (--verbose lists them): ${list.slice(0, 5).join('; ')}`)
+}
+
+const problemLine = (message: string, text: string | undefined) =>
+  text === undefined ? message : `${message}: ${text.slice(0, 60)}${text.length > 60 ? '…' : ''}`
+
+/** `60 papers added, 2 updated, 1 known already; 3 passed over: 63 papers in FOLDER`, for commands that write. */
+export function summaryLine(
+  { added, updated, unchanged, titleOnly, problems }: AddSummary,
+  library: PaperLibrary,
+  { colors }: Terminal,
+): string {
+  const left = problems.filter(({ kind }) => kind !== 'doubtful').length
+  const number = (count: number) => count.toLocaleString('en-US')
+  const parts = [
+    colors.bold(`${count(added, 'paper')} added`),
+    ...(updated.length > 0 ? [`${number(updated.length)} updated`] : []),
+    ...(unchanged > 0 ? [`${number(unchanged)} known already`] : []),
+    ...(titleOnly > 0 ? [`${number(titleOnly)} without an abstract`] : []),
+  ]
+  const passed = left > 0 ? `; ${number(left)} passed over` : ''
+  return `${parts.join(', ')}${passed}: ${count(library.size, 'paper')} in ${library.path}`
 }
 
 /**

@@ -1,7 +1,10 @@
 // What a command is: plain data and one function. `program.ts` turns it into a parser, help and completion, runs it,
 // and prints its answer in the form that was asked for.
-import { Option } from 'commander'
-import { requireInteger, requireNumber } from '../errors.ts'
+import { Option, type Command as Parser } from 'commander'
+import { PaperkinError, requireInteger, requireNumber } from '../errors.ts'
+import type { Columns } from '../sources/delimited.ts'
+import { type SourceFormat, sourceFormats } from '../sources/detect-format.ts'
+import { type PaperField, paperFields } from '../sources/plain-record.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What a command hands back to be printed: as text for people, or as data. */
@@ -22,6 +25,8 @@ export interface CommandContext {
   readonly signal: AbortSignal
   readonly terminal: Terminal
   readonly stdin: NodeJS.ReadableStream
+  /** The parser of the whole command line. */
+  readonly program: Parser
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
@@ -63,7 +68,7 @@ export const number = (name: string, minimum: number, maximum: number) => (text:
   requireNumber(name, text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text), minimum, maximum)
 
 /** What a file argument takes. */
-export const fileHelp = 'a copied digest page, JSON or JSON lines; - reads standard input'
+export const fileHelp = 'a file of papers, whatever its format, or a folder; - reads standard input'
 
 // The one vocabulary: an option that several commands have is built here, so that it has one name and one meaning.
 
@@ -85,12 +90,38 @@ export const methodOption = () =>
 export const outOption = (help: string) => new Option('-o, --out <file>', help)
 
 /** `-l, --library <folder>`: the library on disk. */
-export const libraryOption = () => new Option('-l, --library <folder>', 'the library to work on, in place of files')
+export const libraryOption = (help = 'the library to work on, in place of files') =>
+  new Option('-l, --library <folder>', help)
+
+/** The values of `sourceOptions()`. */
+export interface SourceArguments {
+  readonly source?: SourceFormat
+  readonly columns?: Columns
+  readonly year?: number
+  readonly strict?: boolean
+}
 
 /** The options of reading files: every command that reads papers has them. */
 export const sourceOptions = () => [
+  new Option('--source <format>', 'what the files are, where their content does not tell').choices(sourceFormats),
+  new Option('--columns <list>', 'columns of CSV or TSV, such as title=Name,abstract=3').argParser(columnList),
   new Option('--year <year>', 'the year of a date line that names none').argParser(integer('--year', 1000, 9999)),
+  new Option('--strict', 'stop at the first record that is bad'),
 ]
+
+function columnList(text: string): Columns {
+  const columns: Record<string, string | number> = {}
+  for (const pair of text.split(',')) {
+    const [, field, column] = /^\s*([a-z]+)\s*=\s*(.+?)\s*$/u.exec(pair) ?? []
+    if (field === undefined || column === undefined || !paperFields.includes(field as PaperField))
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected --columns to be a list such as title=Name,abstract=3 of ${paperFields.join(', ')}, got ${JSON.stringify(pair)}.`,
+      )
+    columns[field] = /^\d+$/u.test(column) ? Number(column) : column
+  }
+  return columns
+}
 
 /** The options of a command that works on a collection, from files or from a library: see `collection.ts`. */
 export const collectionOptions = () => [libraryOption(), ...sourceOptions()]

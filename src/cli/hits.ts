@@ -72,7 +72,7 @@ export function hitPage(
   }))
   const lines = papers.length > 0 ? paperTable(papers, colors, columns).split('\n') : ['No paper matches.']
   const withWhy = lines.flatMap((line, i) => [line, ...whyLines(hits[i]?.why, columns).map(colors.dim)])
-  return `${heading}\n\n${withWhy.join('\n')}`
+  return `${wrapped(heading, columns)}\n\n${withWhy.join('\n')}`
 }
 
 function whyLines(why: Why | undefined, columns: number): string[] {

@@ -6,10 +6,14 @@ import { CommanderError, Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
 import type { Answer, Command, CommandContext } from './command.ts'
 import { add } from './commands/add.ts'
+import { bench } from './commands/bench.ts'
+import { completion } from './commands/completion.ts'
 import { digest } from './commands/digest.ts'
 import { duplicates } from './commands/duplicates.ts'
 import { evaluateRelatedCommand } from './commands/evaluate-related.ts'
 import { exportPapers } from './commands/export.ts'
+import { fetchArxivCommand } from './commands/fetch-arxiv.ts'
+import { fetchDailyCommand } from './commands/fetch-daily.ts'
 import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
 import { related } from './commands/related.ts'
@@ -17,10 +21,14 @@ import { remove } from './commands/remove.ts'
 import { report } from './commands/report.ts'
 import { search } from './commands/search.ts'
 import { verify } from './commands/verify.ts'
+import { applySettings, readSettings } from './settings.ts'
 import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
 
 /** Every command, in the order in which `--help` lists them. */
 export const commands: readonly Command[] = [
+  // Getting papers.
+  fetchDailyCommand,
+  fetchArxivCommand,
   // Asking.
   digest,
   search,
@@ -36,7 +44,17 @@ export const commands: readonly Command[] = [
   exportPapers,
   importPapers,
   verify,
+  // Measuring.
+  bench,
+  // The shell.
+  completion,
 ]
+
+/** What the commands of a group have in common. */
+const groups: Readonly<Record<string, string>> = {
+  fetch: 'get papers from public interfaces: daily, arxiv',
+  evaluate: 'measure on labelled papers: related, topics',
+}
 
 /** What a command line is run on. */
 export interface CommandLineHost extends TerminalStreams {
@@ -91,20 +109,35 @@ export function createParser(host: CommandLineHost, state: { exitCode: number })
       getErrHelpWidth: () => (host.stderr.isTTY ? (host.stderr.columns ?? 80) : 100),
     })
     .exitOverride()
-  const groups = new Map<string, Parser>()
+  // Every name that may stand in the settings: of a command or of an option.
+  const names = new Set(['quiet', 'verbose', 'color', 'library'])
+  for (const { name, options = [] } of commands)
+    for (const key of [name, ...options.flatMap((option) => [option.attributeName(), option.name()])]) names.add(key)
+  const parents = new Map<string, Parser>()
   for (const command of commands) {
     const words = command.name.split(' ')
     const name = words.pop() as string
     let parent = root
     if (words.length > 0) {
       const group = words.join(' ')
-      parent = groups.get(group) ?? root.command(group).description(`${group} …: see paperkin ${group} --help`)
-      groups.set(group, parent)
+      parent = parents.get(group) ?? root.command(group).description(groups[group] ?? group)
+      parents.set(group, parent)
     }
-    addCommand(parent, name, command, async (given, options) => {
+    addCommand(parent, name, command, async (given, parser) => {
+      const settings = readSettings(host.env)
+      applySettings(parser, command.name, settings, names)
       const { quiet, verbose, color } = root.opts<GlobalOptions>()
       const terminal = createTerminal(host, { quiet: quiet === true, verbose: verbose === true, color })
-      const context: CommandContext = { signal: host.signal, terminal, stdin: host.stdin, env: host.env }
+      const { library } = settings
+      const context: CommandContext = {
+        signal: host.signal,
+        terminal,
+        stdin: host.stdin,
+        program: root,
+        // A library of the settings stands where one of the environment would: it is a default, not a choice.
+        env: { ...(typeof library === 'string' && { PAPERKIN_LIBRARY: library }), ...host.env },
+      }
+      const options = parser.opts()
       const answer = await command.run(given, options, context)
       if (answer === undefined) return
       await printAnswer(answer, options, terminal)
@@ -118,7 +151,7 @@ function addCommand(
   parent: Parser,
   name: string,
   command: Command,
-  run: (args: readonly string[], options: Record<string, unknown>) => Promise<void>,
+  run: (args: readonly string[], parser: Parser) => Promise<void>,
 ): void {
   const parser = parent
     .command(name)
@@ -137,7 +170,7 @@ function addCommand(
       .slice(0, -2)
       .flat()
       .filter((arg) => arg !== undefined) as string[]
-    return run(args, given.at(-2) as Record<string, unknown>)
+    return run(args, parser)
   })
 }
 

@@ -1,5 +1,5 @@
 // Text made to fit. Pure: data and a width in, text out. Widths are columns of a terminal, not characters.
-import getTruncatedWidth from 'fast-string-truncated-width'
+import stringWidth from 'string-width'
 import type { Colors } from './terminal.ts'
 import { bar } from './terminal.ts'
 
@@ -85,14 +85,23 @@ function fitted(cell: Cell = '', columns: number): string {
 
 /** Columns that a text takes on a terminal: two for wide characters, none for marks that combine. */
 export function width(text: string): number {
-  return getTruncatedWidth(text).width
+  return isPlain(text) ? text.length : stringWidth(text)
 }
+
+const isPlain = (text: string) => /^[\x20-\x7e]*$/u.test(text)
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 /** The text, or as much of it as fits into `columns` with an ellipsis. */
 export function shortened(text: string, columns: number): string {
-  if (columns === Number.POSITIVE_INFINITY) return text
-  const { index, truncated, ellipsed } = getTruncatedWidth(text, { limit: columns, ellipsis: '…', ellipsisWidth: 1 })
-  return truncated || ellipsed ? `${text.slice(0, index).trimEnd()}…` : text
+  if (text.length * 2 <= columns || width(text) <= columns) return text
+  let used = 1
+  let kept = ''
+  for (const { segment } of graphemes.segment(text)) {
+    used += width(segment)
+    if (used > columns) break
+    kept += segment
+  }
+  return `${kept.trimEnd()}…`
 }
 
 /** Words broken into lines of at most `columns`, each after `indent`. */

@@ -2,6 +2,7 @@
 // page furniture before, between and after them. A paper is an abstract with the nearest title before it; what is
 // neither is furniture. Nothing else in such a text says which is which, so lengths and a list of usual words decide.
 import { arxivReference } from '../paper.ts'
+import { type Reading, wholeText } from './reading.ts'
 
 /** One paper's fields as the page shows them. */
 export interface PageRecord {
@@ -218,6 +219,7 @@ export function readDigestPage(text: string): DigestPage {
   const papers: { -readonly [Field in keyof PageRecord]: PageRecord[Field] }[] = []
   const skipped: { readonly line: number; readonly text: string }[] = []
   let date: string | undefined
+  let dateLine: Piece | undefined
   let title: Piece | undefined
   let authors: string[] | undefined
   let link: string | undefined
@@ -243,7 +245,10 @@ export function readDigestPage(text: string): DigestPage {
     }
     switch (current.kind) {
       case 'date':
-        if (papers.length === 0) date ??= lineDate(current.text)
+        if (papers.length === 0 && date === undefined) {
+          date = lineDate(current.text)
+          dateLine = current
+        }
         break
       case 'title':
         if (title === undefined || !isBesideTitle || !isAside(current.text, title)) {
@@ -282,6 +287,7 @@ export function readDigestPage(text: string): DigestPage {
         else if (last && isAfterAbstract) last.abstract += `\n\n${current.text}`
         else if (
           before &&
+          before !== dateLine &&
           ['furniture', 'date'].includes(before.kind) &&
           /\p{L}{2}/u.test(before.text) &&
           wordCount(before.text) >= 2
@@ -299,4 +305,18 @@ export function readDigestPage(text: string): DigestPage {
   }
 
   return { records: papers, skipped, ...(date !== undefined && { date }) }
+}
+
+/** Reads a copied page as any other format is read. */
+export async function* readPage(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
+  const text = await wholeText(chunks)
+  if (text === undefined) {
+    yield { problem: 'is too long for a copied page', place: {} }
+    return
+  }
+  const { date, records, skipped } = readDigestPage(text)
+  if (date !== undefined) yield { date }
+  for (const { line, ...record } of records) yield { record, place: { line } }
+  for (const { line, text } of skipped)
+    yield { problem: 'begins a paragraph that has no title', place: { line }, kind: 'passed-over', text }
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createEmbedder } from '../../src/embedding/create-embedder.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
-import { readPapers } from '../../src/sources/read-digest.ts'
+import { readPapers } from '../../src/sources/read-papers.ts'
 import { lettersLibrary } from './letters.ts'
 
 describe('rerank', () => {

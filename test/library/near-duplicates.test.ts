@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readPapers } from '../../src/sources/read-digest.ts'
+import { readPapers } from '../../src/sources/read-papers.ts'
 import { ids, lettersLibrary } from './letters.ts'
 
 const abstract =

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { Paper } from '../../src/paper.ts'
-import { readPapers } from '../../src/sources/read-digest.ts'
+import { readPapers } from '../../src/sources/read-papers.ts'
 
 /** Letter counts as a vector: quick, and near for texts that are alike. */
 const letters = async (texts: readonly string[]) =>

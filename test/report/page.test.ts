@@ -7,7 +7,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { ReportData } from '../../src/report/write-report.ts'
-import { readPapers } from '../../src/sources/read-digest.ts'
+import { readPapers } from '../../src/sources/read-papers.ts'
 import { chromiumPath, launch, watch } from './browser.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')

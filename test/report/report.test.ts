@@ -6,7 +6,7 @@ import { PaperkinError } from '../../src/errors.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { paperText } from '../../src/paper.ts'
 import type { ReportData, ReportGroup } from '../../src/report/write-report.ts'
-import { readPapers } from '../../src/sources/read-digest.ts'
+import { readPapers } from '../../src/sources/read-papers.ts'
 import type { Topics } from '../../src/topics/find-topics.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-report-'))

@@ -1,7 +1,6 @@
 import { Option } from 'commander'
-import { addFiles, type CollectionOptions, withLibrary } from '../collection.ts'
+import { addFiles, type CollectionOptions, summaryLine, withLibrary } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
-import { count } from '../table.ts'
 
 export const add = defineCommand<CollectionOptions & { readonly reembed?: boolean }>({
   name: 'add',
@@ -20,32 +19,9 @@ export const add = defineCommand<CollectionOptions & { readonly reembed?: boolea
       options,
       context,
       async (library) => {
-        const { dates, read, ...sum } = await addFiles(library, files, options, context)
-        const { added, updated, unchanged, titleOnly, truncated } = sum
-        const data = () => ({
-          library: library.path,
-          size: library.size,
-          read,
-          added,
-          updated,
-          unchanged,
-          titleOnly,
-          truncated,
-          dates,
-        })
-        return {
-          page: () => {
-            const { bold } = context.terminal.colors
-            const parts = [
-              bold(`${count(added, 'paper')} added`),
-              ...(updated.length > 0 ? [`${updated.length.toLocaleString('en-US')} updated`] : []),
-              ...(unchanged > 0 ? [`${unchanged.toLocaleString('en-US')} known already`] : []),
-            ]
-            return `${parts.join(', ')}: ${count(library.size, 'paper')} in ${library.path}`
-          },
-          data,
-          records: () => [data()],
-        }
+        const summary = await addFiles(library, files, options, context)
+        const data = () => ({ library: library.path, size: library.size, ...summary })
+        return { page: () => summaryLine(summary, library, context.terminal), data, records: () => [data()] }
       },
       { isWriting: true, reembed: options.reembed === true },
     ),

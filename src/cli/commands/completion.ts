@@ -1,0 +1,22 @@
+import { PaperkinError } from '../../errors.ts'
+import { defineCommand } from '../command.ts'
+import { completionScript, type Shell, shells } from '../completion.ts'
+
+export const completion = defineCommand({
+  name: 'completion',
+  summary: 'a script that makes a shell complete paperkin',
+  description:
+    'For bash and zsh put `source <(paperkin completion bash)` into the file that your shell reads when it starts; for fish `paperkin completion fish | source`.',
+  arguments: [['<shell>', shells.join(', ')]],
+  examples: ['paperkin completion bash', 'paperkin completion zsh', 'paperkin completion fish'],
+  isPlain: true,
+  run: async ([shell], _, { program, terminal }) => {
+    if (!shells.includes(shell as Shell))
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected a shell, one of ${shells.join(', ')}, got ${JSON.stringify(shell)}.`,
+      )
+    await terminal.write(completionScript(program, shell as Shell))
+    return undefined
+  },
+})

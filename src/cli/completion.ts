@@ -1,0 +1,157 @@
+// Completion of command lines, as scripts for shells; made from the commands themselves, so that they cannot differ.
+import type { Command as Parser } from 'commander'
+
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
+
+interface Choice {
+  readonly name: string
+  readonly help: string
+}
+
+interface Level {
+  /** The words before: `evaluate`, or nothing for the command line itself. */
+  readonly path: string
+  readonly commands: readonly Choice[]
+  readonly options: readonly (Choice & { readonly takesValue: boolean; readonly values: readonly string[] })[]
+}
+
+function levels(root: Parser): Level[] {
+  const found: Level[] = []
+  const visit = (parser: Parser, path: readonly string[]) => {
+    const own = parser.commands.filter((command) => command.name() !== 'help')
+    const options = [
+      ...parser.options,
+      ...(parser === root ? [] : root.options.filter(({ long }) => long !== '--version')),
+    ]
+    found.push({
+      path: path.join(' '),
+      commands: own.map((command) => ({
+        name: command.name(),
+        help: firstLine(command.summary() || command.description()),
+      })),
+      options: options.map((option) => ({
+        name: option.long ?? option.short ?? '',
+        help: firstLine(option.description),
+        takesValue: option.required || option.optional,
+        values: option.argChoices ?? [],
+      })),
+    })
+    for (const command of own) visit(command, [...path, command.name()])
+  }
+  visit(root, [])
+  return found
+}
+
+const firstLine = (text: string) => text.split('\n', 1)[0] as string
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+
+/** The script that makes a shell complete `paperkin`. */
+export function completionScript(root: Parser, shell: Shell): string {
+  const all = levels(root)
+  return shell === 'bash' ? bash(all) : shell === 'zsh' ? zsh(all) : fish(all)
+}
+
+// Words that are typed are walked through to find the command; options with values are not told from words, which is
+// right as long as no value is the name of a command.
+const walk = (all: readonly Level[]) =>
+  all
+    .filter(({ commands }) => commands.length > 0)
+    .map(
+      ({ path, commands }) =>
+        `      ${quoted(path)}) case "$word" in ${commands.map(({ name }) => name).join('|')}) at="\${at:+$at }$word";; esac;;`,
+    )
+    .join('\n')
+
+function bash(all: readonly Level[]): string {
+  const values = all.flatMap(({ path, options }) =>
+    options
+      .filter(({ values }) => values.length > 0)
+      .map(
+        ({ name, values }) =>
+          `    ${quoted(`${path} ${name}`)}) COMPREPLY=($(compgen -W ${quoted(values.join(' '))} -- "$current")); return;;`,
+      ),
+  )
+  const words = all.map(
+    ({ path, commands, options }) =>
+      `    ${quoted(path)}) words=${quoted([...commands, ...options].map(({ name }) => name).join(' '))};;`,
+  )
+  return `# Completion of paperkin for bash: source <(paperkin completion bash)
+_paperkin() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" at='' word words='' i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word="\${COMP_WORDS[i]}"
+    case "$at" in
+${walk(all)}
+    esac
+  done
+  case "$at $previous" in
+${values.join('\n')}
+  esac
+  case "$at" in
+${words.join('\n')}
+  esac
+  if [[ "$current" == -* || ( -n "$words" && "$words" != -* ) ]]; then
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+  fi
+  if [[ \${#COMPREPLY[@]} -eq 0 ]]; then COMPREPLY=($(compgen -f -- "$current")); fi
+}
+complete -o filenames -F _paperkin paperkin
+`
+}
+
+function zsh(all: readonly Level[]): string {
+  const described = ({ name, help }: Choice) => quoted(`${name.replaceAll(':', '\\:')}:${help}`)
+  const cases = all.map(
+    ({ path, commands, options }) =>
+      `    ${quoted(path)})\n      commands=(${commands.map(described).join(' ')})\n      options=(${options.map(described).join(' ')});;`,
+  )
+  const values = all.flatMap(({ path, options }) =>
+    options
+      .filter(({ values }) => values.length > 0)
+      .map(
+        ({ name, values }) => `    ${quoted(`${path} ${name}`)}) compadd -- ${values.map(quoted).join(' ')}; return;;`,
+      ),
+  )
+  return `#compdef paperkin
+# Completion of paperkin for zsh: source <(paperkin completion zsh), after compinit
+_paperkin() {
+  local at='' word previous="\${words[CURRENT-1]}" i
+  local -a commands options
+  for ((i = 2; i < CURRENT; i++)); do
+    word="\${words[i]}"
+    case "$at" in
+${walk(all)}
+    esac
+  done
+  case "$at $previous" in
+${values.join('\n')}
+  esac
+  case "$at" in
+${cases.join('\n')}
+  esac
+  if [[ "\${words[CURRENT]}" == -* ]]; then _describe option options
+  elif (( \${#commands} )); then _describe command commands
+  else _files; fi
+}
+compdef _paperkin paperkin
+`
+}
+
+function fish(all: readonly Level[]): string {
+  const lines = ['# Completion of paperkin for fish: paperkin completion fish | source']
+  for (const { path, commands, options } of all) {
+    const words = path === '' ? [] : path.split(' ')
+    const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`)
+    const names = commands.map(({ name }) => name).join(' ')
+    const none = commands.length === 0 ? [] : [`not __fish_seen_subcommand_from ${names}`]
+    const condition = quoted([...seen, ...none].join('; and ') || 'true')
+    for (const { name, help } of commands)
+      lines.push(`complete -c paperkin -f -n ${condition} -a ${name} -d ${quoted(help)}`)
+    for (const { name, help, takesValue, values } of options)
+      lines.push(
+        `complete -c paperkin -n ${condition} -l ${name.replace(/^-+/u, '')}${takesValue ? ' -r' : ''}${values.length > 0 ? ` -f -a ${quoted(values.join(' '))}` : ''} -d ${quoted(help)}`,
+      )
+  }
+  return `${lines.join('\n')}\n`
+}

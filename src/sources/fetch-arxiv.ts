@@ -1,0 +1,74 @@
+import { PaperkinError, requireInteger, show } from '../errors.ts'
+import type { Paper } from '../paper.ts'
+import { type FetchOptions, politeFetch, requireDay } from './polite-fetch.ts'
+import { type ReadOptions, streamPapers } from './read-papers.ts'
+
+export interface FetchArxivOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
+  /** First day of submission, ISO 8601. */
+  readonly from?: string
+  /** Last day of submission, ISO 8601. @default today, where there is a `from` */
+  readonly to?: string
+  /** How many papers at most. @default 100 */
+  readonly max?: number
+  /** How many of the newest to pass over: where an earlier call came to. @default 0 */
+  readonly start?: number
+  /** Papers a request, up to 2,000. @default 200 */
+  readonly pageSize?: number
+  /** Told after the papers of each answer: where a later call goes on, and how many there are. */
+  readonly onPage?: (page: { readonly next: number; readonly total: number }) => void
+}
+
+/**
+ * Papers of arXiv that match a query in its own language (`cat:cs.CL AND abs:retrieval`), the newest first.
+ * @throws PaperkinError `fetch-failed`, `invalid-argument`, and what `streamPapers` throws
+ */
+export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}): AsyncGenerator<Paper> {
+  if (typeof query !== 'string' || query.trim() === '')
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`query\` to be a query of arXiv such as cat:cs.CL, got ${show(query)}.`,
+    )
+  const { from, to, onPage, onProblem, signal, baseUrl = 'https://export.arxiv.org' } = options
+  const max = requireInteger('max', options.max ?? 100, 1)
+  const pageSize = requireInteger('pageSize', options.pageSize ?? 200, 1, 2000)
+  const get = politeFetch(options, { interval: 3000 })
+  const search = from === undefined && to === undefined ? query : `(${query}) AND ${submitted(from, to)}`
+  const first = requireInteger('start', options.start ?? 0, 0)
+  for (let start = first; start - first < max; ) {
+    const size = Math.min(pageSize, max - (start - first))
+    const url = `${baseUrl.replace(/\/+$/u, '')}/api/query?${new URLSearchParams({
+      search_query: search,
+      start: String(start),
+      max_results: String(size),
+      sortBy: 'submittedDate',
+      sortOrder: 'descending',
+    })}`
+    // Now and then arXiv answers with an empty page where there are more.
+    const text = await get(url, (text) => /<\/feed>\s*$/u.test(text) && (entries(text) > 0 || start >= totalOf(text)))
+    const total = totalOf(text)
+    const count = entries(text)
+    if (count === 0) return
+    yield* streamPapers(
+      { name: url, content: text },
+      { format: 'atom', ...(onProblem && { onProblem }), ...(signal && { signal }) },
+    )
+    start += count
+    onPage?.({ next: start, total })
+    if (start >= total) return
+  }
+}
+
+const entries = (feed: string) => feed.split(/<entry[\s>]/u).length - 1
+const totalOf = (feed: string) => Number(/<(?:\w+:)?totalResults[^>]*>\s*(\d+)/u.exec(feed)?.[1] ?? 0)
+
+function submitted(from: string | undefined, to: string | undefined): string {
+  const day = (name: string, value: string) => requireDay(name, value).replaceAll('-', '')
+  const last = to ?? new Date().toISOString().slice(0, 10)
+  const first = from ?? '1991-01-01'
+  if (day('from', first) > day('to', last))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`from\` to be a day before \`to\`, got ${first} and ${last}.`,
+    )
+  return `submittedDate:[${day('from', first)}0000 TO ${day('to', last)}2359]`
+}

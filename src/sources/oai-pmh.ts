@@ -1,0 +1,103 @@
+// OAI-PMH 2.0 (openarchives.org) with arXiv's own records (arXiv, arXivRaw) or Dublin Core.
+import { given, isoDate, nameList, oneLine, splitList } from './field-values.ts'
+import type { Place, Reading } from './reading.ts'
+import { child, childrenOf, childText, type XmlElement, xmlElements } from './xml.ts'
+
+const wanted = new Set(['record', 'error', 'resumptionToken'])
+
+export async function* readOaiPmh(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
+  let number = 0
+  let end = { isCut: false, line: 1 }
+  const pieces = xmlElements(chunks, wanted, (last) => {
+    end = last
+  })
+  for await (const { element, isCut } of pieces) {
+    if (element.name === 'resumptionToken') {
+      // Of a long list this is one part: the rest was never saved.
+      const size = Number(element.attributes.completeListSize)
+      if (element.text.trim() !== '')
+        yield {
+          problem: `says that the list goes on${size > 0 ? `, to ${size} records` : ''}: this is a part of it`,
+          place: { line: element.line },
+          kind: 'doubtful',
+        }
+    } else if (element.name === 'error')
+      yield {
+        problem: `is an error of the server (${element.attributes.code ?? 'no code'}): ${element.text.trim()}`,
+        place: { line: element.line },
+      }
+    else {
+      const place = { record: ++number, line: element.line }
+      if (isCut) yield { problem: 'breaks off before its end: the file is cut off there', place }
+      else yield readRecord(element, place)
+    }
+  }
+  if (end.isCut)
+    yield {
+      problem: 'is the end of the list before it is closed: the file may be cut off',
+      place: { line: end.line },
+      kind: 'doubtful',
+    }
+}
+
+function readRecord(record: XmlElement, place: Place): Reading {
+  const header = child(record, 'header')
+  const identifier = header && childText(header, 'identifier')
+  if (header?.attributes.status === 'deleted')
+    return { problem: `was deleted by its archive (${identifier ?? 'no identifier'})`, place, kind: 'passed-over' }
+  const metadata = child(record, 'metadata')?.children[0]
+  if (metadata === undefined) return { problem: 'has no metadata', place }
+  const id = /^oai:arxiv\.org:(.+)$/iu.exec(identifier ?? '')?.[1]
+  return { record: metadata.name === 'dc' ? dublinCore(metadata, id) : arxivFields(metadata, id), place }
+}
+
+function arxivFields(metadata: XmlElement, identifier: string | undefined): unknown {
+  const id = childText(metadata, 'id') ?? identifier
+  const authors = child(metadata, 'authors')
+  const versions = childrenOf(metadata, 'version')
+  const created = childText(metadata, 'created') ?? (versions[0] && isoDate(childText(versions[0], 'date')))
+  return given({
+    id,
+    title: oneLine(childText(metadata, 'title')),
+    abstract: oneLine(childText(metadata, 'abstract')),
+    authors:
+      authors === undefined
+        ? undefined
+        : authors.children.length > 0
+          ? authors.children.flatMap((author) => personName(author) ?? [])
+          : nameList(authors.text.replace(/\s*\([^()]*\)/gu, ' ')),
+    categories: splitList((childText(metadata, 'categories') ?? '').replace(/\s+/gu, ';')),
+    published: created,
+    url: id === undefined ? undefined : `https://arxiv.org/abs/${id}`,
+    version: versions.length > 0 ? versions.length : undefined,
+    updated: childText(metadata, 'updated'),
+    comment: oneLine(childText(metadata, 'comments')),
+    journal: oneLine(childText(metadata, 'journal-ref')),
+    doi: childText(metadata, 'doi'),
+    license: childText(metadata, 'license'),
+  })
+}
+
+function personName(author: XmlElement): string | undefined {
+  const parts = ['forenames', 'keyname', 'suffix'].flatMap((name) => oneLine(childText(author, name)) ?? [])
+  return parts.length === 0 ? oneLine(author.text) : parts.join(' ')
+}
+
+function dublinCore(metadata: XmlElement, id: string | undefined): unknown {
+  const texts = (name: string) => childrenOf(metadata, name).flatMap(({ text }) => oneLine(text) || [])
+  const identifiers = texts('identifier')
+  // The abstract comes first; what follows are comments.
+  const [abstract, ...comments] = texts('description')
+  return given({
+    id,
+    title: texts('title')[0],
+    abstract,
+    authors: texts('creator').map((name) => nameList(name)[0] ?? name),
+    categories: texts('subject'),
+    published: texts('date')[0],
+    url: identifiers.find((text) => /^https?:/iu.test(text)),
+    comment: comments.map((text) => text.replace(/^Comment:\s*/u, '')).join(' '),
+    doi: identifiers.find((text) => /^doi:/iu.test(text))?.replace(/^doi:\s*/iu, ''),
+    type: texts('type')[0],
+  })
+}

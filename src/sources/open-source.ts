@@ -1,0 +1,218 @@
+// From what a caller names to text: files, folders, gzip, standard input. Everything is read in pieces.
+import { createReadStream } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { PaperkinError } from '../errors.ts'
+
+/** Something to read papers from that is no file: `name` is what messages call it. */
+export interface NamedSource {
+  readonly name: string
+  /** Text, or bytes of UTF-8 or UTF-16 text, gzipped or not; a stream such as `process.stdin` will do. */
+  readonly content: string | Uint8Array | AsyncIterable<string | Uint8Array>
+}
+
+/** A source as text in pieces. */
+export interface OpenSource {
+  readonly name: string
+  /** The beginning, enough to tell the format by. */
+  readonly head: string
+  /** The whole text, its beginning included. Throws `unreadable-source` where it cannot be read on. */
+  readonly chunks: AsyncIterable<string>
+}
+
+/** How many bytes of how many were read; `total` is missing where nobody knows it. */
+export interface ReadProgress {
+  readonly source: string
+  readonly done: number
+  readonly total?: number
+}
+
+const HEAD = 65_536
+const PIECE = 262_144
+
+/** The files that a path means: itself, or the files in a folder and in its folders, by name, without hidden ones. */
+export async function filesOf(
+  path: string,
+): Promise<{ readonly files: readonly string[]; readonly isFolder: boolean }> {
+  let isFolder: boolean
+  try {
+    isFolder = (await stat(path)).isDirectory()
+    if (!isFolder) return { files: [path], isFolder }
+    const files: string[] = []
+    for (const entry of (await readdir(path, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      if (entry.name.startsWith('.')) continue
+      const inside = join(path, entry.name)
+      if (entry.isDirectory()) files.push(...(await filesOf(inside)).files)
+      else if (
+        entry.isFile() ||
+        (entry.isSymbolicLink() &&
+          (await stat(inside).then(
+            (s) => s.isFile(),
+            () => true,
+          )))
+      )
+        files.push(inside)
+    }
+    return { files, isFolder }
+  } catch (error) {
+    throw notReadable(path, error)
+  }
+}
+
+/**
+ * Opens a file or a named source.
+ * @throws PaperkinError `unreadable-source` where it is not there, may not be read, or is no text.
+ */
+export async function openSource(
+  source: string | NamedSource,
+  options: {
+    readonly name?: string | undefined
+    readonly signal?: AbortSignal | undefined
+    readonly onProgress?: ((progress: ReadProgress) => void) | undefined
+  } = {},
+): Promise<OpenSource> {
+  const { signal, onProgress } = options
+  const name = options.name ?? (typeof source === 'string' ? basename(source) : source.name)
+  let raw: AsyncIterable<string | Uint8Array>
+  let total: number | undefined
+  if (typeof source === 'string') {
+    try {
+      total = (await stat(source)).size
+    } catch (error) {
+      throw notReadable(source, error)
+    }
+    raw = createReadStream(source, { highWaterMark: PIECE, ...(signal && { signal }) })
+  } else if (typeof source.content === 'string' || source.content instanceof Uint8Array) raw = pieces(source.content)
+  else raw = source.content
+  const path = typeof source === 'string' ? source : name
+  let done = 0
+  const counted = (async function* () {
+    try {
+      for await (const piece of raw) {
+        signal?.throwIfAborted()
+        done += piece.length
+        onProgress?.({ source: name, done, ...(total !== undefined && { total }) })
+        yield piece
+      }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      throw notReadable(path, error)
+    }
+  })()
+  const text = decoded(await unzipped(counted, path), path)
+  const first: string[] = []
+  let length = 0
+  while (length < HEAD) {
+    const { done: isEnd, value } = await text.next()
+    if (isEnd) break
+    first.push(value)
+    length += value.length
+  }
+  const head = first.join('').slice(0, HEAD)
+  const chunks = (async function* () {
+    yield* first
+    yield* text
+  })()
+  return { name, head, chunks }
+}
+
+async function* pieces(content: string | Uint8Array): AsyncGenerator<string | Uint8Array> {
+  for (let start = 0; start < content.length; start += PIECE)
+    yield typeof content === 'string' ? content.slice(start, start + PIECE) : content.subarray(start, start + PIECE)
+}
+
+/** Opens gzip on the way, told by its first two bytes. */
+async function unzipped(
+  raw: AsyncGenerator<string | Uint8Array>,
+  path: string,
+): Promise<AsyncIterable<string | Uint8Array>> {
+  const opening: (string | Uint8Array)[] = []
+  let bytes: Uint8Array = new Uint8Array(0)
+  while (bytes.length < 2) {
+    const { done, value } = await raw.next()
+    if (done) break
+    opening.push(value)
+    if (typeof value === 'string') break
+    bytes = Buffer.concat([bytes, value])
+  }
+  const whole = (async function* () {
+    yield* opening
+    yield* raw
+  })()
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return whole
+  const source = Readable.from(whole, { objectMode: false })
+  const gunzip = createGunzip({ chunkSize: PIECE })
+  source.on('error', (error) => gunzip.destroy(error))
+  source.pipe(gunzip)
+  return (async function* () {
+    try {
+      for await (const piece of gunzip) yield piece as Uint8Array
+    } catch (error) {
+      if (PaperkinError.isInstance(error) || !String((error as NodeJS.ErrnoException).code).startsWith('Z_'))
+        throw error
+      throw unreadable(`${path} looks like gzip but cannot be opened: it may be cut off; copy it again.`, error)
+    } finally {
+      source.destroy()
+    }
+  })()
+}
+
+/** UTF-8, or UTF-16 with its mark; anything else is refused, not guessed. Lines end with a line feed afterwards. */
+async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): AsyncGenerator<string> {
+  let decoder: InstanceType<typeof TextDecoder> | undefined
+  let isUtf8 = true
+  let seen = 0
+  let isStart = true
+  let isAfterReturn = false
+  const cleaned = (decoded: string) => {
+    if (decoded === '') return ''
+    let text = isStart ? decoded.replace(/^\ufeff/u, '') : decoded
+    isStart = false
+    // A line feed at the beginning of this piece belongs to a return at the end of the last.
+    if (isAfterReturn && text.startsWith('\n')) text = text.slice(1)
+    isAfterReturn = decoded.endsWith('\r')
+    return text.includes('\r') ? text.replace(/\r\n?/gu, '\n') : text
+  }
+  const decode = (bytes?: Uint8Array) => {
+    try {
+      return decoder?.decode(bytes, { stream: bytes !== undefined }) ?? ''
+    } catch (error) {
+      throw unreadable(`Expected UTF-8 text, but ${path} is something else: save it again as UTF-8.`, error)
+    }
+  }
+  for await (const piece of raw) {
+    let text: string
+    if (typeof piece === 'string') text = piece
+    else {
+      if (decoder === undefined) {
+        const mark = (piece[0] ?? 0) * 256 + (piece[1] ?? 0)
+        const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8'
+        isUtf8 = encoding === 'utf-8'
+        decoder = new TextDecoder(encoding, { fatal: true })
+      }
+      if (isUtf8 && seen < HEAD && piece.subarray(0, HEAD - seen).includes(0))
+        throw unreadable(`Expected text, but ${path} is a binary file: give it as one of the formats that are read.`)
+      seen += piece.length
+      text = decode(piece)
+    }
+    text = cleaned(text)
+    if (text !== '') yield text
+  }
+  const rest = cleaned(decode())
+  if (rest !== '') yield rest
+}
+
+function unreadable(message: string, cause?: unknown): PaperkinError {
+  return new PaperkinError('unreadable-source', message, { cause })
+}
+
+function notReadable(path: string, error: unknown): PaperkinError {
+  if (PaperkinError.isInstance(error)) return error
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ENOTDIR') return unreadable(`There is no file ${path}: check the name.`, error)
+  if (code === 'EACCES' || code === 'EPERM')
+    return unreadable(`The file ${path} may not be read: check its permissions.`, error)
+  return unreadable(`${path} could not be read (${code ?? String(error)}).`, error)
+}

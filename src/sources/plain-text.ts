@@ -1,0 +1,214 @@
+// LaTeX and markup of titles and abstracts as text that a person reads and a model knows. What is not understood stays.
+import { decodeHTMLStrict } from 'entities'
+
+/** How a format writes its texts: as they are read, with LaTeX and tags here and there, or as LaTeX all through. */
+export type Markup = 'none' | 'some' | 'latex'
+
+const mayHaveMarkup = /[\\$<&]|``|''/u
+
+/** The readable form of a text; the same string where there is nothing to change. */
+export function plainText(text: string, markup: Markup): string {
+  if (markup === 'none' || (markup === 'some' && !mayHaveMarkup.test(text))) return text
+  const readable = withoutTags(text)
+  return markup === 'latex' || /[\\$]|``|''/u.test(readable) ? withoutLatex(readable, markup === 'latex') : readable
+}
+
+// Elements of HTML, JATS and MathML that mark words in a line; other text in angle brackets is no tag.
+const tag =
+  /<\/?(?:i|b|u|em|strong|sub|sup|small|tt|code|scp|span|font|p|br|div|h[1-6]|ul|ol|li|title|sec|italic|bold|sc|a|inline-formula|disp-formula|tex-math|(?:jats|mml|m):[a-z-]+|math|mrow|mi|mn|mo|msub|msup|msubsup|mfrac|mtext|semantics|annotation)(?:\s[^<>]*)?\/?>/giu
+const block = /^<\/?(?:p|br|div|h[1-6]|li|ul|ol|sec|title|jats:p|jats:title|jats:sec|disp-formula)\b/iu
+
+function withoutTags(text: string): string {
+  if (!/[<&]/u.test(text)) return text
+  const bare = text.includes('<') ? text.replace(tag, (found) => (block.test(found) ? '\n' : '')) : text
+  const decoded = bare.includes('&') ? decodeHTMLStrict(bare) : bare
+  return decoded === text ? text : decoded.replace(/[ \t]*\n\s*/gu, '\n').trim()
+}
+
+// Combining characters for LaTeX's accents (ltoutenc; the composed letter follows from Unicode's normal form).
+const accents: Readonly<Record<string, string>> = {
+  '`': '\u0300',
+  "'": '\u0301',
+  '^': '\u0302',
+  '~': '\u0303',
+  '=': '\u0304',
+  u: '\u0306',
+  '.': '\u0307',
+  '"': '\u0308',
+  r: '\u030a',
+  H: '\u030b',
+  v: '\u030c',
+  d: '\u0323',
+  c: '\u0327',
+  k: '\u0328',
+  b: '\u0331',
+}
+const names = (list: string) =>
+  Object.fromEntries(
+    list
+      .trim()
+      .split(/\s+/u)
+      .map((pair) => pair.split('=') as [string, string]),
+  )
+// Commands that stand for a character, in text or in formulas.
+const symbols: Readonly<Record<string, string>> = {
+  ...names(`
+    ss=ß o=ø O=Ø l=ł L=Ł ae=æ AE=Æ oe=œ OE=Œ aa=å AA=Å i=ı j=ȷ dh=ð DH=Ð th=þ TH=Þ dj=đ DJ=Đ ng=ŋ NG=Ŋ
+    alpha=α beta=β gamma=γ delta=δ epsilon=ϵ varepsilon=ε zeta=ζ eta=η theta=θ vartheta=ϑ iota=ι kappa=κ lambda=λ mu=μ
+    nu=ν xi=ξ pi=π varpi=ϖ rho=ρ varrho=ϱ sigma=σ varsigma=ς tau=τ upsilon=υ phi=ϕ varphi=φ chi=χ psi=ψ omega=ω
+    Gamma=Γ Delta=Δ Theta=Θ Lambda=Λ Xi=Ξ Pi=Π Sigma=Σ Upsilon=Υ Phi=Φ Psi=Ψ Omega=Ω
+    times=× cdot=· pm=± mp=∓ div=÷ ast=∗ star=⋆ circ=∘ bullet=• oplus=⊕ otimes=⊗ odot=⊙
+    leq=≤ le=≤ geq=≥ ge=≥ neq=≠ ne=≠ ll=≪ gg=≫ approx=≈ sim=∼ simeq=≃ cong=≅ equiv=≡ propto=∝ lesssim=≲ gtrsim=≳
+    to=→ rightarrow=→ leftarrow=← leftrightarrow=↔ Rightarrow=⇒ Leftarrow=⇐ Leftrightarrow=⇔ mapsto=↦ longrightarrow=⟶ uparrow=↑
+    downarrow=↓ in=∈ notin=∉ ni=∋ subset=⊂ subseteq=⊆ supset=⊃ supseteq=⊇ cup=∪ cap=∩ setminus=∖ emptyset=∅ varnothing=∅
+    forall=∀ exists=∃ neg=¬ wedge=∧ vee=∨ land=∧ lor=∨ top=⊤ bot=⊥ vdash=⊢ models=⊨
+    infty=∞ partial=∂ nabla=∇ sum=∑ prod=∏ int=∫ oint=∮ sqrt=√ ell=ℓ hbar=ℏ Re=ℜ Im=ℑ aleph=ℵ angle=∠ prime=′ dagger=† ddagger=‡
+    langle=⟨ rangle=⟩ lceil=⌈ rceil=⌉ lfloor=⌊ rfloor=⌋ ldots=… cdots=⋯ dots=… vdots=⋮ textellipsis=…
+    degree=° textdegree=° textmu=µ euro=€ texteuro=€ pounds=£ textsterling=£ copyright=© textregistered=® texttrademark=™ S=§ P=¶
+    textendash=– textemdash=— textquoteleft=‘ textquoteright=’ textquotedblleft=“ textquotedblright=” guillemotleft=« guillemotright=»
+    textbackslash=\\ textasciitilde=~ textasciicircum=^ textbar=| textless=< textgreater=> textunderscore=_ lbrace={ rbrace=} vert=| Vert=‖ mid=|
+    TeX=TeX LaTeX=LaTeX BibTeX=BibTeX log=log ln=ln exp=exp sin=sin cos=cos tan=tan max=max min=min sup=sup inf=inf lim=lim arg=arg
+    argmax=argmax argmin=argmin det=det dim=dim ker=ker deg=deg gcd=gcd Pr=Pr tanh=tanh sinh=sinh cosh=cosh bmod=mod
+  `),
+  quad: ' ',
+  qquad: ' ',
+  space: ' ',
+  newline: ' ',
+  par: '\n',
+}
+// Commands without a meaning for a reader: sizes, faces, spaces, brackets that grow.
+const silent = new Set(
+  'em it bf tt rm sf sc sl tiny small large Large huge Huge normalsize footnotesize scriptsize left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits nolimits noindent centering item protect relax xspace boldmath itshape bfseries scshape ttfamily hfill smallskip medskip bigskip'.split(
+    ' ',
+  ),
+)
+// Commands whose argument is not for reading; of others it stays.
+const hidden = new Set([
+  'label',
+  'cite',
+  'citep',
+  'citet',
+  'citealp',
+  'ref',
+  'eqref',
+  'vspace',
+  'hspace',
+  'footnotemark',
+  'thanks',
+  'phantom',
+  'begin',
+  'end',
+  'color',
+])
+const superscripts: Readonly<Record<string, string>> = names(
+  '0=⁰ 1=¹ 2=² 3=³ 4=⁴ 5=⁵ 6=⁶ 7=⁷ 8=⁸ 9=⁹ +=⁺ -=⁻ (=⁽ )=⁾ n=ⁿ i=ⁱ k=ᵏ m=ᵐ d=ᵈ ∘=° °=° ′=′ *=* †=† T=ᵀ',
+)
+const subscripts: Readonly<Record<string, string>> = names(
+  '0=₀ 1=₁ 2=₂ 3=₃ 4=₄ 5=₅ 6=₆ 7=₇ 8=₈ 9=₉ +=₊ -=₋ (=₍ )=₎ i=ᵢ j=ⱼ n=ₙ k=ₖ t=ₜ x=ₓ p=ₚ m=ₘ',
+)
+const letterCommands = new Set('ss o O l L ae AE oe OE aa AA i j dh DH th TH dj DJ ng NG'.split(' '))
+const letters: Readonly<Record<string, string>> = names('R=ℝ N=ℕ Z=ℤ Q=ℚ C=ℂ P=ℙ')
+
+function withoutLatex(text: string, isLatex: boolean): string {
+  const hasCommands = /\\[a-zA-Z"'`^~=.]/u.test(text)
+  let readable = isLatex ? text.replace(/(^|[^\\])%.*(?:\n[ \t]*|$)/gmu, '$1') : text
+  // A formula in dollars begins and ends without a blank, and no digit follows it: "$5 and $10" is none.
+  readable = readable
+    .replace(/\$\$([^$]+)\$\$/gu, (_, formula: string) => ` ${plainFormula(formula)} `)
+    .replace(/(^|[^\\])\$((?:[^$\\\n]|\\.|\n(?!\n)){1,400}?)\$(?!\d)/gu, (whole, before: string, formula: string) =>
+      /^\s/u.test(formula) || /\s$/u.test(formula.replace(/\\\s$/u, ''))
+        ? /\\[a-zA-Z]/u.test(formula)
+          ? before + plainFormula(formula.trim())
+          : whole
+        : before + plainFormula(formula),
+    )
+    .replace(/\\\(([\s\S]{1,400}?)\\\)|\\\[([\s\S]{1,400}?)\\\]/gu, (_, inline?: string, display?: string) =>
+      plainFormula(inline ?? display ?? ''),
+    )
+  readable = plainCommands(readable)
+  readable = readable.replace(/``|''(?!')/gu, (quotes) => (quotes === '``' ? '“' : '”'))
+  if (isLatex)
+    readable = readable
+      .replace(/(^|[^-])---(?!-)/gu, '$1—')
+      .replace(/(^|[^-])--(?!-)/gu, '$1–')
+      .replace(/`([^`'\n]*)'/gu, '‘$1’')
+      .replace(/~/gu, ' ')
+  if (isLatex)
+    readable = readable
+      .split(/\n\s*\n/u)
+      .map((paragraph) => paragraph.replace(/\s+/gu, ' ').trim())
+      .join('\n\n')
+  if (isLatex || hasCommands) readable = readable.replace(/[{}]/gu, '')
+  return readable
+    .replace(/[\ue000-\ue003]/gu, (mark) => '{}~%'[mark.charCodeAt(0) - 0xe000] as string)
+    .replace(/ {2,}/gu, ' ')
+    .replace(/ +([,.;:)])/gu, '$1')
+    .normalize('NFC')
+    .trim()
+}
+
+/** Accents, symbols and commands with their arguments, wherever they stand. */
+function plainCommands(text: string): string {
+  if (!text.includes('\\')) return text
+  return (
+    text
+      // Escaped braces, tildes and percent signs are kept apart until the bare ones are gone.
+      .replace(/\\([{}])/gu, (_, brace: string) => (brace === '{' ? '\ue000' : '\ue001'))
+      .replace(/\\%/gu, '\ue003')
+      .replace(/\\([#$&_])/gu, '$1')
+      .replace(/\\\\(?:\[[^\]]*\])?/gu, ' ')
+      .replace(/\\\//gu, '')
+      .replace(/\\[,;: ]/gu, ' ')
+      .replace(/\\[!-](?![a-zA-Z]*\{)/gu, '')
+      .replace(
+        /\\([`'^~=."])\s*(?:\{\s*(\\[ij]|\p{L})?\s*\}|(\\[ij](?![a-zA-Z])|\p{L}))/gu,
+        (whole, accent: string, braced?: string, bare?: string) => accented(accent, braced ?? bare) ?? whole,
+      )
+      .replace(
+        /\\([uvHrcdbk])(?:\s*\{\s*(\\[ij]|\p{L})\s*\}|\s+(\\[ij](?![a-zA-Z])|\p{L}))/gu,
+        (whole, accent: string, braced?: string, bare?: string) => accented(accent, braced ?? bare) ?? whole,
+      )
+      .replace(/\\href\s*\{[^{}]*\}\s*\{([^{}]*)\}/gu, '$1')
+      .replace(/\\mathbb\s*\{?([A-Z])\}?/gu, (_, letter: string) => letters[letter] ?? letter)
+      .replace(/\\[td]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/gu, '$1/$2')
+      .replace(/\\([a-zA-Z]+)\*?(?:[ \t]*\{\}|[ \t]*\n?)(\[[^[\]]*\])?/gu, (whole, name: string, option?: string) => {
+        const symbol = Object.hasOwn(symbols, name) ? symbols[name] : undefined
+        // The blank after a letter of a word only ends its command: `Stra\\ss e`.
+        const blank = /[ \t\n]$/u.test(whole) && !whole.includes('{}') && !letterCommands.has(name) ? ' ' : ''
+        if (symbol !== undefined) return symbol + blank + (option ?? '')
+        if (silent.has(name)) return option ?? ''
+        if (hidden.has(name)) return `\ue010${option ?? ''}`
+        // The name of an unknown command says something only where it has no argument.
+        return option === undefined ? `\ue011${name}\ue012` : ''
+      })
+      .replace(/\ue010\s*\{[^{}]*\}/gu, '')
+      .replace(/\ue010/gu, '')
+      .replace(/\ue011[a-zA-Z]+\ue012(?=\s*\{)/gu, '')
+      .replace(/\ue011([a-zA-Z]+)\ue012/gu, '$1 ')
+  )
+}
+
+function accented(accent: string, letter: string | undefined): string | undefined {
+  const mark = accents[accent]
+  if (mark === undefined) return undefined
+  if (letter === undefined) return ''
+  return (letter === '\\i' ? 'i' : letter === '\\j' ? 'j' : letter).normalize('NFC') + mark
+}
+
+/** A formula in one line: symbols, and raised and lowered characters where Unicode has them. */
+function plainFormula(formula: string): string {
+  const text = plainCommands(formula)
+    .replace(/[ \t\n]+/gu, ' ')
+    .replace(/~/gu, ' ')
+  return text
+    .replace(/([\^_])(?:\{([^{}]*)\}|(\S))/gu, (_, mark: string, braced?: string, bare?: string) => {
+      const inner = (braced ?? bare ?? '').trim()
+      const table = mark === '^' ? superscripts : subscripts
+      const shifted = [...inner].map((character) => (Object.hasOwn(table, character) ? table[character] : undefined))
+      if (inner !== '' && shifted.every((character) => character !== undefined)) return shifted.join('')
+      if (inner === '') return ''
+      return [...inner].length === 1 ? mark + inner : `${mark}(${inner})`
+    })
+    .replace(/[{}]/gu, '')
+    .trim()
+}

@@ -1,0 +1,134 @@
+// Requests to public interfaces: one at a time, not too often, again where the server or the network fails, never for ever.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { setTimeout as wait } from 'node:timers/promises'
+import { PaperkinError, requireInteger } from '../errors.ts'
+
+export interface FetchOptions {
+  /** A mirror of the interface. @default the public one */
+  readonly baseUrl?: string
+  /** An address at which whoever runs the server may write to you; it goes into the user agent, as good manners ask. */
+  readonly contact?: string
+  /** Milliseconds from one request to the next. @default 3000 for arXiv, as its terms ask; 1000 otherwise */
+  readonly interval?: number
+  /** Milliseconds after which a request is given up, and tried again. @default 30000 */
+  readonly timeout?: number
+  /** How often a request is tried again. @default 5 */
+  readonly retries?: number
+  /** Milliseconds before the first further try; doubled for each one after it, unless the server names a time. @default 1000 */
+  readonly retryDelay?: number
+  readonly signal?: AbortSignal
+  /** Told before a request is tried again. */
+  readonly onRetry?: (retry: { readonly reason: string; readonly attempt: number; readonly delay: number }) => void
+}
+
+/** No server is waited for longer than so many milliseconds at a time. */
+const MOST_DELAY = 300_000
+
+/** A function that gets texts; `isWhole` says whether a body came whole. */
+export type GetText = (url: string, isWhole: (text: string) => boolean) => Promise<string>
+
+/**
+ * Makes a function that gets texts politely.
+ * @throws PaperkinError `invalid-argument`; the function `fetch-failed`
+ */
+export function politeFetch(options: FetchOptions, defaults: { readonly interval: number }): GetText {
+  const interval = requireInteger('interval', options.interval ?? defaults.interval, 0)
+  const timeout = requireInteger('timeout', options.timeout ?? 30_000, 1)
+  const retries = requireInteger('retries', options.retries ?? 5, 0)
+  const retryDelay = requireInteger('retryDelay', options.retryDelay ?? 1000, 0)
+  const { signal, contact, onRetry } = options
+  const headers = { 'user-agent': userAgent(contact), accept: 'application/json, application/atom+xml, text/xml' }
+  let next = 0
+  const pause = async (milliseconds: number) => {
+    if (milliseconds > 0)
+      await wait(milliseconds, undefined, signal && { signal }).catch(() => signal?.throwIfAborted())
+  }
+
+  async function attempt(url: string, isWhole: (text: string) => boolean): Promise<string | Failure> {
+    await pause(next - performance.now())
+    next = performance.now() + interval
+    const limit = AbortSignal.timeout(timeout)
+    try {
+      const response = await fetch(url, { headers, signal: signal ? AbortSignal.any([signal, limit]) : limit })
+      const text = await response.text()
+      if (response.ok) return isWhole(text) ? text : { reason: 'the answer broke off', isFinal: false }
+      return {
+        reason: `the server answered ${response.status}${response.statusText ? ` ${response.statusText}` : ''}`,
+        isFinal: response.status !== 408 && response.status !== 429 && response.status < 500,
+        retryAfter: retryAfter(response.headers.get('retry-after')),
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (limit.aborted) return { reason: `no answer came within ${timeout / 1000} s`, isFinal: false, error }
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+      const reason =
+        cause instanceof Error && cause.message !== ''
+          ? cause.message
+          : String((cause as { code?: unknown }).code ?? cause)
+      // An address that is none stays none.
+      return { reason, isFinal: cause instanceof Error && 'code' in cause && cause.code === 'ERR_INVALID_URL', error }
+    }
+  }
+
+  return async (url, isWhole) => {
+    for (let tried = 0; ; tried++) {
+      signal?.throwIfAborted()
+      const answer = await attempt(url, isWhole)
+      if (typeof answer === 'string') return answer
+      const { reason, isFinal, error } = answer
+      if (isFinal || tried >= retries) {
+        const times = tried > 0 ? ` (tried ${tried + 1} times)` : ''
+        throw new PaperkinError(
+          'fetch-failed',
+          `Could not get ${url}: ${reason}${times}; try again later, or name a mirror with \`baseUrl\`.`,
+          {
+            cause: error,
+          },
+        )
+      }
+      const delay = Math.min(MOST_DELAY, answer.retryAfter ?? retryDelay * 2 ** tried)
+      onRetry?.({ reason, attempt: tried + 1, delay })
+      await pause(delay)
+    }
+  }
+}
+
+interface Failure {
+  readonly reason: string
+  /** True where trying again cannot help. */
+  readonly isFinal: boolean
+  readonly retryAfter?: number | undefined
+  readonly error?: unknown
+}
+
+/** Milliseconds of a `Retry-After` in seconds or as a date. */
+function retryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined
+  if (/^\d+$/u.test(value.trim())) return Number(value) * 1000
+  const time = Date.parse(value)
+  return Number.isNaN(time) ? undefined : Math.max(0, time - Date.now())
+}
+
+function userAgent(contact: string | undefined): string {
+  const { version } = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('#package.json'), 'utf8')) as {
+    version: string
+  }
+  if (contact !== undefined && !/^[\x20-\x7e]+$/u.test(contact))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`contact\` to be an address in plain ASCII, got ${JSON.stringify(contact)}.`,
+    )
+  return `paperkin/${version}${contact === undefined ? '' : ` (${contact})`}`
+}
+
+/** A date as `2024-03-05`, checked. */
+export function requireDay(name: string, value: string): string {
+  const time = /^\d{4}-\d{2}-\d{2}$/u.test(value) ? Date.parse(`${value}T00:00:00Z`) : Number.NaN
+  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== value)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`${name}\` to be a day such as 2024-03-05, got ${JSON.stringify(value)}.`,
+    )
+  return value
+}
