@@ -26,25 +26,24 @@ import { createTerminal, type Terminal, type TerminalStreams } from './terminal.
 
 /** Every command, in the order in which `--help` lists them. */
 export const commands: readonly Command[] = [
-  // Getting papers.
-  fetchDailyCommand,
-  fetchArxivCommand,
   // Asking.
   digest,
   search,
   related,
-  report,
   duplicates,
-  // Measuring.
-  evaluateRelatedCommand,
+  report,
   // Keeping.
   add,
-  remove,
   list,
+  remove,
   exportPapers,
   importPapers,
   verify,
+  // Getting papers.
+  fetchDailyCommand,
+  fetchArxivCommand,
   // Measuring.
+  evaluateRelatedCommand,
   bench,
   // The shell.
   completion,

@@ -69,10 +69,13 @@ const collection = [
 
 beforeAll(async () => {
   process.chdir(folder)
-  const marker = example.indexOf('Grasping Glass')
+  // The date of the example digest and some of its papers: enough for every example, and quickly embedded.
+  const start = example.indexOf('Grasping Glass')
+  const end = example.indexOf('\n\n', start + 9000)
+  const ponds = 'Ponds on thawing ground give off methane, and most of it leaves in bubbles that no chamber catches. '
   writeFileSync(
     'today.txt',
-    `${example.slice(0, example.indexOf('\n\n', marker + 20_000))}\n\nThawing Ponds\n\narXiv:2407.01234\n\n${'Ponds on thawing ground give off methane, and most of it leaves in bubbles that no chamber catches. '.repeat(5)}\n`,
+    `Nov 7\n\n${example.slice(start, end)}\n\nThawing Ponds\n\narXiv:2407.01234\n\n${ponds.repeat(5)}\n`,
   )
   writeFileSync('papers.jsonl', `${collection.join('\n')}\n`)
   writeFileSync('labelled.jsonl', `${collection.join('\n')}\n`)
