@@ -14,9 +14,12 @@ import type { ExactIndex } from '../vectors/exact-index.ts'
 import { CHUNK_ROWS } from '../vectors/exact-snapshot.ts'
 import { HnswIndex } from '../vectors/hnsw-index.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
+import { convert } from './convert.ts'
 import type { Damage, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
 import { damaged, type Store, withIds } from './store.ts'
 
+/** Papers of the past that a log may have beside as many as there are. */
+const PAST = 4096
 /** Milliseconds from opening to what later questions gain from. */
 const SETTLE_AFTER = 1000
 /** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
@@ -385,11 +388,24 @@ export class Collection {
     }
   }
 
+  /** Writes the log anew once most of its papers are of the past. */
+  async #tidyLog(): Promise<void> {
+    const { store } = this
+    if (store === undefined || store.isReadOnly || store.records <= PAST + 2 * this.kept.size) return
+    try {
+      store.rewind()
+      await convert(store, { identity: store.identity, embedder: undefined, isNeeded: true, isWholeOnly: true })
+    } catch {
+      // The old log stays, as it is.
+    }
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#settling
     await this.#saveWords({ most: UNSAVED + this.#savedRows / 128 })
     await this.#saveGraph()
+    await this.#tidyLog()
     await this.#vectors.close()
     await this.store?.close()
   }

@@ -26,6 +26,8 @@ export interface Repair {
 export interface ConvertOptions {
   /** Whether the log is written anew also where nothing is damaged. */
   readonly isNeeded: boolean
+  /** Whether it stays as it is where something is. @default false */
+  readonly isWholeOnly?: boolean
   /** What the vectors of the new log depend on. */
   readonly identity: StoreIdentity
   readonly embedder: Embedder | undefined
@@ -50,7 +52,7 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
   }
   let isWhole = damages.length === 0
   for (const { vector } of papers.values()) if (!store.isReadable(vector)) isWhole = false
-  if (isWhole && !isNeeded) {
+  if (isWhole ? !isNeeded : options.isWholeOnly) {
     store.rewind()
     return undefined
   }

@@ -93,6 +93,7 @@ export class Store {
   #end: LogEnd
   #place = firstPlace
   #nextRow = 0
+  #records = 0
   #blocks: VectorBlock[] = []
   #keys: KeyTable | undefined
   #file: FileHandle | undefined
@@ -179,6 +180,11 @@ export class Store {
     return this.#nextRow
   }
 
+  /** Papers that the log has, those of the past among them. */
+  get records(): number {
+    return this.#records
+  }
+
   /** Bytes of the log. */
   get bytes(): number {
     return this.#place.position
@@ -232,7 +238,7 @@ export class Store {
         signal,
       })
       for await (const frame of frames) {
-        this.#took(frame)
+        this.#took({ ...frame, records: frame.papers.length })
         yield frame
       }
       if (isWhole && file === this.#file) await this.#tidyEnd(file)
@@ -253,8 +259,14 @@ export class Store {
     if (this.#end.length !== this.#place.position) await this.#writeEnd(file)
   }
 
-  #took({ next, nextRow, block }: Pick<Frame, 'next' | 'nextRow' | 'block'>): void {
+  #took({
+    next,
+    nextRow,
+    block,
+    records,
+  }: Pick<Frame, 'next' | 'nextRow' | 'block'> & { readonly records: number }): void {
     this.#place = next
+    this.#records += records
     this.#nextRow = Math.max(this.#nextRow, nextRow)
     if (block.count === 0) return
     this.#blocks.push(block)
@@ -264,6 +276,7 @@ export class Store {
   /** Begins again at the first batch. */
   rewind(): void {
     this.#place = firstPlace
+    this.#records = 0
     this.#blocks = []
     this.#keys = undefined
   }
@@ -360,7 +373,7 @@ export class Store {
         entries,
         damaged: new Set<number>(),
       }
-      this.#took({ next, nextRow, block })
+      this.#took({ next, nextRow, block, records: batch.papers.length })
       await this.#writeEnd(file)
     } catch (error) {
       // Best effort: what stays behind the end is no whole batch, or one that nobody was told of.

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -159,6 +159,31 @@ describe('a library on disk', () => {
     const { added, unchanged } = await again.add(many)
     expect([added.length, unchanged.length]).toEqual([300 - kept, kept])
     await again.close()
+  })
+
+  it('writes its log anew when most of it is past, and forgets no vector', async () => {
+    const path = newPath()
+    const seen: string[] = []
+    const options = () => ({ embedder: letters({ onTexts: (texts) => seen.push(...texts) }) })
+    let library = await open(path, options())
+    const many = Array.from({ length: 1500 }, (_, i) => paper(`p${i}`))
+    await library.add([...many, paper('gone')])
+    for (const url of ['a', 'b', 'c', 'd']) await library.add(many.map((one) => ({ ...one, url })))
+    await library.remove(['gone'])
+    const reader = await open(path, { ...options(), readOnly: true })
+    const before = await contents(library)
+    const { size } = statSync(join(path, 'papers.log'))
+    await library.close()
+    expect(statSync(join(path, 'papers.log')).size).toBeLessThan(size / 2)
+    expect(await PaperLibrary.verify(path)).toMatchObject({ isWhole: true, papers: 1500, vectors: 1501 })
+    await reader.refresh()
+    expect(await contents(reader)).toEqual(before)
+    await reader.close()
+    library = await open(path, options())
+    expect(await contents(library)).toEqual(before)
+    await library.add([paper('gone')])
+    expect(seen).toHaveLength(1501)
+    await library.close()
   })
 
   it('keeps vectors of one’s own and their width', async () => {
