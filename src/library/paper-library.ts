@@ -78,7 +78,9 @@ export class PaperLibrary {
     this.#repair = parts.repair
     this.#ranking = new Ranking({
       kept: collection.kept,
-      lexical: collection.lexical,
+      get lexical() {
+        return collection.lexical
+      },
       vectors: () => collection.vectors,
       hasEmbedder: embedder !== undefined,
       embed: (texts, options) => {
