@@ -14,6 +14,8 @@ export const lexicalRecipe = 2
 const titleWeight = 2
 const k1 = 1.2
 const b = 0.75
+/** Chosen on scifact: nDCG@10 of the mix .739 without it, .742 at .5, .740 at .8. */
+const limitShare = 0.5
 const BLOCK = 512
 const maxCount = 65_535
 
@@ -219,23 +221,24 @@ export class LexicalIndex {
   }
 
   /**
-   * BM25 of a text query against every row, divided by the best score, so that it lies in 0 … 1; all 0 where no word
-   * matches. Removed rows have 0.
+   * BM25 of a text query against every row, in 0 … 1: divided by the best row's, or by half of what a row could reach at
+   * all where that is more, so that one common word of a query does not look like all of it. All 0 where no word matches;
+   * removed rows have 0.
    */
   search(query: string): Float64Array {
-    const { scores, best } = this.#searchRaw(query)
-    if (best > 0) for (let row = 0; row < scores.length; row++) scores[row] /= best
+    const { scores, scale } = this.#searchRaw(query)
+    if (scale > 0) for (let row = 0; row < scores.length; row++) scores[row] /= scale
     return scores
   }
 
   /** What each word of a query adds to the score that {@link search} gives a row; the parts add up to it. */
   explainSearch(query: string, row: number): TermPart[] {
-    const { best } = this.#searchRaw(query)
+    const { scale } = this.#searchRaw(query)
     const { lengthPart } = this.#weigh(0)
     const parts: TermPart[] = []
-    for (const [term, { stemmed, weight }] of this.#queryTerms(query)) {
+    for (const [term, { stemmed, weight }] of this.#queryTerms(query).known) {
       const count = this.#countOf(row, term)
-      if (count > 0) parts.push({ term: stemmed, part: bm25(weight, count, lengthPart[row]) / best })
+      if (count > 0) parts.push({ term: stemmed, part: bm25(weight, count, lengthPart[row]) / scale })
     }
     return parts
   }
@@ -402,29 +405,34 @@ export class LexicalIndex {
     return 0
   }
 
-  /** The known words of a query, each with its weight. */
-  #queryTerms(query: string): Map<number, { readonly stemmed: string; readonly weight: number }> {
+  /** The known words of a query, each with its weight; and the score that no row can reach. */
+  #queryTerms(query: string): {
+    readonly known: ReadonlyMap<number, { readonly stemmed: string; readonly weight: number }>
+    readonly limit: number
+  } {
     const counts = new Map<string, number>()
     countTerms({ title: '', abstract: query }, (first, second) => {
       if (second === undefined) counts.set(first, (counts.get(first) ?? 0) + 1)
     })
-    const terms = new Map<number, { stemmed: string; weight: number }>()
+    const known = new Map<number, { stemmed: string; weight: number }>()
+    let limit = 0
     for (const [stemmed, count] of counts) {
       const term = this.#find(stemmed)
-      if (term < 0) continue
-      const frequency = this.#documentFrequency[term]
+      const frequency = term < 0 ? 0 : this.#documentFrequency[term]
       const idf = Math.log(1 + (this.#size - frequency + 0.5) / (frequency + 0.5))
-      terms.set(term, { stemmed, weight: (1 + Math.log(count)) * idf })
+      const weight = (1 + Math.log(count)) * idf
+      limit += weight * (k1 + 1)
+      if (term >= 0) known.set(term, { stemmed, weight })
     }
-    return terms
+    return { known, limit }
   }
 
-  #searchRaw(query: string): { scores: Float64Array; best: number } {
-    const terms = this.#queryTerms(query)
+  #searchRaw(query: string): { readonly scores: Float64Array; readonly scale: number } {
+    const { known, limit } = this.#queryTerms(query)
     const scores = new Float64Array(this.#rows)
     const { lengthPart } = this.#weigh(0)
-    const term = Int32Array.from(terms.keys()).sort()
-    const weight = Float64Array.from(term, (id) => (terms.get(id) as { weight: number }).weight)
+    const term = Int32Array.from(known.keys()).sort()
+    const weight = Float64Array.from(term, (id) => (known.get(id) as { weight: number }).weight)
     this.#visit(term, (row, count, i) => {
       scores[row] += bm25(weight[i], count, lengthPart[row])
     })
@@ -433,7 +441,7 @@ export class LexicalIndex {
       if (this.#alive[row] !== 1) scores[row] = 0
       else if (scores[row] > best) best = scores[row]
     }
-    return { scores, best }
+    return { scores, scale: best > 0 ? Math.max(best, limitShare * limit) : 0 }
   }
 
   /** A document's known terms, and its length with the unknown ones. */

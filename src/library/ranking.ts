@@ -35,7 +35,7 @@ export interface Hit {
   readonly score: number
   /** Cosine of the two embeddings, 0 where it is below 0; see {@link Seeds} for several. */
   readonly semantic: number
-  /** 0 … 1: for a query BM25 divided by the best paper's BM25, for a paper the cosine of the two TF-IDF rows. */
+  /** 0 … 1: for a query BM25 divided by the best paper's (or by half of what is possible, where that is more), for a paper the cosine of the two TF-IDF rows. */
   readonly lexical: number
   /** 1 for the newest paper of the library, half of it one half-life before, 0 without a date; only where asked for. */
   readonly recency?: number
