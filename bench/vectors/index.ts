@@ -63,7 +63,7 @@ export async function index(args: readonly string[]): Promise<void> {
       rows: { type: 'string' },
       queries: { type: 'string', default: '200' },
       rounds: { type: 'string', default: '3' },
-      part: { type: 'string', multiple: true, default: ['search', 'graph'] },
+      part: { type: 'string', multiple: true, default: ['search', 'memory', 'graph'] },
       // How the bench asks itself, in a process of its own, for the memory that one index takes.
       memory: { type: 'string' },
     },
@@ -79,8 +79,9 @@ export async function index(args: readonly string[]): Promise<void> {
   }
   console.log(`${n} rows × ${dimensions}, ${queries.length / dimensions} queries that are not among them, k = ${K}\n`)
   if (values.part.includes('search')) await saveResult('index', await search(data, indexes, Number(values.rounds)))
-  if (values.part.includes('graph')) await saveResult('graph', { rows: n, dimensions, graph: await graphs(data) })
-  if (values.part.includes('growth')) await saveResult('growth', { dimensions, lines: await grow(data) })
+  if (values.part.includes('memory')) await saveResult('index-memory', { rows: n, bytes: memory(indexes, data) })
+  if (values.part.includes('graph')) await saveResult('index-graph', { rows: n, dimensions, graph: await graphs(data) })
+  if (values.part.includes('growth')) await saveResult('index-growth', { dimensions, lines: await grow(data) })
   await endBackground()
 }
 
@@ -88,13 +89,8 @@ export async function index(args: readonly string[]): Promise<void> {
 async function search(data: Data, indexes: readonly Index[], rounds: number): Promise<object> {
   const { rows, queries, dimensions } = data
   const n = rows.length / dimensions
-  const builds: Record<string, Build & { bytes?: number }> = {}
-  const bytes = memory(
-    indexes.map(({ name }) => name),
-    data,
-  )
-  for (const { name, build } of indexes)
-    builds[name] = { ...(await measureBuild(build)), bytes: bytes.get(name) as number }
+  const builds: Record<string, Build> = {}
+  for (const { name, build } of indexes) builds[name] = await measureBuild(build)
 
   const contestants: Contestant[] = [
     { name: 'plain typed-array scan', search: (query) => plainScan(rows, query, K) },
@@ -122,13 +118,8 @@ async function search(data: Data, indexes: readonly Index[], rounds: number): Pr
     ]),
   )
   table(
-    ['build', 'seconds', 'bytes a row', 'longest pause ms'],
-    Object.entries(builds).map(([name, b]) => [
-      name,
-      b.seconds.toFixed(2),
-      b.bytes === undefined || Number.isNaN(b.bytes) ? '' : (b.bytes / n).toFixed(0),
-      b.pause?.toFixed(0) ?? '',
-    ]),
+    ['build', 'seconds', 'longest pause ms'],
+    Object.entries(builds).map(([name, b]) => [name, b.seconds.toFixed(2), b.pause?.toFixed(0) ?? '']),
   )
   python?.end()
 
@@ -219,19 +210,22 @@ interface UsearchModule {
   }
 }
 
-/** Memory that each index takes, built in a process of its own. */
-function memory(names: readonly string[], { rows, queries }: Data): Map<string, number> {
+/** Bytes a row that each index takes, built in a process of its own. */
+function memory(indexes: readonly Index[], { rows, queries, dimensions }: Data): Record<string, number> {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-bench-'))
   try {
     const file = join(folder, 'rows')
     writeFileSync(file, Buffer.concat([rows, queries].map((part) => Buffer.from(part.buffer))))
-    return new Map(
-      names.map((name) => {
-        const command = [...process.execArgv, process.argv[1] as string, 'index', '--vectors', file, '--memory', name]
-        const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8' })
-        return [name, Number(/^bytes (\d+)$/mu.exec(stdout)?.[1])]
-      }),
+    const bytes = indexes.map(({ name }): [string, number] => {
+      const command = [...process.execArgv, process.argv[1] as string, 'index', '--vectors', file, '--memory', name]
+      const { stdout } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+      return [name, Number(/^bytes (\d+)$/mu.exec(stdout)?.[1]) / (rows.length / dimensions)]
+    })
+    table(
+      ['memory', 'bytes a row'],
+      bytes.map(([name, each]) => [name, each.toFixed(0)]),
     )
+    return Object.fromEntries(bytes)
   } finally {
     rmSync(folder, { recursive: true })
   }
