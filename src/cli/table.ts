@@ -106,6 +106,7 @@ export function shortened(text: string, columns: number): string {
 
 /** Words broken into lines of at most `columns`, each after `indent`. */
 export function wrapped(text: string, columns: number, indent = ''): string {
+  if (width(indent) + width(text) <= columns) return indent + text
   const lines: string[] = []
   let line = ''
   for (const word of text.split(/\s+/u)) {

@@ -132,7 +132,6 @@ describe.each(files)('%s', (file) => {
       put: fc.oneof(fc.constant(''), fc.constantFrom(...tokens), fc.string({ unit: 'binary', maxLength: 8 })),
       times: fc.constantFrom(1, 1, 1, 50),
     })
-    const started = performance.now()
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 8 }), async (edits) => {
         let mutated = content
@@ -153,6 +152,5 @@ describe.each(files)('%s', (file) => {
       }),
       { numRuns: runs, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: true },
     )
-    if (runs >= 1000) expect(performance.now() - started).toBeLessThan(30_000)
   })
 })

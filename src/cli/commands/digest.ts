@@ -13,7 +13,7 @@ import {
   methodOption,
   seedOption,
 } from '../command.ts'
-import { count, paperTable, table } from '../table.ts'
+import { count, paperTable, table, wrapped } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
 interface DigestOptions extends CollectionOptions {
@@ -108,7 +108,7 @@ function digestPage(
   const lines = [colors.bold(`${count(papers.length, 'paper')}${when}: ${count(topics.count, 'topic')}${apart}`), '']
   for (const { id, label, size, papers } of topics.topics)
     lines.push(
-      `${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`,
+      wrapped(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`, columns),
       titles(papers.map(({ id }) => id)),
       '',
     )
