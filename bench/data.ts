@@ -74,6 +74,16 @@ async function records(name: string): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line))
 }
 
+/** Papers with the subjects that they are listed under, of a set whose records tell them. */
+export async function loadSubjects(
+  name: string,
+): Promise<{ readonly paper: Paper; readonly subjects: readonly string[] }[]> {
+  return (await records(name)).map(({ subjects, ...record }) => ({
+    paper: toPaper(record),
+    subjects: Array.isArray(subjects) ? subjects.map(String) : [],
+  }))
+}
+
 /** The papers of a set, in the order of its file. */
 export async function loadPapers(name: string, limit = Number.POSITIVE_INFINITY): Promise<LabelledPaper[]> {
   const all = await records(name)
@@ -101,22 +111,33 @@ export async function loadQrels(name: string): Promise<Map<string, Map<string, n
   return judgements
 }
 
+/** Vectors as a bench reads them, `rows × dimensions`. */
+export interface LoadedVectors {
+  readonly rows: number
+  readonly dimensions: number
+  readonly vectors: Float32Array
+}
+
+/** The bundled model's vectors of a set, rows × 384, as {@link cachedVectors}. */
+export async function loadVectors(name: string, limit = Number.POSITIVE_INFINITY): Promise<LoadedVectors> {
+  return cachedVectors(name, await textsOf(name, limit), name.endsWith('-queries') ? 'query' : 'document')
+}
+
 /**
- * The bundled model's vectors of a set, rows × 384; made once and kept in `.cache/`, named by the model's revision and
- * by the texts, so that neither another model nor another set is taken for it.
+ * The bundled model's vectors of texts; made once and kept in `.cache/`, named by the model's revision and by the texts,
+ * so that neither another model nor other texts are taken for them.
  */
-export async function loadVectors(
+export async function cachedVectors(
   name: string,
-  limit = Number.POSITIVE_INFINITY,
-): Promise<{ rows: number; dimensions: number; vectors: Float32Array }> {
-  const texts = await textsOf(name, limit)
-  const isQueries = name.endsWith('-queries')
+  texts: readonly string[],
+  inputType: 'document' | 'query' = 'document',
+): Promise<LoadedVectors> {
   const embedder = await createEmbedder()
   const path = cachePath(name, texts, embedder, 'f32')
   const { dimensions } = embedder
   if (!existsSync(path)) {
     const embedded = await embedder.embed(texts, {
-      inputType: isQueries ? 'query' : 'document',
+      inputType,
       onProgress: ({ done, total, perSecond }) =>
         process.stderr.write(`\r${name}: ${done} of ${total} embedded, ${perSecond.toFixed(0)} a second `),
     })

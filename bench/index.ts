@@ -5,8 +5,11 @@ type Bench = (args: readonly string[]) => Promise<void>
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   related: async () => (await import('./related.ts')).run,
-  topics: async () => (await import('./topics.ts')).run,
   report: async () => (await import('./report.ts')).run,
+  topics: async () => (await import('./topics/quality.ts')).run,
+  'topics-scale': async () => (await import('./topics/scale.ts')).run,
+  'topics-days': async () => (await import('./topics/days.ts')).run,
+  leiden: async () => (await import('./topics/leiden.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
   store: async () => (await import('./store.ts')).run,
   index: async () => (await import('./vectors.ts')).index,

@@ -12,6 +12,7 @@ export {
 } from './embedding/resolve-embedder.ts'
 export { type CachedVector, createVectorCache, type Truncation, type VectorCache } from './embedding/vector-cache.ts'
 export { PaperkinError, type PaperkinErrorCode, type PaperkinIssue } from './errors.ts'
+export { type CoherenceOptions, npmi, topicDiversity } from './evaluation/coherence.ts'
 export {
   type EvaluateRunOptions,
   evaluateRun,
@@ -20,6 +21,14 @@ export {
   type Run,
   type RunFigures,
 } from './evaluation/evaluate-run.ts'
+export {
+  adjustedMutualInformation,
+  adjustedRandIndex,
+  type Grouping,
+  normalizedMutualInformation,
+  purity,
+  vMeasure,
+} from './evaluation/partitions.ts'
 export { averagePrecision, ndcg, precision, recall, reciprocalRank } from './evaluation/ranking.ts'
 export {
   bootstrapInterval,
@@ -28,6 +37,7 @@ export {
   type Interval,
   type ResamplingOptions,
 } from './evaluation/significance.ts'
+export { type SilhouetteOptions, silhouette } from './evaluation/silhouette.ts'
 export type { AddOptions, AddResult, TruncatedPaper } from './library/add-papers.ts'
 export type { Repair } from './library/convert.ts'
 export {
@@ -36,6 +46,13 @@ export {
   type RelatedEvaluation,
   type RelatedVariant,
 } from './library/evaluate-related.ts'
+export {
+  evaluateTopics,
+  type Spread,
+  type TopicEvaluation,
+  type TopicEvaluationOptions,
+  type TopicMetric,
+} from './library/evaluate-topics.ts'
 export type { FoundPaper } from './library/find-papers.ts'
 export type { DuplicateOptions, DuplicatePair, Duplicates } from './library/near-duplicates.ts'
 export type { FilterFields, FilterRange, FilterValue, PaperFilter } from './library/paper-filter.ts'
@@ -94,6 +111,7 @@ export type {
   TopicOptions,
   TopicOverTime,
   TopicPaper,
+  TopicPlace,
   TopicQuality,
   TopicShare,
   Topics,

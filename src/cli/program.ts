@@ -11,6 +11,7 @@ import { completion } from './commands/completion.ts'
 import { digest } from './commands/digest.ts'
 import { duplicates } from './commands/duplicates.ts'
 import { evaluateRelatedCommand } from './commands/evaluate-related.ts'
+import { evaluateTopicsCommand } from './commands/evaluate-topics.ts'
 import { exportPapers } from './commands/export.ts'
 import { fetchArxivCommand } from './commands/fetch-arxiv.ts'
 import { fetchDailyCommand } from './commands/fetch-daily.ts'
@@ -20,6 +21,7 @@ import { related } from './commands/related.ts'
 import { remove } from './commands/remove.ts'
 import { report } from './commands/report.ts'
 import { search } from './commands/search.ts'
+import { topicsCommand } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
 import { applySettings, readSettings } from './settings.ts'
 import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
@@ -28,6 +30,7 @@ import { createTerminal, type Terminal, type TerminalStreams } from './terminal.
 export const commands: readonly Command[] = [
   // Asking.
   digest,
+  topicsCommand,
   search,
   related,
   duplicates,
@@ -44,6 +47,7 @@ export const commands: readonly Command[] = [
   fetchArxivCommand,
   // Measuring.
   evaluateRelatedCommand,
+  evaluateTopicsCommand,
   bench,
   // The shell.
   completion,

@@ -331,19 +331,27 @@ export class LexicalIndex {
 
   /**
    * The TF-IDF rows of the given documents, in that order, unit length, terms renumbered to those that occur; `terms` are
-   * their numbers here, one a column.
+   * their numbers here, one a column. All as the index is at the call, whatever is added or removed meanwhile.
    */
-  sparseRows(rows: ArrayLike<number>): SparseRows & { readonly terms: Int32Array } {
-    const { norm } = this.#weigh(this.#rows)
+  async sparseRows(rows: ArrayLike<number>, slice: Slice): Promise<SparseRows & { readonly terms: Int32Array }> {
+    // Rows are only appended and arrays only replaced, so that what is taken here stays as it is; frequencies change.
+    const weights = this.#weigh(0)
+    const of = { start: this.#start, term: this.#term, count: this.#count }
+    const frequency = this.#documentFrequency.slice()
+    const isPair = (term: number) => this.#terms.key(term) >= 0
+    const idfOf = (term: number) => (isPair(term) ? weights.idfOfPair : weights.idfOfStem)[frequency[term]]
     const renumbered = new Int32Array(this.#terms.size).fill(-1)
     const start = new Int32Array(rows.length + 1)
+    let longest = 0
     for (let r = 0; r < rows.length; r++) {
       start[r + 1] = start[r]
-      for (let i = this.#start[rows[r]]; i < this.#start[rows[r] + 1]; i++)
-        if (this.#idf(this.#term[i]) > 0) {
-          renumbered[this.#term[i]] = 0
+      for (let i = of.start[rows[r]]; i < of.start[rows[r] + 1]; i++)
+        if (idfOf(of.term[i]) > 0) {
+          renumbered[of.term[i]] = 0
           start[r + 1]++
         }
+      longest = Math.max(longest, start[r + 1] - start[r])
+      if (r % 64 === 0 && slice.due()) await slice.rest()
     }
     let columns = 0
     const terms = new Int32Array(renumbered.length)
@@ -354,15 +362,22 @@ export class LexicalIndex {
       }
     const column = new Int32Array(start[rows.length])
     const value = new Float32Array(start[rows.length])
+    const found = new Float64Array(longest)
     for (let r = 0, to = 0; r < rows.length; r++) {
-      const scale = norm[rows[r]] > 0 ? 1 / norm[rows[r]] : 0
-      for (let i = this.#start[rows[r]]; i < this.#start[rows[r] + 1]; i++) {
-        const term = this.#term[i]
-        const idf = this.#idf(term)
+      let length = 0
+      let square = 0
+      for (let i = of.start[rows[r]]; i < of.start[rows[r] + 1]; i++) {
+        const term = of.term[i]
+        const idf = idfOf(term)
         if (!(idf > 0)) continue
-        column[to] = renumbered[term]
-        value[to++] = sublinear[this.#count[i]] * idf * scale
+        const weight = sublinear[of.count[i]] * idf
+        column[to + length] = renumbered[term]
+        found[length++] = weight
+        square += weight * weight
       }
+      const scale = square > 0 ? 1 / Math.sqrt(square) : 0
+      for (let i = 0; i < length; i++) value[to++] = found[i] * scale
+      if (r % 64 === 0 && slice.due()) await slice.rest()
     }
     return { rows: rows.length, columns, start, column, value, terms: terms.subarray(0, columns) }
   }

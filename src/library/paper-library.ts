@@ -3,7 +3,7 @@ import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
-import { type ReportInput, type ReportOptions, writeReport } from '../report/write-report.ts'
+import { type ReportOptions, writeReport } from '../report/write-report.ts'
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
 import type { IndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
@@ -21,6 +21,7 @@ import {
   type Seeds,
 } from './ranking.ts'
 import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
+import { topicInput } from './topic-input.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
 
@@ -359,19 +360,8 @@ export class PaperLibrary {
   }
 
   /** All papers with their vectors and words, as they are at this moment. */
-  async #rows(signal: AbortSignal | undefined): Promise<Omit<ReportInput, 'topics' | 'weights'>> {
-    const { lexical, vectors } = this.#collection
-    const kept = [...this.#collection.kept.values()]
-    const rows = Int32Array.from(kept, ({ row }) => row)
-    const words = lexical.sparseRows(rows)
-    const { dimensions } = vectors
-    const matrix = await vectors.snapshot().vectors(rows, signal ? { signal } : {})
-    const papers = kept.map(({ paper }) => paper)
-    const namer = () => {
-      const nameOf = lexical.namer()
-      return (column: number) => nameOf(words.terms[column])
-    }
-    return { papers, vectors: matrix, dimensions, lexical: words, namer }
+  #rows(signal: AbortSignal | undefined): ReturnType<typeof topicInput> {
+    return topicInput(this.#collection, { embedder: this.#embedder, signal })
   }
 
   #requireOpen(): void {

@@ -1,5 +1,6 @@
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
+import { assignPapers } from './assign.ts'
 import { communitiesOf } from './communities.ts'
 import { cut, dendrogram } from './dendrogram.ts'
 import { type Collection, type Described, type DescribeOptions, describeTopics } from './describe-topics.ts'
@@ -26,10 +27,10 @@ export async function createTopics(
     ? (groups: readonly (readonly string[])[]) => trackTopics(groups, previous.topics, previous)
     : (groups: readonly (readonly string[])[]) => freshIdentity(groups.length)
   const described = await describeTopics(collection, groupOf, { ...options, identify })
-  const { data, members } = described
+  const { data, members, topicOf } = described
   const { papers, graph, phrases } = collection
   const { termsPerLabel } = options
-  const topicOf = new Map(data.topics.flatMap((topic) => topic.papers.map(({ id }) => [id, topic] as const)))
+  const topicOfPaper = new Map(data.topics.flatMap((topic) => topic.papers.map(({ id }) => [id, topic] as const)))
   const regrouped = (partition: Int32Array, slice: TimeSlice) =>
     createTopics(collection, partition, {
       ...options,
@@ -39,7 +40,7 @@ export async function createTopics(
     })
   return Object.freeze<Topics>({
     ...data,
-    of: (id) => topicOf.get(id),
+    of: (id) => topicOfPaper.get(id),
     hierarchy: async ({ signal } = {}) => {
       const { partition } = described
       return topicHierarchy(data.topics, {
@@ -53,6 +54,20 @@ export async function createTopics(
     },
     overTime: async (unit, { signal } = {}) =>
       topicsOverTime(data.topics, unit, { papers, members, phrases, slice: timeSlice(signal) }),
+    assign: async (others, { signal } = {}) => {
+      const { compare } = collection
+      if (compare === undefined)
+        throw new PaperkinError(
+          'invalid-argument',
+          'Expected `compare` in the input of these topics, got none: papers cannot be assigned.',
+        )
+      signal?.throwIfAborted()
+      return assignPapers(data, compare(others, { signal }), {
+        ids: papers.map(({ id }) => id),
+        kin: collection.kin,
+        topicOf,
+      })
+    },
     reduce: async (count, { signal } = {}) => regrouped(reduced(collection, described, count), timeSlice(signal)),
     merge: async (ids, { signal } = {}) => regrouped(merged(described, ids), timeSlice(signal)),
     split: async (id, { signal, count } = {}) => {

@@ -72,6 +72,7 @@ export function dendrogram(graph: WeightedGraph, communities: Int32Array): Merge
         }
         between[from].clear()
         isAlive[from] = 0
+        if (chain.length === 0) chain.push(into)
       } else chain.push(b)
     }
   }

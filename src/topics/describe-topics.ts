@@ -2,7 +2,7 @@ import { PaperkinError, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
-import type { KinList } from './kin-graph.ts'
+import { type KinList, kinship } from './kin-graph.ts'
 import { labelTopics } from './label-topics.ts'
 import { modularity } from './leiden.ts'
 import type { Phrases } from './phrases.ts'
@@ -10,6 +10,7 @@ import type {
   CountEvidence,
   Outlier,
   Topic,
+  TopicInput,
   TopicMethod,
   TopicPaper,
   TopicShare,
@@ -22,7 +23,6 @@ import type { WeightedGraph } from './weighted-graph.ts'
 const mostOutliers = 0.05
 // Fewer papers have no quartiles to speak of.
 const leastForOutliers = 10
-const kinsCompared = 5
 const representativesShown = 3
 
 /** Papers with all that topics are made from; row i of everything belongs to `papers[i]`. */
@@ -35,6 +35,8 @@ export interface Collection {
   readonly kin: KinList
   readonly graph: WeightedGraph
   readonly phrases: Phrases
+  /** Compares other papers with these, in the order of these. */
+  readonly compare: TopicInput['compare']
 }
 
 export interface DescribeOptions {
@@ -57,6 +59,8 @@ export interface Described {
   readonly members: readonly (readonly number[])[]
   /** The position of each row's topic, outliers where they were grouped. */
   readonly partition: Int32Array
+  /** The same, with -1 for outliers. */
+  readonly topicOf: Int32Array
 }
 
 /** Turns groups of rows (numbered without gaps) into topics of papers: outliers apart, strengths, labels; frozen. */
@@ -128,7 +132,7 @@ export async function describeTopics(
     changes: identity.changes((id) => labelOf.get(id) as string),
     nextId: identity.nextId,
   }
-  return { data: await deepFreeze(data, slice), members, partition }
+  return { data: await deepFreeze(data, slice), members, partition, topicOf }
 }
 
 /** Gives topics without a kept label the names that a caller makes up; one that is empty or taken is left to the terms. */
@@ -182,20 +186,15 @@ function findOutliers(
   share: number | 'auto',
 ): { readonly row: number; readonly margin: number }[] {
   if (rows < leastForOutliers) return []
-  const width = Math.min(k, kinsCompared)
-  const kinship = Float64Array.from({ length: rows }, (_, row) => {
-    let sum = 0
-    for (let rank = 0; rank < width; rank++) sum += similarity[row * k + rank]
-    return sum / width
-  })
-  const sorted = kinship.slice().sort()
+  const closeness = Float64Array.from({ length: rows }, (_, row) => kinship(similarity, row * k, k))
+  const sorted = closeness.slice().sort()
   const quartile = (part: number) => sorted[Math.floor(part * (rows - 1))]
   const fence = share === 'auto' ? quartile(0.25) - 1.5 * (quartile(0.75) - quartile(0.25)) : Number.POSITIVE_INFINITY
   const left = new Int32Array(rows)
   for (const topic of topicOf) left[topic]++
-  const lonely = Array.from(kinship.keys())
-    .filter((row) => kinship[row] < fence)
-    .sort((a, b) => kinship[a] - kinship[b] || a - b)
+  const lonely = Array.from(closeness.keys())
+    .filter((row) => closeness[row] < fence)
+    .sort((a, b) => closeness[a] - closeness[b] || a - b)
   const apart: number[] = []
   for (const row of lonely) {
     if (apart.length >= Math.floor((share === 'auto' ? mostOutliers : share) * rows)) break
@@ -205,8 +204,8 @@ function findOutliers(
   }
   const isApart = new Set(apart)
   let least = Number.POSITIVE_INFINITY
-  for (let row = 0; row < rows; row++) if (!isApart.has(row)) least = Math.min(least, kinship[row])
-  return apart.map((row) => ({ row, margin: Math.min(0, kinship[row] - least) }))
+  for (let row = 0; row < rows; row++) if (!isApart.has(row)) least = Math.min(least, closeness[row])
+  return apart.map((row) => ({ row, margin: Math.min(0, closeness[row] - least) }))
 }
 
 /** The rows of each topic without the outliers, the largest topic first, equal ones by their first row. */

@@ -2,15 +2,24 @@ import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper } from '../paper.ts'
 import { kmeans } from '../vectors/kmeans.ts'
+import { seededRandom } from '../vectors/random.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { chooseCount } from './choose-count.ts'
 import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
 import { createTopics } from './create-topics.ts'
-import { kinGraph, nearestKin } from './kin-graph.ts'
+import { type KinRows, kinGraph, nearestKin } from './kin-graph.ts'
 import { bySize, countOf } from './leiden.ts'
 import { Phrases } from './phrases.ts'
 import { smoothVectors } from './smooth-vectors.ts'
-import type { CountEvidence, TopicInput, TopicMethod, TopicOptions, Topics, TopicsData } from './topics.ts'
+import type {
+  CountEvidence,
+  SimilarPaper,
+  TopicInput,
+  TopicMethod,
+  TopicOptions,
+  Topics,
+  TopicsData,
+} from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 export type {
@@ -18,6 +27,7 @@ export type {
   Outlier,
   Period,
   RisingTerm,
+  SimilarPaper,
   TimeUnit,
   Topic,
   TopicCallOptions,
@@ -28,6 +38,7 @@ export type {
   TopicOptions,
   TopicOverTime,
   TopicPaper,
+  TopicPlace,
   TopicQuality,
   TopicShare,
   Topics,
@@ -39,6 +50,8 @@ export type {
 
 const mostNeighbours = 25
 const kmeansStarts = 4
+// How many topics there are shows in so many papers as well as in more of them, and in a tenth of the time.
+const mostToChooseOn = 8000
 
 /**
  * Finds topics among papers. Any number of papers gives an answer: no topic of none, one topic of one.
@@ -48,7 +61,7 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   const settings = withDefaults(options)
   const { method, seed, previous, signal } = settings
   const slice = timeSlice(signal)
-  const { papers, ...rows } = await inOrderOfIds(input, slice)
+  const { papers, compare, ...rows } = await inOrderOfIds(input, slice)
   const n = papers.length
   const kin = await nearestKin({ rows: n, ...rows }, { k: settings.neighbours ?? neighboursFor(n), slice, signal })
   const graph = await kinGraph(kin, slice)
@@ -57,7 +70,7 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   let target = count === 'auto' ? undefined : Math.min(count, n)
   let evidence: readonly CountEvidence[] = []
   if (target === undefined && resolution === undefined) {
-    const choice = await chooseCount(graph, how)
+    const choice = await chooseCount(await graphToChooseOn({ rows: n, ...rows, graph }, { ...settings, slice }), how)
     evidence = choice.evidence
     resolution = choice.resolution
     target = choice.count
@@ -72,13 +85,56 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
     groupOf = await clusters(rows, { graph, count: target ?? countOf(groupOf as Int32Array), signal, ...how })
   if (count === 'auto') groupOf = withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize })
   const phrases = await Phrases.read(papers, slice)
-  return createTopics({ papers, ...rows, kin, graph, phrases }, groupOf, {
+  return createTopics({ papers, ...rows, kin, graph, phrases, compare }, groupOf, {
     ...settings,
     resolution,
     evidence,
     previous: previous && { topics: previous, keepLabels: 'same' },
     slice,
   })
+}
+
+/** The graph itself or, where there are more papers than it takes to tell how many topics there are, that of a sample. */
+async function graphToChooseOn(
+  { graph, ...rows }: KinRows & { readonly graph: WeightedGraph },
+  {
+    neighbours,
+    seed,
+    slice,
+    signal,
+  }: {
+    readonly neighbours: number | undefined
+    readonly seed: number
+    readonly slice: TimeSlice
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<WeightedGraph> {
+  if (rows.rows <= mostToChooseOn) return graph
+  const random = seededRandom(seed)
+  // Selection sampling (Knuth, volume 2, algorithm S): each of the rows is as likely to be in it.
+  const chosen: number[] = []
+  for (let row = 0; row < rows.rows; row++)
+    if (random() * (rows.rows - row) < mostToChooseOn - chosen.length) chosen.push(row)
+  const kin = await nearestKin(await rowsOf(rows, chosen, slice), {
+    k: neighbours ?? neighboursFor(chosen.length),
+    slice,
+    signal,
+  })
+  return kinGraph(kin, slice)
+}
+
+/** The given rows, in their order. */
+async function rowsOf(
+  { vectors, dimensions, lexical }: KinRows,
+  rows: readonly number[],
+  slice: TimeSlice,
+): Promise<KinRows> {
+  const sorted = new Float32Array(rows.length * dimensions)
+  for (const [to, row] of rows.entries()) {
+    sorted.set(vectors.subarray(row * dimensions, (row + 1) * dimensions), to * dimensions)
+    if (to % 1024 === 0 && slice.due()) await slice.rest()
+  }
+  return { rows: rows.length, vectors: sorted, dimensions, lexical: await lexicalRows(lexical, rows, slice) }
 }
 
 function withDefaults(options: TopicOptions) {
@@ -178,7 +234,7 @@ function groupsOfBefore(papers: readonly Paper[], { topics }: TopicsData): Int32
 
 /** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */
 async function inOrderOfIds(
-  { papers, vectors, dimensions, lexical }: TopicInput,
+  { papers, vectors, dimensions, lexical, compare }: TopicInput,
   slice: TimeSlice,
 ): Promise<TopicInput> {
   const n = papers.length
@@ -196,29 +252,31 @@ async function inOrderOfIds(
       'invalid-argument',
       `Expected papers with different ids, got ${show(papers[order[repeated]].id)} twice.`,
     )
-  const sorted = new Float32Array(vectors.length)
-  for (let to = 0; to < n; to++) {
-    sorted.set(vectors.subarray(order[to] * dimensions, (order[to] + 1) * dimensions), to * dimensions)
-    if (to % 1024 === 0 && slice.due()) await slice.rest()
-  }
+  const { rows: _, ...sorted } = await rowsOf({ rows: n, vectors, dimensions, lexical }, [...order], slice)
   return {
     papers: Array.from(order, (row) => papers[row]),
-    vectors: sorted,
-    dimensions,
-    lexical: await rowsInOrder(lexical, order, slice),
+    ...sorted,
+    compare: compare && ((others, options) => inOrder(compare(others, options), order)),
   }
+}
+
+async function* inOrder(papers: AsyncIterable<SimilarPaper>, order: Int32Array): AsyncIterable<SimilarPaper> {
+  for await (const { id, similarity } of papers)
+    yield { id, similarity: Float64Array.from(order, (row) => similarity[row]) }
 }
 
 // Values on a grid of 2^-20 make products and their sums exact in float64, so that sums do not depend on the order of
 // the columns, which is that of adding.
-async function rowsInOrder(
-  { rows, columns, start, column, value }: SparseRows,
-  order: Int32Array,
+async function lexicalRows(
+  { columns, start, column, value }: SparseRows,
+  order: readonly number[],
   slice: TimeSlice,
 ): Promise<SparseRows> {
+  const rows = order.length
   const newStart = new Int32Array(rows + 1)
-  const newColumn = new Int32Array(start[rows])
-  const newValue = new Float32Array(start[rows])
+  const entries = order.reduce((sum, row) => sum + start[row + 1] - start[row], 0)
+  const newColumn = new Int32Array(entries)
+  const newValue = new Float32Array(entries)
   for (let to = 0; to < rows; to++) {
     let next = newStart[to]
     for (let i = start[order[to]]; i < start[order[to] + 1]; i++) {

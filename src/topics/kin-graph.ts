@@ -72,8 +72,18 @@ export async function nearestKin(kin: KinRows, options: KinOptions): Promise<Kin
   return { rows, k: width, neighbour, similarity, semantic }
 }
 
+const kinsCompared = 5
+
+/** Mean similarity of the nearest five of `count` similarities, nearest first, that begin at `start`. */
+export function kinship(similarity: Float64Array, start: number, count: number): number {
+  const width = Math.min(count, kinsCompared)
+  let sum = 0
+  for (let rank = 0; rank < width; rank++) sum += similarity[start + rank]
+  return sum / width
+}
+
 // Papers without anything in common still hang together by a hair, so that no weight is 0 or below.
-const leastWeight = 1e-3
+export const leastWeight = 1e-3
 
 /** The graph of a neighbour list: an edge weighs the similarity where each is a neighbour of the other, else half. */
 export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slice: TimeSlice): Promise<WeightedGraph> {

@@ -1,5 +1,5 @@
 import type { SparseRows } from '../lexical/sparse-rows.ts'
-import type { Paper } from '../paper.ts'
+import type { Paper, PaperInput } from '../paper.ts'
 
 /** Papers with what is known of them, ready for `findTopics`. */
 export interface TopicInput {
@@ -10,6 +10,17 @@ export interface TopicInput {
   readonly dimensions: number
   /** Unit TF-IDF rows, one a paper. */
   readonly lexical: SparseRows
+  /** Compares other papers with these, one after the other, for `assign`. @default papers cannot be assigned */
+  readonly compare?:
+    | ((papers: readonly PaperInput[], options: TopicCallOptions) => AsyncIterable<SimilarPaper>)
+    | undefined
+}
+
+/** A paper as it is compared with the papers that have topics. */
+export interface SimilarPaper {
+  readonly id: string
+  /** The mean of the two cosines to each paper of the input, in its order. */
+  readonly similarity: ArrayLike<number>
 }
 
 /** Communities of the neighbour graph, or k-means on vectors smoothed over that graph. */
@@ -124,6 +135,8 @@ export interface CountEvidence {
   readonly count: number
   /** Mean ARI of the topics of all papers and of samples of four in five papers: 0 by chance, 1 for no change. */
   readonly stability: number
+  /** Nats a paper that it takes to tell its neighbours by way of the topics: the fewer, the more the topics tell. */
+  readonly description: number
   /** Whether this one was taken. */
   readonly chosen: boolean
 }
@@ -134,6 +147,21 @@ export interface TopicQuality {
   readonly modularity: number
   /** 0 … 1: mean strength of the papers in their topics. */
   readonly strength: number
+}
+
+/** Where a paper belongs that was not there when the topics were found. */
+export interface TopicPlace {
+  readonly id: string
+  /** Id of its topic; left out where it fits none, as an outlier. */
+  readonly topic?: number
+  /** Id of the topic that most of its nearest neighbours are in. */
+  readonly nearest: number
+  /** 0 … 1: the share of its neighbours, by similarity, that are in that topic. */
+  readonly strength: number
+  /** The other topic that most of its neighbours are in; left out where there is none. */
+  readonly second?: TopicShare
+  /** Below 0 for an outlier: how much less similar its 5 nearest kin are than those of the most lonely paper in a topic. */
+  readonly margin: number
 }
 
 /** What became of a topic, or where it came from. */
@@ -258,6 +286,12 @@ export interface Topics extends TopicsData {
    * @throws PaperkinError `invalid-argument` for another unit, or one so short that there are more than 10,000 periods
    */
   overTime(unit: TimeUnit, options?: TopicCallOptions): Promise<TopicsOverTime>
+  /**
+   * Places for other papers among these topics, in the order given, without finding topics anew; of papers that are
+   * already there too, by their neighbours.
+   * @throws PaperkinError `invalid-paper`, `embedding-failed`, and `invalid-argument` where there are no topics
+   */
+  assign(papers: readonly PaperInput[], options?: TopicCallOptions): Promise<TopicPlace[]>
   /** `count` topics: those that are kin are merged, the closest first. The same topics where there are no more. */
   reduce(count: number, options?: TopicCallOptions): Promise<Topics>
   /**

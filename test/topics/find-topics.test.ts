@@ -44,7 +44,7 @@ describe.each(methods)('%s', (method) => {
     [10, 12],
     [30, 10],
   ])('finds %i planted topics of %i papers', async (topics, size) => {
-    const input = planted({ topics, size })
+    const input = await planted({ topics, size })
     const found = await findTopics(input, { method, count: topics })
     expectWhole(found, input.papers)
     expect(found.count).toBe(topics)
@@ -55,7 +55,7 @@ describe.each(methods)('%s', (method) => {
     [3, 20],
     [10, 12],
   ])('finds by itself that there are %i topics', async (topics, size) => {
-    const input = planted({ topics, size })
+    const input = await planted({ topics, size })
     const found = await findTopics(input, { method })
     expect(found.count).toBe(topics)
     expect(adjustedRandIndex(input.truth, topicOfEach(found, input.papers))).toBeGreaterThanOrEqual(0.95)
@@ -63,7 +63,7 @@ describe.each(methods)('%s', (method) => {
   })
 
   test('labels are words of the planted topic alone', async () => {
-    const input = planted({ topics: 5, size: 12 })
+    const input = await planted({ topics: 5, size: 12 })
     const { topics } = await findTopics(input, { method, count: 5 })
     for (const topic of topics) {
       const paper = input.papers.findIndex(({ id }) => id === topic.representatives[0])
@@ -73,7 +73,7 @@ describe.each(methods)('%s', (method) => {
   })
 
   test('sets a stranger apart, with the topic nearest to it', async () => {
-    const input = planted({ topics: 4, size: 12 })
+    const input = await planted({ topics: 4, size: 12 })
     const stranger = toPaper({
       id: 'stranger',
       title: 'Bell founding',
@@ -84,7 +84,7 @@ describe.each(methods)('%s', (method) => {
     const vectors = papers.map((_, row) =>
       row < input.papers.length ? input.vectors.subarray(row * input.dimensions, (row + 1) * input.dimensions) : away,
     )
-    const found = await findTopics(rowsOf(papers, vectors), { method })
+    const found = await findTopics(await rowsOf(papers, vectors), { method })
     expect(found.outliers.map(({ id }) => id)).toEqual(['stranger'])
     expect(found.of('stranger')).toBeUndefined()
     expect(found.topics[found.outliers[0].nearest]).toBeDefined()
@@ -93,7 +93,7 @@ describe.each(methods)('%s', (method) => {
   })
 
   test('sets as many papers apart as are asked for, the strangest first', async () => {
-    const input = planted({ topics: 4, size: 15, noise: 1.5 })
+    const input = await planted({ topics: 4, size: 15, noise: 1.5 })
     for (const [outlierShare, count] of [
       [0, 0],
       [0.1, 6],
@@ -111,7 +111,7 @@ describe.each(methods)('%s', (method) => {
   })
 
   test('each paper has a second topic where some of its neighbours are elsewhere', async () => {
-    const { topics } = await findTopics(planted({ topics: 4, size: 15, noise: 3 }), { method, count: 7 })
+    const { topics } = await findTopics(await planted({ topics: 4, size: 15, noise: 3 }), { method, count: 7 })
     const placed = topics.flatMap(({ id, papers }) => papers.map((paper) => ({ ...paper, topic: id })))
     expect(placed.some(({ second }) => second !== undefined)).toBe(true)
     for (const { topic, strength, second } of placed) {
@@ -124,17 +124,17 @@ describe.each(methods)('%s', (method) => {
   })
 
   test('the order of the papers does not matter', async () => {
-    const input = planted({ topics: 5, size: 14, noise: 1.8 })
+    const input = await planted({ topics: 5, size: 14, noise: 1.8 })
     const expected = JSON.stringify(await findTopics(input, { method }))
     const n = input.papers.length
     for (const step of [11, n - 1]) {
       const order = Array.from({ length: n }, (_, i) => (i * step + 3) % n)
-      expect(JSON.stringify(await findTopics(reordered(input, order), { method }))).toBe(expected)
+      expect(JSON.stringify(await findTopics(await reordered(input, order), { method }))).toBe(expected)
     }
   })
 
   test('the same seed gives the same topics, data that JSON keeps', async () => {
-    const input = planted({ topics: 4, size: 15, noise: 2.2 })
+    const input = await planted({ topics: 4, size: 15, noise: 2.2 })
     const once = await findTopics(input, { method, seed: 5 })
     const again = await findTopics(input, { method, seed: 5 })
     expect(JSON.stringify(again)).toBe(JSON.stringify(once))
@@ -143,8 +143,8 @@ describe.each(methods)('%s', (method) => {
   })
 
   test.each([0, 1, 2, 3, 5, 9])('%i papers have a valid answer', async (n) => {
-    const input = planted({ topics: 3, size: 3 })
-    const few = rowsOf(
+    const input = await planted({ topics: 3, size: 3 })
+    const few = await rowsOf(
       input.papers.slice(0, n),
       Array.from({ length: n }, (_, row) =>
         input.vectors.subarray(row * input.dimensions, (row + 1) * input.dimensions),
@@ -162,7 +162,7 @@ describe.each(methods)('%s', (method) => {
     const papers = Array.from({ length: 20 }, (_, i) =>
       toPaper({ id: `p${i}`, title: i < 10 ? 'The same title' : '…' }),
     )
-    const input = rowsOf(
+    const input = await rowsOf(
       papers,
       papers.map(() => [0.6, 0.8, 0, 0]),
     )
@@ -174,7 +174,7 @@ describe.each(methods)('%s', (method) => {
   })
 
   test('exactly as many topics as are asked for', async () => {
-    const input = planted({ topics: 6, size: 8, noise: 3 })
+    const input = await planted({ topics: 6, size: 8, noise: 3 })
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 48 }), async (count) => {
         expect((await findTopics(input, { method, count })).count).toBe(count)
@@ -184,7 +184,7 @@ describe.each(methods)('%s', (method) => {
   })
 
   test('an abort ends it, before and during', async () => {
-    const input = planted({ topics: 10, size: 40 })
+    const input = await planted({ topics: 10, size: 40 })
     const reason = new Error('enough')
     await expect(findTopics(input, { method, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     const controller = new AbortController()
@@ -194,7 +194,7 @@ describe.each(methods)('%s', (method) => {
 })
 
 test('names can be given; one that is empty or taken is left to the terms', async () => {
-  const input = planted({ topics: 3, size: 10 })
+  const input = await planted({ topics: 3, size: 10 })
   const plain = await findTopics(input, { count: 3 })
   const names = ['  Things ', 'Things', '']
   const seen: string[] = []
@@ -213,7 +213,7 @@ test('names can be given; one that is empty or taken is left to the terms', asyn
 })
 
 test('a higher resolution gives more topics', async () => {
-  const input = planted({ topics: 6, size: 20, noise: 2 })
+  const input = await planted({ topics: 6, size: 20, noise: 2 })
   const coarse = await findTopics(input, { resolution: 0.3 })
   const fine = await findTopics(input, { resolution: 4, minTopicSize: 1 })
   expect(fine.count).toBeGreaterThan(coarse.count)
@@ -231,14 +231,14 @@ test.each<[string, unknown, string]>([
   ['most papers as outliers', { outlierShare: 0.9 }, 'Expected `outlierShare`'],
   ['a name that is no string', { label: () => 7 }, 'Expected `label`'],
 ])('%s is refused', async (_, options, message) => {
-  const input = planted({ topics: 2, size: 4 })
+  const input = await planted({ topics: 2, size: 4 })
   const refused = await findTopics(input, options as TopicOptions).catch((error: unknown) => error)
   expect(PaperkinError.isInstance(refused) && refused.code).toBe('invalid-argument')
   expect(String(refused)).toContain(message)
 })
 
 test('rows that do not fit the papers, and ids that repeat, are refused', async () => {
-  const input = planted({ topics: 2, size: 4 })
+  const input = await planted({ topics: 2, size: 4 })
   await expect(findTopics({ ...input, papers: input.papers.slice(1) })).rejects.toThrow('7 lexical rows for 7 papers')
   await expect(findTopics({ ...input, papers: input.papers.map(() => input.papers[0]) })).rejects.toThrow('twice')
 })

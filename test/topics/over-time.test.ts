@@ -8,7 +8,7 @@ import { rowsOf } from './planted.ts'
 async function topicsOf(records: readonly Omit<PaperInput, 'id'>[]) {
   const papers = records.map((record, i) => toPaper({ id: `p${String(i).padStart(3, '0')}`, ...record }))
   const vectors = papers.map((_, i) => (i % 2 === 0 ? [0.8, 0.6, 0, 0] : [0, 0, 0.6, 0.8]))
-  return findTopics(rowsOf(papers, vectors), { count: 2, outlierShare: 0 })
+  return findTopics(await rowsOf(papers, vectors), { count: 2, outlierShare: 0 })
 }
 
 const bees = { title: 'Bees in clover', abstract: 'Bees visit the clover of a meadow.' }

@@ -2,6 +2,7 @@ import { LexicalIndex } from '../../src/lexical/lexical-index.ts'
 import { type Paper, toPaper } from '../../src/paper.ts'
 import type { TopicInput } from '../../src/topics/find-topics.ts'
 import { seededRandom } from '../../src/vectors/random.ts'
+import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 const syllables = 'ba do ki lu me na po ri sa te vu zo'.split(' ')
 
@@ -13,13 +14,15 @@ export function topicWords(topic: number): string[] {
   })
 }
 
+const slice = timeSlice(undefined)
+
 export interface Planted extends TopicInput {
   /** The planted topic of each paper. */
   readonly truth: readonly number[]
 }
 
 /** Papers around random directions, each topic with words of its own; `noise` is the length of what is added to a direction. */
-export function planted({
+export async function planted({
   topics,
   size,
   noise = 1,
@@ -31,7 +34,7 @@ export function planted({
   readonly noise?: number
   readonly dimensions?: number
   readonly seed?: number
-}): Planted {
+}): Promise<Planted> {
   const random = seededRandom(seed)
   const direction = () => unit(Float64Array.from({ length: dimensions }, () => random() + random() + random() - 1.5))
   const centres = Array.from({ length: topics }, direction)
@@ -53,11 +56,11 @@ export function planted({
     vectors.push(unit(centres[topic].map((x, d) => x + noise * away[d])))
     truth.push(topic)
   }
-  return { ...rowsOf(papers, vectors), truth }
+  return { ...(await rowsOf(papers, vectors)), truth }
 }
 
 /** Papers and vectors as topics take them. */
-export function rowsOf(papers: readonly Paper[], vectors: readonly ArrayLike<number>[]): TopicInput {
+export async function rowsOf(papers: readonly Paper[], vectors: readonly ArrayLike<number>[]): Promise<TopicInput> {
   const dimensions = vectors[0]?.length ?? 4
   const all = new Float32Array(papers.length * dimensions)
   vectors.forEach((vector, row) => {
@@ -68,12 +71,15 @@ export function rowsOf(papers: readonly Paper[], vectors: readonly ArrayLike<num
     papers,
     vectors: all,
     dimensions,
-    lexical: index.sparseRows(papers.map((paper) => index.add(index.count(paper)))),
+    lexical: await index.sparseRows(
+      papers.map((paper) => index.add(index.count(paper))),
+      slice,
+    ),
   }
 }
 
 /** The same papers in another order, their rows and lexical numbers with them. */
-export function reordered(input: TopicInput, order: readonly number[]): TopicInput {
+export function reordered(input: TopicInput, order: readonly number[]): Promise<TopicInput> {
   const { papers, vectors, dimensions } = input
   return rowsOf(
     order.map((row) => papers[row]),

@@ -5,7 +5,7 @@ import { adjustedRandIndex } from '../../src/evaluation/partitions.ts'
 import { findTopics, type TopicNode, type Topics } from '../../src/topics/find-topics.ts'
 import { planted } from './planted.ts'
 
-const input = planted({ topics: 12, size: 12 })
+const input = await planted({ topics: 12, size: 12 })
 const twelve = await findTopics(input, { count: 12 })
 
 const partition = (topics: Topics) => input.papers.map(({ id }) => topics.of(id)?.id ?? -1)
@@ -156,7 +156,7 @@ describe('merge and split', () => {
   })
 
   test('a topic of one paper cannot be split', async () => {
-    const alone = await findTopics(planted({ topics: 3, size: 1 }), { count: 3 })
+    const alone = await findTopics(await planted({ topics: 3, size: 1 }), { count: 3 })
     expect((await refusal(alone.split(0))).message).toContain('two papers or more')
   })
 })

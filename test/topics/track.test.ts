@@ -101,10 +101,10 @@ describe('topics of before', () => {
   })
 })
 
-const whole = planted({ topics: 6, size: 20, noise: 1.6 })
-const part = (keep: (topic: number, row: number) => boolean) => {
+const whole = await planted({ topics: 6, size: 20, noise: 1.6 })
+const part = async (keep: (topic: number, row: number) => boolean) => {
   const rows = whole.papers.flatMap((_, row) => (keep(whole.truth[row], row) ? [row] : []))
-  return rowsOf(
+  return await rowsOf(
     rows.map((row) => whole.papers[row]),
     rows.map((row) => whole.vectors.subarray(row * whole.dimensions, (row + 1) * whole.dimensions)),
   )
@@ -112,16 +112,10 @@ const part = (keep: (topic: number, row: number) => boolean) => {
 
 describe.each(['graph', 'kmeans'] as const)('%s', (method) => {
   test('ids and labels stay from one day to the next, also through JSON', async () => {
-    const first = await findTopics(
-      part((topic, row) => topic < 4 && row % 5 > 0),
-      { method },
-    )
+    const first = await findTopics(await part((topic, row) => topic < 4 && row % 5 > 0), { method })
     expect(first.count).toBe(4)
     const previous = JSON.parse(JSON.stringify(first)) as TopicsData
-    const second = await findTopics(
-      part((topic) => topic < 5),
-      { method, previous },
-    )
+    const second = await findTopics(await part((topic) => topic < 5), { method, previous })
     expect(second.count).toBe(5)
     expect(second.evidence).toEqual([])
     for (const { id, label, papers } of first.topics) {
@@ -132,10 +126,11 @@ describe.each(['graph', 'kmeans'] as const)('%s', (method) => {
       )
     }
     expect(second.changes.map(({ change }) => change).sort()).toEqual(['born', 'grew', 'grew', 'grew', 'grew'])
-    const third = await findTopics(
-      part((topic) => topic > 0 && topic < 5),
-      { method, previous: second, count: 4 },
-    )
+    const third = await findTopics(await part((topic) => topic > 0 && topic < 5), {
+      method,
+      previous: second,
+      count: 4,
+    })
     const gone = second.of(whole.papers[whole.truth.indexOf(0)].id)?.id
     expect(third.changes.filter(({ size }) => size === 0).map(({ topic, change }) => [topic, change])).toEqual([
       [gone, 'faded'],
@@ -144,15 +139,18 @@ describe.each(['graph', 'kmeans'] as const)('%s', (method) => {
   })
 
   test('a name that was given once is not asked for again', async () => {
-    const first = await findTopics(
-      part((topic) => topic < 3),
-      { method, count: 3, label: ({ id }) => `name ${id}` },
-    )
+    const first = await findTopics(await part((topic) => topic < 3), {
+      method,
+      count: 3,
+      label: ({ id }) => `name ${id}`,
+    })
     const asked: number[] = []
-    const second = await findTopics(
-      part((topic) => topic < 4),
-      { method, count: 4, previous: first, label: ({ id }) => `new name ${asked.push(id)}` },
-    )
+    const second = await findTopics(await part((topic) => topic < 4), {
+      method,
+      count: 4,
+      previous: first,
+      label: ({ id }) => `new name ${asked.push(id)}`,
+    })
     expect(asked).toEqual([3])
     expect(second.topics.map(({ label }) => label).sort()).toEqual(['name 0', 'name 1', 'name 2', 'new name 1'])
   })
@@ -161,10 +159,9 @@ describe.each(['graph', 'kmeans'] as const)('%s', (method) => {
 test.each([[{}], [null], [[]], ['topics'], [{ nextId: 1, topics: [{ id: 0 }] }]])(
   '%j is refused as topics of before',
   async (previous) => {
-    const error = await findTopics(
-      part((topic) => topic < 2),
-      { previous: previous as never },
-    ).catch((thrown: unknown) => thrown)
+    const error = await findTopics(await part((topic) => topic < 2), { previous: previous as never }).catch(
+      (thrown: unknown) => thrown,
+    )
     expect(PaperkinError.isInstance(error) && error.code).toBe('invalid-argument')
     expect(String(error)).toContain('Expected `previous`')
   },

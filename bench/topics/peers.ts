@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { WeightedGraph } from '../../src/topics/weighted-graph.ts'
+import { seededRandom } from '../../src/vectors/random.ts'
+
+const folder = new URL('../peers/topics/', import.meta.url).pathname
+
+/** A run of a peer. */
+export interface PeerRun {
+  readonly name: string
+  readonly seed: number
+  readonly resolution?: number
+  readonly seconds: number
+  /** A group for each paper or node; -1 is an outlier. */
+  readonly groups: readonly number[]
+  /** The words of each topic, where the peer names topics. */
+  readonly words?: readonly (readonly string[])[]
+  /** Most memory that its process has had so far, in bytes. */
+  readonly peak?: number
+}
+
+/** Runs peers in Python in a process of their own; nothing, and a line that says so, where they are not installed. */
+export async function pythonPeers(
+  job: Readonly<Record<string, unknown>>,
+  files: Readonly<Record<string, Uint8Array | Float32Array | Float64Array | Int32Array | string>>,
+): Promise<PeerRun[]> {
+  const python = join(folder, '.venv/bin/python')
+  if (!existsSync(python)) {
+    console.log(`left out: what runs in Python, as ${python} is not there: bench/peers/topics/setup`)
+    return []
+  }
+  const work = mkdtempSync(join(tmpdir(), 'paperkin-bench-'))
+  try {
+    const paths = Object.entries(files).map(([name, content]) => {
+      const path = join(work, name)
+      writeFileSync(path, content)
+      return [name, path] as const
+    })
+    const jobPath = join(work, 'job.json')
+    writeFileSync(jobPath, JSON.stringify({ ...job, ...Object.fromEntries(paths) }))
+    const child = spawn(python, ['-B', join(folder, 'peers.py'), jobPath], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    const runs: PeerRun[] = []
+    for await (const line of createInterface({ input: child.stdout })) runs.push(JSON.parse(line) as PeerRun)
+    const code = await ended
+    if (code !== 0) throw new Error(`peers.py ended with ${code}.`)
+    return runs
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Louvain of graphology on a graph, loaded once and run at any resolution; undefined where it is not installed. */
+export function graphologyLouvain(
+  graph: WeightedGraph,
+): ((options: { readonly resolution: number; readonly seed: number }) => PeerRun) | undefined {
+  if (!existsSync(join(folder, 'node_modules/graphology'))) {
+    console.log('left out: graphology-communities-louvain, which bench/peers/topics/setup installs')
+    return undefined
+  }
+  const require = createRequire(join(folder, 'package.json'))
+  const { UndirectedGraph } = require('graphology')
+  const louvain = require('graphology-communities-louvain')
+  const peer = new UndirectedGraph()
+  for (let v = 0; v < graph.nodes; v++) peer.addNode(v)
+  for (let v = 0; v < graph.nodes; v++)
+    for (let i = graph.start[v]; i < graph.start[v + 1]; i++)
+      if (graph.target[i] > v) peer.addEdge(v, graph.target[i], { weight: graph.weight[i] })
+  return ({ resolution, seed }) => {
+    const begun = performance.now()
+    const found = louvain(peer, { resolution, rng: seededRandom(seed) })
+    const seconds = (performance.now() - begun) / 1000
+    const groups = Array.from({ length: graph.nodes }, (_, v) => found[v] as number)
+    return { name: 'graphology Louvain', seed, resolution, seconds, groups }
+  }
+}

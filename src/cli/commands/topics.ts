@@ -1,0 +1,183 @@
+import { readFile } from 'node:fs/promises'
+import { Option } from 'commander'
+import { PaperkinError } from '../../errors.ts'
+import { type Paper, paperName } from '../../paper.ts'
+import type { TimeUnit, TopicNode, Topics, TopicsData, TopicsOverTime } from '../../topics/find-topics.ts'
+import { type CollectionOptions, withCollection } from '../collection.ts'
+import { collectionOptions, defineCommand, fileHelp, integer, methodOption, number, seedOption } from '../command.ts'
+import { count, table } from '../table.ts'
+import type { Colors } from '../terminal.ts'
+
+interface TopicsOptions extends CollectionOptions {
+  readonly count?: number | 'auto'
+  readonly resolution?: number
+  readonly method: 'graph' | 'kmeans'
+  readonly seed: number
+  readonly outliers?: number
+  readonly hierarchy?: boolean
+  readonly overTime?: TimeUnit
+  readonly previous?: string
+}
+
+interface TopicsParts {
+  readonly topics: Topics
+  readonly hierarchy: TopicNode | undefined
+  readonly overTime: TopicsOverTime | undefined
+}
+
+export const topicsCommand = defineCommand<TopicsOptions>({
+  name: 'topics',
+  summary: 'what the papers are about',
+  usage: '[options] FILE… | --library FOLDER',
+  description:
+    'Each topic with its label, its further terms and its most typical papers. What --json prints can be kept for\n' +
+    '--previous on another day: topics that are the same keep their numbers and labels.',
+  arguments: [['[file...]', fileHelp]],
+  options: [
+    new Option('--count <count>', 'how many topics to find, or auto').argParser((text: string) =>
+      text === 'auto' ? text : integer('--count', 1)(text),
+    ),
+    new Option('--resolution <number>', 'in place of a count: above 1 more and smaller topics').argParser(
+      number('--resolution', 0.001, 1000),
+    ),
+    methodOption(),
+    seedOption(),
+    new Option('--outliers <share>', 'the share of papers to set apart, 0 … 0.5').argParser(
+      number('--outliers', 0, 0.5),
+    ),
+    new Option('--hierarchy', 'the topics in groups of groups'),
+    new Option('--over-time <unit>', 'papers of each topic over time').choices(['day', 'week', 'month', 'year']),
+    new Option('--previous <file>', 'topics of before, as --json printed them'),
+    ...collectionOptions(),
+  ],
+  examples: [
+    'paperkin topics today.txt',
+    'paperkin topics papers.jsonl --count 8 --over-time month',
+    'paperkin topics today.txt --json > topics.json',
+  ],
+  run: (files, options, context) =>
+    withCollection(files, options, context, async ({ library }) => {
+      const { signal, terminal } = context
+      const { method, seed, count: wanted, resolution, outliers, previous } = options
+      const topics = await library.topics({
+        method,
+        seed,
+        count: wanted,
+        resolution,
+        outlierShare: outliers,
+        previous: previous === undefined ? undefined : await readTopics(previous),
+        signal,
+      })
+      const hierarchy = options.hierarchy ? await topics.hierarchy({ signal }) : undefined
+      const overTime = options.overTime && (await topics.overTime(options.overTime, { signal }))
+      const papers = library.papers()
+      return {
+        page: (columns) => topicsPage(papers, { topics, hierarchy, overTime }, terminal.colors, columns),
+        data: () => ({ ...topics, ...(hierarchy && { hierarchy }), ...(overTime && { overTime }) }),
+        records: () => topics.topics,
+      }
+    }),
+})
+
+async function readTopics(path: string): Promise<TopicsData> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as TopicsData
+  } catch (cause) {
+    throw new PaperkinError(
+      'unreadable-source',
+      `Expected topics in ${path}, as \`paperkin topics --json\` prints them; it could not be read as JSON.`,
+      { cause },
+    )
+  }
+}
+
+function topicsPage(
+  papers: readonly Paper[],
+  { topics, hierarchy, overTime }: TopicsParts,
+  colors: Colors,
+  columns: number,
+): string {
+  const nameOf = new Map(papers.map((paper) => [paper.id, paperName(paper)]))
+  const listed = (ids: readonly string[]) =>
+    indented(
+      table(
+        [{ isFlexible: true }],
+        ids.map((id) => [nameOf.get(id) ?? id]),
+        columns - 3,
+      ),
+    )
+  const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
+  const lines = [colors.bold(`${count(papers.length, 'paper')}: ${count(topics.count, 'topic')}${apart}`), '']
+  for (const { id, label, size, terms, representatives } of topics.topics) {
+    const further = terms.map(({ term }) => term).filter((term) => !label.includes(term))
+    lines.push(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`)
+    if (further.length > 0)
+      lines.push(indented(table([{ isFlexible: true, style: colors.dim }], [[further.join(', ')]], columns - 3)))
+    lines.push(listed(representatives), '')
+  }
+  if (topics.outliers.length > 0) {
+    lines.push(colors.bold(colors.yellow('Apart from all topics')))
+    lines.push(
+      indented(
+        table(
+          [{ isFlexible: true }, { style: colors.dim }],
+          topics.outliers.map(({ id, nearest }) => [nameOf.get(id) ?? id, `nearest: ${nearest + 1}`]),
+          columns - 3,
+        ),
+      ),
+      '',
+    )
+  }
+  if (topics.changes.length > 0) lines.push(colors.bold('Since before'), changesTable(topics, columns), '')
+  if (hierarchy !== undefined) lines.push(colors.bold('Groups of topics'), ...tree(hierarchy, 0), '')
+  if (overTime !== undefined) lines.push(colors.bold('Over time'), timeTable(overTime, columns), '')
+  return lines.join('\n').trimEnd()
+}
+
+function changesTable({ changes }: Topics, columns: number): string {
+  return table(
+    [{}, { align: 'right' }, {}, { isFlexible: true }],
+    changes.map(({ change, topic, label, size, before, other }) => {
+      const of =
+        change === 'split'
+          ? ` from ${(other as number) + 1}`
+          : change === 'merged'
+            ? ` into ${(other as number) + 1}`
+            : ''
+      return [`   ${change}${of}`, String(topic + 1), before === 0 ? String(size) : `${before} → ${size}`, label]
+    }),
+    columns,
+  )
+}
+
+function tree({ topic, label, size, children }: TopicNode, depth: number): string[] {
+  const number = topic === undefined ? '' : `${topic + 1}  `
+  const own = `${'   '.repeat(depth + 1)}${number}${label} (${size})`
+  return [own, ...children.flatMap((child) => tree(child, depth + 1))]
+}
+
+const levels = '▁▂▃▄▅▆▇█'
+
+/** A line a topic: the share of each period as a bar, at most the last 40 periods, then what rises. */
+function timeTable({ periods, topics, undated }: TopicsOverTime, columns: number): string {
+  const shown = periods.slice(-40)
+  const [first] = shown
+  const last = shown[shown.length - 1]
+  if (first === undefined || last === undefined) return `   none of ${count(undated, 'paper')} has a date exact enough`
+  const rows = topics.map(({ topic, label, counts, shares, rising }) => {
+    const recent = shares.slice(-40)
+    const most = Math.max(...recent)
+    const bars = recent.map((share, i) =>
+      counts[counts.length - recent.length + i] === 0 ? ' ' : levels[Math.min(7, Math.floor((8 * share) / most))],
+    )
+    const rises = rising.map(({ term, since }) => `${term} (${since})`).join(', ')
+    return [`   ${topic + 1}`, bars.join(''), label, rises]
+  })
+  const without = undated > 0 ? `, ${count(undated, 'paper')} without such a date` : ''
+  return [
+    `   ${first.name} … ${last.name}${without}`,
+    table([{ align: 'right' }, {}, { isFlexible: true }, { header: 'rising', isFlexible: true }], rows, columns),
+  ].join('\n')
+}
+
+const indented = (text: string) => text.replace(/^/gmu, '   ')

@@ -1,0 +1,129 @@
+import { PaperkinError, requireInteger } from '../errors.ts'
+import { npmi, topicDiversity } from '../evaluation/coherence.ts'
+import { adjustedRandIndex, normalizedMutualInformation, purity, vMeasure } from '../evaluation/partitions.ts'
+import { silhouette } from '../evaluation/silhouette.ts'
+import { tokens } from '../lexical/tokens.ts'
+import { paperText } from '../paper.ts'
+import type { TopicMethod, Topics } from '../topics/find-topics.ts'
+import { timeSlice } from '../vectors/time-slice.ts'
+import type { PaperLibrary } from './paper-library.ts'
+
+const silhouetteRows = 2000
+
+export interface TopicEvaluationOptions {
+  /** Seeds 1 … `seeds`. @default 5 */
+  readonly seeds?: number | undefined
+  /** Topics to ask for. @default as many as there are labels, and 'auto' */
+  readonly counts?: readonly (number | 'auto')[] | undefined
+  /** @default both */
+  readonly methods?: readonly TopicMethod[] | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
+}
+
+/** A figure over the seeds. */
+export interface Spread {
+  readonly mean: number
+  readonly least: number
+  readonly most: number
+}
+
+/** The figures of topics, by name; silhouette, NPMI and diversity know nothing of the labels. */
+export const topicMetrics = [
+  'found',
+  'nmi',
+  'ari',
+  'vMeasure',
+  'homogeneity',
+  'completeness',
+  'purity',
+  'silhouette',
+  'npmi',
+  'diversity',
+  'outlierShare',
+  'seconds',
+] as const
+export type TopicMetric = (typeof topicMetrics)[number]
+
+/** How a method did, over all seeds. */
+export interface TopicEvaluation {
+  readonly method: TopicMethod
+  readonly asked: number | 'auto'
+  readonly figures: Readonly<Record<TopicMetric, Spread>>
+}
+
+/**
+ * Finds topics by each method with several seeds, and measures them against labels. Topics are found among all papers of
+ * the library; papers without a label are not judged, and an outlier is judged as a member of its nearest topic.
+ * @param labels the label of each paper, by id
+ * @throws PaperkinError `invalid-argument` where no paper has a label
+ */
+export async function evaluateTopics(
+  library: PaperLibrary,
+  labels: ReadonlyMap<string, string>,
+  options: TopicEvaluationOptions = {},
+): Promise<TopicEvaluation[]> {
+  const { signal, onProgress, methods = ['graph', 'kmeans'] } = options
+  const seeds = requireInteger('seeds', options.seeds ?? 5, 1)
+  const judged = library.papers().filter(({ id }) => labels.has(id))
+  if (judged.length === 0)
+    throw new PaperkinError('invalid-argument', 'Expected labels of papers of the library, got none of them.')
+  const truth = judged.map(({ id }) => labels.get(id) as string)
+  const counts = options.counts ?? [new Set(truth).size, 'auto']
+  const slice = timeSlice(signal)
+  const documents: string[][] = []
+  for (const paper of library.papers()) {
+    documents.push(tokens(paperText(paper)))
+    if (slice.due()) await slice.rest()
+  }
+  const dimensions = library.dimensions ?? 1
+  const vectors = new Float32Array(judged.length * dimensions)
+  for (const [row, { id }] of judged.entries()) vectors.set(library.vector(id) as Float32Array, row * dimensions)
+  const every = Math.max(1, Math.ceil(judged.length / silhouetteRows))
+  const sample = Array.from(judged.keys()).filter((row) => row % every === 0)
+  const score = (topics: Topics, seconds: number): Record<TopicMetric, number> => {
+    const nearest = new Map(topics.outliers.map((outlier) => [outlier.id, outlier.nearest]))
+    const found = judged.map(({ id }) => (topics.of(id)?.id ?? nearest.get(id)) as number)
+    const words = topics.topics.map(({ terms }) => [...new Set(terms.flatMap(({ term }) => tokens(term)))])
+    const coherence = npmi(words, { documents }).filter((value) => !Number.isNaN(value))
+    return {
+      found: topics.count,
+      nmi: normalizedMutualInformation(truth, found),
+      ari: adjustedRandIndex(truth, found),
+      ...vMeasure(truth, found),
+      purity: purity(truth, found),
+      silhouette: silhouette(vectors, { dimensions, groups: found, rows: sample }),
+      npmi: coherence.reduce((sum, value) => sum + value, 0) / coherence.length,
+      diversity: topicDiversity(words),
+      outlierShare: topics.outliers.length / library.size,
+      seconds,
+    }
+  }
+  const evaluations: TopicEvaluation[] = []
+  const total = methods.length * counts.length * seeds
+  let done = 0
+  for (const method of methods)
+    for (const asked of counts) {
+      const runs: Record<TopicMetric, number>[] = []
+      for (let seed = 1; seed <= seeds; seed++) {
+        const begun = performance.now()
+        const topics = await library.topics({ method, count: asked, seed, signal })
+        runs.push(score(topics, (performance.now() - begun) / 1000))
+        onProgress?.({ done: ++done, total })
+        if (slice.due()) await slice.rest()
+      }
+      const figures = Object.fromEntries(
+        topicMetrics.map((metric) => [metric, spread(runs.map((run) => run[metric]))]),
+      ) as Record<TopicMetric, Spread>
+      evaluations.push(Object.freeze({ method, asked, figures: Object.freeze(figures) }))
+    }
+  return evaluations
+}
+
+function spread(values: readonly number[]): Spread {
+  return Object.freeze({
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    least: Math.min(...values),
+    most: Math.max(...values),
+  })
+}

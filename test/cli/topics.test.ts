@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { afterAll, describe, expect, test } from 'vitest'
+import { runCommandLine } from '../../src/cli/program.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-topics-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const file = (name: string, content: string | Uint8Array) => {
+  writeFileSync(join(folder, name), content)
+  return join(folder, name)
+}
+
+async function paperkin(...args: string[]) {
+  const text = { stdout: '', stderr: '' }
+  const sink = (name: 'stdout' | 'stderr') => {
+    const stream = new PassThrough()
+    stream.on('data', (piece: Buffer) => {
+      text[name] += piece.toString()
+    })
+    return stream
+  }
+  const [stdout, stderr] = [sink('stdout'), sink('stderr')]
+  const status = await runCommandLine(args, {
+    stdout,
+    stderr,
+    stdin: new PassThrough(),
+    env: {},
+    signal: new AbortController().signal,
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  return { status, ...text }
+}
+
+const example = 'examples/digest.txt'
+
+describe('paperkin topics', () => {
+  test('prints topics with their typical papers, groups of them, and what became of those of before', async () => {
+    const first = await paperkin('topics', example, '--count', '10', '--json')
+    expect(first.status).toBe(0)
+    const data = JSON.parse(first.stdout)
+    expect(data.topics).toHaveLength(10)
+    const previous = file('topics.json', first.stdout)
+    const { status, stdout, stderr } = await paperkin(
+      'topics',
+      example,
+      '--count',
+      '10',
+      '--previous',
+      previous,
+      '--hierarchy',
+    )
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect(stdout).toMatch(/^50 papers: 10 topics/u)
+    expect(stdout).toContain('Groups of topics')
+    expect(stdout.match(/^ +kept/gmu)).toHaveLength(10)
+    for (const { label } of data.topics) expect(stdout).toContain(label)
+  })
+
+  test('counts over time', async () => {
+    const records = Array.from({ length: 12 }, (_, i) => ({
+      title: i % 2 ? `Bees and clover ${i}` : `Bridges of timber ${i}`,
+      abstract: i % 2 ? 'Bees visit clover.' : 'Timber carries bridges.',
+      published: `2025-0${1 + (i % 3)}-01`,
+    }))
+    const { stdout } = await paperkin(
+      'topics',
+      file('dated.json', JSON.stringify(records)),
+      '--count',
+      '2',
+      '--over-time',
+      'month',
+    )
+    expect(stdout).toContain('2025-01 … 2025-03')
+    const { stdout: json } = await paperkin('topics', join(folder, 'dated.json'), '--over-time', 'month', '--json')
+    expect(JSON.parse(json).overTime.periods.map(({ size }: { size: number }) => size)).toEqual([4, 4, 4])
+  })
+
+  test('says what is wrong with topics of before', async () => {
+    const missing = await paperkin('topics', example, '--previous', join(folder, 'nowhere.json'))
+    expect(missing).toMatchObject({ status: 1, stdout: '' })
+    expect(missing.stderr).toContain('nowhere.json')
+    const wrong = await paperkin('topics', example, '--previous', file('wrong.json', '{"topics": 3}'))
+    expect(wrong).toMatchObject({ status: 2, stdout: '' })
+    expect(wrong.stderr).toContain('Expected `previous`')
+  })
+})
+
+describe('paperkin evaluate topics', () => {
+  const records = Array.from({ length: 24 }, (_, i) => ({
+    id: `p${i}`,
+    title: i % 2 ? `Bees and clover ${i}` : `Bridges of timber ${i}`,
+    abstract: i % 2 ? 'Bees visit the clover of meadows.' : 'Timber carries the arches of bridges.',
+    ...(i > 0 && { field: i % 2 ? 'biology' : 'building' }),
+  }))
+  const labelled = file('labelled.jsonl', records.map((record) => JSON.stringify(record)).join('\n'))
+  const vectors = Float32Array.from(records.flatMap((_, i) => (i % 2 ? [1, 0.02 * i, 0] : [0, 0.02 * i, 1])))
+
+  /** A file as NumPy writes it. */
+  function npy(values: Float32Array, rows: number): Uint8Array {
+    const header = `${`{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${values.length / rows}), }`.padEnd(117)}\n`
+    return Buffer.concat([
+      Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, header.length & 255, header.length >> 8]),
+      Buffer.from(header),
+      Buffer.from(values.buffer),
+    ])
+  }
+
+  test('prints the methods side by side, with vectors of one’s own', async () => {
+    const path = file('vectors.npy', npy(vectors, 24))
+    const { status, stdout, stderr } = await paperkin(
+      'evaluate',
+      'topics',
+      labelled,
+      '--label',
+      'field',
+      '--vectors',
+      path,
+      '--seeds',
+      '2',
+    )
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^23 papers, 2 labels, 2 seeds/u)
+    expect(stdout).toMatch(/graph +2 +2 +1\.000 \[1\.000 … 1\.000\]/u)
+    expect(stdout).toMatch(/kmeans +auto/u)
+    expect(stderr).toContain('1 paper without `field`')
+  })
+
+  test('says what is wrong', async () => {
+    const path = file('short.npy', npy(vectors.subarray(0, 30).slice(), 10))
+    for (const [args, message] of [
+      [[labelled, '--label', 'colour'], 'a field `colour`'],
+      [[labelled, '--label', 'field', '--vectors', path], 'each of the 24 papers'],
+    ] as const) {
+      const { status, stdout, stderr } = await paperkin('evaluate', 'topics', ...args)
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+      expect(stderr).toContain(message)
+    }
+  })
+})
