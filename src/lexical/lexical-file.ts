@@ -57,8 +57,9 @@ export async function writeLexicalFile(path: string, { state, marks }: SavedLexi
       : documentFrequency
   const parts: Readonly<Record<string, Numbers>> = {
     stems: Uint8Array.from(Buffer.from(stems)),
-    keys: keys.subarray(0, terms),
-    slots,
+    // Copies: documents may be counted, and terms numbered, while this is written.
+    keys: keys.slice(0, terms),
+    slots: slots.slice(),
     documentFrequency: frequency.subarray(0, terms),
     start: start.subarray(0, rows + 1),
     term: term.subarray(0, entries),
