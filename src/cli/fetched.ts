@@ -48,7 +48,9 @@ export function politeness(options: FetchArguments, { signal, terminal, env }: C
 /** What a fetch that may be broken off remembers. */
 interface Resume {
   readonly of: string
+  /** How many of what was found were had, bad ones included. */
   readonly next: number
+  readonly papers: number
   readonly bytes: number
 }
 
@@ -155,9 +157,9 @@ async function intoFile(
     () => undefined,
   )
   const resume = begun?.of === of ? begun : undefined
-  if (resume !== undefined) terminal.note(`Going on after the first ${count(resume.next, 'paper')}`)
+  if (resume !== undefined) terminal.note(`Going on after the first ${count(resume.papers, 'paper')}`)
   const file = await open(part, resume === undefined ? 'w' : 'r+')
-  let written = resume?.next ?? 0
+  let written = resume?.papers ?? 0
   const progress = terminal.progress('fetching', 'papers')
   try {
     let bytes = resume?.bytes ?? 0
@@ -172,18 +174,24 @@ async function intoFile(
       lines = []
       if (page === undefined) return
       await file.sync()
-      await writeFile(resumeFile, JSON.stringify({ of, next: page.next, bytes } satisfies Resume))
+      await writeFile(resumeFile, JSON.stringify({ of, next: page.next, papers: written, bytes } satisfies Resume))
       total = page.total
       page = undefined
     }
-    for await (const paper of fetch(written, (told) => {
+    const papers = fetch(resume?.next ?? 0, (told) => {
       page = told
-    })) {
-      // The page that was told of ended before this paper.
+    })
+    try {
+      for await (const paper of papers) {
+        // The page that was told of ended before this paper.
+        if (page !== undefined) await save()
+        lines.push(`${JSON.stringify(paper)}\n`)
+        written++
+        progress.update({ done: written, ...(total !== undefined && { total }) })
+      }
+    } catch (error) {
       if (page !== undefined) await save()
-      lines.push(`${JSON.stringify(paper)}\n`)
-      written++
-      progress.update({ done: written, ...(total !== undefined && { total }) })
+      throw error
     }
     await save()
   } finally {
