@@ -166,3 +166,13 @@ export function paperTable(papers: readonly ListedPaper[], colors: Colors, colum
     columns,
   )
 }
+
+const monthNames = 'January February March April May June July August September October November December'.split(' ')
+
+/** `12 March 2025` or `12 March` for an ISO date with or without a year; other texts as they are. */
+export function longDate(date: string): string {
+  const match = /^(\d{4}|-)-(\d{2})-(\d{2})$/u.exec(date)
+  if (match === null) return date
+  const [, year, month, day] = match as unknown as [string, string, string, string]
+  return `${Number(day)} ${monthNames[Number(month) - 1]}${year === '-' ? '' : ` ${year}`}`
+}

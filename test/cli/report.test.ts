@@ -14,7 +14,7 @@ test('writes a page, and says what it wrote', () => {
   const { status, stdout, stderr } = report('--out', path, '--topics', '6', '--year', '2026', '--json')
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   const page = readFileSync(path, 'utf8')
-  expect(page).toContain('<title>Papers of 2026-11-07</title>')
+  expect(page).toContain('<title>Papers of 7 November 2026</title>')
   const written = JSON.parse(stdout)
   expect(written).toEqual({ path, bytes: Buffer.byteLength(page), papers: 50, topics: 6, outliers: written.outliers })
 })

@@ -13,7 +13,7 @@ import {
   methodOption,
   seedOption,
 } from '../command.ts'
-import { count, paperTable, table, wrapped } from '../table.ts'
+import { count, longDate, paperTable, table, wrapped } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
 interface DigestOptions extends CollectionOptions {
@@ -132,13 +132,3 @@ function digestPage(
 }
 
 const indented = (text: string) => text.replace(/^/gmu, '   ')
-
-const monthNames = 'January February March April May June July August September October November December'.split(' ')
-
-/** `12 March 2025` or `12 March` for an ISO date with or without a year; other texts as they are. */
-function longDate(date: string): string {
-  const match = /^(\d{4}|-)-(\d{2})-(\d{2})$/u.exec(date)
-  if (match === null) return date
-  const [, year, month, day] = match as unknown as [string, string, string, string]
-  return `${Number(day)} ${monthNames[Number(month) - 1]}${year === '-' ? '' : ` ${year}`}`
-}

@@ -2,7 +2,7 @@ import { Option } from 'commander'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
-import { count } from '../table.ts'
+import { count, longDate } from '../table.ts'
 
 interface ReportOptions extends CollectionOptions {
   readonly out?: string
@@ -40,7 +40,8 @@ export const report = defineCommand<ReportOptions>({
       const { format, method, kin, seed } = options
       const isPage = format === undefined || format === 'html'
       const path = options.out ?? (isPage ? 'report.html' : undefined)
-      const title = options.title ?? (dates.length > 0 ? `Papers of ${[...new Set(dates)].join(', ')}` : undefined)
+      const title =
+        options.title ?? (dates.length > 0 ? `Papers of ${[...new Set(dates)].map(longDate).join(', ')}` : undefined)
       const topics = await library.topics({ method, count: options.topics, seed, signal })
       let step: ReportProgress['step'] | undefined
       let line = terminal.progress('', 'papers')
