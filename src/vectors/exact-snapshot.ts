@@ -248,18 +248,24 @@ export class ExactSnapshot implements VectorSnapshot {
     positions: Int32Array,
     { k, slice }: { readonly k: number; readonly slice: TimeSlice },
   ): Promise<SearchHits> {
-    const { rowOf } = this.state
-    const scores = new Float32Array(positions.length)
-    for (let index = 0; index < positions.length; index++) {
-      scores[index] = this.#product(unit, positions[index])
+    const { rowOf, chunks } = this.state
+    const { dimensions } = this
+    const count = positions.length
+    const scores = new Float32Array(count)
+    const order = new Uint32Array(count)
+    for (let index = 0; index < count; index++) {
+      order[index] = index
+      const position = positions[index]
+      const chunk = chunks[Math.floor(position / CHUNK_ROWS)]
+      scores[index] = exactDot(unit, 0, chunk, (position % CHUNK_ROWS) * dimensions, dimensions)
       if (index % 1024 === 1023 && slice.due()) await slice.rest()
     }
-    const best = Uint32Array.from(positions.keys())
-      .sort((a, b) => scores[b] - scores[a] || rowOf[positions[a]] - rowOf[positions[b]])
-      .subarray(0, k)
-    return Object.freeze({
-      rows: Int32Array.from(best, (index) => rowOf[positions[index]]),
-      scores: Float32Array.from(best, (index) => scores[index]),
-    })
+    order.sort((a, b) => scores[b] - scores[a] || rowOf[positions[a]] - rowOf[positions[b]])
+    const found = { rows: new Int32Array(Math.min(k, count)), scores: new Float32Array(Math.min(k, count)) }
+    for (let place = 0; place < found.rows.length; place++) {
+      found.rows[place] = rowOf[positions[order[place]]]
+      found.scores[place] = scores[order[place]]
+    }
+    return Object.freeze(found)
   }
 }

@@ -50,15 +50,16 @@ export class HnswSnapshot extends ExactSnapshot {
       k: wanted,
       filter: filter && ((label) => rows[label] >= 0 && filter(rows[label])),
     })
-    const positions = new Set<number>()
+    const positions: number[] = []
     for (const label of labels) {
-      if (isCurrent(this, rows[label], stamps[label])) positions.add(this.position(rows[label]))
+      const row = rows[label]
+      if (isCurrent(this, row, stamps[label])) positions.push(this.position(row))
     }
     // Fewer may match than are wanted, but only a look at all rows can tell.
-    if (positions.size < k) return this.scan(unit, options)
+    if (positions.length < k) return this.scan(unit, options)
     if (this.#tail < this.state.count)
       for (const row of (await this.scan(unit, { ...options, from: this.#tail })).rows)
-        positions.add(this.position(row))
+        positions.push(this.position(row))
     return this.ranked(unit, Int32Array.from(positions), { k, slice })
   }
 
@@ -102,13 +103,17 @@ export function living({ rowOf, count }: ExactState, from: number): number {
   return rows
 }
 
+const query: number[] = []
+
 /** Asks the graph; an error of the filter is carried past hnswlib, whose C++ it must not unwind. */
 function nearestLabels(
   native: NativeGraph,
   unit: Float32Array,
   { k, filter }: { readonly k: number; readonly filter: ((label: number) => boolean) | undefined },
 ): number[] {
-  const query = Array.from(unit)
+  // One array for all queries, filled by a loop: Array.from walks an iterator, and hnswlib copies what it gets.
+  for (let d = 0; d < unit.length; d++) query[d] = unit[d]
+  query.length = unit.length
   if (filter === undefined) return native.searchKnn(query, k).neighbors
   let failure: { readonly error: unknown } | undefined
   const { neighbors } = native.searchKnn(query, k, (label) => {
