@@ -5,18 +5,19 @@
 //   --pages           sizes of reports of 63, 1,000 and 40,899 papers; in Chromium the time to open one, and frames a
 //                     second while its map is dragged and zoomed
 //   --pictures DIR    the same pages as pictures at three widths, light and dark
+//   --open            the same measurements of pages that are there already, named as FILE.html …
+//   --rounds N        of them, each in a browser of its own (3)
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { trustworthiness } from '../src/evaluation/trustworthiness.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
-import { type Paper, paperText } from '../src/paper.ts'
 import { layout } from '../src/report/layout.ts'
 import type { ReportData } from '../src/report/write-report.ts'
 import { readPapers } from '../src/sources/read-papers.ts'
@@ -37,10 +38,14 @@ export async function run(args: readonly string[]): Promise<void> {
       kin: { type: 'boolean', default: false },
       pages: { type: 'boolean', default: false },
       pictures: { type: 'string' },
+      open: { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '3' },
     },
     allowPositionals: true,
   })
   if (values.kin) await compareKin(positionals.length > 0 ? positionals : ['cora'])
+  else if (values.open && values.pictures !== undefined) await pictureFiles(positionals, values.pictures)
+  else if (values.open) await measureFiles(positionals, Number(values.rounds))
   else if (values.pages || values.pictures !== undefined) await measurePages(values.pictures)
   else
     await measureLayouts(positionals.length > 0 ? positionals : ['arxiv-2025', 'arxiv-cs-2025'], Number(values.seeds))
@@ -165,10 +170,7 @@ async function libraryOf(set: string, limit?: number): Promise<PaperLibrary> {
 async function measurePages(pictures: string | undefined): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-bench-'))
   const browser = chromiumPath === undefined ? undefined : await launch()
-  if (browser === undefined) console.log('Without Chromium: sizes only.')
-  console.log(
-    'papers  topics  seconds  longest pause       bytes   opens in   dragged    zoomed  a search of abstracts',
-  )
+  if (browser === undefined) console.log('Without Chromium: how long it takes to make them, and sizes only.')
   const results: object[] = []
   const collections: readonly (readonly [string, () => Promise<PaperLibrary>])[] = [
     ['digest', digestLibrary],
@@ -186,40 +188,40 @@ async function measurePages(pictures: string | undefined): Promise<void> {
     const text = await library.report(topics, { path, title: titles[name] })
     const seconds = (performance.now() - begun) / 1e3
     delay.disable()
-    const papers = library.papers()
+    const papers = library.size
     await library.close()
-    const seen = browser && (await openPage(browser, path))
-    results.push({
-      name,
-      papers: papers.length,
-      topics: topics.count,
-      seconds,
-      pauseMs: delay.max / 1e6,
-      bytes: text.length,
-      ...seen,
-    })
     console.log(
-      [
-        String(papers.length).padStart(6),
-        String(topics.count).padStart(8),
-        seconds.toFixed(1).padStart(9),
-        `${(delay.max / 1e6).toFixed(0)} ms`.padStart(15),
-        text.length.toLocaleString('en').padStart(12),
-        ...(seen
-          ? [
-              `${seen.openMs.toFixed(0)} ms`.padStart(11),
-              `${seen.dragged.toFixed(0)} fps`.padStart(10),
-              `${seen.zoomed.toFixed(0)} fps`.padStart(10),
-              `${seen.searchMs.toFixed(0)} ms`.padStart(23),
-            ]
-          : []),
-      ].join(''),
+      `${name}: ${papers.toLocaleString('en')} papers, ${topics.count} topics, made in ${seconds.toFixed(1)} s, longest pause ${(delay.max / 1e6).toFixed(0)} ms, ${text.length.toLocaleString('en')} bytes`,
     )
-    if (browser && pictures !== undefined) await takePictures(browser, { path, papers, folder: pictures, name })
+    const made = { name, papers, topics: topics.count, seconds, pauseMs: delay.max / 1e6, bytes: text.length }
+    results.push({ ...made, ...(browser && (await tellOpened(browser, path))) })
+    if (browser && pictures !== undefined) await takePictures(browser, { path, folder: pictures, name })
   }
   await browser?.close()
   rmSync(folder, { recursive: true, force: true })
   await saveResult('report-pages', results)
+}
+
+/** Measures pages that are there already, each `rounds` times in turn. */
+async function measureFiles(paths: readonly string[], rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++)
+    for (const path of paths) {
+      const browser = await launch()
+      await tellOpened(browser, path)
+      await browser.close()
+    }
+}
+
+async function tellOpened(browser: Browser, path: string) {
+  const seen = await openPage(browser, path)
+  const { dragged, zoomed } = seen
+  const ms = (value: number) => `${value.toFixed(0)} ms`
+  const frames = ({ perSecond, longestMs }: typeof dragged) =>
+    `${perSecond.toFixed(0)} frames a second (longest ${ms(longestMs)})`
+  console.log(
+    `${path}: opens in ${ms(seen.openMs)}, a paper at ${ms(seen.panelMs)}, its abstract at ${ms(seen.abstractMs)}, read to the end at ${ms(seen.wholeMs)}; dragged ${frames(dragged)}, zoomed ${frames(zoomed)}; a search of all abstracts ${ms(seen.searchMs)}, a second ${ms(seen.searchAgainMs)}`,
+  )
+  return seen
 }
 
 const titles: Readonly<Record<string, string>> = {
@@ -234,60 +236,83 @@ async function digestLibrary(): Promise<PaperLibrary> {
   return library
 }
 
-/** Opens a page, drags and zooms its map for a while, and searches its abstracts. */
+/** Opens a page, drags and zooms its map for a while, opens a paper, and searches the abstracts. */
 async function openPage(browser: Browser, path: string) {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
   const complaints = watch(page)
   const begun = performance.now()
-  await page.goto(pathToFileURL(path).href)
+  const since = () => performance.now() - begun
+  const loaded = page.waitForEvent('load', { timeout: 120_000 }).then(since)
+  await page.goto(pathToFileURL(path).href, { waitUntil: 'commit' })
   await page.waitForSelector('html[data-ready]')
   await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))')
-  const openMs = performance.now() - begun
-  const dragged = await framesPerSecond(page, async () => {
+  const openMs = since()
+  // Before all is read: the first paper pointed at is named, and a click opens it.
+  await page.getByRole('application').press('ArrowRight')
+  await page.getByRole('application').press('Enter')
+  await page.locator('.panel h2').waitFor()
+  const panelMs = since()
+  await page.locator('.panel .abstract').first().waitFor({ timeout: 120_000 })
+  const abstractMs = since()
+  const wholeMs = await loaded
+  await page.keyboard.press('Escape')
+  const dragged = await frames(page, async () => {
     await page.mouse.move(800, 450)
     await page.mouse.down()
     for (let i = 0; i < 40; i++)
       await page.mouse.move(800 + 200 * Math.sin(i / 5), 450 + 100 * Math.cos(i / 4), { steps: 4 })
     await page.mouse.up()
   })
-  const zoomed = await framesPerSecond(page, async () => {
+  const zoomed = await frames(page, async () => {
     for (let i = 0; i < 60; i++) await page.mouse.wheel(0, i % 30 < 15 ? -60 : 60)
   })
   const asked = performance.now()
   await page.getByRole('searchbox').fill('gradient')
-  await page.waitForFunction("/papers?$/.test(document.querySelector('.results h2')?.textContent ?? '')", undefined, {
-    timeout: 120_000,
-  })
+  const counted = page.locator('.results h2').filter({ hasText: /papers?$/u })
+  await counted.waitFor({ timeout: 120_000 })
   const searchMs = performance.now() - asked
+  const first = await page.locator('.results h2').textContent()
+  const again = performance.now()
+  await page.getByRole('searchbox').fill('gradients')
+  await counted.filter({ hasNotText: first ?? '' }).waitFor({ timeout: 120_000 })
+  const searchAgainMs = performance.now() - again
   if (complaints.length > 0) throw new Error(`The page complains: ${complaints.join('; ')}`)
   await page.close()
-  return { openMs, dragged, zoomed, searchMs }
+  return { openMs, panelMs, abstractMs, wholeMs, dragged, zoomed, searchMs, searchAgainMs }
 }
 
-async function framesPerSecond(page: Page, act: () => Promise<void>): Promise<number> {
+/** Frames a second while something is done, and the longest time between two. */
+async function frames(page: Page, act: () => Promise<void>): Promise<{ perSecond: number; longestMs: number }> {
   await page.evaluate(`
     window.frames = [];
     window.counting = true;
     (function count(time) { window.frames.push(time ?? performance.now()); if (window.counting) requestAnimationFrame(count) })()`)
   await act()
-  const frames = (await page.evaluate('window.counting = false; window.frames')) as number[]
-  return (1000 * (frames.length - 1)) / (frames[frames.length - 1]! - frames[0]!)
+  const times = (await page.evaluate('window.counting = false; window.frames')) as number[]
+  const gaps = times.slice(1).map((time, i) => time - times[i]!)
+  const sum = gaps.reduce((sum, gap) => sum + gap, 0)
+  return { perSecond: (1000 * gaps.length) / sum, longestMs: Math.max(...gaps) }
+}
+
+async function pictureFiles(paths: readonly string[], folder: string): Promise<void> {
+  const browser = await launch()
+  mkdirSync(folder, { recursive: true })
+  for (const path of paths) await takePictures(browser, { path, folder, name: basename(path, '.html') })
+  await browser.close()
 }
 
 interface Pictures {
   readonly path: string
-  readonly papers: readonly Paper[]
   readonly folder: string
   readonly name: string
 }
 
 /** The page as it opens, with a topic and a paper, and with a search: three widths, two themes. */
-async function takePictures(browser: Browser, { path, papers, folder, name }: Pictures): Promise<void> {
-  const paper = papers[Math.floor(papers.length / 3)] as Paper
+async function takePictures(browser: Browser, { path, folder, name }: Pictures): Promise<void> {
   for (const [width, height] of [
     [390, 844],
-    [900, 1100],
-    [1440, 900],
+    [1024, 768],
+    [1920, 1080],
   ] as const)
     for (const colorScheme of ['light', 'dark'] as const) {
       const page = await browser.newPage({
@@ -303,16 +328,17 @@ async function takePictures(browser: Browser, { path, papers, folder, name }: Pi
       await page.goto(pathToFileURL(path).href)
       await page.waitForSelector('html[data-ready]')
       await shoot('map')
-      await page.evaluate(`location.hash = '#topic=0&paper=${encodeURIComponent(paper.id)}'`)
-      await page.locator('.panel h2').waitFor()
+      // The largest topic, and the most typical of its papers.
+      await page.locator('.topic:not(.group)').first().click()
+      await page.locator('.topics .detail .paper').first().click()
+      await page.locator('.panel .abstract, .panel .note').first().waitFor()
       await shoot('paper')
       await page.evaluate("location.hash = ''")
-      await page.getByRole('searchbox').fill(paperText(paper).split(' ')[1] ?? 'a')
-      await page.waitForFunction(
-        "/papers?$/.test(document.querySelector('.results h2')?.textContent ?? '')",
-        undefined,
-        { timeout: 120_000 },
-      )
+      await page.getByRole('searchbox').fill('robot')
+      await page
+        .locator('.results h2')
+        .filter({ hasText: /papers?$/u })
+        .waitFor({ timeout: 120_000 })
       await shoot('search')
       await page.close()
     }

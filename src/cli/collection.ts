@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
 import { type Paper, paperName, paperText } from '../paper.ts'
+import { count } from '../report/wording.ts'
 import type { NamedSource } from '../sources/open-source.ts'
 import {
   type PaperSource,
@@ -14,7 +15,6 @@ import {
 } from '../sources/read-papers.ts'
 import type { SourceProblem } from '../sources/reading.ts'
 import type { CommandContext, SourceArguments } from './command.ts'
-import { count } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The values of `collectionOptions()`. */

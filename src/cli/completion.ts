@@ -52,88 +52,86 @@ export function completionScript(root: Parser, shell: Shell): string {
   return shell === 'bash' ? bash(all) : shell === 'zsh' ? zsh(all) : fish(all)
 }
 
-// Words that are typed are walked through to find the command; options with values are not told from words, which is
-// right as long as no value is the name of a command.
-const walk = (all: readonly Level[]) =>
-  all
+/** What bash and zsh say differently. */
+interface Dialect {
+  readonly locals: string
+  /** The loop over the words before the one to complete, and how one of them is read. */
+  readonly loop: string
+  readonly word: string
+  /** Offers the values of an option. */
+  readonly offer: (values: readonly string[]) => string
+  /** Takes what a level of commands has. */
+  readonly take: (level: Level) => string
+  /** Offers what was taken. */
+  readonly end: string
+}
+
+/**
+ * The function that completes. Words that are typed are walked through to find the command; options with values are not
+ * told from words, which is right as long as no value is the name of a command.
+ */
+function walking(all: readonly Level[], { locals, loop, word, offer, take, end }: Dialect): string {
+  const steps = all
     .filter(({ commands }) => commands.length > 0)
     .map(
       ({ path, commands }) =>
         `      ${quoted(path)}) case "$word" in ${commands.map(({ name }) => name).join('|')}) at="\${at:+$at }$word";; esac;;`,
     )
-    .join('\n')
-
-function bash(all: readonly Level[]): string {
   const values = all.flatMap(({ path, options }) =>
     options
       .filter(({ values }) => values.length > 0)
-      .map(
-        ({ name, values }) =>
-          `    ${quoted(`${path} ${name}`)}) COMPREPLY=($(compgen -W ${quoted(values.join(' '))} -- "$current")); return;;`,
-      ),
+      .map(({ name, values }) => `    ${quoted(`${path} ${name}`)}) ${offer(values)}; return;;`),
   )
-  const words = all.map(
-    ({ path, commands, options }) =>
-      `    ${quoted(path)}) words=${quoted([...commands, ...options].map(({ name }) => name).join(' '))};;`,
-  )
-  return `# Completion of paperkin for bash: source <(paperkin completion bash)
-_paperkin() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" at='' word words='' i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word="\${COMP_WORDS[i]}"
+  return `_paperkin() {
+  local at='' word i ${locals}
+  for ((${loop})); do
+    word="${word}"
     case "$at" in
-${walk(all)}
+${steps.join('\n')}
     esac
   done
   case "$at $previous" in
 ${values.join('\n')}
   esac
   case "$at" in
-${words.join('\n')}
+${all.map((level) => `    ${quoted(level.path)}) ${take(level)};;`).join('\n')}
   esac
-  if [[ "$current" == -* || ( -n "$words" && "$words" != -* ) ]]; then
+${end}
+}`
+}
+
+function bash(all: readonly Level[]): string {
+  return `# Completion of paperkin for bash: source <(paperkin completion bash)
+${walking(all, {
+  locals: `words='' current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"`,
+  loop: 'i = 1; i < COMP_CWORD; i++',
+  word: `\${COMP_WORDS[i]}`,
+  offer: (values) => `COMPREPLY=($(compgen -W ${quoted(values.join(' '))} -- "$current"))`,
+  take: ({ commands, options }) => `words=${quoted([...commands, ...options].map(({ name }) => name).join(' '))}`,
+  end: `  if [[ "$current" == -* || ( -n "$words" && "$words" != -* ) ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))
   fi
-  if [[ \${#COMPREPLY[@]} -eq 0 ]]; then COMPREPLY=($(compgen -f -- "$current")); fi
-}
+  if [[ \${#COMPREPLY[@]} -eq 0 ]]; then COMPREPLY=($(compgen -f -- "$current")); fi`,
+})}
 complete -o filenames -F _paperkin paperkin
 `
 }
 
 function zsh(all: readonly Level[]): string {
-  const described = ({ name, help }: Choice) => quoted(`${name.replaceAll(':', '\\:')}:${help}`)
-  const cases = all.map(
-    ({ path, commands, options }) =>
-      `    ${quoted(path)})\n      commands=(${commands.map(described).join(' ')})\n      options=(${options.map(described).join(' ')});;`,
-  )
-  const values = all.flatMap(({ path, options }) =>
-    options
-      .filter(({ values }) => values.length > 0)
-      .map(
-        ({ name, values }) => `    ${quoted(`${path} ${name}`)}) compadd -- ${values.map(quoted).join(' ')}; return;;`,
-      ),
-  )
+  const described = (choices: readonly Choice[]) =>
+    choices.map(({ name, help }) => quoted(`${name.replaceAll(':', '\\:')}:${help}`)).join(' ')
   return `#compdef paperkin
 # Completion of paperkin for zsh: source <(paperkin completion zsh), after compinit
-_paperkin() {
-  local at='' word previous="\${words[CURRENT-1]}" i
-  local -a commands options
-  for ((i = 2; i < CURRENT; i++)); do
-    word="\${words[i]}"
-    case "$at" in
-${walk(all)}
-    esac
-  done
-  case "$at $previous" in
-${values.join('\n')}
-  esac
-  case "$at" in
-${cases.join('\n')}
-  esac
-  if [[ "\${words[CURRENT]}" == -* ]]; then _describe option options
+${walking(all, {
+  locals: `previous="\${words[CURRENT-1]}"\n  local -a commands options`,
+  loop: 'i = 2; i < CURRENT; i++',
+  word: `\${words[i]}`,
+  offer: (values) => `compadd -- ${values.map(quoted).join(' ')}`,
+  take: ({ commands, options }) => `commands=(${described(commands)}); options=(${described(options)})`,
+  end: `  if [[ "\${words[CURRENT]}" == -* ]]; then _describe option options
   elif (( \${#commands} )); then _describe command commands
-  else _files; fi
-}
+  else _files; fi`,
+})}
 compdef _paperkin paperkin
 `
 }

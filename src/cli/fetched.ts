@@ -4,11 +4,12 @@ import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { PaperkinError } from '../errors.ts'
 import { type Paper, paperName } from '../paper.ts'
+import { count } from '../report/wording.ts'
 import type { FetchOptions } from '../sources/polite-fetch.ts'
 import type { SourceProblem } from '../sources/reading.ts'
 import { addFiles, summaryLine, tellProblems, withLibrary } from './collection.ts'
 import { type Answer, type CommandContext, libraryOption, number, outOption } from './command.ts'
-import { count, table } from './table.ts'
+import { table } from './table.ts'
 import { duration } from './terminal.ts'
 
 export interface FetchArguments {

@@ -4,8 +4,9 @@ import type { FilterFields } from '../library/paper-filter.ts'
 import type { Hit, HitOptions } from '../library/ranking.ts'
 import type { Why } from '../library/why.ts'
 import { paperName } from '../paper.ts'
+import { shortScore } from '../report/wording.ts'
 import { hitsOption, integer, number } from './command.ts'
-import { paperTable, shortScore, wrapped } from './table.ts'
+import { paperTable, wrapped } from './table.ts'
 import type { Colors } from './terminal.ts'
 
 /** The values of `hitOptions()`. */

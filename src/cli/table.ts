@@ -1,5 +1,6 @@
 // Text made to fit. Pure: data and a width in, text out. Widths are columns of a terminal, not characters.
 import stringWidth from 'string-width'
+import { shortScore } from '../report/wording.ts'
 import type { Colors } from './terminal.ts'
 import { bar } from './terminal.ts'
 
@@ -125,19 +126,9 @@ export function isolated(text: string): string {
   return rightToLeft.test(text) ? `\u2068${text}\u2069` : text
 }
 
-/** A similarity as it is read most easily: two decimals, no leading zero. */
-export function shortScore(score: number): string {
-  return score.toFixed(2).replace(/^(-?)0\./u, '$1.')
-}
-
 /** The bar beside a score, where there is a terminal wide enough for it. */
 export function scoreBar(score: number, columns: number): string {
   return columns === Number.POSITIVE_INFINITY || columns < 60 ? '' : bar(score, 5)
-}
-
-/** `1 paper`, `12,000 papers`. */
-export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`
 }
 
 /** A paper that was found, as a line of a list shows it. */
@@ -165,14 +156,4 @@ export function paperTable(papers: readonly ListedPaper[], colors: Colors, colum
     ]),
     columns,
   )
-}
-
-const monthNames = 'January February March April May June July August September October November December'.split(' ')
-
-/** `12 March 2025` or `12 March` for an ISO date with or without a year; other texts as they are. */
-export function longDate(date: string): string {
-  const match = /^(\d{4}|-)-(\d{2})-(\d{2})$/u.exec(date)
-  if (match === null) return date
-  const [, year, month, day] = match as unknown as [string, string, string, string]
-  return `${Number(day)} ${monthNames[Number(month) - 1]}${year === '-' ? '' : ` ${year}`}`
 }

@@ -1,5 +1,6 @@
 // The page: one file with its style, its code and its data, deflated. Nothing in it is fetched, and its content security
-// policy allows no other code than this; titles and abstracts never become markup.
+// policy allows no other code than this; titles and abstracts never become markup. The code stands behind the core and before
+// the blocks: the map is drawn while the browser still reads the abstracts.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -27,18 +28,19 @@ interface PageOptions {
  */
 export async function htmlReport(data: ReportData, options: PageOptions = {}): Promise<string> {
   const [code, style] = await Promise.all([built('report.js'), built('report.css')])
-  const { core, blocks } = pageData(data)
   const slice = timeSlice(options.signal)
+  const { core, block } = pageData(data)
   // Column by column, so that the event loop turns.
   const columns: string[] = []
   for (const [name, column] of Object.entries(core)) {
     columns.push(`${JSON.stringify(name)}:${JSON.stringify(column)}`)
     if (slice.due()) await slice.rest()
   }
-  const parts = [await packed('core', `{${columns.join(',')}}`)]
-  for (const [position, block] of blocks.entries()) {
-    options.onProgress?.({ done: Math.min(data.papers.length, position * blockSize), total: data.papers.length })
-    parts.push(await packed(`block-${position}`, JSON.stringify(block)))
+  const first = await packed('core', `{${columns.join(',')}}`)
+  const rest: string[] = []
+  for (let row = 0; row < data.papers.length; row += blockSize) {
+    options.onProgress?.({ done: row, total: data.papers.length })
+    rest.push(await packed(`block-${rest.length}`, JSON.stringify(block(row))))
     if (slice.due()) await slice.rest()
   }
   const policy = [
@@ -68,8 +70,9 @@ export async function htmlReport(data: ReportData, options: PageOptions = {}): P
 <body>
 <p id="opening" class="opening">Opening ${data.papers.length.toLocaleString('en')} papers …</p>
 <noscript><p>${title}. This page draws its map and its lists with JavaScript, which is switched off here.</p></noscript>
-${parts.join('\n')}
+${first}
 <script>${code}</script>
+${rest.join('\n')}
 </body>
 </html>
 `
@@ -105,8 +108,8 @@ async function built(name: string): Promise<string> {
   }
 }
 
-/** The core and the blocks of a report. */
-function pageData(data: ReportData): { readonly core: PageCore; readonly blocks: readonly PagePaper[][] } {
+/** The core of a report, and what makes the block that begins with a row. */
+function pageData(data: ReportData): { readonly core: PageCore; readonly block: (row: number) => PagePaper[] } {
   const { papers, topics } = data
   const rowOf = new Map(papers.map(({ id }, row) => [id, row]))
   const positionOf = new Map(topics.map(({ id }, position) => [id, position]))
@@ -139,24 +142,21 @@ function pageData(data: ReportData): { readonly core: PageCore; readonly blocks:
     x: papers.map(({ x }) => x),
     y: papers.map(({ y }) => y),
   }
-  const blocks: PagePaper[][] = []
-  for (let first = 0; first < papers.length; first += blockSize)
-    blocks.push(
-      papers
-        .slice(first, first + blockSize)
-        .map(({ abstract, authors = [], link = '', kin }) => [
-          abstract,
-          authors,
-          link,
-          kin.map(
-            ({ id, semantic, lexical, shared }): PageKin => [
-              rowOf.get(id) as number,
-              Math.round(1000 * semantic),
-              Math.round(1000 * lexical),
-              ...shared,
-            ],
-          ),
-        ]),
-    )
-  return { core, blocks }
+  const block = (row: number): PagePaper[] =>
+    papers
+      .slice(row, row + blockSize)
+      .map(({ abstract, authors = [], link = '', kin }) => [
+        abstract,
+        authors,
+        link,
+        kin.map(
+          ({ id, semantic, lexical, shared }): PageKin => [
+            rowOf.get(id) as number,
+            Math.round(1000 * semantic),
+            Math.round(1000 * lexical),
+            ...shared,
+          ],
+        ),
+      ])
+  return { core, block }
 }

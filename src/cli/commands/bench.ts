@@ -1,10 +1,11 @@
 import { PaperLibrary } from '../../library/paper-library.ts'
 import { type Paper, paperName } from '../../paper.ts'
+import { count } from '../../report/wording.ts'
 import { readSources } from '../../sources/read-papers.ts'
 import type { SourceProblem } from '../../sources/reading.ts'
 import { sourceReading, tellProblems } from '../collection.ts'
 import { defineCommand, fileHelp, type SourceArguments, sourceOptions } from '../command.ts'
-import { count, table } from '../table.ts'
+import { table } from '../table.ts'
 
 /** So many questions are asked, spread over the papers. */
 const QUESTIONS = 50

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import type { PaperLibrary } from '../../library/paper-library.ts'
 import type { HitList } from '../../library/ranking.ts'
 import { paperName } from '../../paper.ts'
+import { count, longDate } from '../../report/wording.ts'
 import type { Topics } from '../../topics/find-topics.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import {
@@ -13,7 +14,7 @@ import {
   methodOption,
   seedOption,
 } from '../command.ts'
-import { count, longDate, paperTable, table, wrapped } from '../table.ts'
+import { paperTable, table, wrapped } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
 interface DigestOptions extends CollectionOptions {

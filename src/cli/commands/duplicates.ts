@@ -1,8 +1,8 @@
 import { Option } from 'commander'
 import { paperName } from '../../paper.ts'
+import { count, shortScore } from '../../report/wording.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, number } from '../command.ts'
-import { count, shortScore } from '../table.ts'
 
 export const duplicates = defineCommand<CollectionOptions & { readonly threshold: number }>({
   name: 'duplicates',

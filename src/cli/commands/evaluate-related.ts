@@ -1,10 +1,11 @@
 import { rankingMetrics } from '../../evaluation/evaluate-run.ts'
 import type { Comparison, Interval } from '../../evaluation/significance.ts'
 import { evaluateRelated, type RelatedEvaluation, relatedVariants } from '../../library/evaluate-related.ts'
+import { count } from '../../report/wording.ts'
 import { readJudgements, readQuestions } from '../../sources/read-judgements.ts'
 import { withCollection } from '../collection.ts'
 import { defineCommand, fileHelp, hitsOption, seedOption, sourceOptions } from '../command.ts'
-import { count, table } from '../table.ts'
+import { table } from '../table.ts'
 
 const variantNames = { semantic: 'embedding', lexical: 'words', hybrid: 'both' } as const
 

@@ -3,10 +3,11 @@ import { PaperkinError } from '../../errors.ts'
 import { evaluateTopics, type Spread, type TopicEvaluation } from '../../library/evaluate-topics.ts'
 import { PaperLibrary } from '../../library/paper-library.ts'
 import type { Paper } from '../../paper.ts'
+import { count } from '../../report/wording.ts'
 import { readPapers } from '../../sources/read-papers.ts'
 import { readNpy } from '../../vectors/npy.ts'
 import { defineCommand, integer } from '../command.ts'
-import { count, table } from '../table.ts'
+import { table } from '../table.ts'
 
 interface EvaluateTopicsOptions {
   readonly label: string

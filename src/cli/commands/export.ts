@@ -1,8 +1,8 @@
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
+import { count } from '../../report/wording.ts'
 import { withLibrary } from '../collection.ts'
 import { defineCommand, libraryOption, outOption } from '../command.ts'
-import { count } from '../table.ts'
 
 export const exportPapers = defineCommand<{
   readonly library?: string

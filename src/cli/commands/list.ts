@@ -1,7 +1,8 @@
 import { paperName } from '../../paper.ts'
+import { count } from '../../report/wording.ts'
 import { withLibrary } from '../collection.ts'
 import { defineCommand, libraryOption } from '../command.ts'
-import { count, table } from '../table.ts'
+import { table } from '../table.ts'
 
 export const list = defineCommand<{ readonly library?: string }>({
   name: 'list',

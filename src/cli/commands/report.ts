@@ -1,8 +1,8 @@
 import { Option } from 'commander'
+import { count, longDate } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
-import { count, longDate } from '../table.ts'
 
 interface ReportOptions extends CollectionOptions {
   readonly out?: string

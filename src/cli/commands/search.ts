@@ -1,7 +1,7 @@
+import { count } from '../../report/wording.ts'
 import { type CollectionOptions, fileAndWords, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
 import { type HitArguments, hitData, hitOptions, hitPage, hitQuery } from '../hits.ts'
-import { count } from '../table.ts'
 
 export const search = defineCommand<CollectionOptions & HitArguments>({
   name: 'search',

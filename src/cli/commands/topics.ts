@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
 import { type Paper, paperName } from '../../paper.ts'
+import { count } from '../../report/wording.ts'
 import type { TimeUnit, TopicNode, Topics, TopicsData, TopicsOverTime } from '../../topics/find-topics.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, number, seedOption } from '../command.ts'
-import { count, table } from '../table.ts'
+import { table } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
 interface TopicsOptions extends CollectionOptions {

@@ -1,9 +1,9 @@
 import { Option } from 'commander'
 import { PaperLibrary } from '../../library/paper-library.ts'
 import type { Verification } from '../../library/verify.ts'
+import { count } from '../../report/wording.ts'
 import { libraryPath, withLibrary } from '../collection.ts'
 import { type CommandContext, defineCommand, libraryOption } from '../command.ts'
-import { count } from '../table.ts'
 
 export const verify = defineCommand<{ readonly library?: string; readonly repair?: boolean }>({
   name: 'verify',

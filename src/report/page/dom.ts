@@ -36,18 +36,3 @@ export function button(attributes: Attributes, act: () => void, ...children: rea
   made.addEventListener('click', act)
   return made
 }
-
-/** `12 March 2025`, `March 2025` or `2025` for an ISO date, `12 March` for one without a year. */
-export function longDate(date: string): string {
-  const match = /^(\d{4}|-)(?:-(\d{2})(?:-(\d{2}))?)?/u.exec(date)
-  if (match === null) return date
-  const [, year, month, day] = match
-  const names = 'January February March April May June July August September October November December'.split(' ')
-  return [day && Number(day), month && names[Number(month) - 1], year !== '-' && year].filter(Boolean).join(' ')
-}
-
-/** A similarity as it is read most easily: two decimals, no leading zero. */
-export const shortScore = (score: number) => score.toFixed(2).replace(/^(-?)0\./u, '$1.')
-
-export const count = (number: number, noun: string) =>
-  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`

@@ -1,18 +1,27 @@
 import './page.css'
 import { type Theme, themes } from '../palette.ts'
-import { button, count, element, longDate, svg } from './dom.ts'
+import { count, longDate } from '../wording.ts'
+import { button, element, svg } from './dom.ts'
 import { PaperMap } from './map.ts'
 import { cross, paperPanel } from './paper-panel.ts'
 import { printedList } from './printed-list.ts'
-import { Report } from './report.ts'
+import { type FullPaper, Report } from './report.ts'
 import { type Found, TextSearch } from './search.ts'
 import { type Choice, paperButton, TopicList } from './topic-list.ts'
 
 const resultsShown = 100
 
+/** How long a paper is waited for before the panel opens without its abstract. */
+const patienceMs = 150
+
 async function open(): Promise<void> {
-  const report = await Report.open()
-  new Page(report)
+  try {
+    new Page(await Report.open())
+  } catch (error) {
+    const opening = document.getElementById('opening')
+    if (opening !== null) opening.textContent = 'This file is not whole, and cannot be opened.'
+    throw error
+  }
 }
 
 /** The parts of the page, and what the reader has chosen: a paper, a topic, words, a category, a time. */
@@ -126,10 +135,22 @@ class Page {
       document.title = this.#report.core.title
       return
     }
-    const paper = await this.#report.paper(row)
+    const wanted = this.#report.paper(row)
+    const early = await Promise.race([
+      wanted.catch(() => undefined),
+      new Promise<undefined>((resolve) => setTimeout(resolve, patienceMs)),
+    ])
     if (row !== this.#selected) return
+    this.#openPanel(row, early)
+    if (early !== undefined) return
+    const late = await wanted.catch(() => 'missing' as const)
+    if (row === this.#selected) this.#openPanel(row, late)
+  }
+
+  /** Shows a paper, of which not all may be at hand yet. */
+  #openPanel(row: number, paper: FullPaper | 'missing' | undefined): void {
     this.#panel.replaceChildren(
-      ...paperPanel(this.#report, paper, {
+      ...paperPanel(this.#report, row, paper, {
         onClose: () => this.#go({ paper: -1 }),
         onPaper: (kin) => this.#go({ paper: kin }),
         onTopic: (position) => this.#go({ topic: String(this.#report.core.topics[position].id) }),
@@ -141,10 +162,7 @@ class Page {
     this.#panel.scrollTop = 0
     this.#panel.querySelector<HTMLElement>('h2')?.focus({ preventScroll: true })
     document.title = `${this.#report.core.titles[row]} – ${this.#report.core.title}`
-    this.#map.select(
-      row,
-      paper.kin.map(([kin]) => kin),
-    )
+    this.#map.select(row, typeof paper === 'object' ? paper.kin.map(([kin]) => kin) : [])
     // Where the panel lies over the map, only the rest of it can be seen.
     const frame = this.#map.canvas.getBoundingClientRect()
     const panel = this.#panel.getBoundingClientRect()
@@ -251,9 +269,13 @@ class Page {
 
   #sidebar(): HTMLElement {
     const { core, rows } = this.#report
-    const dates = core.dates.filter((date) => date !== '').sort()
-    const first = longDate(dates[0] ?? '')
-    const last = longDate(dates[dates.length - 1] ?? '')
+    let [earliest, latest] = ['', '']
+    for (const date of core.dates) {
+      if (date === '') continue
+      if (earliest === '' || date < earliest) earliest = date
+      if (date > latest) latest = date
+    }
+    const [first, last] = [longDate(earliest), longDate(latest)]
     const facts = [
       ...(core.title === count(rows, 'paper') ? [] : [count(rows, 'paper')]),
       count(core.topics.length, 'topic'),
@@ -264,13 +286,14 @@ class Page {
       ...core.categories.map((category, position) => element('option', { value: position }, category)),
     )
     for (const input of [this.#from, this.#to]) {
-      input.min = dates[0]?.slice(0, 10) ?? ''
-      input.max = dates[dates.length - 1]?.slice(0, 10) ?? ''
+      input.min = earliest.slice(0, 10)
+      input.max = latest.slice(0, 10)
       input.addEventListener('change', () => this.#filter())
     }
     this.#category.addEventListener('change', () => this.#filter())
     this.#words.addEventListener('input', () => this.#ask())
-    const hasDates = new Set(dates).size > 1 && dates[0].length >= 10
+    this.#words.addEventListener('focus', () => void this.#search.prepare(), { once: true })
+    const hasDates = earliest !== latest && earliest.length >= 10
     const hasCategories = core.categories.length > 1
     const foldAll = button(
       { class: 'quiet' },

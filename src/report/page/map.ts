@@ -1,12 +1,18 @@
-// The map: regions and labels are drawn as paths and text, points into a pixel buffer of our own, which takes the same
-// few milliseconds for 40,000 of them with and without a graphics card.
+// The map: where one looks, what is marked, and what pointers and keys do. Regions and lines are drawn as paths; points and
+// labels have layers of their own.
 
 import type { PageCore } from '../page-data.ts'
-import { type Theme, themes } from '../palette.ts'
+import { colours as paletteSize, type Theme, themes } from '../palette.ts'
+import { listen } from './gestures.ts'
+import { type Label, LabelLayer } from './labels.ts'
+import { type Box, flight, type View, zoomed } from './map-view.ts'
+import { PointLayer } from './points.ts'
+
+type Colours = (typeof themes)[Theme]
 
 const mapSize = 10_000
 const pickDistance = 14
-const titlesFrom = 45
+const flightMs = 380
 
 export interface MapEvents {
   /** A point was pointed at, or none. */
@@ -17,38 +23,18 @@ export interface MapEvents {
   readonly onStep: (row: number) => void
 }
 
-/** A place p of the map is at `scale × p + (left, top)` on the screen, in CSS pixels. */
-interface View {
-  readonly scale: number
-  readonly left: number
-  readonly top: number
-}
-
-interface Box {
-  readonly left: number
-  readonly top: number
-  readonly right: number
-  readonly bottom: number
-}
-
-interface Label extends Box {
-  readonly topic: number
-}
-
 export class PaperMap {
   readonly canvas: HTMLCanvasElement
   readonly #core: PageCore
   readonly #events: MapEvents
   readonly #context: CanvasRenderingContext2D
-  readonly #pointCanvas = document.createElement('canvas')
-  readonly #pointContext: CanvasRenderingContext2D
   readonly #outlines: readonly Path2D[]
   readonly #x: Float32Array
   readonly #y: Float32Array
-  readonly #radius: number
+  readonly #inkOf: Uint8Array
+  readonly #points: PointLayer
+  readonly #labels: LabelLayer
   readonly #bounds: Box
-  #pixels = new ImageData(1, 1)
-  #words = new Uint32Array(this.#pixels.data.buffer)
   #theme: Theme = 'light'
   #shown: Uint8Array
   #topics: ReadonlySet<number> | undefined
@@ -58,14 +44,13 @@ export class PaperMap {
   #width = 0
   #height = 0
   #ratio = 1
-  #scale = 1
-  #left = 0
-  #top = 0
+  #view: View = { scale: 1, left: 0, top: 0 }
+  /** Scale at which all of the map is seen. */
   #fitted = 1
   #isFitted = true
   #pending = 0
   #flight = 0
-  #labels: Label[] = []
+  #placed: readonly Label[] = []
   #covered = { right: 0, bottom: 0 }
 
   constructor(canvas: HTMLCanvasElement, core: PageCore, events: MapEvents) {
@@ -73,12 +58,13 @@ export class PaperMap {
     this.#core = core
     this.#events = events
     this.#context = canvas.getContext('2d') as CanvasRenderingContext2D
-    this.#pointContext = this.#pointCanvas.getContext('2d') as CanvasRenderingContext2D
     this.#outlines = core.topics.map(({ outline }) => new Path2D(outline))
     this.#x = Float32Array.from(core.x)
     this.#y = Float32Array.from(core.y)
+    this.#inkOf = Uint8Array.from(core.topicOf, (topic) => (topic < 0 ? paletteSize : core.topics[topic].colour))
+    this.#points = new PointLayer(this.#x, this.#y)
+    this.#labels = new LabelLayer(core, this.#x, this.#y)
     this.#shown = new Uint8Array(core.x.length).fill(1)
-    this.#radius = Math.max(1.15, Math.min(5.5, 14 * Math.max(1, core.x.length) ** -0.24))
     this.#bounds = this.#boundsOfAll()
     this.#listen()
     new ResizeObserver(() => this.#resize()).observe(canvas)
@@ -122,8 +108,7 @@ export class PaperMap {
   }
 
   zoom(factor: number): void {
-    const scale = this.#limited(this.#scale * factor)
-    this.#flyTo(this.#around(scale, this.#width / 2, this.#height / 2))
+    this.#flyTo(zoomed(this.#view, this.#limited(this.#view.scale * factor), this.#width / 2, this.#height / 2))
   }
 
   /** Brings papers into view: all of them, or one that is outside or hidden in a crowd. */
@@ -131,17 +116,13 @@ export class PaperMap {
     if (rows.length === 0) return
     if (rows.length === 1) {
       const [row] = rows
-      const x = this.#scale * this.#x[row] + this.#left
-      const y = this.#scale * this.#y[row] + this.#top
+      const [x, y] = this.#at(row)
       const wide = this.#width - this.#covered.right
       const high = this.#height - this.#covered.bottom
       const margin = Math.min(60, wide / 4, high / 4)
       if (x > margin && y > margin && x < wide - margin && y < high - margin) return
-      this.#flyTo({
-        scale: this.#scale,
-        left: wide / 2 - this.#scale * this.#x[row],
-        top: high / 2 - this.#scale * this.#y[row],
-      })
+      const { scale, left, top } = this.#view
+      this.#flyTo({ scale, left: left + wide / 2 - x, top: top + high / 2 - y })
       return
     }
     this.#flyTo(this.#fit(rows))
@@ -150,6 +131,8 @@ export class PaperMap {
   draw(): void {
     if (this.#pending === 0) this.#pending = requestAnimationFrame(() => this.#paint())
   }
+
+  // ---- where one looks -----------------------------------------------------------------------------------------
 
   /** The view that shows rows, or all of the map, in what nothing covers. */
   #fit(rows?: Iterable<number>): View {
@@ -203,42 +186,29 @@ export class PaperMap {
     const ratio = Math.min(2, window.devicePixelRatio || 1)
     if (clientWidth === this.#width && clientHeight === this.#height && ratio === this.#ratio) return
     const wasFitted = this.#isFitted
-    const middleX = (this.#width / 2 - this.#left) / this.#scale
-    const middleY = (this.#height / 2 - this.#top) / this.#scale
+    const { scale, left, top } = this.#view
+    const kept = { scale, left: left + (clientWidth - this.#width) / 2, top: top + (clientHeight - this.#height) / 2 }
     this.#width = clientWidth
     this.#height = clientHeight
     this.#ratio = ratio
-    this.canvas.width = this.#pointCanvas.width = Math.round(clientWidth * ratio)
-    this.canvas.height = this.#pointCanvas.height = Math.round(clientHeight * ratio)
-    this.#pixels = new ImageData(this.canvas.width, this.canvas.height)
-    this.#words = new Uint32Array(this.#pixels.data.buffer)
+    this.canvas.width = Math.round(clientWidth * ratio)
+    this.canvas.height = Math.round(clientHeight * ratio)
+    this.#points.resize(this.canvas.width, this.canvas.height)
     const whole = this.#fit()
     this.#fitted = whole.scale
-    if (wasFitted) this.#place(whole)
-    else {
-      this.#left = clientWidth / 2 - this.#scale * middleX
-      this.#top = clientHeight / 2 - this.#scale * middleY
-    }
-    this.#isFitted = wasFitted
+    this.#place(wasFitted ? whole : kept)
     // At once: a canvas that was resized is empty, and must not be seen so.
     cancelAnimationFrame(this.#pending)
     this.#paint()
   }
 
-  #place({ scale, left, top }: View): void {
-    this.#scale = scale
-    this.#left = left
-    this.#top = top
+  #place(view: View): void {
+    this.#view = view
     this.draw()
   }
 
   #limited(scale: number): number {
     return Math.max(this.#fitted * 0.5, Math.min(this.#fitted * 400, scale))
-  }
-
-  #around(scale: number, x: number, y: number): View {
-    const factor = scale / this.#scale
-    return { scale, left: x - factor * (x - this.#left), top: y - factor * (y - this.#top) }
   }
 
   #flyTo(goal: View): void {
@@ -250,20 +220,10 @@ export class PaperMap {
       return
     }
     const begun = performance.now()
-    const from = { scale: this.#scale, left: this.#left, top: this.#top }
-    const middle = { x: this.#width / 2, y: this.#height / 2 }
-    // The place of the map in the middle moves evenly while the scale grows by even factors.
-    const fromX = (middle.x - from.left) / from.scale
-    const fromY = (middle.y - from.top) / from.scale
-    const toX = (middle.x - goal.left) / goal.scale
-    const toY = (middle.y - goal.top) / goal.scale
+    const way = flight(this.#view, goal, { x: this.#width / 2, y: this.#height / 2 })
     const step = () => {
-      const time = Math.min(1, (performance.now() - begun) / 380)
-      const eased = 1 - (1 - time) ** 3
-      const scale = from.scale * (goal.scale / from.scale) ** eased
-      const x = fromX + (toX - fromX) * eased
-      const y = fromY + (toY - fromY) * eased
-      this.#place(time === 1 ? goal : { scale, left: middle.x - scale * x, top: middle.y - scale * y })
+      const time = Math.min(1, (performance.now() - begun) / flightMs)
+      this.#place(way(1 - (1 - time) ** 3))
       this.#flight = time < 1 ? requestAnimationFrame(step) : 0
     }
     step()
@@ -274,30 +234,63 @@ export class PaperMap {
     this.#flight = 0
   }
 
+  /** Where a paper is on the screen. */
+  #at(row: number): [number, number] {
+    const { scale, left, top } = this.#view
+    return [scale * this.#x[row] + left, scale * this.#y[row] + top]
+  }
+
   // ---- what is drawn -------------------------------------------------------------------------------------------
 
   #paint(): void {
     this.#pending = 0
-    const { width, height } = this.canvas
     const context = this.#context
+    const ratio = this.#ratio
     const colours = themes[this.#theme]
+    const radius = this.#radius()
     context.setTransform(1, 0, 0, 1, 0, 0)
-    context.clearRect(0, 0, width, height)
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height)
     this.#paintRegions(colours)
+    context.setTransform(ratio, 0, 0, ratio, 0, 0)
     this.#paintLines(colours)
-    this.#paintPoints(colours)
+    this.#points.paint(this.#view, ratio, {
+      radius,
+      inkOf: this.#inkOf,
+      inks: [...colours.topics, colours.apart],
+      shown: this.#shown,
+      faded: colours.faint,
+    })
     context.setTransform(1, 0, 0, 1, 0, 0)
-    context.drawImage(this.#pointCanvas, 0, 0)
-    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0)
-    this.#paintMarks(colours)
-    this.#paintLabels(colours)
+    context.drawImage(this.#points.canvas, 0, 0)
+    context.setTransform(ratio, 0, 0, ratio, 0, 0)
+    this.#paintMarks(colours, radius)
+    this.#placed = this.#labels.paint({
+      context,
+      view: this.#view,
+      width: this.#width,
+      height: this.#height,
+      ratio,
+      colours,
+      radius,
+      chosen: this.#topics,
+      shown: this.#shown,
+      selected: this.#selected,
+    })
   }
 
-  #paintRegions(colours: (typeof themes)[Theme]): void {
+  /** The more papers in the less room, the smaller their points; they grow with the map, but much more slowly. */
+  #radius(): number {
+    const room = Math.sqrt((this.#width * this.#height) / Math.max(1, this.#x.length))
+    const whole = Math.max(0.8, Math.min(5.5, 0.5 * Math.sqrt(room)))
+    return Math.min(9, whole * Math.max(0.6, this.#view.scale / this.#fitted) ** 0.4)
+  }
+
+  #paintRegions(colours: Colours): void {
     const context = this.#context
-    const scale = this.#ratio * this.#scale
-    context.setTransform(scale, 0, 0, scale, this.#ratio * this.#left, this.#ratio * this.#top)
-    context.lineWidth = 1 / this.#scale
+    const { scale, left, top } = this.#view
+    const ratio = this.#ratio
+    context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * left, ratio * top)
+    context.lineWidth = 1 / scale
     for (const [position, { colour }] of this.#core.topics.entries()) {
       const isFaded = this.#topics !== undefined && !this.#topics.has(position)
       context.fillStyle = context.strokeStyle = colours.topics[colour]
@@ -309,67 +302,10 @@ export class PaperMap {
     context.globalAlpha = 1
   }
 
-  /** Points grow with the map, but much more slowly. */
-  #pointRadius(): number {
-    return Math.min(9, this.#radius * Math.max(0.6, this.#scale / this.#fitted) ** 0.4)
-  }
-
-  #paintPoints(colours: (typeof themes)[Theme]): void {
-    this.#words.fill(0)
-    const { topics, topicOf } = this.#core
-    const inks = topics.map(({ colour }) => packedColour(colours.topics[colour]))
-    const apart = packedColour(colours.apart)
-    const faded = packedColour(colours.faint)
-    const radius = this.#pointRadius()
-    const rows = this.#x.length
-    const isFiltered = this.#shown.includes(0)
-    if (isFiltered) for (let row = 0; row < rows; row++) if (this.#shown[row] === 0) this.#dot(row, 0.8 * radius, faded)
-    for (let row = 0; row < rows; row++)
-      if (this.#shown[row] !== 0) this.#dot(row, radius, topicOf[row] < 0 ? apart : inks[topicOf[row]])
-    this.#pointContext.putImageData(this.#pixels, 0, 0)
-  }
-
-  /** Sets the pixels of one point; at its rim a pixel is mixed with what is there. */
-  #dot(row: number, cssRadius: number, ink: number): void {
-    const ratio = this.#ratio
-    const { width, height } = this.#pixels
-    const radius = cssRadius * ratio
-    const x = (this.#scale * this.#x[row] + this.#left) * ratio - 0.5
-    const y = (this.#scale * this.#y[row] + this.#top) * ratio - 0.5
-    const fromX = Math.max(0, Math.ceil(x - radius - 0.5))
-    const toX = Math.min(width - 1, Math.floor(x + radius + 0.5))
-    const fromY = Math.max(0, Math.ceil(y - radius - 0.5))
-    const toY = Math.min(height - 1, Math.floor(y + radius + 0.5))
-    if (fromX > toX || fromY > toY) return
-    const words = this.#words
-    const inner = Math.max(0, radius - 0.5) ** 2
-    const outer = (radius + 0.5) ** 2
-    for (let pixelY = fromY; pixelY <= toY; pixelY++) {
-      const squaredY = (pixelY - y) ** 2
-      for (let pixelX = fromX; pixelX <= toX; pixelX++) {
-        const squared = (pixelX - x) ** 2 + squaredY
-        if (squared >= outer) continue
-        const at = pixelY * width + pixelX
-        if (squared <= inner) {
-          words[at] = ink
-          continue
-        }
-        const share = radius + 0.5 - Math.sqrt(squared)
-        const there = words[at]
-        words[at] = there >>> 24 === 0 ? ((ink & 0xffffff) | ((255 * share) << 24)) >>> 0 : mixed(there, ink, share)
-      }
-    }
-  }
-
-  #at(row: number): [number, number] {
-    return [this.#scale * this.#x[row] + this.#left, this.#scale * this.#y[row] + this.#top]
-  }
-
   /** From the selected paper to its kin. */
-  #paintLines(colours: (typeof themes)[Theme]): void {
+  #paintLines(colours: Colours): void {
     if (this.#selected < 0) return
     const context = this.#context
-    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0)
     context.strokeStyle = colours.ink
     context.globalAlpha = 0.4
     context.lineWidth = 1
@@ -382,9 +318,8 @@ export class PaperMap {
     context.globalAlpha = 1
   }
 
-  #paintMarks(colours: (typeof themes)[Theme]): void {
+  #paintMarks(colours: Colours, radius: number): void {
     const context = this.#context
-    const radius = this.#pointRadius()
     const ring = (row: number, away: number, line: number) => {
       context.beginPath()
       context.arc(...this.#at(row), radius + away, 0, 2 * Math.PI)
@@ -401,121 +336,13 @@ export class PaperMap {
     if (this.#hovered >= 0 && this.#hovered !== this.#selected) ring(this.#hovered, 2.5, 1.5)
   }
 
-  #paintLabels(colours: (typeof themes)[Theme]): void {
-    const context = this.#context
-    const taken: Box[] = []
-    this.#labels = []
-    context.textBaseline = 'middle'
-    context.lineJoin = 'round'
-    context.strokeStyle = colours.background
-    if (this.#selected >= 0) {
-      const x = this.#scale * this.#x[this.#selected] + this.#left
-      const y = this.#scale * this.#y[this.#selected] + this.#top
-      taken.push({ left: x - 12, right: x + 12, top: y - 12, bottom: y + 12 })
-    }
-    const most = this.#core.topics[0]?.size ?? 1
-    context.textAlign = 'center'
-    for (const [position, { label, size, anchor }] of this.#core.topics.entries()) {
-      const x = this.#scale * anchor[0] + this.#left
-      const y = this.#scale * anchor[1] + this.#top
-      if (x < 0 || y < 0 || x > this.#width || y > this.#height) continue
-      const isNarrow = this.#width < 560
-      const height = isNarrow ? 10.5 + 2 * Math.sqrt(size / most) : 12 + 3 * Math.sqrt(size / most)
-      context.font = `600 ${height}px ${fonts}`
-      const lines = wrapped(firstTerms(label, isNarrow ? 24 : 38), isNarrow ? 16 : 22)
-      const half = Math.max(...lines.map((line) => context.measureText(line).width)) / 2 + 6
-      const tall = (lines.length * height * 1.22) / 2 + 3
-      const middleX = Math.max(half, Math.min(this.#width - half, x))
-      const free = [0, -1, 1, -2, 2, -3, 3, -4, 4]
-        .map((step) => y + step * tall * 0.6)
-        .map((middle) => ({ left: middleX - half, right: middleX + half, top: middle - tall, bottom: middle + tall }))
-        .filter((candidate) => isInside(candidate, this.#height) && taken.every((other) => isApart(candidate, other)))
-      const box = this.#leastCovering(free)
-      if (box === undefined) continue
-      taken.push(box)
-      this.#labels.push({ ...box, topic: position })
-      const isFaded = this.#topics !== undefined && !this.#topics.has(position)
-      context.globalAlpha = isFaded ? 0.35 : 1
-      context.fillStyle = colours.ink
-      context.lineWidth = 3.5
-      lines.forEach((line, i) => {
-        const lineY = (box.top + box.bottom) / 2 + (i - (lines.length - 1) / 2) * height * 1.22
-        context.strokeText(line, middleX, lineY)
-        context.fillText(line, middleX, lineY)
-      })
-      context.globalAlpha = 1
-    }
-    this.#paintTitles(colours, taken)
-  }
-
-  /** Of boxes the first that lies over the fewest points, where there are few enough to see each. */
-  #leastCovering(boxes: readonly Box[]): Box | undefined {
-    if (this.#x.length > 2000) return boxes[0]
-    const radius = this.#pointRadius()
-    let best: Box | undefined
-    let least = Number.POSITIVE_INFINITY
-    for (const [position, box] of boxes.entries()) {
-      // Nearer places stand first, and are worth a point that is half hidden.
-      let covered = 0.4 * position
-      for (let row = 0; row < this.#x.length; row++) if (this.#isOn(row, box, radius)) covered++
-      if (covered < least) {
-        least = covered
-        best = box
-      }
-    }
-    return best
-  }
-
-  /** Titles beside their points, where few enough are in view. */
-  #paintTitles(colours: (typeof themes)[Theme], taken: Box[]): void {
-    const inView: number[] = []
-    for (let row = 0; row < this.#x.length; row++) {
-      if (this.#shown[row] === 0) continue
-      const x = this.#scale * this.#x[row] + this.#left
-      const y = this.#scale * this.#y[row] + this.#top
-      if (x < 0 || y < 0 || x > this.#width || y > this.#height) continue
-      if (inView.push(row) > titlesFrom) return
-    }
-    const context = this.#context
-    const radius = this.#pointRadius()
-    context.textAlign = 'left'
-    context.font = `12px ${fonts}`
-    context.fillStyle = colours.soft
-    context.lineWidth = 3
-    for (const row of inView) {
-      const title = this.#core.titles[row]
-      const text = title.length > 42 ? `${title.slice(0, 40).trimEnd()}…` : title
-      const wide = context.measureText(text).width
-      const x = this.#scale * this.#x[row] + this.#left
-      const y = this.#scale * this.#y[row] + this.#top
-      const box = [x + radius + 5, x - radius - 5 - wide]
-        .map((left) => ({ left, right: left + wide, top: y - 8, bottom: y + 8 }))
-        .find(
-          (candidate) =>
-            candidate.left > 2 &&
-            candidate.right < this.#width - 2 &&
-            taken.every((other) => isApart(candidate, other)) &&
-            inView.every((other) => other === row || !this.#isOn(other, candidate, radius)),
-        )
-      if (box === undefined) continue
-      taken.push(box)
-      context.strokeText(text, box.left, y)
-      context.fillText(text, box.left, y)
-    }
-  }
-
-  #isOn(row: number, box: Box, radius: number): boolean {
-    const x = this.#scale * this.#x[row] + this.#left
-    const y = this.#scale * this.#y[row] + this.#top
-    return x > box.left - radius && x < box.right + radius && y > box.top - radius + 3 && y < box.bottom + radius - 3
-  }
-
   // ---- pointer and keys ----------------------------------------------------------------------------------------
 
   #pick(x: number, y: number): number {
-    const reach = Math.max(pickDistance, this.#pointRadius() + 4) / this.#scale
-    const mapX = (x - this.#left) / this.#scale
-    const mapY = (y - this.#top) / this.#scale
+    const { scale, left, top } = this.#view
+    const reach = Math.max(pickDistance, this.#radius() + 4) / scale
+    const mapX = (x - left) / scale
+    const mapY = (y - top) / scale
     let best = -1
     let least = reach * reach
     for (let row = 0; row < this.#x.length; row++) {
@@ -530,86 +357,46 @@ export class PaperMap {
   }
 
   #labelAt(x: number, y: number): number {
-    return this.#labels.find((box) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom)?.topic ?? -1
+    return this.#placed.find((box) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom)?.topic ?? -1
+  }
+
+  #point(row: number, x: number, y: number): void {
+    this.hover(row)
+    this.#events.onHover(row, x, y)
   }
 
   #listen(): void {
     const { canvas } = this
-    const pointers = new Map<number, { x: number; y: number }>()
-    let moved = 0
-    const place = (event: PointerEvent | WheelEvent | MouseEvent) => {
-      const { left, top } = canvas.getBoundingClientRect()
-      return { x: event.clientX - left, y: event.clientY - top }
-    }
-    const spread = () => {
-      const [one, two] = [...pointers.values()]
-      return two === undefined
-        ? { x: one.x, y: one.y, distance: 0 }
-        : { x: (one.x + two.x) / 2, y: (one.y + two.y) / 2, distance: Math.hypot(one.x - two.x, one.y - two.y) }
-    }
-    canvas.addEventListener('pointerdown', (event) => {
-      if (event.button !== 0) return
-      this.#stopFlight()
-      canvas.setPointerCapture(event.pointerId)
-      pointers.set(event.pointerId, place(event))
-      if (pointers.size === 1) moved = 0
-    })
-    canvas.addEventListener('pointermove', (event) => {
-      const at = place(event)
-      if (!pointers.has(event.pointerId)) {
-        const row = this.#pick(at.x, at.y)
-        canvas.style.cursor = row >= 0 || this.#labelAt(at.x, at.y) >= 0 ? 'pointer' : 'grab'
-        this.hover(row)
-        this.#events.onHover(row, at.x, at.y)
-        return
-      }
-      const before = spread()
-      pointers.set(event.pointerId, at)
-      const after = spread()
-      moved += Math.hypot(after.x - before.x, after.y - before.y) + Math.abs(after.distance - before.distance)
-      if (moved < 4) return
-      canvas.style.cursor = 'grabbing'
-      this.#isFitted = false
-      this.#events.onHover(-1, 0, 0)
-      const scale = before.distance > 0 ? this.#limited((this.#scale * after.distance) / before.distance) : this.#scale
-      const { left, top } = this.#around(scale, before.x, before.y)
-      this.#place({ scale, left: left + after.x - before.x, top: top + after.y - before.y })
-    })
-    const release = (event: PointerEvent) => {
-      if (!pointers.delete(event.pointerId)) return
-      canvas.style.cursor = 'grab'
-      if (event.type === 'pointercancel' || moved >= 4 || pointers.size > 0) return
-      const at = place(event)
-      const row = this.#pick(at.x, at.y)
-      const topic = this.#labelAt(at.x, at.y)
-      // A label lies over points: it is meant, unless a point is hit squarely.
-      if (topic >= 0 && (row < 0 || this.#hovered !== row)) this.#events.onPickTopic(topic)
-      else if (row >= 0) this.#events.onPick(row)
-      else if (topic >= 0) this.#events.onPickTopic(topic)
-    }
-    canvas.addEventListener('pointerup', release)
-    canvas.addEventListener('pointercancel', release)
-    canvas.addEventListener('pointerleave', () => {
-      this.hover(-1)
-      this.#events.onHover(-1, 0, 0)
-    })
-    canvas.addEventListener(
-      'wheel',
-      (event) => {
-        event.preventDefault()
-        this.#stopFlight()
-        const { x, y } = place(event)
-        const pixels = event.deltaMode === 0 ? event.deltaY : 24 * event.deltaY
-        const factor = Math.exp(-Math.max(-160, Math.min(160, pixels)) * (event.ctrlKey ? 0.01 : 0.0022))
-        this.#isFitted = false
-        this.#events.onHover(-1, 0, 0)
-        this.#place(this.#around(this.#limited(this.#scale * factor), x, y))
+    listen(canvas, {
+      onPoint: (x, y) => {
+        const row = this.#pick(x, y)
+        canvas.style.cursor = row >= 0 || this.#labelAt(x, y) >= 0 ? 'pointer' : 'grab'
+        this.#point(row, x, y)
       },
-      { passive: false },
-    )
-    canvas.addEventListener('dblclick', (event) => {
-      const { x, y } = place(event)
-      if (this.#pick(x, y) < 0) this.#flyTo(this.#around(this.#limited(this.#scale * 2), x, y))
+      onLeave: () => this.#point(-1, 0, 0),
+      onHold: () => this.#stopFlight(),
+      onMove: (from, to, factor) => {
+        this.#stopFlight()
+        this.#isFitted = false
+        if (factor === 1) canvas.style.cursor = 'grabbing'
+        this.#events.onHover(-1, 0, 0)
+        const { scale, left, top } = zoomed(this.#view, this.#limited(this.#view.scale * factor), from.x, from.y)
+        this.#place({ scale, left: left + to.x - from.x, top: top + to.y - from.y })
+      },
+      onRelease: () => {
+        canvas.style.cursor = 'grab'
+      },
+      onTap: (x, y) => {
+        const row = this.#pick(x, y)
+        const topic = this.#labelAt(x, y)
+        // A label lies over points: it is meant, unless a point is hit squarely.
+        if (topic >= 0 && (row < 0 || this.#hovered !== row)) this.#events.onPickTopic(topic)
+        else if (row >= 0) this.#events.onPick(row)
+        else if (topic >= 0) this.#events.onPickTopic(topic)
+      },
+      onDoubleTap: (x, y) => {
+        if (this.#pick(x, y) < 0) this.#flyTo(zoomed(this.#view, this.#limited(this.#view.scale * 2), x, y))
+      },
     })
     canvas.addEventListener('keydown', (event) => this.#key(event))
     canvas.addEventListener('blur', () => this.hover(-1))
@@ -625,7 +412,7 @@ export class PaperMap {
     }
     const way = arrows[event.key]
     if (way !== undefined && event.shiftKey)
-      this.#flyTo({ scale: this.#scale, left: this.#left - 120 * way[0], top: this.#top - 120 * way[1] })
+      this.#flyTo({ ...this.#view, left: this.#view.left - 120 * way[0], top: this.#view.top - 120 * way[1] })
     else if (way !== undefined) this.#step(way)
     else if (event.key === '+' || event.key === '=') this.zoom(1.6)
     else if (event.key === '-') this.zoom(1 / 1.6)
@@ -638,8 +425,9 @@ export class PaperMap {
   /** Goes from the paper at hand to the nearest in a direction. */
   #step([wayX, wayY]: readonly [number, number]): void {
     const from = this.#hovered >= 0 ? this.#hovered : this.#selected
-    const x = from >= 0 ? this.#x[from] : (this.#width / 2 - this.#left) / this.#scale
-    const y = from >= 0 ? this.#y[from] : (this.#height / 2 - this.#top) / this.#scale
+    const { scale, left, top } = this.#view
+    const x = from >= 0 ? this.#x[from] : (this.#width / 2 - left) / scale
+    const y = from >= 0 ? this.#y[from] : (this.#height / 2 - top) / scale
     let best = -1
     let least = Number.POSITIVE_INFINITY
     for (let row = 0; row < this.#x.length; row++) {
@@ -658,48 +446,4 @@ export class PaperMap {
     this.reveal([best])
     this.#events.onStep(best)
   }
-}
-
-const fonts = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif'
-
-const isApart = (a: Box, b: Box) => a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top
-const isInside = ({ top, bottom }: Box, height: number) => top >= 0 && bottom <= height
-
-/** The terms that a label begins with, as many as `width` characters hold, but one at least. */
-function firstTerms(label: string, width: number): string {
-  const [first, ...others] = label.split(', ')
-  let taken = first
-  for (const term of others) {
-    if (taken.length + 2 + term.length > width) break
-    taken += `, ${term}`
-  }
-  return taken
-}
-
-/** A label in lines of about `width` characters, broken after commas where it can be. */
-function wrapped(label: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of label.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line]
-}
-
-/** `#rrggbb` as the little-endian word of an opaque pixel. */
-function packedColour(hex: string): number {
-  const value = Number.parseInt(hex.slice(1), 16)
-  return ((0xff << 24) | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)) >>> 0
-}
-
-function mixed(under: number, over: number, share: number): number {
-  const channel = (shift: number) => {
-    const below = (under >>> shift) & 0xff
-    return (below + (((over >>> shift) & 0xff) - below) * share) << shift
-  }
-  const alpha = Math.max(under >>> 24, (255 * share) | 0)
-  return ((alpha << 24) | (channel(16) & 0xff0000) | (channel(8) & 0xff00) | (channel(0) & 0xff)) >>> 0
 }

@@ -1,6 +1,7 @@
 // One paper: what is known of it, and its kin, from each of which one walks on.
 import type { PageKin } from '../page-data.ts'
-import { button, element, longDate, shortScore, svg } from './dom.ts'
+import { longDate, shortScore } from '../wording.ts'
+import { button, element, svg } from './dom.ts'
 import type { FullPaper, Report } from './report.ts'
 
 export interface PanelEvents {
@@ -11,10 +12,16 @@ export interface PanelEvents {
   readonly onPoint: (row: number) => void
 }
 
-/** The inside of the panel for a paper, its heading first. */
-export function paperPanel(report: Report, paper: FullPaper, events: PanelEvents): HTMLElement[] {
+/** The inside of the panel for a paper, of which not all may be read yet, or ever. */
+export function paperPanel(
+  report: Report,
+  row: number,
+  paper: FullPaper | 'missing' | undefined,
+  events: PanelEvents,
+): HTMLElement[] {
   const { core } = report
-  const { row, abstract, authors, link, kin } = paper
+  const { abstract, authors, link, kin } =
+    typeof paper === 'object' ? paper : { abstract: '', authors: [], link: '', kin: [] }
   const heading = element('h2', { id: 'paper-title', tabindex: -1 }, core.titles[row])
   const bar = element(
     'div',
@@ -31,7 +38,13 @@ export function paperPanel(report: Report, paper: FullPaper, events: PanelEvents
       element('a', { href: link, rel: 'noopener noreferrer', target: '_blank' }, shownLink(link, core.ids[row])),
     )
   } else about.append(facts.length > 0 ? ' · ' : '', core.ids[row])
-  const texts = abstract === '' ? ['This paper came without an abstract.'] : abstract.split(/\n\s*\n/u)
+  const without =
+    paper === undefined
+      ? 'Reading …'
+      : paper === 'missing'
+        ? 'This file is not whole: the abstract is missing in it.'
+        : 'This paper came without an abstract.'
+  const texts = abstract === '' ? [without] : abstract.split(/\n\s*\n/u)
   return [
     bar,
     heading,

@@ -1,5 +1,6 @@
 // The page on paper: the papers that are shown, under their topics.
-import { count, element, longDate } from './dom.ts'
+import { count, longDate } from '../wording.ts'
+import { element } from './dom.ts'
 import type { Report } from './report.ts'
 
 const mostWhole = 3000

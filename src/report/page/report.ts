@@ -1,9 +1,9 @@
-// The data of the page: the core at once, blocks of papers when somebody asks for one of theirs.
+// The data of the page: the core at once, blocks of papers when somebody asks for one of theirs, which may be before the
+// browser has read so far.
 import { blockSize, type PageCore, type PageKin, type PagePaper } from '../page-data.ts'
 
 /** A paper as it is shown. */
 export interface FullPaper {
-  readonly row: number
   readonly abstract: string
   readonly authors: readonly string[]
   readonly link: string
@@ -65,13 +65,21 @@ export class Report {
 
 function fullPaper(row: number, papers: readonly PagePaper[]): FullPaper {
   const [abstract, authors, link, kin] = papers[row % blockSize]
-  return { row, abstract, authors, link, kin }
+  return { abstract, authors, link, kin }
 }
 
 async function unpacked(name: string): Promise<unknown> {
-  const packed = bytesOf(document.getElementById(name)?.textContent ?? '')
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'))
+  const stream = new Blob([bytesOf(await arrived(name))]).stream().pipeThrough(new DecompressionStream('deflate-raw'))
   return JSON.parse(await new Response(stream).text())
+}
+
+/** The text of an element that the browser may still be reading; it is whole once something stands behind it. */
+async function arrived(name: string): Promise<string> {
+  for (;;) {
+    const element = document.getElementById(name)
+    if (element?.nextSibling || document.readyState !== 'loading') return element?.textContent ?? ''
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

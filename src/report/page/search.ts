@@ -51,11 +51,9 @@ export class TextSearch {
     onFound({ inTitle, elsewhere, isWhole: false })
     let told = performance.now()
     for (let block = 0; block < this.#report.blocks; block++) {
-      this.#texts[block] ??= (await this.#report.block(block)).map(([abstract, authors]) =>
-        plain(`${authors.join(' ')} ${abstract}`),
-      )
+      const texts = await this.#textsOf(block)
       if (turn !== this.#turn) return
-      for (const [place, text] of this.#texts[block].entries()) {
+      for (const [place, text] of texts.entries()) {
         const row = block * blockSize + place
         if (left[row] === 1 && words.every((word) => text.includes(word) || this.#titles[row].includes(word)))
           elsewhere.push(row)
@@ -72,6 +70,23 @@ export class TextSearch {
     onFound({ inTitle, elsewhere, isWhole: true })
   }
 
+  /** Unpacks the abstracts before anybody asks for one, as far as no search does. */
+  async prepare(): Promise<void> {
+    for (let block = 0; block < this.#report.blocks; block++) {
+      await this.#textsOf(block)
+      await new Promise((resolve) => setTimeout(resolve))
+    }
+  }
+
+  /** Authors and abstracts of a block; none where the file is cut off before it. */
+  async #textsOf(block: number): Promise<readonly string[]> {
+    this.#texts[block] ??= await this.#report.block(block).then(
+      (papers) => papers.map(([abstract, authors]) => plain(`${authors.join(' ')} ${abstract}`)),
+      () => [],
+    )
+    return this.#texts[block]
+  }
+
   /** Ends a search that is under way. */
   stop(): void {
     this.#turn++
@@ -80,13 +95,18 @@ export class TextSearch {
 
 /** Lower case, without accents, words parted by one space, with a space before the first. */
 function plain(text: string): string {
-  return ` ${text
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()}`
+  const letters = isAscii.test(text)
+    ? text.toLowerCase().replace(/[^a-z0-9]+/g, ' ')
+    : text
+        .normalize('NFKD')
+        .replace(/\p{M}+/gu, '')
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}]+/gu, ' ')
+  return ` ${letters.trim()}`
 }
+
+// What most abstracts are, and what takes a fraction of the time.
+const isAscii = /^[\0-\x7f]*$/
 
 // Scripts without spaces between words have no beginnings of words to look for.
 const asPrefix = (word: string) =>

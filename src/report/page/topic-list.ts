@@ -1,7 +1,8 @@
 // The topics as a list that folds: groups of groups, topics with their curve, and what fits nowhere. A topic that is
 // chosen opens in its place.
 import type { PageGroup } from '../page-data.ts'
-import { button, count, element, svg } from './dom.ts'
+import { count } from '../wording.ts'
+import { button, element, svg } from './dom.ts'
 import type { Report } from './report.ts'
 
 /** What is chosen: positions of topics, -1 among them for papers in no topic. */

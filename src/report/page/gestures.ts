@@ -1,0 +1,85 @@
+// What fingers, mouse and wheel do on an element, as the few things that a map understands.
+
+export interface Gestures {
+  /** A pointer that is not pressed is at a place. */
+  readonly onPoint: (x: number, y: number) => void
+  readonly onLeave: () => void
+  /** A press begins. */
+  readonly onHold: () => void
+  /** What was at `from` is now at `to`, `factor` times as large. */
+  readonly onMove: (from: Place, to: Place, factor: number) => void
+  /** All that was pressed is let go. */
+  readonly onRelease: () => void
+  /** A press without a move. */
+  readonly onTap: (x: number, y: number) => void
+  readonly onDoubleTap: (x: number, y: number) => void
+}
+
+export interface Place {
+  readonly x: number
+  readonly y: number
+}
+
+/** Pixels below which a press that moves is still a tap. */
+const steady = 4
+
+export function listen(element: HTMLElement, gestures: Gestures): void {
+  const pointers = new Map<number, Place>()
+  let moved = 0
+  const place = (event: MouseEvent): Place => {
+    const { left, top } = element.getBoundingClientRect()
+    return { x: event.clientX - left, y: event.clientY - top }
+  }
+  /** The middle of the first two pointers, and how far they are apart. */
+  const spread = () => {
+    const [one, two] = [...pointers.values()]
+    return two === undefined
+      ? { x: one.x, y: one.y, distance: 0 }
+      : { x: (one.x + two.x) / 2, y: (one.y + two.y) / 2, distance: Math.hypot(one.x - two.x, one.y - two.y) }
+  }
+  element.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return
+    element.setPointerCapture(event.pointerId)
+    pointers.set(event.pointerId, place(event))
+    if (pointers.size === 1) moved = 0
+    gestures.onHold()
+  })
+  element.addEventListener('pointermove', (event) => {
+    const at = place(event)
+    if (!pointers.has(event.pointerId)) {
+      gestures.onPoint(at.x, at.y)
+      return
+    }
+    const before = spread()
+    pointers.set(event.pointerId, at)
+    const after = spread()
+    moved += Math.hypot(after.x - before.x, after.y - before.y) + Math.abs(after.distance - before.distance)
+    if (moved >= steady) gestures.onMove(before, after, before.distance > 0 ? after.distance / before.distance : 1)
+  })
+  const release = (event: PointerEvent) => {
+    if (!pointers.delete(event.pointerId) || pointers.size > 0) return
+    gestures.onRelease()
+    if (event.type === 'pointercancel' || moved >= steady) return
+    const { x, y } = place(event)
+    gestures.onTap(x, y)
+  }
+  element.addEventListener('pointerup', release)
+  element.addEventListener('pointercancel', release)
+  element.addEventListener('pointerleave', () => gestures.onLeave())
+  element.addEventListener('dblclick', (event) => {
+    const { x, y } = place(event)
+    gestures.onDoubleTap(x, y)
+  })
+  element.addEventListener(
+    'wheel',
+    (event) => {
+      event.preventDefault()
+      const at = place(event)
+      const pixels = event.deltaMode === 0 ? event.deltaY : 24 * event.deltaY
+      // A pinch on a touchpad comes as a wheel with Control.
+      const factor = Math.exp(-Math.max(-160, Math.min(160, pixels)) * (event.ctrlKey ? 0.01 : 0.0022))
+      gestures.onMove(at, at, factor)
+    },
+    { passive: false },
+  )
+}

@@ -1,0 +1,214 @@
+// Labels of topics and titles of papers, placed without overlap: the largest topic first, each as near as it can be to
+// where it belongs. A label's letters are drawn once, and copied from then on: their light rims take long to draw.
+import type { PageCore } from '../page-data.ts'
+import type { themes } from '../palette.ts'
+import { type Box, isApart, type View } from './map-view.ts'
+
+type Colours = (typeof themes)[keyof typeof themes]
+
+/** Titles stand beside points where no more are in view. */
+const titlesFrom = 45
+const fonts = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif'
+/** Up to so many papers labels look for a place where they hide few. */
+const sparse = 2000
+
+export interface Label extends Box {
+  readonly topic: number
+}
+
+/** What labels are drawn over. */
+export interface Scene {
+  readonly context: CanvasRenderingContext2D
+  readonly view: View
+  readonly width: number
+  readonly height: number
+  /** Pixels of the screen to one of the view. */
+  readonly ratio: number
+  readonly colours: Colours
+  /** Radius of points. */
+  readonly radius: number
+  /** Topics that are chosen; the others fade. */
+  readonly chosen: ReadonlySet<number> | undefined
+  /** Rows that have a title. */
+  readonly shown: Uint8Array
+  /** A paper that nothing may hide, or -1. */
+  readonly selected: number
+}
+
+interface Lettering {
+  readonly canvas: HTMLCanvasElement
+  readonly wide: number
+  readonly high: number
+}
+
+export class LabelLayer {
+  readonly #core: PageCore
+  readonly #x: Float32Array
+  readonly #y: Float32Array
+  #letterings: (Lettering | undefined)[] = []
+  #letteredFor = ''
+
+  constructor(core: PageCore, x: Float32Array, y: Float32Array) {
+    this.#core = core
+    this.#x = x
+    this.#y = y
+  }
+
+  /** Draws labels and titles; returns where the labels are. */
+  paint(scene: Scene): Label[] {
+    const { context, view, width, height, ratio, colours, chosen, selected } = scene
+    const isNarrow = width < 560
+    const letteredFor = `${colours.background} ${ratio} ${isNarrow}`
+    if (letteredFor !== this.#letteredFor) this.#letterings = []
+    this.#letteredFor = letteredFor
+    const taken: Box[] = []
+    const labels: Label[] = []
+    if (selected >= 0) {
+      const x = view.scale * this.#x[selected] + view.left
+      const y = view.scale * this.#y[selected] + view.top
+      taken.push({ left: x - 12, right: x + 12, top: y - 12, bottom: y + 12 })
+    }
+    for (const [topic, { anchor }] of this.#core.topics.entries()) {
+      const x = view.scale * anchor[0] + view.left
+      const y = view.scale * anchor[1] + view.top
+      if (x < 0 || y < 0 || x > width || y > height) continue
+      this.#letterings[topic] ??= lettering(this.#core, topic, { isNarrow, ratio, colours })
+      const { canvas, wide, high } = this.#letterings[topic]
+      const middle = Math.max(wide / 2, Math.min(width - wide / 2, x))
+      const free = [0, -1, 1, -2, 2, -3, 3, -4, 4]
+        .map((step) => y + step * high * 0.3 - high / 2)
+        .map((top) => ({ left: middle - wide / 2, right: middle + wide / 2, top, bottom: top + high }))
+        .filter((box) => box.top >= 0 && box.bottom <= height && taken.every((other) => isApart(box, other)))
+      const box = this.#leastHiding(free, scene)
+      if (box === undefined) continue
+      taken.push(box)
+      labels.push({ ...box, topic })
+      context.globalAlpha = chosen !== undefined && !chosen.has(topic) ? 0.35 : 1
+      // On whole pixels, so that letters stay sharp.
+      const left = Math.round(box.left * ratio) / ratio
+      const top = Math.round(box.top * ratio) / ratio
+      context.drawImage(canvas, left, top, canvas.width / ratio, canvas.height / ratio)
+    }
+    context.globalAlpha = 1
+    this.#paintTitles(scene, taken)
+    return labels
+  }
+
+  /** Of boxes the first that lies over the fewest points, where there are few enough to see each. */
+  #leastHiding(boxes: readonly Box[], { view, radius }: Scene): Box | undefined {
+    if (this.#x.length > sparse) return boxes[0]
+    let best: Box | undefined
+    let least = Number.POSITIVE_INFINITY
+    for (const [position, box] of boxes.entries()) {
+      // Nearer places stand first, and are worth a point that is half hidden.
+      let hidden = 0.4 * position
+      for (let row = 0; row < this.#x.length; row++) if (this.#isOn(row, box, view, radius)) hidden++
+      if (hidden < least) {
+        least = hidden
+        best = box
+      }
+    }
+    return best
+  }
+
+  /** Titles beside their points, where few enough are in view. */
+  #paintTitles({ context, view, width, height, colours, radius, shown }: Scene, taken: Box[]): void {
+    const inView: number[] = []
+    for (let row = 0; row < this.#x.length; row++) {
+      if (shown[row] === 0) continue
+      const x = view.scale * this.#x[row] + view.left
+      const y = view.scale * this.#y[row] + view.top
+      if (x < 0 || y < 0 || x > width || y > height) continue
+      if (inView.push(row) > titlesFrom) return
+    }
+    context.textAlign = 'left'
+    context.textBaseline = 'middle'
+    context.lineJoin = 'round'
+    context.font = `12px ${fonts}`
+    context.fillStyle = colours.soft
+    context.strokeStyle = colours.background
+    context.lineWidth = 3
+    for (const row of inView) {
+      const title = this.#core.titles[row]
+      const text = title.length > 42 ? `${title.slice(0, 40).trimEnd()}…` : title
+      const wide = context.measureText(text).width
+      const x = view.scale * this.#x[row] + view.left
+      const y = view.scale * this.#y[row] + view.top
+      const box = [x + radius + 5, x - radius - 5 - wide]
+        .map((left) => ({ left, right: left + wide, top: y - 8, bottom: y + 8 }))
+        .find(
+          (candidate) =>
+            candidate.left > 2 &&
+            candidate.right < width - 2 &&
+            taken.every((other) => isApart(candidate, other)) &&
+            inView.every((other) => other === row || !this.#isOn(other, candidate, view, radius)),
+        )
+      if (box === undefined) continue
+      taken.push(box)
+      context.strokeText(text, box.left, y)
+      context.fillText(text, box.left, y)
+    }
+  }
+
+  #isOn(row: number, box: Box, view: View, radius: number): boolean {
+    const x = view.scale * this.#x[row] + view.left
+    const y = view.scale * this.#y[row] + view.top
+    return x > box.left - radius && x < box.right + radius && y > box.top - radius + 3 && y < box.bottom + radius - 3
+  }
+}
+
+/** A topic's label, drawn: the larger the topic, the larger the letters. */
+function lettering(
+  { topics }: PageCore,
+  topic: number,
+  { isNarrow, ratio, colours }: { readonly isNarrow: boolean; readonly ratio: number; readonly colours: Colours },
+): Lettering {
+  const { label, size } = topics[topic]
+  const share = Math.sqrt(size / topics[0].size)
+  const height = isNarrow ? 10.5 + 2 * share : 12 + 3 * share
+  const lines = wrapped(firstTerms(label, isNarrow ? 24 : 38), isNarrow ? 16 : 22)
+  const canvas = document.createElement('canvas')
+  const context = canvas.getContext('2d') as CanvasRenderingContext2D
+  const font = `600 ${height}px ${fonts}`
+  context.font = font
+  const wide = Math.max(...lines.map((line) => context.measureText(line).width)) + 12
+  const high = lines.length * height * 1.22 + 6
+  canvas.width = Math.ceil(wide * ratio)
+  canvas.height = Math.ceil(high * ratio)
+  context.scale(ratio, ratio)
+  context.font = font
+  context.textAlign = 'center'
+  context.textBaseline = 'middle'
+  context.lineJoin = 'round'
+  context.lineWidth = 3.5
+  context.strokeStyle = colours.background
+  context.fillStyle = colours.ink
+  const lineY = (i: number) => high / 2 + (i - (lines.length - 1) / 2) * height * 1.22
+  for (const [i, line] of lines.entries()) context.strokeText(line, wide / 2, lineY(i))
+  for (const [i, line] of lines.entries()) context.fillText(line, wide / 2, lineY(i))
+  return { canvas, wide, high }
+}
+
+/** The terms that a label begins with, as many as `width` characters hold, but one at least. */
+function firstTerms(label: string, width: number): string {
+  const [first, ...others] = label.split(', ')
+  let taken = first
+  for (const term of others) {
+    if (taken.length + 2 + term.length > width) break
+    taken += `, ${term}`
+  }
+  return taken
+}
+
+/** A label in lines of about `width` characters, broken after commas where it can be. */
+function wrapped(label: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of label.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}

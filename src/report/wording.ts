@@ -1,0 +1,18 @@
+// How dates, numbers and scores read, on the page and in a terminal alike.
+
+const monthNames = 'January February March April May June July August September October November December'.split(' ')
+
+/** `12 March 2025`, `March 2025` or `2025` for an ISO date, `12 March` for one without a year; other texts as they are. */
+export function longDate(date: string): string {
+  const match = /^(\d{4}|-)(?:-(\d{2})(?:-(\d{2}))?)?/u.exec(date)
+  if (match === null) return date
+  const [, year, month, day] = match
+  return [day && Number(day), month && monthNames[Number(month) - 1], year !== '-' && year].filter(Boolean).join(' ')
+}
+
+/** A similarity as it is read most easily: two decimals, no leading zero. */
+export const shortScore = (score: number): string => score.toFixed(2).replace(/^(-?)0\./u, '$1.')
+
+/** `1 paper`, `12,000 papers`. */
+export const count = (number: number, noun: string): string =>
+  `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`
