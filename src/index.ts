@@ -57,16 +57,8 @@ export type { FoundPaper } from './library/find-papers.ts'
 export type { DuplicateOptions, DuplicatePair, Duplicates } from './library/near-duplicates.ts'
 export type { FilterFields, FilterRange, FilterValue, PaperFilter } from './library/paper-filter.ts'
 export { type OpenOptions, PaperLibrary } from './library/paper-library.ts'
-export type {
-  Hit,
-  HitList,
-  HitOptions,
-  RelatedOptions,
-  SearchOptions,
-  Seed,
-  Seeds,
-  Weights,
-} from './library/ranking.ts'
+export type { Hit, HitList, HitOptions, RelatedOptions, SearchOptions, Weights } from './library/ranking.ts'
+export type { Seed, Seeds } from './library/seeds.ts'
 export type { ExportOptions, ImportOptions } from './library/transfer.ts'
 export type { Verification } from './library/verify.ts'
 export type { SharedTerm, Why } from './library/why.ts'

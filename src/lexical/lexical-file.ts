@@ -4,7 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { type LexicalState, lexicalRecipe } from './lexical-index.ts'
+import { lexicalRecipe } from './count-terms.ts'
+import type { LexicalState } from './term-counts.ts'
 
 const MAGIC = Buffer.from('PKINWORD')
 const FORMAT = 1

@@ -3,6 +3,8 @@
 
 /** @internal */
 export interface Postings {
+  /** How many rows it is of. */
+  readonly rows: number
   /** Terms that occur, ascending. */
   readonly term: Int32Array
   readonly start: Int32Array
@@ -39,5 +41,43 @@ export function invertRows(entries: RowEntries, from: number, to: number, scratc
       count[place] = entries.count[i]
     }
   for (let i = 0; i < distinct; i++) scratch[term[i]] = 0
-  return { term, start, row, count }
+  return { rows: to - from, term, start, row, count }
+}
+
+/** Lets others have their turn during long work. */
+export interface Slice {
+  due(): boolean
+  rest(): Promise<void>
+}
+
+/** One of several that follow one another, in slices. */
+export async function mergePostings(parts: readonly Postings[], slice: Slice): Promise<Postings> {
+  const total = (of: (part: Postings) => number) => parts.reduce((sum, part) => sum + of(part), 0)
+  const term = new Int32Array(total((part) => part.term.length))
+  const start = new Int32Array(term.length + 1)
+  const row = new Int32Array(total((part) => part.row.length))
+  const count = new Uint16Array(row.length)
+  const places = new Int32Array(parts.length)
+  let distinct = 0
+  for (let to = 0; to < row.length; ) {
+    let least = Number.POSITIVE_INFINITY
+    for (let p = 0; p < parts.length; p++) {
+      const next = parts[p].term[places[p]]
+      if (next < least) least = next
+    }
+    term[distinct++] = least
+    for (let p = 0; p < parts.length; p++) {
+      const part = parts[p]
+      if (part.term[places[p]] !== least) continue
+      const end = part.start[++places[p]]
+      for (let i = part.start[places[p] - 1]; i < end; i++) {
+        row[to] = part.row[i]
+        count[to++] = part.count[i]
+      }
+    }
+    start[distinct] = to
+    if (distinct % 256 === 0 && slice.due()) await slice.rest()
+  }
+  const rows = total((part) => part.rows)
+  return { rows, term: term.slice(0, distinct), start: start.slice(0, distinct + 1), row, count }
 }

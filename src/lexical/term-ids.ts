@@ -89,5 +89,8 @@ function hash(key: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
+/** Whether a name is that of a pair. */
+export const isPair = (key: number): boolean => key >= 0
+
 /** The stems of a pair by its name. */
 export const stemsOfPair = (key: number): [number, number] => [Math.floor(key / pairBase), key % pairBase]

@@ -1,7 +1,7 @@
 // What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
 import { createProgress, type Embedder, type EmbedProgress } from '../embedding/embedder.ts'
 import { PaperkinError, type PaperkinIssue, show } from '../errors.ts'
-import type { CountedDocument } from '../lexical/lexical-index.ts'
+import type { CountedDocument } from '../lexical/term-counts.ts'
 import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import { unitRows, type VectorsInput } from '../vectors/vector-index.ts'

@@ -7,7 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
 import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../lexical/lexical-file.ts'
-import { type CountedDocument, LexicalIndex } from '../lexical/lexical-index.ts'
+import { LexicalIndex } from '../lexical/lexical-index.ts'
+import type { CountedDocument } from '../lexical/term-counts.ts'
 import { type Paper, paperFromJson, paperJson } from '../paper.ts'
 import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
@@ -20,7 +21,7 @@ import { damaged, type Store, withIds } from './store.ts'
 
 /** Papers of the past that a log may have beside as many as there are. */
 const PAST = 4096
-/** Milliseconds from opening to what later questions gain from. */
+/** Milliseconds without a change after which what later questions gain from is made. */
 const SETTLE_AFTER = 1000
 /** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
 const UNSAVED = 256
@@ -72,6 +73,12 @@ export class KeptPaper {
   }
 }
 
+/** All papers, in the order in which their ids were first added, and the row of each. */
+export interface Roster {
+  readonly papers: readonly KeptPaper[]
+  readonly rows: Int32Array
+}
+
 /** A paper that comes or changes. */
 export interface PaperChange {
   readonly paper: Paper
@@ -105,6 +112,7 @@ export class Collection {
   #lexical = new LexicalIndex()
   #isLoaded = false
   #settling: Promise<void> | undefined
+  #isSettled = true
   readonly #closing = new AbortController()
   #isGraphSaved = false
   /** Rows of the lexical index that its file holds. */
@@ -112,6 +120,7 @@ export class Collection {
   #vectors: ExactIndex
   #dimensions: number | undefined
   #nextRow = 0
+  #roster: Roster | undefined
 
   constructor(options: {
     /** `undefined` until the first vectors tell their width. */
@@ -124,6 +133,15 @@ export class Collection {
     this.store = options.store
     // Until the first vectors tell their width, an empty index of another stands for theirs.
     this.#vectors = createVectorIndex(options.dimensions ?? 1, { kind: options.kind })
+  }
+
+  /** The same object until a change. */
+  get roster(): Roster {
+    if (this.#roster === undefined) {
+      const papers = [...this.kept.values()]
+      this.#roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
+    }
+    return this.#roster
   }
 
   get lexical(): LexicalIndex {
@@ -207,6 +225,7 @@ export class Collection {
       this.#dimensions = dimensions
     }
     this.#nextRow = nextRow
+    this.#roster = undefined
     const gone: number[] = []
     for (const id of removed) {
       const known = this.kept.get(id)
@@ -220,7 +239,10 @@ export class Collection {
       this.kept.set(kept.id, kept)
     }
     for (const row of gone) this.#lexical.remove(row)
-    if (fresh.length > 0 || gone.length > 0) this.#isGraphSaved = false
+    if (fresh.length > 0 || gone.length > 0) {
+      this.#isGraphSaved = false
+      this.#settleLater()
+    }
     await this.#vectors.remove(gone)
   }
 
@@ -297,20 +319,33 @@ export class Collection {
     await this.#adopt({ kept, index, slice, saved: await words })
     if (!this.#isLoaded) {
       await this.#loadGraph(store)
-      this.#settling = this.#settle().catch(() => {})
     }
+    this.#settleLater()
     this.#isLoaded = true
   }
 
-  /** What makes later questions faster and the first need not wait for, in small slices. */
+  /** Has what makes questions faster made once no more changes come. */
+  #settleLater(): void {
+    this.#isSettled = false
+    this.#settling ??= this.#settle()
+      .catch(() => {})
+      .finally(() => {
+        this.#settling = undefined
+      })
+  }
+
+  /** In small slices; a process that asks one question and ends needs none of it. */
   async #settle(): Promise<void> {
     const { signal } = this.#closing
-    // A process that asks one question and ends needs none of it.
-    await wait(SETTLE_AFTER, undefined, { signal, ref: false })
-    const slice = timeSlice(signal, 5)
-    await this.#lexical.settle(slice)
-    await this.#vectors.encode({ signal })
-    await this.#lexical.prepare(slice)
+    while (!this.#isSettled) {
+      this.#isSettled = true
+      await wait(SETTLE_AFTER, undefined, { signal, ref: false })
+      if (!this.#isSettled) continue
+      const slice = timeSlice(signal, 5)
+      await this.#lexical.settle(slice)
+      await this.#vectors.encode({ signal })
+      await this.#lexical.prepare(slice)
+    }
   }
 
   /** Takes the graph that was kept, where it is of these very vectors; otherwise it is built anew by itself. */
@@ -368,6 +403,7 @@ export class Collection {
     this.#vectors = index
     if ((this.store as Store).identity.dimensions > 0) this.#dimensions = index.dimensions
     this.#nextRow = (this.store as Store).nextRow
+    this.#roster = undefined
     this.kept.clear()
     for (const [id, paper] of kept) this.kept.set(id, paper)
     for (const row of [...gone, ...words]) this.#lexical.remove(row)

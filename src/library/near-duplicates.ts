@@ -2,7 +2,8 @@
 // of neighbouring stems, as shingles of two words are what the lexical index has of every row (resemblance and
 // containment of shingles: Broder 1997; here containment, so that a shortened version counts as one).
 import { requireNumber } from '../errors.ts'
-import type { LexicalDocument, LexicalIndex } from '../lexical/lexical-index.ts'
+import type { LexicalDocument } from '../lexical/count-terms.ts'
+import type { LexicalIndex } from '../lexical/lexical-index.ts'
 import { plainText, stopWords, tokens } from '../lexical/tokens.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import type { KeptPaper } from './collection.ts'
@@ -38,19 +39,25 @@ const fewest = 6
 /** Pairs of words that more papers have say nothing of copying, and would make every paper a candidate. */
 const commonFrom = 40
 
-/** Whether a paper of the library and a seed are near-duplicates at the default threshold. */
-export function isNearDuplicate(
+/** A function that says whether a paper of the library is a near-duplicate of any of some seeds, at the default threshold. */
+export function nearDuplicateOf(
+  seeds: readonly (LexicalDocument & { readonly kept: KeptPaper | undefined })[],
   lexical: LexicalIndex,
-  seed: LexicalDocument & { readonly kept: KeptPaper | undefined },
-  candidate: KeptPaper,
-): boolean {
-  const one = seed.kept === undefined ? lexical.pairsOf(seed) : lexical.pairs(seed.kept.row)
-  const other = lexical.pairs(candidate.row)
-  const shared = sharedCount(one.known, other.known)
-  return isDuplicate(shared, Math.min(one.size, other.size), {
-    threshold: duplicateThreshold,
-    sameTitle: shared > 0 ? sameTitle(titleOf(seed.title), titleOf(candidate.paper.title)) : undefined,
-  })
+): (candidate: KeptPaper) => boolean {
+  const known = seeds.map((seed) => ({
+    title: titleOf(seed.title),
+    ...(seed.kept === undefined ? lexical.pairsOf(seed) : lexical.pairs(seed.kept.row)),
+  }))
+  return (candidate) => {
+    const other = lexical.pairs(candidate.row)
+    return known.some((seed) => {
+      const shared = sharedCount(seed.known, other.known)
+      return isDuplicate(shared, Math.min(seed.size, other.size), {
+        threshold: duplicateThreshold,
+        sameTitle: shared > 0 ? sameTitle(seed.title, titleOf(candidate.paper.title)) : undefined,
+      })
+    })
+  }
 }
 
 function isDuplicate(

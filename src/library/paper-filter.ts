@@ -1,5 +1,6 @@
 import { PaperkinError, show } from '../errors.ts'
 import type { Json, Paper } from '../paper.ts'
+import type { Roster } from './collection.ts'
 
 /** An interval with both ends inside: of numbers, or of ISO 8601 dates, where `to: '2025-03'` holds all of March. */
 export interface FilterRange {
@@ -21,15 +22,20 @@ export type PaperFilter = ((paper: Paper) => boolean) | FilterFields
 
 const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories', 'published', 'url', 'version'])
 
+/** Says of each place in a roster whether its paper is wanted. */
+export type CompiledFilter = (roster: Roster) => (place: number) => boolean
+
 /**
- * A function that says whether a paper is wanted.
+ * A filter that can be asked.
+ * @param roster papers that should have the fields
  * @throws PaperkinError `invalid-argument` for what is no filter, and for fields that none of the papers has
  */
-export function compileFilter(
-  filter: PaperFilter | undefined,
-  papers: () => Iterable<Paper>,
-): ((paper: Paper) => boolean) | undefined {
-  if (filter === undefined || typeof filter === 'function') return filter
+export function compileFilter(filter: PaperFilter | undefined, roster: Roster): CompiledFilter | undefined {
+  if (filter === undefined) return undefined
+  if (typeof filter === 'function')
+    return ({ papers }) =>
+      (place) =>
+        filter(papers[place].paper)
   if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
     throw new PaperkinError(
       'invalid-argument',
@@ -40,22 +46,42 @@ export function compileFilter(
   )
   for (const { field } of conditions) {
     if (paperFields.has(field)) continue
-    let count = 0
-    let isThere = false
-    for (const paper of papers()) {
-      count++
-      if (fieldOf(paper, field) !== undefined) {
-        isThere = true
-        break
-      }
-    }
-    if (!isThere && count > 0)
+    const count = roster.papers.length
+    const valueAt = column(roster, field)
+    let place = 0
+    while (place < count && valueAt(place) === undefined) place++
+    if (place === count && count > 0)
       throw new PaperkinError(
         'invalid-argument',
         `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has.`,
       )
   }
-  return (paper) => conditions.every(({ field, fits }) => fits(fieldOf(paper, field)))
+  return (one) => {
+    const asked = conditions.map(({ field, fits }) => ({ valueAt: column(one, field), fits }))
+    return (place) => asked.every(({ valueAt, fits }) => fits(valueAt(place)))
+  }
+}
+
+const unread = Symbol('unread')
+const columns = new WeakMap<Roster, Map<string, (Json | undefined | typeof unread)[]>>()
+
+/**
+ * What the papers have in a field. Read from each paper once for each state of a library: going from object to object
+ * takes most of the time of a filter.
+ */
+function column(roster: Roster, field: string): (place: number) => Json | undefined {
+  const { papers } = roster
+  const known = columns.get(roster) ?? new Map<string, (Json | undefined | typeof unread)[]>()
+  columns.set(roster, known)
+  const values = known.get(field) ?? new Array<typeof unread>(papers.length).fill(unread)
+  known.set(field, values)
+  return (place) => {
+    const value = values[place]
+    if (value !== unread) return value
+    const read = fieldOf(papers[place].paper, field)
+    values[place] = read
+    return read
+  }
 }
 
 function fieldOf(paper: Paper, field: string): Json | undefined {

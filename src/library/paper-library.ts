@@ -11,15 +11,8 @@ import { Collection } from './collection.ts'
 import { convert, type Repair } from './convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
-import {
-  type HitList,
-  Ranking,
-  type RelatedOptions,
-  relatedWeights,
-  type SearchOptions,
-  type Seed,
-  type Seeds,
-} from './ranking.ts'
+import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
+import type { Seed, Seeds } from './seeds.ts'
 import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
 import { topicInput } from './topic-input.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
@@ -79,6 +72,9 @@ export class PaperLibrary {
     this.#repair = parts.repair
     this.#ranking = new Ranking({
       kept: collection.kept,
+      get roster() {
+        return collection.roster
+      },
       get lexical() {
         return collection.lexical
       },

@@ -1,5 +1,6 @@
 import type { Embedder } from '../embedding/embedder.ts'
-import type { LexicalDocument, LexicalIndex, TermPart } from '../lexical/lexical-index.ts'
+import type { LexicalDocument } from '../lexical/count-terms.ts'
+import type { LexicalIndex, TermPart } from '../lexical/lexical-index.ts'
 import { plainText, readTokens, stem } from '../lexical/tokens.ts'
 import type { Paper } from '../paper.ts'
 

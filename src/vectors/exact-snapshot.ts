@@ -99,7 +99,7 @@ export class ExactSnapshot implements VectorSnapshot {
     const { dimensions } = this
     const slice = timeSlice(options.signal)
     const units = await unitRows(queries, { dimensions, name: 'queries', slice })
-    if (this.looksAtAll && units.length * this.size >= BULK_FROM) return this.#searchBulk(units, options)
+    if (!this.isGraph && units.length * this.size >= BULK_FROM) return this.#searchBulk(units, options)
     const hits: SearchHits[] = []
     for (let start = 0; start < units.length; start += dimensions) {
       hits.push(await this.nearest(units.subarray(start, start + dimensions), options))
@@ -143,6 +143,50 @@ export class ExactSnapshot implements VectorSnapshot {
     return scores
   }
 
+  /**
+   * A value that the cosine of the query to each of the given rows does not exceed, or fall below: some .01 from it where
+   * the index keeps codes, which are a quarter of the reading; else what {@link scoreRows} gives.
+   * @throws PaperkinError `invalid-argument` where there is no such row
+   */
+  async bounds(
+    query: ArrayLike<number>,
+    rows: ArrayLike<number>,
+    { side, signal }: { readonly side: 'above' | 'below'; readonly signal?: AbortSignal | undefined },
+  ): Promise<Float64Array> {
+    const { codes, count } = this.state
+    const unit = unitQuery(query, this.dimensions)
+    const slice = timeSlice(signal)
+    const bounds = new Float64Array(rows.length)
+    if (codes === undefined) {
+      for (let index = 0; index < rows.length; index++) {
+        const position = this.position(rows[index])
+        if (position < 0) throw unknownRow(rows[index])
+        bounds[index] = this.#product(unit, position)
+        if (index % 1024 === 1023 && slice.due()) await slice.rest()
+      }
+      return bounds
+    }
+    const asked = codes.query(unit)
+    const sign = side === 'above' ? 1 : -1
+    const known = new Float64Array(count)
+    for (let first = 0; first < count; first += SCAN_BLOCK) {
+      const length = Math.min(SCAN_BLOCK, count - first)
+      const { scales, errors } = codes
+      const sums = codes.sums(asked, first, length)
+      for (let i = 0; i < length; i++) {
+        const reach = errors[first + i] * asked.perError + asked.constant
+        known[first + i] = sums[i] * scales[first + i] * asked.scale + sign * reach
+      }
+      if (slice.due()) await slice.rest()
+    }
+    for (let index = 0; index < rows.length; index++) {
+      const position = this.position(rows[index])
+      if (position < 0) throw unknownRow(rows[index])
+      bounds[index] = known[position]
+    }
+    return bounds
+  }
+
   /** @internal Position of a row, -1 where there is none. */
   position(row: number): number {
     const position = this.state.positionOf[row] ?? -1
@@ -154,9 +198,9 @@ export class ExactSnapshot implements VectorSnapshot {
     return exactDot(unit, 0, chunk, (position % CHUNK_ROWS) * this.dimensions, this.dimensions)
   }
 
-  /** Whether a search takes time in proportion to the rows. */
-  protected get looksAtAll(): boolean {
-    return true
+  /** Whether a search walks through a graph rather than looking at all rows. */
+  get isGraph(): boolean {
+    return false
   }
 
   /** Many queries as products of matrices in a worker thread, some five times faster than one after the other. */

@@ -31,8 +31,8 @@ export class HnswSnapshot extends ExactSnapshot {
     this.#inGraph = state.size - living(state, this.#tail)
   }
 
-  protected override get looksAtAll(): boolean {
-    return false
+  override get isGraph(): boolean {
+    return true
   }
 
   protected override async nearest(unit: Float32Array, options: VectorSearchOptions): Promise<SearchHits> {

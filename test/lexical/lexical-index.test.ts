@@ -178,20 +178,27 @@ describe('LexicalIndex', () => {
     )
   })
 
-  it('answers the same from the inverted rows and from the newer ones', () => {
-    const all = Array.from({ length: 400 }, (_, i) => ({
+  it('answers the same from merged blocks, from single ones and from the rows after them', async () => {
+    const all = Array.from({ length: 4_700 }, (_, i) => ({
       title: `paper ${words[i % 10]}`,
       abstract: `${words[(i * 7) % 10]} ${words[(i * 3) % 10]} topic${i % 50}`,
     }))
     const atOnce = new LexicalIndex()
     const piecemeal = new LexicalIndex()
+    const slice = { due: () => true, rest: () => Promise.resolve() }
     for (const document of all) atOnce.add(atOnce.count(document))
     for (const document of all) {
       piecemeal.add(piecemeal.count(document))
-      if (piecemeal.rows % 37 === 0) piecemeal.search('robot')
+      if (piecemeal.rows % 997 === 0) piecemeal.search('robot')
+      if (piecemeal.rows === 4_400) await piecemeal.settle(slice)
     }
     expect(piecemeal.search('robot glass topic7')).toEqual(atOnce.search('robot glass topic7'))
-    expect(piecemeal.similar(399)).toEqual(atOnce.similar(399))
+    for (const row of [3, 4_090, 4_100, 4_699]) expect(piecemeal.similar(row)).toEqual(atOnce.similar(row))
+    const taken = LexicalIndex.from(atOnce.state())
+    expect(taken.similar(3)).toEqual(piecemeal.similar(3))
+    await taken.settle(slice)
+    expect(taken.similar(4_699)).toEqual(piecemeal.similar(4_699))
+    expect(taken.phrase('paper robot')).toEqual(atOnce.phrase('paper robot'))
   })
 
   it('gives sparse rows whose products are the cosines, whatever is added meanwhile', async () => {

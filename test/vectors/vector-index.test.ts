@@ -351,6 +351,10 @@ describe('ExactIndex', () => {
       expect(exact[place]).toBeCloseTo(naive, 6)
     })
     expect(() => index.scoreRows(query, [15])).toThrow(PaperkinError)
+    expect(await index.snapshot().bounds(query, rows, { side: 'above' })).toEqual(exact)
+    await expect(index.snapshot().bounds(query, [15], { side: 'below' })).rejects.toMatchObject({
+      code: 'invalid-argument',
+    })
     const copies = await index.vectors([20, 12])
     expect(copies).toEqual(Float32Array.of(...index.vector(20), ...index.vector(12)))
   })
@@ -386,8 +390,16 @@ describe('ExactIndex', () => {
     const index = new ExactIndex(dimensions)
     await index.add(rowNumbers(n), matrix)
     const units = await index.vectors(rowNumbers(n))
+    const some = rowNumbers(n).filter((row) => row % 7 !== 3)
     for (const row of [0, 1, 2, 300, 4001, 8999]) {
       const query = units.subarray(row * dimensions, (row + 1) * dimensions)
+      const above = await index.snapshot().bounds(query, some, { side: 'above' })
+      const below = await index.snapshot().bounds(query, some, { side: 'below' })
+      for (const [i, score] of index.scoreRows(query, some).entries()) {
+        expect(score).toBeLessThanOrEqual(above[i])
+        expect(score).toBeGreaterThanOrEqual(below[i])
+        expect(above[i] - below[i]).toBeLessThan(0.03)
+      }
       const { rows, scores } = await index.search(query, { k: 25 })
       const exact = index.scoreRows(query, rowNumbers(n)).map(Math.fround)
       const oracle = Array.from(exact.keys())

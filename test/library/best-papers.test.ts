@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { bestPapers } from '../../src/library/best-papers.ts'
+import { KeptPaper } from '../../src/library/collection.ts'
+import { toPaper } from '../../src/paper.ts'
+import { ExactIndex } from '../../src/vectors/exact-index.ts'
+import { clusteredRows } from '../vectors/clustered.ts'
+
+const dimensions = 384
+const count = 1500
+const { rows: vectors } = clusteredRows(count, dimensions, { centres: 12, seed: 5 })
+
+describe('bestPapers', () => {
+  it('are those of a look at every score, in the same order and with the same bits', async () => {
+    // Enough values for the index to keep codes. Rows stand against the order of the papers.
+    const index = new ExactIndex(dimensions)
+    await index.add(
+      Array.from({ length: count }, (_, i) => i),
+      vectors,
+    )
+    expect(index.snapshot().state.codes).toBeDefined()
+    const papers = Array.from({ length: count }, (_, i) =>
+      KeptPaper.of(toPaper({ id: `p${i}`, title: `Paper ${i}` }), { row: count - 1 - i, vector: -1, textCrc: 0 }),
+    )
+    const roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
+    const snapshot = index.snapshot()
+    const row = fc.integer({ min: 0, max: count - 1 })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          like: row,
+          unlike: fc.array(row, { maxLength: 2 }),
+          wanted: fc.constantFrom(1, 10, 100, count),
+          semantic: fc.constantFrom(0, 0.4, 1),
+          keepEvery: fc.constantFrom(1, 2, 90, 700, 2000),
+          step: fc.integer({ min: 3, max: 50 }),
+          hasRecency: fc.boolean(),
+        }),
+        async ({ like, unlike, wanted, semantic, keepEvery, step, hasRecency }) => {
+          // Some scores are equal, and a part is 0.
+          const lexical = Float64Array.from({ length: count }, (_, i) => ((i * step) % 40) / 60)
+          const recency = hasRecency ? Float64Array.from({ length: count }, (_, i) => (i % 7) / 7) : undefined
+          const weights = { semantic, lexical: 1 - semantic, recency: 0.2 }
+          let asked = 0
+          const found = await bestPapers(
+            {
+              direction: semantic > 0 ? snapshot.vector(like) : undefined,
+              unlikeDirections: unlike.map((other) => snapshot.vector(other)),
+              lexical,
+              isMatch: (its) => its !== like,
+              conditions:
+                keepEvery === 1
+                  ? []
+                  : [
+                      (place) => {
+                        asked++
+                        return place % keepEvery === 1
+                      },
+                    ],
+            },
+            { wanted, weights, recency, roster, snapshot, signal: undefined },
+          )
+          const all = roster.rows
+          const cosines = snapshot.scoreRows(snapshot.vector(like), all)
+          const others = unlike.map((other) => snapshot.scoreRows(snapshot.vector(other), all))
+          const expected = Array.from(all, (its, place) => {
+            const worst = Math.max(0, ...others.map((scores) => scores[place] as number))
+            const part =
+              semantic > 0 ? Math.max(0, Math.min(1, Math.max(0, cosines[place] as number)) - 0.5 * worst) : 0
+            const rest = weights.lexical * (lexical[its] as number) + (recency ? 0.2 * (recency[place] as number) : 0)
+            return { place, semantic: part, score: Math.min(1, semantic * part + rest) }
+          })
+            .filter(({ place }) => all[place] !== like && (keepEvery === 1 || place % keepEvery === 1))
+            .sort((a, b) => b.score - a.score || a.place - b.place)
+            .slice(0, wanted)
+          expect(found).toEqual(expected)
+          // No paper is asked twice.
+          expect(asked).toBeLessThanOrEqual(count)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})
