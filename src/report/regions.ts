@@ -11,7 +11,7 @@ const grid = 192
 /** Share of a topic's greatest density at which its region ends, where no other topic is nearer. */
 const edge = 0.14
 /** Islands with a smaller share of a region's area are left out. */
-const leastIsland = 0.03
+const leastIsland = 0.1
 
 export interface Region {
   /** Outline as an SVG path, in whole units of the map; empty for a topic that is nowhere the densest. */

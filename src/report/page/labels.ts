@@ -29,6 +29,8 @@ export interface Scene {
   readonly radius: number
   /** Topics that are chosen; the others fade. */
   readonly chosen: ReadonlySet<number> | undefined
+  /** What no label may lie over. */
+  readonly reserved: readonly Box[]
   /** Rows that have a title. */
   readonly shown: Uint8Array
   /** A paper that nothing may hide, or -1. */
@@ -61,7 +63,7 @@ export class LabelLayer {
     const letteredFor = `${colours.background} ${ratio} ${isNarrow}`
     if (letteredFor !== this.#letteredFor) this.#letterings = []
     this.#letteredFor = letteredFor
-    const taken: Box[] = []
+    const taken: Box[] = [...scene.reserved]
     const labels: Label[] = []
     if (selected >= 0) {
       const x = view.scale * this.#x[selected] + view.left
@@ -81,7 +83,9 @@ export class LabelLayer {
         .filter((box) => box.top >= 0 && box.bottom <= height && taken.every((other) => isApart(box, other)))
       const box = this.#leastHiding(free, scene)
       if (box === undefined) continue
-      taken.push(box)
+      // With air around it, which keeps a map of many topics calm.
+      const air = isNarrow ? 2 : 7
+      taken.push({ left: box.left - air, right: box.right + air, top: box.top - air, bottom: box.bottom + air })
       labels.push({ ...box, topic })
       context.globalAlpha = chosen !== undefined && !chosen.has(topic) ? 0.35 : 1
       // On whole pixels, so that letters stay sharp.

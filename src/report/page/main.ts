@@ -2,7 +2,7 @@ import './page.css'
 import { type Theme, themes } from '../palette.ts'
 import { count, longDate } from '../wording.ts'
 import { button, element, svg } from './dom.ts'
-import { PaperMap } from './map.ts'
+import { type MapEvents, PaperMap } from './map.ts'
 import { cross, paperPanel } from './paper-panel.ts'
 import { printedList } from './printed-list.ts'
 import { type FullPaper, Report } from './report.ts'
@@ -51,6 +51,8 @@ class Page {
   #found: Found | undefined
   #selected = -1
   #shown: Uint8Array
+  /** The question whose answers are listed. */
+  #listed = ''
   /** What had the focus when a paper was opened. */
   #opener: HTMLElement | undefined
 
@@ -71,16 +73,18 @@ class Page {
       'aria-roledescription': 'map of papers',
       'aria-label': `${count(report.rows, 'paper')}, near each other where they are kin. Arrow keys go from paper to paper, Enter opens, plus and minus zoom, 0 shows all, Shift with arrows moves the map.`,
     })
-    const mapFrame = element('div', { class: 'map-frame' }, canvas, this.#tip, this.#mapButtons())
+    const mapButtons = this.#mapButtons()
+    const mapFrame = element('div', { class: 'map-frame' }, canvas, this.#tip, mapButtons)
     this.#app.append(this.#sidebar(), element('main', { 'aria-label': 'Map' }, mapFrame), this.#panel, this.#said)
     document.getElementById('opening')?.remove()
     document.body.append(this.#app)
-    this.#map = new PaperMap(canvas, report.core, {
+    const events: MapEvents = {
       onHover: (row, x, y) => this.#showTip(row, x, y),
       onPick: (row) => this.#go({ paper: row }),
       onPickTopic: (position) => this.#go({ topic: String(report.core.topics[position].id) }),
       onStep: (row) => this.#say(`${report.core.titles[row]}. ${this.#topicName(row)}. Enter opens it.`),
-    })
+    }
+    this.#map = new PaperMap(canvas, report.core, events, [mapButtons])
     this.#setTheme(undefined)
     window.addEventListener('hashchange', () => this.#follow())
     document.addEventListener('keydown', (event) => this.#key(event))
@@ -110,15 +114,17 @@ class Page {
   /** Shows what the address says. */
   #follow(): void {
     const parts = new URLSearchParams(location.hash.slice(1))
-    const name = parts.get('topic') ?? ''
-    const choice = this.#topics.choices.get(name)
+    const row = this.#report.rowOf(parts.get('paper') ?? '') ?? -1
+    // Closed first: then all of the map is there to show a topic on.
+    if (row < 0 && this.#selected >= 0) void this.#showPaper(row)
+    const choice = this.#topics.choices.get(parts.get('topic') ?? '')
     if (choice !== this.#choice) {
       this.#choice = choice
       this.#topics.mark(choice?.name ?? '')
       this.#filter()
-      if (choice !== undefined) this.#map.reveal(this.#rowsShown())
+      if (choice === undefined) this.#map.fit()
+      else this.#map.reveal(this.#rowsShown())
     }
-    const row = this.#report.rowOf(parts.get('paper') ?? '') ?? -1
     if (row !== this.#selected) void this.#showPaper(row)
   }
 
@@ -162,7 +168,8 @@ class Page {
     this.#panel.scrollTop = 0
     this.#panel.querySelector<HTMLElement>('h2')?.focus({ preventScroll: true })
     document.title = `${this.#report.core.titles[row]} – ${this.#report.core.title}`
-    this.#map.select(row, typeof paper === 'object' ? paper.kin.map(([kin]) => kin) : [])
+    const kin = typeof paper === 'object' ? paper.kin.map(([row]) => row) : []
+    this.#map.select(row, kin)
     // Where the panel lies over the map, only the rest of it can be seen.
     const frame = this.#map.canvas.getBoundingClientRect()
     const panel = this.#panel.getBoundingClientRect()
@@ -171,7 +178,7 @@ class Page {
       right: isBelow ? 0 : Math.max(0, frame.right - panel.left),
       bottom: isBelow ? Math.max(0, frame.bottom - panel.top) : 0,
     }
-    requestAnimationFrame(() => this.#map.reveal([row]))
+    requestAnimationFrame(() => this.#map.follow(row, kin))
   }
 
   // ---- what is shown ---------------------------------------------------------------------------------------------
@@ -216,6 +223,7 @@ class Page {
     this.#results.hidden = !this.#isAsked
     this.#browse.hidden = this.#isAsked
     if (this.#isAsked) this.#list(listed)
+    else this.#listed = ''
   }
 
   #list(rows: readonly number[]): void {
@@ -262,7 +270,13 @@ class Page {
           ]
         : []),
     )
-    if (isWhole) this.#say(heading)
+    // Another question: from its first answer on.
+    const asked = JSON.stringify([this.#words.value, this.#category.value, this.#from.value, this.#to.value])
+    if (asked !== this.#listed && this.#results.parentElement !== null) this.#results.parentElement.scrollTop = 0
+    this.#listed = asked
+    if (!isWhole) return
+    this.#say(heading)
+    this.#map.gather(rows)
   }
 
   // ---- the parts -------------------------------------------------------------------------------------------------
@@ -295,6 +309,18 @@ class Page {
     this.#words.addEventListener('focus', () => void this.#search.prepare(), { once: true })
     const hasDates = earliest !== latest && earliest.length >= 10
     const hasCategories = core.categories.length > 1
+    const filters = element(
+      'div',
+      { class: 'filters', id: 'filters' },
+      hasCategories && this.#category,
+      hasDates && element('div', { class: 'dates' }, this.#from, element('span', {}, '–'), this.#to),
+    )
+    // Seen on phones alone, where there is no room for filters that nobody uses.
+    const filterButton = button(
+      { class: 'filter-button', 'aria-expanded': 'false', 'aria-controls': 'filters' },
+      () => filterButton.setAttribute('aria-expanded', String(filters.classList.toggle('open'))),
+      'Filters',
+    )
     const foldAll = button(
       { class: 'quiet' },
       () => {
@@ -325,8 +351,7 @@ class Page {
           'div',
           { class: 'asking', role: 'search' },
           this.#words,
-          ...(hasCategories ? [this.#category] : []),
-          ...(hasDates ? [element('div', { class: 'dates' }, this.#from, element('span', {}, '–'), this.#to)] : []),
+          ...(hasCategories || hasDates ? [filterButton, filters] : []),
         ),
       ),
       element('div', { class: 'lists' }, this.#results, this.#browse),

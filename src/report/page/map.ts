@@ -13,6 +13,8 @@ type Colours = (typeof themes)[Theme]
 const mapSize = 10_000
 const pickDistance = 14
 const flightMs = 380
+/** Share of a topic's papers, at each side, that need not be seen when it is brought into view. */
+const strays = 0.04
 
 export interface MapEvents {
   /** A point was pointed at, or none. */
@@ -35,6 +37,7 @@ export class PaperMap {
   readonly #points: PointLayer
   readonly #labels: LabelLayer
   readonly #bounds: Box
+  readonly #over: readonly Element[]
   #theme: Theme = 'light'
   #shown: Uint8Array
   #topics: ReadonlySet<number> | undefined
@@ -53,8 +56,10 @@ export class PaperMap {
   #placed: readonly Label[] = []
   #covered = { right: 0, bottom: 0 }
 
-  constructor(canvas: HTMLCanvasElement, core: PageCore, events: MapEvents) {
+  /** @param over elements over the map that labels keep away from */
+  constructor(canvas: HTMLCanvasElement, core: PageCore, events: MapEvents, over: readonly Element[] = []) {
     this.canvas = canvas
+    this.#over = over
     this.#core = core
     this.#events = events
     this.#context = canvas.getContext('2d') as CanvasRenderingContext2D
@@ -111,32 +116,52 @@ export class PaperMap {
     this.#flyTo(zoomed(this.#view, this.#limited(this.#view.scale * factor), this.#width / 2, this.#height / 2))
   }
 
-  /** Brings papers into view: all of them, or one that is outside or hidden in a crowd. */
+  /** Brings these papers into view, as large as can be; of many those that lie together, without strays. */
   reveal(rows: readonly number[]): void {
-    if (rows.length === 0) return
-    if (rows.length === 1) {
-      const [row] = rows
-      const [x, y] = this.#at(row)
-      const wide = this.#width - this.#covered.right
-      const high = this.#height - this.#covered.bottom
-      const margin = Math.min(60, wide / 4, high / 4)
-      if (x > margin && y > margin && x < wide - margin && y < high - margin) return
-      const { scale, left, top } = this.#view
-      this.#flyTo({ scale, left: left + wide / 2 - x, top: top + high / 2 - y })
+    if (rows.length > 0) this.#flyTo(this.#fit(rows, rows.length > 20 ? strays : 0))
+  }
+
+  /** Brings a paper into view, and most of its kin where they are not too far, unless they are there. */
+  follow(row: number, kin: readonly number[] = []): void {
+    const inView = kin.filter((other) => this.#isInView(other, 0)).length
+    if (this.#isInView(row, 60) && inView >= 0.75 * kin.length) return
+    const { scale } = this.#view
+    const whole = this.#fit([row, ...kin])
+    const goal = Math.max(scale / 4, Math.min(scale, whole.scale))
+    if (kin.length > 0 && goal === whole.scale) {
+      this.#flyTo(whole)
       return
     }
-    this.#flyTo(this.#fit(rows))
+    const wide = this.#width - this.#covered.right
+    const high = this.#height - this.#covered.bottom
+    this.#flyTo({ scale: goal, left: wide / 2 - goal * this.#x[row], top: high / 2 - goal * this.#y[row] })
+  }
+
+  /** Brings papers into view where most of them are outside. */
+  gather(rows: readonly number[]): void {
+    let inside = 0
+    for (const row of rows) if (this.#isInView(row, 0)) inside++
+    if (inside < rows.length / 2) this.reveal(rows)
   }
 
   draw(): void {
     if (this.#pending === 0) this.#pending = requestAnimationFrame(() => this.#paint())
   }
 
+  /** What lies over the map, where no label belongs. */
+  #reserved(): Box[] {
+    const frame = this.canvas.getBoundingClientRect()
+    return this.#over.map((element) => {
+      const { left, top, right, bottom } = element.getBoundingClientRect()
+      return { left: left - frame.left, top: top - frame.top, right: right - frame.left, bottom: bottom - frame.top }
+    })
+  }
+
   // ---- where one looks -----------------------------------------------------------------------------------------
 
   /** The view that shows rows, or all of the map, in what nothing covers. */
-  #fit(rows?: Iterable<number>): View {
-    const { left, top, right, bottom } = rows === undefined ? this.#bounds : this.#boundsOf(rows)
+  #fit(rows?: readonly number[], share = 0): View {
+    const { left, top, right, bottom } = rows === undefined ? this.#bounds : this.#boundsOf(rows, share)
     const wide = this.#width - this.#covered.right
     const high = this.#height - this.#covered.bottom
     const margin = Math.min(rows === undefined ? 28 : 70, wide / 9, high / 9)
@@ -152,24 +177,19 @@ export class PaperMap {
     }
   }
 
-  #boundsOf(rows: Iterable<number>): Box {
-    let left = Number.POSITIVE_INFINITY
-    let top = Number.POSITIVE_INFINITY
-    let right = Number.NEGATIVE_INFINITY
-    let bottom = Number.NEGATIVE_INFINITY
-    for (const row of rows) {
-      left = Math.min(left, this.#x[row])
-      right = Math.max(right, this.#x[row])
-      top = Math.min(top, this.#y[row])
-      bottom = Math.max(bottom, this.#y[row])
-    }
-    const middle = mapSize / 2
-    return left <= right ? { left, top, right, bottom } : { left: middle, top: middle, right: middle, bottom: middle }
+  /** The box around rows, but for a share of them at each of its sides. */
+  #boundsOf(rows: readonly number[], share = 0): Box {
+    if (rows.length === 0) return { left: mapSize / 2, top: mapSize / 2, right: mapSize / 2, bottom: mapSize / 2 }
+    const x = Float32Array.from(rows, (row) => this.#x[row]).sort()
+    const y = Float32Array.from(rows, (row) => this.#y[row]).sort()
+    const first = Math.floor(share * rows.length)
+    const last = rows.length - 1 - first
+    return { left: x[first], top: y[first], right: x[last], bottom: y[last] }
   }
 
   /** Of all points and outlines. */
   #boundsOfAll(): Box {
-    let { left, top, right, bottom } = this.#boundsOf(this.#x.keys())
+    let { left, top, right, bottom } = this.#boundsOf([...this.#x.keys()])
     for (const { outline } of this.#core.topics)
       for (const [, x, y] of outline.matchAll(/(-?\d+) (-?\d+)/gu)) {
         left = Math.min(left, Number(x))
@@ -234,6 +254,15 @@ export class PaperMap {
     this.#flight = 0
   }
 
+  /** Whether a paper is in what nothing covers, `margin` pixels or a quarter away from its edges. */
+  #isInView(row: number, margin: number): boolean {
+    const [x, y] = this.#at(row)
+    const wide = this.#width - this.#covered.right
+    const high = this.#height - this.#covered.bottom
+    const [marginX, marginY] = [Math.min(margin, wide / 4), Math.min(margin, high / 4)]
+    return x > marginX && y > marginY && x < wide - marginX && y < high - marginY
+  }
+
   /** Where a paper is on the screen. */
   #at(row: number): [number, number] {
     const { scale, left, top } = this.#view
@@ -255,6 +284,7 @@ export class PaperMap {
     this.#paintLines(colours)
     this.#points.paint(this.#view, ratio, {
       radius,
+      opacity: this.#opacity(),
       inkOf: this.#inkOf,
       inks: [...colours.topics, colours.apart],
       shown: this.#shown,
@@ -273,16 +303,26 @@ export class PaperMap {
       colours,
       radius,
       chosen: this.#topics,
+      reserved: this.#reserved(),
       shown: this.#shown,
       selected: this.#selected,
     })
   }
 
+  /** How far apart papers would be, spread evenly over the map. */
+  #room(): number {
+    return Math.sqrt((this.#width * this.#height) / Math.max(1, this.#x.length))
+  }
+
   /** The more papers in the less room, the smaller their points; they grow with the map, but much more slowly. */
   #radius(): number {
-    const room = Math.sqrt((this.#width * this.#height) / Math.max(1, this.#x.length))
-    const whole = Math.max(0.8, Math.min(5.5, 0.5 * Math.sqrt(room)))
+    const whole = Math.max(0.8, Math.min(5.5, 0.5 * Math.sqrt(this.#room())))
     return Math.min(9, whole * Math.max(0.6, this.#view.scale / this.#fitted) ** 0.4)
+  }
+
+  /** Less than 1 only where papers are crowded. */
+  #opacity(): number {
+    return Math.max(0.5, Math.min(1, 0.35 + (0.065 * this.#room() * this.#view.scale) / this.#fitted))
   }
 
   #paintRegions(colours: Colours): void {
@@ -443,7 +483,7 @@ export class PaperMap {
     }
     if (best < 0) return
     this.hover(best)
-    this.reveal([best])
+    this.follow(best)
     this.#events.onStep(best)
   }
 }

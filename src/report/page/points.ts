@@ -14,6 +14,8 @@ interface Stamp {
 export interface PointStyle {
   /** In CSS pixels. */
   readonly radius: number
+  /** 0 … 1: where points lie on each other, less than 1 shows how many do. */
+  readonly opacity: number
   /** Of each row the position of its colour in `inks`. */
   readonly inkOf: Uint8Array
   /** `#rrggbb`. */
@@ -30,8 +32,6 @@ export class PointLayer {
   readonly #y: Float32Array
   #pixels = new ImageData(1, 1)
   #words = new Uint32Array(this.#pixels.data.buffer)
-  #stamps: readonly Stamp[] = []
-  #stampedFor = 0
 
   constructor(x: Float32Array, y: Float32Array) {
     this.#x = x
@@ -46,25 +46,37 @@ export class PointLayer {
   }
 
   /** Draws the points as `view` places them, `ratio` pixels of the screen to each of its own. */
-  paint(view: View, ratio: number, { radius, inkOf, inks, shown, faded }: PointStyle): void {
+  paint(view: View, ratio: number, { radius, opacity, inkOf, inks, shown, faded }: PointStyle): void {
     this.#words.fill(0)
     const colours = Uint32Array.from(inks, packedColour)
-    if (shown.includes(0)) this.#stampAll(view, ratio, 0.8 * radius, shown, 0, () => packedColour(faded))
-    this.#stampAll(view, ratio, radius, shown, 1, (row) => colours[inkOf[row]])
+    const faint = packedColour(faded)
+    if (shown.includes(0))
+      this.#stampAll(view, ratio, { radius: 0.8 * radius, opacity, shown, taken: 0, inkOf: () => faint })
+    this.#stampAll(view, ratio, { radius, opacity, shown, taken: 1, inkOf: (row) => colours[inkOf[row]] })
     this.#context.putImageData(this.#pixels, 0, 0)
   }
 
+  /** Draws the rows whose `shown` is `taken`. */
   #stampAll(
     view: View,
     ratio: number,
-    radius: number,
-    shown: Uint8Array,
-    taken: number,
-    inkOf: (row: number) => number,
+    {
+      radius,
+      opacity,
+      shown,
+      taken,
+      inkOf,
+    }: {
+      readonly radius: number
+      readonly opacity: number
+      readonly shown: Uint8Array
+      readonly taken: number
+      readonly inkOf: (row: number) => number
+    },
   ): void {
     const [x, y, words] = [this.#x, this.#y, this.#words]
     const { width, height } = this.#pixels
-    const stamps = this.#stampsOf(radius * ratio)
+    const stamps = stampsOf(radius * ratio, opacity)
     const { size } = stamps[0]
     const scale = view.scale * ratio
     const left = view.left * ratio - size / 2
@@ -92,26 +104,23 @@ export class PointLayer {
       }
     }
   }
+}
 
-  /** Stamps of a disc for each place of its middle within a pixel. */
-  #stampsOf(radius: number): readonly Stamp[] {
-    if (radius === this.#stampedFor) return this.#stamps
-    const size = Math.ceil(2 * radius + 2.75)
-    const stamps: Stamp[] = []
-    for (let place = 0; place < steps * steps; place++) {
-      const middleX = size / 2 + ((place % steps) + 0.5) / steps
-      const middleY = size / 2 + (Math.floor(place / steps) + 0.5) / steps
-      const cover = new Uint8Array(size * size)
-      for (let i = 0; i < cover.length; i++) {
-        const away = Math.hypot((i % size) + 0.5 - middleX, Math.floor(i / size) + 0.5 - middleY)
-        cover[i] = 255 * Math.max(0, Math.min(1, radius + 0.5 - away))
-      }
-      stamps.push({ size, cover })
+/** Stamps of a disc for each place of its middle within a pixel. */
+function stampsOf(radius: number, opacity: number): readonly Stamp[] {
+  const size = Math.ceil(2 * radius + 2.75)
+  const stamps: Stamp[] = []
+  for (let place = 0; place < steps * steps; place++) {
+    const middleX = size / 2 + ((place % steps) + 0.5) / steps
+    const middleY = size / 2 + (Math.floor(place / steps) + 0.5) / steps
+    const cover = new Uint8Array(size * size)
+    for (let i = 0; i < cover.length; i++) {
+      const away = Math.hypot((i % size) + 0.5 - middleX, Math.floor(i / size) + 0.5 - middleY)
+      cover[i] = 255 * opacity * Math.max(0, Math.min(1, radius + 0.5 - away))
     }
-    this.#stampedFor = radius
-    this.#stamps = stamps
-    return stamps
+    stamps.push({ size, cover })
   }
+  return stamps
 }
 
 /** `#rrggbb` as the little-endian word of an opaque pixel. */
@@ -120,13 +129,14 @@ function packedColour(hex: string): number {
   return ((0xff << 24) | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)) >>> 0
 }
 
-/** A pixel of which `share` of 255 are covered with an opaque colour. */
+/** A pixel with `share` of 255 of an opaque colour laid over it. */
 function mixed(under: number, over: number, share: number): number {
-  const alpha = under >>> 24
-  if (alpha === 0) return ((over & 0xffffff) | (share << 24)) >>> 0
-  const part = share + (share >> 7)
+  const below = under >>> 24
+  if (below === 0) return ((over & 0xffffff) | (share << 24)) >>> 0
+  const alpha = below + share - ((below * share) >> 8)
+  const part = ((256 * share) / alpha) | 0
   // Red and blue at once: they lie 16 bits apart.
   const redBlue = ((under & 0xff00ff) * (256 - part) + (over & 0xff00ff) * part) / 256
   const green = ((under & 0xff00) * (256 - part) + (over & 0xff00) * part) / 256
-  return (((alpha > share ? alpha : share) << 24) | (redBlue & 0xff00ff) | (green & 0xff00)) >>> 0
+  return ((Math.min(255, alpha) << 24) | (redBlue & 0xff00ff) | (green & 0xff00)) >>> 0
 }
