@@ -283,12 +283,12 @@ async function openPage(browser: Browser, path: string) {
 
 /** Frames a second while something is done, and the longest time between two. */
 async function frames(page: Page, act: () => Promise<void>): Promise<{ perSecond: number; longestMs: number }> {
-  await page.evaluate(`
-    window.frames = [];
-    window.counting = true;
-    (function count(time) { window.frames.push(time ?? performance.now()); if (window.counting) requestAnimationFrame(count) })()`)
+  await page.evaluate(`{
+    const frames = window.frames = [];
+    (function count(time) { frames.push(time ?? performance.now()); if (window.frames === frames) requestAnimationFrame(count) })()
+  }`)
   await act()
-  const times = (await page.evaluate('window.counting = false; window.frames')) as number[]
+  const times = (await page.evaluate('[window.frames, window.frames = undefined][0]')) as number[]
   const gaps = times.slice(1).map((time, i) => time - times[i]!)
   const sum = gaps.reduce((sum, gap) => sum + gap, 0)
   return { perSecond: (1000 * gaps.length) / sum, longestMs: Math.max(...gaps) }

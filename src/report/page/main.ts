@@ -75,7 +75,8 @@ class Page {
     })
     const mapButtons = this.#mapButtons()
     const mapFrame = element('div', { class: 'map-frame' }, canvas, this.#tip, mapButtons)
-    this.#app.append(this.#sidebar(), element('main', { 'aria-label': 'Map' }, mapFrame), this.#panel, this.#said)
+    const skip = button({ class: 'skip' }, () => canvas.focus(), 'Go to the map')
+    this.#app.append(skip, this.#sidebar(), element('main', { 'aria-label': 'Map' }, mapFrame), this.#panel, this.#said)
     document.getElementById('opening')?.remove()
     document.body.append(this.#app)
     const events: MapEvents = {
@@ -90,7 +91,8 @@ class Page {
     document.addEventListener('keydown', (event) => this.#key(event))
     window.addEventListener('beforeprint', () => this.#print())
     this.#follow()
-    if (report.blocks <= 8) for (let block = 0; block < report.blocks; block++) void report.block(block)
+    // So that they can be printed. What is missing is told where somebody asks for it.
+    if (report.isSmall) for (let block = 0; block < report.blocks; block++) report.block(block).catch(() => undefined)
     document.documentElement.dataset.ready = ''
   }
 

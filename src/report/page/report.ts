@@ -31,6 +31,11 @@ export class Report {
     return new Report((await unpacked('core')) as PageCore)
   }
 
+  /** Whether all blocks may be unpacked at once. */
+  get isSmall(): boolean {
+    return this.blocks <= blocksKept
+  }
+
   rowOf(id: string): number | undefined {
     return this.#rowOf.get(id)
   }

@@ -16,7 +16,7 @@ export interface Found {
 export class TextSearch {
   readonly #report: Report
   readonly #titles: string[] = []
-  readonly #texts: string[][] = []
+  readonly #texts: Promise<readonly string[]>[] = []
   #turn = 0
 
   constructor(report: Report) {
@@ -35,7 +35,7 @@ export class TextSearch {
     const { titles } = this.#report.core
     let end = performance.now() + sliceMs
     const rest = async () => {
-      await new Promise((resolve) => setTimeout(resolve))
+      await nextTurn()
       end = performance.now() + sliceMs
     }
     const left = new Uint8Array(titles.length)
@@ -70,17 +70,17 @@ export class TextSearch {
     onFound({ inTitle, elsewhere, isWhole: true })
   }
 
-  /** Unpacks the abstracts before anybody asks for one, as far as no search does. */
+  /** Makes the abstracts ready before anybody asks; a search goes on from where this is. */
   async prepare(): Promise<void> {
     for (let block = 0; block < this.#report.blocks; block++) {
       await this.#textsOf(block)
-      await new Promise((resolve) => setTimeout(resolve))
+      await nextTurn()
     }
   }
 
   /** Authors and abstracts of a block; none where the file is cut off before it. */
-  async #textsOf(block: number): Promise<readonly string[]> {
-    this.#texts[block] ??= await this.#report.block(block).then(
+  #textsOf(block: number): Promise<readonly string[]> {
+    this.#texts[block] ??= this.#report.block(block).then(
       (papers) => papers.map(([abstract, authors]) => plain(`${authors.join(' ')} ${abstract}`)),
       () => [],
     )
@@ -91,6 +91,15 @@ export class TextSearch {
   stop(): void {
     this.#turn++
   }
+}
+
+/** Lets the browser draw and answer keys; a timer would wait for 4 ms each time. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => resolve()
+    port2.postMessage(null)
+  })
 }
 
 /** Lower case, without accents, words parted by one space, with a space before the first. */
