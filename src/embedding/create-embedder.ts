@@ -106,6 +106,11 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
       onVector,
       onTokens,
     })
+    return awaited(call)
+  }
+
+  /** What {@link Embedder.close} waits for. */
+  function awaited<Value>(call: Promise<Value>): Promise<Value> {
     const ended = call.then(
       () => {},
       () => {},
@@ -135,6 +140,10 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
           },
         })
         return tokens
+      },
+      prepare() {
+        join()
+        return awaited(pool.load())
       },
       async close() {
         await Promise.all(running)

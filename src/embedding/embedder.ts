@@ -59,6 +59,8 @@ export interface Embedder {
     texts: readonly string[],
     options?: Pick<EmbedOptions, 'inputType' | 'signal'>,
   ): Promise<readonly Int8Array[]>
+  /** Loads now what the next {@link embed} would wait for; that it failed is told by the next `embed`. */
+  prepare?(): Promise<void>
   /** Gives back threads and memory once its own calls have ended; the embedder stays usable. */
   close?(): Promise<void>
 }
@@ -91,6 +93,8 @@ export interface Engine {
         request: Pick<EngineRequest, 'inputType' | 'signal'>,
       ) => Promise<readonly Int8Array[]>)
     | undefined
+  /** See {@link Embedder.prepare}. */
+  readonly prepare?: (() => Promise<unknown>) | undefined
   readonly close?: (() => Promise<void>) | undefined
 }
 
@@ -258,6 +262,11 @@ export function checkedEmbedder(
       ) => {
         requireTexts(texts)
         return engine.embedTokens?.(texts.map(wellFormed), { inputType, signal }) ?? []
+      },
+    }),
+    ...(engine.prepare && {
+      prepare: async () => {
+        await engine.prepare?.().catch(() => {})
       },
     }),
     close: async () => engine.close?.(),

@@ -111,6 +111,8 @@ export class PaperLibrary {
       if (path !== undefined) ({ store, repair } = await openStore(path, { ...options, readOnly, embedder }))
       const dimensions = embedder?.dimensions ?? (store?.identity.dimensions || undefined)
       const collection = new Collection({ dimensions, kind, store })
+      // The model is loaded by another thread while the papers are read: the first question waits for the later of both.
+      if (store !== undefined && store.length > LONG_READ) void embedder?.prepare?.()
       if (store !== undefined) await collection.load({ signal })
       return new PaperLibrary({ embedder, ownsEmbedder, collection, repair })
     } catch (error) {
@@ -380,6 +382,9 @@ export class PaperLibrary {
 }
 
 /** Opens the log of a library and sees to it that it is of this embedder. */
+/** Bytes of a log that take as long to read as a model to load, about a third of a second. */
+const LONG_READ = 2 ** 26
+
 async function openStore(
   path: string,
   options: OpenOptions & { readonly readOnly: boolean; readonly embedder: Embedder | undefined },

@@ -185,9 +185,14 @@ export class Store {
     return this.#records
   }
 
-  /** Bytes of the log. */
+  /** Bytes of the log as far as it was read. */
   get bytes(): number {
     return this.#place.position
+  }
+
+  /** Bytes that the log had when it was opened or last written to. */
+  get length(): number {
+    return this.#end.length
   }
 
   /**
