@@ -185,6 +185,7 @@ function objectEmbedder(object: Embedder, { cache }: { readonly cache?: VectorCa
         if (vectors.length !== texts.length) throw wrongCount(texts.length, vectors.length, modelId)
         for (const [index, vector] of vectors.entries()) onVector(index, vector, truncated.get(index))
       },
+      ...(object.prepare && { prepare: async () => object.prepare?.() }),
       close: async () => object.close?.(),
     },
     cache === undefined ? {} : { cache },

@@ -207,6 +207,35 @@ describe('a library on disk', () => {
 })
 
 describe('opening', () => {
+  it('loads the model meanwhile where there is much to read', async () => {
+    const dimensions = 65_536
+    let prepared = 0
+    const wide = {
+      modelId: 'wide',
+      dimensions,
+      embed: async (texts: readonly string[]) =>
+        texts.map((text) => new Float32Array(dimensions).fill(0.01).fill(1, text.length, text.length + 1)),
+      prepare: async () => {
+        prepared++
+        throw new Error('told by the next embed')
+      },
+    }
+    const path = newPath()
+    const papers = Array.from({ length: 270 }, (_, i) => paper(`p${i}`, `Title ${i}`, 'About '.padEnd(10 + i, 'a')))
+    const first = await open(path, { embedder: wide })
+    await first.add(papers.slice(0, 10))
+    await first.close()
+    const small = await open(path, { embedder: wide })
+    expect(prepared).toBe(0)
+    await small.add(papers)
+    await small.close()
+    expect(statSync(join(path, 'papers.log')).size).toBeGreaterThan(2 ** 26)
+    const large = await open(path, { embedder: wide })
+    expect(prepared).toBe(1)
+    expect((await large.related('p7', { k: 1 })).hits).toHaveLength(1)
+    await large.close()
+  })
+
   it('refuses what is no library', async () => {
     const file = newPath()
     writeFileSync(file, 'text')
