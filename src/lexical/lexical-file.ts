@@ -1,9 +1,9 @@
 // A lexical index in a file, so that a large collection need not be counted again: magic, format, length of the header
 // (4 bytes each, little endian), the header (JSON), its CRC-32, and then the arrays one after the other, each with a
 // checksum in the header. Nothing here cannot be counted anew, so whatever is not as it was written counts as nothing.
-import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
+import { writeAtomically } from '../atomic-file.ts'
 import { lexicalRecipe } from './count-terms.ts'
 import type { LexicalState } from './term-counts.ts'
 
@@ -69,9 +69,7 @@ export async function writeLexicalFile(path: string, { state, marks }: SavedLexi
     alive: alive.subarray(0, rows),
     marks: Uint32Array.from(marks.subarray(0, rows)),
   }
-  const draft = `${path}.${randomUUID()}.tmp`
-  const file = await open(draft, 'wx')
-  try {
+  await writeAtomically(path, async (file) => {
     const described: Record<string, Part> = {}
     let position = MAGIC.length + 8 + MOST_HEADER
     for (const [name, values] of Object.entries(parts)) {
@@ -94,13 +92,7 @@ export async function writeLexicalFile(path: string, { state, marks }: SavedLexi
     const check = Buffer.alloc(4)
     check.writeUInt32LE(crc32(json, crc32(head)))
     await writeAll(file, Buffer.concat([head, json, check]), 0)
-    await file.close()
-    await rename(draft, path)
-  } catch (error) {
-    await file.close()
-    await rm(draft, { force: true })
-    throw error
-  }
+  })
 }
 
 /** Opens a saved state; undefined where there is none, none of this recipe, or none that can be read. */

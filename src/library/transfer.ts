@@ -1,9 +1,9 @@
 // What a library is written out as and read from: papers as JSON lines, one a paper in the library's order, and vectors
 // as NumPy's matrix, with the ids of its rows beside it.
-import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { writeAtomically } from '../atomic-file.ts'
 import type { EmbedProgress } from '../embedding/embedder.ts'
 import { PaperkinError, show } from '../errors.ts'
 import type { PaperInput } from '../paper.ts'
@@ -168,17 +168,11 @@ async function readIds(path: string): Promise<VectorIds> {
 
 /** Writes a text in one step: who reads finds the whole or nothing. */
 async function writeWhole(path: string, parts: () => AsyncIterable<string> | Iterable<string>): Promise<void> {
-  const draft = `${path}.${randomUUID()}.tmp`
   try {
-    const file = await open(draft, 'wx')
-    try {
+    await writeAtomically(path, async (file) => {
       for await (const part of parts()) await file.writeFile(part)
-    } finally {
-      await file.close()
-    }
-    await rename(draft, path)
+    })
   } catch (error) {
-    await rm(draft, { force: true }).catch(() => {})
     throw unwritable(error, path)
   }
 }
