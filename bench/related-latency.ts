@@ -35,8 +35,10 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   const began = performance.now()
   await library.add(papers.slice(fresh))
   const added = performance.now() - began
-  const bytes = ((await usedMemory()) - before) / library.size
   console.log(`${library.size} papers of ${set}, added in ${(added / 1000).toFixed(1)} s without embedding`)
+  // What is made in the background after a change.
+  await new Promise((resolve) => setTimeout(resolve, 10_000))
+  const bytes = ((await usedMemory()) - before) / library.size
   console.log(
     `memory a paper: ${(bytes / 1024).toFixed(1)} kB, of it the vector ${((dimensions * 5) / 1024).toFixed(1)}\n`,
   )
@@ -78,6 +80,14 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   const start = performance.now()
   await library.relatedMany(sample.map(({ id }) => id))
   row('related, many: each', [(performance.now() - start) / sample.length])
+  const [like, unlike] = sample.map(({ id }) => id) as [string, string]
+  row('related, like 2, unlike 1', await time(({ id }) => library.related({ like: [id, like], unlike })))
+  const caching = await createEmbedder()
+  await caching.embed([set], { inputType: 'query' })
+  const again = performance.now()
+  await caching.embed([set], { inputType: 'query' })
+  row('embedding a query again', [performance.now() - again])
+  await caching.close?.()
 
   let pause = 0
   let last = performance.now()
@@ -92,7 +102,10 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   const first = performance.now()
   await library.related((sample[3] as Paper).id)
   row('the first question after', [performance.now() - first])
-  await new Promise((resolve) => setTimeout(resolve, 5))
+  const second = performance.now()
+  await library.related((sample[4] as Paper).id)
+  row('the second', [performance.now() - second])
+  await new Promise((resolve) => setTimeout(resolve, 3000))
   clearInterval(watch)
   row('longest pause meanwhile', [pause])
   await library.close()

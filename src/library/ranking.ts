@@ -212,10 +212,10 @@ export class Ranking {
     const state = this.#state()
     const isSemantic = settings.weights.semantic > 0
     const lists: HitList[] = []
-    const slice = timeSlice(signal)
     for (const { like, unlike } of known) {
+      if (lists.length > 0) await this.#prepare(signal)
       const seeds = [...like, ...unlike]
-      const own = new Set(seeds.map(({ id }) => kept.get(id)?.row))
+      const own = new Set(seeds.map((seed) => (seed.kept ?? kept.get(seed.id))?.row))
       const isDuplicate = nearDuplicateOf(seeds, lexical)
       const scores = lexicalPart({ like, unlike }, settings.weights.lexical > 0, lexical)
       const list = await this.#rank(
@@ -229,7 +229,6 @@ export class Ranking {
         { settings, state, isDuplicate },
       )
       lists.push(options.why ? await this.#explain(list, { like, unlike, unlikeShare, signal }) : list)
-      if (slice.due()) await slice.rest()
     }
     return lists
   }
@@ -289,8 +288,7 @@ export class Ranking {
     },
   ): Promise<HitList> {
     const { settings, state, rerank, isDuplicate } = asked
-    const { k, offset, diversity, signal } = settings
-    const { filter } = settings
+    const { k, offset, diversity, filter, signal } = settings
     const recency =
       settings.weights.recency === undefined
         ? undefined
