@@ -12,7 +12,7 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   const papers = (await loadPapers(set, Number(limit ?? Number.POSITIVE_INFINITY))).map(({ paper }, i) =>
     toPaper({ ...paper, bucket: i % 1000 }),
   )
-  const { vectors, dimensions } = await loadVectors(set, papers.length)
+  const { vectors, dimensions } = await loadVectors(set)
   const known = new Map(
     papers.map((paper, row) => [paperText(paper), vectors.subarray(row * dimensions, (row + 1) * dimensions)]),
   )

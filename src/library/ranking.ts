@@ -172,7 +172,7 @@ export class Ranking {
       query = unitQuery(vector, hasEmbedder || vectors().size > 0 ? vectors().dimensions : vector.length)
     else if (settings.weights.semantic > 0)
       query = (await embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
-    await this.#prepare(signal)
+    await this.#turn(signal)
     const state = this.#state()
     const scores = lexical.search(text)
     const phrases = quotedPhrases(text)
@@ -263,13 +263,18 @@ export class Ranking {
     }
   }
 
-  /** Lets others have their turn where many questions come in a row, and the index its weights after a change. */
-  async #prepare(signal: AbortSignal | undefined): Promise<void> {
+  /** Lets others have their turn where many questions come in a row. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
     if (this.#slice.due()) await this.#slice.rest()
-    await this.#view.lexical.prepare(this.#slice)
     signal?.throwIfAborted()
     this.#view.requireOpen()
+  }
+
+  /** As well, lets the lexical index make its weights after a change. */
+  async #prepare(signal: AbortSignal | undefined): Promise<void> {
+    await this.#view.lexical.prepare(this.#slice)
+    await this.#turn(signal)
   }
 
   /** Taken without a wait, before the first wait: so a question sees the library before or after a write. */
