@@ -22,7 +22,7 @@ import { damaged, type Store, withIds } from './store.ts'
 /** Papers of the past that a log may have beside as many as there are. */
 const PAST = 4096
 /** Milliseconds without a change after which what later questions gain from is made. */
-const SETTLE_AFTER = 1000
+const SETTLE_AFTER = 3000
 /** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
 const UNSAVED = 256
 
