@@ -7,6 +7,7 @@ export default defineConfig({
     cli: 'src/cli/index.ts',
     'embedding-worker': 'src/embedding/worker.ts',
     'vectors-worker': 'src/vectors/worker.ts',
+    'topics-worker': 'src/topics/worker.ts',
   },
   format: 'esm',
   target: 'node20',

@@ -1,6 +1,7 @@
-// npm run bench -- topics [SET …] [--seeds N] [--peers] [--labels]: topics against the labels of each set, both methods,
-// at the true number of topics and by themselves; with --peers what others make of the same vectors. An outlier counts
-// as a member of the topic nearest to it, for peers that with the nearest mean vector, so that all papers are judged.
+// npm run bench -- topics [SET …] [--seeds N] [--peers | --only-peers] [--labels]: topics against the labels of each set,
+// both methods, at the true number of topics and by themselves; with --peers also what others make of the same vectors.
+// An outlier counts as a member of the topic nearest to it, for peers that with the nearest mean vector, so that all
+// papers are judged.
 // NPMI and diversity are of the words of each topic's terms, over the papers themselves. SET may also be a cut.
 
 import { parseArgs } from 'node:util'
@@ -60,6 +61,7 @@ export async function run(args: readonly string[]): Promise<void> {
       seeds: { type: 'string', default: '5' },
       labels: { type: 'boolean', default: false },
       peers: { type: 'boolean', default: false },
+      'only-peers': { type: 'boolean', default: false },
       name: { type: 'string' },
     },
     allowPositionals: true,
@@ -83,7 +85,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const count = new Set(collection.labels).size
     // The first run of a process compiles the code and starts the thread.
     await findTopics(collection.input, { count: 2 })
-    for (const method of methods)
+    for (const method of values['only-peers'] ? [] : methods)
       for (const asked of [count, 'auto'] as const) {
         const runs: Run[] = []
         for (let seed = 1; seed <= seeds; seed++) {
@@ -102,7 +104,7 @@ export async function run(args: readonly string[]): Promise<void> {
         }
         report(`paperkin ${method}`, asked, runs)
       }
-    if (values.peers) await contest(collection, { count, seeds, report })
+    if (values.peers || values['only-peers']) await contest(collection, { count, seeds, report })
     await saveResult(values.name ?? ['topics', ...positionals].join('-'), rows)
   }
   await endBackground()

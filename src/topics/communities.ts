@@ -5,18 +5,22 @@
 import { seededRandom } from '../vectors/random.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { cut, dendrogram } from './dendrogram.ts'
-import { bySize, countOf, leiden } from './leiden.ts'
-import type { WeightedGraph } from './weighted-graph.ts'
+import { bySize, countOf } from './leiden.ts'
+import type { Threads } from './threads.ts'
+import { shared, type WeightedGraph } from './weighted-graph.ts'
 
 const runs = 10
 // An edge that no run keeps inside still counts a little: it joins what would fall apart.
 const leastVote = 0.05
+// So many communities more than wanted, in parts of them, are merged rather than a resolution looked for that has fewer.
+const surplus = 0.05
 
 export interface CommunityOptions {
   readonly seed: number
   /** Communities to start from, 0 … nodes - 1. @default every node alone */
   readonly initial?: Int32Array | undefined
   readonly slice: TimeSlice
+  readonly threads: Threads
 }
 
 /**
@@ -27,51 +31,51 @@ export async function communitiesOf(
   graph: WeightedGraph,
   options: CommunityOptions & { readonly count: number; readonly resolution?: number | undefined },
 ): Promise<Int32Array> {
-  const { count, seed, initial, slice } = options
-  const { resolution } = await searchResolution(graph, options)
-  const votes = await consensus(graph, { resolution, seed, initial, slice })
-  const { communities } = await searchResolution(votes, { ...options, resolution })
-  return cut(communities, dendrogram(graph, communities), count)
+  const { resolution } = await searchResolution(graph, { ...options, iterations: 1 })
+  const { votes } = await consensus(graph, { ...options, resolution })
+  const { communities } = await searchResolution(votes, { ...options, resolution, iterations: 3 })
+  return cut(communities, await dendrogram(graph, communities, options.slice), options.count)
 }
 
 /** Finds communities at a resolution: as many as it has, by the median of the runs. */
 export async function communitiesAt(
   graph: WeightedGraph,
-  { resolution, seed, initial, slice }: CommunityOptions & { readonly resolution: number },
+  options: CommunityOptions & { readonly resolution: number },
 ): Promise<Int32Array> {
-  const counts: number[] = []
-  const votes = await consensus(graph, { resolution, seed, initial, slice, counts })
+  const { votes, counts } = await consensus(graph, options)
   const count = counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)]
-  const { communities } = await searchResolution(votes, { count, seed, slice, resolution })
-  return cut(communities, dendrogram(graph, communities), count)
+  const { communities } = await searchResolution(votes, { ...options, count, iterations: 3 })
+  return cut(communities, await dendrogram(graph, communities, options.slice), count)
 }
 
 /** The graph with its weights multiplied by the share of runs that put both ends into one community. */
 async function consensus(
   graph: WeightedGraph,
-  {
-    resolution,
-    seed,
-    initial,
-    slice,
-    counts = [],
-  }: CommunityOptions & { readonly resolution: number; readonly counts?: number[] },
-): Promise<WeightedGraph> {
-  const { nodes, start, target, weight } = graph
-  const votes = new Float64Array(target.length)
+  { resolution, seed, initial, slice, threads }: CommunityOptions & { readonly resolution: number },
+): Promise<{ readonly votes: WeightedGraph; readonly counts: number[] }> {
+  const { nodes, start, target } = graph
   const random = seededRandom(seed)
-  for (let run = 0; run < runs; run++) {
-    const communities = await leiden(graph, { resolution, random, initial, slice, iterations: 2 })
+  const found = Array.from({ length: runs }, () => {
+    const own = Math.floor(random() * 2 ** 32)
+    return threads.run('leiden', { graph, resolution, seed: own, initial, iterations: 2 }, slice)
+  })
+  const counts: number[] = []
+  const votes = shared(new Float64Array(target.length))
+  for (const run of found) {
+    const communities = await run
     counts.push(countOf(communities))
-    for (let v = 0; v < nodes; v++)
+    for (let v = 0; v < nodes; v++) {
       for (let i = start[v]; i < start[v + 1]; i++) if (communities[v] === communities[target[i]]) votes[i]++
+      if (v % 1024 === 1023 && slice.due()) await slice.rest()
+    }
   }
-  return { ...graph, weight: weight.map((w, i) => w * (leastVote + ((1 - leastVote) * votes[i]) / runs)) }
+  for (let i = 0; i < votes.length; i++) votes[i] = graph.weight[i] * (leastVote + ((1 - leastVote) * votes[i]) / runs)
+  return { votes: { ...graph, weight: votes }, counts }
 }
 
 /**
- * Bisects the resolution until Leiden finds `count` communities. Where it never does, returns the run with the fewest
- * above it.
+ * Looks for a resolution at which Leiden finds `count` communities or a few more, at two places at a time. Where there is
+ * none, returns the run with the fewest above it.
  */
 async function searchResolution(
   graph: WeightedGraph,
@@ -79,28 +83,45 @@ async function searchResolution(
     count,
     seed,
     slice,
+    threads,
+    iterations,
     resolution: first = 1,
-  }: CommunityOptions & { readonly count: number; readonly resolution?: number | undefined },
+  }: CommunityOptions & {
+    readonly count: number
+    readonly resolution?: number | undefined
+    readonly iterations: number
+  },
 ): Promise<{ readonly communities: Int32Array; readonly resolution: number }> {
   const singles = Int32Array.from({ length: graph.nodes }, (_, v) => v)
   let best: { communities: Int32Array; resolution: number } = { communities: singles, resolution: Infinity }
   if (count >= graph.nodes) return best
+  const most = Math.floor(count * (1 + surplus))
   const alone = everyNodeAlone(graph)
   let low = 0
   let high = alone
-  let resolution = Math.min(first, alone)
-  for (let step = 0; step < 24 && high / low > 1.0005; step++) {
-    const communities = await leiden(graph, { resolution, random: seededRandom(seed), slice, iterations: 3 })
-    const found = countOf(communities)
-    if (found >= count && found <= countOf(best.communities)) best = { communities, resolution }
-    if (found === count) return best
-    if (found < count) low = resolution
-    else high = resolution
-    if (low === 0) resolution /= 2
-    else if (high === alone && resolution * 2 < alone) resolution *= 2
-    else resolution = Math.sqrt(low * high)
+  let places = [first, first * 1.5]
+  for (let step = 0; step < 15 && high / low > 1.0005; step++) {
+    const looked = places.filter((place, i) => place < alone && (i === 0 || place > places[i - 1]))
+    const found = await Promise.all(
+      looked.map((resolution) => threads.run('leiden', { graph, resolution, seed, iterations }, slice)),
+    )
+    for (const [i, communities] of found.entries()) {
+      const resolution = looked[i]
+      const groups = countOf(communities)
+      if (groups >= count && groups <= countOf(best.communities)) best = { communities, resolution }
+      if (groups < count) low = Math.max(low, resolution)
+      else high = Math.min(high, resolution)
+    }
+    if (countOf(best.communities) <= most) return best
     // Parts that do not hang together remain at any resolution.
-    if (resolution < 1e-4) break
+    if (high < 1e-4) break
+    if (low === 0) places = [high / 4, high / 2]
+    else if (high === alone) places = [low * 1.5, low * 2.25]
+    else {
+      const third = (high / low) ** (1 / 3)
+      places = [low * third, low * third * third]
+    }
+    if (places[0] >= alone) places = [Math.sqrt(low * alone)]
   }
   return best
 }

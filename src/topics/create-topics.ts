@@ -7,6 +7,7 @@ import { type Collection, type Described, type DescribeOptions, describeTopics }
 import { topicHierarchy } from './hierarchy.ts'
 import { bySize } from './leiden.ts'
 import { topicsOverTime } from './over-time.ts'
+import { Threads } from './threads.ts'
 import type { Topics, TopicsData } from './topics.ts'
 import { freshIdentity, trackTopics } from './track.ts'
 import { subgraph } from './weighted-graph.ts'
@@ -68,17 +69,25 @@ export async function createTopics(
         topicOf,
       })
     },
-    reduce: async (count, { signal } = {}) => regrouped(reduced(collection, described, count), timeSlice(signal)),
+    reduce: async (count, { signal } = {}) => {
+      const slice = timeSlice(signal)
+      return regrouped(await reduced(collection, described, { count, slice }), slice)
+    },
     merge: async (ids, { signal } = {}) => regrouped(merged(described, ids), timeSlice(signal)),
     split: async (id, { signal, count } = {}) => {
       const slice = timeSlice(signal)
-      return regrouped(await parted(collection, described, { id, count, seed: options.seed, slice }), slice)
+      return regrouped(await parted(collection, described, { id, count, seed: options.seed, slice, signal }), slice)
     },
   })
 }
 
-function reduced({ graph }: Collection, { partition }: Described, count: number): Int32Array {
-  return cut(partition, dendrogram(graph, partition), requireInteger('count', count, 1))
+async function reduced(
+  { graph }: Collection,
+  { partition }: Described,
+  { count, slice }: { readonly count: number; readonly slice: TimeSlice },
+): Promise<Int32Array> {
+  const fewer = requireInteger('count', count, 1)
+  return cut(partition, await dendrogram(graph, partition, slice), fewer)
 }
 
 function merged({ data, partition }: Described, ids: readonly number[]): Int32Array {
@@ -96,14 +105,24 @@ async function parted(
     count = 2,
     seed,
     slice,
-  }: { readonly id: number; readonly count: number | undefined; readonly seed: number; readonly slice: TimeSlice },
+    signal,
+  }: {
+    readonly id: number
+    readonly count: number | undefined
+    readonly seed: number
+    readonly slice: TimeSlice
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<Int32Array> {
   const position = positionOf(data, id)
   const most = members[position].length
   if (most < 2)
     throw new PaperkinError('invalid-argument', `Expected a topic of two papers or more, got topic ${id} with one.`)
   const { rows, graph: inside } = subgraph(graph, (row) => partition[row] === position)
-  const parts = await communitiesOf(inside, { count: Math.min(requireInteger('count', count, 2), most), seed, slice })
+  const asked = Math.min(requireInteger('count', count, 2), most)
+  const parts = await Threads.during({ papers: most, signal }, (threads) =>
+    communitiesOf(inside, { count: asked, seed, slice, threads }),
+  )
   const next = partition.slice()
   for (const [i, row] of rows.entries()) next[row] = parts[i] === 0 ? position : data.count - 1 + parts[i]
   return next

@@ -3,6 +3,7 @@
 // gains first is merged first. This is the node pair sampling of Bonald et al. 2018 ("Hierarchical Graph Clustering using
 // Node Pair Sampling", algorithm 1) from communities on: its linkage is reducible, so that a chain of nearest neighbours
 // finds all merges in time proportional to the pairs.
+import type { TimeSlice } from '../vectors/time-slice.ts'
 import { bySize, countOf } from './leiden.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
@@ -15,13 +16,14 @@ export interface Merge {
 }
 
 /** All merges of communities (numbered without gaps) up to a single one, by falling resolution. */
-export function dendrogram(graph: WeightedGraph, communities: Int32Array): Merge[] {
+export async function dendrogram(graph: WeightedGraph, communities: Int32Array, slice: TimeSlice): Promise<Merge[]> {
   const { nodes, start, target, weight } = graph
   const count = countOf(communities)
   const strength = new Float64Array(count)
   const between = Array.from({ length: count }, () => new Map<number, number>())
   let total = 0
-  for (let v = 0; v < nodes; v++)
+  for (let v = 0; v < nodes; v++) {
+    if (v % 256 === 255 && slice.due()) await slice.rest()
     for (let i = start[v]; i < start[v + 1]; i++) {
       const a = communities[v]
       const b = communities[target[i]]
@@ -29,6 +31,7 @@ export function dendrogram(graph: WeightedGraph, communities: Int32Array): Merge
       total += weight[i]
       if (a !== b) between[a].set(b, (between[a].get(b) ?? 0) + weight[i])
     }
+  }
   // Sums over either side's edges may differ in the last bit, and a chain would not end.
   for (const [a, others] of between.entries()) for (const [b, w] of others) if (a < b) between[b].set(a, w)
   const found: Merge[] = []

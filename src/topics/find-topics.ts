@@ -7,10 +7,11 @@ import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { chooseCount } from './choose-count.ts'
 import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
 import { createTopics } from './create-topics.ts'
-import { type KinRows, kinGraph, nearestKin } from './kin-graph.ts'
+import { type KinList, type KinRows, kinGraph, nearestKin } from './kin-graph.ts'
 import { bySize, countOf } from './leiden.ts'
 import { Phrases } from './phrases.ts'
 import { smoothVectors } from './smooth-vectors.ts'
+import { Threads } from './threads.ts'
 import type {
   CountEvidence,
   SimilarPaper,
@@ -59,18 +60,52 @@ const mostToChooseOn = 8000
  */
 export async function findTopics(input: TopicInput, options: TopicOptions = {}): Promise<Topics> {
   const settings = withDefaults(options)
-  const { method, seed, previous, signal } = settings
+  const { previous, signal } = settings
   const slice = timeSlice(signal)
   const { papers, compare, ...rows } = await inOrderOfIds(input, slice)
-  const n = papers.length
-  const kin = await nearestKin({ rows: n, ...rows }, { k: settings.neighbours ?? neighboursFor(n), slice, signal })
+  // Threads look for communities while the words are read here.
+  const reading = Phrases.read(papers, timeSlice(signal))
+  reading.catch(() => undefined)
+  const found = await Threads.during({ papers: papers.length, signal }, (threads) =>
+    findGroups({ rows: papers.length, ...rows }, { ...settings, papers, threads, slice }),
+  )
+  const { groupOf, kin, graph, resolution, evidence } = found
+  return createTopics({ papers, ...rows, kin, graph, phrases: await reading, compare }, groupOf, {
+    ...settings,
+    resolution,
+    evidence,
+    previous: previous && { topics: previous, keepLabels: 'same' },
+    slice,
+  })
+}
+
+interface Found {
+  readonly kin: KinList
+  readonly graph: WeightedGraph
+  readonly groupOf: Int32Array
+  readonly resolution: number | undefined
+  readonly evidence: readonly CountEvidence[]
+}
+
+/** Groups of rows as the settings ask for them. */
+async function findGroups(
+  rows: KinRows,
+  settings: ReturnType<typeof withDefaults> & {
+    readonly papers: readonly Paper[]
+    readonly threads: Threads
+    readonly slice: TimeSlice
+  },
+): Promise<Found> {
+  const { papers, method, count, seed, previous, threads, slice, signal } = settings
+  const n = rows.rows
+  const kin = await nearestKin(rows, { k: settings.neighbours ?? neighboursFor(n), slice, signal, threads })
   const graph = await kinGraph(kin, slice)
-  const how = { seed, slice, initial: previous && groupsOfBefore(papers, previous) }
-  let { resolution, count } = settings
+  const how = { seed, slice, threads, initial: previous && groupsOfBefore(papers, previous) }
+  let { resolution } = settings
   let target = count === 'auto' ? undefined : Math.min(count, n)
   let evidence: readonly CountEvidence[] = []
   if (target === undefined && resolution === undefined) {
-    const choice = await chooseCount(await graphToChooseOn({ rows: n, ...rows, graph }, { ...settings, slice }), how)
+    const choice = await chooseCount(await graphToChooseOn({ ...rows, graph }, settings), how)
     evidence = choice.evidence
     resolution = choice.resolution
     target = choice.count
@@ -84,14 +119,7 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   if (groupOf === undefined || method === 'kmeans')
     groupOf = await clusters(rows, { graph, count: target ?? countOf(groupOf as Int32Array), signal, ...how })
   if (count === 'auto') groupOf = withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize })
-  const phrases = await Phrases.read(papers, slice)
-  return createTopics({ papers, ...rows, kin, graph, phrases, compare }, groupOf, {
-    ...settings,
-    resolution,
-    evidence,
-    previous: previous && { topics: previous, keepLabels: 'same' },
-    slice,
-  })
+  return { kin, graph, groupOf, resolution, evidence }
 }
 
 /** The graph itself or, where there are more papers than it takes to tell how many topics there are, that of a sample. */
@@ -100,11 +128,13 @@ async function graphToChooseOn(
   {
     neighbours,
     seed,
+    threads,
     slice,
     signal,
   }: {
     readonly neighbours: number | undefined
     readonly seed: number
+    readonly threads: Threads
     readonly slice: TimeSlice
     readonly signal: AbortSignal | undefined
   },
@@ -117,6 +147,7 @@ async function graphToChooseOn(
     if (random() * (rows.rows - row) < mostToChooseOn - chosen.length) chosen.push(row)
   const kin = await nearestKin(await rowsOf(rows, chosen, slice), {
     k: neighbours ?? neighboursFor(chosen.length),
+    threads,
     slice,
     signal,
   })

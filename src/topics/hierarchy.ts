@@ -22,7 +22,7 @@ export interface HierarchyOptions {
 /** Groups topics into a tree with a name at every level. */
 export async function topicHierarchy(topics: readonly Topic[], options: HierarchyOptions): Promise<TopicNode> {
   const { graph, partition, members, phrases, termsPerLabel, slice } = options
-  const merges = dendrogram(graph, partition)
+  const merges = await dendrogram(graph, partition, slice)
   const position = Int32Array.from(topics.keys())
   const counts: number[] = []
   for (let count = topics.length; Math.round(count / shrinkage) >= leastGroups; counts.unshift(count))

@@ -4,6 +4,8 @@
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import { neighbourGraph } from '../vectors/neighbour-graph.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
+import { type Rescored, sharedWords } from './rescore.ts'
+import { Threads } from './threads.ts'
 import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'
 
 /** Papers as the graph sees them: row i of both is one paper. */
@@ -36,7 +38,12 @@ export interface KinOptions {
   readonly candidates?: number | undefined
   readonly slice: TimeSlice
   readonly signal?: AbortSignal | undefined
+  /** @default threads of its own, where there are many rows */
+  readonly threads?: Threads | undefined
 }
+
+// Rows that a thread ranks at a time.
+const rowsAtOnce = 1024
 
 /** Finds the k nearest of every row by the weighted mean of both cosines. */
 export async function nearestKin(kin: KinRows, options: KinOptions): Promise<KinList> {
@@ -47,27 +54,34 @@ export async function nearestKin(kin: KinRows, options: KinOptions): Promise<Kin
   const similarity = new Float64Array(rows * width)
   const semantic = new Float32Array(rows * width)
   if (width === 0) return { rows, k: width, neighbour, similarity, semantic }
-  const near = await neighbourGraph(vectors, { dimensions, k: Math.max(width, candidates), ...(signal && { signal }) })
-  const { start, column, value } = lexical
-  const own = new Float64Array(lexical.columns)
-  const scores = new Float64Array(near.k)
-  for (let row = 0; row < rows; row++) {
+  if (options.threads === undefined)
+    return Threads.during({ papers: rows, signal }, (threads) => nearestKin(kin, { ...options, threads }))
+  const { threads } = options
+  const [near, words] = await Promise.all([
+    neighbourGraph(vectors, { dimensions, k: Math.max(width, candidates), ...(signal && { signal }) }),
+    sharedWords(lexical, slice),
+  ])
+  const ranked: Promise<Rescored>[] = []
+  for (let first = 0; first < rows; first += rowsAtOnce) {
+    const from = first * near.k
+    const to = Math.min(rows, first + rowsAtOnce) * near.k
+    const options = {
+      words,
+      first,
+      near: near.rows.slice(from, to),
+      cosines: near.scores.slice(from, to),
+      candidates: near.k,
+      k: width,
+      semanticWeight,
+    }
+    ranked.push(threads.run('rescore', options, slice))
     if (slice.due()) await slice.rest()
-    for (let i = start[row]; i < start[row + 1]; i++) own[column[i]] = value[i]
-    for (let rank = 0; rank < near.k; rank++) {
-      const other = near.rows[row * near.k + rank]
-      let shared = 0
-      for (let i = start[other], end = start[other + 1]; i < end; i++) shared += own[column[i]] * value[i]
-      scores[rank] = semanticWeight * near.scores[row * near.k + rank] + (1 - semanticWeight) * shared
-    }
-    for (let i = start[row]; i < start[row + 1]; i++) own[column[i]] = 0
-    const others = near.rows.subarray(row * near.k, (row + 1) * near.k)
-    const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || others[a] - others[b])
-    for (let rank = 0; rank < width; rank++) {
-      neighbour[row * width + rank] = others[order[rank]]
-      similarity[row * width + rank] = scores[order[rank]]
-      semantic[row * width + rank] = near.scores[row * near.k + order[rank]]
-    }
+  }
+  for (const [i, part] of ranked.entries()) {
+    const found = await part
+    neighbour.set(found.neighbour, i * rowsAtOnce * width)
+    similarity.set(found.similarity, i * rowsAtOnce * width)
+    semantic.set(found.semantic, i * rowsAtOnce * width)
   }
   return { rows, k: width, neighbour, similarity, semantic }
 }

@@ -10,6 +10,26 @@ interface Level extends WeightedGraph {
   readonly strength: Float64Array
 }
 
+/** Memory for all levels: as many numbers as the graph has nodes, or entries. */
+interface Scratch {
+  /** Nodes in the order in which they are looked at; of those that wait a ring. */
+  readonly queue: Int32Array
+  readonly waits: Uint8Array
+  /** Strength, number of nodes and weight towards the rest, by community or part. */
+  readonly sum: Float64Array
+  readonly size: Int32Array
+  readonly cut: Float64Array
+  /** Strength of the community around a part. */
+  readonly whole: Float64Array
+  /** Weight from a node to each of the communities `near` it; 0 between two nodes. */
+  readonly toward: Float64Array
+  readonly near: Int32Array
+  readonly gains: Float64Array
+  readonly numbers: Int32Array
+  readonly target: Int32Array
+  readonly weight: Float64Array
+}
+
 export interface LeidenOptions {
   /** Above 1: more and smaller communities. @default 1 */
   readonly resolution?: number
@@ -34,36 +54,67 @@ const tolerance = 1e-10
  */
 export async function leiden(graph: WeightedGraph, options: LeidenOptions): Promise<Int32Array> {
   const { resolution = 1, random, iterations = 10, initial, slice } = options
+  const { nodes } = graph
   const base: Level = { ...graph, strength: strengths(graph) }
-  const total = base.strength.reduce((sum, k) => sum + k, 0)
-  let communities = initial ?? Int32Array.from({ length: graph.nodes }, (_, v) => v)
+  const total = sumOf(base.strength)
   if (total === 0) return bySize(components(graph))
-  const scale = resolution / total
-  const spread = (randomness * total) / Math.max(1, graph.target.length)
+  const scratch = scratchFor(graph)
+  const spread = (randomness * total) / graph.target.length
+  const step: Step = { scale: resolution / total, spread, random, slice, scratch }
+  const communities = initial?.slice() ?? ascending(nodes)
   for (let round = 0; round < iterations; round++) {
-    const before = communities
     let level = base
     // Where each node of the graph has gone in the current level.
     let place: Int32Array | undefined
-    let partition = renumber(communities)
+    let partition: Int32Array = communities.slice()
+    let moved = 0
     for (;;) {
-      await moveNodes(level, partition, { scale, random, slice })
-      communities = place === undefined ? partition : place.map((node) => (partition as Int32Array)[node])
-      const found = renumber(partition)
-      const parts = await refine(level, found, { scale, random, slice, spread })
-      const smaller = aggregate(level, parts)
+      moved += await moveNodes(level, partition, step)
+      renumber(partition, scratch.numbers)
+      if (place === undefined) communities.set(partition)
+      else follow(place, partition, communities)
+      const parts = await refine(level, partition, step)
+      const smaller = aggregate(level, parts, scratch)
       if (smaller.nodes === level.nodes) break
       const next = new Int32Array(smaller.nodes)
-      for (let v = 0; v < level.nodes; v++) next[parts[v]] = found[v]
-      place = place === undefined ? parts : place.map((node) => parts[node])
+      for (let v = 0; v < level.nodes; v++) next[parts[v]] = partition[v]
+      if (place === undefined) place = parts
+      else follow(place, parts, place)
       level = smaller
       partition = next
       if (slice.due()) await slice.rest()
     }
-    communities = bySize(components(graph, communities))
-    if (round > 0 && same(before, communities)) break
+    if (moved === 0) break
   }
-  return communities
+  return bySize(components(graph, communities))
+}
+
+function scratchFor({ nodes, target }: WeightedGraph): Scratch {
+  return {
+    queue: new Int32Array(nodes),
+    waits: new Uint8Array(nodes),
+    sum: new Float64Array(nodes),
+    size: new Int32Array(nodes),
+    cut: new Float64Array(nodes),
+    whole: new Float64Array(nodes),
+    toward: new Float64Array(nodes),
+    near: new Int32Array(nodes),
+    gains: new Float64Array(nodes),
+    numbers: new Int32Array(nodes),
+    target: new Int32Array(target.length),
+    weight: new Float64Array(target.length),
+  }
+}
+
+/** Writes where each place leads to. */
+function follow(places: Int32Array, next: Int32Array, to: Int32Array): void {
+  for (let v = 0; v < places.length; v++) to[v] = next[places[v]]
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]
+  return sum
 }
 
 /** The weight of all edges at each node. */
@@ -99,58 +150,51 @@ export function modularity(graph: WeightedGraph, communities: ArrayLike<number>,
 
 interface Step {
   readonly scale: number
+  readonly spread: number
   readonly random: () => number
   readonly slice: TimeSlice
+  readonly scratch: Scratch
 }
 
 interface Moves {
   readonly partition: Int32Array
-  /** Strength and number of nodes of each community. */
-  readonly sum: Float64Array
-  readonly size: Int32Array
   readonly empty: number[]
-  /** A ring of the nodes that wait, each at most once: `waiting` of them from `head` on. */
-  readonly queue: Int32Array
-  readonly waits: Uint8Array
+  /** `waiting` nodes from `head` on wait in the ring. */
   head: number
   waiting: number
-  readonly toward: Float64Array
-  readonly near: Int32Array
+  moved: number
 }
 
 // Nodes between two looks at the clock: a millisecond or less.
 const nodesAtOnce = 1024
 
 /** Moves single nodes to the neighbouring (or an empty) community of the greatest gain until none gains. */
-async function moveNodes(level: Level, partition: Int32Array, { scale, random, slice }: Step): Promise<void> {
+async function moveNodes(level: Level, partition: Int32Array, step: Step): Promise<number> {
   const { nodes, strength } = level
-  const moves: Moves = {
-    partition,
-    sum: new Float64Array(nodes),
-    size: new Int32Array(nodes),
-    empty: [],
-    queue: shuffled(nodes, random),
-    waits: new Uint8Array(nodes).fill(1),
-    head: 0,
-    waiting: nodes,
-    toward: new Float64Array(nodes),
-    near: new Int32Array(nodes),
-  }
+  const { random, slice, scratch } = step
+  const { sum, size, waits } = scratch
+  shuffle(scratch.queue, nodes, random)
+  waits.fill(1, 0, nodes)
+  sum.fill(0, 0, nodes)
+  size.fill(0, 0, nodes)
   for (let v = 0; v < nodes; v++) {
-    moves.sum[partition[v]] += strength[v]
-    moves.size[partition[v]]++
+    sum[partition[v]] += strength[v]
+    size[partition[v]]++
   }
-  for (let c = nodes - 1; c >= 0; c--) if (moves.size[c] === 0) moves.empty.push(c)
+  const moves: Moves = { partition, empty: [], head: 0, waiting: nodes, moved: 0 }
+  for (let c = nodes - 1; c >= 0; c--) if (size[c] === 0) moves.empty.push(c)
   while (moves.waiting > 0) {
-    moveSome(level, moves, scale)
+    moveSome(level, moves, step)
     if (slice.due()) await slice.rest()
   }
+  return moves.moved
 }
 
-function moveSome(level: Level, moves: Moves, scale: number): void {
+function moveSome(level: Level, moves: Moves, { scale, scratch }: Step): void {
   const { nodes, start, target, weight, strength } = level
-  const { partition, sum, size, empty, queue, waits, toward, near } = moves
-  let { head, waiting } = moves
+  const { sum, size, queue, waits, toward, near, cut: margin } = scratch
+  const { partition, empty } = moves
+  let { head, waiting, moved } = moves
   for (let turn = 0; turn < nodesAtOnce && waiting > 0; turn++) {
     const v = queue[head]
     head = head + 1 === nodes ? 0 : head + 1
@@ -169,19 +213,28 @@ function moveSome(level: Level, moves: Moves, scale: number): void {
     const pull = scale * strength[v]
     let best = own
     let bestGain = toward[own] - pull * (sum[own] - strength[v]) + tolerance
+    let second = 0
     toward[own] = 0
     for (let i = 0; i < count; i++) {
       const c = near[i]
-      if (c === own) continue
+      // The own community has no weight left, and so no gain.
       const gain = toward[c] - pull * sum[c]
       toward[c] = 0
-      if (gain > bestGain) {
-        best = c
-        bestGain = gain + tolerance
+      if (gain > second && c !== own) {
+        if (gain > bestGain) {
+          second = bestGain
+          best = c
+          bestGain = gain + tolerance
+        } else second = gain
       }
     }
-    if (bestGain < 0 && size[own] > 1) best = empty[empty.length - 1]
+    if (bestGain < 0 && size[own] > 1) {
+      best = empty[empty.length - 1]
+      bestGain = 0
+    }
+    margin[v] = bestGain - second
     if (best === own) continue
+    moved++
     if (size[best] === 0) empty.pop()
     partition[v] = best
     sum[own] -= strength[v]
@@ -193,7 +246,12 @@ function moveSome(level: Level, moves: Moves, scale: number): void {
     }
     for (let i = from; i < to; i++) {
       const u = target[i]
-      if (waits[u] === 1 || partition[u] === best) continue
+      if (waits[u] === 1) continue
+      const c = partition[u]
+      if (c === best) continue
+      const shift = weight[i] - pull * strength[u]
+      margin[u] -= c === own ? shift + shift : shift
+      if (margin[u] > 0) continue
       waits[u] = 1
       const tail = head + waiting
       queue[tail >= nodes ? tail - nodes : tail] = u
@@ -202,47 +260,51 @@ function moveSome(level: Level, moves: Moves, scale: number): void {
   }
   moves.head = head
   moves.waiting = waiting
+  moves.moved = moved
 }
 
-/** Splits each community into well-connected parts by merging single nodes at random, better merges more likely. */
-async function refine(
-  level: Level,
-  partition: Int32Array,
-  { scale, random, slice, spread }: Step & { readonly spread: number },
-): Promise<Int32Array> {
+/**
+ * Splits each community into well-connected parts by merging single nodes at random, better merges more likely. Returns
+ * a part a node, numbered without gaps.
+ */
+async function refine(level: Level, partition: Int32Array, step: Step): Promise<Int32Array> {
   const { nodes, start, target, weight, strength } = level
-  const whole = new Float64Array(nodes)
-  for (let v = 0; v < nodes; v++) whole[partition[v]] += strength[v]
-  const part = Int32Array.from({ length: nodes }, (_, v) => v)
-  const sum = strength.slice()
-  const size = new Int32Array(nodes).fill(1)
-  // Weight between a part and the rest of its community.
-  const cut = new Float64Array(nodes)
-  for (let v = 0; v < nodes; v++)
-    for (let i = start[v]; i < start[v + 1]; i++) if (partition[target[i]] === partition[v]) cut[v] += weight[i]
-  const toward = new Float64Array(nodes)
-  const near = new Int32Array(nodes)
-  const gains = new Float64Array(nodes)
-  const order = shuffled(nodes, random)
+  const { scale, spread, random, slice, scratch } = step
+  const { queue, sum, size, cut, whole, toward, near, gains, numbers } = scratch
+  const part = ascending(nodes)
+  sum.set(strength)
+  size.fill(1, 0, nodes)
+  whole.fill(0, 0, nodes)
+  for (let v = 0; v < nodes; v++) {
+    const own = partition[v]
+    whole[own] += strength[v]
+    // Weight between a part and the rest of its community.
+    let inside = 0
+    for (let i = start[v], end = start[v + 1]; i < end; i++) if (partition[target[i]] === own) inside += weight[i]
+    cut[v] = inside
+  }
+  shuffle(queue, nodes, random)
   for (let turn = 0; turn < nodes; turn++) {
     if ((turn & 255) === 255 && slice.due()) await slice.rest()
-    const v = order[turn]
-    if (size[part[v]] !== 1) continue
-    const rest = whole[partition[v]]
-    if (cut[v] < scale * strength[v] * (rest - strength[v]) - tolerance) continue
+    const v = queue[turn]
+    const own = partition[v]
+    const rest = whole[own]
+    const pull = scale * strength[v]
+    if (size[part[v]] !== 1 || cut[v] < pull * (rest - strength[v]) - tolerance) continue
     let count = 0
-    for (let i = start[v]; i < start[v + 1]; i++) {
+    for (let i = start[v], end = start[v + 1]; i < end; i++) {
       const u = target[i]
-      if (partition[u] !== partition[v]) continue
+      if (partition[u] !== own) continue
       const c = part[u]
-      if (toward[c] === 0) near[count++] = c
-      toward[c] += weight[i]
+      const before = toward[c]
+      if (before === 0) near[count++] = c
+      toward[c] = before + weight[i]
     }
     let choices = 0
     let bestGain = 0
     for (let i = 0; i < count; i++) {
       const c = near[i]
-      const gain = toward[c] - scale * strength[v] * sum[c]
+      const gain = toward[c] - pull * sum[c]
       if (gain < 0 || cut[c] < scale * sum[c] * (rest - sum[c]) - tolerance) {
         toward[c] = 0
         continue
@@ -253,11 +315,15 @@ async function refine(
     }
     if (choices > 0) {
       let mass = 0
-      for (let i = 0; i < choices; i++) mass += Math.exp((gains[i] - bestGain) / spread)
+      for (let i = 0; i < choices; i++) {
+        const exponent = (gains[i] - bestGain) / spread
+        gains[i] = exponent < -40 ? 0 : Math.exp(exponent)
+        mass += gains[i]
+      }
       let ticket = random() * (mass + Math.exp(-bestGain / spread))
       let chosen = -1
       for (let i = 0; i < choices && chosen < 0; i++) {
-        ticket -= Math.exp((gains[i] - bestGain) / spread)
+        ticket -= gains[i]
         if (ticket < 0) chosen = near[i]
       }
       if (chosen >= 0) {
@@ -267,65 +333,62 @@ async function refine(
         size[v] = 0
         part[v] = chosen
       }
+      for (let i = 0; i < choices; i++) toward[near[i]] = 0
     }
-    for (let i = 0; i < choices; i++) toward[near[i]] = 0
   }
-  return renumber(part)
+  renumber(part, numbers)
+  return part
 }
 
 /** The graph whose nodes are the given parts (numbered without gaps); weight inside a part is left to its strength. */
-function aggregate(level: Level, parts: Int32Array): Level {
-  const { nodes, start, target, weight, strength } = level
+function aggregate(level: Level, parts: Int32Array, { numbers, queue, near, target, weight }: Scratch): Level {
+  const { nodes } = level
   const count = countOf(parts)
+  // The nodes of each part side by side.
   const first = new Int32Array(count + 1)
   for (let v = 0; v < nodes; v++) first[parts[v] + 1]++
   for (let c = 0; c < count; c++) first[c + 1] += first[c]
-  const members = new Int32Array(nodes)
-  const next = first.slice()
-  for (let v = 0; v < nodes; v++) members[next[parts[v]]++] = v
-  const sum = new Float64Array(count)
-  const newStart = new Int32Array(count + 1)
-  const newTarget = new Int32Array(target.length)
-  const newWeight = new Float64Array(target.length)
-  const position = new Int32Array(count).fill(-1)
+  const members = queue
+  near.set(first.subarray(0, count))
+  for (let v = 0; v < nodes; v++) members[near[parts[v]]++] = v
+  const strength = new Float64Array(count)
+  const start = new Int32Array(count + 1)
+  const position = numbers.fill(-1, 0, count)
   let to = 0
   for (let c = 0; c < count; c++) {
     const from = to
+    let sum = 0
     for (let m = first[c]; m < first[c + 1]; m++) {
       const v = members[m]
-      sum[c] += strength[v]
-      for (let i = start[v]; i < start[v + 1]; i++) {
-        const other = parts[target[i]]
+      sum += level.strength[v]
+      for (let i = level.start[v], end = level.start[v + 1]; i < end; i++) {
+        const other = parts[level.target[i]]
         if (other === c) continue
-        if (position[other] < from) {
+        const known = position[other]
+        if (known < from) {
           position[other] = to
-          newTarget[to] = other
-          newWeight[to++] = weight[i]
-        } else newWeight[position[other]] += weight[i]
+          target[to] = other
+          weight[to++] = level.weight[i]
+        } else weight[known] += level.weight[i]
       }
     }
-    newStart[c + 1] = to
+    strength[c] = sum
+    start[c + 1] = to
   }
-  return {
-    nodes: count,
-    start: newStart,
-    target: newTarget.slice(0, to),
-    weight: newWeight.slice(0, to),
-    strength: sum,
-  }
+  return { nodes: count, start, target: target.slice(0, to), weight: weight.slice(0, to), strength }
 }
 
 /** Numbers the communities by falling size, equal sizes by their first node. */
 export function bySize(communities: Int32Array): Int32Array {
-  const plain = renumber(communities)
-  const size = new Int32Array(countOf(plain))
-  for (const c of plain) size[c]++
-  const order = Int32Array.from(size.keys()).sort((a, b) => size[b] - size[a] || a - b)
+  const ranked = communities.slice()
+  renumber(ranked, new Int32Array(ranked.length))
+  const size = new Int32Array(countOf(ranked))
+  for (const c of ranked) size[c]++
+  const order = ascending(size.length).sort((a, b) => size[b] - size[a] || a - b)
   const rank = new Int32Array(size.length)
-  order.forEach((c, position) => {
-    rank[c] = position
-  })
-  return plain.map((c) => rank[c])
+  for (let position = 0; position < order.length; position++) rank[order[position]] = position
+  for (let v = 0; v < ranked.length; v++) ranked[v] = rank[ranked[v]]
+  return ranked
 }
 
 /** How many communities there are, numbered without gaps. */
@@ -335,27 +398,29 @@ export function countOf(communities: Int32Array): number {
   return most + 1
 }
 
-/** Numbers the communities (0 … nodes - 1) without gaps, in the order in which they first appear. */
-function renumber(communities: Int32Array): Int32Array {
-  const numbers = new Int32Array(communities.length).fill(-1)
+/** Numbers communities (0 … nodes - 1) without gaps, in the order in which they first appear, in place. */
+function renumber(communities: Int32Array, numbers: Int32Array): void {
+  const nodes = communities.length
+  numbers.fill(-1, 0, nodes)
   let count = 0
-  return communities.map((c) => {
+  for (let v = 0; v < nodes; v++) {
+    const c = communities[v]
     if (numbers[c] < 0) numbers[c] = count++
-    return numbers[c]
-  })
-}
-
-function shuffled(length: number, random: () => number): Int32Array {
-  const order = Int32Array.from({ length }, (_, i) => i)
-  for (let i = length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    const kept = order[i]
-    order[i] = order[j]
-    order[j] = kept
+    communities[v] = numbers[c]
   }
-  return order
 }
 
-function same(a: Int32Array, b: Int32Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i])
+function ascending(length: number): Int32Array {
+  const numbers = new Int32Array(length)
+  for (let i = 0; i < length; i++) numbers[i] = i
+  return numbers
+}
+
+/** Writes 0 … length - 1 in random order. */
+function shuffle(order: Int32Array, length: number, random: () => number): void {
+  for (let i = 0; i < length; i++) {
+    const j = Math.floor(random() * (i + 1))
+    order[i] = order[j]
+    order[j] = i
+  }
 }

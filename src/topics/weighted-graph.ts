@@ -13,7 +13,8 @@ export interface WeightedGraph {
 }
 
 /**
- * Builds a graph from edges given once each, in any direction; repeated edges add up, loops are dropped.
+ * Builds a graph from edges given once each, in any direction; repeated edges add up, loops are dropped. Its arrays lie in
+ * shared memory.
  * @param edges pairs of nodes, flat: the ends of edge e are `edges[2 * e]` and `edges[2 * e + 1]`
  * @param options `weights`: one an edge. @default all 1
  */
@@ -71,7 +72,12 @@ export async function weightedGraph(
     merged[v + 1] = to
     if (v % 1024 === 0 && slice.due()) await slice.rest()
   }
-  return { nodes, start: merged, target: byTarget.slice(0, to), weight: byWeight.slice(0, to) }
+  return {
+    nodes,
+    start: shared(merged),
+    target: shared(byTarget.subarray(0, to)),
+    weight: shared(byWeight.subarray(0, to)),
+  }
 }
 
 /** The graph of the nodes that `isKept` names, called once a node in ascending order; `rows` are their numbers before. */
@@ -130,4 +136,13 @@ export function components(graph: WeightedGraph, communities?: ArrayLike<number>
     count++
   }
   return component
+}
+
+/** The values in shared memory, which threads see without a copy. */
+export function shared<Values extends Int32Array | Float64Array>(values: Values): Values {
+  if (values.buffer instanceof SharedArrayBuffer) return values
+  const kind = values.constructor as new (buffer: SharedArrayBuffer) => Values
+  const copy = new kind(new SharedArrayBuffer(values.byteLength))
+  copy.set(values)
+  return copy
 }

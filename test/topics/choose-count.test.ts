@@ -47,7 +47,7 @@ describe('dendrogram', () => {
   test('merges what is joined by the most weight for its size first', async () => {
     const ring = await ringOfCliques(6, 5)
     const cliques = Int32Array.from({ length: 30 }, (_, v) => Math.floor(v / 5))
-    const merges = dendrogram(ring, cliques)
+    const merges = await dendrogram(ring, cliques, slice)
     expect(merges).toHaveLength(5)
     // The heaviest bridge joins the last clique to the first.
     expect([merges[0].into, merges[0].from]).toEqual([0, 5])
@@ -68,7 +68,7 @@ describe('dendrogram', () => {
       fc.asyncProperty(graphs, async (pending) => {
         const graph = await pending
         const single = Int32Array.from({ length: graph.nodes }, (_, v) => v)
-        const merges = dendrogram(graph, single)
+        const merges = await dendrogram(graph, single, slice)
         expect(merges).toHaveLength(graph.nodes - 1)
         let finer: Int32Array = single
         for (let count = graph.nodes - 1; count >= 1; count--) {

@@ -4,6 +4,8 @@ import { cut, dendrogram } from '../../src/topics/dendrogram.ts'
 import { weightedGraph } from '../../src/topics/weighted-graph.ts'
 import { timeSlice } from '../../src/vectors/time-slice.ts'
 
+const slice = timeSlice(undefined)
+
 test('all communities go together in the end, whatever the graph', async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -12,10 +14,10 @@ test('all communities go together in the end, whatever the graph', async () => {
       async (count, edges) => {
         const graph = await weightedGraph(
           edges.flatMap(([a, b]) => [a, b] as const),
-          { nodes: 24, weights: edges.map(([, , weight]) => weight), slice: timeSlice(undefined) },
+          { nodes: 24, weights: edges.map(([, , weight]) => weight), slice },
         )
         const communities = Int32Array.from({ length: 24 }, (_, node) => node % count)
-        const merges = dendrogram(graph, communities)
+        const merges = await dendrogram(graph, communities, slice)
         expect(merges).toHaveLength(count - 1)
         for (let left = 1; left <= count; left++)
           expect(

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { communitiesOf } from '../../src/topics/communities.ts'
 import { bySize, countOf, leiden, modularity } from '../../src/topics/leiden.ts'
+import { Threads } from '../../src/topics/threads.ts'
 import { components, type WeightedGraph, weightedGraph } from '../../src/topics/weighted-graph.ts'
 import { seededRandom } from '../../src/vectors/random.ts'
 import { timeSlice } from '../../src/vectors/time-slice.ts'
@@ -100,7 +101,9 @@ describe('Leiden', () => {
       fc.asyncProperty(graphs, fc.integer({ min: 1, max: 40 }), async (edges, wanted) => {
         const graph = await edges
         const count = Math.min(wanted, graph.nodes)
-        const communities = await communitiesOf(graph, { count, seed: 1, slice })
+        const communities = await Threads.during({ papers: graph.nodes, signal: undefined }, (threads) =>
+          communitiesOf(graph, { count, seed: 1, slice, threads }),
+        )
         expect(countOf(communities)).toBe(count)
         expect(new Set(communities).size).toBe(count)
         const parts = countOf(components(graph))

@@ -1,0 +1,111 @@
+import type { SparseRows } from '../lexical/sparse-rows.ts'
+import type { TimeSlice } from '../vectors/time-slice.ts'
+
+/** Candidates of some rows, to be ranked by the weighted mean of both cosines. */
+export interface RescoreOptions {
+  /** As {@link sharedWords} makes them. */
+  readonly words: SparseRows
+  /** The rows are this one and those that follow it. */
+  readonly first: number
+  /** `rows × candidates`: the nearest by embedding, and their cosines. */
+  readonly near: Int32Array
+  readonly cosines: Float32Array
+  readonly candidates: number
+  /** How many of them are kept. */
+  readonly k: number
+  /** 0 … 1 */
+  readonly semanticWeight: number
+}
+
+/** `rows × k` of each, nearest first. */
+export interface Rescored {
+  readonly neighbour: Int32Array
+  readonly similarity: Float64Array
+  readonly semantic: Float32Array
+}
+
+/**
+ * Rows without the words that only one of them has, which no two can share, the most frequent ones first: those are
+ * looked up most, and lie side by side.
+ */
+export async function sharedWords({ rows, columns, start, column, value }: SparseRows, slice: TimeSlice) {
+  const frequency = new Int32Array(columns)
+  for (let i = 0; i < column.length; i++) frequency[column[i]]++
+  if (slice.due()) await slice.rest()
+  // Counting sort by falling frequency.
+  let most = 0
+  for (let c = 0; c < columns; c++) most = Math.max(most, frequency[c])
+  const place = new Int32Array(most + 2)
+  for (let c = 0; c < columns; c++) place[most - frequency[c] + 1]++
+  for (let f = 0; f <= most; f++) place[f + 1] += place[f]
+  const shared = most < 2 ? 0 : place[most - 1]
+  if (slice.due()) await slice.rest()
+  const number = new Int32Array(columns)
+  for (let c = 0; c < columns; c++) number[c] = place[most - frequency[c]]++
+  if (slice.due()) await slice.rest()
+  const newStart = new Int32Array(new SharedArrayBuffer(4 * (rows + 1)))
+  for (let row = 0; row < rows; row++) {
+    let kept = newStart[row]
+    for (let i = start[row], end = start[row + 1]; i < end; i++) if (number[column[i]] < shared) kept++
+    newStart[row + 1] = kept
+    if (row % 1024 === 1023 && slice.due()) await slice.rest()
+  }
+  const newColumn = new Int32Array(new SharedArrayBuffer(4 * newStart[rows]))
+  const newValue = new Float32Array(new SharedArrayBuffer(4 * newStart[rows]))
+  for (let row = 0; row < rows; row++) {
+    let to = newStart[row]
+    for (let i = start[row], end = start[row + 1]; i < end; i++) {
+      const c = number[column[i]]
+      if (c >= shared) continue
+      newColumn[to] = c
+      newValue[to++] = value[i]
+    }
+    if (row % 1024 === 1023 && slice.due()) await slice.rest()
+  }
+  return { rows, columns: shared, start: newStart, column: newColumn, value: newValue }
+}
+
+/** Ranks the candidates of each row; sums run in float64, ties go to the lower row. */
+export async function rescore(
+  { words, first, near, cosines, candidates, k, semanticWeight }: RescoreOptions,
+  slice: TimeSlice,
+): Promise<Rescored> {
+  const { start, column, value } = words
+  const rows = near.length / candidates
+  const neighbour = new Int32Array(rows * k)
+  const similarity = new Float64Array(rows * k)
+  const semantic = new Float32Array(rows * k)
+  const own = new Float64Array(words.columns)
+  const scores = new Float64Array(candidates)
+  const best = new Int32Array(k)
+  for (let row = 0; row < rows; row++) {
+    if (slice.due()) await slice.rest()
+    const from = start[first + row]
+    const to = start[first + row + 1]
+    for (let i = from; i < to; i++) own[column[i]] = value[i]
+    const offset = row * candidates
+    for (let rank = 0; rank < candidates; rank++) {
+      const other = near[offset + rank]
+      let shared = 0
+      for (let i = start[other], end = start[other + 1]; i < end; i++) shared += own[column[i]] * value[i]
+      scores[rank] = semanticWeight * cosines[offset + rank] + (1 - semanticWeight) * shared
+    }
+    for (let i = from; i < to; i++) own[column[i]] = 0
+    let count = 0
+    for (let rank = 0; rank < candidates; rank++) {
+      const score = scores[rank]
+      const comesBefore = (other: number) =>
+        score > scores[other] || (score === scores[other] && near[offset + rank] < near[offset + other])
+      if (count === k && !comesBefore(best[k - 1])) continue
+      let place = count < k ? count++ : k - 1
+      for (; place > 0 && comesBefore(best[place - 1]); place--) best[place] = best[place - 1]
+      best[place] = rank
+    }
+    for (let place = 0; place < k; place++) {
+      neighbour[row * k + place] = near[offset + best[place]]
+      similarity[row * k + place] = scores[best[place]]
+      semantic[row * k + place] = cosines[offset + best[place]]
+    }
+  }
+  return { neighbour, similarity, semantic }
+}
