@@ -69,7 +69,10 @@ async function consensus(
       if (v % 1024 === 1023 && slice.due()) await slice.rest()
     }
   }
-  for (let i = 0; i < votes.length; i++) votes[i] = graph.weight[i] * (leastVote + ((1 - leastVote) * votes[i]) / runs)
+  for (let i = 0; i < votes.length; i++) {
+    votes[i] = graph.weight[i] * (leastVote + ((1 - leastVote) * votes[i]) / runs)
+    if (i % 65_536 === 65_535 && slice.due()) await slice.rest()
+  }
   return { votes: { ...graph, weight: votes }, counts }
 }
 

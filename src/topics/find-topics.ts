@@ -51,6 +51,11 @@ export type {
 
 const mostNeighbours = 25
 const kmeansStarts = 4
+// Of a paper's 25 nearest among 10,000, its 128 nearest by embedding hold 99.7 % and its 64 nearest 97.6 %; to list 64 of
+// each of 40,899 takes 13 s, to list 128 takes 24.
+const candidates = 128
+const fewerCandidates = 64
+const fewerFrom = 16_384
 // How many topics there are shows in so many papers as well as in more of them, and in a tenth of the time.
 const mostToChooseOn = 8000
 
@@ -98,7 +103,9 @@ async function findGroups(
 ): Promise<Found> {
   const { papers, method, count, seed, previous, threads, slice, signal } = settings
   const n = rows.rows
-  const kin = await nearestKin(rows, { k: settings.neighbours ?? neighboursFor(n), slice, signal, threads })
+  const k = settings.neighbours ?? neighboursFor(n)
+  const looked = Math.max(n < fewerFrom ? candidates : fewerCandidates, 2 * k)
+  const kin = await nearestKin(rows, { k, candidates: looked, slice, signal, threads })
   const graph = await kinGraph(kin, slice)
   const how = { seed, slice, threads, initial: previous && groupsOfBefore(papers, previous) }
   let { resolution } = settings

@@ -30,25 +30,27 @@ export interface Rescored {
  */
 export async function sharedWords({ rows, columns, start, column, value }: SparseRows, slice: TimeSlice) {
   const frequency = new Int32Array(columns)
-  for (let i = 0; i < column.length; i++) frequency[column[i]]++
-  if (slice.due()) await slice.rest()
+  for (let row = 0; row < rows; row++) {
+    for (let i = start[row], end = start[row + 1]; i < end; i++) frequency[column[i]]++
+    if (row % 256 === 255 && slice.due()) await slice.rest()
+  }
   // Counting sort by falling frequency.
-  let most = 0
-  for (let c = 0; c < columns; c++) most = Math.max(most, frequency[c])
-  const place = new Int32Array(most + 2)
-  for (let c = 0; c < columns; c++) place[most - frequency[c] + 1]++
-  for (let f = 0; f <= most; f++) place[f + 1] += place[f]
-  const shared = most < 2 ? 0 : place[most - 1]
+  const place = new Int32Array(rows + 2)
+  for (let c = 0; c < columns; c++) place[rows - frequency[c] + 1]++
+  for (let f = 0; f <= rows; f++) place[f + 1] += place[f]
+  const shared = rows < 2 ? 0 : place[rows - 1]
   if (slice.due()) await slice.rest()
   const number = new Int32Array(columns)
-  for (let c = 0; c < columns; c++) number[c] = place[most - frequency[c]]++
-  if (slice.due()) await slice.rest()
+  for (let c = 0; c < columns; c++) {
+    number[c] = place[rows - frequency[c]]++
+    if (c % 65_536 === 65_535 && slice.due()) await slice.rest()
+  }
   const newStart = new Int32Array(new SharedArrayBuffer(4 * (rows + 1)))
   for (let row = 0; row < rows; row++) {
     let kept = newStart[row]
     for (let i = start[row], end = start[row + 1]; i < end; i++) if (number[column[i]] < shared) kept++
     newStart[row + 1] = kept
-    if (row % 1024 === 1023 && slice.due()) await slice.rest()
+    if (row % 256 === 255 && slice.due()) await slice.rest()
   }
   const newColumn = new Int32Array(new SharedArrayBuffer(4 * newStart[rows]))
   const newValue = new Float32Array(new SharedArrayBuffer(4 * newStart[rows]))
@@ -60,7 +62,7 @@ export async function sharedWords({ rows, columns, start, column, value }: Spars
       newColumn[to] = c
       newValue[to++] = value[i]
     }
-    if (row % 1024 === 1023 && slice.due()) await slice.rest()
+    if (row % 256 === 255 && slice.due()) await slice.rest()
   }
   return { rows, columns: shared, start: newStart, column: newColumn, value: newValue }
 }

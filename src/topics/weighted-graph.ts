@@ -32,10 +32,12 @@ export async function weightedGraph(
       start[edges[i] + 1]++
       start[edges[i + 1] + 1]++
     }
+  if (slice.due()) await slice.rest()
   for (let v = 0; v < nodes; v++) start[v + 1] += start[v]
   const next = start.slice()
   const target = new Int32Array(start[nodes])
   const weight = new Float64Array(start[nodes])
+  if (slice.due()) await slice.rest()
   for (let i = 0; i < edges.length; i += 2) {
     const a = edges[i]
     const b = edges[i + 1]
@@ -45,7 +47,7 @@ export async function weightedGraph(
     weight[next[a]++] = w
     target[next[b]] = a
     weight[next[b]++] = w
-    if (i % 65_536 === 0 && slice.due()) await slice.rest()
+    if (i % 16_384 === 0 && slice.due()) await slice.rest()
   }
   // The graph is symmetric, so its transpose written row by row is itself with ascending targets.
   next.set(start)
@@ -57,7 +59,7 @@ export async function weightedGraph(
       byTarget[to] = v
       byWeight[to] = weight[i]
     }
-    if (v % 1024 === 0 && slice.due()) await slice.rest()
+    if (v % 256 === 0 && slice.due()) await slice.rest()
   }
   const merged = new Int32Array(nodes + 1)
   let to = 0
@@ -70,8 +72,9 @@ export async function weightedGraph(
       }
     }
     merged[v + 1] = to
-    if (v % 1024 === 0 && slice.due()) await slice.rest()
+    if (v % 256 === 0 && slice.due()) await slice.rest()
   }
+  if (slice.due()) await slice.rest()
   return {
     nodes,
     start: shared(merged),
