@@ -92,6 +92,7 @@ export type { SourceProblem } from './sources/reading.ts'
 export type {
   CountEvidence,
   Outlier,
+  PastTopic,
   Period,
   RisingTerm,
   TimeUnit,

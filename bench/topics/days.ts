@@ -1,4 +1,4 @@
-// npm run bench -- topics-days [--from DATE] [--days N] [--base N]: topics of a library that grows day by day, each day's
+// npm run bench -- topics-days [--from DATE] [--days N] [--base N] [--resolution R]: topics of a library that grows day by day, each day's
 // going on from those of the day before: which keep their number, which are born, split, merge and fade.
 import { parseArgs } from 'node:util'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
@@ -15,6 +15,8 @@ export async function run(args: readonly string[]): Promise<void> {
       days: { type: 'string', default: '30' },
       /** Days of papers that the library has before the first day. */
       base: { type: 'string', default: '10' },
+      /** Of the topics of the first day, which those of the others keep. @default found */
+      resolution: { type: 'string' },
     },
   })
   const { vectors, dimensions } = await loadVectors(values.set)
@@ -37,7 +39,7 @@ export async function run(args: readonly string[]): Promise<void> {
     return papers.length
   }
   for (const date of dates.slice(first, first + Number(values.base))) await addDay(date)
-  let topics = await library.topics()
+  let topics = await library.topics(values.resolution === undefined ? {} : { resolution: Number(values.resolution) })
   const begin = topics
   console.log(`${library.size} papers before the first day: ${topics.count} topics`)
   for (const { id, label, size } of topics.topics) console.log(`   ${String(id).padStart(3)}  ${label} (${size})`)
@@ -51,14 +53,19 @@ export async function run(args: readonly string[]): Promise<void> {
     const number = (kind: TopicChange['change']) => topics.changes.filter(({ change }) => change === kind).length
     const same = number('kept') + number('grew') + number('shrank')
     console.log(
-      `${date}  +${added} papers  ${topics.count} topics: ${same} the same, ${number('born')} born, ${number('split')} split off, ${number('merged')} merged, ${number('faded')} faded  ${seconds.toFixed(1)} s`,
+      `${date}  +${added} papers  ${topics.count} topics: ${same} the same, ${number('born')} born, ${number('split')} split off, ${number('returned')} returned, ${number('merged')} merged, ${number('faded')} faded  ${seconds.toFixed(1)} s`,
     )
     for (const { change, topic, label, size, before, other } of topics.changes)
       if (change !== 'kept' && change !== 'grew')
         console.log(`   ${change} ${topic}${other === undefined ? '' : ` (${other})`}: ${label}, ${before} → ${size}`)
   }
   const survived = begin.topics.filter(({ id }) => topics.topics.some((topic) => topic.id === id)).length
-  console.log(`\nof ${begin.count} topics of the first day ${survived} are there on the last, with the same number`)
+  const times = (kind: TopicChange['change']) =>
+    days.reduce((sum, { changes }) => sum + changes.filter(({ change }) => change === kind).length, 0)
+  console.log(
+    `\nin all ${times('born')} born, ${times('split')} split off, ${times('returned')} returned, ${times('merged')} merged, ${times('faded')} faded`,
+  )
+  console.log(`of ${begin.count} topics of the first day ${survived} are there on the last, with the same number`)
   await printTimes(topics)
   await library.close()
   await saveResult('topics-days', days)

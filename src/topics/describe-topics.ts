@@ -130,6 +130,7 @@ export async function describeTopics(
     evidence,
     ...(resolution !== undefined && { resolution }),
     changes: identity.changes((id) => labelOf.get(id) as string),
+    past: identity.past,
     nextId: identity.nextId,
   }
   return { data: await deepFreeze(data, slice), members, partition, topicOf }

@@ -26,6 +26,7 @@ import type { WeightedGraph } from './weighted-graph.ts'
 export type {
   CountEvidence,
   Outlier,
+  PastTopic,
   Period,
   RisingTerm,
   SimilarPaper,
@@ -119,7 +120,7 @@ async function findGroups(
   }
   let groupOf =
     target === undefined
-      ? await communitiesAt(graph, { resolution: resolution ?? 1, ...how })
+      ? await communitiesAt(graph, { resolution: resolution ?? 1, usual: previous?.count, ...how })
       : method === 'graph'
         ? await communitiesOf(graph, { count: target, resolution, ...how })
         : undefined

@@ -66,7 +66,7 @@ export async function labelTopics(
         candidate.count += count
       }
     }
-  const terms: TopicTerm[][] = []
+  const terms: LabelTerm[][] = []
   for (const [topic, candidates] of frequent.entries()) {
     if (slice.due()) await slice.rest()
     const size = members[topic].length
@@ -82,7 +82,13 @@ export async function labelTopics(
       slice,
     )
     const best = chosen[0]?.score ?? 1
-    terms.push(chosen.map(({ score }, i) => ({ term: spellings[i], weight: best > 0 ? score / best : 1 })))
+    terms.push(
+      chosen.map(({ score, count, papers }, i) => ({
+        term: spellings[i],
+        weight: best > 0 ? score / best : 1,
+        isInTitle: count > papers.length,
+      })),
+    )
   }
   return withLabels(terms, { termsPerLabel, taken: new Set(taken) })
 }
@@ -184,19 +190,28 @@ function abbreviates(short: readonly string[], long: readonly string[]): boolean
   return short.length === 1 && long.length > 1 && short[0] === long.map((word) => word[0]).join('')
 }
 
-/** Joins the first terms; a label that is taken gets the next terms too, or at last a number. */
+interface LabelTerm extends TopicTerm {
+  readonly isInTitle: boolean
+}
+
+/**
+ * Joins the first terms that stand in a title, where authors say what a paper is about, then others; a label that is taken
+ * gets the next terms too, or at last a number.
+ */
 function withLabels(
-  topics: readonly (readonly TopicTerm[])[],
+  topics: readonly (readonly LabelTerm[])[],
   { termsPerLabel, taken }: { readonly termsPerLabel: number; readonly taken: Set<string> },
 ): TopicName[] {
   return topics.map((terms, topic) => {
-    const names = terms.map(({ term }) => term)
+    const names = [...terms.filter(({ isInTitle }) => isInTitle), ...terms.filter(({ isInTitle }) => !isInTitle)].map(
+      ({ term }) => term,
+    )
     let label = names.slice(0, termsPerLabel).join(', ') || `topic ${topic + 1}`
     for (let more = termsPerLabel + 1; taken.has(label) && more <= names.length; more++)
       label = names.slice(0, more).join(', ')
     const unnumbered = label
     for (let number = 2; taken.has(label); number++) label = `${unnumbered} (${number})`
     taken.add(label)
-    return { label, terms }
+    return { label, terms: terms.map(({ term, weight }) => ({ term, weight })) }
   })
 }

@@ -102,7 +102,7 @@ export interface Topic {
    * (`previous`, `merge`, `split`, `reduce`) the number that it had, and for a new one a number that none had before.
    */
   readonly id: number
-  /** The first terms, joined by commas, or its given name; no two topics have the same. */
+  /** The first terms that a title has, joined by commas, or its given name; no two topics have the same. */
   readonly label: string
   /**
    * Words and short phrases that set the topic apart, at most 10, none in two forms: each the best that also names
@@ -168,19 +168,29 @@ export interface TopicPlace {
 export interface TopicChange {
   /**
    * `kept`, `grew` or `shrank` by more than a tenth: the same topic as before. `born`: a new one. `split`: a new one, most
-   * of whose papers were in one topic. `merged`: it is gone, and most of its papers are in one topic now. `faded`: it is
+   * of whose papers were in one topic. `returned`: one that was gone and has its id and label again. `merged`: it is gone, and most of its papers are in one topic now. `faded`: it is
    * gone, and its papers are in no one topic or no longer there.
    */
-  readonly change: 'kept' | 'grew' | 'shrank' | 'born' | 'split' | 'merged' | 'faded'
+  readonly change: 'kept' | 'grew' | 'shrank' | 'born' | 'split' | 'returned' | 'merged' | 'faded'
   /** Id of the topic, of the previous one where it is gone. */
   readonly topic: number
   readonly label: string
   /** Papers now; 0 where it is gone. */
   readonly size: number
-  /** Papers before; 0 for a new one. */
+  /** Papers before; 0 for one that was not there. */
   readonly before: number
-  /** Of a split topic the one that most of its papers were in, of a merged one that which they are in now. */
+  /** Of a split or returned topic the one that most of its papers were in, of a merged one that which they are in now. */
   readonly other?: number
+}
+
+/** A topic that is gone, remembered so that it has its id and label again when it returns. */
+export interface PastTopic {
+  readonly id: number
+  readonly label: string
+  /** Ids of the papers that it had last. */
+  readonly papers: readonly string[]
+  /** How many times topics were found without it; it is forgotten after 30. */
+  readonly age: number
 }
 
 /** A topic, or a group of topics that are kin. */
@@ -264,6 +274,8 @@ export interface TopicsData {
   readonly resolution?: number
   /** What became of the topics that these go on from: first those that are there, then those that are gone; else empty. */
   readonly changes: readonly TopicChange[]
+  /** Topics of before that are gone, the latest first; empty where these go on from none. */
+  readonly past: readonly PastTopic[]
   /** The id that the next new topic gets. */
   readonly nextId: number
 }

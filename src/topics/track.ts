@@ -1,7 +1,9 @@
-import type { TopicChange, TopicsData } from './topics.ts'
+import type { PastTopic, TopicChange, TopicsData } from './topics.ts'
 
 // Two topics are the same when each is the other's best match and they have at least this in common (Jaccard index).
 const leastInCommon = 1 / 3
+// A topic that is gone for so many times is forgotten.
+const mostAge = 30
 // A topic has grown or shrunk when its size changed by more than this share.
 const notable = 0.1
 
@@ -12,6 +14,7 @@ export interface Identity {
   /** The label of the topic that a group goes on from; undefined for a group that needs a new one. */
   readonly labels: readonly (string | undefined)[]
   readonly nextId: number
+  readonly past: readonly PastTopic[]
   /** Labels of new groups are not known yet: `labelOf` gives that of an id. */
   changes(labelOf: (id: number) => string): TopicChange[]
 }
@@ -22,6 +25,7 @@ export function freshIdentity(groups: number): Identity {
     ids: Array.from({ length: groups }, (_, i) => i),
     labels: Array.from({ length: groups }, () => undefined),
     nextId: groups,
+    past: [],
     changes: () => [],
   }
 }
@@ -29,7 +33,8 @@ export function freshIdentity(groups: number): Identity {
 /**
  * Recognises topics of before among groups of paper ids, given by falling size. Only papers that are in both count: what
  * came and went in between says nothing about whether a topic is the same.
- * @param options `keepLabels`: of every topic that is the same, or only of those with the very same papers
+ * @param options `keepLabels`: of every topic that is the same, or only of those with the very same papers, where topics are
+ *   regrouped and none returns
  */
 export function trackTopics(
   groups: readonly (readonly string[])[],
@@ -39,37 +44,56 @@ export function trackTopics(
   const before = previous.topics
   const groupOf = new Map(groups.flatMap((ids, group) => ids.map((id) => [id, group] as const)))
   // Papers of topic t of before that are in group g now.
-  const shared = before.map(({ papers }) => {
-    const counts = new Map<number, number>()
-    for (const { id } of papers) {
-      const group = groupOf.get(id)
-      if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1)
-    }
-    return counts
-  })
+  const shared = before.map(({ papers }) =>
+    countsIn(
+      papers.map(({ id }) => id),
+      groupOf,
+    ),
+  )
   const stillThere = shared.map((counts) => sum(counts.values()))
   const oldInGroup = groups.map((_, group) => sum(shared.map((counts) => counts.get(group) ?? 0)))
   const likeness = (topic: number, group: number) => {
     const both = shared[topic].get(group) ?? 0
     return both === 0 ? 0 : both / (stillThere[topic] + oldInGroup[group] - both)
   }
-  const topicsFrom = before.map((_, topic) => topic)
-  const bestGroup = topicsFrom.map((topic) => best([...shared[topic].keys()], (group) => likeness(topic, group)))
-  const bestTopic = groups.map((_, group) => best(topicsFrom, (topic) => likeness(topic, group)))
-  const same = groups.map((_, group) => {
-    const topic = bestTopic[group]
-    return topic !== undefined && bestGroup[topic] === group && likeness(topic, group) >= leastInCommon
-      ? topic
-      : undefined
+  const same = matches(groups.length, shared, likeness)
+  const isSame = new Set(same)
+  // What is left may be a topic that went some time ago, in parts of all papers that were there last time.
+  const remembered = keepLabels === 'same' ? (previous.past ?? []) : []
+  const pastIn = remembered.map(({ papers }) => countsIn(papers, groupOf))
+  const pastThere = pastIn.map((counts) => sum(counts.values()))
+  const found = matches(groups.length, pastIn, (topic, group) => {
+    const both = same[group] === undefined ? (pastIn[topic].get(group) ?? 0) : 0
+    return both === 0 ? 0 : both / (pastThere[topic] + oldInGroup[group] - both)
   })
+  const isReturned = new Set(found)
   let nextId = previous.nextId
-  const ids = same.map((topic) => (topic === undefined ? nextId++ : before[topic].id))
-  const labels = same.map((topic, group) => {
+  const ids = groups.map((_, group) => {
+    const [topic, back] = [same[group], found[group]]
+    if (topic !== undefined) return before[topic].id
+    return back !== undefined ? remembered[back].id : nextId++
+  })
+  const labels = groups.map((papers, group) => {
+    const [topic, back] = [same[group], found[group]]
+    // While it was gone, another may have been given its label.
+    if (back !== undefined && !before.some(({ label }) => label === remembered[back].label))
+      return remembered[back].label
     if (topic === undefined) return undefined
     const { label, size } = before[topic]
-    const isUnchanged = size === groups[group].length && shared[topic].get(group) === size
+    const isUnchanged = size === papers.length && shared[topic].get(group) === size
     return keepLabels === 'same' || isUnchanged ? label : undefined
   })
+  const past =
+    keepLabels === 'unchanged'
+      ? (previous.past ?? [])
+      : [
+          ...before
+            .filter((_, topic) => !isSame.has(topic))
+            .map(({ id, label, papers }) => ({ id, label, papers: papers.map((paper) => paper.id), age: 1 })),
+          ...remembered
+            .filter(({ age }, topic) => !isReturned.has(topic) && age < mostAge)
+            .map((topic) => ({ ...topic, age: topic.age + 1 })),
+        ]
   const changes = (labelOf: (id: number) => string): TopicChange[] => {
     const present = groups.map((papers, group): TopicChange => {
       const topic = same[group]
@@ -80,12 +104,13 @@ export function trackTopics(
           papers.length > size * (1 + notable) ? 'grew' : papers.length < size * (1 - notable) ? 'shrank' : 'kept'
         return { change, ...plain, before: size }
       }
-      const origin = best(topicsFrom, (other) => shared[other].get(group) ?? 0)
+      const origin = best([...before.keys()], (other) => shared[other].get(group) ?? 0)
+      if (found[group] !== undefined)
+        return { change: 'returned', ...plain, before: 0, ...(origin !== undefined && { other: before[origin].id }) }
       return origin !== undefined && 2 * (shared[origin].get(group) ?? 0) > papers.length
         ? { change: 'split', ...plain, before: 0, other: before[origin].id }
         : { change: 'born', ...plain, before: 0 }
     })
-    const isSame = new Set(same)
     const gone = before.flatMap(({ id, label, size }, topic): TopicChange[] => {
       if (isSame.has(topic)) return []
       const plain = { topic: id, label, size: 0, before: size }
@@ -96,7 +121,32 @@ export function trackTopics(
     })
     return [...present, ...gone]
   }
-  return { ids, labels, nextId, changes }
+  return { ids, labels, nextId, past, changes }
+}
+
+/** How many of the papers are in each group. */
+function countsIn(papers: readonly string[], groupOf: ReadonlyMap<string, number>): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const id of papers) {
+    const group = groupOf.get(id)
+    if (group !== undefined) counts.set(group, (counts.get(group) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** For each group the topic that is the same: each the other's best match, and like enough. */
+function matches(
+  groups: number,
+  shared: readonly ReadonlyMap<number, number>[],
+  likeness: (topic: number, group: number) => number,
+): (number | undefined)[] {
+  const bestGroup = shared.map((counts, topic) => best([...counts.keys()], (group) => likeness(topic, group)))
+  return Array.from({ length: groups }, (_, group) => {
+    const topic = best([...shared.keys()], (one) => likeness(one, group))
+    return topic !== undefined && bestGroup[topic] === group && likeness(topic, group) >= leastInCommon
+      ? topic
+      : undefined
+  })
 }
 
 /** The one with the highest value above 0; of equal ones the lower. */

@@ -43,6 +43,7 @@ describe.each(methods)('%s', (method) => {
     [3, 20],
     [10, 12],
     [30, 10],
+    [100, 8],
   ])('finds %i planted topics of %i papers', async (topics, size) => {
     const input = await planted({ topics, size })
     const found = await findTopics(input, { method, count: topics })

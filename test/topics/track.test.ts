@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
-import { findTopics, type TopicsData } from '../../src/topics/find-topics.ts'
+import { findTopics, type TopicChange, type TopicsData } from '../../src/topics/find-topics.ts'
 import { trackTopics } from '../../src/topics/track.ts'
 import { planted, rowsOf } from './planted.ts'
 
@@ -22,6 +22,7 @@ function topicsData(topics: readonly (readonly [id: number, label: string, paper
     quality: { modularity: 0, strength: 1 },
     evidence: [],
     changes: [],
+    past: [],
     nextId: Math.max(-1, ...topics.map(([id]) => id)) + 1,
   }
 }
@@ -34,6 +35,9 @@ const track = (before: Parameters<typeof topicsData>[0], now: readonly string[])
   )
   return { ...identity, changes: identity.changes((id) => `label ${id}`) }
 }
+
+const tell = ({ change, topic, other, label }: TopicChange) =>
+  `${change} ${topic}${other === undefined ? '' : ` (${other})`} ${label}`
 
 describe('topics of before', () => {
   test('keep ids and labels, whatever comes and goes', () => {
@@ -51,6 +55,52 @@ describe('topics of before', () => {
       { change: 'grew', topic: 2, label: 'label 2', size: 8, before: 4 },
       { change: 'grew', topic: 4, label: 'label 4', size: 7, before: 6 },
     ])
+  })
+
+  test('that merged have id and label again when they part', () => {
+    const days = ['abcdef ghij', 'abcdefghij', 'abcdefghijk', 'abcdefk ghijl', 'abcdefk ghijl']
+    let before = topicsData([])
+    const told: string[] = []
+    for (const day of days) {
+      const groups = day.split(' ').map((papers) => [...papers])
+      const { ids, labels, nextId, past, changes } = trackTopics(groups, before, { keepLabels: 'same' })
+      const named = ids.map((id, i) => [id, labels[i] ?? `topic ${id}`, groups[i].join('')] as const)
+      told.push(
+        changes((id) => named.find(([own]) => own === id)?.[1] as string)
+          .map(tell)
+          .join(', '),
+      )
+      before = { ...topicsData(named), nextId, past }
+    }
+    expect(told).toEqual([
+      'born 0 topic 0, born 1 topic 1',
+      'grew 0 topic 0, merged 1 (0) topic 1',
+      'kept 0 topic 0',
+      'shrank 0 topic 0, returned 1 (0) topic 1',
+      'kept 0 topic 0, kept 1 topic 1',
+    ])
+    expect(before.nextId).toBe(2)
+    expect(before.past).toEqual([])
+  })
+
+  test('are forgotten when they were gone thirty times, and lose a label that another has by then', () => {
+    const gone = { id: 7, label: 'owls', papers: [...'abcd'] }
+    const back = (age: number, label: string) =>
+      trackTopics(
+        [[...'abcd'], [...'efgh']],
+        { ...topicsData([[3, label, 'efgh']]), nextId: 8, past: [{ ...gone, age }] },
+        { keepLabels: 'same' },
+      )
+    expect(back(30, 'mice')).toMatchObject({ ids: [7, 3], labels: ['owls', 'mice'], nextId: 8, past: [] })
+    expect(back(30, 'owls')).toMatchObject({ ids: [7, 3], labels: [undefined, 'owls'] })
+    const still = (age: number) =>
+      trackTopics(
+        [[...'efgh']],
+        { ...topicsData([[3, 'mice', 'efgh']]), past: [{ ...gone, age }] },
+        { keepLabels: 'same' },
+      )
+    expect(still(29).past).toEqual([{ ...gone, age: 30 }])
+    expect(still(30).past).toEqual([])
   })
 
   test('papers that went make a topic smaller, not another', () => {
