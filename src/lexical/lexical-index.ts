@@ -9,6 +9,11 @@ import { isPair } from './term-ids.ts'
 
 const k1 = 1.2
 const b = 0.75
+/**
+ * What two neighbouring words of a query count beside one (sequential dependence, Metzler and Croft 2005). nDCG@10 of the
+ * mix on scifact .7410 without, .7414 at .1, .7425 at .2, .7410 at .3; on scitldr's first 2,000 .9504 without, .9520 at .2.
+ */
+const pairShare = 0.2
 /** In place of a document frequency: that of a term without weight, and one that does not fit. */
 const NOTHING = 65_535
 const LOOK_UP = 65_534
@@ -104,7 +109,7 @@ export class LexicalIndex extends TermCounts {
     return scores
   }
 
-  /** What each word of a query adds to the score that {@link search} gives a row; the parts add up to it. */
+  /** What each word, and each pair of neighbouring ones, of a query adds to the score that {@link search} gives a row; the parts add up to it. */
   explainSearch(query: string, row: number): TermPart[] {
     const { scale } = this.#searchRaw(query)
     const { lengthPart } = this.#weigh()
@@ -213,22 +218,26 @@ export class LexicalIndex extends TermCounts {
     return { rows: rows.length, columns, start, column, value, terms: terms.subarray(0, columns) }
   }
 
-  /** The known words of a query, each with its weight; and the score that no row can reach. */
+  /** The known words and pairs of words of a query, each with its weight; and the score that no row can reach. */
   #queryTerms(query: string): {
     readonly known: ReadonlyMap<number, { readonly stemmed: string; readonly weight: number }>
     readonly limit: number
   } {
-    const counts = new Map<string, number>()
+    const counts = new Map<string, { readonly term: number; readonly share: number; count: number }>()
     countTerms({ title: '', abstract: query }, (first, second) => {
-      if (second === undefined) counts.set(first, (counts.get(first) ?? 0) + 1)
+      const stemmed = second === undefined ? first : `${first} ${second}`
+      const counted = counts.get(stemmed)
+      if (counted !== undefined) counted.count++
+      else
+        counts.set(stemmed, { term: this.find(first, second), share: second === undefined ? 1 : pairShare, count: 1 })
     })
     const known = new Map<number, { stemmed: string; weight: number }>()
     let limit = 0
-    for (const [stemmed, count] of counts) {
-      const term = this.find(stemmed)
+    for (const [stemmed, { term, share, count }] of counts) {
+      // What only a removed document had is as what none had.
       const frequency = term < 0 ? 0 : this.documentFrequency[term]
       const idf = Math.log(1 + (this.size - frequency + 0.5) / (frequency + 0.5))
-      const weight = (1 + Math.log(count)) * idf
+      const weight = share * (1 + Math.log(count)) * idf
       limit += weight * (k1 + 1)
       if (term >= 0) known.set(term, { stemmed, weight })
     }

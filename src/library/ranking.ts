@@ -87,9 +87,10 @@ export interface SearchOptions extends HitOptions {
    */
   readonly mode?: 'hybrid' | 'semantic' | 'lexical'
   /**
-   * Ranks the first hits anew with a third part, late interaction over token vectors: 50 of them, or as many as it says,
+   * Ranks the first hits anew with a third part, late interaction over token vectors: 20 of them, or as many as it says,
    * `offset + k` at least, and no hits come after them. Token vectors of the last 700 or so papers are kept; of others
-   * they are computed on the spot, which takes as long as embedding them: 1 to 2 s for 50 on two cores. @default false
+   * they are computed on the spot, which takes as long as embedding them: `npm run bench -- related --latency` tells.
+   * @default false
    */
   readonly rerank?: boolean | number
   /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
@@ -108,8 +109,9 @@ const oneSided = {
   semantic: Object.freeze({ semantic: 1, lexical: 0 }),
   lexical: Object.freeze({ semantic: 0, lexical: 1 }),
 } as const
-/** What late interaction counts for, beside 1 for the parts that decided who is ranked anew. */
-const lateWeight = 1
+/** What late interaction counts for, beside 1 for the parts that decided who is ranked anew; and how many are by default. */
+const lateWeight = 0.5
+const rerankCount = 20
 
 /** What questions are answered from: the library's own state, read at the time of each question. */
 export interface LibraryView {
@@ -163,7 +165,7 @@ export class Ranking {
     const isWordsOnly = vector === undefined && !hasEmbedder
     const mode = options.mode ?? (text.trim() === '' ? 'semantic' : isWordsOnly ? 'lexical' : 'hybrid')
     const settings = this.#settings({ ...options, mode }, searchWeights)
-    const rerank = options.rerank === true ? 50 : options.rerank || 0
+    const rerank = options.rerank === true ? rerankCount : options.rerank || 0
     requireInteger('rerank', rerank, 0)
     if (rerank > 0) this.#requireTokens(text)
     let query: Float32Array | undefined

@@ -109,24 +109,28 @@ function oracle(all: readonly { title: string; abstract: string }[]) {
     return new Map([...vector].map(([term, value]) => [term, norm > 0 ? value / norm : 0]))
   })
   const average = counted.reduce((sum, { length }) => sum + length, 0) / n || 1
+  const askedTerms = (query: string) => {
+    const stems = tokens(query).map(stem)
+    const asked = new Map<string, number>()
+    for (const term of [...stems, ...stems.slice(1).map((next, i) => `${stems[i]} ${next}`)])
+      asked.set(term, (asked.get(term) ?? 0) + 1)
+    return asked
+  }
+  const weightOf = (term: string, asked: number) =>
+    (term.includes(' ') ? 0.2 : 1) *
+    (1 + Math.log(asked)) *
+    Math.log(1 + (n - frequency(term) + 0.5) / (frequency(term) + 0.5))
   return {
     cosine: (a: number, b: number) =>
       [...(vectors[a] ?? [])].reduce((sum, [term, value]) => sum + value * (vectors[b]?.get(term) ?? 0), 0),
     limit: (query: string) =>
-      [...new Set(tokens(query).map(stem))].reduce((sum, term) => {
-        const asked = tokens(query).filter((token) => stem(token) === term).length
-        return sum + (1 + Math.log(asked)) * Math.log(1 + (n - frequency(term) + 0.5) / (frequency(term) + 0.5)) * 2.2
-      }, 0),
+      [...askedTerms(query)].reduce((sum, [term, asked]) => sum + weightOf(term, asked) * 2.2, 0),
     bm25: (query: string, row: number) => {
       const { counts, length } = counted[row] as (typeof counted)[number]
       let sum = 0
-      for (const term of new Set(tokens(query).map(stem))) {
-        const asked = tokens(query).filter((token) => stem(token) === term).length
+      for (const [term, asked] of askedTerms(query)) {
         const count = counts.get(term) ?? 0
-        const df = frequency(term)
-        sum +=
-          ((1 + Math.log(asked)) * Math.log(1 + (n - df + 0.5) / (df + 0.5)) * count * 2.2) /
-          (count + 1.2 * (0.25 + (0.75 * length) / average))
+        sum += (weightOf(term, asked) * count * 2.2) / (count + 1.2 * (0.25 + (0.75 * length) / average))
       }
       return sum
     },
