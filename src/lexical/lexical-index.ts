@@ -299,8 +299,15 @@ export class LexicalIndex extends TermCounts {
     for (let i = 0, j = 0; i < term.length; i++) if (term[i] === weighted[j]) frequency[j++] = sublinear[count[i]]
     // The two counts first: the same bits from either side.
     this.visit(weighted, (i, row, others, from, to) => {
-      const [own, both] = [frequency[i], square[i]]
-      for (let j = from; j < to; j++) scores[row[j]] += own * sublinear[others[j]] * both
+      const own = frequency[i]
+      const both = square[i]
+      // Nearly all counts are 1 or 2.
+      const once = own * both
+      const twice = own * sublinear[2] * both
+      for (let j = from; j < to; j++) {
+        const count = others[j]
+        scores[row[j]] += count === 1 ? once : count === 2 ? twice : own * sublinear[count] * both
+      }
     })
     const { norm } = this.#weigh()
     for (let row = 0; row < scores.length; row++) {
