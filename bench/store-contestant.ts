@@ -78,7 +78,8 @@ const contestants: Readonly<
     string,
     {
       make(path: string, papers: readonly Paper[]): Promise<void>
-      use(path: string, papers: readonly Paper[]): Promise<Figures>
+      /** Papers are read when they are asked for: whoever opens a library does not hold them already. */
+      use(path: string, read: () => Promise<readonly Paper[]>): Promise<Figures>
     }
   >
 > = {
@@ -88,13 +89,14 @@ const contestants: Readonly<
       await library.add(papers, { vectors: drawVectors(papers.length, 1) })
       await library.close()
     },
-    async use(path, papers) {
+    async use(path, read) {
       const figures: Figures = {}
       const begun = performance.now()
       const library = await PaperLibrary.open({ path })
       figures.open = (performance.now() - begun) / 1000
       await library.search('offline reinforcement learning')
       figures.firstAnswer = (performance.now() - begun) / 1000
+      const papers = await read()
       figures.firstRelated = await seconds(() => library.related(papers[77]?.id as string))
       const embedder = await createEmbedder({ cache: false })
       const texts = newPapers(papers, 'a').map(({ title, abstract }) => `${title}\n${abstract}`)
@@ -127,7 +129,7 @@ const contestants: Readonly<
       const table = await connection.createTable('papers', rows(0))
       for (let start = 5000; start < papers.length; start += 5000) await table.add(rows(start))
     },
-    async use(path, papers) {
+    async use(path, read) {
       const { connect } = (await import(peer.resolve('@lancedb/lancedb'))) as LanceDb
       const figures: Figures = {}
       const query = [...rowOf(drawVectors(1, 3), 0)]
@@ -136,6 +138,7 @@ const contestants: Readonly<
       figures.open = (performance.now() - begun) / 1000
       await table.search(query).limit(10).toArray()
       figures.firstAnswer = (performance.now() - begun) / 1000
+      const papers = await read()
       const own = drawVectors(63, 2)
       const rows = newPapers(papers, 'c').map((paper, i) => ({ ...paper, vector: [...rowOf(own, i)] }))
       figures.add63Vectors = await seconds(() => table.add(rows))
@@ -159,7 +162,7 @@ const contestants: Readonly<
         await index.insertItem({ id, vector: [...rowOf(vectors, row)], metadata: { title, abstract } })
       await index.endUpdate()
     },
-    async use(path, papers) {
+    async use(path, read) {
       const { LocalIndex } = peer('vectra') as Vectra
       const figures: Figures = {}
       const query = [...rowOf(drawVectors(1, 3), 0)]
@@ -167,6 +170,7 @@ const contestants: Readonly<
       const index = new LocalIndex(path)
       await index.queryItems(query, '', 10)
       figures.firstAnswer = (performance.now() - begun) / 1000
+      const papers = await read()
       const own = drawVectors(63, 2)
       const items = newPapers(papers, 'c').map(({ id, title, abstract }, i) => ({
         id,
@@ -193,10 +197,11 @@ const contestants: Readonly<
 
 const [name, step, folder, count] = useData(process.argv.slice(2)) as [string, 'make' | 'use', string, string]
 const path = join(folder, name)
-const papers = (await loadPapers('arxiv-cs-stat-2007-2017', Number(count))).map(({ paper }) => paper)
+const read = async () => (await loadPapers('arxiv-cs-stat-2007-2017', Number(count))).map(({ paper }) => paper)
 const contestant = contestants[name]
 if (contestant === undefined) throw new Error(`Expected one of ${Object.keys(contestants).join(', ')}, got ${name}.`)
 if (step === 'make') {
   rmSync(path, { recursive: true, force: true })
+  const papers = await read()
   console.log(JSON.stringify({ make: await seconds(() => contestant.make(path, papers)) }))
-} else console.log(JSON.stringify(await contestant.use(path, papers)))
+} else console.log(JSON.stringify(await contestant.use(path, read)))

@@ -284,35 +284,43 @@ export class Collection {
     // An empty index takes whole chunks over; one that has rows takes copies.
     const isEmpty = index.snapshot().state.count === 0
     const rows: number[] = []
-    const chunks: Float32Array[] = []
+    const vectors = new VectorChunks(dimensions)
     const pending = new Set<number>()
     for await (const { removed, papers, block, floats } of frames) {
       for (const id of removed) kept.delete(id)
+      // Neighbours in the log are copied together.
+      const run = { from: 0, to: 0 }
+      const copyRun = (next: number) => {
+        vectors.append(floats.subarray(run.from * dimensions, run.to * dimensions))
+        run.from = next
+        run.to = next
+      }
       for (const record of papers) {
         kept.set(record.id, KeptPaper.from(record))
         if (index.has(record.row) || pending.has(record.row)) continue
         const i = record.vector - block.first
-        const isHere = i >= 0 && i < block.count
-        const vector = isHere
-          ? block.damaged.has(i)
-            ? undefined
-            : floats.subarray(dimensions * i, dimensions * (i + 1))
-          : (await store.vector(record.vector))?.vector
-        // Told below, where it is known whether the paper is still there.
-        if (vector === undefined) continue
-        const place = rows.length % CHUNK_ROWS
-        if (place === 0) chunks.push(new Float32Array(CHUNK_ROWS * dimensions))
-        chunks.at(-1)?.set(vector, place * dimensions)
+        if (i >= 0 && i < block.count) {
+          // Told below, where it is known whether the paper is still there.
+          if (block.damaged.has(i)) continue
+          if (i !== run.to) copyRun(i)
+          run.to++
+        } else {
+          const found = await store.vector(record.vector)
+          if (found === undefined) continue
+          copyRun(run.to)
+          vectors.append(found.vector)
+        }
         pending.add(record.row)
         rows.push(record.row)
       }
+      copyRun(0)
       if (slice.due()) await slice.rest()
     }
     const whole = withIds(damages, kept.values(), (vector) => store.isReadable(vector))
     if (whole.length > 0) throw damaged(store.path, whole)
-    if (isEmpty) await index.adopt(rows, chunks)
+    if (isEmpty) await index.adopt(rows, vectors.chunks)
     else
-      for (const [i, chunk] of chunks.entries()) {
+      for (const [i, chunk] of vectors.chunks.entries()) {
         const part = rows.slice(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS)
         await index.add(part, chunk.subarray(0, part.length * dimensions))
       }
@@ -382,10 +390,10 @@ export class Collection {
       this.#lexical = LexicalIndex.from(saved.state)
       this.#savedRows = saved.state.rows
     }
-    const present = new Set<number>()
+    const present = new Uint8Array((this.store as Store).nextRow)
     const fresh: KeptPaper[] = []
     for (const paper of kept.values()) {
-      present.add(paper.row)
+      present[paper.row] = 1
       if (paper.row >= this.#lexical.rows) fresh.push(paper)
     }
     fresh.sort((a, b) => a.row - b.row)
@@ -394,8 +402,9 @@ export class Collection {
       counted.push(this.#lexical.count(paper))
       if (slice.due()) await slice.rest()
     }
-    const gone = index.rows().filter((row) => !present.has(row))
-    const words = Int32Array.from({ length: this.#savedRows }, (_, row) => row).filter((row) => !present.has(row))
+    const gone = index.rows().filter((row) => present[row] !== 1)
+    const words: number[] = []
+    for (let row = 0; row < this.#savedRows; row++) if (present[row] !== 1) words.push(row)
     // Visible from here on.
     fresh.forEach(({ row }, i) => {
       this.#addWords(row, counted[i] as CountedDocument)
@@ -453,6 +462,30 @@ function wordsPath(store: Store): string {
 
 function graphPath(store: Store): string {
   return join(store.path, 'graph.hnsw')
+}
+
+/** Rows of vectors, one after the other, in the chunks that an index takes over. */
+class VectorChunks {
+  /** Of CHUNK_ROWS rows each. */
+  readonly chunks: Float32Array[] = []
+  readonly #dimensions: number
+  #rows = 0
+
+  constructor(dimensions: number) {
+    this.#dimensions = dimensions
+  }
+
+  /** Appends rows that lie one after the other. */
+  append(values: Float32Array): void {
+    for (let from = 0; from < values.length; ) {
+      const place = this.#rows % CHUNK_ROWS
+      if (place === 0) this.chunks.push(new Float32Array(CHUNK_ROWS * this.#dimensions))
+      const to = Math.min(values.length, from + (CHUNK_ROWS - place) * this.#dimensions)
+      this.chunks.at(-1)?.set(values.subarray(from, to), place * this.#dimensions)
+      this.#rows += (to - from) / this.#dimensions
+      from = to
+    }
+  }
 }
 
 /** Whether the rows of a saved lexical index are those of these papers, as far as they have any. */
