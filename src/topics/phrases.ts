@@ -4,7 +4,7 @@
 import { stem } from '../lexical/tokens.ts'
 import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
-import { Words } from './words.ts'
+import { linkBreak, Words } from './words.ts'
 
 const base = 2 ** 17
 const titleBonus = 1
@@ -89,14 +89,17 @@ export class Phrases {
       if (slice.due()) await slice.rest()
       const others = stemsOf.filter((_, other) => other !== term).flat()
       let found = places.get(phrase) as Place[]
-      // "Markov chain Monte" goes on; so does what goes before "gradient descent" in a topic about one kind of it.
+      // "Markov chain Monte" goes on; so does what goes before "gradient descent" in a topic about one kind of it, and
+      // before "mind" across an "of".
       for (let longer: Place[] | undefined = found; longer !== undefined; ) {
         found = longer
         longer = this.#extended(found, 1, others) ?? this.#extended(found, -1, others)
       }
       const spellings = new Map<string, number>()
       for (const { forms, from, to } of found) {
-        const text = Array.from(forms.subarray(from, to), (form) => this.#words.spelling(form)).join(' ')
+        const text = Array.from(forms.subarray(from, to), (form) =>
+          form === linkBreak ? 'of' : this.#words.spelling(form),
+        ).join(' ')
         spellings.set(text, (spellings.get(text) ?? 0) + 1)
       }
       spelled.push([...spellings].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0][0])
@@ -125,8 +128,12 @@ export class Phrases {
   /** The places of a phrase that is one word longer, where nearly all places go on with the same word. */
   #extended(places: readonly Place[], step: 1 | -1, others: readonly string[]): Place[] | undefined {
     if (places.length < 3 || places[0].to - places[0].from >= mostWords) return undefined
-    const keyBeside = ({ forms, from, to }: Place): number => {
-      const form = forms[step > 0 ? to : from - 1] ?? -1
+    const beside = ({ forms, from, to }: Place): number => {
+      const next = step > 0 ? to : from - 1
+      return forms[next] === linkBreak ? next + step : next
+    }
+    const keyBeside = (place: Place): number => {
+      const form = place.forms[beside(place)] ?? -1
       return form < 0 ? -1 : this.#words.keyOf(form)
     }
     const counts = new Map<number, number>()
@@ -137,7 +144,10 @@ export class Phrases {
     if ((step > 0 && !word.last) || others.includes(stem(word.key))) return undefined
     return places
       .filter((place) => keyBeside(place) === key)
-      .map(({ forms, from, to }) => (step > 0 ? { forms, from, to: to + 1 } : { forms, from: from - 1, to }))
+      .map((place) => {
+        const { forms, from, to } = place
+        return step > 0 ? { forms, from, to: beside(place) + 1 } : { forms, from: beside(place), to }
+      })
   }
 }
 

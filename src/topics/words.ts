@@ -19,6 +19,8 @@ export interface Word {
 const plainBreak = -1
 const beforeNoun = -2
 const beforeVerb = -3
+/** The word "of" between two words, as in "theory of mind": a break that a longer spelling may go across. */
+export const linkBreak = -4
 
 /** A word as it was met: many places share one. */
 interface Spelling {
@@ -140,7 +142,7 @@ export class Words {
       const text = word.replace(/['’][sS]$/u, '').replace(/[‐‑]/gu, '-')
       const lower = text.normalize('NFKC').toLowerCase()
       const isBreak = isNoise(lower)
-      const kind = beforeNouns.has(lower) ? beforeNoun : beforeVerbs.has(lower) ? beforeVerb : plainBreak
+      const kind = breakKinds.get(lower) ?? plainBreak
       const spelling = {
         text,
         form: isBreak ? kind : this.#formNumber(lower),
@@ -189,14 +191,15 @@ const capitalNext = /^\s\p{Lu}/u
 const nounsInLy = new Set('anomaly assembly butterfly family fly homily italy monopoly reply supply'.split(' '))
 // Participles and adjectives, which frequent words show by what follows them and rare ones by their endings alone.
 const adjective = /\p{L}{4}(?:ed|ible|able|ous|ful|less)$/u
-const beforeNouns = new Set(
-  'a an the this these those its their our his her your my each every any all both another such how what whether'.split(
-    ' ',
-  ),
-)
-const beforeVerbs = new Set(
-  'to can could may might will would should must cannot we they it i you who not does do did'.split(' '),
-)
+const breakKinds: ReadonlyMap<string, number> = new Map([
+  ...'a an the this these those its their our his her your my each every any all both another such how what whether'
+    .split(' ')
+    .map((word) => [word, beforeNoun] as const),
+  ...'to can could may might will would should must cannot we they it i you who not does do did'
+    .split(' ')
+    .map((word) => [word, beforeVerb] as const),
+  ['of', linkBreak],
+])
 
 const formula = /\$[^$]{1,400}\$/gu
 const wordPattern =

@@ -93,6 +93,28 @@ describe('labels', () => {
     }
   })
 
+  test('hold what a word is of, where it nearly always is', async () => {
+    const minds = ['Toddlers', 'Crows', 'Robots', 'Actors'].map((who) =>
+      paper(
+        `${who} and a theory of mind`,
+        `${who} guess what others know: a theory of mind helps, in the size of a brain.`,
+      ),
+    )
+    const [mind] = await labels(minds, epidemics)
+    const terms = mind.terms.map(({ term }) => term)
+    expect(terms).toContain('theory of mind')
+    expect(terms.filter((term) => /theory|mind/u.test(term))).toHaveLength(1)
+  })
+
+  test('are of words that a title has, before others', async () => {
+    const herons = ['Marsh', 'Pond', 'River'].map((place) =>
+      paper(`Herons of the ${place}`, `Frogs, newts and reeds: herons. Frogs, newts and reeds, near the ${place}.`),
+    )
+    const [{ label, terms }] = await labels(herons, epidemics)
+    expect(terms.length).toBeGreaterThan(3)
+    expect(label.split(', ')[0]).toBe('herons')
+  })
+
   test('differ where two topics have the same words, and stand in where there are none', async () => {
     const twins = [paper('Owls at night', 'Owls hunt mice.'), paper('Owls by day', 'Owls hunt mice.')]
     const others = [paper('Owls at dusk', 'Owls hunt mice.'), paper('Owls at dawn', 'Owls hunt mice.')]
