@@ -38,6 +38,7 @@ export {
   type ResamplingOptions,
 } from './evaluation/significance.ts'
 export { type SilhouetteOptions, silhouette } from './evaluation/silhouette.ts'
+export type { Spread } from './evaluation/topic-figures.ts'
 export type { AddOptions, AddResult, TruncatedPaper } from './library/add-papers.ts'
 export type { Repair } from './library/convert.ts'
 export {
@@ -48,7 +49,6 @@ export {
 } from './library/evaluate-related.ts'
 export {
   evaluateTopics,
-  type Spread,
   type TopicEvaluation,
   type TopicEvaluationOptions,
   type TopicMetric,

@@ -6,9 +6,9 @@
 
 import { parseArgs } from 'node:util'
 import { kmeans as mlKmeans } from 'ml-kmeans'
-import { npmi, topicDiversity } from '../../src/evaluation/coherence.ts'
-import { adjustedRandIndex, normalizedMutualInformation } from '../../src/evaluation/partitions.ts'
+import { type Spread, spread, topicFigures } from '../../src/evaluation/topic-figures.ts'
 import { tokens } from '../../src/lexical/tokens.ts'
+import { groupsOf } from '../../src/library/evaluate-topics.ts'
 import { type Paper, paperText } from '../../src/paper.ts'
 import { findTopics, type TopicMethod } from '../../src/topics/find-topics.ts'
 import { kinGraph, nearestKin } from '../../src/topics/kin-graph.ts'
@@ -31,12 +31,6 @@ interface Run {
   readonly words?: readonly (readonly string[])[]
 }
 
-interface Spread {
-  readonly mean: number
-  readonly least: number
-  readonly most: number
-}
-
 interface Row {
   readonly set: string
   readonly papers: number
@@ -49,8 +43,9 @@ interface Row {
   readonly ari: Spread
   /** 0 … 1. */
   readonly outlierShare: Spread
-  readonly npmi: number | null
-  readonly diversity: number | null
+  /** NaN for contestants that name no topics. */
+  readonly npmi: number
+  readonly diversity: number
   readonly seconds: Spread
 }
 
@@ -92,13 +87,7 @@ export async function run(args: readonly string[]): Promise<void> {
           const begun = performance.now()
           const topics = await findTopics(collection.input, { method, count: asked, seed })
           const seconds = (performance.now() - begun) / 1000
-          const nearest = new Map(topics.outliers.map((outlier) => [outlier.id, outlier.nearest]))
-          const groups = collection.input.papers.map(({ id }) => topics.of(id)?.id ?? -1)
-          const placed = groups.map((group, row) =>
-            group >= 0 ? group : (nearest.get(collection.input.papers[row].id) as number),
-          )
-          const words = topics.topics.map(({ terms }) => [...new Set(terms.flatMap(({ term }) => tokens(term)))])
-          runs.push({ groups, placed, seconds, words })
+          runs.push({ ...groupsOf(topics, collection.input.papers), seconds })
           if (values.labels && method === 'graph' && asked === 'auto' && seed === 1)
             for (const { size, label } of topics.topics) console.log(`    ${String(size).padStart(5)}  ${label}`)
         }
@@ -196,10 +185,9 @@ function withNearestMean(groups: readonly number[], vectors: Float32Array, dimen
 function judgeOf(set: string, { input, labels }: Collection) {
   const documents = input.papers.map((paper: Paper) => tokens(paperText(paper)))
   return (contestant: string, asked: number | 'auto', runs: readonly Run[]): Row => {
-    const named = runs.flatMap(({ words }) => (words === undefined ? [] : [words]))
-    const coherence = named
-      .slice(0, 1)
-      .flatMap((words) => npmi(words, { documents }).filter((value) => !Number.isNaN(value)))
+    const figures = runs.map(({ placed, words = [] }, i) =>
+      topicFigures(labels, placed, { words, documents: i === 0 ? documents : [] }),
+    )
     return {
       set,
       papers: labels.length,
@@ -208,21 +196,14 @@ function judgeOf(set: string, { input, labels }: Collection) {
       asked,
       seeds: runs.length,
       found: spread(runs.map(({ groups }) => new Set(groups.filter((group) => group >= 0)).size)),
-      nmi: spread(runs.map(({ placed }) => normalizedMutualInformation(labels, placed))),
-      ari: spread(runs.map(({ placed }) => adjustedRandIndex(labels, placed))),
+      nmi: spread(figures.map(({ nmi }) => nmi)),
+      ari: spread(figures.map(({ ari }) => ari)),
       outlierShare: spread(runs.map(({ groups }) => groups.filter((group) => group < 0).length / groups.length)),
-      npmi: coherence.length === 0 ? null : spread(coherence).mean,
-      diversity: named.length === 0 ? null : spread(named.map(topicDiversity)).mean,
+      // Counting windows takes longer than finding topics: the first run stands for all.
+      npmi: figures[0]?.npmi ?? Number.NaN,
+      diversity: spread(figures.map(({ diversity }) => diversity)).mean,
       seconds: spread(runs.map(({ seconds }) => seconds)),
     }
-  }
-}
-
-function spread(values: readonly number[]): Spread {
-  return {
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-    least: Math.min(...values),
-    most: Math.max(...values),
   }
 }
 
@@ -231,6 +212,7 @@ function line(row: Row): string {
     least === most ? String(least) : `${mean.toFixed(1)} [${least} … ${most}]`
   const fraction = ({ mean, least, most }: Spread) =>
     `${mean.toFixed(3)} [${least.toFixed(3)} … ${most.toFixed(3)}]`.replaceAll('0.', '.')
+  const figure = (value: number, digits: number) => (Number.isNaN(value) ? '–' : value.toFixed(digits))
   const { seconds } = row
   return [
     row.set.padEnd(15),
@@ -241,8 +223,8 @@ function line(row: Row): string {
     fraction(row.nmi).padEnd(20),
     fraction(row.ari).padEnd(20),
     `${(100 * row.outlierShare.mean).toFixed(1)} %`.padEnd(10),
-    (row.npmi?.toFixed(3) ?? '–').padEnd(7),
-    (row.diversity?.toFixed(2) ?? '–').padEnd(11),
+    figure(row.npmi, 3).padEnd(7),
+    figure(row.diversity, 2).padEnd(11),
     `${seconds.mean.toFixed(1)} [${seconds.least.toFixed(1)} … ${seconds.most.toFixed(1)}]`,
   ].join('')
 }

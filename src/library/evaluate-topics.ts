@@ -1,7 +1,6 @@
 import { PaperkinError, requireInteger } from '../errors.ts'
-import { npmi, topicDiversity } from '../evaluation/coherence.ts'
-import { adjustedRandIndex, normalizedMutualInformation, purity, vMeasure } from '../evaluation/partitions.ts'
 import { silhouette } from '../evaluation/silhouette.ts'
+import { type Spread, spread, topicFigures } from '../evaluation/topic-figures.ts'
 import { tokens } from '../lexical/tokens.ts'
 import { paperText } from '../paper.ts'
 import type { TopicMethod, Topics } from '../topics/find-topics.ts'
@@ -19,13 +18,6 @@ export interface TopicEvaluationOptions {
   readonly methods?: readonly TopicMethod[] | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
-}
-
-/** A figure over the seeds. */
-export interface Spread {
-  readonly mean: number
-  readonly least: number
-  readonly most: number
 }
 
 /** The figures of topics, by name; silhouette, NPMI and diversity know nothing of the labels. */
@@ -82,19 +74,11 @@ export async function evaluateTopics(
   const every = Math.max(1, Math.ceil(judged.length / silhouetteRows))
   const sample = Array.from(judged.keys()).filter((row) => row % every === 0)
   const score = (topics: Topics, seconds: number): Record<TopicMetric, number> => {
-    const nearest = new Map(topics.outliers.map((outlier) => [outlier.id, outlier.nearest]))
-    const found = judged.map(({ id }) => (topics.of(id)?.id ?? nearest.get(id)) as number)
-    const words = topics.topics.map(({ terms }) => [...new Set(terms.flatMap(({ term }) => tokens(term)))])
-    const coherence = npmi(words, { documents }).filter((value) => !Number.isNaN(value))
+    const { placed, words } = groupsOf(topics, judged)
     return {
       found: topics.count,
-      nmi: normalizedMutualInformation(truth, found),
-      ari: adjustedRandIndex(truth, found),
-      ...vMeasure(truth, found),
-      purity: purity(truth, found),
-      silhouette: silhouette(vectors, { dimensions, groups: found, rows: sample }),
-      npmi: coherence.reduce((sum, value) => sum + value, 0) / coherence.length,
-      diversity: topicDiversity(words),
+      ...topicFigures(truth, placed, { words, documents }),
+      silhouette: silhouette(vectors, { dimensions, groups: placed, rows: sample }),
       outlierShare: topics.outliers.length / library.size,
       seconds,
     }
@@ -120,10 +104,23 @@ export async function evaluateTopics(
   return evaluations
 }
 
-function spread(values: readonly number[]): Spread {
-  return Object.freeze({
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-    least: Math.min(...values),
-    most: Math.max(...values),
-  })
+/** Topics as a judge sees them: papers by the ids of their topics, topics by the words of their terms. */
+export function groupsOf(
+  topics: Topics,
+  papers: readonly { readonly id: string }[],
+): {
+  /** The topic of each paper; -1 for an outlier. */
+  readonly groups: readonly number[]
+  /** The same with every outlier in its nearest topic. */
+  readonly placed: readonly number[]
+  /** The words of each topic, without repetitions. */
+  readonly words: readonly (readonly string[])[]
+} {
+  const nearest = new Map(topics.outliers.map((outlier) => [outlier.id, outlier.nearest]))
+  const groups = papers.map(({ id }) => topics.of(id)?.id ?? -1)
+  return {
+    groups,
+    placed: groups.map((group, i) => (group >= 0 ? group : (nearest.get((papers[i] as { id: string }).id) as number))),
+    words: topics.topics.map(({ terms }) => [...new Set(terms.flatMap(({ term }) => tokens(term)))]),
+  }
 }

@@ -37,19 +37,13 @@ export async function communitiesOf(
   return cut(communities, await dendrogram(graph, communities, options.slice), options.count)
 }
 
-/**
- * Finds communities at a resolution: as many as it has, by the median of the runs.
- * @param options `usual`: a number that stays as long as some runs find as few and some as many
- */
+/** Finds communities at a resolution: as many as it has, by the median of the runs. */
 export async function communitiesAt(
   graph: WeightedGraph,
-  options: CommunityOptions & { readonly resolution: number; readonly usual?: number | undefined },
+  options: CommunityOptions & { readonly resolution: number },
 ): Promise<Int32Array> {
   const { votes, counts } = await consensus(graph, options)
-  counts.sort((a, b) => a - b)
-  const { usual = 0 } = options
-  const isLikely = counts[0] <= usual && usual <= counts[counts.length - 1]
-  const count = isLikely ? usual : counts[Math.floor(counts.length / 2)]
+  const count = counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)]
   const { communities } = await searchResolution(votes, { ...options, count, iterations: 3 })
   return cut(communities, await dendrogram(graph, communities, options.slice), count)
 }

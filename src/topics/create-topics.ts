@@ -21,13 +21,10 @@ export interface CreateOptions extends Omit<DescribeOptions, 'identify'> {
 export async function createTopics(
   collection: Collection,
   groupOf: Int32Array,
-  options: CreateOptions,
+  { previous, ...options }: CreateOptions,
 ): Promise<Topics> {
-  const { previous } = options
-  const identify = previous
-    ? (groups: readonly (readonly string[])[]) => trackTopics(groups, previous.topics, previous)
-    : (groups: readonly (readonly string[])[]) => freshIdentity(groups.length)
-  const described = await describeTopics(collection, groupOf, { ...options, identify })
+  // What the calls below hold must not hold the topics of before, and through them all that ever were.
+  const described = await describeTopics(collection, groupOf, { ...options, identify: identifier(previous) })
   const { data, members, topicOf } = described
   const { papers, graph, phrases } = collection
   const { termsPerLabel } = options
@@ -79,6 +76,12 @@ export async function createTopics(
       return regrouped(await parted(collection, described, { id, count, seed: options.seed, slice, signal }), slice)
     },
   })
+}
+
+function identifier(previous: CreateOptions['previous']): DescribeOptions['identify'] {
+  return previous === undefined
+    ? (groups) => freshIdentity(groups.length)
+    : (groups) => trackTopics(groups, previous.topics, previous)
 }
 
 async function reduced(

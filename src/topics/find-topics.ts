@@ -120,7 +120,7 @@ async function findGroups(
   }
   let groupOf =
     target === undefined
-      ? await communitiesAt(graph, { resolution: resolution ?? 1, usual: previous?.count, ...how })
+      ? await communitiesAt(graph, { resolution: resolution ?? 1, ...how })
       : method === 'graph'
         ? await communitiesOf(graph, { count: target, resolution, ...how })
         : undefined

@@ -44,7 +44,8 @@ export async function labelTopics(
       if (slice.due()) await slice.rest()
       for (const phrase of phrases.of(row).keys()) counts.set(phrase, (counts.get(phrase) ?? 0) + 1)
     }
-    const least = rows.length < 3 ? 1 : Math.max(2, leastShare * rows.length)
+    // Two of seven may have a word in common by chance, in two senses.
+    const least = rows.length < 3 ? 1 : rows.length < 7 ? 2 : Math.max(3, leastShare * rows.length)
     const candidates = new Map<number, Candidate>()
     for (const [phrase, count] of counts) {
       if (count < least) continue

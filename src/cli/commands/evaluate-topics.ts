@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
-import { evaluateTopics, type Spread, type TopicEvaluation } from '../../library/evaluate-topics.ts'
+import type { Spread } from '../../evaluation/topic-figures.ts'
+import { evaluateTopics, type TopicEvaluation } from '../../library/evaluate-topics.ts'
 import { PaperLibrary } from '../../library/paper-library.ts'
 import type { Paper } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
