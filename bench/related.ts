@@ -70,7 +70,7 @@ async function rerank(
   const runs = { plain: new Map(), reranked: new Map() }
   for (const query of judged.keys())
     for (const [name, run] of Object.entries(runs)) {
-      const { hits } = await library.search(queries.get(query) as string, { k: 50, rerank: name === 'reranked' })
+      const { hits } = await library.search(queries.get(query) as string, { rerank: name === 'reranked' })
       run.set(query, new Map(hits.map(({ paper, score }) => [paper.id, score])))
     }
   const plain = evaluateRun(runs.plain, judged).values.ndcg

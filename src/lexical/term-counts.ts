@@ -1,8 +1,8 @@
 // Documents as sparse rows of stems and of pairs of neighbouring stems, kept flat: row r owns the entries
 // rowStart[r] … rowStart[r + 1] of `entryTerm` (ascending) and `entryCount`. Rows are only appended; a removed row keeps
-// its number. Every BLOCK rows are also kept by term (postings), for questions; the rows after the last whole block are
-// looked through one by one. MERGED neighbouring blocks of one size become one, as looking a term up in each block is
-// most of what a question costs.
+// its number. Every BLOCK rows are also kept by term (postings), for questions, and those after the last whole block once
+// the index has settled; newer ones are looked through one by one. MERGED neighbouring blocks of one size become one, as
+// looking terms up in each block took most of a question's time.
 import { countTerms, type LexicalDocument } from './count-terms.ts'
 import { invertRows, mergePostings, type Postings, type Slice } from './postings.ts'
 import { isPair, pairKey, stemKey, stemsOfPair, TermIds } from './term-ids.ts'
@@ -10,6 +10,8 @@ import { isPair, pairKey, stemKey, stemsOfPair, TermIds } from './term-ids.ts'
 const BLOCK = 512
 const MERGED = 8
 const LARGEST = BLOCK * MERGED ** 2
+/** Rows that are looked through one by one rather than turned round anew. */
+const FEW = 32
 /** The most that is counted of one term in one document. */
 export const maxCount = 65_535
 
@@ -60,6 +62,8 @@ export class TermCounts {
   readonly #blocks: Postings[] = []
   /** Rows of all blocks. */
   #inverted = 0
+  /** Of the rows after them, those that were there when the index last settled. */
+  #tail: Postings | undefined
   #scratch = new Int32Array(0)
 
   /** Takes a state over, arrays and all. */
@@ -170,6 +174,10 @@ export class TermCounts {
       this.#invert()
       if (slice.due()) await slice.rest()
     }
+    if (this.#rows - this.#inverted - (this.#tail?.rows ?? 0) >= FEW) {
+      this.#tail = this.#postings(this.#inverted, this.#rows)
+      if (slice.due()) await slice.rest()
+    }
     for (let last = MERGED - 1; last < this.#blocks.length; last++) {
       const first = last - MERGED + 1
       const parts = this.#blocks.slice(first, last + 1)
@@ -183,10 +191,15 @@ export class TermCounts {
 
   /** Turns round the rows after the last block. */
   #invert(): void {
+    this.#blocks.push(this.#postings(this.#inverted, this.#inverted + BLOCK))
+    this.#inverted += BLOCK
+    this.#tail = undefined
+  }
+
+  #postings(from: number, to: number): Postings {
     this.#scratch = grown(this.#scratch, this.terms.size)
     const entries = { start: this.rowStart, term: this.entryTerm, count: this.entryCount }
-    this.#blocks.push(invertRows(entries, this.#inverted, this.#inverted + BLOCK, this.#scratch))
-    this.#inverted += BLOCK
+    return invertRows(entries, from, to, this.#scratch)
   }
 
   /**
@@ -197,7 +210,8 @@ export class TermCounts {
     terms: Int32Array,
     use: (i: number, row: Int32Array, count: Uint16Array, from: number, to: number) => void,
   ): void {
-    for (const { term, start, row, count } of this.#blocks) {
+    const tail = this.#tail
+    for (const { term, start, row, count } of tail ? [...this.#blocks, tail] : this.#blocks) {
       for (let i = 0, place = 0; i < terms.length; i++) {
         place = lowerBound(term, terms[i], place, term.length)
         if (place === term.length) break
@@ -207,7 +221,7 @@ export class TermCounts {
     const { entryTerm, entryCount, rowStart } = this
     const one = new Int32Array(1)
     const its = new Uint16Array(1)
-    for (let row = this.#inverted; row < this.#rows; row++) {
+    for (let row = this.#inverted + (tail?.rows ?? 0); row < this.#rows; row++) {
       one[0] = row
       const end = rowStart[row + 1]
       for (let i = 0, j = rowStart[row]; i < terms.length; i++) {
