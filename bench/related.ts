@@ -70,7 +70,8 @@ async function rerank(
   const runs = { plain: new Map(), reranked: new Map() }
   for (const query of judged.keys())
     for (const [name, run] of Object.entries(runs)) {
-      const { hits } = await library.search(queries.get(query) as string, { rerank: name === 'reranked' })
+      const text = queries.get(query) as string
+      const { hits } = await library.search(text, { rerank: name === 'reranked', phrases: false })
       run.set(query, new Map(hits.map(({ paper, score }) => [paper.id, score])))
     }
   const plain = evaluateRun(runs.plain, judged).values.ndcg

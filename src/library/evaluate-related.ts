@@ -85,7 +85,8 @@ export async function evaluateRelated(
       const { hits }: HitList =
         queries === undefined
           ? await library.related(query, asked)
-          : await library.search(queries.get(query) as string, asked)
+          : // Questions of a collection are prose: their quotes ask for nothing.
+            await library.search(queries.get(query) as string, { ...asked, phrases: false })
       runs[mode].set(query, new Map(hits.map(({ paper, score }) => [paper.id, score])))
     }
     onProgress?.({ done: ++done, total: judged.size })

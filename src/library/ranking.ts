@@ -93,6 +93,8 @@ export interface SearchOptions extends HitOptions {
    * @default false
    */
   readonly rerank?: boolean | number
+  /** Whether words in quotes must stand side by side; for prose, whose quotes ask for nothing, false. @default true */
+  readonly phrases?: boolean
   /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
   readonly vector?: ArrayLike<number>
 }
@@ -177,7 +179,7 @@ export class Ranking {
     await this.#turn(signal)
     const state = this.#state()
     const scores = lexical.search(text)
-    const phrases = quotedPhrases(text)
+    const phrases = (options.phrases ?? true) ? quotedPhrases(text) : []
     const holding = phrases.map((phrase) => lexical.phrase(phrase))
     const list = await this.#rank(
       {

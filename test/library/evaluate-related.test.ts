@@ -31,7 +31,7 @@ describe('evaluateRelated', () => {
     const progress: number[] = []
     const { values } = await evaluateRelated(library, judged({ one: { c: 1 }, two: { b: 1 } }), {
       queries: new Map([
-        ['one', 'galaxies'],
+        ['one', '"the galaxies" of "zzz"'],
         ['two', 'zzz'],
       ]),
       k: 2,

@@ -112,6 +112,7 @@ describe('phrases', () => {
     const library = await lettersLibrary(papers)
     if (query !== '"of the" neural') expect(ids(await library.search(query)).sort()).toEqual(expected)
     else expect(ids(await library.search(query))).not.toContain('a')
+    expect(ids(await library.search(query, { phrases: false })).sort()).toEqual(['a', 'b', 'c', 'd'])
   })
 })
 
