@@ -156,8 +156,8 @@ export class ExactSnapshot implements VectorSnapshot {
     const { codes, count } = this.state
     const unit = unitQuery(query, this.dimensions)
     const slice = timeSlice(signal)
-    const bounds = new Float64Array(rows.length)
     if (codes === undefined) {
+      const bounds = new Float64Array(rows.length)
       for (let index = 0; index < rows.length; index++) {
         const position = this.position(rows[index])
         if (position < 0) throw unknownRow(rows[index])
@@ -179,6 +179,11 @@ export class ExactSnapshot implements VectorSnapshot {
       }
       if (slice.due()) await slice.rest()
     }
+    // Mostly the rows are asked for as they lie.
+    let isSame = rows.length === count
+    for (let index = 0; isSame && index < count; index++) isSame = this.position(rows[index]) === index
+    if (isSame) return known
+    const bounds = new Float64Array(rows.length)
     for (let index = 0; index < rows.length; index++) {
       const position = this.position(rows[index])
       if (position < 0) throw unknownRow(rows[index])
