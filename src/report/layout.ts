@@ -16,7 +16,7 @@ export interface NearestRows {
 export interface LayoutOptions {
   /** @default 1 */
   readonly seed?: number | undefined
-  /** Rounds of moving. @default 500, above 10,000 rows 200 */
+  /** Rounds of moving. @default 500, above 10,000 rows 100 */
   readonly epochs?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: VectorProgress) => void) | undefined
@@ -37,7 +37,7 @@ export async function layout(near: NearestRows, options: LayoutOptions = {}): Pr
   const { signal, onProgress } = options
   const { rows } = near
   const random = seededRandom(options.seed ?? 1)
-  const epochs = requireInteger('epochs', options.epochs ?? (rows > 10_000 ? 200 : 500), 1)
+  const epochs = requireInteger('epochs', options.epochs ?? (rows > 10_000 ? 100 : 500), 1)
   const slice = timeSlice(signal)
   if (rows < 2 || near.k === 0) return new Float32Array(2 * rows)
   const edges = await fuzzyEdges(near, slice)
@@ -124,10 +124,12 @@ async function smoothStart(
   { rows, random, slice }: { readonly rows: number; readonly random: () => number; readonly slice: Slice },
 ): Promise<Float32Array> {
   const degree = new Float64Array(rows)
+  await slice.rest()
   for (let row = 0; row < rows; row++) for (let i = start[row]; i < start[row + 1]; i++) degree[row] += weight[i]
+  await slice.rest()
   const total = degree.reduce((sum, d) => sum + d, 0)
-  let x = Float64Array.from({ length: rows }, () => random() - 0.5)
-  let y = Float64Array.from({ length: rows }, () => random() - 0.5)
+  let x = new Float64Array(rows).map(() => random() - 0.5)
+  let y = new Float64Array(rows).map(() => random() - 0.5)
   const product = (left: Float64Array, right: Float64Array) => {
     let sum = 0
     for (let row = 0; row < rows; row++) sum += degree[row] * left[row] * right[row]
@@ -157,6 +159,7 @@ async function smoothStart(
       // Half of itself keeps the directions that would change their sign from round to round away.
       nextX[row] = (x[row] + sumX / degree[row]) / 2
       nextY[row] = (y[row] + sumY / degree[row]) / 2
+      if (row % 2048 === 2047 && slice.due()) await slice.rest()
     }
     x = nextX
     y = nextY
@@ -184,6 +187,8 @@ async function smoothStart(
 const detail = 7
 const lowest = 127 - 24
 const octaves = 24 + 14
+/** What is added to squared distances, so that they are never below the table. */
+const leastSquared = 2 ** -24
 const pulls = new Float32Array(octaves << detail)
 const pushes = new Float32Array(octaves << detail)
 for (let i = 0; i < pulls.length; i++) {
@@ -205,6 +210,7 @@ interface Move {
 /** Stochastic gradient descent with negative samples (section 4.2). */
 async function move(places: Float32Array, { edges, rows, epochs, random, slice, onProgress }: Move): Promise<void> {
   const { start, target, weight } = edges
+  await slice.rest()
   let strongest = 0
   for (let i = 0; i < weight.length; i++) strongest = Math.max(strongest, weight[i])
   const least = strongest / epochs
@@ -212,9 +218,11 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
   const every = new Float32Array(weight.length)
   for (let i = 0; i < weight.length; i++) every[i] = weight[i] < least ? 0 : strongest / weight[i]
   const due = every.slice()
+  await slice.rest()
   const bits = new Uint32Array(1)
   const float = new Float32Array(bits.buffer)
   const limit = (octaves << detail) - 1
+  const toRow = rows / 2 ** 32
   let state = Math.floor(random() * 2 ** 32) | 1
   for (let epoch = 0; epoch < epochs; epoch++) {
     const step = 1 - epoch / epochs
@@ -227,41 +235,39 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
         const other = 2 * target[i]
         let dx = x - places[other]
         let dy = y - places[other + 1]
-        let squared = dx * dx + dy * dy
-        if (squared > 0) {
-          float[0] = squared
-          let entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
-          entry = entry < 0 ? 0 : entry > limit ? limit : entry
-          const pull = pulls[entry]
-          dx *= pull
-          dy *= pull
-          dx = step * (dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx)
-          dy = step * (dy > mostStep ? mostStep : dy < -mostStep ? -mostStep : dy)
-          x += dx
-          y += dy
-          places[other] -= dx
-          places[other + 1] -= dy
-        }
+        float[0] = dx * dx + dy * dy + leastSquared
+        const entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
+        const pull = pulls[entry > limit ? limit : entry]
+        dx *= pull
+        dy *= pull
+        dx = step * (dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx)
+        dy = step * (dy > mostStep ? mostStep : dy < -mostStep ? -mostStep : dy)
+        x += dx
+        y += dy
+        places[other] -= dx
+        places[other + 1] -= dy
+        // All pushed from one place: their sums do not wait for each other, which takes half the time.
+        let pushX = 0
+        let pushY = 0
         for (let n = 0; n < negatives; n++) {
           // xorshift32 (Marsaglia 2003): fast, and nothing here needs better.
           state ^= state << 13
           state ^= state >>> 17
           state ^= state << 5
-          const stranger = 2 * Math.floor(((state >>> 0) / 2 ** 32) * rows)
+          const stranger = 2 * (((state >>> 0) * toRow) | 0)
           if (stranger === 2 * row) continue
           dx = x - places[stranger]
           dy = y - places[stranger + 1]
-          squared = dx * dx + dy * dy
-          if (squared === 0) continue
-          float[0] = squared
-          let entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
-          entry = entry < 0 ? 0 : entry > limit ? limit : entry
-          const push = pushes[entry]
+          float[0] = dx * dx + dy * dy + leastSquared
+          const entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
+          const push = pushes[entry > limit ? limit : entry]
           dx *= push
           dy *= push
-          x += step * (dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx)
-          y += step * (dy > mostStep ? mostStep : dy < -mostStep ? -mostStep : dy)
+          pushX += dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx
+          pushY += dy > mostStep ? mostStep : dy < -mostStep ? -mostStep : dy
         }
+        x += step * pushX
+        y += step * pushY
       }
       places[2 * row] = x
       places[2 * row + 1] = y

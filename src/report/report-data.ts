@@ -280,6 +280,16 @@ function firstOf(
 function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, other: number) => string[] {
   const { start, column, value } = lexical
   const nameOf = namer()
+  // Words come again in thousands of papers.
+  const stems = new Map<string, string>()
+  const stemOf = (token: string) => {
+    let known = stems.get(token)
+    if (known === undefined) {
+      known = stem(token)
+      stems.set(token, known)
+    }
+    return known
+  }
   let speller = -1
   let spelling = new Map<string, string>()
   return (row, other) => {
@@ -299,7 +309,7 @@ function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, oth
     }
     if (speller !== row) {
       speller = row
-      spelling = new Map(tokens(paperText(papers[row])).map((token) => [stem(token), token]))
+      spelling = new Map(tokens(paperText(papers[row])).map((token) => [stemOf(token), token]))
     }
     return shown.map((name) => name.replace(/\S+/gu, (stemmed) => spelling.get(stemmed) ?? stemmed))
   }
