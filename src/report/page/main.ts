@@ -180,7 +180,7 @@ class Page {
       right: isBelow ? 0 : Math.max(0, frame.right - panel.left),
       bottom: isBelow ? Math.max(0, frame.bottom - panel.top) : 0,
     }
-    requestAnimationFrame(() => this.#map.follow(row, kin))
+    this.#map.follow(row, kin)
   }
 
   // ---- what is shown ---------------------------------------------------------------------------------------------

@@ -109,6 +109,7 @@ export class PaperMap {
 
   /** Shows all of the map. */
   fit(): void {
+    this.#resize()
     this.#flyTo(this.#fit())
   }
 
@@ -118,11 +119,13 @@ export class PaperMap {
 
   /** Brings these papers into view, as large as can be; of many those that lie together, without strays. */
   reveal(rows: readonly number[]): void {
+    this.#resize()
     if (rows.length > 0) this.#flyTo(this.#fit(rows, rows.length > 20 ? strays : 0))
   }
 
   /** Brings a paper into view, and most of its kin where they are not too far, unless they are there. */
   follow(row: number, kin: readonly number[] = []): void {
+    this.#resize()
     const inView = kin.filter((other) => this.#isInView(other, 0)).length
     if (this.#isInView(row, 60) && inView >= 0.75 * kin.length) return
     const { scale } = this.#view
@@ -139,6 +142,7 @@ export class PaperMap {
 
   /** Brings papers into view where most of them are outside. */
   gather(rows: readonly number[]): void {
+    this.#resize()
     let inside = 0
     for (const row of rows) if (this.#isInView(row, 0)) inside++
     if (inside < rows.length / 2) this.reveal(rows)
@@ -200,6 +204,7 @@ export class PaperMap {
     return { left, top, right, bottom }
   }
 
+  /** Takes the size that the page has given the map, which may have changed since the last frame. */
   #resize(): void {
     const { clientWidth, clientHeight } = this.canvas
     if (clientWidth === 0 || clientHeight === 0) return
