@@ -4,7 +4,7 @@
 // from .78 to .93 that way, on cora from .92 to .98.
 import { seededRandom } from '../vectors/random.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
-import { cut, dendrogram } from './dendrogram.ts'
+import { betweenCommunities, cut, dendrogram } from './dendrogram.ts'
 import { bySize, countOf } from './leiden.ts'
 import type { Threads } from './threads.ts'
 import { shared, type WeightedGraph } from './weighted-graph.ts'
@@ -99,7 +99,7 @@ async function searchResolution(
   let best: { communities: Int32Array; resolution: number } = { communities: singles, resolution: Infinity }
   if (count >= graph.nodes) return best
   const most = Math.floor(count * (1 + surplus))
-  const alone = everyNodeAlone(graph)
+  const alone = await everyNodeAlone(graph, slice)
   let low = 0
   let high = alone
   let places = [first, first * 1.5]
@@ -130,7 +130,7 @@ async function searchResolution(
 }
 
 /** A resolution at which no two nodes gain by being together. */
-function everyNodeAlone({ nodes, start, target, weight }: WeightedGraph): number {
+async function everyNodeAlone({ nodes, start, target, weight }: WeightedGraph, slice: TimeSlice): Promise<number> {
   const strength = new Float64Array(nodes)
   let total = 0
   for (let v = 0; v < nodes; v++)
@@ -138,6 +138,7 @@ function everyNodeAlone({ nodes, start, target, weight }: WeightedGraph): number
       strength[v] += weight[i]
       total += weight[i]
     }
+  if (slice.due()) await slice.rest()
   let highest = 1
   for (let v = 0; v < nodes; v++)
     for (let i = start[v]; i < start[v + 1]; i++)
@@ -146,33 +147,43 @@ function everyNodeAlone({ nodes, start, target, weight }: WeightedGraph): number
 }
 
 /** Lets every community of fewer than `least` nodes join the one that it gains most with; one without edges stays. */
-export function withoutTiny(
+export async function withoutTiny(
   graph: WeightedGraph,
-  { communities, least }: { readonly communities: Int32Array; readonly least: number },
-): Int32Array {
-  const { nodes, start, target, weight } = graph
-  const into = communities.slice()
-  const stuck = new Set<number>()
+  {
+    communities,
+    least,
+    slice,
+  }: { readonly communities: Int32Array; readonly least: number; readonly slice: TimeSlice },
+): Promise<Int32Array> {
+  const { strength, between } = await betweenCommunities(graph, communities, slice)
+  const count = strength.length
+  const size = new Int32Array(count)
+  for (const c of communities) size[c]++
+  const into = Int32Array.from(size.keys())
   for (;;) {
-    const size = new Int32Array(nodes)
-    for (const c of into) size[c]++
     let small = -1
-    for (let c = 0; c < nodes; c++)
-      if (size[c] > 0 && size[c] < least && !stuck.has(c) && (small < 0 || size[c] <= size[small])) small = c
-    if (small < 0) return bySize(into)
-    const strength = new Float64Array(nodes)
-    const toward = new Float64Array(nodes)
-    for (let v = 0; v < nodes; v++)
-      for (let i = start[v]; i < start[v + 1]; i++) {
-        strength[into[v]] += weight[i]
-        if (into[v] === small) toward[into[target[i]]] += weight[i]
-      }
+    for (let c = 0; c < count; c++)
+      if (size[c] > 0 && size[c] < least && between[c].size > 0 && (small < 0 || size[c] <= size[small])) small = c
+    if (small < 0) return bySize(communities.map((c) => into[c]))
     let best = -1
-    for (let c = 0; c < nodes; c++) {
-      if (c === small || toward[c] === 0) continue
-      if (best < 0 || toward[c] * strength[best] > toward[best] * strength[c]) best = c
+    let most = 0
+    for (const [c, weight] of between[small]) {
+      const gain = weight / strength[c]
+      if (gain > most || (gain === most && c < best)) {
+        best = c
+        most = gain
+      }
     }
-    if (best < 0) stuck.add(small)
-    else for (let v = 0; v < nodes; v++) if (into[v] === small) into[v] = best
+    for (const [c, weight] of between[small]) {
+      between[c].delete(small)
+      if (c === best) continue
+      between[best].set(c, (between[best].get(c) ?? 0) + weight)
+      between[c].set(best, (between[c].get(best) ?? 0) + weight)
+    }
+    between[small].clear()
+    strength[best] += strength[small]
+    size[best] += size[small]
+    size[small] = 0
+    for (let c = 0; c < count; c++) if (into[c] === small) into[c] = best
   }
 }

@@ -17,23 +17,7 @@ export interface Merge {
 
 /** All merges of communities (numbered without gaps) up to a single one, by falling resolution. */
 export async function dendrogram(graph: WeightedGraph, communities: Int32Array, slice: TimeSlice): Promise<Merge[]> {
-  const { nodes, start, target, weight } = graph
-  const count = countOf(communities)
-  const strength = new Float64Array(count)
-  const between = Array.from({ length: count }, () => new Map<number, number>())
-  let total = 0
-  for (let v = 0; v < nodes; v++) {
-    if (v % 256 === 255 && slice.due()) await slice.rest()
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      const a = communities[v]
-      const b = communities[target[i]]
-      strength[a] += weight[i]
-      total += weight[i]
-      if (a !== b) between[a].set(b, (between[a].get(b) ?? 0) + weight[i])
-    }
-  }
-  // Sums over either side's edges may differ in the last bit, and a chain would not end.
-  for (const [a, others] of between.entries()) for (const [b, w] of others) if (a < b) between[b].set(a, w)
+  const { count, strength, between, total } = await betweenCommunities(graph, communities, slice)
   const found: Merge[] = []
   const isAlive = new Uint8Array(count).fill(1)
   const parts: number[] = []
@@ -85,6 +69,28 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
   parts.sort((a, b) => a - b)
   for (let i = parts.length - 1; i > 0; i--) found.push({ into: parts[i - 1], from: parts[i], resolution: 0 })
   return found
+}
+
+/** The weight of all edges at each community, and of those between every two that edges join. */
+export async function betweenCommunities(graph: WeightedGraph, communities: Int32Array, slice: TimeSlice) {
+  const { nodes, start, target, weight } = graph
+  const count = countOf(communities)
+  const strength = new Float64Array(count)
+  const between = Array.from({ length: count }, () => new Map<number, number>())
+  let total = 0
+  for (let v = 0; v < nodes; v++) {
+    if (v % 256 === 255 && slice.due()) await slice.rest()
+    for (let i = start[v]; i < start[v + 1]; i++) {
+      const a = communities[v]
+      const b = communities[target[i]]
+      strength[a] += weight[i]
+      total += weight[i]
+      if (a !== b) between[a].set(b, (between[a].get(b) ?? 0) + weight[i])
+    }
+  }
+  // Sums over either side's edges may differ in the last bit, and a chain would not end.
+  for (const [a, others] of between.entries()) for (const [b, w] of others) if (a < b) between[b].set(a, w)
+  return { count, strength, between, total }
 }
 
 /** Communities after the first merges, until `count` are left; numbered by falling size. */

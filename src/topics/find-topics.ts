@@ -126,7 +126,8 @@ async function findGroups(
         : undefined
   if (groupOf === undefined || method === 'kmeans')
     groupOf = await clusters(rows, { graph, count: target ?? countOf(groupOf as Int32Array), signal, ...how })
-  if (count === 'auto') groupOf = withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize })
+  if (count === 'auto')
+    groupOf = await withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize, slice })
   return { kin, graph, groupOf, resolution, evidence }
 }
 
@@ -282,8 +283,9 @@ async function inOrderOfIds(
       'invalid-argument',
       `Expected ${n} vectors of ${dimensions} numbers and ${n} lexical rows for ${n} papers, got ${vectors.length} numbers and ${lexical.rows} rows.`,
     )
-  const order = Int32Array.from({ length: n }, (_, row) => row).sort((a, b) =>
-    papers[a].id < papers[b].id ? -1 : papers[a].id > papers[b].id ? 1 : a - b,
+  const order = await sortedRows(
+    papers.map(({ id }) => id),
+    slice,
   )
   const repeated = order.findIndex((row, i) => i > 0 && papers[row].id === papers[order[i - 1]].id)
   if (repeated >= 0)
@@ -297,6 +299,34 @@ async function inOrderOfIds(
     ...sorted,
     compare: compare && ((others, options) => inOrder(compare(others, options), order)),
   }
+}
+
+// Rows that are sorted in one go, a few milliseconds.
+const sortedAtOnce = 2048
+
+/** Rows in the order of their ids, then by row: parts are sorted, and merged two by two. */
+async function sortedRows(ids: readonly string[], slice: TimeSlice): Promise<Int32Array> {
+  const n = ids.length
+  let rows = Int32Array.from(ids.keys())
+  for (let start = 0; start < n; start += sortedAtOnce) {
+    rows.subarray(start, start + sortedAtOnce).sort((a, b) => (ids[a] < ids[b] ? -1 : ids[a] > ids[b] ? 1 : a - b))
+    if (slice.due()) await slice.rest()
+  }
+  let merged = new Int32Array(n)
+  for (let width = sortedAtOnce; width < n; width *= 2) {
+    for (let start = 0; start < n; start += 2 * width) {
+      const middle = Math.min(n, start + width)
+      const end = Math.min(n, start + 2 * width)
+      let [left, right] = [start, middle]
+      for (let to = start; to < end; to++) {
+        const isLeft = left < middle && (right === end || ids[rows[left]] <= ids[rows[right]])
+        merged[to] = isLeft ? rows[left++] : rows[right++]
+        if (to % 1024 === 0 && slice.due()) await slice.rest()
+      }
+    }
+    ;[rows, merged] = [merged, rows]
+  }
+  return rows
 }
 
 async function* inOrder(papers: AsyncIterable<SimilarPaper>, order: Int32Array): AsyncIterable<SimilarPaper> {

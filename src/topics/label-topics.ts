@@ -47,7 +47,9 @@ export async function labelTopics(
     // Two of seven may have a word in common by chance, in two senses.
     const least = rows.length < 3 ? 1 : rows.length < 7 ? 2 : Math.max(3, leastShare * rows.length)
     const candidates = new Map<number, Candidate>()
+    let looked = 0
     for (const [phrase, count] of counts) {
+      if (++looked % 16_384 === 0 && slice.due()) await slice.rest()
       if (count < least) continue
       candidates.set(phrase, { phrase, count: 0, papers: [], score: 0 })
       shares.set(phrase, 0)

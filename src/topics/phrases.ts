@@ -192,5 +192,10 @@ async function termNumbers(texts: readonly Text[], words: Words, slice: TimeSlic
     last.push(word.last)
     if (k % 1024 === 0 && slice.due()) await slice.rest()
   }
-  return { ofForm: Int32Array.from({ length: words.forms }, (_, form) => ofKey[words.keyOf(form)]), key, alone, last }
+  const ofForm = new Int32Array(words.forms)
+  for (let form = 0; form < ofForm.length; form++) {
+    ofForm[form] = ofKey[words.keyOf(form)]
+    if (form % 4096 === 4095 && slice.due()) await slice.rest()
+  }
+  return { ofForm, key, alone, last }
 }
