@@ -89,8 +89,8 @@ export interface SearchOptions extends HitOptions {
   /**
    * Ranks the first hits anew with a third part, late interaction over token vectors: 20 of them, or as many as it says,
    * `offset + k` at least, and no hits come after them. Token vectors of the last 700 or so papers are kept; of others
-   * they are computed on the spot, which takes as long as embedding them: `npm run bench -- related --latency` tells.
-   * @default false
+   * they are computed on the spot, which takes as long as embedding them: some .8 s for 20 on two cores, .1 s for papers
+   * that were met before. @default false
    */
   readonly rerank?: boolean | number
   /** Whether words in quotes must stand side by side; for prose, whose quotes ask for nothing, false. @default true */

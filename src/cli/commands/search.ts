@@ -16,7 +16,7 @@ export const search = defineCommand<SearchArguments>({
   arguments: [['<words...>', `${fileHelp}, and what to look for; with --library only that`]],
   options: [
     ...hitOptions(10),
-    new Option('--rerank', 'rank the first 50 anew, word piece by word piece; reads them again, which takes seconds'),
+    new Option('--rerank', 'rank the first 20 anew, word piece by word piece; reads them again, which takes a second'),
     ...collectionOptions(),
   ],
   examples: [
