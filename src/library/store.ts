@@ -4,8 +4,9 @@
 // header; readers take what the header says, and whole batches behind it. What must change as a whole (another model, a
 // repair, a log that is mostly past) is written to a new file that takes the old one's place in one step.
 import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeAtomically } from '../atomic-file.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError, show } from '../errors.ts'
 import {
@@ -519,28 +520,18 @@ async function writeLog(
   batches: AsyncIterable<Batch> | Iterable<Batch>,
   ready?: () => Promise<void>,
 ): Promise<void> {
-  const draft = `${log}.${randomUUID()}.tmp`
-  try {
-    const file = await open(draft, 'wx')
-    try {
-      let place = firstPlace
-      for await (const batch of batches) {
-        const bytes = Buffer.concat(encodeFrame(batch, place))
-        await writeAll(file, bytes, place.position)
-        const { position, number, vectors } = place
-        place = { position: position + bytes.length, number: number + 1, vectors: vectors + batch.vectors.length }
-      }
-      await writeAll(file, encodeHeader(identity, place.position), 0)
-      await file.sync()
-    } finally {
-      await file.close()
+  await writeAtomically(log, async (file) => {
+    let place = firstPlace
+    for await (const batch of batches) {
+      const bytes = Buffer.concat(encodeFrame(batch, place))
+      await writeAll(file, bytes, place.position)
+      const { position, number, vectors } = place
+      place = { position: position + bytes.length, number: number + 1, vectors: vectors + batch.vectors.length }
     }
+    await writeAll(file, encodeHeader(identity, place.position), 0)
+    await file.sync()
     await ready?.()
-    await rename(draft, log)
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
-  }
+  })
   await syncFolder(join(log, '..'))
 }
 

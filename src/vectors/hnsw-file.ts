@@ -1,11 +1,11 @@
 // A saved graph: magic (8 bytes), format version and header length (4 bytes each, little endian), the header (JSON), the
 // row of each label (4 bytes each), hnswlib's own file, and the SHA-256 of all that. hnswlib believes whatever a file
 // says and follows its links through memory, so nothing reaches it before the checksum of these very bytes is right.
-import { createHash, type Hash, randomUUID } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rename, rm, stat } from 'node:fs/promises'
-import { Readable } from 'node:stream'
+import { open, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
+import { writeAtomically } from '../atomic-file.ts'
 import { PaperkinError } from '../errors.ts'
 import type { GraphParameters } from './hnswlib.ts'
 
@@ -56,14 +56,10 @@ export async function writeGraphFile(
     }
     yield hash.digest()
   }
-  const temporary = `${path}.${randomUUID()}`
-  try {
-    await pipeline(Readable.from(content()), createWriteStream(temporary, { flush: true }))
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw error
-  }
+  await writeAtomically(path, async (file) => {
+    await file.writeFile(content())
+    await file.sync()
+  })
 }
 
 /**
