@@ -20,6 +20,7 @@ export interface Label extends Box {
 export interface Scene {
   readonly context: CanvasRenderingContext2D
   readonly view: View
+  /** Of what nothing covers. */
   readonly width: number
   readonly height: number
   /** Pixels of the screen to one of the view. */

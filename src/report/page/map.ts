@@ -302,8 +302,8 @@ export class PaperMap {
     this.#placed = this.#labels.paint({
       context,
       view: this.#view,
-      width: this.#width,
-      height: this.#height,
+      width: this.#width - this.#covered.right,
+      height: this.#height - this.#covered.bottom,
       ratio,
       colours,
       radius,
