@@ -88,14 +88,23 @@ export async function withLibrary<Result>(
 ): Promise<Result> {
   const path = libraryPath(options, context)
   const progress = context.terminal.progress('embedding', 'papers')
-  const library = await PaperLibrary.open({
-    path,
-    readOnly: !isWriting,
-    reembed,
-    repair,
-    signal: context.signal,
-    onProgress: progress.update,
-  }).finally(progress.clear)
+  const open = (embedder?: 'none') =>
+    PaperLibrary.open({
+      path,
+      readOnly: !isWriting,
+      reembed,
+      repair,
+      signal: context.signal,
+      onProgress: progress.update,
+      ...(embedder && { embedder }),
+    })
+  // Vectors of one's own, or of another model: what needs no model can be done all the same.
+  const library = await open()
+    .catch((error) => {
+      if (!PaperkinError.isInstance(error) || error.code !== 'store-mismatch' || reembed) throw error
+      return open('none').catch(() => Promise.reject(error))
+    })
+    .finally(progress.clear)
   try {
     return await use(library)
   } finally {

@@ -65,6 +65,11 @@ interface Manifest {
  * @throws PaperkinError `invalid-argument`, `embedder-unavailable`
  */
 export async function createEmbedder(options: CreateEmbedderOptions = {}): Promise<Embedder> {
+  if (typeof options !== 'object' || options === null)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected options, got ${show(options)}: createEmbedder({ model: … }) names a model.`,
+    )
   const { queryPrefix, documentPrefix, idleSeconds = 60, cache } = options
   if (queryPrefix !== undefined) requireText('queryPrefix', queryPrefix)
   if (documentPrefix !== undefined) requireText('documentPrefix', documentPrefix)

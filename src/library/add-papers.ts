@@ -107,6 +107,8 @@ export async function addPapers(
   let size = isOnDisk ? FIRST_BATCH : items.length
   let start = 0
   let next = prepare(items.slice(0, size))
+  // Not awaited where nothing is new.
+  next.catch(() => {})
   while (start < items.length) {
     const begun = performance.now()
     const { changes, known } = await next

@@ -10,7 +10,7 @@ import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../lexical
 import { LexicalIndex } from '../lexical/lexical-index.ts'
 import type { CountedDocument } from '../lexical/term-counts.ts'
 import { type Paper, paperFromJson, paperJson } from '../paper.ts'
-import { createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
+import { AUTO_HNSW_FROM, createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import { CHUNK_ROWS } from '../vectors/exact-snapshot.ts'
 import { HnswIndex } from '../vectors/hnsw-index.ts'
@@ -272,13 +272,20 @@ export class Collection {
     const slice = timeSlice(options.signal)
     const damages: Damage[] = []
     // Before the log, so that it holds no paper that the log does not name.
-    const file = this.#isLoaded ? undefined : await openLexicalFile(wordsPath(store))
-    const words = file?.read()
-    const { isAnew, frames } = await store.load({ onDamage: (damage) => damages.push(damage), ...options })
+    const file = await openLexicalFile(wordsPath(store))
+    const { isAnew, frames } = await store
+      .load({ onDamage: (damage) => damages.push(damage), ...options })
+      .catch(async (error) => {
+        await file?.close()
+        throw error
+      })
+    const words = isAnew ? file?.read() : file?.close()
     const kept = new Map(isAnew ? [] : this.kept)
+    // Of another log the same row numbers mean other texts.
+    const isOther = isAnew && this.#isLoaded
     const index =
-      this.#dimensions === undefined && store.identity.dimensions > 0
-        ? createVectorIndex(store.identity.dimensions, { kind: this.#kind })
+      isOther || (this.#dimensions === undefined && store.identity.dimensions > 0)
+        ? createVectorIndex(store.identity.dimensions || 1, { kind: this.#kind })
         : this.#vectors
     const { dimensions } = index
     // An empty index takes whole chunks over; one that has rows takes copies.
@@ -324,10 +331,8 @@ export class Collection {
         const part = rows.slice(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS)
         await index.add(part, chunk.subarray(0, part.length * dimensions))
       }
-    await this.#adopt({ kept, index, slice, saved: await words })
-    if (!this.#isLoaded) {
-      await this.#loadGraph(store)
-    }
+    await this.#adopt({ kept, index, isOther, slice, saved: (await words) ?? undefined })
+    if (isAnew) await this.#loadGraph(store)
     this.#settleLater()
     this.#isLoaded = true
   }
@@ -358,14 +363,14 @@ export class Collection {
 
   /** Takes the graph that was kept, where it is of these very vectors; otherwise it is built anew by itself. */
   async #loadGraph(store: Store): Promise<void> {
-    if (!(this.#vectors instanceof HnswIndex)) return
+    const isWanted = this.#kind === 'hnsw' || this.#vectors.size >= AUTO_HNSW_FROM
+    if (!(this.#vectors instanceof HnswIndex) || !isWanted) return
     try {
       await this.#vectors.load(graphPath(store))
       this.#isGraphSaved = true
     } catch (error) {
-      const isOld =
-        PaperkinError.isInstance(error) && (error.code === 'corrupt-store' || error.code === 'store-mismatch')
-      if (!isOld && (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      // It can be built anew; only where a graph was asked for, what it takes must be there.
+      if (this.#kind === 'hnsw' && PaperkinError.isInstance(error) && error.code === 'index-unavailable') throw error
     }
   }
 
@@ -382,30 +387,33 @@ export class Collection {
   async #adopt(found: {
     readonly kept: ReadonlyMap<string, KeptPaper>
     readonly index: ExactIndex
+    /** Whether nothing of what was known counts any more. */
+    readonly isOther: boolean
     readonly slice: TimeSlice
     readonly saved: SavedLexical | undefined
   }): Promise<void> {
-    const { kept, index, slice, saved } = found
-    if (saved !== undefined && isOf(saved, kept.values(), this.store as Store)) {
-      this.#lexical = LexicalIndex.from(saved.state)
-      this.#savedRows = saved.state.rows
-    }
+    const { kept, index, isOther, slice, saved } = found
+    const isSaved = saved !== undefined && isOf(saved, kept.values(), this.store as Store)
+    const lexical = isSaved ? LexicalIndex.from(saved.state) : isOther ? new LexicalIndex() : this.#lexical
+    const savedRows = isSaved ? saved.state.rows : isOther ? 0 : this.#savedRows
     const present = new Uint8Array((this.store as Store).nextRow)
     const fresh: KeptPaper[] = []
     for (const paper of kept.values()) {
       present[paper.row] = 1
-      if (paper.row >= this.#lexical.rows) fresh.push(paper)
+      if (paper.row >= lexical.rows) fresh.push(paper)
     }
     fresh.sort((a, b) => a.row - b.row)
     const counted: CountedDocument[] = []
     for (const { paper } of fresh) {
-      counted.push(this.#lexical.count(paper))
+      counted.push(lexical.count(paper))
       if (slice.due()) await slice.rest()
     }
     const gone = index.rows().filter((row) => present[row] !== 1)
     const words: number[] = []
-    for (let row = 0; row < this.#savedRows; row++) if (present[row] !== 1) words.push(row)
+    for (let row = 0; row < savedRows; row++) if (present[row] !== 1) words.push(row)
     // Visible from here on.
+    this.#lexical = lexical
+    this.#savedRows = savedRows
     fresh.forEach(({ row }, i) => {
       this.#addWords(row, counted[i] as CountedDocument)
     })

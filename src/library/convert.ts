@@ -3,6 +3,7 @@
 // on where it was; the old log stays in its place until the new one is whole.
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { createProgress } from '../embedding/embedder.ts'
+import { PaperkinError } from '../errors.ts'
 import { paperFromJson, paperText } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import { type Batch, type Damage, jsonOf, type PaperRecord, type StoredPaper, type VectorRecord } from './log-file.ts'
@@ -28,6 +29,8 @@ export interface ConvertOptions {
   readonly isNeeded: boolean
   /** Whether it stays as it is where something is. @default false */
   readonly isWholeOnly?: boolean
+  /** Whether vectors of another model may be given up where the header does not say of which they are. @default false */
+  readonly isReembedding?: boolean
   /** What the vectors of the new log depend on. */
   readonly identity: StoreIdentity
   readonly embedder: Embedder | undefined
@@ -40,23 +43,28 @@ export interface ConvertOptions {
  * @throws PaperkinError `embedding-failed`, `store-unwritable`: then the old log is still there
  */
 export async function convert(store: Store, options: ConvertOptions): Promise<Repair | undefined> {
-  const { identity, embedder, isNeeded, signal } = options
+  const { embedder, isNeeded, signal } = options
   const damages: Damage[] = [...store.damage]
   const papers = new Map<string, StoredPaper>()
   const { frames } = await store.load({ onDamage: (damage) => damages.push(damage), signal })
   // Where the header is lost, the keys tell which vectors are of this model; vectors of no model need not be told.
   const former = store.isIdentityKnown || embedder === undefined ? store.identity : undefined
-  for await (const { removed, papers: records } of frames) {
+  let { dimensions } = options.identity
+  for await (const { removed, papers: records, block } of frames) {
+    // Where the header is lost, only the vectors of one's own say how wide they are.
+    dimensions ||= block.count > 0 ? block.dimensions : 0
     for (const id of removed) papers.delete(id)
     for (const record of records) papers.set(record.id, record)
   }
+  const identity = { ...options.identity, dimensions }
   let isWhole = damages.length === 0
   for (const { vector } of papers.values()) if (!store.isReadable(vector)) isWhole = false
   if (isWhole ? !isNeeded : options.isWholeOnly) {
     store.rewind()
     return undefined
   }
-  const isSameModel = former !== undefined && isSameIdentity(former, identity)
+  const isSameModel =
+    former !== undefined && isSameIdentity({ ...former, dimensions: former.dimensions || dimensions }, identity)
   const slice = timeSlice(signal)
   const dropped = damages.flatMap(({ part, id }) =>
     part === 'paper' && id !== undefined && !papers.has(id) ? [id] : [],
@@ -76,6 +84,12 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
     if (number !== undefined) places.set(record.id, number)
     else missing.push({ record, key, text })
   }
+  if (former === undefined && !options.isReembedding && places.size === 0)
+    if (missing.some(({ record }) => store.isReadable(record.vector)))
+      throw new PaperkinError(
+        'store-mismatch',
+        `Expected vectors of ${identity.modelId} in ${store.path}, whose header is damaged, but none of them is: open it with the embedder that it was made with ('none' for vectors of your own), or with \`reembed: true\` to embed all papers anew.`,
+      )
   const made = new Map<string, VectorRecord>()
   const reembedded: string[] = []
   if (embedder === undefined) {

@@ -37,6 +37,8 @@ export interface LogIdentity {
   readonly dimensions: number
   /** Of the text that is embedded. */
   readonly recipe: string
+  /** Stands for what else a vector depends on: prefix, word pieces read, runtime; absent where that is not known. */
+  readonly settings?: string
 }
 
 /** A paper as a frame keeps it. */
@@ -197,6 +199,7 @@ export function encodeFrame(batch: Batch, { position, number, vectors: firstVect
   const vectorPart = Buffer.alloc(4 * dimensions * vectors.length)
   const vectorEntries = Buffer.alloc(VECTOR_ENTRY * vectors.length)
   vectors.forEach(({ key, vector, truncation }, i) => {
+    if (vector.length !== dimensions) throw new RangeError(`a vector has ${vector.length} values, not ${dimensions}`)
     const start = 4 * dimensions * i
     Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).copy(vectorPart, start)
     const entry = vectorEntries.subarray(VECTOR_ENTRY * i, VECTOR_ENTRY * (i + 1))

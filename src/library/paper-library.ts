@@ -35,7 +35,8 @@ export interface OpenOptions {
   readonly repair?: boolean
   /**
    * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
-   * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes.
+   * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes; with `readOnly` it opens
+   * a library of any model, to look at its papers, ask it by words and export it.
    * @default the bundled all-MiniLM-L6-v2
    */
   readonly embedder?: EmbedderInput | 'none'
@@ -57,7 +58,7 @@ export class PaperLibrary {
   readonly #ranking: Ranking
   readonly #repair: Repair | undefined
   #writing: Promise<unknown> = Promise.resolve()
-  #closed = false
+  readonly #closing = new AbortController()
 
   private constructor(parts: {
     readonly embedder: Embedder | undefined
@@ -101,6 +102,11 @@ export class PaperLibrary {
    * papers; `store-unwritable`; `unreadable-source`
    */
   static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
+    if (typeof options !== 'object' || options === null)
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected options, got ${show(options)}: PaperLibrary.open({ path: … }) opens a folder.`,
+      )
     const { path, readOnly = false, index: kind = 'auto', signal } = options
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
     const ownsEmbedder = embedder !== options.embedder
@@ -195,8 +201,10 @@ export class PaperLibrary {
       throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(papers)}.`)
     const records: readonly PaperInput[] = [...papers]
     const requireOpen = () => this.#requireOpen()
+    const { signal } = options
+    const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
     return this.#alone(() =>
-      addPapers(this.#collection, records, { ...options, embedder: this.#embedder, requireOpen }),
+      addPapers(this.#collection, records, { ...options, signal: either, embedder: this.#embedder, requireOpen }),
     )
   }
 
@@ -236,8 +244,11 @@ export class PaperLibrary {
   async import(options: ImportOptions): Promise<AddResult> {
     this.#requireWritable()
     const { papers, vectors, of } = await readExport(options)
-    const { modelId, dimensions } = this.#identity
-    if (of !== undefined && this.#embedder !== undefined && (of.modelId !== modelId || of.dimensions !== dimensions))
+    const { modelId, dimensions, revision, dtype } = this.#identity
+    const isOther =
+      of !== undefined &&
+      (of.modelId !== modelId || of.dimensions !== dimensions || of.revision !== revision || of.dtype !== dtype)
+    if (isOther && this.#embedder !== undefined)
       throw new PaperkinError(
         'store-mismatch',
         `Expected vectors of ${modelId} (${dimensions} dimensions), but those in ${options.vectors} are of ${of.modelId} (${of.dimensions}): import the papers alone.`,
@@ -342,19 +353,20 @@ export class PaperLibrary {
   }
 
   /**
-   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. Calls after it are
-   * refused.
+   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. An `add` under way ends
+   * as by an abort, with `library-closed`; calls after it are refused.
    */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort(closedError())
     await this.#writing.catch(() => {})
     await this.#collection.close()
     if (this.#ownsEmbedder) await this.#embedder?.close?.()
   }
 
   get #identity(): StoreIdentity {
-    return { ...identityOf(this.#embedder), dimensions: this.#collection.dimensions ?? 0 }
+    const { store, dimensions = 0 } = this.#collection
+    return { ...(store?.identity ?? identityOf(this.#embedder)), dimensions }
   }
 
   /** All papers with their vectors and words, as they are at this moment. */
@@ -363,8 +375,7 @@ export class PaperLibrary {
   }
 
   #requireOpen(): void {
-    if (this.#closed)
-      throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
+    if (this.#closing.signal.aborted) throw closedError()
   }
 
   #requireWritable(): void {
@@ -381,10 +392,10 @@ export class PaperLibrary {
   }
 }
 
-/** Opens the log of a library and sees to it that it is of this embedder. */
 /** Bytes of a log that take as long to read as a model to load, about a third of a second. */
 const LONG_READ = 2 ** 26
 
+/** Opens the log of a library and sees to it that it is of this embedder. */
 async function openStore(
   path: string,
   options: OpenOptions & { readonly readOnly: boolean; readonly embedder: Embedder | undefined },
@@ -400,17 +411,26 @@ async function openStore(
   try {
     const found = store.identity
     const expected = embedder === undefined ? { ...identity, dimensions: found.dimensions } : identity
-    const isSame = isSameIdentity(found, expected)
+    // Who only reads and embeds nothing need not have the model.
+    const isSame = isSameIdentity(found, expected) || (embedder === undefined && readOnly)
+    const other = named(found) === named(expected) ? 'it with another prefix, length or runtime' : named(found)
     if (!isSame && !reembed)
       throw new PaperkinError(
         'store-mismatch',
-        `Expected the library in ${path} to be embedded by ${named(expected)}, but it is by ${named(found)}: open it with that embedder, or with \`reembed: true\` to embed all papers anew.`,
+        `Expected the library in ${path} to be embedded by ${named(expected)}, but it is by ${other}: open it with that embedder, or with \`reembed: true\` to embed all papers anew.`,
       )
     if (!isSame && embedder === undefined)
       throw new PaperkinError('invalid-argument', "Expected an embedder with `reembed`, got 'none'.")
     let report: Repair | undefined
     if (repair || !isSame) {
-      const done = await convert(store, { identity: expected, embedder, isNeeded: !isSame, signal, onProgress })
+      const done = await convert(store, {
+        identity: expected,
+        embedder,
+        isNeeded: !isSame,
+        isReembedding: reembed,
+        signal,
+        onProgress,
+      })
       if (repair) report = done
     }
     return { store, repair: report }
@@ -420,10 +440,21 @@ async function openStore(
   }
 }
 
+function closedError(): PaperkinError {
+  return new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
+}
+
 function identityOf(embedder: Embedder | undefined): StoreIdentity {
   if (embedder === undefined) return { modelId: 'none', dimensions: 0, recipe: paperTextRecipe }
-  const { modelId, revision, dtype, dimensions } = embedder
-  return { modelId, ...(revision && { revision }), ...(dtype && { dtype }), dimensions, recipe: paperTextRecipe }
+  const { modelId, revision, dtype, dimensions, fingerprint } = embedder
+  return {
+    modelId,
+    ...(revision && { revision }),
+    ...(dtype && { dtype }),
+    dimensions,
+    recipe: paperTextRecipe,
+    ...(fingerprint && { settings: fingerprint }),
+  }
 }
 
 function named({ modelId, revision, dtype, dimensions, recipe }: StoreIdentity): string {

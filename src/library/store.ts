@@ -64,7 +64,8 @@ export function isSameIdentity(a: StoreIdentity, b: StoreIdentity): boolean {
     a.revision === b.revision &&
     a.dtype === b.dtype &&
     a.recipe === b.recipe &&
-    a.dimensions === b.dimensions
+    a.dimensions === b.dimensions &&
+    (a.settings === undefined || b.settings === undefined || a.settings === b.settings)
   )
 }
 
@@ -128,8 +129,8 @@ export class Store {
     path: string,
     { identity = nobody, readOnly = false, repair = false }: StoreOptions,
   ): Promise<Store> {
-    const log = join(path, LOG)
     const { others, lock } = await prepare(path, readOnly)
+    const log = join(path, LOG)
     let isNew = true
     let file: FileHandle | undefined
     const damage: Damage[] = []
@@ -222,7 +223,9 @@ export class Store {
           'store-mismatch',
           `Expected the library in ${this.path} to be embedded by ${this.#identity.modelId}, but it was embedded anew by ${identity.modelId}: open it with that embedder.`,
         )
-      if (identity.log !== this.#identity.log) this.rewind()
+      // Shorter than what was read: another log of the same name was put back.
+      const { size } = await file.stat()
+      if (identity.log !== this.#identity.log || size < this.#place.position) this.rewind()
       this.#identity = identity
       this.#end = end
     } catch (error) {
@@ -380,12 +383,13 @@ export class Store {
         damaged: new Set<number>(),
       }
       this.#took({ next, nextRow, block, records: batch.papers.length })
-      await this.#writeEnd(file)
     } catch (error) {
       // Best effort: what stays behind the end is no whole batch, or one that nobody was told of.
       await file.truncate(place.position).catch(() => {})
       throw storeError(error, this.path, 'write')
     }
+    // The batch is on disk and counts without it.
+    await this.#writeEnd(file).catch(() => {})
   }
 
   /** Not synced: a whole batch counts without it, and the next sync takes it along. */

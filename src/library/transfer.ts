@@ -99,6 +99,9 @@ export async function readExport({ papers: path, vectors, signal }: ImportOption
   readonly vectors: Float32Array[] | undefined
   readonly of: VectorIds | undefined
 }> {
+  for (const [name, value] of Object.entries({ papers: path, vectors }))
+    if (typeof value !== 'string' && (name === 'papers' || value !== undefined))
+      throw new PaperkinError('invalid-argument', `Expected \`${name}\` to name a file, got ${show(value)}.`)
   const papers = await readLines(path, signal)
   if (vectors === undefined) return { papers, vectors: undefined, of: undefined }
   const of = await readIds(idsPath(vectors))
@@ -109,7 +112,8 @@ export async function readExport({ papers: path, vectors, signal }: ImportOption
       `Expected ${vectors} to be ${of.ids.length} × ${of.dimensions}, as ${idsPath(vectors)} says, got ${rows} × ${dimensions}.`,
     )
   const rowOf = new Map(of.ids.map((id, row) => [id, row]))
-  const found = papers.map(({ id }) => {
+  const found = papers.map((paper) => {
+    const id = paper?.id
     const row = rowOf.get(String(id))
     if (row === undefined)
       throw new PaperkinError(

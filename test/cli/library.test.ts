@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { PaperLibrary } from '../../src/library/paper-library.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-library-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -50,6 +51,25 @@ describe('a library on disk', () => {
       stdout: `50 papers added, 0 updated, 0 known already: 50 papers in ${other}\n`,
     })
     expect(paperkin('list', '--library', other, '--jsonl').stdout.trim().split('\n')).toEqual(lines)
+  })
+
+  it('is listed, asked by words and written out where its vectors are of one’s own', async () => {
+    const own = join(folder, 'own')
+    const made = await PaperLibrary.open({ path: own, embedder: 'none' })
+    await made.add(
+      [
+        { id: 'a', title: 'Waves' },
+        { id: 'b', title: 'Reeds' },
+      ],
+      { vectors: [Float32Array.of(1, 0), Float32Array.of(0, 1)] },
+    )
+    await made.close()
+    expect(paperkin('list', '--library', own).stdout).toMatch(/^2 papers in .*, vectors of your own/u)
+    expect(paperkin('search', '--library', own, 'reeds', '--mode', 'lexical').stdout).toMatch(/1\.00 {2}Reeds/u)
+    const vectors = join(folder, 'own.npy')
+    expect(paperkin('export', '--library', own, '--vectors', vectors).status).toBe(0)
+    expect(paperkin('remove', '--library', own, 'b').stdout).toBe(`1 paper removed: 1 paper left in ${own}\n`)
+    expect(paperkin('export', '--library', own, '--out', '-')).toMatchObject({ status: 2, stdout: '' })
   })
 
   it('loses papers by remove alone', () => {

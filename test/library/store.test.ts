@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type OpenOptions, PaperLibrary } from '../../src/library/paper-library.ts'
 import { letters, paper } from './letters.ts'
 
@@ -311,7 +312,164 @@ describe('opening', () => {
   })
 })
 
+describe('what could be lost', () => {
+  const own = (path: string, options: OpenOptions = {}) => PaperLibrary.open({ path, embedder: 'none', ...options })
+  const breakHeader = (path: string) => {
+    const log = join(path, 'papers.log')
+    const bytes = readFileSync(log)
+    bytes[20] = (bytes[20] as number) ^ 1
+    writeFileSync(log, bytes)
+  }
+
+  it('vectors of one’s own outlive a damaged header', async () => {
+    const path = newPath()
+    const library = await own(path)
+    const vectors = [
+      [1, 0, 0, 0],
+      [0, 1, 0, 0],
+    ]
+    await library.add([paper('a'), paper('b')], { vectors })
+    await library.close()
+    breakHeader(path)
+    await expect(open(path, { repair: true })).rejects.toMatchObject({
+      code: 'store-mismatch',
+      message: expect.stringContaining("'none' for vectors of your own"),
+    })
+    const again = await own(path, { repair: true })
+    expect(again.repair?.dropped).toEqual([])
+    expect(again.dimensions).toBe(4)
+    expect([...(again.vector('b') as Float32Array)]).toEqual([0, 1, 0, 0])
+    await again.close()
+    const whole = await own(path)
+    expect(ids(whole)).toEqual(['a', 'b'])
+    await whole.close()
+  })
+
+  it('a reader of a log that was replaced knows nothing of the old one', async () => {
+    const path = newPath()
+    const first = await own(path)
+    await first.add([paper('old', 'Waves')], { vectors: [[1, 0]] })
+    await first.close()
+    const reader = await own(path, { readOnly: true })
+    rmSync(path, { recursive: true })
+    const second = await own(path)
+    await second.add([paper('new', 'Reeds and tides')], { vectors: [[0, 1]] })
+    await second.close()
+    await reader.refresh()
+    expect(ids(reader)).toEqual(['new'])
+    expect([...(reader.vector('new') as Float32Array)]).toEqual([0, 1])
+    expect((await reader.search('reeds', { mode: 'lexical' })).hits.map(({ paper }) => paper.id)).toEqual(['new'])
+    expect((await reader.search('waves', { mode: 'lexical' })).hits).toEqual([])
+    await reader.close()
+  })
+
+  it('an older copy of the log that is put back is read from its beginning', async () => {
+    const path = newPath()
+    const log = join(path, 'papers.log')
+    const library = await own(path)
+    await library.add([paper('a')], { vectors: [[1, 0]] })
+    const copy = readFileSync(log)
+    await library.remove(['a'])
+    await library.add([paper('b')], { vectors: [[0, 1]] })
+    await library.close()
+    const reader = await own(path, { readOnly: true })
+    expect(ids(reader)).toEqual(['b'])
+    writeFileSync(log, copy)
+    await reader.refresh()
+    expect(ids(reader)).toEqual(['a'])
+    expect([...(reader.vector('a') as Float32Array)]).toEqual([1, 0])
+    await reader.close()
+  })
+
+  it('a batch counts also where the end could not be written to the header', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([paper('a')])
+    const handle = await openFile(join(path, 'papers.log'), 'r')
+    const prototype = Object.getPrototypeOf(handle) as typeof handle
+    await handle.close()
+    const { write: original } = prototype
+    const write = vi.spyOn(prototype, 'write').mockImplementation(function (this: typeof handle, ...args: unknown[]) {
+      // The end in the header is all that is so short.
+      if ((args[0] as Buffer).length < 64) return Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+      return Reflect.apply(original, this, args)
+    } as never)
+    await library.add([paper('b')])
+    write.mockRestore()
+    await library.add([paper('c')])
+    await library.close()
+    const again = await open(path)
+    expect(ids(again)).toEqual(['a', 'b', 'c'])
+    expect((await PaperLibrary.verify(path)).isWhole).toBe(true)
+    await again.close()
+  })
+
+  it('close ends an add that is under way, with whole batches kept', async () => {
+    const path = newPath()
+    const slow = letters()
+    const library = await open(path, {
+      embedder: {
+        ...slow,
+        embed: async (texts, options) => {
+          await new Promise((resolve) => setTimeout(resolve, 50))
+          options?.signal?.throwIfAborted()
+          return slow.embed(texts, options)
+        },
+      },
+    })
+    const adding = library.add(Array.from({ length: 5000 }, (_, i) => paper(`p${i}`)))
+    adding.catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await library.close()
+    await expect(adding).rejects.toMatchObject({ code: 'library-closed' })
+    const again = await open(path)
+    expect(again.size).toBeLessThan(5000)
+    expect((await again.add([paper('p0')])).unchanged.length + again.size).toBeGreaterThan(0)
+    await again.close()
+  })
+
+  it('refuses a path that is no option, and what is no path', async () => {
+    await expect(PaperLibrary.open('papers' as never)).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining('{ path: … }'),
+    })
+    for (const path of [5, new URL('file:///tmp'), ''])
+      await expect(open(path as never)).rejects.toMatchObject({ code: 'invalid-argument' })
+    await expect(PaperLibrary.verify(undefined as never)).rejects.toMatchObject({ code: 'invalid-argument' })
+    const library = await open(newPath())
+    await expect(library.import('x.jsonl' as never)).rejects.toMatchObject({ code: 'invalid-argument' })
+    await library.close()
+  })
+})
+
 describe('another model', () => {
+  it('of the same name with other settings is another', async () => {
+    const path = newPath()
+    const library = await open(path, { embedder: { ...letters(), fingerprint: 'passage: ' } })
+    await library.add([paper('a')])
+    await library.close()
+    await expect(open(path, { embedder: { ...letters(), fingerprint: 'none' } })).rejects.toMatchObject({
+      code: 'store-mismatch',
+      message: expect.stringContaining('another prefix, length or runtime'),
+    })
+    const again = await open(path, { embedder: { ...letters(), fingerprint: 'passage: ' } })
+    await again.close()
+  })
+
+  it('need not be there to read, to ask by words and to export', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([paper('a', 'Waves'), paper('b', 'Reeds')])
+    await library.close()
+    const reader = await open(path, { embedder: 'none', readOnly: true })
+    expect((await reader.search('reeds', { mode: 'lexical' })).hits[0]?.paper.id).toBe('b')
+    expect((await reader.related('a', { k: 1 })).hits[0]?.paper.id).toBe('b')
+    await reader.export({ papers: join(path, 'all.jsonl'), vectors: join(path, 'all.npy') })
+    await reader.close()
+    expect(JSON.parse(readFileSync(join(path, 'all.ids.json'), 'utf8'))).toMatchObject({ modelId: 'letters' })
+    await expect(open(path, { embedder: 'none' })).rejects.toMatchObject({ code: 'store-mismatch' })
+  })
+
   const other = (options: Parameters<typeof letters>[0] = {}) => letters({ modelId: 'other', shift: 3, ...options })
 
   it('is told, and nothing is changed', async () => {

@@ -22,6 +22,11 @@ export const exportPapers = defineCommand<{
     const { out, vectors } = options
     if (out === undefined && vectors === undefined)
       throw new PaperkinError('invalid-argument', 'Expected --out, --vectors or both, got neither: name a file.')
+    if (out === '-' || vectors === '-')
+      throw new PaperkinError(
+        'invalid-argument',
+        'Expected the name of a file, got `-`: `paperkin list --jsonl` prints the papers.',
+      )
     return withLibrary(options, context, async (library) => {
       await library.export({ ...(out && { papers: out }), ...(vectors && { vectors }), signal: context.signal })
       const data = () => ({ library: library.path, size: library.size, papers: out ?? null, vectors: vectors ?? null })

@@ -26,7 +26,7 @@ export const list = defineCommand<{ readonly library?: string }>({
             rows,
             columns,
           )
-          const model = library.embedder?.modelId ?? 'vectors of your own'
+          const model = library.embedder?.modelId ?? 'vectors of your own or of another model'
           return `${colors.bold(count(papers.length, 'paper'))} in ${library.path}, ${model}${rows.length > 0 ? `\n\n${lines}` : ''}`
         },
         data: () => ({ library: library.path, embedder: library.embedder ?? null, papers }),

@@ -16,12 +16,12 @@ export const remove = defineCommand<{ readonly library?: string; readonly dryRun
       options,
       context,
       async (library) => {
-        if (options.dryRun) {
-          // The same refusal as of a removal that is meant.
-          const missing = ids.find((id) => !library.has(id))
-          if (missing !== undefined) await library.related(missing)
-        } else await library.remove(ids)
-        const removed = [...new Set(ids)]
+        // Spellings of one id are one paper.
+        const removed = [...new Set(ids.map((id) => library.get(id)?.id ?? id))]
+        const missing = removed.find((id) => !library.has(id))
+        // The same refusal as of a removal that is meant.
+        if (options.dryRun && missing !== undefined) await library.related(missing)
+        if (!options.dryRun) await library.remove(removed)
         return {
           page: () =>
             options.dryRun
