@@ -87,18 +87,20 @@ export async function measureBuild(build: () => unknown): Promise<Build> {
   return { seconds, pause: delay.max / 1e6 }
 }
 
-/** Bytes by which the process grows, garbage collected. */
+/** Bytes by which the process grows, garbage collected and given back before and after. */
 export async function measureGrowth(build: () => unknown): Promise<number> {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
-  collectGarbage()
-  const before = process.memoryUsage().rss
-  await build()
-  for (let turn = 0; turn < 3; turn++) {
-    collectGarbage()
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const settled = async () => {
+    for (let turn = 0; turn < 8; turn++) {
+      collectGarbage()
+      await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+    return process.memoryUsage().rss
   }
-  return process.memoryUsage().rss - before
+  const before = await settled()
+  await build()
+  return (await settled()) - before
 }
 
 /** The plainest scan that is not slow on purpose: one loop over all values, the best kept in order. */
