@@ -158,6 +158,7 @@ async function prepareBatch(
   const slice = timeSlice(signal)
   const fresh = items.filter(({ isFresh }) => isFresh)
   const texts = fresh.map(({ paper }) => paperText(paper))
+  if (keyOf !== undefined) await store?.prepareFind(slice)
   const found = new Array<Pick<VectorRecord, 'vector' | 'truncation'> & { key?: Buffer }>(fresh.length)
   let known = 0
   const missing: number[] = []

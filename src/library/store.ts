@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { writeAtomically } from '../atomic-file.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError, show } from '../errors.ts'
+import type { TimeSlice } from '../vectors/time-slice.ts'
 import {
   type Batch,
   type Damage,
@@ -290,6 +291,19 @@ export class Store {
     this.#keys = undefined
   }
 
+  /** Makes in slices what {@link find} would make at once (50 ms for 40,000 vectors). */
+  async prepareFind(slice: TimeSlice): Promise<void> {
+    const blocks = this.#blocks
+    if (this.#keys !== undefined) return
+    const keys = new KeyTable(blocks.reduce((sum, { count }) => sum + count, 0))
+    // Blocks that are appended meanwhile are still come to.
+    for (const block of blocks) {
+      keys.add(block)
+      if (slice.due()) await slice.rest()
+    }
+    if (this.#blocks === blocks) this.#keys ??= keys
+  }
+
   /** Number of the vector of each key; `undefined` where there is none. */
   find(keys: readonly Buffer[]): (number | undefined)[] {
     if (this.#keys === undefined) {
@@ -557,10 +571,15 @@ async function syncFolder(path: string): Promise<void> {
 class KeyTable {
   readonly #blocks: VectorBlock[] = []
   /** Place in the blocks' order and one, 0 where there is none; at most half full. */
-  #slots = new Int32Array(1024)
+  #slots: Int32Array
   /** Number of vectors before each block. */
   readonly #before: number[] = []
   #size = 0
+
+  /** With room for as many keys. */
+  constructor(keys = 512) {
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(512, keys))))
+  }
 
   add(block: VectorBlock): void {
     this.#blocks.push(block)
