@@ -20,3 +20,11 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
     throw error
   }
 }
+
+/** Writes all of the bytes at a place in a file; one `write` may take fewer. @throws the file system's error */
+export async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
+    written += bytesWritten
+  }
+}

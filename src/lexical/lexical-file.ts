@@ -3,7 +3,7 @@
 // checksum in the header. Nothing here cannot be counted anew, so whatever is not as it was written counts as nothing.
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { writeAtomically } from '../atomic-file.ts'
+import { writeAll, writeAtomically } from '../atomic-file.ts'
 import { lexicalRecipe } from './count-terms.ts'
 import type { LexicalState } from './term-counts.ts'
 
@@ -45,7 +45,6 @@ export interface SavedLexical {
 export interface LexicalFile {
   /** The rest of it; undefined where it is damaged. Closes the file. */
   read(): Promise<SavedLexical | undefined>
-  close(): Promise<void>
 }
 
 /** Writes a state to a file, in one step; `marks` has a number for each row. @throws the file system's error */
@@ -114,7 +113,6 @@ export async function openLexicalFile(path: string): Promise<LexicalFile | undef
         await file.close()
       }
     },
-    close: () => file.close(),
   }
 }
 
@@ -160,12 +158,5 @@ async function readParts(file: FileHandle, { rows, entries, terms, parts }: Head
       ...arrays,
     } as unknown as LexicalState,
     marks: marks as Uint32Array,
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
-    written += bytesWritten
   }
 }

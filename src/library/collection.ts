@@ -271,15 +271,9 @@ export class Collection {
   async #load(store: Store, options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
     const slice = timeSlice(options.signal)
     const damages: Damage[] = []
-    // Before the log, so that it holds no paper that the log does not name.
-    const file = await openLexicalFile(wordsPath(store))
-    const { isAnew, frames } = await store
-      .load({ onDamage: (damage) => damages.push(damage), ...options })
-      .catch(async (error) => {
-        await file?.close()
-        throw error
-      })
-    const words = isAnew ? file?.read() : file?.close()
+    const { isAnew, frames } = await store.load({ onDamage: (damage) => damages.push(damage), ...options })
+    // Before the frames are read, so that it holds no paper that the log does not name.
+    const words = isAnew ? (await openLexicalFile(wordsPath(store)))?.read() : undefined
     const kept = new Map(isAnew ? [] : this.kept)
     // Of another log the same row numbers mean other texts.
     const isOther = isAnew && this.#isLoaded
@@ -331,7 +325,7 @@ export class Collection {
         const part = rows.slice(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS)
         await index.add(part, chunk.subarray(0, part.length * dimensions))
       }
-    await this.#adopt({ kept, index, isOther, slice, saved: (await words) ?? undefined })
+    await this.#adopt({ kept, index, isOther, slice, saved: await words })
     if (isAnew) await this.#loadGraph(store)
     this.#settleLater()
     this.#isLoaded = true

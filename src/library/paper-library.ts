@@ -244,10 +244,9 @@ export class PaperLibrary {
   async import(options: ImportOptions): Promise<AddResult> {
     this.#requireWritable()
     const { papers, vectors, of } = await readExport(options)
-    const { modelId, dimensions, revision, dtype } = this.#identity
-    const isOther =
-      of !== undefined &&
-      (of.modelId !== modelId || of.dimensions !== dimensions || of.revision !== revision || of.dtype !== dtype)
+    const identity = this.#identity
+    const { modelId, dimensions } = identity
+    const isOther = of !== undefined && !isSameIdentity({ ...of, recipe: identity.recipe }, identity)
     if (isOther && this.#embedder !== undefined)
       throw new PaperkinError(
         'store-mismatch',

@@ -6,7 +6,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeAtomically } from '../atomic-file.ts'
+import { writeAll, writeAtomically } from '../atomic-file.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError, show } from '../errors.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
@@ -295,7 +295,7 @@ export class Store {
   async prepareFind(slice: TimeSlice): Promise<void> {
     const blocks = this.#blocks
     if (this.#keys !== undefined) return
-    const keys = new KeyTable(blocks.reduce((sum, { count }) => sum + count, 0))
+    const keys = KeyTable.for(blocks)
     // Blocks that are appended meanwhile are still come to.
     for (const block of blocks) {
       keys.add(block)
@@ -307,7 +307,7 @@ export class Store {
   /** Number of the vector of each key; `undefined` where there is none. */
   find(keys: readonly Buffer[]): (number | undefined)[] {
     if (this.#keys === undefined) {
-      this.#keys = new KeyTable()
+      this.#keys = KeyTable.for(this.#blocks)
       for (const block of this.#blocks) this.#keys.add(block)
     }
     const table = this.#keys
@@ -553,13 +553,6 @@ async function writeLog(
   await syncFolder(join(log, '..'))
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
-    written += bytesWritten
-  }
-}
-
 /** Makes a new name in a folder last; where folders cannot be synced, the file system does it by itself. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined)
@@ -576,9 +569,13 @@ class KeyTable {
   readonly #before: number[] = []
   #size = 0
 
-  /** With room for as many keys. */
-  constructor(keys = 512) {
+  private constructor(keys: number) {
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(512, keys))))
+  }
+
+  /** An empty one, with room for the keys of these blocks. */
+  static for(blocks: readonly VectorBlock[]): KeyTable {
+    return new KeyTable(blocks.reduce((sum, { count }) => sum + count, 0))
   }
 
   add(block: VectorBlock): void {
