@@ -54,7 +54,8 @@ def main(wheel: Path, folder: Path) -> None:
         'changes': [
             'weights quantised to symmetric 8-bit integers with one scale a column, such that two neighbouring '
             'products fit a 16-bit sum; word embeddings to 8-bit integers with one scale a row',
-            'activation outliers moved into the weights (SmoothQuant)',
+            'activation outliers moved into the weights (SmoothQuant), the four largest channels of the second '
+            'feed-forward product of each layer kept in 32 bits',
             'operators fused; token type 0 folded into the positions; mean pooling and L2 normalisation in the graph; '
             'no attention mask, so a run must hold one text',
             'padding and truncation taken out of tokenizer.json',
@@ -71,7 +72,7 @@ def main(wheel: Path, folder: Path) -> None:
 
 
 def load_smoothing() -> dict[str, np.ndarray]:
-    """Factors by product; a channel that is not listed keeps its size."""
+    """Factors by product; a channel that is not listed keeps its size, one with 0 stays out of the integers."""
     smoothing = json.loads((HERE / 'smoothing.json').read_text())
     factors = {}
     for product, steps in smoothing['factors'].items():

@@ -60,7 +60,8 @@ class Graph:
 def build(weights: dict[str, np.ndarray], smoothing: dict[str, np.ndarray] | None, expose: bool = False):
     """The model as ONNX, and by product the name of the tensor that feeds it.
 
-    `smoothing` holds, by product, the divisor of each input channel (SmoothQuant, Xiao et al. 2022, section 4);
+    `smoothing` holds, by product, the divisor of each input channel (SmoothQuant, Xiao et al. 2022, section 4), and 0
+    for a channel that stays out of the integers: it is multiplied in fp32 beside them (Dettmers et al. 2022, section 3).
     None builds the fp32 reference out of the same nodes. `expose` adds the inputs of the products to the outputs.
     """
     graph = Graph()
@@ -81,13 +82,22 @@ def build(weights: dict[str, np.ndarray], smoothing: dict[str, np.ndarray] | Non
         if not quantised:
             x = graph.op('MatMul', f'{name}.product', [x, graph.weight(f'{name}.weight', matrix)])
             return graph.op('Add', name, [x, *biases]) if biases else x
+        exact = []
         if name in smoothing:
-            divisor = smoothing[name][:, None]
-            matrix = matrix * divisor
-            x = graph.op('Mul', f'{name}.smooth', [x, graph.weight(f'{name}.factors', np.float32(1) / divisor[:, 0])])
+            divisor = smoothing[name]
+            channels = np.flatnonzero(divisor == 0)
+            if channels.size > 0:
+                taken = graph.op('Gather', f'{name}.taken', [x, graph.weight(f'{name}.channels', channels)], axis=-1)
+                rows = graph.weight(f'{name}.rows', matrix[channels])
+                exact.append(graph.op('MatMul', f'{name}.exact', [taken, rows]))
+            factors = np.divide(np.float32(1), divisor, out=np.zeros_like(divisor), where=divisor > 0)
+            matrix = matrix * divisor[:, None]
+            x = graph.op('Mul', f'{name}.smooth', [x, graph.weight(f'{name}.factors', factors)])
         integers, scale = quantise_columns(matrix)
         inputs = [x, graph.weight(f'{name}.weight', integers), graph.weight(f'{name}.scale', scale)]
-        return graph.op('DynamicQuantizeMatMul', name, [*inputs, '', *biases] if biases else inputs, MICROSOFT)
+        y = f'{name}.integer' if exact else name
+        y = graph.op('DynamicQuantizeMatMul', y, [*inputs, '', *biases] if biases else inputs, MICROSOFT)
+        return graph.op('Add', name, [y, *exact]) if exact else y
 
     x = embeddings(graph, weights, quantised)
     x = norm(x, 'embeddings.LayerNorm', 'embeddings.norm')
