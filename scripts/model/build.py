@@ -57,7 +57,7 @@ def main(wheel: Path, folder: Path) -> None:
             'activation outliers moved into the weights (SmoothQuant), the four largest channels of the second '
             'feed-forward product of each layer kept in 32 bits',
             'operators fused; token type 0 folded into the positions; mean pooling and L2 normalisation in the graph; '
-            'no attention mask, so a run must hold one text',
+            'no attention mask, so a run holds one text',
             'padding and truncation taken out of tokenizer.json',
         ],
         'built': {'with': 'scripts/build-model', 'opsets': OPSETS, 'irVersion': IR_VERSION},
