@@ -42,7 +42,7 @@ export interface Hit {
   readonly lexical: number
   /** 1 for the newest paper of the library, half of it one half-life before, 0 without a date; only where asked for. */
   readonly recency?: number
-  /** Mean over the query's tokens of the cosine to the paper's nearest token, 0 … 1; only where `rerank` was asked for. */
+  /** Mean over the query's tokens of the cosine to the paper's nearest token, each text's mean taken away before, 0 … 1; only where `rerank` was asked for. */
   readonly late?: number
   /** True for a near-duplicate of a paper that was asked about: see {@link PaperLibrary.duplicates}. */
   readonly isDuplicate?: true
