@@ -16,8 +16,9 @@ import { CHUNK_ROWS } from '../vectors/exact-snapshot.ts'
 import { HnswIndex } from '../vectors/hnsw-index.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { convert } from './convert.ts'
-import type { Damage, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
-import { damaged, type Store, withIds } from './store.ts'
+import type { Damage, FrameTexts, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
+import type { Store } from './store.ts'
+import { damaged, withIds } from './store-errors.ts'
 
 /** Papers of the past that a log may have beside as many as there are. */
 const PAST = 4096
@@ -34,9 +35,10 @@ export class KeptPaper {
   readonly vector: number
   readonly textCrc: number
   #paper: Paper | undefined
-  #texts: Buffer | undefined
+  readonly #texts: FrameTexts | undefined
   readonly #start: number
-  readonly #end: number
+  readonly #length: number
+  readonly #crc: number
 
   private constructor(
     place: Omit<PaperRecord, 'json'>,
@@ -49,7 +51,8 @@ export class KeptPaper {
     this.#paper = paper
     this.#texts = stored?.texts
     this.#start = stored?.start ?? 0
-    this.#end = stored?.end ?? 0
+    this.#length = stored?.length ?? 0
+    this.#crc = stored?.crc ?? 0
   }
 
   static of(
@@ -63,11 +66,16 @@ export class KeptPaper {
     return new KeptPaper(stored, { stored })
   }
 
-  /** Of a library that was opened, read when it is first asked for. */
+  /**
+   * Of a library that was opened, read when it is first asked for.
+   * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
+   */
   get paper(): Paper {
     if (this.#paper === undefined) {
-      this.#paper = paperFromJson(this.id, (this.#texts as Buffer).toString('utf8', this.#start, this.#end))
-      this.#texts = undefined
+      const { id, row } = this
+      const texts = this.#texts as FrameTexts
+      const json = texts.log.json({ id, row, texts, start: this.#start, length: this.#length, crc: this.#crc })
+      this.#paper = paperFromJson(id, json.toString())
     }
     return this.#paper
   }
@@ -106,7 +114,7 @@ interface Coming {
 }
 
 export class Collection {
-  readonly kept = new Map<string, KeptPaper>()
+  #kept = new Map<string, KeptPaper>()
   readonly store: Store | undefined
   readonly #kind: IndexKind
   #lexical = new LexicalIndex()
@@ -135,11 +143,18 @@ export class Collection {
     this.#vectors = createVectorIndex(options.dimensions ?? 1, { kind: options.kind })
   }
 
+  /** Papers by their ids, in the order of the roster. */
+  get kept(): ReadonlyMap<string, KeptPaper> {
+    return this.#kept
+  }
+
   /** The same object until a change. */
   get roster(): Roster {
     if (this.#roster === undefined) {
       const papers = [...this.kept.values()]
-      this.#roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
+      const rows = new Int32Array(papers.length)
+      for (let place = 0; place < rows.length; place++) rows[place] = (papers[place] as KeptPaper).row
+      this.#roster = { papers, rows }
     }
     return this.#roster
   }
@@ -230,13 +245,13 @@ export class Collection {
     for (const id of removed) {
       const known = this.kept.get(id)
       if (known !== undefined) gone.push(known.row)
-      this.kept.delete(id)
+      this.#kept.delete(id)
     }
     for (const { kept, fresh } of coming) {
       const known = this.kept.get(kept.id)
       if (known !== undefined && known.row !== kept.row) gone.push(known.row)
       if (fresh !== undefined) this.#addWords(kept.row, fresh.counted)
-      this.kept.set(kept.id, kept)
+      this.#kept.set(kept.id, kept)
     }
     for (const row of gone) this.#lexical.remove(row)
     if (fresh.length > 0 || gone.length > 0) {
@@ -286,7 +301,6 @@ export class Collection {
     const isEmpty = index.snapshot().state.count === 0
     const rows: number[] = []
     const vectors = new VectorChunks(dimensions)
-    const pending = new Set<number>()
     for await (const { removed, papers, block, floats } of frames) {
       for (const id of removed) kept.delete(id)
       // Neighbours in the log are copied together.
@@ -297,8 +311,10 @@ export class Collection {
         run.to = next
       }
       for (const record of papers) {
+        const known = kept.get(record.id)
         kept.set(record.id, KeptPaper.from(record))
-        if (index.has(record.row) || pending.has(record.row)) continue
+        // Its row says the same again: only other fields are new.
+        if (known?.row === record.row || index.has(record.row)) continue
         const i = record.vector - block.first
         if (i >= 0 && i < block.count) {
           // Told below, where it is known whether the paper is still there.
@@ -311,7 +327,6 @@ export class Collection {
           copyRun(run.to)
           vectors.append(found.vector)
         }
-        pending.add(record.row)
         rows.push(record.row)
       }
       copyRun(0)
@@ -379,7 +394,7 @@ export class Collection {
   }
 
   async #adopt(found: {
-    readonly kept: ReadonlyMap<string, KeptPaper>
+    readonly kept: Map<string, KeptPaper>
     readonly index: ExactIndex
     /** Whether nothing of what was known counts any more. */
     readonly isOther: boolean
@@ -415,8 +430,7 @@ export class Collection {
     if ((this.store as Store).identity.dimensions > 0) this.#dimensions = index.dimensions
     this.#nextRow = (this.store as Store).nextRow
     this.#roster = undefined
-    this.kept.clear()
-    for (const [id, paper] of kept) this.kept.set(id, paper)
+    this.#kept = kept
     for (const row of [...gone, ...words]) this.#lexical.remove(row)
     await index.remove(gone)
   }
@@ -494,11 +508,11 @@ class VectorChunks {
 function isOf({ state, marks }: SavedLexical, papers: Iterable<KeptPaper>, store: Store): boolean {
   if (state.rows > store.nextRow) return false
   for (const { row, textCrc } of papers)
-    if (row < state.rows && (state.alive[row] !== 1 || marks[row] !== textCrc)) return false
+    if (row < state.rows && (state.alive[row] !== 1 || ((marks[row] as number) | 0) !== textCrc)) return false
   return true
 }
 
-/** Of what is counted and embedded of a paper. */
+/** Of what is counted and embedded of a paper, as a signed integer. */
 function textCrc({ title, abstract }: Paper): number {
-  return crc32(`${title}\0${abstract}`)
+  return crc32(`${title}\0${abstract}`) | 0
 }

@@ -47,22 +47,36 @@ export interface PaperRecord {
   readonly row: number
   /** Which vector is its own, counted over the whole log. */
   readonly vector: number
-  /** CRC-32 of what is counted and embedded of it. */
+  /** CRC-32 of what is counted and embedded of it, as a signed integer: those are not boxed. */
   readonly textCrc: number
   /** The paper without its id, as JSON. */
   readonly json: Buffer
 }
 
-/** A paper as it was read: its JSON is `texts` from `start` to `end`, of all papers of the frame. */
+/** A paper as it was read; its JSON is read when it is asked for, see {@link PaperTexts}. */
 export interface StoredPaper extends Omit<PaperRecord, 'json'> {
-  readonly texts: Buffer
+  readonly texts: FrameTexts
+  /** Bytes of the texts before its id, which its JSON follows. */
   readonly start: number
-  readonly end: number
+  readonly length: number
+  /** CRC-32 of both after its row, as a signed integer. */
+  readonly crc: number
 }
 
-/** The JSON of a paper that was read. */
-export function jsonOf({ texts, start, end }: Pick<StoredPaper, 'texts' | 'start' | 'end'>): Buffer {
-  return texts.subarray(start, end)
+/** Where the ids and JSON of a frame's papers are. */
+export interface FrameTexts {
+  readonly log: PaperTexts
+  readonly position: number
+  /** All of them, where the file must not be held open. */
+  readonly bytes: Buffer | undefined
+}
+
+/** What reads the papers' JSON after their frame. */
+export interface PaperTexts {
+  /** The texts of a frame that was read, which stand at `position`; `bytes` may change afterwards. */
+  ofFrame(position: number, bytes: Buffer): FrameTexts
+  /** The JSON of a paper, until the next one is asked for. */
+  json(paper: Pick<StoredPaper, 'id' | 'row' | 'texts' | 'start' | 'length' | 'crc'>): Buffer
 }
 
 /** A vector as a frame keeps it. */
@@ -220,7 +234,7 @@ export function encodeFrame(batch: Batch, { position, number, vectors: firstVect
     entry.writeUInt32LE(textBytes, 8)
     entry.writeUInt32LE(id.length, 12)
     entry.writeUInt32LE(json.length, 16)
-    entry.writeUInt32LE(textCrc, 20)
+    entry.writeInt32LE(textCrc, 20)
     entry.writeUInt32LE(crc32(json, crc32(id, row)), 24)
     entry.writeUInt32LE(entryCrc(entry, position, i), 28)
     textBytes += id.length + json.length
@@ -257,11 +271,13 @@ export function encodeFrame(batch: Batch, { position, number, vectors: firstVect
 export async function* readFrames(
   file: FileHandle,
   {
+    texts,
     from,
     committed,
     onDamage,
     signal,
   }: {
+    readonly texts: PaperTexts
     readonly from: LogPlace
     readonly committed: number
     readonly onDamage: (damage: Damage) => void
@@ -288,7 +304,7 @@ export async function* readFrames(
     const damages: Damage[] = []
     const content = await bytes(head.position + HEAD_BYTES, head.length - HEAD_BYTES)
     if (content.length < head.length - HEAD_BYTES && isBeyond) return
-    const frame = decodeFrame(head, content, damages)
+    const frame = decodeFrame(head, content, { texts, damages })
     if (isBeyond && damages.length > 0) return
     for (const damage of damages) onDamage(damage)
     yield frame
@@ -372,7 +388,11 @@ async function nextHead(bytes: Reader, position: number, size: number): Promise<
   return undefined
 }
 
-function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
+function decodeFrame(
+  head: Head,
+  content: Buffer,
+  { texts: log, damages }: { readonly texts: PaperTexts; readonly damages: Damage[] },
+): Frame {
   const { position, dimensions, number, vectors: count } = head
   let at = 0
   const part = (length: number) => {
@@ -415,8 +435,7 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
   // Where the file ends before them, there is no saying where they would begin.
   const whole = Math.floor(vectorPart.length / 4)
   const floats = whole === 0 ? new Float32Array(0) : new Float32Array(vectorPart.buffer, vectorPart.byteOffset, whole)
-  // The bytes that were read go with the next ones; the texts stay.
-  const kept = Buffer.from(texts)
+  const frameTexts = log.ofFrame(vectorsFrom + 4 * dimensions * count, texts)
   const papers: StoredPaper[] = []
   for (let i = 0; i < head.papers; i++) {
     const at = PAPER_ENTRY * i
@@ -428,11 +447,9 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
     const from = paperEntries.readUInt32LE(at + 8)
     const start = from + paperEntries.readUInt32LE(at + 12)
     const end = start + paperEntries.readUInt32LE(at + 16)
-    const id = kept.toString('utf8', from, start)
-    if (
-      !isWhole &&
-      (end > kept.length || crc32(kept.subarray(from, end), row) !== paperEntries.readUInt32LE(at + 24))
-    ) {
+    const id = texts.toString('utf8', from, start)
+    const crc = paperEntries.readInt32LE(at + 24)
+    if (!isWhole && (end > texts.length || (crc32(texts.subarray(from, end), row) | 0) !== crc)) {
       damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
       continue
     }
@@ -440,10 +457,11 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
       id,
       row,
       vector: paperEntries.readUInt32LE(at + 4),
-      textCrc: paperEntries.readUInt32LE(at + 20),
-      texts: kept,
-      start,
-      end,
+      textCrc: paperEntries.readInt32LE(at + 20),
+      texts: frameTexts,
+      start: from,
+      length: end - from,
+      crc,
     })
   }
   return {

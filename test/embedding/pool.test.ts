@@ -384,6 +384,13 @@ describe('a model that cannot be loaded', () => {
     await using({}, async ({ embed }) => expect(hex(await embed(many.slice(0, 1)))).toEqual(expected.slice(0, 1)))
   })
 
+  it.each(['./no-such-model', 'no/such/model', join(tmpdir(), 'no-such-model')])('no folder: %s', async (model) => {
+    await expect(createEmbedder({ model })).rejects.toMatchObject({
+      code: 'embedder-unavailable',
+      message: expect.stringMatching(/there is no folder \S+model: check the path\.$/u),
+    })
+  })
+
   it('a hub id that is not in the cache, without a network', async () => {
     await expect(
       createEmbedder({ model: 'nobody/no-such-model', localFilesOnly: true, cacheDir: folder }),

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,10 +41,11 @@ describe('a library on disk', () => {
     await library.add([paper('c'), paper('a', 'Changed', 'Text.')])
     await library.remove(['b'])
     const before = await contents(library)
+    const a = library.get('a')
     await library.close()
     const again = await open(path)
     expect(await contents(again)).toEqual(before)
-    expect(again.get('a')).toEqual(library.get('a'))
+    expect(again.get('a')).toEqual(a)
     expect(again.path).toBe(path)
     expect(Object.isFrozen(again.get('a'))).toBe(true)
     await again.close()
@@ -123,10 +124,10 @@ describe('a library on disk', () => {
 
   it('tells of a known vector what was cut of its text', async () => {
     const path = newPath()
-    const embedder = () => letters({ limit: 5 })
+    const embedder = () => letters({ limit: 5, isEstimating: true })
     let library = await open(path, { embedder: embedder() })
     const { truncated } = await library.add([paper('a', 'A', 'Long enough to be cut off.'), paper('b', 'B', '.')])
-    expect(truncated).toEqual([{ id: 'a', tokens: expect.any(Number), cut: expect.any(Number) }])
+    expect(truncated).toEqual([{ id: 'a', tokens: 28, cut: 23, estimated: true }])
     await library.remove(['a'])
     await library.close()
     library = await open(path, { embedder: embedder() })
@@ -321,6 +322,9 @@ describe('what could be lost', () => {
     writeFileSync(log, bytes)
   }
 
+  /** So many that their words are kept, and the papers are not read on opening. */
+  const many = Array.from({ length: 300 }, (_, i) => paper(`p${i}`))
+
   it('vectors of one’s own outlive a damaged header', async () => {
     const path = newPath()
     const library = await own(path)
@@ -343,6 +347,69 @@ describe('what could be lost', () => {
     const whole = await own(path)
     expect(ids(whole)).toEqual(['a', 'b'])
     await whole.close()
+  })
+
+  it('a model’s vectors do not become one’s own where the header is damaged', async () => {
+    const path = newPath()
+    const library = await open(path, { embedder: letters() })
+    await library.add([paper('a'), paper('b')])
+    await library.close()
+    breakHeader(path)
+    const before = readFileSync(join(path, 'papers.log'))
+    await expect(own(path, { repair: true })).rejects.toMatchObject({
+      code: 'store-mismatch',
+      message: expect.stringContaining('the embedder that it was made with'),
+    })
+    expect(readFileSync(join(path, 'papers.log'))).toEqual(before)
+    const again = await open(path, { repair: true })
+    expect(ids(again)).toEqual(['a', 'b'])
+    await again.close()
+  })
+
+  it('papers are read from the log in which they were found, whatever takes its place', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add(many)
+    await library.close()
+    for (const end of ['refresh', 'close'] as const) {
+      const reader = await open(path, { readOnly: true })
+      await (await open(path, { embedder: letters({ modelId: end }), reembed: true })).close()
+      expect(reader.get('p7')).toMatchObject({ title: 'Title p7' })
+      if (end === 'refresh') await expect(reader.refresh()).rejects.toMatchObject({ code: 'store-mismatch' })
+      else rmSync(path, { recursive: true })
+      expect(reader.papers()).toMatchObject(many)
+      await reader.close()
+      expect(() => reader.get('p7')).toThrow(expect.objectContaining({ code: 'library-closed' }))
+      expect(() => reader.papers()).toThrow(expect.objectContaining({ code: 'library-closed' }))
+      if (end === 'refresh') await (await open(path, { reembed: true })).close()
+    }
+  })
+
+  it('damage that comes after opening is told when the paper is read', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([...many, paper('a'), paper('b', 'Title b', 'Reeds in the wind.')])
+    await library.close()
+    const reader = await open(path, { readOnly: true })
+    const platform = Object.getOwnPropertyDescriptor(process, 'platform') as PropertyDescriptor
+    Object.defineProperty(process, 'platform', { ...platform, value: 'win32' })
+    // Holds no file open, as it could not be replaced there.
+    const holding = await open(path, { readOnly: true })
+    Object.defineProperty(process, 'platform', platform)
+    const log = join(path, 'papers.log')
+    const bytes = readFileSync(log)
+    const place = bytes.indexOf('Reeds')
+    bytes[place] = (bytes[place] as number) ^ 1
+    writeFileSync(log, bytes)
+    expect(reader.get('a')).toMatchObject(paper('a'))
+    for (let i = 0; i < 2; i++)
+      expect(() => reader.get('b')).toThrow(
+        expect.objectContaining({ code: 'corrupt-store', issues: [expect.objectContaining({ path: ['b'] })] }),
+      )
+    expect(holding.get('b')).toMatchObject({ abstract: 'Reeds in the wind.' })
+    await reader.close()
+    await holding.close()
+    expect(() => holding.get('b')).toThrow(expect.objectContaining({ code: 'library-closed' }))
   })
 
   it('a reader of a log that was replaced knows nothing of the old one', async () => {
@@ -428,6 +495,12 @@ describe('what could be lost', () => {
     await again.close()
   })
 
+  it('makes no folder where an option is wrong', async () => {
+    const path = newPath()
+    await expect(open(path, { index: 'flat' as never })).rejects.toMatchObject({ code: 'invalid-argument' })
+    expect(existsSync(path)).toBe(false)
+  })
+
   it('refuses a path that is no option, and what is no path', async () => {
     await expect(PaperLibrary.open('papers' as never)).rejects.toMatchObject({
       code: 'invalid-argument',
@@ -502,7 +575,10 @@ describe('another model', () => {
         embedder: other({ onTexts: (texts) => seen.push(...texts) }),
         reembed: true,
         signal: stop.signal,
-        onProgress: () => stop.abort(new Error('enough')),
+        onProgress: ({ total }) => {
+          expect(total).toBe(400)
+          stop.abort(new Error('enough'))
+        },
       }),
     ).rejects.toThrow('enough')
     expect(seen.length).toBeGreaterThan(0)
@@ -510,8 +586,15 @@ describe('another model', () => {
     const first = await open(path)
     expect(first.size).toBe(400)
     await first.close()
-    const changed = await open(path, { embedder: other({ onTexts: (texts) => seen.push(...texts) }), reembed: true })
+    const done = seen.length
+    const totals = new Set<number>()
+    const changed = await open(path, {
+      embedder: other({ onTexts: (texts) => seen.push(...texts) }),
+      reembed: true,
+      onProgress: ({ total }) => totals.add(total),
+    })
     expect(seen.length).toBe(400)
+    expect([...totals]).toEqual([400 - done])
     expect(new Set(seen).size).toBe(400)
     const memory = await PaperLibrary.open({ embedder: other() })
     await memory.add(many)
