@@ -323,7 +323,14 @@ export class Collection {
           run.to++
         } else {
           const found = await store.vector(record.vector)
-          if (found === undefined) continue
+          if (found === undefined) {
+            damages.push({
+              part: 'vector',
+              vector: record.vector,
+              message: `The vector of the paper ${JSON.stringify(record.id)} is damaged.`,
+            })
+            continue
+          }
           copyRun(run.to)
           vectors.append(found.vector)
         }

@@ -81,7 +81,8 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
     }
     const text = paperText(paperFromJson(record.id, record.texts.log.json(record).toString()))
     const key = keyOf(text)
-    const [number] = store.find([key])
+    // Vectors of one's own are found by no text.
+    const [number] = embedder === undefined ? [] : store.find([key])
     if (number !== undefined) places.set(record.id, number)
     else missing.push({ record, key, text })
   }

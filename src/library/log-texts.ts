@@ -15,7 +15,7 @@ const files = new FinalizationRegistry<FileHandle>((file) => void file.close().c
 
 export class LogTexts implements PaperTexts {
   readonly #path: string
-  readonly #file: FileHandle
+  readonly file: FileHandle
   readonly #isOwner: boolean
   #window = Buffer.alloc(0)
   #position = 0
@@ -23,13 +23,9 @@ export class LogTexts implements PaperTexts {
   /** `path` is the library's; an owner closes the file. */
   constructor(path: string, file: FileHandle, { isOwner }: { readonly isOwner: boolean }) {
     this.#path = path
-    this.#file = file
+    this.file = file
     this.#isOwner = isOwner
     if (isOwner) files.register(this, file, this)
-  }
-
-  isOf(file: FileHandle): boolean {
-    return file === this.#file
   }
 
   ofFrame(position: number, bytes: Buffer): FrameTexts {
@@ -53,7 +49,7 @@ export class LogTexts implements PaperTexts {
   }
 
   #read(position: number, length: number): Buffer {
-    const { fd } = this.#file
+    const { fd } = this.file
     if (fd < 0)
       throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
     const isThere = position >= this.#position && position + length <= this.#position + this.#window.length
@@ -78,6 +74,6 @@ export class LogTexts implements PaperTexts {
 
   async close(): Promise<void> {
     files.unregister(this)
-    if (this.#isOwner) await this.#file.close()
+    if (this.#isOwner) await this.file.close()
   }
 }

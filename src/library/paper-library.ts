@@ -365,8 +365,11 @@ export class PaperLibrary {
     if (this.#closing.signal.aborted) return
     this.#closing.abort(closedError())
     await this.#writing.catch(() => {})
-    await this.#collection.close()
-    if (this.#ownsEmbedder) await this.#embedder?.close?.()
+    try {
+      await this.#collection.close()
+    } finally {
+      if (this.#ownsEmbedder) await this.#embedder?.close?.()
+    }
   }
 
   get #identity(): StoreIdentity {

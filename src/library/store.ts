@@ -38,6 +38,8 @@ import { takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
 const LOG = 'papers.log'
 /** Files beside the log that can be made again from it. */
 const DERIVED: readonly string[] = ['words.bin', 'graph.hnsw']
+/** Of what is written in one step; other files of that ending are not the library's. */
+const draftName = /^(?:(?:papers\.log|words\.bin|graph\.hnsw)\.)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
 
 /** What vectors depend on beside the text. */
@@ -210,17 +212,19 @@ export class Store {
     onDamage,
     signal,
   }: LoadOptions): Promise<{ readonly isAnew: boolean; readonly frames: AsyncGenerator<Frame> }> {
-    const file = await this.#reader()
-    if (file !== this.#file) await this.#readHeader(file)
+    const file = this.#file ?? (await this.#openLog())
     const isAnew = this.#place === firstPlace
     // Papers of a log that was replaced keep theirs.
     if (isAnew) this.#texts = new LogTexts(this.path, file, { isOwner: file !== this.#file })
     return { isAnew, frames: this.#frames(file, { onDamage, signal }) }
   }
 
-  async #readHeader(file: FileHandle): Promise<void> {
+  /** The log that is there now, its header read. */
+  async #openLog(): Promise<FileHandle> {
+    const log = join(this.path, LOG)
+    const file = await open(log, 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
     try {
-      const { identity, end } = await readHeader(file, { log: join(this.path, LOG) })
+      const { identity, end } = await readHeader(file, { log })
       const isSame = isSameIdentity(identity, {
         ...this.#identity,
         dimensions: this.#identity.dimensions || identity.dimensions,
@@ -235,6 +239,7 @@ export class Store {
       if (identity.log !== this.#identity.log || size < this.#place.position) this.rewind()
       this.#identity = identity
       this.#end = end
+      return file
     } catch (error) {
       await file.close()
       throw error
@@ -260,13 +265,8 @@ export class Store {
       }
       if (isWhole && file === this.#file) await this.#tidyEnd(file)
     } finally {
-      if (file !== this.#file && this.#texts?.isOf(file) !== true) await file.close()
+      if (file !== this.#file && file !== this.#texts?.file) await file.close()
     }
-  }
-
-  async #reader(): Promise<FileHandle> {
-    if (this.#file !== undefined) return this.#file
-    return open(join(this.path, LOG), 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
   }
 
   /** Cuts off what a writer that died had begun, and says in the header what was there after all. */
@@ -326,14 +326,11 @@ export class Store {
     const block = this.#blockOf(number)
     if (block === undefined) return undefined
     const i = number - block.first
-    const file = await this.#reader()
-    try {
-      const vector = await readVector(file, block, i)
-      const truncation = truncationAt(block, i)
-      return vector && { key: keyAt(block, i), vector, ...(truncation && { truncation }) }
-    } finally {
-      if (file !== this.#file) await file.close()
-    }
+    // The log in which it was found, whatever is in its place by now.
+    const file = this.#file ?? this.#texts?.file
+    const vector = file && (await readVector(file, block, i))
+    const truncation = truncationAt(block, i)
+    return vector && { key: keyAt(block, i), vector, ...(truncation && { truncation }) }
   }
 
   /** The key of a vector, and what its model did not read; `undefined` where it is lost. */
@@ -429,6 +426,13 @@ export class Store {
     const log = join(this.path, LOG)
     try {
       await writeLog(log, { ...identity, log: randomUUID() }, batches, () => old.close())
+    } catch (error) {
+      // Closed to let the new one take its place, which it did not.
+      if (old.fd < 0) this.#file = await open(log, 'r+').catch(() => undefined)
+      throw storeError(error, this.path, 'write')
+    }
+    this.#file = undefined
+    try {
       const file = await open(log, 'r+')
       this.#file = file
       const { identity: written, end } = await readHeader(file, { log })
@@ -457,9 +461,11 @@ export class Store {
     this.#file = undefined
     try {
       await file?.datasync()
-      await file?.close()
-      await this.#texts?.close()
+    } catch (error) {
+      throw storeError(error, this.path, 'write')
     } finally {
+      await file?.close().catch(() => {})
+      await this.#texts?.close()
       this.#lock?.release({ isNew: false })
     }
   }
@@ -493,7 +499,7 @@ async function prepare(
     if (readOnly) return { others, lock: undefined }
     const lock = takeWriterLock(path)
     // Drafts of processes that died.
-    for (const name of names.filter((name) => name.endsWith('.tmp'))) {
+    for (const name of names.filter((name) => draftName.test(name))) {
       const age = await stat(join(path, name)).then(
         ({ mtimeMs }) => Date.now() - mtimeMs,
         () => 0,

@@ -1,10 +1,21 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type OpenOptions, PaperLibrary } from '../../src/library/paper-library.ts'
+import { Store } from '../../src/library/store.ts'
 import { letters, paper } from './letters.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-store-'))
@@ -347,6 +358,58 @@ describe('what could be lost', () => {
     const whole = await own(path)
     expect(ids(whole)).toEqual(['a', 'b'])
     await whole.close()
+  })
+
+  it('a damaged vector of one’s own goes with its paper, and the rest stays', async () => {
+    const path = newPath()
+    const library = await own(path)
+    await library.add([paper('a'), paper('b')], {
+      vectors: [
+        [1, 0],
+        [0, 1],
+      ],
+    })
+    await library.close()
+    const log = join(path, 'papers.log')
+    const bytes = readFileSync(log)
+    const place = bytes.indexOf(Buffer.from(Float32Array.of(1, 0).buffer), 4096)
+    bytes[place] = (bytes[place] as number) ^ 1
+    writeFileSync(log, bytes)
+    await expect(own(path)).rejects.toMatchObject({ code: 'corrupt-store' })
+    const again = await own(path, { repair: true })
+    expect(again.repair).toMatchObject({ dropped: ['a'], reembedded: [] })
+    expect(ids(again)).toEqual(['b'])
+    await again.close()
+  })
+
+  it('a vector is read from the log in which it was found', async () => {
+    const path = newPath()
+    const library = await own(path)
+    await library.add([paper('a')], { vectors: [[1, 0]] })
+    await library.close()
+    const store = await Store.open(path, { readOnly: true })
+    const { frames } = await store.load({ onDamage: () => expect.unreachable() })
+    for await (const { papers } of frames) expect(papers).toHaveLength(1)
+    rmSync(path, { recursive: true })
+    const other = await own(path)
+    await other.add([paper('b')], { vectors: [[0, 1]] })
+    await other.close()
+    expect([...((await store.vector(0))?.vector ?? [])]).toEqual([1, 0])
+    await store.close()
+  })
+
+  it('files of others that end as drafts do', async () => {
+    const path = newPath()
+    mkdirSync(path)
+    const mine = join(path, 'thesis.tmp')
+    const draft = join(path, 'papers.log.01234567-89ab-cdef-0123-456789abcdef.tmp')
+    for (const file of [mine, draft]) {
+      writeFileSync(file, 'text')
+      utimesSync(file, 0, 0)
+    }
+    await (await open(path)).close()
+    expect(existsSync(mine)).toBe(true)
+    expect(existsSync(draft)).toBe(false)
   })
 
   it('a model’s vectors do not become one’s own where the header is damaged', async () => {
