@@ -9,14 +9,14 @@ import { PaperkinError } from '../errors.ts'
 import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../lexical/lexical-file.ts'
 import { LexicalIndex } from '../lexical/lexical-index.ts'
 import type { CountedDocument } from '../lexical/term-counts.ts'
-import { type Paper, paperFromJson, paperJson } from '../paper.ts'
+import { type Paper, paperJson } from '../paper.ts'
 import { AUTO_HNSW_FROM, createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import { CHUNK_ROWS } from '../vectors/exact-snapshot.ts'
 import { HnswIndex } from '../vectors/hnsw-index.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { convert } from './convert.ts'
-import type { Damage, FrameTexts, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
+import type { Damage, PaperRecord, VectorRecord } from './log-file.ts'
 import type { Store } from './store.ts'
 import { damaged, withIds } from './store-errors.ts'
 
@@ -28,57 +28,18 @@ const SETTLE_AFTER = 3000
 const UNSAVED = 256
 
 /** A paper of the library and the row under which its words and its vector are kept. */
-export class KeptPaper {
+export interface KeptPaper {
   readonly id: string
   readonly row: number
   /** Number of its vector in the store's log; -1 without a store. */
   readonly vector: number
+  /** See {@link PaperRecord}. */
   readonly textCrc: number
-  #paper: Paper | undefined
-  readonly #texts: FrameTexts | undefined
-  readonly #start: number
-  readonly #length: number
-  readonly #crc: number
-
-  private constructor(
-    place: Omit<PaperRecord, 'json'>,
-    { paper, stored }: { readonly paper?: Paper; readonly stored?: StoredPaper },
-  ) {
-    this.id = place.id
-    this.row = place.row
-    this.vector = place.vector
-    this.textCrc = place.textCrc
-    this.#paper = paper
-    this.#texts = stored?.texts
-    this.#start = stored?.start ?? 0
-    this.#length = stored?.length ?? 0
-    this.#crc = stored?.crc ?? 0
-  }
-
-  static of(
-    paper: Paper,
-    { row, vector, textCrc }: { readonly row: number; readonly vector: number; readonly textCrc: number },
-  ): KeptPaper {
-    return new KeptPaper({ id: paper.id, row, vector, textCrc }, { paper })
-  }
-
-  static from(stored: StoredPaper): KeptPaper {
-    return new KeptPaper(stored, { stored })
-  }
-
   /**
    * Of a library that was opened, read when it is first asked for.
    * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
    */
-  get paper(): Paper {
-    if (this.#paper === undefined) {
-      const { id, row } = this
-      const texts = this.#texts as FrameTexts
-      const json = texts.log.json({ id, row, texts, start: this.#start, length: this.#length, crc: this.#crc })
-      this.#paper = paperFromJson(id, json.toString())
-    }
-    return this.#paper
-  }
+  readonly paper: Paper
 }
 
 /** All papers, in the order in which their ids were first added, and the row of each. */
@@ -180,13 +141,18 @@ export class Collection {
     let nextRow = this.#nextRow
     const coming = papers.map(({ paper, fresh }): Coming => {
       const known = this.kept.get(paper.id)
-      if (fresh === undefined && known !== undefined) return { kept: KeptPaper.of(paper, known) }
+      if (fresh === undefined && known !== undefined) {
+        const { id, row, vector, textCrc } = known
+        return { kept: { id, row, vector, textCrc, paper } }
+      }
       return {
-        kept: KeptPaper.of(paper, {
+        kept: {
+          id: paper.id,
           row: nextRow++,
           vector: this.#number(fresh, { vectors, numbers }),
           textCrc: textCrc(paper),
-        }),
+          paper,
+        },
         fresh,
       }
     })
@@ -289,7 +255,7 @@ export class Collection {
     const { isAnew, frames } = await store.load({ onDamage: (damage) => damages.push(damage), ...options })
     // Before the frames are read, so that it holds no paper that the log does not name.
     const words = isAnew ? (await openLexicalFile(wordsPath(store)))?.read() : undefined
-    const kept = new Map(isAnew ? [] : this.kept)
+    const kept = new Map<string, KeptPaper>(isAnew ? [] : this.kept)
     // Of another log the same row numbers mean other texts.
     const isOther = isAnew && this.#isLoaded
     const index =
@@ -312,7 +278,7 @@ export class Collection {
       }
       for (const record of papers) {
         const known = kept.get(record.id)
-        kept.set(record.id, KeptPaper.from(record))
+        kept.set(record.id, record)
         // Its row says the same again: only other fields are new.
         if (known?.row === record.row || index.has(record.row)) continue
         const i = record.vector - block.first

@@ -79,7 +79,7 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
       places.set(record.id, record.vector)
       continue
     }
-    const text = paperText(paperFromJson(record.id, record.texts.log.json(record).toString()))
+    const text = paperText(paperFromJson(record.id, record.json.toString()))
     const key = keyOf(text)
     // Vectors of one's own are found by no text.
     const [number] = embedder === undefined ? [] : store.find([key])
@@ -161,7 +161,7 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
           vectors.push(vector)
         }
         const { id, row, textCrc } = record
-        records.push({ id, row, textCrc, vector: number, json: Buffer.from(record.texts.log.json(record)) })
+        records.push({ id, row, textCrc, vector: number, json: Buffer.from(record.json) })
       }
       yield { removed: [], vectors, papers: records, nextRow, dimensions: identity.dimensions }
     }

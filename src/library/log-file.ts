@@ -6,6 +6,7 @@
 // more, and pages that changed places are found. A batch is in the file when its last byte is: there is no half of one.
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
+import { type Paper, paperFromJson } from '../paper.ts'
 
 /** Bytes before the first frame. */
 export const HEADER_BYTES = 4096
@@ -53,30 +54,70 @@ export interface PaperRecord {
   readonly json: Buffer
 }
 
-/** A paper as it was read; its JSON is read when it is asked for, see {@link PaperTexts}. */
-export interface StoredPaper extends Omit<PaperRecord, 'json'> {
-  readonly texts: FrameTexts
-  /** Bytes of the texts before its id, which its JSON follows. */
-  readonly start: number
-  readonly length: number
-  /** CRC-32 of both after its row, as a signed integer. */
-  readonly crc: number
-}
-
-/** Where the ids and JSON of a frame's papers are. */
-export interface FrameTexts {
+/** Where the papers of a frame are. */
+export interface FramePapers {
   readonly log: PaperTexts
+  /** Of their ids and JSON. */
   readonly position: number
-  /** All of them, where the file must not be held open. */
-  readonly bytes: Buffer | undefined
+  /** All of those, where the file must not be held open. */
+  readonly texts: Buffer | undefined
+  /** 32 bytes a paper. */
+  readonly entries: Buffer
 }
 
 /** What reads the papers' JSON after their frame. */
 export interface PaperTexts {
-  /** The texts of a frame that was read, which stand at `position`; `bytes` may change afterwards. */
-  ofFrame(position: number, bytes: Buffer): FrameTexts
+  /** Whether the file must not be held open. */
+  readonly mustLetGo: boolean
   /** The JSON of a paper, until the next one is asked for. */
-  json(paper: Pick<StoredPaper, 'id' | 'row' | 'texts' | 'start' | 'length' | 'crc'>): Buffer
+  json(paper: StoredPaper): Buffer
+}
+
+/** A paper as it was read: an id and a row in memory, the rest of it in its frame. */
+export class StoredPaper implements Omit<PaperRecord, 'json'> {
+  readonly id: string
+  readonly row: number
+  readonly frame: FramePapers
+  readonly #entry: number
+  #paper: Paper | undefined
+
+  constructor(id: string, { row, frame, index }: Pick<StoredPaper, 'row' | 'frame'> & { readonly index: number }) {
+    this.id = id
+    this.row = row
+    this.frame = frame
+    this.#entry = PAPER_ENTRY * index
+  }
+
+  get vector(): number {
+    return this.frame.entries.readUInt32LE(this.#entry + 4)
+  }
+
+  get textCrc(): number {
+    return this.frame.entries.readInt32LE(this.#entry + 20)
+  }
+
+  /** Bytes before its id, which its JSON follows, and bytes of both. */
+  get place(): { readonly start: number; readonly length: number } {
+    const { entries } = this.frame
+    const start = entries.readUInt32LE(this.#entry + 8)
+    return { start, length: entries.readUInt32LE(this.#entry + 12) + entries.readUInt32LE(this.#entry + 16) }
+  }
+
+  /** Whether these bytes are its id and JSON as they were written. */
+  isWritten(bytes: Buffer): boolean {
+    return crc32(bytes, this.row) === this.frame.entries.readUInt32LE(this.#entry + 24)
+  }
+
+  /** Its JSON, until the next one is asked for. @throws what {@link PaperTexts.json} throws */
+  get json(): Buffer {
+    return this.frame.log.json(this)
+  }
+
+  /** Read when it is first asked for. @throws what {@link PaperTexts.json} throws */
+  get paper(): Paper {
+    this.#paper ??= paperFromJson(this.id, this.json.toString())
+    return this.#paper
+  }
 }
 
 /** A vector as a frame keeps it. */
@@ -435,34 +476,32 @@ function decodeFrame(
   // Where the file ends before them, there is no saying where they would begin.
   const whole = Math.floor(vectorPart.length / 4)
   const floats = whole === 0 ? new Float32Array(0) : new Float32Array(vectorPart.buffer, vectorPart.byteOffset, whole)
-  const frameTexts = log.ofFrame(vectorsFrom + 4 * dimensions * count, texts)
+  const frame: FramePapers = {
+    log,
+    position: vectorsFrom + 4 * dimensions * count,
+    // The bytes that were read go with the next ones.
+    texts: log.mustLetGo ? Buffer.from(texts) : undefined,
+    entries: Buffer.from(paperEntries),
+  }
   const papers: StoredPaper[] = []
-  for (let i = 0; i < head.papers; i++) {
-    const at = PAPER_ENTRY * i
-    if (!isWhole && entryOf(paperEntries, { position, i, length: PAPER_ENTRY }) === undefined) {
-      damages.push({ part: 'paper', message: `Paper ${i} of batch ${number} is damaged.` })
+  for (let index = 0; index < head.papers; index++) {
+    const at = PAPER_ENTRY * index
+    if (!isWhole && entryOf(paperEntries, { position, i: index, length: PAPER_ENTRY }) === undefined) {
+      damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is damaged.` })
       continue
     }
-    const row = paperEntries.readUInt32LE(at)
     const from = paperEntries.readUInt32LE(at + 8)
-    const start = from + paperEntries.readUInt32LE(at + 12)
-    const end = start + paperEntries.readUInt32LE(at + 16)
-    const id = texts.toString('utf8', from, start)
-    const crc = paperEntries.readInt32LE(at + 24)
-    if (!isWhole && (end > texts.length || (crc32(texts.subarray(from, end), row) | 0) !== crc)) {
-      damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
-      continue
+    const id = texts.toString('utf8', from, from + paperEntries.readUInt32LE(at + 12))
+    const paper = new StoredPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
+    if (!isWhole) {
+      const { start, length } = paper.place
+      const bytes = texts.subarray(start, start + length)
+      if (bytes.length < length || !paper.isWritten(bytes)) {
+        damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
+        continue
+      }
     }
-    papers.push({
-      id,
-      row,
-      vector: paperEntries.readUInt32LE(at + 4),
-      textCrc: paperEntries.readInt32LE(at + 20),
-      texts: frameTexts,
-      start: from,
-      length: end - from,
-      crc,
-    })
+    papers.push(paper)
   }
   return {
     place: { position, number, vectors: head.firstVector },

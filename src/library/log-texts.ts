@@ -2,9 +2,8 @@
 // papers were found in stays open, so that they can be read whatever takes its place.
 import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
-import type { FrameTexts, PaperTexts, StoredPaper } from './log-file.ts'
+import type { PaperTexts, StoredPaper } from './log-file.ts'
 import { damaged, storeError } from './store-errors.ts'
 
 /** Bytes read at once: neighbours are mostly asked for together. */
@@ -16,6 +15,7 @@ const files = new FinalizationRegistry<FileHandle>((file) => void file.close().c
 export class LogTexts implements PaperTexts {
   readonly #path: string
   readonly file: FileHandle
+  readonly mustLetGo: boolean
   readonly #isOwner: boolean
   #window = Buffer.alloc(0)
   #position = 0
@@ -25,33 +25,24 @@ export class LogTexts implements PaperTexts {
     this.#path = path
     this.file = file
     this.#isOwner = isOwner
+    // There, a file that somebody reads cannot be replaced.
+    this.mustLetGo = isOwner && process.platform === 'win32'
     if (isOwner) files.register(this, file, this)
   }
 
-  ofFrame(position: number, bytes: Buffer): FrameTexts {
-    // There, a file that somebody reads cannot be replaced.
-    const mustLetGo = this.#isOwner && process.platform === 'win32'
-    return { log: this, position, bytes: mustLetGo ? Buffer.from(bytes) : undefined }
-  }
-
   /** @throws PaperkinError `corrupt-store` where it is not as it was written, `unreadable-source`, `library-closed` */
-  json({
-    id,
-    row,
-    texts,
-    start,
-    length,
-    crc,
-  }: Pick<StoredPaper, 'id' | 'row' | 'texts' | 'start' | 'length' | 'crc'>): Buffer {
-    const bytes = texts.bytes?.subarray(start, start + length) ?? this.#read(texts.position + start, length)
-    if (bytes.length === length && (crc32(bytes, row) | 0) === crc) return bytes.subarray(Buffer.byteLength(id))
+  json(paper: StoredPaper): Buffer {
+    const { id, frame } = paper
+    const { start, length } = paper.place
+    if (this.file.fd < 0 && frame.texts === undefined)
+      throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
+    const bytes = frame.texts?.subarray(start, start + length) ?? this.#read(frame.position + start, length)
+    if (bytes.length === length && paper.isWritten(bytes)) return bytes.subarray(Buffer.byteLength(id))
     throw damaged(this.#path, [{ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` }])
   }
 
   #read(position: number, length: number): Buffer {
     const { fd } = this.file
-    if (fd < 0)
-      throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
     const isThere = position >= this.#position && position + length <= this.#position + this.#window.length
     if (!isThere) {
       const window = Buffer.allocUnsafeSlow(Math.max(WINDOW, length))

@@ -265,7 +265,8 @@ export class Store {
       }
       if (isWhole && file === this.#file) await this.#tidyEnd(file)
     } finally {
-      if (file !== this.#file && file !== this.#texts?.file) await file.close()
+      const isKept = file === this.#file || (file === this.#texts?.file && !this.#texts.mustLetGo)
+      if (!isKept) await file.close()
     }
   }
 
@@ -326,7 +327,7 @@ export class Store {
     const block = this.#blockOf(number)
     if (block === undefined) return undefined
     const i = number - block.first
-    // The log in which it was found, whatever is in its place by now.
+    // The log in which it was found, whatever is in its place by now; where that must be let go, while it is loaded.
     const file = this.#file ?? this.#texts?.file
     const vector = file && (await readVector(file, block, i))
     const truncation = truncationAt(block, i)
