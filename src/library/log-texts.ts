@@ -41,6 +41,11 @@ export class LogTexts implements PaperTexts {
     throw damaged(this.#path, [{ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` }])
   }
 
+  /** Reads anew what is asked for next: the file may have grown, or been cut back and written over. */
+  forget(): void {
+    this.#window = Buffer.alloc(0)
+  }
+
   #read(position: number, length: number): Buffer {
     const { fd } = this.file
     const isThere = position >= this.#position && position + length <= this.#position + this.#window.length

@@ -216,6 +216,7 @@ export class Store {
     const isAnew = this.#place === firstPlace
     // Papers of a log that was replaced keep theirs.
     if (isAnew) this.#texts = new LogTexts(this.path, file, { isOwner: file !== this.#file })
+    else this.#texts?.forget()
     return { isAnew, frames: this.#frames(file, { onDamage, signal }) }
   }
 
