@@ -355,7 +355,7 @@ describe('a model that cannot be loaded', () => {
   }
 
   it.each([
-    ['a folder that is not there', () => join(folder, 'nowhere'), 'config.json is not there'],
+    ['a folder that is not there', () => join(folder, 'nowhere'), 'check the path'],
     [
       'a folder without weights',
       () => copy('empty', (path) => rmSync(join(path, 'onnx'), { recursive: true })),
@@ -384,7 +384,7 @@ describe('a model that cannot be loaded', () => {
     await using({}, async ({ embed }) => expect(hex(await embed(many.slice(0, 1)))).toEqual(expected.slice(0, 1)))
   })
 
-  it.each(['./no-such-model', 'no/such/model', join(tmpdir(), 'no-such-model')])('no folder: %s', async (model) => {
+  it.each(['./no-such-model', 'no/such/model'])('no folder: %s', async (model) => {
     await expect(createEmbedder({ model })).rejects.toMatchObject({
       code: 'embedder-unavailable',
       message: expect.stringMatching(/there is no folder \S+model: check the path\.$/u),
