@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { createEmbedder } from '../src/embedding/create-embedder.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
-import type { Paper } from '../src/paper.ts'
+import { type Paper, paperText } from '../src/paper.ts'
 import { seededRandom } from '../src/vectors/random.ts'
 import { loadPapers, useData } from './data.ts'
 
@@ -73,6 +73,11 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 const newPapers = (papers: readonly Paper[], tag: string) =>
   papers.slice(0, 63).map(({ id, title, abstract }) => ({ id: `${tag}-${id}`, title: `${title} (${tag})`, abstract }))
 
+/** Rounds of embedding 63 texts, adding 63 others, and adding them again. */
+const ROUNDS = 7
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number
+
 const contestants: Readonly<
   Record<
     string,
@@ -97,17 +102,33 @@ const contestants: Readonly<
       await library.search('offline reinforcement learning')
       figures.firstAnswer = (performance.now() - begun) / 1000
       const papers = await read()
-      figures.firstRelated = await seconds(() => library.related(papers[77]?.id as string))
+      figures.firstRelated = await seconds(() => library.related(papers.at(-1)?.id as string))
       const embedder = await createEmbedder({ cache: false })
-      const texts = newPapers(papers, 'a').map(({ title, abstract }) => `${title}\n${abstract}`)
-      await embedder.embed(texts.slice(0, 8))
-      figures.embed63 = await seconds(() => embedder.embed(texts))
-      figures.add63 = await seconds(() => library.add(newPapers(papers, 'b')))
-      figures.embed63Again = await seconds(() => embedder.embed(texts))
+      // Each of the same length in all rounds, but never the same: nothing is known already.
+      const textsOf = (round: number) => newPapers(papers, `a${round}`).map(paperText)
+      await embedder.embed(textsOf(ROUNDS).slice(0, 8))
+      const embed: number[] = []
+      const add: number[] = []
+      const again: number[] = []
+      for (let round = 0; round < ROUNDS; round++) {
+        const day = newPapers(papers, `b${round}.${process.pid}`)
+        const embedding = () => seconds(() => embedder.embed(textsOf(round)))
+        const adding = () => seconds(() => library.add(day))
+        // By turns first, so that neither always meets the busier moment.
+        if (round % 2 === 0) embed.push(await embedding())
+        add.push(await adding())
+        if (round % 2 === 1) embed.push(await embedding())
+        again.push(await seconds(() => library.add(day)))
+      }
+      figures.embed63 = median(embed)
+      figures.add63 = median(add)
+      figures.addOverEmbed63 = median(add.map((value, round) => value - (embed[round] as number)))
+      figures.again63 = median(again)
+      figures.embedPerAgain63 = median(embed.map((value, round) => value / (again[round] as number)))
       const own = drawVectors(63, 2)
-      figures.add63Vectors = await seconds(() => library.add(newPapers(papers, 'c'), { vectors: own }))
-      figures.again63 = await seconds(() => library.add(newPapers(papers, 'b')))
-      figures.remove1000 = await seconds(() => library.remove(papers.slice(0, 1000).map(({ id }) => id)))
+      figures.add63Vectors = await seconds(() => library.add(newPapers(papers, `c${process.pid}`), { vectors: own }))
+      const there = papers.map(({ id }) => id).filter((id) => library.has(id))
+      figures.remove1000 = await seconds(() => library.remove(there.slice(0, 1000)))
       figures.close = await seconds(() => library.close())
       figures.memory = process.memoryUsage().rss
       await embedder.close?.()

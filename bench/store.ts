@@ -49,7 +49,6 @@ export async function run(args: readonly string[]): Promise<void> {
     mkdirSync(inFolder, { recursive: true })
     const made = values.keep && existsSync(path) ? {} : step('make')
     const bytes = bytesOf(path) / Number(papers)
-    // What was removed and added in an earlier run is not there any more, or already.
     const used = step('use')
     results.push({ name, papers: Number(papers), ...made, ...used, bytesPerPaper: bytes })
     const ms = (key: string) => (used[key] === undefined ? '' : `${((used[key] as number) * 1000).toFixed(0)} ms`)
@@ -59,8 +58,10 @@ export async function run(args: readonly string[]): Promise<void> {
         `  open to first answer ${ms('firstAnswer')}${used.open === undefined ? '' : ` (open ${ms('open')})`}${used.firstRelated === undefined ? '' : `, then first related ${ms('firstRelated')}`}`,
         ...(used.add63 === undefined
           ? []
-          : [`  add 63 ${ms('add63')}; embedding 63 such ${ms('embed63')} before and ${ms('embed63Again')} after it`]),
-        `  add 63 with vectors ${ms('add63Vectors')}, the same 63 again ${ms('again63')}, remove 1,000 ${ms('remove1000')}${used.close === undefined ? '' : `, close ${ms('close')}`}`,
+          : [
+              `  medians of rounds: embedding 63 ${ms('embed63')}, adding 63 others ${ms('add63')} (in its round ${ms('addOverEmbed63')} more), the same again ${ms('again63')} (embedding takes ${used.embedPerAgain63?.toFixed(0)} times as long)`,
+            ]),
+        `  add 63 with vectors ${ms('add63Vectors')}${used.add63 === undefined ? `, the same 63 again ${ms('again63')}` : ''}, remove 1,000 ${ms('remove1000')}${used.close === undefined ? '' : `, close ${ms('close')}`}`,
       ].join('\n'),
     )
   }

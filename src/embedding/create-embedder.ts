@@ -226,7 +226,9 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
 
   requireText('model', name)
   const folder = resolve(name)
-  const isFolder = existsSync(join(folder, 'config.json')) || isAbsolute(name) || /^\.{1,2}(?:[/\\]|$)/u.test(name)
+  // A hub id has one slash at most, between its parts.
+  const isPath = isAbsolute(name) || /^\.{1,2}(?:[/\\]|$)|\\|[/].*[/]|[/]$/u.test(name)
+  const isFolder = isPath || existsSync(join(folder, 'config.json'))
   const id = pooling === undefined ? name : `${name}#${pooling}`
   if (!isFolder) {
     return {
@@ -250,6 +252,11 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
     }
   }
 
+  if (!existsSync(folder))
+    throw new PaperkinError(
+      'embedder-unavailable',
+      `Expected \`model\` to name a folder or a hub id such as 'Xenova/bge-small-en-v1.5', but there is no folder ${folder}: check the path.`,
+    )
   for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
     if (!existsSync(join(folder, file))) throw missing(folder, file)
     readJson(join(folder, file))

@@ -18,7 +18,9 @@ export interface AddOptions {
   readonly vectors?: VectorsInput
   /** Ends the call with `signal.reason`. A library in memory stays as it was; one on disk keeps the batches that were done. */
   readonly signal?: AbortSignal
-  /** Where the library is on disk, what was reported as done is there as well. */
+  /**
+   * Of the papers whose text or vector is new. Where the library is on disk, what was reported as done is there as well.
+   */
   readonly onProgress?: (progress: EmbedProgress) => void
 }
 
@@ -29,6 +31,8 @@ export interface TruncatedPaper {
   readonly tokens: number
   /** Word pieces at its end that the embedding does not know of. */
   readonly cut: number
+  /** True where both are projected from the start of a very long text, not counted. */
+  readonly estimated?: true
 }
 
 /** What `add` did; ids in the order in which they were given. */
@@ -123,10 +127,7 @@ export async function addPapers(
     requireOpen()
     await collection.commit({ papers: changes })
     for (const { paper, fresh } of changes)
-      if (fresh?.truncation) {
-        const { tokens, cut } = fresh.truncation
-        truncated.push(Object.freeze({ id: paper.id, tokens, cut }))
-      }
+      if (fresh?.truncation) truncated.push(Object.freeze({ id: paper.id, ...fresh.truncation }))
     progress.known(known)
     progress.embedded(changes.filter(({ fresh }) => fresh !== undefined).length - known)
     if (following !== undefined) next = following

@@ -9,15 +9,16 @@ import { PaperkinError } from '../errors.ts'
 import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../lexical/lexical-file.ts'
 import { LexicalIndex } from '../lexical/lexical-index.ts'
 import type { CountedDocument } from '../lexical/term-counts.ts'
-import { type Paper, paperFromJson, paperJson } from '../paper.ts'
+import { type Paper, paperJson } from '../paper.ts'
 import { AUTO_HNSW_FROM, createVectorIndex, type IndexKind } from '../vectors/create-index.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import { CHUNK_ROWS } from '../vectors/exact-snapshot.ts'
 import { HnswIndex } from '../vectors/hnsw-index.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { convert } from './convert.ts'
-import type { Damage, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
-import { damaged, type Store, withIds } from './store.ts'
+import type { Damage, PaperRecord, VectorRecord } from './log-file.ts'
+import type { Store } from './store.ts'
+import { damaged, withIds } from './store-errors.ts'
 
 /** Papers of the past that a log may have beside as many as there are. */
 const PAST = 4096
@@ -27,50 +28,18 @@ const SETTLE_AFTER = 3000
 const UNSAVED = 256
 
 /** A paper of the library and the row under which its words and its vector are kept. */
-export class KeptPaper {
+export interface KeptPaper {
   readonly id: string
   readonly row: number
   /** Number of its vector in the store's log; -1 without a store. */
   readonly vector: number
+  /** See {@link PaperRecord}. */
   readonly textCrc: number
-  #paper: Paper | undefined
-  #texts: Buffer | undefined
-  readonly #start: number
-  readonly #end: number
-
-  private constructor(
-    place: Omit<PaperRecord, 'json'>,
-    { paper, stored }: { readonly paper?: Paper; readonly stored?: StoredPaper },
-  ) {
-    this.id = place.id
-    this.row = place.row
-    this.vector = place.vector
-    this.textCrc = place.textCrc
-    this.#paper = paper
-    this.#texts = stored?.texts
-    this.#start = stored?.start ?? 0
-    this.#end = stored?.end ?? 0
-  }
-
-  static of(
-    paper: Paper,
-    { row, vector, textCrc }: { readonly row: number; readonly vector: number; readonly textCrc: number },
-  ): KeptPaper {
-    return new KeptPaper({ id: paper.id, row, vector, textCrc }, { paper })
-  }
-
-  static from(stored: StoredPaper): KeptPaper {
-    return new KeptPaper(stored, { stored })
-  }
-
-  /** Of a library that was opened, read when it is first asked for. */
-  get paper(): Paper {
-    if (this.#paper === undefined) {
-      this.#paper = paperFromJson(this.id, (this.#texts as Buffer).toString('utf8', this.#start, this.#end))
-      this.#texts = undefined
-    }
-    return this.#paper
-  }
+  /**
+   * Of a library that was opened, read when it is first asked for.
+   * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
+   */
+  readonly paper: Paper
 }
 
 /** All papers, in the order in which their ids were first added, and the row of each. */
@@ -106,7 +75,7 @@ interface Coming {
 }
 
 export class Collection {
-  readonly kept = new Map<string, KeptPaper>()
+  #kept = new Map<string, KeptPaper>()
   readonly store: Store | undefined
   readonly #kind: IndexKind
   #lexical = new LexicalIndex()
@@ -135,11 +104,18 @@ export class Collection {
     this.#vectors = createVectorIndex(options.dimensions ?? 1, { kind: options.kind })
   }
 
+  /** Papers by their ids, in the order of the roster. */
+  get kept(): ReadonlyMap<string, KeptPaper> {
+    return this.#kept
+  }
+
   /** The same object until a change. */
   get roster(): Roster {
     if (this.#roster === undefined) {
       const papers = [...this.kept.values()]
-      this.#roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
+      const rows = new Int32Array(papers.length)
+      for (let place = 0; place < rows.length; place++) rows[place] = (papers[place] as KeptPaper).row
+      this.#roster = { papers, rows }
     }
     return this.#roster
   }
@@ -165,13 +141,18 @@ export class Collection {
     let nextRow = this.#nextRow
     const coming = papers.map(({ paper, fresh }): Coming => {
       const known = this.kept.get(paper.id)
-      if (fresh === undefined && known !== undefined) return { kept: KeptPaper.of(paper, known) }
+      if (fresh === undefined && known !== undefined) {
+        const { id, row, vector, textCrc } = known
+        return { kept: { id, row, vector, textCrc, paper } }
+      }
       return {
-        kept: KeptPaper.of(paper, {
+        kept: {
+          id: paper.id,
           row: nextRow++,
           vector: this.#number(fresh, { vectors, numbers }),
           textCrc: textCrc(paper),
-        }),
+          paper,
+        },
         fresh,
       }
     })
@@ -230,13 +211,13 @@ export class Collection {
     for (const id of removed) {
       const known = this.kept.get(id)
       if (known !== undefined) gone.push(known.row)
-      this.kept.delete(id)
+      this.#kept.delete(id)
     }
     for (const { kept, fresh } of coming) {
       const known = this.kept.get(kept.id)
       if (known !== undefined && known.row !== kept.row) gone.push(known.row)
       if (fresh !== undefined) this.#addWords(kept.row, fresh.counted)
-      this.kept.set(kept.id, kept)
+      this.#kept.set(kept.id, kept)
     }
     for (const row of gone) this.#lexical.remove(row)
     if (fresh.length > 0 || gone.length > 0) {
@@ -274,7 +255,7 @@ export class Collection {
     const { isAnew, frames } = await store.load({ onDamage: (damage) => damages.push(damage), ...options })
     // Before the frames are read, so that it holds no paper that the log does not name.
     const words = isAnew ? (await openLexicalFile(wordsPath(store)))?.read() : undefined
-    const kept = new Map(isAnew ? [] : this.kept)
+    const kept = new Map<string, KeptPaper>(isAnew ? [] : this.kept)
     // Of another log the same row numbers mean other texts.
     const isOther = isAnew && this.#isLoaded
     const index =
@@ -286,7 +267,6 @@ export class Collection {
     const isEmpty = index.snapshot().state.count === 0
     const rows: number[] = []
     const vectors = new VectorChunks(dimensions)
-    const pending = new Set<number>()
     for await (const { removed, papers, block, floats } of frames) {
       for (const id of removed) kept.delete(id)
       // Neighbours in the log are copied together.
@@ -297,8 +277,10 @@ export class Collection {
         run.to = next
       }
       for (const record of papers) {
-        kept.set(record.id, KeptPaper.from(record))
-        if (index.has(record.row) || pending.has(record.row)) continue
+        const known = kept.get(record.id)
+        kept.set(record.id, record)
+        // Its row says the same again: only other fields are new.
+        if (known?.row === record.row || index.has(record.row)) continue
         const i = record.vector - block.first
         if (i >= 0 && i < block.count) {
           // Told below, where it is known whether the paper is still there.
@@ -307,11 +289,17 @@ export class Collection {
           run.to++
         } else {
           const found = await store.vector(record.vector)
-          if (found === undefined) continue
+          if (found === undefined) {
+            damages.push({
+              part: 'vector',
+              vector: record.vector,
+              message: `The vector of the paper ${JSON.stringify(record.id)} is damaged.`,
+            })
+            continue
+          }
           copyRun(run.to)
           vectors.append(found.vector)
         }
-        pending.add(record.row)
         rows.push(record.row)
       }
       copyRun(0)
@@ -379,7 +367,7 @@ export class Collection {
   }
 
   async #adopt(found: {
-    readonly kept: ReadonlyMap<string, KeptPaper>
+    readonly kept: Map<string, KeptPaper>
     readonly index: ExactIndex
     /** Whether nothing of what was known counts any more. */
     readonly isOther: boolean
@@ -415,8 +403,7 @@ export class Collection {
     if ((this.store as Store).identity.dimensions > 0) this.#dimensions = index.dimensions
     this.#nextRow = (this.store as Store).nextRow
     this.#roster = undefined
-    this.kept.clear()
-    for (const [id, paper] of kept) this.kept.set(id, paper)
+    this.#kept = kept
     for (const row of [...gone, ...words]) this.#lexical.remove(row)
     await index.remove(gone)
   }
@@ -494,11 +481,11 @@ class VectorChunks {
 function isOf({ state, marks }: SavedLexical, papers: Iterable<KeptPaper>, store: Store): boolean {
   if (state.rows > store.nextRow) return false
   for (const { row, textCrc } of papers)
-    if (row < state.rows && (state.alive[row] !== 1 || marks[row] !== textCrc)) return false
+    if (row < state.rows && (state.alive[row] !== 1 || ((marks[row] as number) | 0) !== textCrc)) return false
   return true
 }
 
-/** Of what is counted and embedded of a paper. */
+/** Of what is counted and embedded of a paper, as a signed integer. */
 function textCrc({ title, abstract }: Paper): number {
-  return crc32(`${title}\0${abstract}`)
+  return crc32(`${title}\0${abstract}`) | 0
 }

@@ -6,8 +6,9 @@ import { createProgress } from '../embedding/embedder.ts'
 import { PaperkinError } from '../errors.ts'
 import { paperFromJson, paperText } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
-import { type Batch, type Damage, jsonOf, type PaperRecord, type StoredPaper, type VectorRecord } from './log-file.ts'
-import { isSameIdentity, type Store, type StoreIdentity, textKeys, withIds } from './store.ts'
+import type { Batch, Damage, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
+import { isSameIdentity, type Store, type StoreIdentity, textKeys, vectorKey } from './store.ts'
+import { withIds } from './store-errors.ts'
 
 /** Papers of one batch of a new log. */
 const BATCH = 512
@@ -78,12 +79,14 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
       places.set(record.id, record.vector)
       continue
     }
-    const text = paperText(paperFromJson(record.id, jsonOf(record).toString()))
+    const text = paperText(paperFromJson(record.id, record.json.toString()))
     const key = keyOf(text)
-    const [number] = store.find([key])
+    // Vectors of one's own are found by no text.
+    const [number] = embedder === undefined ? [] : store.find([key])
     if (number !== undefined) places.set(record.id, number)
     else missing.push({ record, key, text })
   }
+  if (embedder === undefined && !store.isIdentityKnown) await requireOwnVectors(store, papers.values())
   if (former === undefined && !options.isReembedding && places.size === 0)
     if (missing.some(({ record }) => store.isReadable(record.vector)))
       throw new PaperkinError(
@@ -98,8 +101,7 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
       dropped.push(record.id)
     }
   } else {
-    const progress = createProgress(papers.size, options.onProgress)
-    progress.known(papers.size - missing.length)
+    const progress = createProgress(missing.length, options.onProgress)
     for (let start = 0; start < missing.length; start += EMBED) {
       const part = missing.slice(start, start + EMBED)
       const truncations = new Map<number, VectorRecord['truncation']>()
@@ -159,7 +161,7 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
           vectors.push(vector)
         }
         const { id, row, textCrc } = record
-        records.push({ id, row, textCrc, vector: number, json: jsonOf(record) })
+        records.push({ id, row, textCrc, vector: number, json: Buffer.from(record.json) })
       }
       yield { removed: [], vectors, papers: records, nextRow, dimensions: identity.dimensions }
     }
@@ -183,4 +185,16 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
     dropped: Object.freeze(dropped),
     reembedded: Object.freeze(reembedded),
   })
+}
+
+/** A model's vectors must not become nobody's, where the header does not say whose they are. */
+async function requireOwnVectors(store: Store, papers: Iterable<StoredPaper>): Promise<void> {
+  for (const { vector: number } of papers) {
+    const found = await store.vector(number)
+    if (found !== undefined && !vectorKey(found.vector).equals(found.key))
+      throw new PaperkinError(
+        'store-mismatch',
+        `Expected vectors of your own in ${store.path}, whose header is damaged, but a model made them: open it with the embedder that it was made with, or with any and \`reembed: true\` to embed all papers anew.`,
+      )
+  }
 }

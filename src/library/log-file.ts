@@ -6,6 +6,7 @@
 // more, and pages that changed places are found. A batch is in the file when its last byte is: there is no half of one.
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
+import { type Paper, paperFromJson } from '../paper.ts'
 
 /** Bytes before the first frame. */
 export const HEADER_BYTES = 4096
@@ -47,22 +48,76 @@ export interface PaperRecord {
   readonly row: number
   /** Which vector is its own, counted over the whole log. */
   readonly vector: number
-  /** CRC-32 of what is counted and embedded of it. */
+  /** CRC-32 of what is counted and embedded of it, as a signed integer: those are not boxed. */
   readonly textCrc: number
   /** The paper without its id, as JSON. */
   readonly json: Buffer
 }
 
-/** A paper as it was read: its JSON is `texts` from `start` to `end`, of all papers of the frame. */
-export interface StoredPaper extends Omit<PaperRecord, 'json'> {
-  readonly texts: Buffer
-  readonly start: number
-  readonly end: number
+/** Where the papers of a frame are. */
+export interface FramePapers {
+  readonly log: PaperTexts
+  /** Of their ids and JSON. */
+  readonly position: number
+  /** All of those, where the file must not be held open. */
+  readonly texts: Buffer | undefined
+  /** 32 bytes a paper. */
+  readonly entries: Buffer
 }
 
-/** The JSON of a paper that was read. */
-export function jsonOf({ texts, start, end }: Pick<StoredPaper, 'texts' | 'start' | 'end'>): Buffer {
-  return texts.subarray(start, end)
+/** What reads the papers' JSON after their frame. */
+export interface PaperTexts {
+  /** Whether the file must not be held open. */
+  readonly mustLetGo: boolean
+  /** The JSON of a paper, until the next one is asked for. */
+  json(paper: StoredPaper): Buffer
+}
+
+/** A paper as it was read: an id and a row in memory, the rest of it in its frame. */
+export class StoredPaper implements Omit<PaperRecord, 'json'> {
+  readonly id: string
+  readonly row: number
+  readonly frame: FramePapers
+  readonly #entry: number
+  #paper: Paper | undefined
+
+  constructor(id: string, { row, frame, index }: Pick<StoredPaper, 'row' | 'frame'> & { readonly index: number }) {
+    this.id = id
+    this.row = row
+    this.frame = frame
+    this.#entry = PAPER_ENTRY * index
+  }
+
+  get vector(): number {
+    return this.frame.entries.readUInt32LE(this.#entry + 4)
+  }
+
+  get textCrc(): number {
+    return this.frame.entries.readInt32LE(this.#entry + 20)
+  }
+
+  /** Bytes before its id, which its JSON follows, and bytes of both. */
+  get place(): { readonly start: number; readonly length: number } {
+    const { entries } = this.frame
+    const start = entries.readUInt32LE(this.#entry + 8)
+    return { start, length: entries.readUInt32LE(this.#entry + 12) + entries.readUInt32LE(this.#entry + 16) }
+  }
+
+  /** Whether these bytes are its id and JSON as they were written. */
+  isWritten(bytes: Buffer): boolean {
+    return crc32(bytes, this.row) === this.frame.entries.readUInt32LE(this.#entry + 24)
+  }
+
+  /** Its JSON, until the next one is asked for. @throws what {@link PaperTexts.json} throws */
+  get json(): Buffer {
+    return this.frame.log.json(this)
+  }
+
+  /** Read when it is first asked for. @throws what {@link PaperTexts.json} throws */
+  get paper(): Paper {
+    this.#paper ??= paperFromJson(this.id, this.json.toString())
+    return this.#paper
+  }
 }
 
 /** A vector as a frame keeps it. */
@@ -220,7 +275,7 @@ export function encodeFrame(batch: Batch, { position, number, vectors: firstVect
     entry.writeUInt32LE(textBytes, 8)
     entry.writeUInt32LE(id.length, 12)
     entry.writeUInt32LE(json.length, 16)
-    entry.writeUInt32LE(textCrc, 20)
+    entry.writeInt32LE(textCrc, 20)
     entry.writeUInt32LE(crc32(json, crc32(id, row)), 24)
     entry.writeUInt32LE(entryCrc(entry, position, i), 28)
     textBytes += id.length + json.length
@@ -257,11 +312,13 @@ export function encodeFrame(batch: Batch, { position, number, vectors: firstVect
 export async function* readFrames(
   file: FileHandle,
   {
+    texts,
     from,
     committed,
     onDamage,
     signal,
   }: {
+    readonly texts: PaperTexts
     readonly from: LogPlace
     readonly committed: number
     readonly onDamage: (damage: Damage) => void
@@ -288,7 +345,7 @@ export async function* readFrames(
     const damages: Damage[] = []
     const content = await bytes(head.position + HEAD_BYTES, head.length - HEAD_BYTES)
     if (content.length < head.length - HEAD_BYTES && isBeyond) return
-    const frame = decodeFrame(head, content, damages)
+    const frame = decodeFrame(head, content, { texts, damages })
     if (isBeyond && damages.length > 0) return
     for (const damage of damages) onDamage(damage)
     yield frame
@@ -372,7 +429,11 @@ async function nextHead(bytes: Reader, position: number, size: number): Promise<
   return undefined
 }
 
-function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
+function decodeFrame(
+  head: Head,
+  content: Buffer,
+  { texts: log, damages }: { readonly texts: PaperTexts; readonly damages: Damage[] },
+): Frame {
   const { position, dimensions, number, vectors: count } = head
   let at = 0
   const part = (length: number) => {
@@ -415,36 +476,32 @@ function decodeFrame(head: Head, content: Buffer, damages: Damage[]): Frame {
   // Where the file ends before them, there is no saying where they would begin.
   const whole = Math.floor(vectorPart.length / 4)
   const floats = whole === 0 ? new Float32Array(0) : new Float32Array(vectorPart.buffer, vectorPart.byteOffset, whole)
-  // The bytes that were read go with the next ones; the texts stay.
-  const kept = Buffer.from(texts)
+  const frame: FramePapers = {
+    log,
+    position: vectorsFrom + 4 * dimensions * count,
+    // The bytes that were read go with the next ones.
+    texts: log.mustLetGo ? Buffer.from(texts) : undefined,
+    entries: Buffer.from(paperEntries),
+  }
   const papers: StoredPaper[] = []
-  for (let i = 0; i < head.papers; i++) {
-    const at = PAPER_ENTRY * i
-    if (!isWhole && entryOf(paperEntries, { position, i, length: PAPER_ENTRY }) === undefined) {
-      damages.push({ part: 'paper', message: `Paper ${i} of batch ${number} is damaged.` })
+  for (let index = 0; index < head.papers; index++) {
+    const at = PAPER_ENTRY * index
+    if (!isWhole && entryOf(paperEntries, { position, i: index, length: PAPER_ENTRY }) === undefined) {
+      damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is damaged.` })
       continue
     }
-    const row = paperEntries.readUInt32LE(at)
     const from = paperEntries.readUInt32LE(at + 8)
-    const start = from + paperEntries.readUInt32LE(at + 12)
-    const end = start + paperEntries.readUInt32LE(at + 16)
-    const id = kept.toString('utf8', from, start)
-    if (
-      !isWhole &&
-      (end > kept.length || crc32(kept.subarray(from, end), row) !== paperEntries.readUInt32LE(at + 24))
-    ) {
-      damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
-      continue
+    const id = texts.toString('utf8', from, from + paperEntries.readUInt32LE(at + 12))
+    const paper = new StoredPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
+    if (!isWhole) {
+      const { start, length } = paper.place
+      const bytes = texts.subarray(start, start + length)
+      if (bytes.length < length || !paper.isWritten(bytes)) {
+        damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
+        continue
+      }
     }
-    papers.push({
-      id,
-      row,
-      vector: paperEntries.readUInt32LE(at + 4),
-      textCrc: paperEntries.readUInt32LE(at + 20),
-      texts: kept,
-      start,
-      end,
-    })
+    papers.push(paper)
   }
   return {
     place: { position, number, vectors: head.firstVector },

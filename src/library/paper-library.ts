@@ -5,7 +5,7 @@ import { PaperkinError, requireInteger, show } from '../errors.ts'
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
 import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
-import type { IndexKind } from '../vectors/create-index.ts'
+import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
 import { Collection } from './collection.ts'
 import { convert, type Repair } from './convert.ts'
@@ -72,7 +72,9 @@ export class PaperLibrary {
     this.#collection = collection
     this.#repair = parts.repair
     this.#ranking = new Ranking({
-      kept: collection.kept,
+      get kept() {
+        return collection.kept
+      },
       get roster() {
         return collection.roster
       },
@@ -108,6 +110,8 @@ export class PaperLibrary {
         `Expected options, got ${show(options)}: PaperLibrary.open({ path: … }) opens a folder.`,
       )
     const { path, readOnly = false, index: kind = 'auto', signal } = options
+    // Before a folder is made.
+    requireIndexKind(kind)
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
     const ownsEmbedder = embedder !== options.embedder
     let store: Store | undefined
@@ -165,6 +169,7 @@ export class PaperLibrary {
   }
 
   get(id: string): Paper | undefined {
+    this.#requireOpen()
     return keptPaper(this.#collection.kept, id)?.paper
   }
 
@@ -177,6 +182,7 @@ export class PaperLibrary {
 
   /** All papers, in the order in which their ids were first added. */
   papers(): Paper[] {
+    this.#requireOpen()
     return Array.from(this.#collection.kept.values(), ({ paper }) => paper)
   }
 
@@ -359,8 +365,11 @@ export class PaperLibrary {
     if (this.#closing.signal.aborted) return
     this.#closing.abort(closedError())
     await this.#writing.catch(() => {})
-    await this.#collection.close()
-    if (this.#ownsEmbedder) await this.#embedder?.close?.()
+    try {
+      await this.#collection.close()
+    } finally {
+      if (this.#ownsEmbedder) await this.#embedder?.close?.()
+    }
   }
 
   get #identity(): StoreIdentity {

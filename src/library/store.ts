@@ -25,18 +25,21 @@ import {
   type LogEnd,
   type LogIdentity,
   type LogPlace,
-  type PaperRecord,
   readFrames,
   readVector,
   truncationAt,
   type VectorBlock,
   type VectorRecord,
 } from './log-file.ts'
+import { LogTexts } from './log-texts.ts'
+import { storeError } from './store-errors.ts'
 import { takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
 
 const LOG = 'papers.log'
 /** Files beside the log that can be made again from it. */
 const DERIVED: readonly string[] = ['words.bin', 'graph.hnsw']
+/** Of what is written in one step; other files of that ending are not the library's. */
+const draftName = /^(?:(?:papers\.log|words\.bin|graph\.hnsw)\.)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
 
 /** What vectors depend on beside the text. */
@@ -99,7 +102,9 @@ export class Store {
   #records = 0
   #blocks: VectorBlock[] = []
   #keys: KeyTable | undefined
+  /** A writer's. */
   #file: FileHandle | undefined
+  #texts: LogTexts | undefined
   readonly #lock: WriterLock | undefined
 
   private constructor(
@@ -207,14 +212,20 @@ export class Store {
     onDamage,
     signal,
   }: LoadOptions): Promise<{ readonly isAnew: boolean; readonly frames: AsyncGenerator<Frame> }> {
-    const file = await this.#reader()
-    if (file !== this.#file) await this.#readHeader(file)
-    return { isAnew: this.#place === firstPlace, frames: this.#frames(file, { onDamage, signal }) }
+    const file = this.#file ?? (await this.#openLog())
+    const isAnew = this.#place === firstPlace
+    // Papers of a log that was replaced keep theirs.
+    if (isAnew) this.#texts = new LogTexts(this.path, file, { isOwner: file !== this.#file })
+    else this.#texts?.forget()
+    return { isAnew, frames: this.#frames(file, { onDamage, signal }) }
   }
 
-  async #readHeader(file: FileHandle): Promise<void> {
+  /** The log that is there now, its header read. */
+  async #openLog(): Promise<FileHandle> {
+    const log = join(this.path, LOG)
+    const file = await open(log, 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
     try {
-      const { identity, end } = await readHeader(file, { log: join(this.path, LOG) })
+      const { identity, end } = await readHeader(file, { log })
       const isSame = isSameIdentity(identity, {
         ...this.#identity,
         dimensions: this.#identity.dimensions || identity.dimensions,
@@ -229,6 +240,7 @@ export class Store {
       if (identity.log !== this.#identity.log || size < this.#place.position) this.rewind()
       this.#identity = identity
       this.#end = end
+      return file
     } catch (error) {
       await file.close()
       throw error
@@ -239,6 +251,7 @@ export class Store {
     let isWhole = true
     try {
       const frames = readFrames(file, {
+        texts: this.#texts as LogTexts,
         from: this.#place,
         committed: this.#end.length,
         onDamage: (damage) => {
@@ -253,13 +266,9 @@ export class Store {
       }
       if (isWhole && file === this.#file) await this.#tidyEnd(file)
     } finally {
-      if (file !== this.#file) await file.close()
+      const isKept = file === this.#file || (file === this.#texts?.file && !this.#texts.mustLetGo)
+      if (!isKept) await file.close()
     }
-  }
-
-  async #reader(): Promise<FileHandle> {
-    if (this.#file !== undefined) return this.#file
-    return open(join(this.path, LOG), 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
   }
 
   /** Cuts off what a writer that died had begun, and says in the header what was there after all. */
@@ -319,14 +328,11 @@ export class Store {
     const block = this.#blockOf(number)
     if (block === undefined) return undefined
     const i = number - block.first
-    const file = await this.#reader()
-    try {
-      const vector = await readVector(file, block, i)
-      const truncation = truncationAt(block, i)
-      return vector && { key: keyAt(block, i), vector, ...(truncation && { truncation }) }
-    } finally {
-      if (file !== this.#file) await file.close()
-    }
+    // The log in which it was found, whatever is in its place by now; where that must be let go, while it is loaded.
+    const file = this.#file ?? this.#texts?.file
+    const vector = file && (await readVector(file, block, i))
+    const truncation = truncationAt(block, i)
+    return vector && { key: keyAt(block, i), vector, ...(truncation && { truncation }) }
   }
 
   /** The key of a vector, and what its model did not read; `undefined` where it is lost. */
@@ -422,6 +428,13 @@ export class Store {
     const log = join(this.path, LOG)
     try {
       await writeLog(log, { ...identity, log: randomUUID() }, batches, () => old.close())
+    } catch (error) {
+      // Closed to let the new one take its place, which it did not.
+      if (old.fd < 0) this.#file = await open(log, 'r+').catch(() => undefined)
+      throw storeError(error, this.path, 'write')
+    }
+    this.#file = undefined
+    try {
       const file = await open(log, 'r+')
       this.#file = file
       const { identity: written, end } = await readHeader(file, { log })
@@ -450,8 +463,11 @@ export class Store {
     this.#file = undefined
     try {
       await file?.datasync()
-      await file?.close()
+    } catch (error) {
+      throw storeError(error, this.path, 'write')
     } finally {
+      await file?.close().catch(() => {})
+      await this.#texts?.close()
       this.#lock?.release({ isNew: false })
     }
   }
@@ -485,7 +501,7 @@ async function prepare(
     if (readOnly) return { others, lock: undefined }
     const lock = takeWriterLock(path)
     // Drafts of processes that died.
-    for (const name of names.filter((name) => name.endsWith('.tmp'))) {
+    for (const name of names.filter((name) => draftName.test(name))) {
       const age = await stat(join(path, name)).then(
         ({ mtimeMs }) => Date.now() - mtimeMs,
         () => 0,
@@ -623,57 +639,4 @@ class KeyTable {
     const i = place - (this.#before[low] as number)
     return [keyAt(block, i), block.first + i]
   }
-}
-
-/** Damage with the papers that a damaged vector belongs to, and those whose vector is not there at all. */
-export function withIds(
-  damages: readonly Damage[],
-  papers: Iterable<Pick<PaperRecord, 'id' | 'vector'>>,
-  isReadable: (vector: number) => boolean = () => true,
-): Damage[] {
-  const vectors = new Map(damages.flatMap((damage) => (damage.vector === undefined ? [] : [[damage.vector, damage]])))
-  const named: Damage[] = []
-  const owned = new Set<number>()
-  for (const { id, vector } of papers) {
-    if (!vectors.has(vector) && isReadable(vector)) continue
-    owned.add(vector)
-    named.push({ part: 'vector', id, vector, message: `The vector of the paper ${JSON.stringify(id)} is damaged.` })
-  }
-  return [...damages.filter(({ vector }) => vector === undefined || !owned.has(vector)), ...named]
-}
-
-/** The error for damage that nobody asked to repair. */
-export function damaged(path: string, damages: readonly Damage[]): PaperkinError {
-  const ids = damages.flatMap(({ id }) => id ?? [])
-  const named = ids.length === 0 ? '' : ` (papers ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''})`
-  const what = damages.length === 1 ? 'one part is' : `${damages.length} parts are`
-  return new PaperkinError(
-    'corrupt-store',
-    `Expected the library in ${path} to be as it was written, but ${what} damaged${named}: open it with \`repair: true\` to keep the rest.`,
-    { issues: damages.map(({ message, id }) => ({ message, ...(id !== undefined && { path: [id] }) })) },
-  )
-}
-
-/** What an error of the file system means for a library. */
-export function storeError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
-  if (PaperkinError.isInstance(error)) return error
-  const { code } = error as NodeJS.ErrnoException
-  if (code === undefined) return error
-  if (doing === 'read') {
-    const what = code === 'EACCES' || code === 'EPERM' ? 'this user may not read it' : `reading failed (${code})`
-    return new PaperkinError('unreadable-source', `Expected to read the library in ${path}, but ${what}.`, {
-      cause: error,
-    })
-  }
-  const reasons: Readonly<Record<string, string>> = {
-    ENOSPC: 'the disk is full: free some space and try again, the library is as it was',
-    EDQUOT: 'the disk quota is used up: free some space and try again, the library is as it was',
-    EACCES: 'this user may not write there: change its permissions, or open it with `readOnly: true`',
-    EPERM: 'this user may not write there: change its permissions, or open it with `readOnly: true`',
-    EROFS: 'the file system is read-only: open it with `readOnly: true`',
-  }
-  const what = reasons[code] ?? `writing failed (${code}): the library is as it was`
-  return new PaperkinError('store-unwritable', `Expected to write to the library in ${path}, but ${what}.`, {
-    cause: error,
-  })
 }

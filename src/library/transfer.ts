@@ -1,7 +1,7 @@
 // What a library is written out as and read from: papers as JSON lines, one a paper in the library's order, and vectors
 // as NumPy's matrix, with the ids of its rows beside it.
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { writeAtomically } from '../atomic-file.ts'
 import type { EmbedProgress } from '../embedding/embedder.ts'
@@ -67,6 +67,7 @@ export async function exportLibrary(
       }
     })
   if (path === undefined) return
+  const target = path
   const { modelId, revision, dtype, dimensions } = identity
   async function* rows() {
     for (let start = 0; start < all.length; start += PART)
@@ -74,6 +75,8 @@ export async function exportLibrary(
         all.slice(start, start + PART).map(({ row }) => row),
         signal ? { signal } : {},
       )
+    // Those of an earlier matrix must not stand beside this one, should the process end in between.
+    await rm(idsPath(target), { force: true })
   }
   try {
     await writeNpy(path, rows(), { rows: all.length, dimensions })

@@ -1,6 +1,7 @@
 import { PaperkinError } from '../errors.ts'
 import type { Damage } from './log-file.ts'
-import { Store, withIds } from './store.ts'
+import { Store } from './store.ts'
+import { withIds } from './store-errors.ts'
 
 /** What a library on disk was found to be. */
 export interface Verification {
@@ -24,8 +25,10 @@ export async function verifyStore(
   const vectorOf = new Map<string, number>()
   let vectors = 0
   let bytes = 0
+  let opened: Store | undefined
   try {
     const store = await Store.open(path, { readOnly: true })
+    opened = store
     const { frames } = await store.load({ onDamage: (damage) => damages.push(damage), signal: options.signal })
     for await (const { removed, papers, block } of frames) {
       for (const id of removed) vectorOf.delete(id)
@@ -38,6 +41,8 @@ export async function verifyStore(
   } catch (error) {
     if (!PaperkinError.isInstance(error) || error.code !== 'corrupt-store') throw error
     damages.push({ part: 'header', message: error.message })
+  } finally {
+    await opened?.close()
   }
   return Object.freeze({
     isWhole: damages.length === 0,

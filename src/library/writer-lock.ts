@@ -4,7 +4,7 @@
 // still thinks of an old number finds a higher one, and gives way.
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
 import { PaperkinError } from '../errors.ts'
@@ -64,8 +64,14 @@ export function takeWriterLock(folder: string): WriterLock {
         if (!isHeld()) return
         // In one step: nobody finds half a word in it.
         const draft = join(folder, `${randomUUID()}.tmp`)
-        writeFileSync(draft, isNew ? '' : RELEASED)
-        renameSync(draft, path)
+        try {
+          writeFileSync(draft, isNew ? '' : RELEASED)
+          renameSync(draft, path)
+        } catch {
+          // A full disk has room for nothing, which says as much to those who want the lock.
+          rmSync(draft, { force: true })
+          truncateSync(path)
+        }
       },
     }
   }
@@ -171,7 +177,7 @@ function locked(holder: Holder, mine: Holder, path: string): PaperkinError {
   const where = holder.host === mine.host ? '' : ` on ${holder.host}`
   const remedy =
     holder.host === mine.host
-      ? 'close it there, or open it with `readOnly: true`'
+      ? `close it there, or open it with \`readOnly: true\`${holder.began === undefined ? `, or delete ${path} if another program has that number` : ''}`
       : `close it there, or delete ${path} if that process is gone`
   return new PaperkinError(
     'store-locked',

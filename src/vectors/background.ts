@@ -13,6 +13,8 @@ const IDLE_MS = 10_000
 
 interface Call {
   readonly onProgress: ((progress: VectorProgress) => void) | undefined
+  /** Has the thread leave the job. */
+  readonly stop: (error: unknown) => void
   readonly settle: (outcome: { readonly result: unknown } | { readonly error: unknown }) => void
 }
 
@@ -28,7 +30,7 @@ let lastId = 0
 /**
  * Runs a job in a worker thread, which is kept for some seconds and keeps the process alive only while it works. Values
  * are copied to it in parts, so that the event loop turns: the thread holds `4 × values` bytes until the job is done.
- * @throws `signal.reason`; what the job throws; PaperkinError `index-unavailable` where the thread cannot run.
+ * @throws `signal.reason`; what the job or `onProgress` throws; PaperkinError `index-unavailable` where the thread cannot run.
  */
 export async function inBackground<Kind extends keyof Jobs>(
   kind: Kind,
@@ -54,12 +56,13 @@ export async function inBackground<Kind extends keyof Jobs>(
   const id = ++lastId
   const post = (message: ToWorker, transfer: ArrayBuffer[] = []) => thread.worker.postMessage(message, transfer)
   return new Promise((resolve, reject) => {
-    const abort = () => {
-      post({ kind: 'abort', id })
-      call.settle({ error: signal?.reason })
-    }
+    const abort = () => call.stop(signal?.reason)
     const call: Call = {
       onProgress,
+      stop: (error) => {
+        post({ kind: 'abort', id })
+        call.settle({ error })
+      },
       settle: (outcome) => {
         if (!thread.calls.delete(id)) return
         signal?.removeEventListener('abort', abort)
@@ -120,8 +123,13 @@ function startThread(name: string): Thread {
   threads.set(name, thread)
   worker.on('message', (message: FromWorker) => {
     const call = thread.calls.get(message.id)
-    if (message.kind === 'progress') call?.onProgress?.(message.progress)
-    else if (message.kind === 'done') call?.settle({ result: message.result })
+    if (message.kind === 'progress') {
+      try {
+        call?.onProgress?.(message.progress)
+      } catch (error) {
+        call?.stop(error)
+      }
+    } else if (message.kind === 'done') call?.settle({ result: message.result })
     else call?.settle({ error: received(message) })
   })
   const fail = (cause: unknown) => {

@@ -11,6 +11,15 @@ export type IndexKind = 'auto' | 'exact' | 'hnsw'
  */
 export const AUTO_HNSW_FROM = 250_000
 
+/** @throws PaperkinError `invalid-argument` for what is no kind */
+export function requireIndexKind(kind: IndexKind): void {
+  if (kind !== 'auto' && kind !== 'exact' && kind !== 'hnsw')
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`index\` to be 'auto', 'exact' or 'hnsw', got ${show(kind)}.`,
+    )
+}
+
 /**
  * An empty index of a kind. `'auto'` is exact, and has an HNSW graph from {@link AUTO_HNSW_FROM} rows on where
  * hnswlib-node is installed; the index's own `kind` says which of the two it is at present.
@@ -21,8 +30,8 @@ export function createVectorIndex(
   options: HnswOptions & { readonly kind?: IndexKind } = {},
 ): ExactIndex {
   const { kind = 'auto', ...parameters } = options
+  requireIndexKind(kind)
   if (kind === 'exact') return new ExactIndex(dimensions)
   if (kind === 'hnsw') return new HnswIndex(dimensions, parameters)
-  if (kind === 'auto') return new HnswIndex(dimensions, { graphFrom: AUTO_HNSW_FROM, isOptional: true, ...parameters })
-  throw new PaperkinError('invalid-argument', `Expected \`index\` to be 'auto', 'exact' or 'hnsw', got ${show(kind)}.`)
+  return new HnswIndex(dimensions, { graphFrom: AUTO_HNSW_FROM, isOptional: true, ...parameters })
 }

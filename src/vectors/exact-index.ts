@@ -123,7 +123,8 @@ export class ExactIndex implements VectorIndex {
       for (const row of labels) highest = Math.max(highest, row)
       const positionOf = new Int32Array(highest + 1).fill(-1)
       for (let position = 0; position < count; position++) positionOf[labels[position]] = position
-      const stampOf = Uint32Array.from({ length: count }, () => ++this.#stamp)
+      const stampOf = new Uint32Array(count)
+      for (let position = 0; position < count; position++) stampOf[position] = ++this.#stamp
       this.#publish({ dimensions, size: count, count, chunks, rowOf: labels, positionOf, stampOf, codes: undefined })
     })
   }

@@ -355,7 +355,7 @@ describe('a model that cannot be loaded', () => {
   }
 
   it.each([
-    ['a folder that is not there', () => join(folder, 'nowhere'), 'config.json is not there'],
+    ['a folder that is not there', () => join(folder, 'nowhere'), 'check the path'],
     [
       'a folder without weights',
       () => copy('empty', (path) => rmSync(join(path, 'onnx'), { recursive: true })),
@@ -382,6 +382,13 @@ describe('a model that cannot be loaded', () => {
       message: expect.stringContaining(message),
     })
     await using({}, async ({ embed }) => expect(hex(await embed(many.slice(0, 1)))).toEqual(expected.slice(0, 1)))
+  })
+
+  it.each(['./no-such-model', 'no/such/model'])('no folder: %s', async (model) => {
+    await expect(createEmbedder({ model })).rejects.toMatchObject({
+      code: 'embedder-unavailable',
+      message: expect.stringMatching(/there is no folder \S+model: check the path\.$/u),
+    })
   })
 
   it('a hub id that is not in the cache, without a network', async () => {

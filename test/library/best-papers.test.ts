@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bestPapers } from '../../src/library/best-papers.ts'
-import { KeptPaper } from '../../src/library/collection.ts'
+import type { KeptPaper } from '../../src/library/collection.ts'
 import { toPaper } from '../../src/paper.ts'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
 import { clusteredRows } from '../vectors/clustered.ts'
@@ -19,9 +19,10 @@ describe('bestPapers', () => {
       vectors,
     )
     expect(index.snapshot().state.codes).toBeDefined()
-    const papers = Array.from({ length: count }, (_, i) =>
-      KeptPaper.of(toPaper({ id: `p${i}`, title: `Paper ${i}` }), { row: count - 1 - i, vector: -1, textCrc: 0 }),
-    )
+    const papers = Array.from({ length: count }, (_, i): KeptPaper => {
+      const paper = toPaper({ id: `p${i}`, title: `Paper ${i}` })
+      return { id: paper.id, row: count - 1 - i, vector: -1, textCrc: 0, paper }
+    })
     const roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
     const snapshot = index.snapshot()
     const row = fc.integer({ min: 0, max: count - 1 })

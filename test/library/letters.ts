@@ -8,6 +8,7 @@ export function letters({
   modelId = 'letters',
   shift = 0,
   limit = Number.POSITIVE_INFINITY,
+  isEstimating = false,
   onTexts,
 }: {
   readonly modelId?: string
@@ -15,6 +16,8 @@ export function letters({
   readonly shift?: number
   /** Letters that are read. */
   readonly limit?: number
+  /** Whether what was cut is said not to be counted. */
+  readonly isEstimating?: boolean
   readonly onTexts?: (texts: readonly string[]) => void
 } = {}): Embedder {
   return {
@@ -23,7 +26,9 @@ export function letters({
     async embed(texts, { inputType = 'document', onTruncated } = {}) {
       if (inputType === 'document') onTexts?.(texts)
       return texts.map((text, index) => {
-        if (text.length > limit) onTruncated?.({ index, tokens: text.length, cut: text.length - limit })
+        const cut = text.length - limit
+        if (cut > 0)
+          onTruncated?.({ index, tokens: text.length, cut, ...(isEstimating && { estimated: true as const }) })
         const vector = new Float32Array(27).fill(0.01)
         for (const letter of text.slice(0, limit).toLowerCase()) {
           const place = letter >= 'a' && letter <= 'z' ? ((letter.charCodeAt(0) - 97 + shift) % 26) + 1 : 0

@@ -1,10 +1,21 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type OpenOptions, PaperLibrary } from '../../src/library/paper-library.ts'
+import { Store } from '../../src/library/store.ts'
 import { letters, paper } from './letters.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-store-'))
@@ -41,10 +52,11 @@ describe('a library on disk', () => {
     await library.add([paper('c'), paper('a', 'Changed', 'Text.')])
     await library.remove(['b'])
     const before = await contents(library)
+    const a = library.get('a')
     await library.close()
     const again = await open(path)
     expect(await contents(again)).toEqual(before)
-    expect(again.get('a')).toEqual(library.get('a'))
+    expect(again.get('a')).toEqual(a)
     expect(again.path).toBe(path)
     expect(Object.isFrozen(again.get('a'))).toBe(true)
     await again.close()
@@ -123,10 +135,10 @@ describe('a library on disk', () => {
 
   it('tells of a known vector what was cut of its text', async () => {
     const path = newPath()
-    const embedder = () => letters({ limit: 5 })
+    const embedder = () => letters({ limit: 5, isEstimating: true })
     let library = await open(path, { embedder: embedder() })
     const { truncated } = await library.add([paper('a', 'A', 'Long enough to be cut off.'), paper('b', 'B', '.')])
-    expect(truncated).toEqual([{ id: 'a', tokens: expect.any(Number), cut: expect.any(Number) }])
+    expect(truncated).toEqual([{ id: 'a', tokens: 28, cut: 23, estimated: true }])
     await library.remove(['a'])
     await library.close()
     library = await open(path, { embedder: embedder() })
@@ -321,6 +333,9 @@ describe('what could be lost', () => {
     writeFileSync(log, bytes)
   }
 
+  /** So many that their words are kept, and the papers are not read on opening. */
+  const many = Array.from({ length: 300 }, (_, i) => paper(`p${i}`))
+
   it('vectors of one’s own outlive a damaged header', async () => {
     const path = newPath()
     const library = await own(path)
@@ -343,6 +358,121 @@ describe('what could be lost', () => {
     const whole = await own(path)
     expect(ids(whole)).toEqual(['a', 'b'])
     await whole.close()
+  })
+
+  it('a damaged vector of one’s own goes with its paper, and the rest stays', async () => {
+    const path = newPath()
+    const library = await own(path)
+    await library.add([paper('a'), paper('b')], {
+      vectors: [
+        [1, 0],
+        [0, 1],
+      ],
+    })
+    await library.close()
+    const log = join(path, 'papers.log')
+    const bytes = readFileSync(log)
+    const place = bytes.indexOf(Buffer.from(Float32Array.of(1, 0).buffer), 4096)
+    bytes[place] = (bytes[place] as number) ^ 1
+    writeFileSync(log, bytes)
+    await expect(own(path)).rejects.toMatchObject({ code: 'corrupt-store' })
+    const again = await own(path, { repair: true })
+    expect(again.repair).toMatchObject({ dropped: ['a'], reembedded: [] })
+    expect(ids(again)).toEqual(['b'])
+    await again.close()
+  })
+
+  it.skipIf(process.platform === 'win32')('a vector is read from the log in which it was found', async () => {
+    const path = newPath()
+    const library = await own(path)
+    await library.add([paper('a')], { vectors: [[1, 0]] })
+    await library.close()
+    const store = await Store.open(path, { readOnly: true })
+    const { frames } = await store.load({ onDamage: () => expect.unreachable() })
+    for await (const { papers } of frames) expect(papers).toHaveLength(1)
+    rmSync(path, { recursive: true })
+    const other = await own(path)
+    await other.add([paper('b')], { vectors: [[0, 1]] })
+    await other.close()
+    expect([...((await store.vector(0))?.vector ?? [])]).toEqual([1, 0])
+    await store.close()
+  })
+
+  it('files of others that end as drafts do', async () => {
+    const path = newPath()
+    mkdirSync(path)
+    const mine = join(path, 'thesis.tmp')
+    const draft = join(path, 'papers.log.01234567-89ab-cdef-0123-456789abcdef.tmp')
+    for (const file of [mine, draft]) {
+      writeFileSync(file, 'text')
+      utimesSync(file, 0, 0)
+    }
+    await (await open(path)).close()
+    expect(existsSync(mine)).toBe(true)
+    expect(existsSync(draft)).toBe(false)
+  })
+
+  it('a model’s vectors do not become one’s own where the header is damaged', async () => {
+    const path = newPath()
+    const library = await open(path, { embedder: letters() })
+    await library.add([paper('a'), paper('b')])
+    await library.close()
+    breakHeader(path)
+    const before = readFileSync(join(path, 'papers.log'))
+    await expect(own(path, { repair: true })).rejects.toMatchObject({
+      code: 'store-mismatch',
+      message: expect.stringContaining('the embedder that it was made with'),
+    })
+    expect(readFileSync(join(path, 'papers.log'))).toEqual(before)
+    const again = await open(path, { repair: true })
+    expect(ids(again)).toEqual(['a', 'b'])
+    await again.close()
+  })
+
+  it('papers are read from the log in which they were found, whatever takes its place', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add(many)
+    await library.close()
+    for (const end of ['refresh', 'close'] as const) {
+      const reader = await open(path, { readOnly: true })
+      await (await open(path, { embedder: letters({ modelId: end }), reembed: true })).close()
+      expect(reader.get('p7')).toMatchObject({ title: 'Title p7' })
+      if (end === 'refresh') await expect(reader.refresh()).rejects.toMatchObject({ code: 'store-mismatch' })
+      else rmSync(path, { recursive: true })
+      expect(reader.papers()).toMatchObject(many)
+      await reader.close()
+      expect(() => reader.get('p7')).toThrow(expect.objectContaining({ code: 'library-closed' }))
+      expect(() => reader.papers()).toThrow(expect.objectContaining({ code: 'library-closed' }))
+      if (end === 'refresh') await (await open(path, { reembed: true })).close()
+    }
+  })
+
+  it('damage that comes after opening is told when the paper is read', async () => {
+    const path = newPath()
+    const library = await open(path)
+    await library.add([...many, paper('a'), paper('b', 'Title b', 'Reeds in the wind.')])
+    await library.close()
+    const reader = await open(path, { readOnly: true })
+    const platform = Object.getOwnPropertyDescriptor(process, 'platform') as PropertyDescriptor
+    Object.defineProperty(process, 'platform', { ...platform, value: 'win32' })
+    // Holds no file open, as it could not be replaced there.
+    const holding = await open(path, { readOnly: true })
+    Object.defineProperty(process, 'platform', platform)
+    const log = join(path, 'papers.log')
+    const bytes = readFileSync(log)
+    const place = bytes.indexOf('Reeds')
+    bytes[place] = (bytes[place] as number) ^ 1
+    writeFileSync(log, bytes)
+    expect(reader.get('a')).toMatchObject(paper('a'))
+    for (let i = 0; i < 2; i++)
+      expect(() => reader.get('b')).toThrow(
+        expect.objectContaining({ code: 'corrupt-store', issues: [expect.objectContaining({ path: ['b'] })] }),
+      )
+    expect(holding.get('b')).toMatchObject({ abstract: 'Reeds in the wind.' })
+    await reader.close()
+    await holding.close()
+    expect(() => holding.get('b')).toThrow(expect.objectContaining({ code: 'library-closed' }))
   })
 
   it('a reader of a log that was replaced knows nothing of the old one', async () => {
@@ -428,6 +558,12 @@ describe('what could be lost', () => {
     await again.close()
   })
 
+  it('makes no folder where an option is wrong', async () => {
+    const path = newPath()
+    await expect(open(path, { index: 'flat' as never })).rejects.toMatchObject({ code: 'invalid-argument' })
+    expect(existsSync(path)).toBe(false)
+  })
+
   it('refuses a path that is no option, and what is no path', async () => {
     await expect(PaperLibrary.open('papers' as never)).rejects.toMatchObject({
       code: 'invalid-argument',
@@ -502,7 +638,10 @@ describe('another model', () => {
         embedder: other({ onTexts: (texts) => seen.push(...texts) }),
         reembed: true,
         signal: stop.signal,
-        onProgress: () => stop.abort(new Error('enough')),
+        onProgress: ({ total }) => {
+          expect(total).toBe(400)
+          stop.abort(new Error('enough'))
+        },
       }),
     ).rejects.toThrow('enough')
     expect(seen.length).toBeGreaterThan(0)
@@ -510,8 +649,15 @@ describe('another model', () => {
     const first = await open(path)
     expect(first.size).toBe(400)
     await first.close()
-    const changed = await open(path, { embedder: other({ onTexts: (texts) => seen.push(...texts) }), reembed: true })
+    const done = seen.length
+    const totals = new Set<number>()
+    const changed = await open(path, {
+      embedder: other({ onTexts: (texts) => seen.push(...texts) }),
+      reembed: true,
+      onProgress: ({ total }) => totals.add(total),
+    })
     expect(seen.length).toBe(400)
+    expect([...totals]).toEqual([400 - done])
     expect(new Set(seen).size).toBe(400)
     const memory = await PaperLibrary.open({ embedder: other() })
     await memory.add(many)

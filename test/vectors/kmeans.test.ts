@@ -262,6 +262,16 @@ describe('kmeans', () => {
     await expect(kmeans(rows, { dimensions: 128, k: 2, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
 
+  it('ends with what the caller’s own function throws, and works afterwards', async () => {
+    const { rows } = clusteredRows(6000, 128)
+    const onProgress = () => {
+      throw new Error('of the caller')
+    }
+    const options = { dimensions: 128, k: 30, seed: 5 }
+    await expect(kmeans(rows, { ...options, onProgress })).rejects.toThrow('of the caller')
+    expect((await kmeans(rows, options)).assignments).toHaveLength(6000)
+  })
+
   it('refuses a row that is not of unit length, in the worker too', async () => {
     const { rows } = clusteredRows(6000, 128)
     for (let d = 0; d < 128; d++) rows[4321 * 128 + d] *= 2

@@ -30,9 +30,10 @@ export const duplicates = defineCommand<CollectionOptions & { readonly threshold
         const paper = library.get(id)
         return `${shortScore(best.get(id) ?? 0)}  ${paper ? paperName(paper) : ''}  ${colors.dim(id)}`
       }
+      const lines = groups.flatMap((group) => ['', ...group.map(line)])
       const heading = `${count(library.size, 'paper')}: ${count(groups.length, 'group')} of near-duplicates`
       return {
-        page: () => [heading, ...groups.flatMap((group) => ['', ...group.map(line)])].join('\n'),
+        page: () => [heading, ...lines].join('\n'),
         data: () => ({ threshold, groups, pairs }),
         records: () => pairs,
       }
