@@ -123,9 +123,11 @@ export class Phrases {
       for (let longer: Place[] | undefined = found; longer !== undefined; ) {
         found = longer
         longer = this.#extended(found, 1, others) ?? this.#extended(found, -1, others)
+        if (slice.due()) await slice.rest()
       }
       const spellings = new Map<string, number>()
       for (const { from, to } of found) {
+        if (slice.due()) await slice.rest()
         const text = Array.from(forms.subarray(from, to), (form) =>
           form === linkBreak ? 'of' : this.#words.spelling(form),
         ).join(' ')
@@ -169,7 +171,10 @@ export class Phrases {
       return form < 0 ? -1 : this.#words.keyOf(form)
     }
     const counts = new Map<number, number>()
-    for (const place of places) counts.set(keyBeside(place), (counts.get(keyBeside(place)) ?? 0) + 1)
+    for (const place of places) {
+      const key = keyBeside(place)
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    }
     const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]
     if (key < 0 || count < extensionShare * places.length) return undefined
     const word = this.#words.key(key)
