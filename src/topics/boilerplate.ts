@@ -76,7 +76,7 @@ export const rhetoric = list(`
   myriad naive name namely naturally nature near nearly necessarily necessary necessitate necessity need needed
   needing new newly non-trivial nontrivial notable notably note noted noteworthy noticeable notion novel novelty
   numerous objective observe observed observing obstacle obtain obtained obtaining obvious occur occurring
-  off-the-shelf offer offered offering old one one-step ones ongoing open-source open-sourced operate opportunity
+  off-the-shelf offer offered offering old one one-step ones open-ended ongoing open-source open-sourced operate opportunity
   oppose option organise organize orient oriented original originally outcome outline outperform outperformed
   outperforming outstanding overall overcome overcoming overlook overlooked overview paper paramount part particular
   particularly partly pave people perform performed performing perspective phenomenon piece pivotal place play
@@ -127,26 +127,27 @@ export const rhetoric = list(`
 export const generic = list(`
   accuracy action activity agnostic algorithm analysis answer answering application approach approximation
   architecture area assessment assumption attribute backbone behavior behaviour benchmark bias block body bound
-  budget building category central challenge characteristic characterization class cluster code collection column
-  combination complexity component computation computational computer concept condition configuration constraint
-  construction content context convergence correlation cost count cover criterion curve data database dataset day
-  decision delay density deployment depth device dimension dimensional direction distance distribution document
-  domain dynamic edge effect element engine entity environment error estimation evaluation example exchange
-  experience exploration extraction family feature feedback field file fine-tuned fine-tuning finetuning flow force
-  format frame framework frequency function gap generalization generation graphics growth heuristic hour individual
-  inference information infrastructure input instance integration interface interpretation interval iteration
-  knowledge label large layer learning level likelihood linear local location loss machine management mapping match
-  matching matrix measure measurement mechanism method minute modality mode model modeling modelling module month
-  movement multi network node non-linear nonlinear norm number object observation operation operator order output
-  page pair paradigm parameter participant path pattern performance period phase pipeline point popular power
-  pre-trained pre-training prediction pretrained pretraining principle probability problem process processing
-  product production program programming proof protocol quality question random range rate ratio reality reasoning
-  record reference region relation representation requirement resource response robustness route rule sample
-  sampling scale scene scheme scientific score search selection sequence series service set setting shape share
-  signal similarity site source space spatial speed stability stage state statistical statistics stream structural
-  structure style subset supervision support surface synthetic system table target task technical technique
-  technology temporal test theoretical theory thousand time tool track tracking training transformation transition
-  type understanding unit update user value variability variable variance view weight window word world year
+  budget building category central challenge characteristic characterization class classification cluster code
+  collection column combination complexity component computation computational computer concept condition
+  configuration constraint construction content context convergence correlation cost count cover criterion curve data
+  database dataset day decision delay density deployment depth detection device dimension dimensional direction
+  distance distribution document domain dynamic edge effect element engine entity environment error estimation
+  evaluation example exchange experience exploration extraction family feature feedback field file fine-tuned
+  fine-tuning finetuning flow force format frame framework frequency function gap generalization generation graphics
+  growth heuristic hour human identity individual inference information infrastructure input instance
+  integration intelligence interface interpretation interval iteration knowledge label large layer learning level
+  likelihood linear local location loss machine management mapping match matching matrix measure measurement
+  mechanism method minute modality mode model modeling modelling module month movement multi network node
+  non-linear nonlinear norm number object observation operation operator order output page pair paradigm parameter
+  participant path pattern performance period phase pipeline point popular power pre-trained pre-training prediction
+  pretrained pretraining principle probability problem process processing product production program programming
+  proof protocol quality question random range rate ratio reality reasoning recognition record reference region
+  relation representation requirement resource response robustness route rule sample sampling scale scene scheme
+  scientific score search selection sequence series service set setting shape share signal similarity site source
+  space spatial speed stability stage state statistical statistics stream structural structure style subset
+  supervision support surface synthetic system table target task technical technique technology temporal test
+  theoretical theory thousand time tool track tracking training transformation transition type understanding unit
+  update user value variability variable variance view vision weight window word world year
 `)
 
 /** Words that lead to something: a phrase does not end in one. */

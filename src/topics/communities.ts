@@ -133,16 +133,19 @@ async function searchResolution(
 async function everyNodeAlone({ nodes, start, target, weight }: WeightedGraph, slice: TimeSlice): Promise<number> {
   const strength = new Float64Array(nodes)
   let total = 0
-  for (let v = 0; v < nodes; v++)
+  for (let v = 0; v < nodes; v++) {
     for (let i = start[v]; i < start[v + 1]; i++) {
       strength[v] += weight[i]
       total += weight[i]
     }
-  if (slice.due()) await slice.rest()
+    if (v % 1024 === 1023 && slice.due()) await slice.rest()
+  }
   let highest = 1
-  for (let v = 0; v < nodes; v++)
+  for (let v = 0; v < nodes; v++) {
     for (let i = start[v]; i < start[v + 1]; i++)
       highest = Math.max(highest, (weight[i] * total) / (strength[v] * strength[target[i]]))
+    if (v % 1024 === 1023 && slice.due()) await slice.rest()
+  }
   return highest * 1.01
 }
 

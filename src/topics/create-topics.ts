@@ -8,7 +8,7 @@ import { topicHierarchy } from './hierarchy.ts'
 import { bySize } from './leiden.ts'
 import { topicsOverTime } from './over-time.ts'
 import { Threads } from './threads.ts'
-import type { Topics, TopicsData } from './topics.ts'
+import type { Topic, Topics, TopicsData } from './topics.ts'
 import { freshIdentity, trackTopics } from './track.ts'
 import { subgraph } from './weighted-graph.ts'
 
@@ -28,7 +28,11 @@ export async function createTopics(
   const { data, members, topicOf } = described
   const { papers, graph, phrases } = collection
   const { termsPerLabel } = options
-  const topicOfPaper = new Map(data.topics.flatMap((topic) => topic.papers.map(({ id }) => [id, topic] as const)))
+  const topicOfPaper = new Map<string, Topic>()
+  for (const topic of data.topics) {
+    for (const { id } of topic.papers) topicOfPaper.set(id, topic)
+    if (options.slice.due()) await options.slice.rest()
+  }
   const regrouped = (partition: Int32Array, slice: TimeSlice) =>
     createTopics(collection, partition, {
       ...options,

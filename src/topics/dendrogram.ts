@@ -29,6 +29,7 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
     // A chain that ended in a merge may have left its beginning alive: it begins again there.
     const chain = [first]
     while (chain.length > 0) {
+      if (slice.due()) await slice.rest()
       const a = chain[chain.length - 1]
       const before = chain[chain.length - 2] ?? -1
       let b = -1
@@ -89,7 +90,10 @@ export async function betweenCommunities(graph: WeightedGraph, communities: Int3
     }
   }
   // Sums over either side's edges may differ in the last bit, and a chain would not end.
-  for (const [a, others] of between.entries()) for (const [b, w] of others) if (a < b) between[b].set(a, w)
+  for (const [a, others] of between.entries()) {
+    for (const [b, w] of others) if (a < b) between[b].set(a, w)
+    if (slice.due()) await slice.rest()
+  }
   return { count, strength, between, total }
 }
 

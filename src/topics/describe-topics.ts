@@ -71,25 +71,32 @@ export async function describeTopics(
 ): Promise<Described> {
   const { papers, kin, graph, phrases } = collection
   const { method, seed, termsPerLabel, evidence, resolution, slice } = options
-  const apart = findOutliers(kin, groupOf, options.outlierShare)
+  const apart = await findOutliers(kin, { topicOf: groupOf, share: options.outlierShare, slice })
   const members = membersBySize(groupOf, new Set(apart.map(({ row }) => row)))
   const position = new Int32Array(members.length)
   for (const [topic, [first]] of members.entries()) position[groupOf[first]] = topic
   const partition = groupOf.map((group) => position[group])
+  if (slice.due()) await slice.rest()
   const topicOf = partition.slice()
   for (const { row } of apart) topicOf[row] = -1
   const identity = options.identify(members.map((rows) => rows.map((row) => papers[row].id)))
   const { ids } = identity
+  if (slice.due()) await slice.rest()
   const kept = identity.labels.filter((label) => label !== undefined)
   const names = await labelTopics(phrases, { members, termsPerLabel, taken: kept, slice })
   const topics: Topic[] = []
+  const words = new Float64Array(collection.lexical.columns)
   for (const [topic, rows] of members.entries()) {
     if (slice.due()) await slice.rest()
-    const typicality = await similarityToAll(collection, rows, slice)
-    const placed = rows
-      .map((row, i) => ({ row, typical: typicality[i], ...placeOf(row, { graph, topicOf, ids }) }))
-      .sort((a, b) => b.strength - a.strength || b.typical - a.typical || a.row - b.row)
-    const typical = [...placed].sort((a, b) => b.typical - a.typical || a.row - b.row).slice(0, representativesShown)
+    const typicality = await similarityToAll(collection, { rows, words, slice })
+    const placed: Placed[] = []
+    for (const [i, row] of rows.entries()) {
+      if (slice.due()) await slice.rest()
+      placed.push({ row, typical: typicality[i], ...placeOf(row, { graph, topicOf, ids }) })
+    }
+    const representatives = mostTypical(placed)
+    placed.sort((a, b) => b.strength - a.strength || b.typical - a.typical || a.row - b.row)
+    if (slice.due()) await slice.rest()
     topics.push({
       id: ids[topic],
       label: identity.labels[topic] ?? names[topic].label,
@@ -98,7 +105,7 @@ export async function describeTopics(
       papers: placed.map(
         ({ row, strength, second }): TopicPaper => ({ id: papers[row].id, strength, ...(second && { second }) }),
       ),
-      representatives: typical.map(({ row }) => papers[row].id),
+      representatives: representatives.map(({ row }) => papers[row].id),
     })
   }
   const given = await named(topics, {
@@ -111,6 +118,9 @@ export async function describeTopics(
   let strength = 0
   for (const topic of given)
     for (const paper of topic.papers) strength += paper.strength / (papers.length - apart.length)
+  if (slice.due()) await slice.rest()
+  const quality = { modularity: modularity(graph, partition), strength }
+  if (slice.due()) await slice.rest()
   const data: TopicsData = {
     method,
     seed,
@@ -126,7 +136,7 @@ export async function describeTopics(
         margin,
       }
     }),
-    quality: { modularity: modularity(graph, partition), strength },
+    quality,
     evidence,
     ...(resolution !== undefined && { resolution }),
     changes: identity.changes((id) => labelOf.get(id) as string),
@@ -134,6 +144,27 @@ export async function describeTopics(
     nextId: identity.nextId,
   }
   return { data: await deepFreeze(data, slice), members, partition, topicOf }
+}
+
+/** A paper of a topic. */
+interface Placed {
+  readonly row: number
+  /** Mean similarity to the papers of the topic. */
+  readonly typical: number
+  readonly strength: number
+  readonly second: TopicShare | undefined
+}
+
+/** The first few by falling similarity, then by row; `placed` is by row. */
+function mostTypical(placed: readonly Placed[]): Placed[] {
+  const found: Placed[] = []
+  for (const one of placed) {
+    let place = found.length
+    while (place > 0 && found[place - 1].typical < one.typical) place--
+    found.splice(place, 0, one)
+    if (found.length > representativesShown) found.pop()
+  }
+  return found
 }
 
 /** Gives topics without a kept label the names that a caller makes up; one that is empty or taken is left to the terms. */
@@ -181,14 +212,18 @@ async function named(
  * quartile less 1.5 times the distance of the quartiles), or is among the lowest of a given share. The strangest first;
  * no topic is left without a paper.
  */
-function findOutliers(
+async function findOutliers(
   { rows, k, similarity }: KinList,
-  topicOf: Int32Array,
-  share: number | 'auto',
-): { readonly row: number; readonly margin: number }[] {
+  {
+    topicOf,
+    share,
+    slice,
+  }: { readonly topicOf: Int32Array; readonly share: number | 'auto'; readonly slice: TimeSlice },
+): Promise<{ readonly row: number; readonly margin: number }[]> {
   if (rows < leastForOutliers) return []
   const closeness = Float64Array.from({ length: rows }, (_, row) => kinship(similarity, row * k, k))
   const sorted = closeness.slice().sort()
+  if (slice.due()) await slice.rest()
   const quartile = (part: number) => sorted[Math.floor(part * (rows - 1))]
   const fence = share === 'auto' ? quartile(0.25) - 1.5 * (quartile(0.75) - quartile(0.25)) : Number.POSITIVE_INFINITY
   const left = new Int32Array(rows)
@@ -203,6 +238,7 @@ function findOutliers(
     left[topicOf[row]]--
     apart.push(row)
   }
+  if (slice.due()) await slice.rest()
   const isApart = new Set(apart)
   let least = Number.POSITIVE_INFINITY
   for (let row = 0; row < rows; row++) if (!isApart.has(row)) least = Math.min(least, closeness[row])
@@ -255,36 +291,40 @@ function placeOf(
   }
 }
 
-/** Mean similarity of each of the rows to all of them, itself included: the product with their sum. */
+/**
+ * Mean similarity of each of the rows to all of them, itself included: the product with their sum.
+ * @param words room for a sum a column, 0 before and after
+ */
 async function similarityToAll(
   { vectors, dimensions, lexical }: Collection,
-  rows: readonly number[],
-  slice: TimeSlice,
+  { rows, words, slice }: { readonly rows: readonly number[]; readonly words: Float64Array; readonly slice: TimeSlice },
 ): Promise<Float64Array> {
   const { start, column, value } = lexical
   const sum = new Float64Array(dimensions)
-  const words = new Map<number, number>()
   for (const row of rows) {
     if (slice.due()) await slice.rest()
-    for (let d = 0; d < dimensions; d++) sum[d] += vectors[row * dimensions + d]
-    for (let i = start[row]; i < start[row + 1]; i++) words.set(column[i], (words.get(column[i]) ?? 0) + value[i])
+    for (let d = 0, from = row * dimensions; d < dimensions; d++) sum[d] += vectors[from + d]
+    for (let i = start[row], end = start[row + 1]; i < end; i++) words[column[i]] += value[i]
   }
   const similarity = new Float64Array(rows.length)
   for (const [i, row] of rows.entries()) {
     if (slice.due()) await slice.rest()
     let product = 0
-    for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d] * sum[d]
-    for (let j = start[row]; j < start[row + 1]; j++) product += value[j] * (words.get(column[j]) as number)
+    for (let d = 0, from = row * dimensions; d < dimensions; d++) product += vectors[from + d] * sum[d]
+    for (let j = start[row], end = start[row + 1]; j < end; j++) product += value[j] * words[column[j]]
     similarity[i] = product / rows.length / 2
+  }
+  for (const row of rows) {
+    if (slice.due()) await slice.rest()
+    for (let i = start[row], end = start[row + 1]; i < end; i++) words[column[i]] = 0
   }
   return similarity
 }
 
 /** Freezes plain data from the inside out. */
-async function deepFreeze<T>(value: T, slice: TimeSlice): Promise<T> {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+async function deepFreeze<T extends object>(value: T, slice: TimeSlice): Promise<T> {
   for (const inner of Object.values(value)) {
-    await deepFreeze(inner, slice)
+    if (typeof inner === 'object' && inner !== null && !Object.isFrozen(inner)) await deepFreeze(inner, slice)
     if (slice.due()) await slice.rest()
   }
   return Object.freeze(value)

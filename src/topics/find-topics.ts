@@ -69,9 +69,10 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   const { previous, signal } = settings
   const slice = timeSlice(signal)
   const { papers, compare, ...rows } = await inOrderOfIds(input, slice)
-  // Threads look for communities while the words are read here.
-  const reading = Phrases.read(papers, timeSlice(signal))
+  // Threads look for communities while the words are read here, in slices that leave half of each turn to the rest.
+  const reading = Phrases.read(papers, timeSlice(signal, 5))
   reading.catch(() => undefined)
+  await slice.rest()
   const found = await Threads.during({ papers: papers.length, signal }, (threads) =>
     findGroups({ rows: papers.length, ...rows }, { ...settings, papers, threads, slice }),
   )
@@ -103,6 +104,7 @@ async function findGroups(
   },
 ): Promise<Found> {
   const { papers, method, count, seed, previous, threads, slice, signal } = settings
+  await slice.rest()
   const n = rows.rows
   const k = settings.neighbours ?? neighboursFor(n)
   const looked = Math.max(n < fewerFrom ? candidates : fewerCandidates, 2 * k)

@@ -39,13 +39,14 @@ export async function labelTopics(
   const frequent: Map<number, Candidate>[] = []
   const shares = new Map<number, number>()
   for (const rows of members) {
-    const counts = new Map<number, number>()
-    for (const row of rows) {
-      if (slice.due()) await slice.rest()
-      for (const phrase of phrases.of(row).keys()) counts.set(phrase, (counts.get(phrase) ?? 0) + 1)
-    }
     // Two of seven may have a word in common by chance, in two senses.
     const least = rows.length < 3 ? 1 : rows.length < 7 ? 2 : Math.max(3, leastShare * rows.length)
+    const counts = new Map<number, number>()
+    const words = least > 3 ? await phrases.frequentWords(rows, least, slice) : undefined
+    for (const row of rows) {
+      if (slice.due()) await slice.rest()
+      for (const phrase of phrases.of(row, words).keys()) counts.set(phrase, (counts.get(phrase) ?? 0) + 1)
+    }
     const candidates = new Map<number, Candidate>()
     let looked = 0
     for (const [phrase, count] of counts) {
@@ -56,10 +57,11 @@ export async function labelTopics(
     }
     frequent.push(candidates)
   }
+  const words = phrases.wordsIn(shares.keys())
   for (const [topic, rows] of members.entries())
     for (const [position, row] of rows.entries()) {
       if (slice.due()) await slice.rest()
-      for (const [phrase, count] of phrases.of(row)) {
+      for (const [phrase, count] of phrases.of(row, words)) {
         const share = shares.get(phrase)
         if (share === undefined) continue
         shares.set(phrase, share + count / rows.length)

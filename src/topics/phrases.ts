@@ -1,10 +1,10 @@
 // The words and short phrases of papers, as numbers. A word that can be in a term has a number below 2^17, from 1; a
 // phrase of up to three words is one number, its words' numbers as digits, the last word lowest. Texts are kept as the
-// numbers of their forms, so that a phrase can be spelled as the papers do.
+// numbers of their forms, one after the other, so that a phrase can be spelled as the papers do.
 import { stem } from '../lexical/tokens.ts'
 import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
-import { linkBreak, Words } from './words.ts'
+import { linkBreak, plainBreak, Words } from './words.ts'
 
 const base = 2 ** 17
 const titleBonus = 1
@@ -12,15 +12,16 @@ const titleBonus = 1
 const extensionShare = 0.75
 const mostWords = 5
 
-/** A paper's words: numbers of forms, negative ones are breaks. */
-interface Text {
-  readonly title: Int32Array
-  readonly abstract: Int32Array
+/** Words of papers: numbers of forms, negative ones are breaks. */
+interface Texts {
+  /** Title and abstract of every paper, a break after each. */
+  readonly forms: Int32Array
+  /** Of each paper the beginnings of its title and of its abstract; last the end of all. */
+  readonly start: Int32Array
 }
 
-/** A phrase where it stands. */
+/** A phrase where it stands in the texts. */
 interface Place {
-  readonly forms: Int32Array
   readonly from: number
   readonly to: number
 }
@@ -36,10 +37,10 @@ interface TermNumbers {
 /** The phrases of papers, by row. */
 export class Phrases {
   readonly #words: Words
-  readonly #texts: readonly Text[]
+  readonly #texts: Texts
   readonly #numbers: TermNumbers
 
-  private constructor(words: Words, texts: readonly Text[], numbers: TermNumbers) {
+  private constructor(words: Words, texts: Texts, numbers: TermNumbers) {
     this.#words = words
     this.#texts = texts
     this.#numbers = numbers
@@ -48,23 +49,50 @@ export class Phrases {
   /** Reads all papers; row i is `papers[i]`. */
   static async read(papers: readonly Paper[], slice: TimeSlice): Promise<Phrases> {
     const words = new Words()
-    const texts: Text[] = []
-    for (const paper of papers) {
-      if (slice.due()) await slice.rest()
-      texts.push(words.read(paper))
-    }
+    const texts = await readTexts(papers, words, slice)
     return new Phrases(words, texts, await termNumbers(texts, words, slice))
   }
 
-  /** The phrases of a paper with how much it counts for them: 1, and a bonus where it is in the title. */
-  of(row: number): Map<number, number> {
-    const { title, abstract } = this.#texts[row]
+  /**
+   * The phrases of a paper with how much it counts for them: 1, and a bonus where it is in the title.
+   * @param among a 1 for each word, by its number, that may be in them. @default all words
+   */
+  of(row: number, among?: Uint8Array): Map<number, number> {
     const found = new Map<number, number>()
-    this.#each(title, (phrase) => found.set(phrase, 1 + titleBonus))
-    this.#each(abstract, (phrase) => {
-      if (!found.has(phrase)) found.set(phrase, 1)
-    })
+    this.#each(2 * row, (phrase) => found.set(phrase, 1 + titleBonus), among)
+    this.#each(
+      2 * row + 1,
+      (phrase) => {
+        if (!found.has(phrase)) found.set(phrase, 1)
+      },
+      among,
+    )
     return found
+  }
+
+  /** A 1 for each word, by its number, that `least` of the rows have or more: a phrase that they have is made of such. */
+  async frequentWords(rows: readonly number[], least: number, slice: TimeSlice): Promise<Uint8Array> {
+    const { forms, start } = this.#texts
+    const { ofForm, key } = this.#numbers
+    const frequency = new Int32Array(key.length)
+    const seenIn = new Int32Array(key.length).fill(-1)
+    for (const row of rows) {
+      if (slice.due()) await slice.rest()
+      for (let i = start[2 * row]; i < start[2 * row + 2]; i++) {
+        const number = forms[i] < 0 ? 0 : ofForm[forms[i]]
+        if (seenIn[number] === row) continue
+        seenIn[number] = row
+        frequency[number]++
+      }
+    }
+    return Uint8Array.from(frequency, (count) => (count >= least ? 1 : 0))
+  }
+
+  /** A 1 for each word, by its number, that one of the phrases is made of. */
+  wordsIn(phrases: Iterable<number>): Uint8Array {
+    const words = new Uint8Array(this.#numbers.key.length)
+    for (const phrase of phrases) for (const word of wordsOf(phrase)) words[word] = 1
+    return words
   }
 
   /** The stems of a phrase's words. */
@@ -76,12 +104,13 @@ export class Phrases {
 
   /** Spells phrases as the given papers do most often, with the words that nearly always go on with them. */
   async spell(phrases: readonly number[], rows: readonly number[], slice: TimeSlice): Promise<string[]> {
+    const { forms } = this.#texts
     const places = new Map<number, Place[]>(phrases.map((phrase) => [phrase, []]))
+    const among = this.wordsIn(phrases)
     for (const row of rows) {
       if (slice.due()) await slice.rest()
-      const { title, abstract } = this.#texts[row]
-      for (const forms of [title, abstract])
-        this.#each(forms, (phrase, from, to) => places.get(phrase)?.push({ forms, from, to }))
+      for (const text of [2 * row, 2 * row + 1])
+        this.#each(text, (phrase, from, to) => places.get(phrase)?.push({ from, to }), among)
     }
     const stemsOf = phrases.map((phrase) => this.stems(phrase))
     const spelled: string[] = []
@@ -94,9 +123,11 @@ export class Phrases {
       for (let longer: Place[] | undefined = found; longer !== undefined; ) {
         found = longer
         longer = this.#extended(found, 1, others) ?? this.#extended(found, -1, others)
+        if (slice.due()) await slice.rest()
       }
       const spellings = new Map<string, number>()
-      for (const { forms, from, to } of found) {
+      for (const { from, to } of found) {
+        if (slice.due()) await slice.rest()
         const text = Array.from(forms.subarray(from, to), (form) =>
           form === linkBreak ? 'of' : this.#words.spelling(form),
         ).join(' ')
@@ -107,12 +138,14 @@ export class Phrases {
     return spelled
   }
 
-  #each(forms: Int32Array, visit: (phrase: number, from: number, to: number) => void): void {
+  #each(text: number, visit: (phrase: number, from: number, to: number) => void, among?: Uint8Array): void {
+    const { forms, start } = this.#texts
     const { ofForm, alone, last } = this.#numbers
     let before = 0
     let previous = 0
-    for (let i = 0; i < forms.length; i++) {
-      const number = forms[i] < 0 ? 0 : ofForm[forms[i]]
+    for (let i = start[text], end = start[text + 1]; i < end; i++) {
+      let number = forms[i] < 0 ? 0 : ofForm[forms[i]]
+      if (number > 0 && among !== undefined && among[number] === 0) number = 0
       if (number > 0) {
         if (alone[number]) visit(number, i, i + 1)
         if (last[number] && previous > 0 && previous !== number) {
@@ -128,26 +161,27 @@ export class Phrases {
   /** The places of a phrase that is one word longer, where nearly all places go on with the same word. */
   #extended(places: readonly Place[], step: 1 | -1, others: readonly string[]): Place[] | undefined {
     if (places.length < 3 || places[0].to - places[0].from >= mostWords) return undefined
-    const beside = ({ forms, from, to }: Place): number => {
+    const { forms } = this.#texts
+    const beside = ({ from, to }: Place): number => {
       const next = step > 0 ? to : from - 1
       return forms[next] === linkBreak ? next + step : next
     }
     const keyBeside = (place: Place): number => {
-      const form = place.forms[beside(place)] ?? -1
+      const form = forms[beside(place)] ?? -1
       return form < 0 ? -1 : this.#words.keyOf(form)
     }
     const counts = new Map<number, number>()
-    for (const place of places) counts.set(keyBeside(place), (counts.get(keyBeside(place)) ?? 0) + 1)
+    for (const place of places) {
+      const key = keyBeside(place)
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    }
     const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]
     if (key < 0 || count < extensionShare * places.length) return undefined
     const word = this.#words.key(key)
     if ((step > 0 && !word.last) || others.includes(stem(word.key))) return undefined
     return places
       .filter((place) => keyBeside(place) === key)
-      .map((place) => {
-        const { forms, from, to } = place
-        return step > 0 ? { forms, from, to: beside(place) + 1 } : { forms, from: beside(place), to }
-      })
+      .map((place) => (step > 0 ? { from: place.from, to: beside(place) + 1 } : { from: beside(place), to: place.to }))
   }
 }
 
@@ -164,21 +198,43 @@ export function partsOf(phrase: number): number[] {
   return words.length === 3 ? [words[0] * base + words[1], words[1] * base + words[2], ...words] : words
 }
 
+async function readTexts(papers: readonly Paper[], words: Words, slice: TimeSlice): Promise<Texts> {
+  const start = new Int32Array(2 * papers.length + 1)
+  let forms = new Int32Array(2 ** 16)
+  let end = 0
+  for (const [row, paper] of papers.entries()) {
+    if (slice.due()) await slice.rest()
+    const { title, abstract } = words.read(paper)
+    for (const [part, text] of [title, abstract].entries()) {
+      if (end + text.length + 1 > forms.length) {
+        const larger = new Int32Array(2 * (end + text.length + 1))
+        larger.set(forms)
+        forms = larger
+      }
+      forms.set(text, end)
+      end += text.length + 1
+      forms[end - 1] = plainBreak
+      start[2 * row + part + 1] = end
+    }
+  }
+  return { forms: forms.slice(0, end), start }
+}
+
 /** Numbers the words that are in two papers or more (in one, where there are only a few papers). */
-async function termNumbers(texts: readonly Text[], words: Words, slice: TimeSlice): Promise<TermNumbers> {
+async function termNumbers({ forms, start }: Texts, words: Words, slice: TimeSlice): Promise<TermNumbers> {
+  const papers = (start.length - 1) / 2
   const frequency = new Int32Array(words.keys)
   const seenIn = new Int32Array(words.keys).fill(-1)
-  for (const [paper, { title, abstract }] of texts.entries()) {
+  for (let paper = 0; paper < papers; paper++) {
     if (slice.due()) await slice.rest()
-    for (const part of [title, abstract])
-      for (const form of part) {
-        if (form < 0) continue
-        const key = words.keyOf(form)
-        if (seenIn[key] !== paper) frequency[key]++
-        seenIn[key] = paper
-      }
+    for (let i = start[2 * paper]; i < start[2 * paper + 2]; i++) {
+      if (forms[i] < 0) continue
+      const key = words.keyOf(forms[i])
+      if (seenIn[key] !== paper) frequency[key]++
+      seenIn[key] = paper
+    }
   }
-  let least = texts.length < 6 ? 1 : 2
+  let least = papers < 6 ? 1 : 2
   while (frequency.reduce((kept, papers) => kept + (papers >= least ? 1 : 0), 0) >= base - 1) least++
   const ofKey = new Int32Array(words.keys)
   const key = ['']

@@ -22,7 +22,7 @@ export async function weightedGraph(
   edges: ArrayLike<number>,
   {
     nodes,
-    weights,
+    weights: given,
     slice,
   }: { readonly nodes: number; readonly weights?: ArrayLike<number>; readonly slice: TimeSlice },
 ): Promise<WeightedGraph> {
@@ -42,7 +42,7 @@ export async function weightedGraph(
     const a = edges[i]
     const b = edges[i + 1]
     if (a === b) continue
-    const w = weights?.[i / 2] ?? 1
+    const w = given?.[i / 2] ?? 1
     target[next[a]] = b
     weight[next[a]++] = w
     target[next[b]] = a
@@ -75,12 +75,9 @@ export async function weightedGraph(
     if (v % 256 === 0 && slice.due()) await slice.rest()
   }
   if (slice.due()) await slice.rest()
-  return {
-    nodes,
-    start: shared(merged),
-    target: shared(byTarget.subarray(0, to)),
-    weight: shared(byWeight.subarray(0, to)),
-  }
+  const [targets, weights] = [shared(byTarget.subarray(0, to)), shared(byWeight.subarray(0, to))]
+  if (slice.due()) await slice.rest()
+  return { nodes, start: shared(merged), target: targets, weight: weights }
 }
 
 /** The graph of the nodes that `isKept` names, called once a node in ascending order; `rows` are their numbers before. */

@@ -7,8 +7,8 @@ import type { FromWorker, Jobs, ToWorker } from './worker.ts'
 
 /** Multiply-adds from which a worker thread, about 0.15 s to start with its runtime, is worth it. */
 export const BACKGROUND_FROM = 2e8
-/** Values copied at a time: 8 MB, a few milliseconds. */
-export const PART = 2 ** 21
+/** Values copied at a time: 2 MB, a millisecond or two. */
+export const PART = 2 ** 19
 const IDLE_MS = 10_000
 
 interface Call {
