@@ -69,9 +69,9 @@ export async function run(args: readonly string[]): Promise<void> {
     console.log('resolution  contestant              quality   best      to leidenalg  communities  seconds')
     for (const resolution of resolutions) {
       const names = [...new Set(runs.map(({ name }) => name))]
-      const reference = judged(graph, runs, 'leidenalg, to the end', resolution)?.quality
+      const reference = (await judged(graph, runs, 'leidenalg, to the end', resolution))?.quality
       for (const name of names) {
-        const row = judged(graph, runs, name, resolution)
+        const row = await judged(graph, runs, name, resolution)
         if (row === undefined) continue
         rows.push({ set, nodes: graph.nodes, edges: weights.length, resolution, contestant: name, ...row })
         const ratio = reference === undefined ? '' : `${(100 * (row.quality / reference - 1)).toFixed(2)} %`
@@ -104,10 +104,11 @@ async function ownRuns(graph: WeightedGraph, seeds: number): Promise<PeerRun[]> 
   return runs
 }
 
-function judged(graph: WeightedGraph, runs: readonly PeerRun[], name: string, resolution: number) {
+async function judged(graph: WeightedGraph, runs: readonly PeerRun[], name: string, resolution: number) {
   const own = runs.filter((one) => one.name === name && one.resolution === resolution)
   if (own.length === 0) return undefined
-  const qualities = own.map(({ groups }) => modularity(graph, groups, resolution))
+  const slice = timeSlice(undefined)
+  const qualities = await Promise.all(own.map(({ groups }) => modularity(graph, groups, { resolution, slice })))
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   return {
     quality: mean(qualities),

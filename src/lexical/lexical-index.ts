@@ -187,7 +187,7 @@ export class LexicalIndex extends TermCounts {
           start[r + 1]++
         }
       longest = Math.max(longest, start[r + 1] - start[r])
-      if (r % 64 === 0 && slice.due()) await slice.rest()
+      if (r % 8 === 0 && slice.due()) await slice.rest()
     }
     let columns = 0
     const terms = new Int32Array(renumbered.length)
@@ -213,7 +213,7 @@ export class LexicalIndex extends TermCounts {
       }
       const scale = square > 0 ? 1 / Math.sqrt(square) : 0
       for (let i = 0; i < length; i++) value[to++] = found[i] * scale
-      if (r % 64 === 0 && slice.due()) await slice.rest()
+      if (r % 8 === 0 && slice.due()) await slice.rest()
     }
     return { rows: rows.length, columns, start, column, value, terms: terms.subarray(0, columns) }
   }

@@ -119,7 +119,7 @@ export async function describeTopics(
   for (const topic of given)
     for (const paper of topic.papers) strength += paper.strength / (papers.length - apart.length)
   if (slice.due()) await slice.rest()
-  const quality = { modularity: modularity(graph, partition), strength }
+  const quality = { modularity: await modularity(graph, partition, { slice }), strength }
   if (slice.due()) await slice.rest()
   const data: TopicsData = {
     method,

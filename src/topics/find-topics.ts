@@ -355,7 +355,7 @@ async function lexicalRows(
       newValue[next++] = Math.round(value[i] * 2 ** 20) / 2 ** 20
     }
     newStart[to + 1] = next
-    if (to % 256 === 0 && slice.due()) await slice.rest()
+    if (to % 16 === 0 && slice.due()) await slice.rest()
   }
   return { rows, columns, start: newStart, column: newColumn, value: newValue }
 }

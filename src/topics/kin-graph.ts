@@ -107,7 +107,7 @@ export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slic
     edges[2 * i] = Math.floor(i / k)
     edges[2 * i + 1] = neighbour[i]
     weights[i] = Math.max(leastWeight, similarity[i]) / 2
-    if (i % 65_536 === 65_535 && slice.due()) await slice.rest()
+    if (i % 8192 === 8191 && slice.due()) await slice.rest()
   }
   return weightedGraph(edges, { nodes: rows, weights, slice })
 }

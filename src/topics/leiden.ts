@@ -128,7 +128,11 @@ function strengths({ nodes, start, weight }: WeightedGraph): Float64Array {
  * Modularity with a resolution (Newman and Girvan 2004; Reichardt and Bornholdt 2006): the share of edge weight inside
  * the communities less `resolution` times the share expected by the strengths. 0 for a graph without edges.
  */
-export function modularity(graph: WeightedGraph, communities: ArrayLike<number>, resolution = 1): number {
+export async function modularity(
+  graph: WeightedGraph,
+  communities: ArrayLike<number>,
+  { resolution = 1, slice }: { readonly resolution?: number; readonly slice: TimeSlice },
+): Promise<number> {
   const { nodes, start, target, weight } = graph
   const strength = new Map<number, number>()
   let inside = 0
@@ -141,6 +145,7 @@ export function modularity(graph: WeightedGraph, communities: ArrayLike<number>,
     }
     total += own
     strength.set(communities[v], (strength.get(communities[v]) ?? 0) + own)
+    if (v % 64 === 63 && slice.due()) await slice.rest()
   }
   if (total === 0) return 0
   let expected = 0

@@ -32,7 +32,7 @@ export async function sharedWords({ rows, columns, start, column, value }: Spars
   const frequency = new Int32Array(columns)
   for (let row = 0; row < rows; row++) {
     for (let i = start[row], end = start[row + 1]; i < end; i++) frequency[column[i]]++
-    if (row % 256 === 255 && slice.due()) await slice.rest()
+    if (row % 16 === 15 && slice.due()) await slice.rest()
   }
   // Counting sort by falling frequency.
   const place = new Int32Array(rows + 2)
@@ -50,7 +50,7 @@ export async function sharedWords({ rows, columns, start, column, value }: Spars
     let kept = newStart[row]
     for (let i = start[row], end = start[row + 1]; i < end; i++) if (number[column[i]] < shared) kept++
     newStart[row + 1] = kept
-    if (row % 256 === 255 && slice.due()) await slice.rest()
+    if (row % 16 === 15 && slice.due()) await slice.rest()
   }
   const newColumn = new Int32Array(new SharedArrayBuffer(4 * newStart[rows]))
   const newValue = new Float32Array(new SharedArrayBuffer(4 * newStart[rows]))
@@ -62,7 +62,7 @@ export async function sharedWords({ rows, columns, start, column, value }: Spars
       newColumn[to] = c
       newValue[to++] = value[i]
     }
-    if (row % 256 === 255 && slice.due()) await slice.rest()
+    if (row % 16 === 15 && slice.due()) await slice.rest()
   }
   return { rows, columns: shared, start: newStart, column: newColumn, value: newValue }
 }

@@ -27,12 +27,13 @@ export async function weightedGraph(
   }: { readonly nodes: number; readonly weights?: ArrayLike<number>; readonly slice: TimeSlice },
 ): Promise<WeightedGraph> {
   const start = new Int32Array(nodes + 1)
-  for (let i = 0; i < edges.length; i += 2)
+  for (let i = 0; i < edges.length; i += 2) {
     if (edges[i] !== edges[i + 1]) {
       start[edges[i] + 1]++
       start[edges[i + 1] + 1]++
     }
-  if (slice.due()) await slice.rest()
+    if (i % 16_384 === 0 && slice.due()) await slice.rest()
+  }
   for (let v = 0; v < nodes; v++) start[v + 1] += start[v]
   const next = start.slice()
   const target = new Int32Array(start[nodes])
@@ -47,7 +48,7 @@ export async function weightedGraph(
     weight[next[a]++] = w
     target[next[b]] = a
     weight[next[b]++] = w
-    if (i % 16_384 === 0 && slice.due()) await slice.rest()
+    if (i % 4096 === 0 && slice.due()) await slice.rest()
   }
   // The graph is symmetric, so its transpose written row by row is itself with ascending targets.
   next.set(start)
@@ -59,7 +60,7 @@ export async function weightedGraph(
       byTarget[to] = v
       byWeight[to] = weight[i]
     }
-    if (v % 256 === 0 && slice.due()) await slice.rest()
+    if (v % 32 === 0 && slice.due()) await slice.rest()
   }
   const merged = new Int32Array(nodes + 1)
   let to = 0
@@ -72,7 +73,7 @@ export async function weightedGraph(
       }
     }
     merged[v + 1] = to
-    if (v % 256 === 0 && slice.due()) await slice.rest()
+    if (v % 32 === 0 && slice.due()) await slice.rest()
   }
   if (slice.due()) await slice.rest()
   const [targets, weights] = [shared(byTarget.subarray(0, to)), shared(byWeight.subarray(0, to))]

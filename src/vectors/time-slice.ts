@@ -14,16 +14,23 @@ export interface TimeSlice {
   rest(): Promise<void>
 }
 
-/** Begins a slice of `milliseconds`; throws `signal.reason` where the signal is aborted already. */
+/** Pieces of work that wait for the event loop to turn. */
+let resting = 0
+
+/**
+ * Begins a slice of `milliseconds`, which it shares with others that rest at the same time; throws `signal.reason` where the
+ * signal is aborted already.
+ */
 export function timeSlice(signal: AbortSignal | undefined, milliseconds = 10): TimeSlice {
   signal?.throwIfAborted()
   let end = performance.now() + milliseconds
   return {
     due: () => performance.now() >= end,
     rest: async () => {
+      resting++
       await nextTurn()
+      end = performance.now() + milliseconds / resting--
       signal?.throwIfAborted()
-      end = performance.now() + milliseconds
     },
   }
 }
