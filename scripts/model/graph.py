@@ -144,7 +144,7 @@ def attention(graph: Graph, qkv: str, name: str) -> str:
     """softmax(q · kᵀ / √d) · v for every head; the exponentials are divided by their sum after the product with v.
 
     In place of the largest score of a row a constant keeps the exponentials finite: 512 of e^80, times a value, are still
-    a float. Of a billion scores of abstracts the largest was 76.5; one sign two hundred times over reaches 86.
+    a float. Of 700 million scores of abstracts the largest was 76.5; one sign two hundred times over reaches 86.
     """
     width = WIDTH // HEADS
     x = graph.op('Reshape', f'{name}.parts', [qkv, graph.weight('shape.parts', [-1, 3, HEADS, width])])
