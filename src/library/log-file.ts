@@ -182,6 +182,10 @@ export interface Damage {
   readonly message: string
 }
 
+export function damagedPaper(id: string): Damage {
+  return { part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` }
+}
+
 /** The first bytes of a log, as far as they can be believed. */
 export interface LogHeader {
   /** `undefined` where the file does not begin like one. */
@@ -497,7 +501,7 @@ function decodeFrame(
       const { start, length } = paper.place
       const bytes = texts.subarray(start, start + length)
       if (bytes.length < length || !paper.isWritten(bytes)) {
-        damages.push({ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` })
+        damages.push(damagedPaper(id))
         continue
       }
     }

@@ -3,7 +3,7 @@
 import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { PaperkinError } from '../errors.ts'
-import type { PaperTexts, StoredPaper } from './log-file.ts'
+import { damagedPaper, type PaperTexts, type StoredPaper } from './log-file.ts'
 import { damaged, storeError } from './store-errors.ts'
 
 /** Bytes read at once: neighbours are mostly asked for together. */
@@ -38,7 +38,7 @@ export class LogTexts implements PaperTexts {
       throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
     const bytes = frame.texts?.subarray(start, start + length) ?? this.#read(frame.position + start, length)
     if (bytes.length === length && paper.isWritten(bytes)) return bytes.subarray(Buffer.byteLength(id))
-    throw damaged(this.#path, [{ part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` }])
+    throw damaged(this.#path, [damagedPaper(id)])
   }
 
   /** Reads anew what is asked for next: the file may have grown, or been cut back and written over. */

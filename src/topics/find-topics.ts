@@ -69,8 +69,8 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   const { previous, signal } = settings
   const slice = timeSlice(signal)
   const { papers, compare, ...rows } = await inOrderOfIds(input, slice)
-  // Threads look for communities while the words are read here, in slices that leave half of each turn to the rest.
-  const reading = Phrases.read(papers, timeSlice(signal, 5))
+  // Threads look for communities while the words are read here.
+  const reading = Phrases.read(papers, timeSlice(signal))
   reading.catch(() => undefined)
   await slice.rest()
   const found = await Threads.during({ papers: papers.length, signal }, (threads) =>
