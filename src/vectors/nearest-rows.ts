@@ -3,6 +3,7 @@
 // decided in float64, so that lists are the same on every CPU.
 import { exactDot, type Kernels, productError } from './kernels.ts'
 import { NearLists } from './near-lists.ts'
+import { putNearTogether } from './near-order.ts'
 import type { RowDots } from './row-dots.ts'
 import { FILTER_GROUP, TileFilter } from './tile-filter.ts'
 import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
@@ -34,16 +35,27 @@ const TILE = 768
 
 /** The graph by given kernels; `k` is below the number of rows. */
 export async function buildNeighbourGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
-  return findPairs(rows, { ...how, queries: 0 })
+  return findPairs(rows, { ...how, queries: 0, rowAt: undefined })
+}
+
+/** The same for many rows, a quarter faster, as they are put side by side with near ones first: the matrix is reordered. */
+export async function buildLargeGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
+  return findPairs(rows, { ...how, queries: 0, rowAt: await putNearTogether(rows, how) })
 }
 
 /** The k nearest of all other rows to each of the first `queries` rows; `k` is at most the number of others. */
 export async function findNearest(rows: RowDots, how: How & { readonly queries: number }): Promise<Nearest> {
-  return findPairs(rows, how)
+  return findPairs(rows, { ...how, rowAt: undefined })
 }
 
-async function findPairs(dots: RowDots, how: How & { readonly queries: number }): Promise<NeighbourGraph> {
-  const { k, queries, kernels, signal, onProgress } = how
+interface Pairs extends How {
+  readonly queries: number
+  /** Of each place in the matrix the row that it holds. @default its own */
+  readonly rowAt: Int32Array | undefined
+}
+
+async function findPairs(dots: RowDots, how: Pairs): Promise<NeighbourGraph> {
+  const { k, queries, rowAt, kernels, signal, onProgress } = how
   const { matrix, dimensions } = dots
   // Products are symmetric: in a graph the tiles on and above the diagonal serve both of their sides.
   const isGraph = queries === 0
@@ -59,9 +71,11 @@ async function findPairs(dots: RowDots, how: How & { readonly queries: number })
   const most = Math.max(FILTER_GROUP, Math.min(TILE, Math.floor(side / FILTER_GROUP) * FILTER_GROUP))
   const filter = TileFilter.create(most)
   let done = 0
-  for (let top = 0; top < n; top += most) {
-    const left = lefts.subarray(top * dimensions, Math.min(n, top + most) * dimensions)
-    for (let start = isGraph ? top : 0; start < others; start += most) {
+  // Of a graph the tiles along the diagonal first, where rows that stand together meet.
+  for (let far = 0; far < others; far += most)
+    for (let top = 0; top < n && (!isGraph || top + far < others); top += most) {
+      const start = isGraph ? top + far : far
+      const left = lefts.subarray(top * dimensions, Math.min(n, top + most) * dimensions)
       const right = rights.subarray(start * dimensions, Math.min(others, start + most) * dimensions)
       const pending = kernels.products(left, right, dimensions, filter?.products)
       const products = pending instanceof Float32Array ? pending : await pending
@@ -82,8 +96,7 @@ async function findPairs(dots: RowDots, how: How & { readonly queries: number })
         await slice.rest()
       }
     }
-  }
-  const graph = await decide(dots, { near, queries, k, slice })
+  const graph = await decide(dots, { near, queries, k, rowAt, slice })
   onProgress?.({ done: n, total: n })
   return graph
 }
@@ -137,9 +150,9 @@ function groupsFrom(first: number, rows: number, columns: number): Int32Array {
 /** Orders the candidates by their float64 products and keeps k of each row. */
 async function decide(
   dots: RowDots,
-  options: { readonly near: NearLists; readonly queries: number; readonly k: number; readonly slice: TimeSlice },
+  options: Pick<Pairs, 'queries' | 'k' | 'rowAt'> & { readonly near: NearLists; readonly slice: TimeSlice },
 ): Promise<NeighbourGraph> {
-  const { near, queries, k, slice } = options
+  const { near, queries, k, rowAt, slice } = options
   const { matrix, dimensions } = dots
   const { width } = near
   const isGraph = queries === 0
@@ -151,17 +164,19 @@ async function decide(
   const ranking = new Ranking(k + 1)
   const candidates = new Int32Array(width)
   const products = new Float64Array(width)
+  const rowOf = (place: number) => (rowAt === undefined ? place : rowAt[place])
   let twins: Int32Array | undefined
   const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float32Array }>()
-  for (let row = 0; row < n; row++) {
-    const best = near.best(row)
+  for (let place = 0; place < n; place++) {
+    const best = near.best(place)
+    const row = rowOf(place)
     const cut = best.scores[k - 1] - margin
     ranking.clear()
     if (width < (isGraph ? n - 1 : others) && best.scores[width - 1] >= cut) {
       // More rows lie within the margin than the list holds, as among many copies of one text: look at all of them,
       // once for each distinct vector.
       twins ??= firstTwins(matrix, dimensions)
-      let whole = ofTwin.get(twins[row])
+      let whole = ofTwin.get(twins[place])
       if (whole === undefined) {
         const seen = new Float64Array(queries + others)
         for (let other = queries; other < queries + others; other++) {
@@ -169,28 +184,28 @@ async function decide(
           seen[other] =
             twin >= queries && twin < other
               ? seen[twin]
-              : exactDot(matrix, row * dimensions, matrix, other * dimensions, dimensions)
-          ranking.offer(other - queries, seen[other])
+              : exactDot(matrix, place * dimensions, matrix, other * dimensions, dimensions)
+          ranking.offer(rowOf(other - queries), seen[other])
           if (other % 256 === 255 && slice.due()) await slice.rest()
         }
         whole = { rows: ranking.rows.slice(), scores: ranking.scores.slice() }
-        ofTwin.set(twins[row], whole)
+        ofTwin.set(twins[place], whole)
       }
       const self = isGraph ? whole.rows.indexOf(row) : -1
       const leave = self < 0 ? k : self
-      for (let place = 0; place < k; place++) {
-        rows[row * k + place] = whole.rows[place < leave ? place : place + 1]
-        scores[row * k + place] = whole.scores[place < leave ? place : place + 1]
+      for (let rank = 0; rank < k; rank++) {
+        rows[row * k + rank] = whole.rows[rank < leave ? rank : rank + 1]
+        scores[row * k + rank] = whole.scores[rank < leave ? rank : rank + 1]
       }
     } else {
       let count = 0
       for (; count < width && best.scores[count] >= cut; count++) candidates[count] = best.rows[count] + queries
-      dots.products(row, candidates.subarray(0, count), products)
-      for (let index = 0; index < count; index++) ranking.offer(candidates[index] - queries, products[index])
+      dots.products(place, candidates.subarray(0, count), products)
+      for (let index = 0; index < count; index++) ranking.offer(rowOf(candidates[index] - queries), products[index])
       rows.set(ranking.rows.subarray(0, k), row * k)
       scores.set(ranking.scores.subarray(0, k), row * k)
     }
-    if (row % 64 === 63 && slice.due()) await slice.rest()
+    if (place % 64 === 63 && slice.due()) await slice.rest()
   }
   return { k, rows, scores }
 }

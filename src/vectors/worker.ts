@@ -8,7 +8,7 @@ import { type Kernels, typedArrayKernels } from './kernels.ts'
 import { helpKmeans, KmeansHelper } from './kmeans-helper.ts'
 import { KmeansRows } from './kmeans-rows.ts'
 import { guardThread } from './native-gate.ts'
-import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
+import { buildLargeGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
 import { loadOnnxKernels } from './onnx-kernels.ts'
 import { RowDots } from './row-dots.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
@@ -171,7 +171,7 @@ async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> 
     const all = rows as KmeansRows
     const helper = job.options.help && all.isBounded ? new KmeansHelper(all, job.options.help) : undefined
     result = await runKmeans(all, { ...job.options, ...how, squares, helper })
-  } else if (job.kind === 'graph') result = await buildNeighbourGraph(rows as RowDots, { ...job.options, ...how })
+  } else if (job.kind === 'graph') result = await buildLargeGraph(rows as RowDots, { ...job.options, ...how })
   else result = await findNearest(rows as RowDots, { ...job.options, ...how })
   return begun.delete(id) ? result : undefined
 }
