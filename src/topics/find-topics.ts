@@ -3,6 +3,7 @@ import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper } from '../paper.ts'
 import { kmeans } from '../vectors/kmeans.ts'
 import { seededRandom } from '../vectors/random.ts'
+import { sharedFloat32, sharedInt32 } from '../vectors/shared-arrays.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { chooseCount } from './choose-count.ts'
 import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
@@ -171,7 +172,7 @@ async function rowsOf(
   rows: readonly number[],
   slice: TimeSlice,
 ): Promise<KinRows> {
-  const sorted = new Float32Array(rows.length * dimensions)
+  const sorted = sharedFloat32(rows.length * dimensions)
   for (const [to, row] of rows.entries()) {
     sorted.set(vectors.subarray(row * dimensions, (row + 1) * dimensions), to * dimensions)
     if (to % 1024 === 0 && slice.due()) await slice.rest()
@@ -346,8 +347,8 @@ async function lexicalRows(
   const rows = order.length
   const newStart = new Int32Array(rows + 1)
   const entries = order.reduce((sum, row) => sum + start[row + 1] - start[row], 0)
-  const newColumn = new Int32Array(entries)
-  const newValue = new Float32Array(entries)
+  const newColumn = sharedInt32(entries)
+  const newValue = sharedFloat32(entries)
   for (let to = 0; to < rows; to++) {
     let next = newStart[to]
     for (let i = start[order[to]]; i < start[order[to] + 1]; i++) {

@@ -3,8 +3,9 @@
 // embedding hold 99.9 % of the best 25 by the mean. Sums run in float64 in a fixed order, ties go to the lower row.
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import { neighbourGraph } from '../vectors/neighbour-graph.ts'
+import { sharedFloat32, sharedFloat64, sharedInt32 } from '../vectors/shared-arrays.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
-import { type Rescored, sharedWords } from './rescore.ts'
+import { sharedWords } from './rescore.ts'
 import { Threads } from './threads.ts'
 import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'
 
@@ -50,10 +51,12 @@ export async function nearestKin(kin: KinRows, options: KinOptions): Promise<Kin
   const { k, semanticWeight = 0.5, candidates = Math.max(128, 5 * k), slice, signal } = options
   const { rows, vectors, dimensions, lexical } = kin
   const width = Math.min(k, Math.max(0, rows - 1))
-  const neighbour = new Int32Array(rows * width)
-  const similarity = new Float64Array(rows * width)
-  const semantic = new Float32Array(rows * width)
-  if (width === 0) return { rows, k: width, neighbour, similarity, semantic }
+  const kept = {
+    neighbour: sharedInt32(rows * width),
+    similarity: sharedFloat64(rows * width),
+    semantic: sharedFloat32(rows * width),
+  }
+  if (width === 0) return { rows, k: width, ...kept }
   if (options.threads === undefined)
     return Threads.during({ papers: rows, signal }, (threads) => nearestKin(kin, { ...options, threads }))
   const { threads } = options
@@ -61,29 +64,19 @@ export async function nearestKin(kin: KinRows, options: KinOptions): Promise<Kin
     neighbourGraph(vectors, { dimensions, k: Math.max(width, candidates), ...(signal && { signal }) }),
     sharedWords(lexical, slice),
   ])
-  const ranked: Promise<Rescored>[] = []
+  const found = sharedInt32(near.rows.length)
+  found.set(near.rows)
+  if (slice.due()) await slice.rest()
+  const cosines = sharedFloat32(near.scores.length)
+  cosines.set(near.scores)
+  const ranked: Promise<void>[] = []
   for (let first = 0; first < rows; first += rowsAtOnce) {
-    const from = first * near.k
-    const to = Math.min(rows, first + rowsAtOnce) * near.k
-    const options = {
-      words,
-      first,
-      near: near.rows.slice(from, to),
-      cosines: near.scores.slice(from, to),
-      candidates: near.k,
-      k: width,
-      semanticWeight,
-    }
+    const last = Math.min(rows, first + rowsAtOnce)
+    const options = { words, first, last, near: found, cosines, candidates: near.k, k: width, semanticWeight, ...kept }
     ranked.push(threads.run('rescore', options, slice))
-    if (slice.due()) await slice.rest()
   }
-  for (const [i, part] of ranked.entries()) {
-    const found = await part
-    neighbour.set(found.neighbour, i * rowsAtOnce * width)
-    similarity.set(found.similarity, i * rowsAtOnce * width)
-    semantic.set(found.semantic, i * rowsAtOnce * width)
-  }
-  return { rows, k: width, neighbour, similarity, semantic }
+  await Promise.all(ranked)
+  return { rows, k: width, ...kept }
 }
 
 const kinsCompared = 5
@@ -101,8 +94,8 @@ export const leastWeight = 1e-3
 
 /** The graph of a neighbour list: an edge weighs the similarity where each is a neighbour of the other, else half. */
 export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slice: TimeSlice): Promise<WeightedGraph> {
-  const edges = new Int32Array(2 * neighbour.length)
-  const weights = new Float64Array(neighbour.length)
+  const edges = sharedInt32(2 * neighbour.length)
+  const weights = sharedFloat64(neighbour.length)
   for (let i = 0; i < neighbour.length; i++) {
     edges[2 * i] = Math.floor(i / k)
     edges[2 * i + 1] = neighbour[i]

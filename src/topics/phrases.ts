@@ -3,6 +3,7 @@
 // numbers of their forms, one after the other, so that a phrase can be spelled as the papers do.
 import { stem } from '../lexical/tokens.ts'
 import type { Paper } from '../paper.ts'
+import { sharedInt32 } from '../vectors/shared-arrays.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { linkBreak, plainBreak, Words } from './words.ts'
 
@@ -200,14 +201,16 @@ export function partsOf(phrase: number): number[] {
 
 async function readTexts(papers: readonly Paper[], words: Words, slice: TimeSlice): Promise<Texts> {
   const start = new Int32Array(2 * papers.length + 1)
-  let forms = new Int32Array(2 ** 16)
+  // A number for every six characters is enough for English; more room is made where it is not.
+  const characters = papers.reduce((sum, { title, abstract }) => sum + title.length + abstract.length, 0)
+  let forms = sharedInt32(Math.ceil(characters / 6) + 2 * papers.length)
   let end = 0
   for (const [row, paper] of papers.entries()) {
     if (slice.due()) await slice.rest()
     const { title, abstract } = words.read(paper)
     for (const [part, text] of [title, abstract].entries()) {
       if (end + text.length + 1 > forms.length) {
-        const larger = new Int32Array(2 * (end + text.length + 1))
+        const larger = sharedInt32(2 * (end + text.length + 1))
         larger.set(forms)
         forms = larger
       }
@@ -217,7 +220,7 @@ async function readTexts(papers: readonly Paper[], words: Words, slice: TimeSlic
       start[2 * row + part + 1] = end
     }
   }
-  return { forms: forms.slice(0, end), start }
+  return { forms: forms.subarray(0, end), start }
 }
 
 /** Numbers the words that are in two papers or more (in one, where there are only a few papers). */

@@ -1,13 +1,15 @@
 import type { SparseRows } from '../lexical/sparse-rows.ts'
+import { sharedFloat32, sharedInt32 } from '../vectors/shared-arrays.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 
 /** Candidates of some rows, to be ranked by the weighted mean of both cosines. */
 export interface RescoreOptions {
   /** As {@link sharedWords} makes them. */
   readonly words: SparseRows
-  /** The rows are this one and those that follow it. */
+  /** The rows to rank: from `first` on, before `last`. */
   readonly first: number
-  /** `rows × candidates`: the nearest by embedding, and their cosines. */
+  readonly last: number
+  /** `rows × candidates`, of all rows: the nearest by embedding, and their cosines. */
   readonly near: Int32Array
   readonly cosines: Float32Array
   readonly candidates: number
@@ -15,10 +17,7 @@ export interface RescoreOptions {
   readonly k: number
   /** 0 … 1 */
   readonly semanticWeight: number
-}
-
-/** `rows × k` of each, nearest first. */
-export interface Rescored {
+  /** `rows × k`, of all rows, in shared memory: what is kept, nearest first. */
   readonly neighbour: Int32Array
   readonly similarity: Float64Array
   readonly semantic: Float32Array
@@ -45,15 +44,15 @@ export async function sharedWords({ rows, columns, start, column, value }: Spars
     number[c] = place[rows - frequency[c]]++
     if (c % 65_536 === 65_535 && slice.due()) await slice.rest()
   }
-  const newStart = new Int32Array(new SharedArrayBuffer(4 * (rows + 1)))
+  const newStart = sharedInt32(rows + 1)
   for (let row = 0; row < rows; row++) {
     let kept = newStart[row]
     for (let i = start[row], end = start[row + 1]; i < end; i++) if (number[column[i]] < shared) kept++
     newStart[row + 1] = kept
     if (row % 16 === 15 && slice.due()) await slice.rest()
   }
-  const newColumn = new Int32Array(new SharedArrayBuffer(4 * newStart[rows]))
-  const newValue = new Float32Array(new SharedArrayBuffer(4 * newStart[rows]))
+  const newColumn = sharedInt32(newStart[rows])
+  const newValue = sharedFloat32(newStart[rows])
   for (let row = 0; row < rows; row++) {
     let to = newStart[row]
     for (let i = start[row], end = start[row + 1]; i < end; i++) {
@@ -67,23 +66,19 @@ export async function sharedWords({ rows, columns, start, column, value }: Spars
   return { rows, columns: shared, start: newStart, column: newColumn, value: newValue }
 }
 
-/** Ranks the candidates of each row; sums run in float64, ties go to the lower row. */
+/** Ranks the candidates of some rows and writes down the best; sums run in float64, ties go to the lower row. */
 export async function rescore(
-  { words, first, near, cosines, candidates, k, semanticWeight }: RescoreOptions,
+  { words, first, last, near, cosines, candidates, k, semanticWeight, neighbour, similarity, semantic }: RescoreOptions,
   slice: TimeSlice,
-): Promise<Rescored> {
+): Promise<void> {
   const { start, column, value } = words
-  const rows = near.length / candidates
-  const neighbour = new Int32Array(rows * k)
-  const similarity = new Float64Array(rows * k)
-  const semantic = new Float32Array(rows * k)
   const own = new Float64Array(words.columns)
   const scores = new Float64Array(candidates)
   const best = new Int32Array(k)
-  for (let row = 0; row < rows; row++) {
+  for (let row = first; row < last; row++) {
     if (slice.due()) await slice.rest()
-    const from = start[first + row]
-    const to = start[first + row + 1]
+    const from = start[row]
+    const to = start[row + 1]
     for (let i = from; i < to; i++) own[column[i]] = value[i]
     const offset = row * candidates
     for (let rank = 0; rank < candidates; rank++) {
@@ -109,5 +104,4 @@ export async function rescore(
       semantic[row * k + place] = cosines[offset + best[place]]
     }
   }
-  return { neighbour, similarity, semantic }
 }

@@ -1,3 +1,4 @@
+import { sharedFloat64, sharedInt32 } from '../vectors/shared-arrays.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 
 /**
@@ -36,8 +37,8 @@ export async function weightedGraph(
   }
   for (let v = 0; v < nodes; v++) start[v + 1] += start[v]
   const next = start.slice()
-  const target = new Int32Array(start[nodes])
-  const weight = new Float64Array(start[nodes])
+  const target = sharedInt32(start[nodes])
+  const weight = sharedFloat64(start[nodes])
   if (slice.due()) await slice.rest()
   for (let i = 0; i < edges.length; i += 2) {
     const a = edges[i]
@@ -52,8 +53,8 @@ export async function weightedGraph(
   }
   // The graph is symmetric, so its transpose written row by row is itself with ascending targets.
   next.set(start)
-  const byTarget = new Int32Array(target.length)
-  const byWeight = new Float64Array(target.length)
+  const byTarget = sharedInt32(target.length)
+  const byWeight = sharedFloat64(target.length)
   for (let v = 0; v < nodes; v++) {
     for (let i = start[v]; i < start[v + 1]; i++) {
       const to = next[target[i]]++
@@ -62,7 +63,7 @@ export async function weightedGraph(
     }
     if (v % 32 === 0 && slice.due()) await slice.rest()
   }
-  const merged = new Int32Array(nodes + 1)
+  const merged = sharedInt32(nodes + 1)
   let to = 0
   for (let v = 0; v < nodes; v++) {
     for (let i = start[v]; i < start[v + 1]; i++) {
@@ -75,10 +76,7 @@ export async function weightedGraph(
     merged[v + 1] = to
     if (v % 32 === 0 && slice.due()) await slice.rest()
   }
-  if (slice.due()) await slice.rest()
-  const [targets, weights] = [shared(byTarget.subarray(0, to)), shared(byWeight.subarray(0, to))]
-  if (slice.due()) await slice.rest()
-  return { nodes, start: shared(merged), target: targets, weight: weights }
+  return { nodes, start: merged, target: byTarget.subarray(0, to), weight: byWeight.subarray(0, to) }
 }
 
 /** The graph of the nodes that `isKept` names, called once a node in ascending order; `rows` are their numbers before. */
@@ -137,13 +135,4 @@ export function components(graph: WeightedGraph, communities?: ArrayLike<number>
     count++
   }
   return component
-}
-
-/** The values in shared memory, which threads see without a copy. */
-export function shared<Values extends Int32Array | Float64Array>(values: Values): Values {
-  if (values.buffer instanceof SharedArrayBuffer) return values
-  const kind = values.constructor as new (buffer: SharedArrayBuffer) => Values
-  const copy = new kind(new SharedArrayBuffer(values.byteLength))
-  copy.set(values)
-  return copy
 }

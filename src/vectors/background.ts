@@ -29,7 +29,8 @@ let lastId = 0
 
 /**
  * Runs a job in a worker thread, which is kept for some seconds and keeps the process alive only while it works. Values
- * are copied to it in parts, so that the event loop turns: the thread holds `4 × values` bytes until the job is done.
+ * are copied to it in parts, so that the event loop turns, or by itself where they lie in shared memory: the thread holds
+ * `4 × values` bytes until the job is done.
  * @throws `signal.reason`; what the job or `onProgress` throws; PaperkinError `index-unavailable` where the thread cannot run.
  */
 export async function inBackground<Kind extends keyof Jobs>(
@@ -82,11 +83,13 @@ export async function inBackground<Kind extends keyof Jobs>(
         job: { kind, options } as Extract<ToWorker, { kind: 'begin' }>['job'],
         length: values.length,
       })
-      for (let start = 0; start < values.length && thread.calls.has(id); start += PART) {
-        const part = values.slice(start, start + PART) as Float32Array<ArrayBuffer>
-        post({ kind: 'part', id, start, part }, [part.buffer])
-        if (slice.due()) await slice.rest()
-      }
+      if (values.buffer instanceof SharedArrayBuffer) post({ kind: 'part', id, start: 0, part: values })
+      else
+        for (let start = 0; start < values.length && thread.calls.has(id); start += PART) {
+          const part = values.slice(start, start + PART) as Float32Array<ArrayBuffer>
+          post({ kind: 'part', id, start, part }, [part.buffer])
+          if (slice.due()) await slice.rest()
+        }
       post({ kind: 'run', id })
     }
     send().catch((error) => call.settle({ error }))
