@@ -35,7 +35,7 @@ export interface LeidenOptions {
   readonly resolution?: number
   /** Uniform numbers in 0 ≤ x < 1. */
   readonly random: () => number
-  /** Most rounds through all levels; it stops before when a round changes nothing. @default 10 */
+  /** Most rounds through all levels, after which single nodes move once more; it stops when a round changes nothing. @default 10 */
   readonly iterations?: number
   /** A community a node to start from, 0 … nodes - 1. @default every node alone */
   readonly initial?: Int32Array | undefined
@@ -62,7 +62,8 @@ export async function leiden(graph: WeightedGraph, options: LeidenOptions): Prom
   const spread = (randomness * total) / graph.target.length
   const step: Step = { scale: resolution / total, spread, random, slice, scratch }
   const communities = initial?.slice() ?? ascending(nodes)
-  for (let round = 0; round < iterations; round++) {
+  let isSettled = false
+  for (let round = 0; round < iterations && !isSettled; round++) {
     let level = base
     // Where each node of the graph has gone in the current level.
     let place: Int32Array | undefined
@@ -84,8 +85,10 @@ export async function leiden(graph: WeightedGraph, options: LeidenOptions): Prom
       partition = next
       if (slice.due()) await slice.rest()
     }
-    if (moved === 0) break
+    isSettled = moved === 0
   }
+  // Nodes that went along with their part may be better off elsewhere by themselves.
+  if (!isSettled) await moveNodes(base, communities, step)
   return bySize(components(graph, communities))
 }
 
@@ -347,7 +350,7 @@ async function refine(level: Level, partition: Int32Array, step: Step): Promise<
 
 /** The graph whose nodes are the given parts (numbered without gaps); weight inside a part is left to its strength. */
 function aggregate(level: Level, parts: Int32Array, { numbers, queue, near, target, weight }: Scratch): Level {
-  const { nodes } = level
+  const { nodes, strength: strengthOf, start: startOf, target: targetOf, weight: weightOf } = level
   const count = countOf(parts)
   // The nodes of each part side by side.
   const first = new Int32Array(count + 1)
@@ -365,16 +368,16 @@ function aggregate(level: Level, parts: Int32Array, { numbers, queue, near, targ
     let sum = 0
     for (let m = first[c]; m < first[c + 1]; m++) {
       const v = members[m]
-      sum += level.strength[v]
-      for (let i = level.start[v], end = level.start[v + 1]; i < end; i++) {
-        const other = parts[level.target[i]]
+      sum += strengthOf[v]
+      for (let i = startOf[v], end = startOf[v + 1]; i < end; i++) {
+        const other = parts[targetOf[i]]
         if (other === c) continue
         const known = position[other]
         if (known < from) {
           position[other] = to
           target[to] = other
-          weight[to++] = level.weight[i]
-        } else weight[known] += level.weight[i]
+          weight[to++] = weightOf[i]
+        } else weight[known] += weightOf[i]
       }
     }
     strength[c] = sum
