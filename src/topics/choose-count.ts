@@ -20,6 +20,8 @@ const leastPapers = 6
 // Height of a peak above the higher of the lowest points on both sides, each up to where the curve rises above the peak.
 // Bumps of a curve that only falls are lower than this.
 const leastProminence = 0.01
+// How many levels on either side a level's stability is smoothed over.
+const reach = 2
 // So far beyond the shortest description the sweep goes on: it may yet grow shorter.
 const beyond = 1.2
 
@@ -35,22 +37,36 @@ export async function chooseCount(
   const { nodes } = graph
   if (nodes < leastPapers) return { count: Math.min(1, nodes), resolution: undefined, evidence: [] }
   const levels = await sweep(graph, { seed, slice, threads })
+  const chosen = pickLevel(levels, nodes)
+  return {
+    count: chosen.count,
+    resolution: chosen.resolution,
+    evidence: levels.map((level) => ({ ...level, chosen: level === chosen })),
+  }
+}
+
+/** The level that stands out most, of those that are neither too coarse nor too fine for so many nodes; `levels` by rising resolution. */
+export function pickLevel(levels: readonly Level[], nodes: number): Level {
   const shortest = levels.reduce((a, b) => (b.description < a.description ? b : a))
   // A reader of many papers wants more than a few topics, whatever is most stable.
   const least = Math.max(2, Math.round(nodes ** 0.25))
   const most = Math.max(least, mostWorth(nodes, shortest.count))
   const stability = smoothed(levels.map((level) => level.stability))
   const range = levels.flatMap(({ count }, i) => (count >= least && count <= most ? [i] : []))
-  const highest = (places: readonly number[], value: (i: number) => number) =>
-    places.reduce<number | undefined>((a, b) => (a === undefined || value(b) > value(a) ? b : a), undefined)
-  const prominence = (i: number) => prominenceAt(stability, i)
-  const peaks = range.filter((i) => prominence(i) >= leastProminence)
-  const chosen = levels[highest(peaks, prominence) ?? highest(range, (i) => stability[i]) ?? levels.length - 1]
-  return {
-    count: chosen.count,
-    resolution: chosen.resolution,
-    evidence: levels.map((level) => ({ ...level, chosen: level === chosen })),
-  }
+  // A peak is as wide as the means: it stands for the next level of the range that they take in.
+  const peaks = levels.flatMap((_, i) => {
+    const near = range.filter((at) => Math.abs(at - i) <= reach)
+    const height = prominenceAt(stability, i)
+    const at = highest(near, (at) => -Math.abs(at - i))
+    return at !== undefined && height >= leastProminence ? [{ at, height }] : []
+  })
+  const at = highest(peaks, ({ height }) => height)?.at ?? highest(range, (i) => stability[i])
+  return levels[at ?? levels.length - 1]
+}
+
+/** The first with the highest value. */
+function highest<T>(all: readonly T[], value: (one: T) => number): T | undefined {
+  return all.reduce<T | undefined>((a, b) => (a === undefined || value(b) > value(a) ? b : a), undefined)
 }
 
 async function sweep(
@@ -81,14 +97,14 @@ function mostWorth(nodes: number, shortest: number): number {
   return Math.max(Math.round(Math.sqrt(nodes)), shortest)
 }
 
-/** Means with the neighbours, of which the near ones count two thirds and those behind them one: single values are noisy. */
+/** Means with the neighbours, of which the next ones count two thirds and those behind them one third: single values are noisy. */
 function smoothed(values: readonly number[]): number[] {
-  const weights = [1, 2, 3, 2, 1]
   return values.map((_, i) => {
     let sum = 0
     let all = 0
-    for (const [j, weight] of weights.entries()) {
-      const value = values[i + j - 2]
+    for (let j = -reach; j <= reach; j++) {
+      const weight = reach + 1 - Math.abs(j)
+      const value = values[i + j]
       if (value === undefined) continue
       sum += weight * value
       all += weight

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { pickLevel } from '../../src/topics/choose-count.ts'
 import { cut, dendrogram } from '../../src/topics/dendrogram.ts'
 import { descriptionLength } from '../../src/topics/description-length.ts'
 import { countOf, modularity } from '../../src/topics/leiden.ts'
@@ -23,6 +24,82 @@ function ringOfCliques(count: number, size: number) {
   }
   return weightedGraph(edges, { nodes: count * size, weights, slice })
 }
+
+describe('the level that is picked', () => {
+  // By 10,000 nodes ten topics or more are wanted, and no more than the description pays for.
+  const nodes = 10_000
+  const curve = (levels: readonly (readonly [count: number, stability: number])[], worth = 100) =>
+    levels.map(([count, stability], i) => ({
+      resolution: 0.1 * 1.2 ** i,
+      count,
+      stability,
+      description: Math.abs(Math.log(count / worth)),
+    }))
+  const falling = (from: number, to: number): (readonly [number, number])[] =>
+    Array.from({ length: 5 }, (_, i) => [Math.round(from + ((to - from) * i) / 5), 0.5 - 0.01 * i])
+  const before = [
+    [2, 0.95],
+    [3, 0.9],
+    [4, 0.7],
+    [5, 0.5],
+  ] as const
+  const after = falling(60, 100)
+
+  test.each([
+    [
+      'stands out most, not the most stable one',
+      [
+        [12, 0.55],
+        [14, 0.6],
+        [16, 0.8],
+        [18, 0.6],
+        [20, 0.55],
+        [30, 0.5],
+      ],
+      16,
+    ],
+    [
+      'is the next that is fine enough, where a peak is just too coarse',
+      [
+        [7, 0.6],
+        [8, 0.8],
+        [9, 0.7],
+        [11, 0.62],
+        [20, 0.5],
+        [30, 0.5],
+      ],
+      11,
+    ],
+    [
+      'is not drawn to a peak that is far too coarse',
+      [
+        [5, 0.6],
+        [6, 0.8],
+        [7, 0.7],
+        [8, 0.6],
+        [9, 0.5],
+        [11, 0.45],
+        [20, 0.5],
+        [30, 0.58],
+        [40, 0.5],
+      ],
+      30,
+    ],
+  ] as const)('%s', (_, middle, expected) => {
+    expect(pickLevel(curve([...before, ...middle, ...after]), nodes).count).toBe(expected)
+  })
+
+  test('is the most stable one of the range where none stands out', () => {
+    const levels = Array.from({ length: 20 }, (_, i) => [2 + 2 * i, 0.9 - 0.02 * i] as const)
+    expect(pickLevel(curve(levels), nodes).count).toBe(10)
+  })
+
+  test('is no finer than the description pays for, or than the root of the number of papers', () => {
+    const levels = [...before, ...falling(10, 30), ...falling(90, 110), [150, 0.5], [200, 0.9], [250, 0.5]] as const
+    expect(pickLevel(curve(levels, 300), nodes).count).toBe(200)
+    expect(pickLevel(curve(levels, 40), nodes).count).toBeLessThanOrEqual(100)
+  })
+})
 
 describe('description length', () => {
   test('is shortest for the cliques of a ring, not for pairs of them or their halves', async () => {
