@@ -1,10 +1,13 @@
-// npm run bench -- topics-scale [--sizes 1000,…] [--count N] [--skip-auto]: topics of a library of growing size, from
-// `library.topics()` to labels: seconds, the longest pause of the event loop, and the most memory of the process.
+// npm run bench -- topics-scale [--sizes 1000,…] [--count N] [--skip-auto] [--peers]: topics of a library of growing size,
+// from `library.topics()` to labels: seconds, the longest pause of the event loop, and the most memory of the process; with
+// --peers also BERTopic with its defaults on the same vectors, in a second run, as the first compiles.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
+import { paperText } from '../../src/paper.ts'
 import type { TopicOptions } from '../../src/topics/find-topics.ts'
 import { loadPapers, loadVectors, saveResult, useData } from '../data.ts'
+import { pythonPeers } from './peers.ts'
 
 interface Row {
   readonly papers: number
@@ -26,6 +29,7 @@ export async function run(args: readonly string[]): Promise<void> {
       sizes: { type: 'string', default: '1000,5000,20000,40899' },
       count: { type: 'string', default: '50' },
       'skip-auto': { type: 'boolean', default: false },
+      peers: { type: 'boolean', default: false },
     },
   })
   const { vectors, dimensions } = await loadVectors(values.set)
@@ -49,6 +53,26 @@ export async function run(args: readonly string[]): Promise<void> {
       )
     }
     await library.close()
+    if (values.peers) {
+      const job = {
+        run: 'topics',
+        contestants: ['bertopic'],
+        dimensions,
+        count: Number(values.count),
+        seeds: 1,
+        warm: true,
+      }
+      const runs = await pythonPeers(job, {
+        vectors: vectors.subarray(0, size * dimensions),
+        texts: JSON.stringify(papers.slice(0, size).map(paperText)),
+      })
+      for (const { name, seconds, groups, peak = Number.NaN } of runs) {
+        const apart = groups.filter((group) => group < 0).length / size
+        console.log(
+          `${String(size).padEnd(9)}${name.padEnd(20)}${new Set(groups.filter((group) => group >= 0)).size} topics, ${(100 * apart).toFixed(1)} % apart, ${seconds.toFixed(1)} s, ${(peak / 1e6).toFixed(0)} MB at most`,
+        )
+      }
+    }
   }
   await saveResult('topics-scale', rows)
 }
