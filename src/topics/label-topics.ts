@@ -6,6 +6,7 @@
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type Phrases, partsOf, wordsOf } from './phrases.ts'
 import type { TopicTerm } from './topics.ts'
+import { isAcronym } from './words.ts'
 
 const termsKept = 10
 // A term should say something of at least this share of its topic's papers.
@@ -192,7 +193,7 @@ function clash(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function abbreviates(short: readonly string[], long: readonly string[]): boolean {
-  return short.length === 1 && long.length > 1 && short[0] === long.map((word) => word[0]).join('')
+  return short.length === 1 && long.length > 1 && isAcronym(short[0], long)
 }
 
 interface LabelTerm extends TopicTerm {

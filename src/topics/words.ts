@@ -300,12 +300,24 @@ function isNoise(form: string): boolean {
   return /^\d+(?:st|nd|rd|th|k|m|b|x|s|ms|gb|mb|hz|ghz|fps|kg|km|nm|mm|cm)$/u.test(form)
 }
 
-const joinedPrefixes =
-  /^(pre|non|multi|semi|co|re|un|inter|intra|sub|anti|auto|hyper|super|ultra|micro|macro|meta)-(?=\p{L})/u
+const prefixes = 'pre|non|multi|semi|co|re|un|inter|intra|sub|anti|auto|hyper|super|ultra|micro|macro|meta'
+const joinedPrefixes = new RegExp(`^(${prefixes})-(?=\\p{L})`, 'u')
+const prefix = new RegExp(`^(?:${prefixes})(?=\\p{L})`, 'u')
 
 /** One key for "pre-training" and "pretraining", for "model" and "models". */
 function keyOf(form: string): string {
   return singular(form.replace(joinedPrefixes, '$1'))
+}
+
+/** Whether a word is made of the first letters of others: "mtl" of "multitask learning", which is written "multi-task" too. */
+export function isAcronym(word: string, of: readonly string[]): boolean {
+  let possible = ['']
+  for (const one of of) {
+    const inside = prefix.exec(one)
+    const letters = inside === null ? [one[0]] : [one[0], one[0] + one[inside[0].length]]
+    possible = possible.flatMap((before) => letters.map((letter) => before + letter))
+  }
+  return possible.includes(word)
 }
 
 const invariant = /(?:ss|us|is|ics|as|os|news|series|species|always|bias|lens|aids|sars)$/u

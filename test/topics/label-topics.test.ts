@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { toPaper } from '../../src/paper.ts'
 import { labelTopics } from '../../src/topics/label-topics.ts'
 import { Phrases } from '../../src/topics/phrases.ts'
-import { singular, Words } from '../../src/topics/words.ts'
+import { isAcronym, singular, Words } from '../../src/topics/words.ts'
 import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 let lastId = 0
@@ -104,6 +104,21 @@ describe('labels', () => {
     const terms = mind.terms.map(({ term }) => term)
     expect(terms).toContain('theory of mind')
     expect(terms.filter((term) => /theory|mind/u.test(term))).toHaveLength(1)
+  })
+
+  test('hold a phrase or its acronym, not both', async () => {
+    const multitask = [
+      paper('Multi-task learning of gaits', 'Multi-task learning (MTL) helps a horse. MTL needs gaits of many horses.'),
+      paper('When MTL forgets', 'A horse forgets gaits under multi-task learning. Longer MTL helps.'),
+      paper('Gaits by multitask learning', 'With multitask learning, or MTL, horses learn gaits.'),
+    ]
+    const [first] = await labels(multitask, epidemics)
+    const terms = first.terms.map(({ term }) => term)
+    expect(terms.filter((term) => /^mtl$|multi-?task learning/iu.test(term))).toHaveLength(1)
+    expect(isAcronym('mtl', ['multitask', 'learn'])).toBe(true)
+    expect(isAcronym('ml', ['multitask', 'learn'])).toBe(true)
+    expect(isAcronym('mll', ['multitask', 'learn'])).toBe(false)
+    expect(isAcronym('llm', ['large', 'languag', 'model'])).toBe(true)
   })
 
   test('are of words that a title has, before others', async () => {
