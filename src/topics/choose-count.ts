@@ -22,6 +22,10 @@ const leastPapers = 6
 const leastProminence = 0.01
 // How many levels on either side a level's stability is smoothed over.
 const reach = 2
+// A peak that is not so many times as high as every other and as the least there may be is measured again on other
+// samples, so many times in all; one that is far below the least is none.
+const clearBy = 2
+const mostTimes = 4
 // So far beyond the shortest description the sweep goes on: it may yet grow shorter.
 const beyond = 1.2
 
@@ -36,8 +40,21 @@ export async function chooseCount(
 }> {
   const { nodes } = graph
   if (nodes < leastPapers) return { count: Math.min(1, nodes), resolution: undefined, evidence: [] }
-  const levels = await sweep(graph, { seed, slice, threads })
-  const chosen = pickLevel(levels, nodes)
+  let levels = await sweep(graph, { seed, slice, threads })
+  let picked = pickLevel(levels, { nodes, times: 1 })
+  for (let times = 1; times < mostTimes && !picked.isClear; times++) {
+    const { from } = picked
+    const resolutions = levels.slice(from).map(({ resolution }) => resolution)
+    const again = await measure(graph, { resolutions, seed: seed + times * 0x9e3779b9, slice, threads })
+    levels = levels.map((level, i) => {
+      const other = again.find(({ resolution }) => resolution === level.resolution)
+      return i < from || other === undefined
+        ? level
+        : { ...level, stability: (times * level.stability + other.stability) / (times + 1) }
+    })
+    picked = pickLevel(levels, { nodes, times: times + 1 })
+  }
+  const chosen = picked.level
   return {
     count: chosen.count,
     resolution: chosen.resolution,
@@ -45,23 +62,38 @@ export async function chooseCount(
   }
 }
 
-/** The level that stands out most, of those that are neither too coarse nor too fine for so many nodes; `levels` by rising resolution. */
-export function pickLevel(levels: readonly Level[], nodes: number): Level {
+/**
+ * The level that stands out most, of those that are neither too coarse nor too fine for so many nodes; whether it is clear
+ * which one does, or that none does; and from where on levels matter. `levels` by rising resolution, their stability the
+ * mean of `times` measurements.
+ */
+export function pickLevel(
+  levels: readonly Level[],
+  { nodes, times }: { readonly nodes: number; readonly times: number },
+): { readonly level: Level; readonly isClear: boolean; readonly from: number } {
   const shortest = levels.reduce((a, b) => (b.description < a.description ? b : a))
   // A reader of many papers wants more than a few topics, whatever is most stable.
-  const least = Math.max(2, Math.round(nodes ** 0.25))
-  const most = Math.max(least, mostWorth(nodes, shortest.count))
+  const fewest = Math.max(2, Math.round(nodes ** 0.25))
+  const most = Math.max(fewest, mostWorth(nodes, shortest.count))
   const stability = smoothed(levels.map((level) => level.stability))
-  const range = levels.flatMap(({ count }, i) => (count >= least && count <= most ? [i] : []))
+  const range = levels.flatMap(({ count }, i) => (count >= fewest && count <= most ? [i] : []))
   // A peak is as wide as the means: it stands for the next level of the range that they take in.
   const peaks = levels.flatMap((_, i) => {
     const near = range.filter((at) => Math.abs(at - i) <= reach)
-    const height = prominenceAt(stability, i)
     const at = highest(near, (at) => -Math.abs(at - i))
-    return at !== undefined && height >= leastProminence ? [{ at, height }] : []
+    return at === undefined ? [] : [{ at, height: prominenceAt(stability, i) }]
   })
-  const at = highest(peaks, ({ height }) => height)?.at ?? highest(range, (i) => stability[i])
-  return levels[at ?? levels.length - 1]
+  // The error of a mean falls with the root of how many it is of.
+  const least = leastProminence / Math.sqrt(times)
+  const peak = highest(peaks, ({ height }) => height)
+  const height = peak?.height ?? 0
+  const rivals = peaks.filter(({ at }) => at !== peak?.at).map((rival) => rival.height)
+  const at = height < least ? highest(range, (i) => stability[i]) : peak?.at
+  return {
+    level: levels[at ?? levels.length - 1],
+    isClear: height < least / clearBy ** 2 || height >= clearBy * Math.max(least, ...rivals),
+    from: Math.max(0, (range[0] ?? 0) - 2 * reach),
+  }
 }
 
 /** The first with the highest value. */
@@ -73,23 +105,40 @@ async function sweep(
   graph: WeightedGraph,
   { seed, slice, threads }: { readonly seed: number; readonly slice: TimeSlice; readonly threads: Threads },
 ): Promise<Level[]> {
-  // Small graphs are noisier and cheaper: they get more samples.
-  const tries = Math.max(9, Math.min(24, Math.round(1.5e6 / (graph.target.length + 1))))
   const levels: Level[] = []
   let shortest: Pick<Level, 'count' | 'description'> = { description: Number.POSITIVE_INFINITY, count: 1 }
   for (let first = 0; lowestResolution * step ** first < highestResolution; first += levelsAhead) {
-    const jobs: Promise<Level[]>[] = []
-    for (let i = first; i < first + levelsAhead; i += levelsAtOnce) {
-      const resolutions = Array.from({ length: levelsAtOnce }, (_, j) => lowestResolution * step ** (i + j))
-      jobs.push(threads.run('levels', { graph, resolutions, seed, tries }, slice))
-    }
-    for (const level of (await Promise.all(jobs)).flat()) {
+    const resolutions = Array.from({ length: levelsAhead }, (_, i) => lowestResolution * step ** (first + i))
+    for (const level of await measure(graph, { resolutions, seed, slice, threads })) {
       levels.push(level)
       if (level.description < shortest.description) shortest = level
       if (level.count > beyond * mostWorth(graph.nodes, shortest.count)) return levels
     }
   }
   return levels
+}
+
+/** What each resolution is worth; those of a single community are left out. */
+async function measure(
+  graph: WeightedGraph,
+  {
+    resolutions,
+    seed,
+    slice,
+    threads,
+  }: {
+    readonly resolutions: readonly number[]
+    readonly seed: number
+    readonly slice: TimeSlice
+    readonly threads: Threads
+  },
+): Promise<Level[]> {
+  // Small graphs are noisier and cheaper: they get more samples.
+  const tries = Math.max(9, Math.min(24, Math.round(1.5e6 / (graph.target.length + 1))))
+  const jobs: Promise<Level[]>[] = []
+  for (let i = 0; i < resolutions.length; i += levelsAtOnce)
+    jobs.push(threads.run('levels', { graph, resolutions: resolutions.slice(i, i + levelsAtOnce), seed, tries }, slice))
+  return (await Promise.all(jobs)).flat()
 }
 
 /** The finest division to look at: few papers make too few edges for the description of a fine one to pay. */

@@ -86,18 +86,36 @@ describe('the level that is picked', () => {
       30,
     ],
   ] as const)('%s', (_, middle, expected) => {
-    expect(pickLevel(curve([...before, ...middle, ...after]), nodes).count).toBe(expected)
+    expect(pickLevel(curve([...before, ...middle, ...after]), { nodes, times: 1 }).level.count).toBe(expected)
   })
 
   test('is the most stable one of the range where none stands out', () => {
     const levels = Array.from({ length: 20 }, (_, i) => [2 + 2 * i, 0.9 - 0.02 * i] as const)
-    expect(pickLevel(curve(levels), nodes).count).toBe(10)
+    expect(pickLevel(curve(levels), { nodes, times: 1 }).level.count).toBe(10)
+  })
+
+  test('is clear where it has no rival, and where nothing stands out', () => {
+    const isClear = (middle: readonly (readonly [number, number])[], times = 1) =>
+      pickLevel(curve([...before, ...middle, ...after]), { nodes, times }).isClear
+    const low = [12, 0.5] as const
+    const one = [low, low, low, low, [16, 0.8], low, low] as const
+    const half = [low, low, low, [20, 0.75], low, low] as const
+    const small = [low, low, low, low, [30, 0.54], low, low] as const
+    expect(isClear(one)).toBe(true)
+    expect(isClear([...one, ...half])).toBe(false)
+    expect(isClear([...one, ...small])).toBe(true)
+    // A peak near the least height is not clear before it was measured more often.
+    expect(isClear(small)).toBe(false)
+    expect(isClear(small, 4)).toBe(true)
+    expect(
+      pickLevel(curve(Array.from({ length: 20 }, (_, i) => [2 + 2 * i, 0.9 - 0.02 * i])), { nodes, times: 1 }).isClear,
+    ).toBe(true)
   })
 
   test('is no finer than the description pays for, or than the root of the number of papers', () => {
     const levels = [...before, ...falling(10, 30), ...falling(90, 110), [150, 0.5], [200, 0.9], [250, 0.5]] as const
-    expect(pickLevel(curve(levels, 300), nodes).count).toBe(200)
-    expect(pickLevel(curve(levels, 40), nodes).count).toBeLessThanOrEqual(100)
+    expect(pickLevel(curve(levels, 300), { nodes, times: 1 }).level.count).toBe(200)
+    expect(pickLevel(curve(levels, 40), { nodes, times: 1 }).level.count).toBeLessThanOrEqual(100)
   })
 })
 
