@@ -1,5 +1,6 @@
 // npm run bench -- topics-days [--from DATE] [--days N] [--base N] [--resolution R]: topics of a library that grows day by day, each day's
-// going on from those of the day before: which keep their number, which are born, split, merge and fade.
+// going on from those of the day before: which keep their number, which are born, split, merge and fade, with the papers
+// that are typical of them.
 import { parseArgs } from 'node:util'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { toPaper } from '../../src/paper.ts'
@@ -56,8 +57,11 @@ export async function run(args: readonly string[]): Promise<void> {
       `${date}  +${added} papers  ${topics.count} topics: ${same} the same, ${number('born')} born, ${number('split')} split off, ${number('returned')} returned, ${number('merged')} merged, ${number('faded')} faded  ${seconds.toFixed(1)} s`,
     )
     for (const { change, topic, label, size, before, other } of topics.changes)
-      if (change !== 'kept' && change !== 'grew')
+      if (change !== 'kept' && change !== 'grew') {
         console.log(`   ${change} ${topic}${other === undefined ? '' : ` (${other})`}: ${label}, ${before} → ${size}`)
+        for (const id of topics.topics.find((one) => one.id === topic)?.representatives ?? [])
+          console.log(`        ${library.get(id)?.title}`)
+      }
   }
   const survived = begin.topics.filter(({ id }) => topics.topics.some((topic) => topic.id === id)).length
   const times = (kind: TopicChange['change']) =>
