@@ -1,6 +1,6 @@
 import { PaperkinError, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
-import type { Paper } from '../paper.ts'
+import { type Paper, paperText } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type KinList, kinship } from './kin-graph.ts'
 import { labelTopics } from './label-topics.ts'
@@ -24,6 +24,8 @@ const mostOutliers = 0.05
 // Fewer papers have no quartiles to speak of.
 const leastForOutliers = 10
 const representativesShown = 3
+// A topic that goes on keeps a label whose terms are each in so large a share of its papers; a new term is in twice as many.
+const leastOfLabel = 0.025
 
 /** Papers with all that topics are made from; row i of everything belongs to `papers[i]`. */
 export interface Collection {
@@ -82,8 +84,9 @@ export async function describeTopics(
   const identity = options.identify(members.map((rows) => rows.map((row) => papers[row].id)))
   const { ids } = identity
   if (slice.due()) await slice.rest()
-  const kept = identity.labels.filter((label) => label !== undefined)
-  const names = await labelTopics(phrases, { members, termsPerLabel, taken: kept, slice })
+  const kept = await trueLabels(identity, { members, papers, slice })
+  const taken = kept.filter((label) => label !== undefined)
+  const names = await labelTopics(phrases, { members, termsPerLabel, taken, slice })
   const topics: Topic[] = []
   const words = new Float64Array(collection.lexical.columns)
   for (const [topic, rows] of members.entries()) {
@@ -99,7 +102,7 @@ export async function describeTopics(
     if (slice.due()) await slice.rest()
     topics.push({
       id: ids[topic],
-      label: identity.labels[topic] ?? names[topic].label,
+      label: kept[topic] ?? names[topic].label,
       terms: names[topic].terms,
       size: rows.length,
       papers: placed.map(
@@ -110,7 +113,7 @@ export async function describeTopics(
   }
   const given = await named(topics, {
     label: options.label,
-    isKept: (topic) => identity.labels[topic] !== undefined,
+    isKept: (topic) => kept[topic] !== undefined,
     papers,
     slice,
   })
@@ -144,6 +147,35 @@ export async function describeTopics(
     nextId: identity.nextId,
   }
   return { data: await deepFreeze(data, slice), members, partition, topicOf }
+}
+
+/** The labels of before, without those that name a term which hardly any paper of the topic has any more. */
+async function trueLabels(
+  { labels, terms }: Identity,
+  {
+    members,
+    papers,
+    slice,
+  }: {
+    readonly members: readonly (readonly number[])[]
+    readonly papers: readonly Paper[]
+    readonly slice: TimeSlice
+  },
+): Promise<(string | undefined)[]> {
+  const kept = [...labels]
+  for (const [topic, label] of labels.entries())
+    for (const term of label?.split(', ').filter((part) => terms[topic].includes(part)) ?? []) {
+      const singular = term.toLowerCase().replace(/s$/u, '')
+      const least = Math.ceil(leastOfLabel * members[topic].length)
+      let found = 0
+      for (const row of members[topic]) {
+        if (slice.due()) await slice.rest()
+        if (paperText(papers[row]).toLowerCase().includes(singular)) found++
+        if (found === least) break
+      }
+      if (found < least) kept[topic] = undefined
+    }
+  return kept
 }
 
 /** A paper of a topic. */

@@ -216,7 +216,8 @@ function checkedTopics(previous: TopicsData | undefined): TopicsData | undefined
     Number.isInteger(previous?.nextId) &&
     Array.isArray(previous.topics) &&
     previous.topics.every(
-      ({ id, label, papers }) => Number.isInteger(id) && typeof label === 'string' && Array.isArray(papers),
+      ({ id, label, terms, papers }) =>
+        Number.isInteger(id) && typeof label === 'string' && Array.isArray(terms) && Array.isArray(papers),
     )
   if (!isWhole)
     throw new PaperkinError(

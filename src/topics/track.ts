@@ -13,6 +13,8 @@ export interface Identity {
   readonly ids: readonly number[]
   /** The label of the topic that a group goes on from; undefined for a group that needs a new one. */
   readonly labels: readonly (string | undefined)[]
+  /** The terms that the topic had which a group goes on from; empty where they are not known. */
+  readonly terms: readonly (readonly string[])[]
   readonly nextId: number
   readonly past: readonly PastTopic[]
   /** Labels of new groups are not known yet: `labelOf` gives that of an id. */
@@ -24,6 +26,7 @@ export function freshIdentity(groups: number): Identity {
   return {
     ids: Array.from({ length: groups }, (_, i) => i),
     labels: Array.from({ length: groups }, () => undefined),
+    terms: Array.from({ length: groups }, () => []),
     nextId: groups,
     past: [],
     changes: () => [],
@@ -83,6 +86,10 @@ export function trackTopics(
     const isUnchanged = size === papers.length && shared[topic].get(group) === size
     return keepLabels === 'same' || isUnchanged ? label : undefined
   })
+  const terms = groups.map((_, group) => {
+    const topic = same[group]
+    return topic === undefined ? [] : before[topic].terms.map(({ term }) => term)
+  })
   const past =
     keepLabels === 'unchanged'
       ? (previous.past ?? [])
@@ -121,7 +128,7 @@ export function trackTopics(
     })
     return [...present, ...gone]
   }
-  return { ids, labels, nextId, past, changes }
+  return { ids, labels, terms, nextId, past, changes }
 }
 
 /** How many of the papers are in each group. */

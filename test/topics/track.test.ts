@@ -206,6 +206,26 @@ describe.each(['graph', 'kmeans'] as const)('%s', (method) => {
   })
 })
 
+test('a label goes when hardly any paper has a term of it any more, a name that was given stays', async () => {
+  const among = await part((topic) => topic < 3)
+  const first = await findTopics(among)
+  const labelled = (label: string, terms: readonly string[]): TopicsData => ({
+    ...(JSON.parse(JSON.stringify(first)) as TopicsData),
+    topics: first.topics.map((topic, i) =>
+      i > 0 ? topic : { ...topic, label, terms: terms.map((term) => ({ term, weight: 1 })) },
+    ),
+  })
+  const { id, label, terms } = first.topics[0]
+  const still = terms[0].term
+  const after = async (previous: TopicsData) => {
+    const { topics } = await findTopics(among, { previous })
+    return topics.find((topic) => topic.id === id)?.label
+  }
+  expect(await after(labelled(`${still}, owls`, [still, 'owls']))).toBe(label)
+  expect(await after(labelled(`${still}, owls`, [still]))).toBe(`${still}, owls`)
+  expect(await after(labelled(still, [still]))).toBe(still)
+})
+
 test.each([[{}], [null], [[]], ['topics'], [{ nextId: 1, topics: [{ id: 0 }] }]])(
   '%j is refused as topics of before',
   async (previous) => {
