@@ -195,6 +195,7 @@ export class LexicalIndex extends TermCounts {
       if (renumbered[term] === 0) {
         terms[columns] = term
         renumbered[term] = columns++
+        if (columns % 16_384 === 0 && slice.due()) await slice.rest()
       }
     const column = new Int32Array(start[rows.length])
     const value = new Float32Array(start[rows.length])

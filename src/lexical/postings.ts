@@ -50,6 +50,9 @@ export interface Slice {
   rest(): Promise<void>
 }
 
+/** Entries between two looks at the clock; the first terms have thousands each. */
+const entriesAtOnce = 8192
+
 /** One of several that follow one another, in slices. */
 export async function mergePostings(parts: readonly Postings[], slice: Slice): Promise<Postings> {
   const total = (of: (part: Postings) => number) => parts.reduce((sum, part) => sum + of(part), 0)
@@ -59,6 +62,7 @@ export async function mergePostings(parts: readonly Postings[], slice: Slice): P
   const count = new Uint16Array(row.length)
   const places = new Int32Array(parts.length)
   let distinct = 0
+  let look = entriesAtOnce
   for (let to = 0; to < row.length; ) {
     let least = Number.POSITIVE_INFINITY
     for (let p = 0; p < parts.length; p++) {
@@ -76,7 +80,9 @@ export async function mergePostings(parts: readonly Postings[], slice: Slice): P
       }
     }
     start[distinct] = to
-    if (distinct % 256 === 0 && slice.due()) await slice.rest()
+    if (to < look) continue
+    look = to + entriesAtOnce
+    if (slice.due()) await slice.rest()
   }
   const rows = total((part) => part.rows)
   return { rows, term: term.slice(0, distinct), start: start.slice(0, distinct + 1), row, count }

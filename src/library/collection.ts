@@ -82,6 +82,8 @@ export class Collection {
   #isLoaded = false
   #settling: Promise<void> | undefined
   #isSettled = true
+  /** Long work under way that settling would get in the way of. */
+  #undisturbed = 0
   readonly #closing = new AbortController()
   #isGraphSaved = false
   /** Rows of the lexical index that its file holds. */
@@ -319,6 +321,16 @@ export class Collection {
     this.#isLoaded = true
   }
 
+  /** Does long work; what makes questions faster is not begun meanwhile. */
+  async undisturbed<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#undisturbed++
+    try {
+      return await work()
+    } finally {
+      this.#undisturbed--
+    }
+  }
+
   /** Has what makes questions faster made once no more changes come. */
   #settleLater(): void {
     this.#isSettled = false
@@ -335,6 +347,7 @@ export class Collection {
     while (!this.#isSettled) {
       this.#isSettled = true
       await wait(SETTLE_AFTER, undefined, { signal, ref: false })
+      if (this.#undisturbed > 0) this.#isSettled = false
       if (!this.#isSettled) continue
       const slice = timeSlice(signal, 5)
       await this.#lexical.settle(slice)

@@ -341,7 +341,7 @@ export class PaperLibrary {
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
-    return findTopics(await this.#rows(options.signal), options)
+    return this.#collection.undisturbed(async () => findTopics(await this.#rows(options.signal), options))
   }
 
   /**

@@ -253,16 +253,21 @@ async function findOutliers(
   }: { readonly topicOf: Int32Array; readonly share: number | 'auto'; readonly slice: TimeSlice },
 ): Promise<{ readonly row: number; readonly margin: number }[]> {
   if (rows < leastForOutliers) return []
-  const closeness = Float64Array.from({ length: rows }, (_, row) => kinship(similarity, row * k, k))
+  const closeness = new Float64Array(rows)
+  for (let row = 0; row < rows; row++) {
+    closeness[row] = kinship(similarity, row * k, k)
+    if (row % 4096 === 4095 && slice.due()) await slice.rest()
+  }
   const sorted = closeness.slice().sort()
   if (slice.due()) await slice.rest()
   const quartile = (part: number) => sorted[Math.floor(part * (rows - 1))]
   const fence = share === 'auto' ? quartile(0.25) - 1.5 * (quartile(0.75) - quartile(0.25)) : Number.POSITIVE_INFINITY
   const left = new Int32Array(rows)
   for (const topic of topicOf) left[topic]++
-  const lonely = Array.from(closeness.keys())
-    .filter((row) => closeness[row] < fence)
-    .sort((a, b) => closeness[a] - closeness[b] || a - b)
+  const lonely: number[] = []
+  for (let row = 0; row < rows; row++) if (closeness[row] < fence) lonely.push(row)
+  lonely.sort((a, b) => closeness[a] - closeness[b] || a - b)
+  if (slice.due()) await slice.rest()
   const apart: number[] = []
   for (const row of lonely) {
     if (apart.length >= Math.floor((share === 'auto' ? mostOutliers : share) * rows)) break

@@ -5,7 +5,7 @@
 /** What computes products of rows with rows. */
 export interface Kernels {
   readonly backend: 'onnxruntime' | 'typed-arrays'
-  /** Multiply-adds that take some ten milliseconds: how large a caller makes one call. */
+  /** Multiply-adds that take some milliseconds: how large a caller makes one call. */
   readonly slice: number
   /**
    * Dot products of each row of `left` with each row of `right`: `leftRows × rightRows`, each within
@@ -54,7 +54,7 @@ export function exactDot(
 /** The kernels that need nothing but JavaScript. */
 export const typedArrayKernels: Kernels = {
   backend: 'typed-arrays',
-  slice: 8e6,
+  slice: 2e6,
   products(left, right, dimensions, target) {
     const leftRows = left.length / dimensions
     const rightRows = right.length / dimensions

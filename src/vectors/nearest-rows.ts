@@ -71,6 +71,8 @@ async function findPairs(dots: RowDots, how: Pairs): Promise<NeighbourGraph> {
   const most = Math.max(FILTER_GROUP, Math.min(TILE, Math.floor(side / FILTER_GROUP) * FILTER_GROUP))
   const filter = TileFilter.create(most)
   let done = 0
+  // The first tile is slow, until its code is compiled: it gets a slice of its own.
+  await slice.rest()
   // Of a graph the tiles along the diagonal first, where rows that stand together meet.
   for (let far = 0; far < others; far += most)
     for (let top = 0; top < n && (!isGraph || top + far < others); top += most) {

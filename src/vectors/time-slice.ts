@@ -21,15 +21,17 @@ let resting = 0
  * Begins a slice of `milliseconds`, which it shares with others that rest at the same time; throws `signal.reason` where the
  * signal is aborted already.
  */
-export function timeSlice(signal: AbortSignal | undefined, milliseconds = 10): TimeSlice {
+export function timeSlice(signal: AbortSignal | undefined, milliseconds = 6): TimeSlice {
   signal?.throwIfAborted()
   let end = performance.now() + milliseconds
   return {
     due: () => performance.now() >= end,
     rest: async () => {
-      resting++
+      const first = ++resting
       await nextTurn()
-      end = performance.now() + milliseconds / resting--
+      // Those that went on before it this turn have had their share.
+      end = performance.now() + milliseconds / Math.max(first, resting)
+      resting--
       signal?.throwIfAborted()
     },
   }
