@@ -29,10 +29,16 @@ const mostTimes = 4
 // So far beyond the shortest description the sweep goes on: it may yet grow shorter.
 const beyond = 1.2
 
+interface How {
+  readonly seed: number
+  readonly slice: TimeSlice
+  readonly threads: Threads
+}
+
 /** Picks a resolution, and tells what it was picked from; none for a handful of papers, which are one topic. */
 export async function chooseCount(
   graph: WeightedGraph,
-  { seed, slice, threads }: { readonly seed: number; readonly slice: TimeSlice; readonly threads: Threads },
+  how: How,
 ): Promise<{
   readonly count: number
   readonly resolution: number | undefined
@@ -40,15 +46,14 @@ export async function chooseCount(
 }> {
   const { nodes } = graph
   if (nodes < leastPapers) return { count: Math.min(1, nodes), resolution: undefined, evidence: [] }
-  let levels = await sweep(graph, { seed, slice, threads })
+  let levels = await sweep(graph, how)
   let picked = pickLevel(levels, { nodes, times: 1 })
   for (let times = 1; times < mostTimes && !picked.isClear; times++) {
-    const { from } = picked
-    const resolutions = levels.slice(from).map(({ resolution }) => resolution)
-    const again = await measure(graph, { resolutions, seed: seed + times * 0x9e3779b9, slice, threads })
-    levels = levels.map((level, i) => {
+    const resolutions = levels.slice(picked.from).map(({ resolution }) => resolution)
+    const again = await measure(graph, { ...how, resolutions, seed: how.seed + times * 0x9e3779b9 })
+    levels = levels.map((level) => {
       const other = again.find(({ resolution }) => resolution === level.resolution)
-      return i < from || other === undefined
+      return other === undefined
         ? level
         : { ...level, stability: (times * level.stability + other.stability) / (times + 1) }
     })
@@ -101,15 +106,12 @@ function highest<T>(all: readonly T[], value: (one: T) => number): T | undefined
   return all.reduce<T | undefined>((a, b) => (a === undefined || value(b) > value(a) ? b : a), undefined)
 }
 
-async function sweep(
-  graph: WeightedGraph,
-  { seed, slice, threads }: { readonly seed: number; readonly slice: TimeSlice; readonly threads: Threads },
-): Promise<Level[]> {
+async function sweep(graph: WeightedGraph, how: How): Promise<Level[]> {
   const levels: Level[] = []
   let shortest: Pick<Level, 'count' | 'description'> = { description: Number.POSITIVE_INFINITY, count: 1 }
   for (let first = 0; lowestResolution * step ** first < highestResolution; first += levelsAhead) {
     const resolutions = Array.from({ length: levelsAhead }, (_, i) => lowestResolution * step ** (first + i))
-    for (const level of await measure(graph, { resolutions, seed, slice, threads })) {
+    for (const level of await measure(graph, { ...how, resolutions })) {
       levels.push(level)
       if (level.description < shortest.description) shortest = level
       if (level.count > beyond * mostWorth(graph.nodes, shortest.count)) return levels
@@ -121,17 +123,7 @@ async function sweep(
 /** What each resolution is worth; those of a single community are left out. */
 async function measure(
   graph: WeightedGraph,
-  {
-    resolutions,
-    seed,
-    slice,
-    threads,
-  }: {
-    readonly resolutions: readonly number[]
-    readonly seed: number
-    readonly slice: TimeSlice
-    readonly threads: Threads
-  },
+  { resolutions, seed, slice, threads }: How & { readonly resolutions: readonly number[] },
 ): Promise<Level[]> {
   // Small graphs are noisier and cheaper: they get more samples.
   const tries = Math.max(9, Math.min(24, Math.round(1.5e6 / (graph.target.length + 1))))
@@ -146,7 +138,7 @@ function mostWorth(nodes: number, shortest: number): number {
   return Math.max(Math.round(Math.sqrt(nodes)), shortest)
 }
 
-/** Means with the neighbours, of which the next ones count two thirds and those behind them one third: single values are noisy. */
+/** Means with the neighbours, the next ones by two thirds and those behind them by one third: single values are noisy. */
 function smoothed(values: readonly number[]): number[] {
   return values.map((_, i) => {
     let sum = 0

@@ -1,9 +1,9 @@
 import { PaperkinError, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
-import { type Paper, paperText } from '../paper.ts'
+import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type KinList, kinship } from './kin-graph.ts'
-import { labelTopics } from './label-topics.ts'
+import { labelTopics, trueLabels } from './label-topics.ts'
 import { modularity } from './leiden.ts'
 import type { Phrases } from './phrases.ts'
 import type {
@@ -24,8 +24,6 @@ const mostOutliers = 0.05
 // Fewer papers have no quartiles to speak of.
 const leastForOutliers = 10
 const representativesShown = 3
-// A topic that goes on keeps a label whose terms are each in so large a share of its papers; a new term is in twice as many.
-const leastOfLabel = 0.025
 
 /** Papers with all that topics are made from; row i of everything belongs to `papers[i]`. */
 export interface Collection {
@@ -147,35 +145,6 @@ export async function describeTopics(
     nextId: identity.nextId,
   }
   return { data: await deepFreeze(data, slice), members, partition, topicOf }
-}
-
-/** The labels of before, without those that name a term which hardly any paper of the topic has any more. */
-async function trueLabels(
-  { labels, terms }: Identity,
-  {
-    members,
-    papers,
-    slice,
-  }: {
-    readonly members: readonly (readonly number[])[]
-    readonly papers: readonly Paper[]
-    readonly slice: TimeSlice
-  },
-): Promise<(string | undefined)[]> {
-  const kept = [...labels]
-  for (const [topic, label] of labels.entries())
-    for (const term of label?.split(', ').filter((part) => terms[topic].includes(part)) ?? []) {
-      const singular = term.toLowerCase().replace(/s$/u, '')
-      const least = Math.ceil(leastOfLabel * members[topic].length)
-      let found = 0
-      for (const row of members[topic]) {
-        if (slice.due()) await slice.rest()
-        if (paperText(papers[row]).toLowerCase().includes(singular)) found++
-        if (found === least) break
-      }
-      if (found < least) kept[topic] = undefined
-    }
-  return kept
 }
 
 /** A paper of a topic. */

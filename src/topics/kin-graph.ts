@@ -48,8 +48,10 @@ const rowsAtOnce = 1024
 
 /** Finds the k nearest of every row by the weighted mean of both cosines. */
 export async function nearestKin(kin: KinRows, options: KinOptions): Promise<KinList> {
-  const { k, semanticWeight = 0.5, candidates = Math.max(128, 5 * k), slice, signal } = options
+  const { k, semanticWeight = 0.5, candidates = Math.max(128, 5 * k), slice, signal, threads } = options
   const { rows, vectors, dimensions, lexical } = kin
+  if (threads === undefined)
+    return Threads.during({ papers: rows, signal }, (own) => nearestKin(kin, { ...options, threads: own }))
   const width = Math.min(k, Math.max(0, rows - 1))
   const kept = {
     neighbour: sharedInt32(rows * width),
@@ -57,9 +59,6 @@ export async function nearestKin(kin: KinRows, options: KinOptions): Promise<Kin
     semantic: sharedFloat32(rows * width),
   }
   if (width === 0) return { rows, k: width, ...kept }
-  if (options.threads === undefined)
-    return Threads.during({ papers: rows, signal }, (threads) => nearestKin(kin, { ...options, threads }))
-  const { threads } = options
   const [near, words] = await Promise.all([
     neighbourGraph(vectors, { dimensions, k: Math.max(width, candidates), ...(signal && { signal }) }),
     sharedWords(lexical, slice),

@@ -3,14 +3,18 @@
 // three where two are a fragment, take the place of words that hardly stand without them. The terms of a topic are
 // chosen by maximal marginal relevance (Carbonell and Goldstein 1998), where two terms are alike that name the same
 // papers.
+import { type Paper, paperText } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type Phrases, partsOf, wordsOf } from './phrases.ts'
 import type { TopicTerm } from './topics.ts'
+import type { Identity } from './track.ts'
 import { isAcronym } from './words.ts'
 
 const termsKept = 10
 // A term should say something of at least this share of its topic's papers.
 const leastShare = 0.05
+// A label stays with a topic that goes on as long as each of its terms is in at least this share of the papers.
+const leastOfLabel = leastShare / 2
 // A word that stands within one phrase in so large a share of its papers is a fragment of it.
 const fragmentShare = 0.5
 // Against a term that names the same papers as one before it; 1 would be relevance alone.
@@ -29,6 +33,39 @@ export interface LabelOptions {
 export interface TopicName {
   readonly label: string
   readonly terms: readonly TopicTerm[]
+}
+
+/** The labels of before, without those that name a term which hardly any paper of the topic has any more. */
+export async function trueLabels(
+  { labels, terms }: Identity,
+  {
+    members,
+    papers,
+    slice,
+  }: Pick<LabelOptions, 'members' | 'slice'> & {
+    readonly papers: readonly Paper[]
+  },
+): Promise<(string | undefined)[]> {
+  // Whether so many of the rows have a term, in the plural or not.
+  const isFound = async (term: string, rows: readonly number[]) => {
+    const beginning = term.toLowerCase().replace(/s$/u, '')
+    let missing = Math.ceil(leastOfLabel * rows.length)
+    for (const row of rows) {
+      if (slice.due()) await slice.rest()
+      if (paperText(papers[row]).toLowerCase().includes(beginning) && --missing === 0) return true
+    }
+    return false
+  }
+  const kept = [...labels]
+  for (const [topic, label] of labels.entries()) {
+    const named = label?.split(', ').filter((part) => terms[topic].includes(part)) ?? []
+    for (const term of named) {
+      if (await isFound(term, members[topic])) continue
+      kept[topic] = undefined
+      break
+    }
+  }
+  return kept
 }
 
 /** Terms and a label for each topic, in the order of `members`; labels differ. */

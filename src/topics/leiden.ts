@@ -35,7 +35,10 @@ export interface LeidenOptions {
   readonly resolution?: number
   /** Uniform numbers in 0 ≤ x < 1. */
   readonly random: () => number
-  /** Most rounds through all levels, after which single nodes move once more; it stops when a round changes nothing. @default 10 */
+  /**
+   * Most rounds through all levels, after which single nodes move once more; it stops when a round changes nothing.
+   * @default 10
+   */
   readonly iterations?: number
   /** A community a node to start from, 0 … nodes - 1. @default every node alone */
   readonly initial?: Int32Array | undefined

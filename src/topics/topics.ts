@@ -53,7 +53,8 @@ export interface TopicOptions {
   readonly label?: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
   /**
    * Topics found before, or their JSON, among some of the same papers: topics that are the same keep their ids and
-   * labels (a label goes when hardly any paper has one of its terms any more), `changes` tells what became of all of them, and without a `count` or `resolution` the resolution stays too.
+   * labels (a label goes when hardly any paper has one of its terms any more), `changes` tells what became of all of
+   * them, and without a `count` or `resolution` the resolution stays too.
    */
   readonly previous?: TopicsData | undefined
   readonly signal?: AbortSignal | undefined

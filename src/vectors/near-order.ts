@@ -1,6 +1,6 @@
 import type { Kernels } from './kernels.ts'
 import type { RowDots } from './row-dots.ts'
-import { timeSlice } from './time-slice.ts'
+import { type TimeSlice, timeSlice } from './time-slice.ts'
 
 // Rows that share a pivot, on average, where there are not so many that each has more.
 const ROWS_PER_PIVOT = 100
@@ -66,11 +66,7 @@ function chain(products: Float32Array, count: number): Int32Array {
 /** Brings the rows to their places, cycle by cycle, so that no second matrix is needed. */
 async function reorder(
   matrix: Float32Array,
-  {
-    dimensions,
-    rowAt,
-    slice,
-  }: { readonly dimensions: number; readonly rowAt: Int32Array; readonly slice: ReturnType<typeof timeSlice> },
+  { dimensions, rowAt, slice }: { readonly dimensions: number; readonly rowAt: Int32Array; readonly slice: TimeSlice },
 ): Promise<void> {
   const isDone = new Uint8Array(rowAt.length)
   const waiting = new Float32Array(dimensions)

@@ -27,10 +27,10 @@ export function timeSlice(signal: AbortSignal | undefined, milliseconds = 6): Ti
   return {
     due: () => performance.now() >= end,
     rest: async () => {
-      const first = ++resting
+      const among = ++resting
       await nextTurn()
       // Those that went on before it this turn have had their share.
-      end = performance.now() + milliseconds / Math.max(first, resting)
+      end = performance.now() + milliseconds / Math.max(among, resting)
       resting--
       signal?.throwIfAborted()
     },
