@@ -56,7 +56,7 @@ async function load(): Promise<Embed> {
   // Our graph takes no mask; the pipeline would say so at every call.
   env.logLevel = 50
   const dtype = isOld ? { quantized: false } : { dtype: model === 'int8' ? 'q8' : 'fp32' }
-  const extractor = await pipeline('feature-extraction', 'all-MiniLM-L6-v2', dtype)
+  const extractor = await pipeline('feature-extraction', 'MiniLM-L6-papers', dtype)
   if (tokens !== '') {
     const { tokenizer } = extractor
     if (tokenizer._tokenizerConfig) tokenizer._tokenizerConfig.model_max_length = Number(tokens)

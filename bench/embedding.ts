@@ -21,8 +21,8 @@ import { loadPapers, saveResult, useData } from './data.ts'
 import type { FromContestant, ToContestant } from './embedding-contestant.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const bundled = join(root, 'models/all-MiniLM-L6-v2')
-const plain = join(root, '.cache/plain/all-MiniLM-L6-v2')
+const bundled = join(root, 'models/MiniLM-L6-papers')
+const plain = join(root, '.cache/plain/MiniLM-L6-papers')
 const python = join(root, '.cache/build-model/venv/bin/python')
 
 const contestants: Readonly<Record<string, string>> = {

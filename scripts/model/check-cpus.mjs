@@ -13,7 +13,7 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const least = 0.9999
 
 const recordPath = `${here}vectors.json`
-const model = JSON.parse(readFileSync(`${here}../../models/all-MiniLM-L6-v2/model.json`, 'utf8')).revision
+const model = JSON.parse(readFileSync(`${here}../../models/MiniLM-L6-papers/model.json`, 'utf8')).revision
 
 if (process.argv[2] === 'embed') {
   process.stdout.write(JSON.stringify(await embed()))
@@ -63,7 +63,7 @@ function cpuName() {
 }
 
 async function embed() {
-  const folder = `${here}../../models/all-MiniLM-L6-v2`
+  const folder = `${here}../../models/MiniLM-L6-papers`
   const options = { local_files_only: true }
   const tokenizer = await AutoTokenizer.from_pretrained(folder, options)
   const session_options = { intraOpNumThreads: 1, graphOptimizationLevel: 'disabled' }

