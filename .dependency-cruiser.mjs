@@ -7,6 +7,7 @@ const rooms = [
   'lexical',
   'vectors',
   'evaluation',
+  'atlas',
   'topics',
   'report',
   'library',
@@ -18,6 +19,7 @@ const strangers = [
   ['lexical', ['sources', 'embedding']],
   ['vectors', ['paper', 'sources', 'embedding', 'lexical']],
   ['evaluation', ['paper', 'sources', 'embedding', 'lexical', 'vectors']],
+  ['atlas', ['paper', 'sources', 'embedding', 'vectors', 'evaluation']],
   ['topics', ['sources', 'embedding']],
 ]
 const inRoom = (name) => `^src/${name}(/|\\.ts$)`

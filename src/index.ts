@@ -1,3 +1,4 @@
+export type { PaperArea } from './atlas/atlas.ts'
 export {
   type CreateEmbedderOptions,
   createEmbedder,
@@ -99,6 +100,7 @@ export type {
   Topic,
   TopicCallOptions,
   TopicChange,
+  TopicGroup,
   TopicMethod,
   TopicNode,
   TopicOptions,

@@ -1,69 +1,93 @@
-// Embeds what the atlas is made from with the bundled model, in parts that are kept: it goes on where it was ended.
-// usage: node scripts/atlas/embed.mjs DATA CACHE [MOST]
-//   DATA   holds scale/*.jsonl.gz and background/openalex-topics.jsonl.gz
-//   CACHE  where parts are kept: texts.jsonl, and vectors-00000.f32 (rows × dimensions), 2,000 texts each
-//   MOST   how many texts at most. Default: all
+// Embeds what the atlas is made from with the bundled model. What was embedded is kept: it goes on where it was ended.
+// usage: node scripts/atlas/embed.mjs DATA CACHE [OTHERS]
+//   DATA    holds scale/*.jsonl.gz and background/openalex-topics.jsonl.gz
+//   CACHE   where texts.jsonl, vectors.ids (a line a row) and vectors.f32 (rows × dimensions) are kept
+//   OTHERS  how many papers beside those that areas.jsonl lists. Default: all
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { createEmbedder, paperText, streamPapers } from 'paperkin'
 
-const [data, cache, most = 'Infinity'] = process.argv.slice(2)
-const ROWS = 2000
+const AT_ONCE = 1000
 
-/** Topics of OpenAlex first, then abstracts by the SHA-256 of their ids: every beginning is a fair sample of all. */
-async function texts() {
+/** Every text by id: topics of OpenAlex, then abstracts by the SHA-256 of their ids, so that a beginning is a fair sample. */
+export async function readTexts(data, cache) {
   const kept = join(cache, 'texts.jsonl')
-  if (existsSync(kept)) return readFileSync(kept, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line))
-  const rows = []
-  const topics = createReadStream(join(data, 'background/openalex-topics.jsonl.gz')).pipe(createGunzip())
-  const chunks = []
-  for await (const chunk of topics) chunks.push(chunk)
-  for (const line of Buffer.concat(chunks).toString().trimEnd().split('\n')) {
-    const { id, name, description, subfield, field, domain, works } = JSON.parse(line)
-    rows.push({ id, from: 'openalex', title: name, abstract: description, subjects: [domain, field, subfield], works })
-  }
-  const papers = []
-  const seen = new Set()
-  for (const file of readdirSync(join(data, 'scale')).sort()) {
-    if (!file.endsWith('.jsonl.gz')) continue
-    for await (const paper of streamPapers(join(data, 'scale', file))) {
-      if (seen.has(paper.id)) continue
-      seen.add(paper.id)
-      const { subjects, primary, date, first_seen } = paper.extra ?? {}
-      papers.push({
-        id: paper.id,
-        from: file.replace('.jsonl.gz', ''),
-        title: paper.title,
-        abstract: paper.abstract,
-        subjects: paper.categories ?? subjects ?? [primary],
-        date: paper.published ?? date ?? first_seen,
-      })
+  if (!existsSync(kept)) {
+    const rows = []
+    const chunks = []
+    for await (const chunk of createReadStream(join(data, 'background/openalex-topics.jsonl.gz')).pipe(createGunzip()))
+      chunks.push(chunk)
+    for (const line of Buffer.concat(chunks).toString().trimEnd().split('\n')) {
+      const { id, name, description, subfield, field, domain } = JSON.parse(line)
+      rows.push({ id, from: 'openalex', title: name, abstract: description, subjects: [domain, field, subfield] })
     }
+    const papers = new Map()
+    for (const file of readdirSync(join(data, 'scale')).sort()) {
+      if (!file.endsWith('.jsonl.gz')) continue
+      for await (const { id, title, abstract, categories, extra } of streamPapers(join(data, 'scale', file))) {
+        if (papers.has(id)) continue
+        const subjects = categories ?? extra?.subjects ?? [extra?.primary]
+        const key = createHash('sha256').update(id).digest('hex')
+        papers.set(id, { key, row: { id, from: file.replace('.jsonl.gz', ''), title, abstract, subjects } })
+      }
+    }
+    const sorted = [...papers.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    for (const { row } of sorted) rows.push(row)
+    mkdirSync(cache, { recursive: true })
+    writeFileSync(`${kept}.part`, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    renameSync(`${kept}.part`, kept)
   }
-  const key = (paper) => createHash('sha256').update(paper.id).digest('hex')
-  papers.sort((a, b) => (key(a) < key(b) ? -1 : 1))
-  for (const paper of papers) rows.push(paper)
-  writeFileSync(`${kept}.part`, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
-  renameSync(`${kept}.part`, kept)
-  return rows
+  return lines(kept).map((line) => JSON.parse(line))
 }
 
-mkdirSync(cache, { recursive: true })
-const rows = await texts()
-const count = Math.min(rows.length, Number(most))
-const embedder = await createEmbedder({ cache: false })
-for (let start = 0; start < count; start += ROWS) {
-  const file = join(cache, `vectors-${String(start / ROWS).padStart(5, '0')}.f32`)
-  if (existsSync(file)) continue
-  const began = performance.now()
-  const vectors = await embedder.embed(rows.slice(start, start + ROWS).map(paperText), { inputType: 'document' })
-  const flat = new Float32Array(vectors.length * embedder.dimensions)
-  vectors.forEach((vector, row) => flat.set(vector, row * embedder.dimensions))
-  writeFileSync(`${file}.part`, flat)
-  renameSync(`${file}.part`, file)
-  const rate = vectors.length / ((performance.now() - began) / 1000)
-  console.log(`${start + vectors.length} of ${count}, ${rate.toFixed(1)} a second`)
+/** The texts that an atlas with so many other papers is made from, in the order of {@link readTexts}. */
+export function chosenTexts(texts, areas, others) {
+  const listed = new Set(areas.flatMap(({ papers }) => papers))
+  let left = others
+  return texts.filter(({ id, from }) => from === 'openalex' || listed.has(id) || left-- > 0)
 }
-await embedder.close()
+
+export const lines = (path) => readFileSync(path, 'utf8').trimEnd().split('\n')
+export const readAreas = () => lines(new URL('areas.jsonl', import.meta.url)).map((line) => JSON.parse(line))
+
+/** Ids and vectors as they are kept: whole rows only. */
+export function keptVectors(cache, dimensions) {
+  const paths = { ids: join(cache, 'vectors.ids'), vectors: join(cache, 'vectors.f32') }
+  const ids = existsSync(paths.ids) ? lines(paths.ids) : []
+  return { ids, paths, bytes: ids.length * dimensions * 4 }
+}
+
+if (process.argv[1] === import.meta.filename || process.argv[1]?.endsWith('embed.mjs')) {
+  const [data, cache, others = 'Infinity'] = process.argv.slice(2)
+  const texts = await readTexts(data, cache)
+  const chosen = chosenTexts(texts, readAreas(), Number(others))
+  const listed = new Set(readAreas().flatMap(({ papers }) => papers))
+  const embedder = await createEmbedder({ cache: false })
+  const { ids, paths, bytes } = keptVectors(cache, embedder.dimensions)
+  if (ids.length > 0) truncateSync(paths.vectors, bytes)
+  const known = new Set(ids)
+  const missing = chosen.filter(({ id }) => !known.has(id)).sort((a, b) => listed.has(b.id) - listed.has(a.id))
+  for (let start = 0; start < missing.length; start += AT_ONCE) {
+    const began = performance.now()
+    const rows = missing.slice(start, start + AT_ONCE)
+    const vectors = await embedder.embed(rows.map(paperText), { inputType: 'document' })
+    for (const vector of vectors)
+      appendFileSync(paths.vectors, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength))
+    appendFileSync(paths.ids, rows.map(({ id }) => `${id}\n`).join(''))
+    const rate = rows.length / ((performance.now() - began) / 1000)
+    console.log(`${start + rows.length} of ${missing.length}, ${rate.toFixed(1)} a second`)
+  }
+  await embedder.close()
+}

@@ -65,15 +65,18 @@ export function hitPage(
   { heading, colors }: { readonly heading: string; readonly colors: Colors },
   columns: number,
 ): string {
-  const papers = hits.map(({ paper, score, isDuplicate }) => ({
+  const papers = hits.map(({ paper, score, isDuplicate, isWeak }) => ({
     id: paper.id,
     name: isDuplicate ? `${paperName(paper)} (near-duplicate)` : paperName(paper),
     isTitleOnly: paper.titleOnly === true,
+    isWeak: isWeak === true,
     score,
   }))
+  const isFar = hits.length > 0 && hits.every(({ isWeak }) => isWeak)
   const lines = papers.length > 0 ? paperTable(papers, colors, columns).split('\n') : ['No paper matches.']
   const withWhy = lines.flatMap((line, i) => [line, ...whyLines(hits[i]?.why, columns).map(colors.dim)])
-  return `${wrapped(heading, columns)}\n\n${withWhy.join('\n')}`
+  const nothing = isFar ? `\n${colors.yellow('Nothing close here; the nearest are:')}` : ''
+  return `${wrapped(heading, columns)}${nothing}\n\n${withWhy.join('\n')}`
 }
 
 function whyLines(why: Why | undefined, columns: number): string[] {

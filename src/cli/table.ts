@@ -136,6 +136,7 @@ export interface ListedPaper {
   readonly id: string
   readonly name: string
   readonly isTitleOnly: boolean
+  readonly isWeak?: boolean
   readonly score: number
 }
 
@@ -148,10 +149,10 @@ export function paperTable(papers: readonly ListedPaper[], colors: Colors, colum
       { isFlexible: true },
       { isOptional: true, style: colors.dim, maxWidth: Math.max(16, Math.floor(columns / 3)) },
     ],
-    papers.map(({ id, name, isTitleOnly, score }) => [
+    papers.map(({ id, name, isTitleOnly, isWeak = false, score }) => [
       shortScore(score),
       scoreBar(score, columns),
-      { text: name, suffix: isTitleOnly ? colors.dim(' (no abstract)') : '' },
+      { text: name, suffix: colors.dim(`${isTitleOnly ? ' (no abstract)' : ''}${isWeak ? ' (not close)' : ''}`) },
       id,
     ]),
     columns,

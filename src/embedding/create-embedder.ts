@@ -8,6 +8,9 @@ import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
 import type { WorkerData, WorkerModel } from './worker.ts'
 
+/** The model that comes with the package, as `modelId` of its embedder. */
+export const bundledId = 'paperkin/MiniLM-L6-papers'
+
 const poolings = ['mean', 'cls', 'last_token'] as const
 const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as const
 

@@ -1,4 +1,6 @@
 // The facade: ids outside, rows inside. What it holds is in collection.ts, how questions are answered in ranking.ts.
+import type { PaperArea } from '../atlas/atlas.ts'
+import { bundledId } from '../embedding/create-embedder.ts'
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
@@ -14,7 +16,7 @@ import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-d
 import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
 import type { Seed, Seeds } from './seeds.ts'
 import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
-import { topicInput } from './topic-input.ts'
+import { mapFor, topicInput } from './topic-input.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
 
@@ -83,6 +85,7 @@ export class PaperLibrary {
       },
       vectors: () => collection.vectors,
       hasEmbedder: embedder !== undefined,
+      isBundled: embedder?.modelId === bundledId,
       embed: (texts, options) => {
         if (embedder !== undefined) return embedder.embed(texts, options)
         throw new PaperkinError(
@@ -178,6 +181,17 @@ export class PaperLibrary {
     this.#requireOpen()
     const known = keptPaper(this.#collection.kept, id)
     return known && this.#collection.vectors.vector(known.row)
+  }
+
+  /**
+   * The areas of science that a paper is nearest to, the nearest first; none where there is no such paper, where the map
+   * has nothing near, and for vectors of another model than the bundled one.
+   * @param options `k`: how many at most. @default 1
+   */
+  areas(id: string, options: { readonly k?: number } = {}): readonly PaperArea[] {
+    const k = requireInteger('k', options.k ?? 1, 1)
+    const vector = this.vector(id)
+    return vector === undefined ? [] : (mapFor(this.#embedder)?.areasOf(vector, k) ?? [])
   }
 
   /** All papers, in the order in which their ids were first added. */

@@ -44,6 +44,11 @@ export interface Hit {
   readonly recency?: number
   /** Mean over the query's tokens of the cosine to the paper's nearest token, each text's mean taken away before, 0 … 1; only where `rerank` was asked for. */
   readonly late?: number
+  /**
+   * True where nothing says that the paper is near: its cosine is one that unrelated papers have, and few words are
+   * shared. Known of the bundled model alone.
+   */
+  readonly isWeak?: true
   /** True for a near-duplicate of a paper that was asked about: see {@link PaperLibrary.duplicates}. */
   readonly isDuplicate?: true
   /** What made the score; only where `why` was asked for. */
@@ -111,6 +116,15 @@ const oneSided = {
   semantic: Object.freeze({ semantic: 1, lexical: 0 }),
   lexical: Object.freeze({ semantic: 0, lexical: 1 }),
 } as const
+/**
+ * Below both a hit is weak. 95 of 100 pairs of abstracts drawn from one year of computer science have a cosine below .55;
+ * a text of a few words is less near to what it asks for.
+ */
+const weakBelow = {
+  search: { semantic: 0.35, lexical: 0.75 },
+  related: { semantic: 0.55, lexical: 0.2 },
+} as const
+
 /** What late interaction counts for, beside 1 for the parts that decided who is ranked anew; and how many are by default. */
 const lateWeight = 0.5
 const rerankCount = 20
@@ -122,6 +136,8 @@ export interface LibraryView {
   readonly lexical: LexicalIndex
   readonly vectors: () => ExactIndex
   readonly hasEmbedder: boolean
+  /** Whether it is the bundled model, of which it is known what cosines unrelated papers have. */
+  readonly isBundled: boolean
   /** Throws `embedder-unavailable` where there is no embedder. */
   readonly embed: Embedder['embed']
   /** Undefined where the embedder gives no token vectors. */
@@ -192,7 +208,7 @@ export class Ranking {
           return (place) => holds(state.roster.papers[place].paper)
         }),
       },
-      { settings, state, ...(rerank > 0 && { rerank: { query: text, count: rerank } }) },
+      { settings, state, weak: weakBelow.search, ...(rerank > 0 && { rerank: { query: text, count: rerank } }) },
     )
     return options.why ? this.#explain(list, { query: text, signal }) : list
   }
@@ -230,7 +246,7 @@ export class Ranking {
           isMatch: (row) => !own.has(row) && (settings.mode !== 'lexical' || scores[row] > 0),
           conditions: omitDuplicates ? [(place) => !isDuplicate(state.roster.papers[place])] : [],
         },
-        { settings, state, isDuplicate },
+        { settings, state, isDuplicate, weak: weakBelow.related },
       )
       lists.push(options.why ? await this.#explain(list, { like, unlike, unlikeShare, signal }) : list)
     }
@@ -291,12 +307,14 @@ export class Ranking {
     asked: {
       readonly settings: Settings
       readonly state: State
+      readonly weak: (typeof weakBelow)[keyof typeof weakBelow]
       /** The query whose tokens rank the first `count` anew. */
       readonly rerank?: { readonly query: string; readonly count: number }
       readonly isDuplicate?: (candidate: KeptPaper) => boolean
     },
   ): Promise<HitList> {
-    const { settings, state, rerank, isDuplicate } = asked
+    const { settings, state, weak, rerank, isDuplicate } = asked
+    const canBeWeak = this.#view.isBundled && settings.weights.semantic > 0
     const { k, offset, diversity, filter, signal } = settings
     const recency =
       settings.weights.recency === undefined
@@ -313,11 +331,14 @@ export class Ranking {
     const ordered = diversity > 0 ? this.#diverse(best, offset + k, diversity, state) : best
     const hits = ordered.slice(offset, offset + k).map(({ place, score, semantic, late }) => {
       const candidate = state.roster.papers[place]
+      const lexical = question.lexical[candidate.row]
+      const isWeak = canBeWeak && semantic < weak.semantic && lexical < weak.lexical
       return Object.freeze({
         paper: candidate.paper,
         score,
         semantic,
-        lexical: question.lexical[candidate.row],
+        lexical,
+        ...(isWeak && { isWeak: true as const }),
         ...(recency && { recency: recency[place] }),
         ...(late !== undefined && { late }),
         ...(isDuplicate?.(candidate) && { isDuplicate: true as const }),

@@ -1,3 +1,4 @@
+import { Atlas } from '../atlas/atlas.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError } from '../errors.ts'
 import { type Paper, type PaperInput, paperName, paperText, toPaper } from '../paper.ts'
@@ -64,5 +65,13 @@ export async function topicInput(
     const nameOf = lexical.namer()
     return (column: number) => nameOf(terms[column])
   }
-  return { papers, vectors, dimensions, lexical: sparse, compare, namer }
+  const atlas = mapFor(embedder)
+  return { papers, vectors, dimensions, lexical: sparse, compare, namer, atlas }
+}
+
+/** The map of science, where vectors are in its space. */
+export function mapFor(embedder: Embedder | undefined): Atlas | undefined {
+  if (embedder === undefined) return undefined
+  const atlas = Atlas.load()
+  return atlas.isOf(embedder) ? atlas : undefined
 }

@@ -37,6 +37,7 @@ export async function createTopics(
     createTopics(collection, partition, {
       ...options,
       previous: { topics: data, keepLabels: 'unchanged' },
+      sections: undefined,
       evidence: [],
       slice,
     })
@@ -49,7 +50,7 @@ export async function createTopics(
         graph,
         partition,
         members,
-        phrases,
+        collection,
         termsPerLabel,
         slice: timeSlice(signal),
       })

@@ -1,15 +1,19 @@
+import type { Atlas, Memberships } from '../atlas/atlas.ts'
 import { PaperkinError, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type KinList, kinship } from './kin-graph.ts'
-import { labelTopics, trueLabels } from './label-topics.ts'
+import { labelTopics, type TopicName, trueLabels } from './label-topics.ts'
 import { modularity } from './leiden.ts'
 import type { Phrases } from './phrases.ts'
+import { commonNode, sectionLabels } from './section-names.ts'
+import type { Sections } from './sections.ts'
 import type {
   CountEvidence,
   Outlier,
   Topic,
+  TopicGroup,
   TopicInput,
   TopicMethod,
   TopicPaper,
@@ -37,6 +41,9 @@ export interface Collection {
   readonly phrases: Phrases
   /** Compares other papers with these, in the order of these. */
   readonly compare: TopicInput['compare']
+  readonly atlas: Atlas | undefined
+  /** The areas of each row, where there are not too many rows. */
+  readonly memberships: Memberships | undefined
 }
 
 export interface DescribeOptions {
@@ -49,6 +56,8 @@ export interface DescribeOptions {
   readonly identify: (groups: readonly (readonly string[])[]) => Identity
   readonly evidence: readonly CountEvidence[]
   readonly resolution: number | undefined
+  /** Where the groups are sections: theirs, and the rows that fit none. */
+  readonly sections?: Sections | undefined
   readonly slice: TimeSlice
 }
 
@@ -70,8 +79,14 @@ export async function describeTopics(
   options: DescribeOptions,
 ): Promise<Described> {
   const { papers, kin, graph, phrases } = collection
-  const { method, seed, termsPerLabel, evidence, resolution, slice } = options
-  const apart = await findOutliers(kin, { topicOf: groupOf, share: options.outlierShare, slice })
+  const { method, seed, termsPerLabel, evidence, resolution, sections, slice } = options
+  const share = options.outlierShare
+  const apart = await findOutliers(kin, {
+    topicOf: groupOf,
+    share,
+    given: share === 'auto' ? sections?.apart : undefined,
+    slice,
+  })
   const members = membersBySize(groupOf, new Set(apart.map(({ row }) => row)))
   const position = new Int32Array(members.length)
   for (const [topic, [first]] of members.entries()) position[groupOf[first]] = topic
@@ -82,9 +97,21 @@ export async function describeTopics(
   const identity = options.identify(members.map((rows) => rows.map((row) => papers[row].id)))
   const { ids } = identity
   if (slice.due()) await slice.rest()
-  const kept = await trueLabels(identity, { members, papers, slice })
+  const { atlas } = collection
+  const nodes = sections
+    ? members.map(([first]) => sections.nodes[groupOf[first]])
+    : await commonNodes(collection, { members, slice })
+  const kept = (await trueLabels(identity, { members, papers, slice })).map((label, topic) =>
+    label !== undefined && isStillSection(label, { node: nodes[topic], atlas }) ? label : undefined,
+  )
   const taken = kept.filter((label) => label !== undefined)
-  const names = await labelTopics(phrases, { members, termsPerLabel, taken, slice })
+  const byTerms = await labelTopics(phrases, { members, termsPerLabel, taken, atlas, slice })
+  const labels = labelsOf(byTerms, {
+    atlas,
+    members,
+    nodes: nodes.map((node, i) => (kept[i] === undefined ? node : -1)),
+    taken,
+  })
   const topics: Topic[] = []
   const words = new Float64Array(collection.lexical.columns)
   for (const [topic, rows] of members.entries()) {
@@ -100,13 +127,22 @@ export async function describeTopics(
     if (slice.due()) await slice.rest()
     topics.push({
       id: ids[topic],
-      label: kept[topic] ?? names[topic].label,
-      terms: names[topic].terms,
+      label: kept[topic] ?? labels[topic],
+      terms: byTerms[topic].terms,
       size: rows.length,
       papers: placed.map(
-        ({ row, strength, second }): TopicPaper => ({ id: papers[row].id, strength, ...(second && { second }) }),
+        ({ row, strength, second }): TopicPaper => ({
+          id: papers[row].id,
+          strength,
+          ...(second && { second }),
+          ...areaOf(row, collection),
+        }),
       ),
       representatives: representatives.map(({ row }) => papers[row].id),
+      ...tellingSentence(
+        placed.map(({ row }) => papers[row]),
+        byTerms[topic].terms,
+      ),
     })
   }
   const given = await named(topics, {
@@ -127,6 +163,7 @@ export async function describeTopics(
     seed,
     count: given.length,
     topics: given,
+    groups: groupsOf(given, { nodes, atlas }),
     outliers: apart.map(({ row, margin }): Outlier => {
       // Where all its kin stand apart too, the topic that it would have been in.
       const { second } = placeOf(row, { graph, topicOf, ids })
@@ -135,6 +172,7 @@ export async function describeTopics(
         nearest: second?.topic ?? ids[partition[row]],
         strength: second?.strength ?? 0,
         margin,
+        ...areaOf(row, collection),
       }
     }),
     quality,
@@ -145,6 +183,116 @@ export async function describeTopics(
     nextId: identity.nextId,
   }
   return { data: await deepFreeze(data, slice), members, partition, topicOf }
+}
+
+/** The name of a row's area, where the map has one near. */
+function areaOf(row: number, { atlas, memberships }: Collection): { readonly area?: string } {
+  if (atlas === undefined || memberships === undefined) return {}
+  const { area, width, similarity } = memberships
+  const place = atlas.place(area[row * width], similarity[row])
+  return place === undefined ? {} : { area: place.area }
+}
+
+// Of a large topic so many papers, evenly spaced, tell what it is about.
+const mostForName = 30
+
+/** What each group of rows is about, as a node of the map; -1 where that is nothing. */
+export async function commonNodes(
+  { atlas, memberships, vectors, dimensions }: Collection,
+  { members, slice }: { readonly members: readonly (readonly number[])[]; readonly slice: TimeSlice },
+): Promise<number[]> {
+  if (atlas === undefined) return members.map(() => -1)
+  if (memberships !== undefined) return members.map((rows) => commonNode(memberships, rows, atlas))
+  const nodes: number[] = []
+  for (const rows of members) {
+    const step = Math.max(1, rows.length / mostForName)
+    const some = Array.from({ length: Math.ceil(rows.length / step) }, (_, i) => rows[Math.floor(i * step)])
+    const own = new Float32Array(some.length * dimensions)
+    for (const [to, row] of some.entries())
+      own.set(vectors.subarray(row * dimensions, (row + 1) * dimensions), to * dimensions)
+    const known = await atlas.memberships(own, () => (slice.due() ? slice.rest() : undefined))
+    nodes.push(commonNode(known, [...some.keys()], atlas))
+  }
+  return nodes
+}
+
+/** Labels of groups of rows: by their nodes of the map, or by their terms. */
+export function labelsOf(
+  byTerms: readonly TopicName[],
+  {
+    atlas,
+    members,
+    nodes,
+    taken,
+  }: {
+    readonly atlas: Atlas | undefined
+    readonly members: readonly (readonly number[])[]
+    readonly nodes: readonly number[]
+    readonly taken: Iterable<string>
+  },
+): string[] {
+  if (atlas === undefined) return byTerms.map(({ label }) => label)
+  const topics = byTerms.map(({ label, terms }, i) => ({
+    node: nodes[i],
+    label,
+    size: members[i].length,
+    terms: terms.map(({ term }) => term),
+  }))
+  return sectionLabels(topics, { atlas, taken })
+}
+
+/** Whether a label of before that names a section still fits one that is now of a node; other labels do. */
+function isStillSection(label: string, { node, atlas }: { readonly node: number; readonly atlas: Atlas | undefined }) {
+  const [name] = label.split(': ')
+  const before = atlas?.nodes.findIndex((one) => one.name === name) ?? -1
+  if (atlas === undefined || before < 0 || node < 0) return true
+  const isWithin = (inner: number, outer: number) => {
+    for (let at = inner; at >= 0; at = atlas.nodes[at].parent) if (at === outer) return true
+    return false
+  }
+  return isWithin(node, before) || isWithin(before, node)
+}
+
+/** Topics by the discipline of their node, or its domain where it is wider than that. */
+function groupsOf(
+  topics: readonly Topic[],
+  { nodes, atlas }: { readonly nodes: readonly number[]; readonly atlas: Atlas | undefined },
+): TopicGroup[] {
+  if (atlas === undefined || nodes.every((node) => node < 0)) return []
+  const groups = new Map<string, { topics: number[]; size: number }>()
+  for (const [position, { id, size }] of topics.entries()) {
+    const node = nodes[position]
+    const discipline = node < 0 ? -1 : atlas.above(node, 'discipline')
+    const wide = discipline < 0 ? node : discipline
+    const label = wide < 0 ? 'Other topics' : atlas.nodes[wide].name
+    const group = groups.get(label) ?? { topics: [], size: 0 }
+    group.topics.push(id)
+    group.size += size
+    groups.set(label, group)
+  }
+  return [...groups].map(([label, group]) => ({ label, ...group })).sort((a, b) => b.size - a.size)
+}
+
+const sentenceEnd = /(?<=[.!?])\s+(?=\p{Lu})/u
+// A sentence of so many characters is easily read.
+const [shortest, longest] = [40, 320]
+
+/** The sentence of some abstract that holds the most of a topic's terms, by weight and for its length. */
+function tellingSentence(papers: readonly Paper[], terms: Topic['terms']): { readonly sentence?: string } {
+  let sentence: string | undefined
+  let most = 0
+  for (const { abstract } of papers.slice(0, mostForName))
+    for (const one of abstract.split(sentenceEnd)) {
+      if (one.length < shortest || one.length > longest) continue
+      const lower = one.toLowerCase()
+      const held = terms.reduce((sum, { term, weight }) => sum + (lower.includes(term.toLowerCase()) ? weight : 0), 0)
+      const value = held / Math.sqrt(one.length)
+      if (value > most) {
+        most = value
+        sentence = one.trim()
+      }
+    }
+  return sentence === undefined ? {} : { sentence }
 }
 
 /** A paper of a topic. */
@@ -218,10 +366,17 @@ async function findOutliers(
   {
     topicOf,
     share,
+    given,
     slice,
-  }: { readonly topicOf: Int32Array; readonly share: number | 'auto'; readonly slice: TimeSlice },
+  }: {
+    readonly topicOf: Int32Array
+    readonly share: number | 'auto'
+    /** Rows that are known to fit nowhere. @default those that are lonely */
+    readonly given: readonly number[] | undefined
+    readonly slice: TimeSlice
+  },
 ): Promise<{ readonly row: number; readonly margin: number }[]> {
-  if (rows < leastForOutliers) return []
+  if (rows < leastForOutliers && given === undefined) return []
   const closeness = new Float64Array(rows)
   for (let row = 0; row < rows; row++) {
     closeness[row] = kinship(similarity, row * k, k)
@@ -235,11 +390,12 @@ async function findOutliers(
   for (const topic of topicOf) left[topic]++
   const lonely: number[] = []
   for (let row = 0; row < rows; row++) if (closeness[row] < fence) lonely.push(row)
+  if (given !== undefined) lonely.splice(0, lonely.length, ...given)
   lonely.sort((a, b) => closeness[a] - closeness[b] || a - b)
   if (slice.due()) await slice.rest()
   const apart: number[] = []
   for (const row of lonely) {
-    if (apart.length >= Math.floor((share === 'auto' ? mostOutliers : share) * rows)) break
+    if (given === undefined && apart.length >= Math.floor((share === 'auto' ? mostOutliers : share) * rows)) break
     if (left[topicOf[row]] === 1) continue
     left[topicOf[row]]--
     apart.push(row)

@@ -1,3 +1,4 @@
+import type { Atlas, Memberships } from '../atlas/atlas.ts'
 import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper } from '../paper.ts'
@@ -11,6 +12,7 @@ import { createTopics } from './create-topics.ts'
 import { type KinList, type KinRows, kinGraph, nearestKin } from './kin-graph.ts'
 import { bySize, countOf } from './leiden.ts'
 import { Phrases } from './phrases.ts'
+import { findSections, type Sections } from './sections.ts'
 import { smoothVectors } from './smooth-vectors.ts'
 import { Threads } from './threads.ts'
 import type {
@@ -35,6 +37,7 @@ export type {
   Topic,
   TopicCallOptions,
   TopicChange,
+  TopicGroup,
   TopicInput,
   TopicMethod,
   TopicNode,
@@ -60,6 +63,11 @@ const fewerCandidates = 64
 const fewerFrom = 16_384
 // How many topics there are shows in so many papers as well as in more of them, and in a tenth of the time.
 const mostToChooseOn = 8000
+// Fewer papers are one topic; more have communities that tell of themselves how many there are.
+const leastForSections = 8
+const mostForSections = 600
+// Of more papers the areas are only looked up for some of each topic.
+const mostPlaced = 2000
 
 /**
  * Finds topics among papers. Any number of papers gives an answer: no topic of none, one topic of one.
@@ -69,17 +77,19 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   const settings = withDefaults(options)
   const { previous, signal } = settings
   const slice = timeSlice(signal)
-  const { papers, compare, ...rows } = await inOrderOfIds(input, slice)
+  const { papers, compare, atlas, ...rows } = await inOrderOfIds(input, slice)
   // Threads look for communities while the words are read here.
   const reading = Phrases.read(papers, timeSlice(signal))
   reading.catch(() => undefined)
   await slice.rest()
   const found = await Threads.during({ papers: papers.length, signal }, (threads) =>
-    findGroups({ rows: papers.length, ...rows }, { ...settings, papers, threads, slice }),
+    findGroups({ rows: papers.length, ...rows }, { ...settings, papers, atlas, threads, slice }),
   )
-  const { groupOf, kin, graph, resolution, evidence } = found
-  return createTopics({ papers, ...rows, kin, graph, phrases: await reading, compare }, groupOf, {
+  const { groupOf, kin, graph, resolution, evidence, memberships, sections } = found
+  const collection = { papers, ...rows, kin, graph, phrases: await reading, compare, atlas, memberships }
+  return createTopics(collection, groupOf, {
     ...settings,
+    sections,
     resolution,
     evidence,
     previous: previous && { topics: previous, keepLabels: 'same' },
@@ -93,6 +103,8 @@ interface Found {
   readonly groupOf: Int32Array
   readonly resolution: number | undefined
   readonly evidence: readonly CountEvidence[]
+  readonly memberships: Memberships | undefined
+  readonly sections: Sections | undefined
 }
 
 /** Groups of rows as the settings ask for them. */
@@ -100,17 +112,26 @@ async function findGroups(
   rows: KinRows,
   settings: ReturnType<typeof withDefaults> & {
     readonly papers: readonly Paper[]
+    readonly atlas: Atlas | undefined
     readonly threads: Threads
     readonly slice: TimeSlice
   },
 ): Promise<Found> {
-  const { papers, method, count, seed, previous, threads, slice, signal } = settings
+  const { papers, atlas, method, count, seed, previous, threads, slice, signal } = settings
   await slice.rest()
   const n = rows.rows
   const k = settings.neighbours ?? neighboursFor(n)
   const looked = Math.max(n < fewerFrom ? candidates : fewerCandidates, 2 * k)
   const kin = await nearestKin(rows, { k, candidates: looked, slice, signal, threads })
   const graph = await kinGraph(kin, slice)
+  const memberships =
+    n <= mostPlaced ? await atlas?.memberships(rows.vectors, () => (slice.due() ? slice.rest() : undefined)) : undefined
+  const isOpen = count === 'auto' && settings.resolution === undefined && method === 'graph'
+  if (isOpen && atlas !== undefined && memberships !== undefined && n >= leastForSections && n <= mostForSections) {
+    const sections = await findSections(memberships, { atlas, kin, least: settings.minTopicSize, slice })
+    if (sections !== undefined)
+      return { kin, graph, groupOf: sections.groupOf, resolution: undefined, evidence: [], memberships, sections }
+  }
   const how = { seed, slice, threads, initial: previous && groupsOfBefore(papers, previous) }
   let { resolution } = settings
   let target = count === 'auto' ? undefined : Math.min(count, n)
@@ -131,7 +152,7 @@ async function findGroups(
     groupOf = await clusters(rows, { graph, count: target ?? countOf(groupOf as Int32Array), signal, ...how })
   if (count === 'auto')
     groupOf = await withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize, slice })
-  return { kin, graph, groupOf, resolution, evidence }
+  return { kin, graph, groupOf, resolution, evidence, memberships, sections: undefined }
 }
 
 /** The graph itself or, where there are more papers than it takes to tell how many topics there are, that of a sample. */
@@ -278,7 +299,7 @@ function groupsOfBefore(papers: readonly Paper[], { topics }: TopicsData): Int32
 
 /** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */
 async function inOrderOfIds(
-  { papers, vectors, dimensions, lexical, compare }: TopicInput,
+  { papers, vectors, dimensions, lexical, atlas, compare }: TopicInput,
   slice: TimeSlice,
 ): Promise<TopicInput> {
   const n = papers.length
@@ -301,6 +322,7 @@ async function inOrderOfIds(
   return {
     papers: Array.from(order, (row) => papers[row]),
     ...sorted,
+    atlas,
     compare: compare && ((others, options) => inOrder(compare(others, options), order)),
   }
 }

@@ -1,7 +1,7 @@
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { cut, dendrogram } from './dendrogram.ts'
+import { type Collection, commonNodes, labelsOf } from './describe-topics.ts'
 import { labelTopics, type TopicName } from './label-topics.ts'
-import type { Phrases } from './phrases.ts'
 import type { Topic, TopicNode } from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
@@ -14,14 +14,15 @@ export interface HierarchyOptions {
   readonly partition: Int32Array
   /** Rows of each topic without outliers. */
   readonly members: readonly (readonly number[])[]
-  readonly phrases: Phrases
+  readonly collection: Collection
   readonly termsPerLabel: number
   readonly slice: TimeSlice
 }
 
 /** Groups topics into a tree with a name at every level. */
 export async function topicHierarchy(topics: readonly Topic[], options: HierarchyOptions): Promise<TopicNode> {
-  const { graph, partition, members, phrases, termsPerLabel, slice } = options
+  const { graph, partition, members, collection, termsPerLabel, slice } = options
+  const { atlas, phrases } = collection
   const merges = await dendrogram(graph, partition, slice)
   const position = Int32Array.from(topics.keys())
   const counts: number[] = []
@@ -37,9 +38,11 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
       rows[group] ??= []
       rows[group].push(...members[topic])
     }
-    const names = await labelTopics(phrases, { members: rows, termsPerLabel, taken, slice })
-    for (const { label } of names) taken.add(label)
-    levels.push({ groupOf, names })
+    const byTerms = await labelTopics(phrases, { members: rows, termsPerLabel, taken, atlas, slice })
+    const nodes = await commonNodes(collection, { members: rows, slice })
+    const labels = labelsOf(byTerms, { atlas, members: rows, nodes, taken })
+    for (const label of labels) taken.add(label)
+    levels.push({ groupOf, names: byTerms.map(({ terms }, group) => ({ label: labels[group], terms })) })
   }
   const leaf = ({ id, label, terms, size, papers }: Topic): TopicNode => ({
     topic: id,

@@ -3,6 +3,7 @@
 // three where two are a fragment, take the place of words that hardly stand without them. The terms of a topic are
 // chosen by maximal marginal relevance (Carbonell and Goldstein 1998), where two terms are alike that name the same
 // papers.
+import type { Atlas } from '../atlas/atlas.ts'
 import { type Paper, paperText } from '../paper.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type Phrases, partsOf, wordsOf } from './phrases.ts'
@@ -19,6 +20,8 @@ const leastOfLabel = leastShare / 2
 const fragmentShare = 0.5
 // Against a term that names the same papers as one before it; 1 would be relevance alone.
 const relevance = 0.7
+// Nats of a term that names a subject: terms with less are words of every field.
+const usualTopicality = 2
 
 export interface LabelOptions {
   /** The rows of each topic; papers that are in none count nowhere. */
@@ -26,6 +29,8 @@ export interface LabelOptions {
   readonly termsPerLabel: number
   /** Labels that are given already. @default none */
   readonly taken?: Iterable<string>
+  /** What is known of terms from elsewhere. @default nothing */
+  readonly atlas?: Atlas | undefined
   readonly slice: TimeSlice
 }
 
@@ -71,7 +76,7 @@ export async function trueLabels(
 /** Terms and a label for each topic, in the order of `members`; labels differ. */
 export async function labelTopics(
   phrases: Phrases,
-  { members, termsPerLabel, taken = [], slice }: LabelOptions,
+  { members, termsPerLabel, taken = [], atlas, slice }: LabelOptions,
 ): Promise<TopicName[]> {
   // First what is frequent in each topic, then how frequent that is in the others, and which papers have it.
   const frequent: Map<number, Candidate>[] = []
@@ -118,12 +123,21 @@ export async function labelTopics(
       const mean = (shares.get(candidate.phrase) as number) / members.length
       candidate.score = members.length === 1 ? share : share * Math.log(share / mean)
     }
-    const chosen = chooseTerms(candidates, { phrases, size, most: termsKept })
-    const spellings = await phrases.spell(
-      chosen.map(({ phrase }) => phrase),
+    // From few papers nobody can know that "storage" names a field and "sun" does not: the map's statistics do.
+    const found = chooseTerms(candidates, { phrases, size, most: atlas === undefined ? termsKept : 3 * termsKept })
+    const spelled = await phrases.spell(
+      found.map(({ phrase }) => phrase),
       members[topic],
       slice,
     )
+    const telling = found.map((one, i) => {
+      const known = atlas?.term(spelled[i])
+      const factor = known === undefined ? 1 : Math.max(0.05, Math.min(1.5, known.topicality / usualTopicality))
+      return { one: { ...one, score: one.score * (atlas === undefined ? 1 : factor) }, spelling: spelled[i] }
+    })
+    if (atlas !== undefined) telling.sort((a, b) => b.one.score - a.one.score)
+    const chosen = telling.slice(0, termsKept).map(({ one }) => one)
+    const spellings = telling.map(({ spelling }) => spelling)
     const best = chosen[0]?.score ?? 1
     terms.push(
       chosen.map(({ score, count, papers }, i) => ({

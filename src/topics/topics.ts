@@ -1,3 +1,4 @@
+import type { Atlas } from '../atlas/atlas.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper, PaperInput } from '../paper.ts'
 
@@ -10,6 +11,8 @@ export interface TopicInput {
   readonly dimensions: number
   /** Unit TF-IDF rows, one a paper. */
   readonly lexical: SparseRows
+  /** A map of science in the space of the vectors, for sections and names. @default topics are named by their terms */
+  readonly atlas?: Atlas | undefined
   /** Compares other papers with these, one after the other, for `assign`. @default papers cannot be assigned */
   readonly compare?:
     | ((papers: readonly PaperInput[], options: TopicCallOptions) => AsyncIterable<SimilarPaper>)
@@ -31,7 +34,7 @@ export interface TopicOptions {
   readonly method?: TopicMethod | undefined
   /**
    * Number of topics, from 1: exactly that many, or one a paper where there are fewer papers. `'auto'`: the number that
-   * stays the same when papers are taken away. @default 'auto'
+   * stays the same when papers are taken away; of few papers sections of the map of science. @default 'auto'
    */
   readonly count?: number | 'auto' | undefined
   /** The same papers, options and seed give the same topics, in whatever order the papers come. @default 1 */
@@ -94,6 +97,8 @@ export interface TopicPaper {
   readonly strength: number
   /** The other topic that most of its neighbours are in; left out where they are all in this one. */
   readonly second?: TopicShare
+  /** The area of science that it lies in; left out where the map has none near, and among more than 2,000 papers. */
+  readonly area?: string
 }
 
 /** A group of papers about one thing. */
@@ -103,7 +108,10 @@ export interface Topic {
    * (`previous`, `merge`, `split`, `reduce`) the number that it had, and for a new one a number that none had before.
    */
   readonly id: number
-  /** The first terms that a title has, joined by commas, or its given name; no two topics have the same. */
+  /**
+   * The name of its section on the map of science, with what sets it apart where two topics are of one section; without
+   * a map the first terms that a title has, joined by commas; or its given name. No two topics have the same.
+   */
   readonly label: string
   /**
    * Words and short phrases that set the topic apart, at most 10, none in two forms: each the best that also names
@@ -115,6 +123,8 @@ export interface Topic {
   readonly papers: readonly TopicPaper[]
   /** Ids of the papers that are nearest to all papers of the topic, the most typical first; at most 3. */
   readonly representatives: readonly string[]
+  /** A sentence of one of its abstracts that holds the most of its terms; left out where none holds any. */
+  readonly sentence?: string
 }
 
 /** A paper that fits no topic. */
@@ -126,6 +136,17 @@ export interface Outlier {
   readonly strength: number
   /** -1.5 … 0: how much less similar its 5 nearest kin are, on average, than those of the most lonely paper in a topic. */
   readonly margin: number
+  /** As of {@link TopicPaper}. */
+  readonly area?: string
+}
+
+/** Topics of one discipline. */
+export interface TopicGroup {
+  readonly label: string
+  /** Ids of its topics, by falling size. */
+  readonly topics: readonly number[]
+  /** Number of papers. */
+  readonly size: number
 }
 
 /** What speaks for a number of topics. */
@@ -263,9 +284,11 @@ export interface TopicsData {
   readonly count: number
   /** By falling size, then the one with the lower paper id first. */
   readonly topics: readonly Topic[]
+  /** The topics by discipline, the largest first; empty without a map of science. */
+  readonly groups: readonly TopicGroup[]
   /**
    * Papers that fit nowhere, the strangest first: at most one in twenty unless a share was asked for, and none among
-   * fewer than ten.
+   * fewer than ten. Of sections those that fit none, each with its area.
    */
   readonly outliers: readonly Outlier[]
   readonly quality: TopicQuality

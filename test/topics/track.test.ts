@@ -21,6 +21,7 @@ function topicsData(topics: readonly (readonly [id: number, label: string, paper
     outliers: [],
     quality: { modularity: 0, strength: 1 },
     evidence: [],
+    groups: [],
     changes: [],
     past: [],
     nextId: Math.max(-1, ...topics.map(([id]) => id)) + 1,

@@ -15,7 +15,9 @@ import {
   seedOption,
 } from '../command.ts'
 import { paperTable, table, wrapped } from '../table.ts'
+
 import type { Colors } from '../terminal.ts'
+import { groupedTopics } from './topics.ts'
 
 interface DigestOptions extends CollectionOptions {
   readonly k: number
@@ -74,13 +76,17 @@ function digestData(library: PaperLibrary, { dates, topics, kin }: DigestParts) 
     papers: library.papers().map((paper) => ({
       ...paper,
       topic: topics.of(paper.id)?.id ?? null,
-      related: (kin.get(paper.id) as HitList).hits.map(({ paper: { id, title }, score, semantic, lexical }) => ({
-        id,
-        title,
-        score,
-        semantic,
-        lexical,
-      })),
+      area: library.areas(paper.id)[0] ?? null,
+      related: (kin.get(paper.id) as HitList).hits.map(
+        ({ paper: { id, title }, score, semantic, lexical, isWeak }) => ({
+          id,
+          title,
+          score,
+          semantic,
+          lexical,
+          ...(isWeak && { isWeak }),
+        }),
+      ),
     })),
   }
 }
@@ -93,13 +99,17 @@ function digestPage(
   columns: number,
 ): string {
   const byId = new Map(papers.map((paper) => [paper.id, paper]))
+  const areaOf = new Map(
+    [...topics.outliers, ...topics.topics.flatMap((topic) => topic.papers)].map((one) => [one.id, one.area]),
+  )
   const titles = (ids: readonly string[]) =>
     indented(
       table(
-        [{ isFlexible: true }],
+        [{ isFlexible: true }, { style: colors.dim, isOptional: true, maxWidth: 44 }],
         ids.map((id) => {
           const paper = byId.get(id) as (typeof papers)[number]
-          return [{ text: paperName(paper), suffix: paper.titleOnly ? colors.dim(' (no abstract)') : '' }]
+          const name = { text: paperName(paper), suffix: paper.titleOnly ? colors.dim(' (no abstract)') : '' }
+          return [name, areaOf.get(id) ?? '']
         }),
         columns - 3,
       ),
@@ -107,20 +117,24 @@ function digestPage(
   const when = dates.length > 0 ? ` of ${dates.map(longDate).join(', ')}` : ''
   const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
   const lines = [colors.bold(`${count(papers.length, 'paper')}${when}: ${count(topics.count, 'topic')}${apart}`), '']
-  for (const { id, label, size, papers } of topics.topics)
-    lines.push(
-      wrapped(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`, columns),
-      titles(papers.map(({ id }) => id)),
-      '',
-    )
+  for (const { heading, inside } of groupedTopics(topics)) {
+    if (heading !== undefined) lines.push(colors.bold(colors.underline(heading)), '')
+    for (const { id, label, size, papers } of inside)
+      lines.push(
+        wrapped(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`, columns),
+        titles(papers.map(({ id }) => id)),
+        '',
+      )
+  }
   if (topics.outliers.length > 0)
     lines.push(colors.bold(colors.yellow('Apart from all topics')), titles(topics.outliers.map(({ id }) => id)), '')
   lines.push(colors.bold('Nearest kin of each paper'))
   for (const paper of papers) {
-    const kinOf = (kin.get(paper.id) as HitList).hits.map(({ paper: other, score }) => ({
+    const kinOf = (kin.get(paper.id) as HitList).hits.map(({ paper: other, score, isWeak }) => ({
       id: '',
       name: paperName(other),
       isTitleOnly: other.titleOnly === true,
+      isWeak: isWeak === true,
       score,
     }))
     lines.push(

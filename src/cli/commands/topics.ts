@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
 import { type Paper, paperName } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
-import type { TimeUnit, TopicNode, Topics, TopicsData, TopicsOverTime } from '../../topics/find-topics.ts'
+import type { TimeUnit, Topic, TopicNode, Topics, TopicsData, TopicsOverTime } from '../../topics/find-topics.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, number, seedOption } from '../command.ts'
 import { table } from '../table.ts'
@@ -99,30 +99,36 @@ function topicsPage(
   columns: number,
 ): string {
   const nameOf = new Map(papers.map((paper) => [paper.id, paperName(paper)]))
+  const areaOf = new Map(
+    [...topics.outliers, ...topics.topics.flatMap(({ papers }) => papers)].map((one) => [one.id, one.area]),
+  )
   const listed = (ids: readonly string[]) =>
     indented(
       table(
-        [{ isFlexible: true }],
-        ids.map((id) => [nameOf.get(id) ?? id]),
+        [{ isFlexible: true }, { style: colors.dim, isOptional: true, maxWidth: 44 }],
+        ids.map((id) => [nameOf.get(id) ?? id, areaOf.get(id) ?? '']),
         columns - 3,
       ),
     )
   const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
   const lines = [colors.bold(`${count(papers.length, 'paper')}: ${count(topics.count, 'topic')}${apart}`), '']
-  for (const { id, label, size, terms, representatives } of topics.topics) {
-    const further = terms.map(({ term }) => term).filter((term) => !label.includes(term))
-    lines.push(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`)
-    if (further.length > 0)
-      lines.push(indented(table([{ isFlexible: true, style: colors.dim }], [[further.join(', ')]], columns - 3)))
-    lines.push(listed(representatives), '')
+  for (const { heading, inside } of groupedTopics(topics)) {
+    if (heading !== undefined) lines.push(colors.bold(colors.underline(heading)), '')
+    for (const { id, label, size, terms, representatives } of inside) {
+      const further = terms.map(({ term }) => term).filter((term) => !label.includes(term))
+      lines.push(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`)
+      if (further.length > 0)
+        lines.push(indented(table([{ isFlexible: true, style: colors.dim }], [[further.join(', ')]], columns - 3)))
+      lines.push(listed(representatives), '')
+    }
   }
   if (topics.outliers.length > 0) {
     lines.push(colors.bold(colors.yellow('Apart from all topics')))
     lines.push(
       indented(
         table(
-          [{ isFlexible: true }, { style: colors.dim }],
-          topics.outliers.map(({ id, nearest }) => [nameOf.get(id) ?? id, `nearest: ${nearest + 1}`]),
+          [{ isFlexible: true }, { style: colors.dim, isOptional: true, maxWidth: 44 }, { style: colors.dim }],
+          topics.outliers.map(({ id, nearest, area }) => [nameOf.get(id) ?? id, area ?? '', `nearest: ${nearest + 1}`]),
           columns - 3,
         ),
       ),
@@ -133,6 +139,22 @@ function topicsPage(
   if (hierarchy !== undefined) lines.push(colors.bold('Groups of topics'), ...tree(hierarchy, 0), '')
   if (overTime !== undefined) lines.push(colors.bold('Over time'), timeTable(overTime, columns), '')
   return lines.join('\n').trimEnd()
+}
+
+// Fewer topics are read at a glance.
+const leastForGroups = 8
+
+/** Topics under their disciplines, the largest first; without headings where there are few. */
+export function groupedTopics({
+  topics,
+  groups,
+}: Topics): { readonly heading: string | undefined; readonly inside: readonly Topic[] }[] {
+  if (groups.length < 2 || topics.length < leastForGroups) return [{ heading: undefined, inside: topics }]
+  const byId = new Map(topics.map((topic) => [topic.id, topic]))
+  return groups.map((group) => ({
+    heading: `${group.label} (${group.size})`,
+    inside: group.topics.flatMap((id) => byId.get(id) ?? []),
+  }))
 }
 
 function changesTable({ changes }: Topics, columns: number): string {

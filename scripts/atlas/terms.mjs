@@ -1,0 +1,159 @@
+// Terms of one to three words, how many abstracts have them, how much they tell of a field (topicality), and where they
+// point (a short vector).
+import { termKey } from '../../src/atlas/term-key.ts'
+import { plainText, stopWords } from '../../src/lexical/tokens.ts'
+
+// A term is in so many abstracts at least, and tells so much at least, by its number of words.
+const LEAST = [0, 16, 16, 16]
+const LEAST_TOPICALITY = [0, 0, 0.9, 1.2]
+const WIDTH = 32
+
+/** Runs of words between breaks, as they are spelled but in lower case. */
+function runsOf(text) {
+  return plainText(text)
+    .replace(/\$[^$]{1,300}\$/gu, ' ; ')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}\s'’-]+/u)
+    .map((run) => run.split(/\s+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word)))
+}
+
+export function mineTerms(texts, { fieldOf, vectors, centroids }) {
+  const rows = texts.flatMap(({ from }, i) => (from === 'openalex' ? [] : [i]))
+  // Words are numbered by key.
+  const numbers = new Map()
+  const keys = []
+  const known = new Map()
+  const numberOf = (word) => {
+    let number = known.get(word)
+    if (number === undefined) {
+      const key = termKey(word)
+      number = numbers.get(key)
+      if (number === undefined) {
+        number = keys.length
+        numbers.set(key, number)
+        keys.push(key)
+      }
+      known.set(word, number)
+    }
+    return number
+  }
+  const documents = rows.map((row) => {
+    const { title, abstract } = texts[row]
+    const codes = []
+    for (const run of runsOf(`${title}. ${abstract}`)) {
+      for (const word of run) codes.push(numberOf(word))
+      codes.push(-1)
+    }
+    return Int32Array.from(codes)
+  })
+  const count = (iterate) => {
+    const counts = new Map()
+    for (const document of documents)
+      for (const code of new Set(iterate(document))) counts.set(code, (counts.get(code) ?? 0) + 1)
+    return counts
+  }
+  const total = keys.length
+  const isStop = keys.map((key) => stopWords.has(key) || key.length < 2 || /^[\d.,'’-]+$/u.test(key))
+  const single = count((document) => document.filter((code) => code >= 0))
+  const frequent = new Uint8Array(total)
+  for (const [code, n] of single) if (n >= LEAST[1]) frequent[code] = 1
+  const pairsOf = function* (document) {
+    for (let i = 0; i + 1 < document.length; i++) {
+      const [a, b] = [document[i], document[i + 1]]
+      if (a >= 0 && b >= 0 && frequent[a] && frequent[b] && !isStop[a]) yield a * total + b
+    }
+  }
+  const pairs = count(pairsOf)
+  for (const [code, n] of pairs) if (n < LEAST[2]) pairs.delete(code)
+  const pairNumber = new Map([...pairs.keys()].sort((a, b) => a - b).map((code, i) => [code, i]))
+  const triplesOf = function* (document) {
+    for (let i = 0; i + 2 < document.length; i++) {
+      const [a, b, c] = [document[i], document[i + 1], document[i + 2]]
+      if (a < 0 || b < 0 || c < 0 || isStop[c] || !frequent[c]) continue
+      const pair = pairNumber.get(a * total + b)
+      if (pair !== undefined) yield pair * total + c
+    }
+  }
+  const triples = count(triplesOf)
+  const pairCodes = [...pairNumber.keys()]
+  const candidates = []
+  for (const [code, n] of single) if (n >= LEAST[1] && !isStop[code]) candidates.push({ words: [code], code, n })
+  for (const [code, n] of pairs) {
+    const [a, b] = [Math.floor(code / total), code % total]
+    if (!isStop[b]) candidates.push({ words: [a, b], code, n })
+  }
+  for (const [code, n] of triples) {
+    if (n < LEAST[3]) continue
+    const pair = pairCodes[Math.floor(code / total)]
+    candidates.push({ words: [Math.floor(pair / total), pair % total, code % total], code, n })
+  }
+  const places = [new Map(), new Map(), new Map()]
+  for (const [i, { words, code }] of candidates.entries()) places[words.length - 1].set(code, i)
+  // How the papers of each term are spread over the fields, and the sum of their vectors on the principal axes.
+  const axes = principalAxes(centroids, WIDTH)
+  const short = rows.map((row) => project(vectors[row], axes))
+  const sizes = new Map()
+  for (const row of rows) sizes.set(fieldOf[row], (sizes.get(fieldOf[row]) ?? 0) + 1)
+  const chance = [...sizes.values()].reduce((sum, size) => sum + (size / rows.length) ** 2, 0)
+  const spread = candidates.map(() => new Map())
+  const sums = candidates.map(() => new Float64Array(WIDTH))
+  documents.forEach((document, d) => {
+    const field = fieldOf[rows[d]]
+    const readers = [document.filter((code) => code >= 0), pairsOf(document), triplesOf(document)]
+    for (const [length, codes] of readers.entries())
+      for (const code of new Set(codes)) {
+        const i = places[length].get(code)
+        if (i === undefined) continue
+        spread[i].set(field, (spread[i].get(field) ?? 0) + 1)
+        for (let k = 0; k < WIDTH; k++) sums[i][k] += short[d][k]
+      }
+  })
+  const terms = candidates.flatMap(({ words, n }, i) => {
+    // How much more often than by chance two papers that have the term are of one field, as a logarithm: Rényi's
+    // divergence of order 2, whose estimate from pairs is right in the mean for few papers as well (an estimate of the
+    // Kullback-Leibler divergence is not: any rare term looks topical).
+    let pairsAlike = 0
+    for (const found of spread[i].values()) pairsAlike += found * (found - 1)
+    const divergence = Math.log(Math.max(pairsAlike / (n * (n - 1)), 1e-6) / chance)
+    if (divergence < LEAST_TOPICALITY[words.length]) return []
+    const term = words.map((word) => keys[word]).join(' ')
+    return [{ term, df: n, topicality: divergence, vector: Array.from(sums[i], (sum) => sum / n) }]
+  })
+  return terms.sort((a, b) => (a.term < b.term ? -1 : 1))
+}
+
+const project = (vector, { mean, axes }) =>
+  axes.map((axis) => {
+    let sum = 0
+    for (let d = 0; d < axis.length; d++) sum += axis[d] * (vector[d] - mean[d])
+    return sum
+  })
+
+/** The first principal axes of rows, by power iteration with deflation in float64. */
+function principalAxes(rows, count) {
+  const width = rows[0].length
+  const mean = new Float64Array(width)
+  for (const row of rows) for (let d = 0; d < width; d++) mean[d] += row[d] / rows.length
+  const centred = rows.map((row) => row.map((value, d) => value - mean[d]))
+  const axes = []
+  for (let k = 0; k < count; k++) {
+    let axis = Float64Array.from({ length: width }, (_, d) => 1 + ((d * 7 + k * 13) % 11))
+    for (let round = 0; round < 60; round++) {
+      for (const other of axes) {
+        let along = 0
+        for (let d = 0; d < width; d++) along += axis[d] * other[d]
+        for (let d = 0; d < width; d++) axis[d] -= along * other[d]
+      }
+      const next = new Float64Array(width)
+      for (const row of centred) {
+        let along = 0
+        for (let d = 0; d < width; d++) along += row[d] * axis[d]
+        for (let d = 0; d < width; d++) next[d] += along * row[d]
+      }
+      const length = Math.sqrt(next.reduce((sum, value) => sum + value * value, 0))
+      axis = next.map((value) => value / length)
+    }
+    axes.push(axis)
+  }
+  return { mean, axes }
+}

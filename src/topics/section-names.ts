@@ -1,0 +1,95 @@
+// Names of topics from the tree of the atlas: the deepest node that most of a topic's papers belong to.
+import type { Atlas, AtlasLevel, Memberships } from '../atlas/atlas.ts'
+import { leastSimilarity } from '../atlas/atlas.ts'
+
+// What a paper gives a name of a level, times the chance that it belongs there, less `wrong` times that it does not.
+const gains: Readonly<Record<AtlasLevel, number>> = {
+  area: 1,
+  field: 0.8,
+  division: 0.65,
+  discipline: 0.4,
+  domain: 0.2,
+}
+const wrong = 0.35
+
+/**
+ * The node that tells best what rows are about, -1 where none does.
+ * @param rows positions in `memberships`
+ */
+export function commonNode(memberships: Memberships, rows: readonly number[], atlas: Atlas): number {
+  const { width, area, share, similarity } = memberships
+  const chances = new Map<number, number>()
+  for (const row of rows) {
+    if (similarity[row] < leastSimilarity) continue
+    for (let i = row * width; i < (row + 1) * width; i++)
+      for (let node = atlas.firstArea + area[i]; node >= 0; node = atlas.nodes[node].parent)
+        chances.set(node, (chances.get(node) ?? 0) + share[i])
+  }
+  let best = -1
+  let most = 0
+  for (const [node, sum] of [...chances].sort(([a], [b]) => a - b)) {
+    const value = sum * gains[atlas.nodes[node].level] - (rows.length - sum) * wrong
+    if (value > most) {
+      most = value
+      best = node
+    }
+  }
+  return best
+}
+
+/** A topic that wants a name. */
+export interface Unnamed {
+  /** Its node of the atlas; -1 for none. */
+  readonly node: number
+  /** Its best terms, the best first. */
+  readonly terms: readonly string[]
+  /** Number of papers. */
+  readonly size: number
+  /** What it is called without the atlas. */
+  readonly label: string
+}
+
+/**
+ * A label for each topic, all different: the name of its node; of what is left of a section beside larger ones
+ * within it "…: further papers"; and where two topics have one node, its name with the term that sets the topic apart.
+ * @param taken labels that others have
+ */
+export function sectionLabels(
+  topics: readonly Unnamed[],
+  { atlas, taken }: { readonly atlas: Atlas; readonly taken: Iterable<string> },
+): string[] {
+  const used = new Set(taken)
+  const times = new Map<number, number>()
+  for (const { node } of topics) times.set(node, (times.get(node) ?? 0) + 1)
+  const isAbove = (outer: number, node: number) => {
+    for (let at = node; at >= 0; at = atlas.nodes[at].parent) if (at === outer && at !== node) return true
+    return false
+  }
+  return topics.map(({ node, terms, label, size }) => {
+    const candidates: string[] = []
+    if (node >= 0) {
+      const { name } = atlas.nodes[node]
+      const lower = name.toLowerCase()
+      const telling = terms.filter(
+        (term) =>
+          !term
+            .toLowerCase()
+            .split(/\s+/u)
+            .some((word) => lower.includes(word.replace(/s$/u, ''))),
+      )
+      const within = topics.filter((other) => isAbove(node, other.node)).reduce((sum, other) => sum + other.size, 0)
+      const { level } = atlas.nodes[node]
+      const isRest = within > (level === 'discipline' || level === 'domain' ? 0 : size)
+      if (isRest) candidates.push(`${name}: further papers`)
+      else if (times.get(node) === 1) candidates.push(name)
+      candidates.push(...telling.map((term) => `${name}: ${term}`))
+    } else candidates.push(label)
+    let chosen = candidates.find((candidate) => !used.has(candidate))
+    for (let number = 2; chosen === undefined; number++) {
+      const numbered = `${candidates[0] ?? label} (${number})`
+      if (!used.has(numbered)) chosen = numbered
+    }
+    used.add(chosen)
+    return chosen
+  })
+}

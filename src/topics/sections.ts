@@ -1,0 +1,322 @@
+// Sections of a digest along the tree of the atlas, as deep as its papers allow. Too few papers make no communities whose
+// number or names can be trusted; but what each paper is about is known from elsewhere. Which nodes of the tree become
+// sections is a facility location problem (Cornuejols, Nemhauser and Wolsey 1990): a paper gives its section the chance
+// that it belongs there, the more the deeper the section lies, and a section costs what a few papers give. It is solved
+// greedily, and sections that no longer pay are closed. Nothing here is random.
+import type { Atlas, AtlasLevel, Memberships } from '../atlas/atlas.ts'
+import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { KinList } from './kin-graph.ts'
+
+// What a paper gives a section of a level, times the chance that it belongs there; less `wrong` times the chance that it
+// does not. `placed` is added where that chance is at least `likely`.
+const gains: Readonly<Record<AtlasLevel, number>> = {
+  area: 1,
+  field: 0.95,
+  division: 0.85,
+  discipline: 0.3,
+  domain: 0.1,
+}
+const wrong = 0.25
+const placed = 0.2
+const likely = 0.3
+// What a section costs; of many papers more, so that they have larger sections and not only more of them.
+const cost = 0.3
+const costFrom = 150
+// A paper stands in a section where the chance that it belongs there is at least `certain`, and at least `certainAlone`
+// whatever else the day is about.
+const certain = 0.5
+const certainAlone = 0.3
+// What would stand in a wide section otherwise needs less.
+const nearlyCertain = 0.4
+// Shares of a paper's nearest kin in what it is about, and how much what the others of the day are about speaks for it.
+const ofKin = 0.2
+const kinLooked = 5
+const leastKinship = 0.2
+const ofDay = 0.5
+// More papers than that, or than one in eight, are looked at for sections of their own within theirs.
+const crowded = 12
+const crowdedShare = 1 / 8
+
+/** Groups of rows along the tree. */
+export interface Sections {
+  /** A group for each row, numbered without gaps; a row that is apart has that of its nearest kin. */
+  readonly groupOf: Int32Array
+  /** The node of each group. */
+  readonly nodes: readonly number[]
+  /** Rows that fit no section, in order. */
+  readonly apart: readonly number[]
+}
+
+/** Finds sections; undefined where the rows are not of the map, or hardly anything is placed. */
+export async function findSections(
+  memberships: Memberships,
+  {
+    atlas,
+    kin,
+    least,
+    slice,
+  }: { readonly atlas: Atlas; readonly kin: KinList; readonly least: number; readonly slice: TimeSlice },
+): Promise<Sections | undefined> {
+  const { rows } = memberships
+  const chances = await nodeChances(memberships, { atlas, kin, slice })
+  const price = cost * Math.max(1, rows / costFrom)
+  const utilities = new Map<number, Float64Array>()
+  for (const [node, chance] of chances) {
+    const gain = gains[atlas.nodes[node].level]
+    const utility = chance.map((p) => Math.max(0, p * gain - (1 - p) * wrong + (p > likely ? placed : 0)))
+    if (utility.reduce((sum, value) => sum + value, 0) > price) utilities.set(node, utility)
+    if (slice.due()) await slice.rest()
+  }
+  const open = await chooseNodes(utilities, { rows, price, slice })
+  const nodeOf = assign(open, { rows, utilities, chances, least })
+  divideCrowded(nodeOf, { atlas, chances, least: Math.max(least, rows > 100 ? 4 : 3) })
+  gatherRest(nodeOf, { atlas, chances, least })
+  const nodes = [...new Set(nodeOf)].filter((node) => node >= 0).sort((a, b) => a - b)
+  const apart = [...nodeOf.keys()].filter((row) => nodeOf[row] < 0)
+  if (nodes.length === 0 || apart.length > rows / 2) return undefined
+  return { groupOf: withNearest(nodeOf, { nodes, kin }), nodes, apart }
+}
+
+/** How likely each row belongs to each node of the tree that is likely for any: by node, in the order of the nodes. */
+async function nodeChances(
+  { rows, width, area, share }: Memberships,
+  { atlas, kin, slice }: { readonly atlas: Atlas; readonly kin: KinList; readonly slice: TimeSlice },
+): Promise<Map<number, Float64Array>> {
+  const { areas, firstArea, nodes } = atlas
+  const own = Array.from({ length: rows }, (_, row) => {
+    const shares = new Map<number, number>()
+    for (let i = row * width; i < (row + 1) * width; i++) shares.set(area[i], share[i])
+    return shares
+  })
+  const fieldOf = Int32Array.from({ length: areas }, (_, i) => nodes[firstArea + i].parent)
+  const disciplineOf = Int32Array.from(fieldOf, (field) => atlas.above(field, 'discipline'))
+  // What the nearest kin are about counts as well.
+  const shares = own.map((mine, row) => {
+    const mixed = new Map<number, number>()
+    let all = 0
+    for (let rank = 0; rank < Math.min(kinLooked, kin.k); rank++)
+      all += Math.max(0, kin.similarity[row * kin.k + rank] - leastKinship)
+    const part = all > 0 ? ofKin : 0
+    for (const [key, value] of mine) mixed.set(key, (1 - part) * value)
+    for (let rank = 0; part > 0 && rank < Math.min(kinLooked, kin.k); rank++) {
+      const weight = Math.max(0, kin.similarity[row * kin.k + rank] - leastKinship)
+      if (weight === 0) continue
+      for (const [key, value] of own[kin.neighbour[row * kin.k + rank]])
+        mixed.set(key, (mixed.get(key) ?? 0) + (part * weight * value) / all)
+    }
+    return mixed
+  })
+  if (slice.due()) await slice.rest()
+  const alone = byNode(shares, { atlas, rows })
+  // Of two fields that a paper may belong to, the one that more papers of the day are of is the likelier.
+  for (let round = 0; round < 2; round++)
+    for (const above of [fieldOf, disciplineOf]) {
+      const day = new Map<number, number>()
+      for (const mine of shares)
+        for (const [key, value] of mine) day.set(above[key], (day.get(above[key]) ?? 0) + value / rows)
+      for (const mine of shares) {
+        let sum = 0
+        for (const [key, value] of mine) {
+          const likelier = value * ((day.get(above[key]) as number) + 0.5 / rows) ** (ofDay / 2)
+          mine.set(key, likelier)
+          sum += likelier
+        }
+        for (const [key, value] of mine) mine.set(key, value / sum)
+      }
+      if (slice.due()) await slice.rest()
+    }
+  const chances = byNode(shares, { atlas, rows })
+  // What is not certain alone is never certain.
+  for (const [node, chance] of chances)
+    for (let row = 0; row < rows; row++)
+      if (chanceOf(alone, node, row) < certainAlone) chance[row] = Math.min(chance[row], certain / 2)
+  return chances
+}
+
+/** Shares of areas, by row, as chances of nodes of the tree: by node, in the order of the nodes. */
+function byNode(
+  shares: readonly ReadonlyMap<number, number>[],
+  { atlas: { firstArea, nodes }, rows }: { readonly atlas: Atlas; readonly rows: number },
+): Map<number, Float64Array> {
+  const chances = new Map<number, Float64Array>()
+  for (const [row, mine] of shares.entries())
+    for (const [key, value] of mine)
+      for (let node = firstArea + key; node >= 0; node = nodes[node].parent) {
+        let chance = chances.get(node)
+        if (chance === undefined) {
+          chance = new Float64Array(rows)
+          chances.set(node, chance)
+        }
+        chance[row] += value
+      }
+  return new Map([...chances].sort(([a], [b]) => a - b))
+}
+
+/** Opens one node after the other, the most worthwhile first, and closes those that are no longer worth their price. */
+async function chooseNodes(
+  utilities: ReadonlyMap<number, Float64Array>,
+  { rows, price, slice }: { readonly rows: number; readonly price: number; readonly slice: TimeSlice },
+): Promise<number[]> {
+  const open: number[] = []
+  const bestOf = (nodes: readonly number[]) => {
+    const best = new Float64Array(rows)
+    for (const node of nodes) {
+      const utility = utilities.get(node) as Float64Array
+      for (let row = 0; row < rows; row++) if (utility[row] > best[row]) best[row] = utility[row]
+    }
+    return best
+  }
+  const sumOver = (better: Float64Array, worse: Float64Array) => {
+    let sum = 0
+    for (let row = 0; row < rows; row++) if (better[row] > worse[row]) sum += better[row] - worse[row]
+    return sum
+  }
+  // A node that was closed may open again; so many steps end in any case.
+  for (let step = 0; step < 4 * rows; step++) {
+    const best = bestOf(open)
+    let most = price
+    let next = -1
+    for (const [node, utility] of utilities) {
+      const gain = open.includes(node) ? 0 : sumOver(utility, best)
+      if (gain > most + 1e-9) {
+        most = gain
+        next = node
+      }
+    }
+    if (next < 0) break
+    open.push(next)
+    for (;;) {
+      const all = bestOf(open)
+      const losses = open.map((node) => sumOver(all, bestOf(open.filter((other) => other !== node))))
+      const least = losses.indexOf(Math.min(...losses))
+      if (losses[least] >= price - 1e-9) break
+      open.splice(least, 1)
+    }
+    if (slice.due()) await slice.rest()
+  }
+  return open
+}
+
+interface Chances {
+  readonly chances: ReadonlyMap<number, Float64Array>
+  readonly least: number
+}
+
+/** The node of each row, -1 where none is likely enough; nodes of fewer than `least` rows are given up. */
+function assign(
+  open: readonly number[],
+  {
+    rows,
+    utilities,
+    chances,
+    least,
+  }: Chances & { readonly rows: number; readonly utilities: ReadonlyMap<number, Float64Array> },
+): Int32Array {
+  const left = [...open].sort((a, b) => a - b)
+  for (;;) {
+    const nodeOf = new Int32Array(rows).fill(-1)
+    const worth = new Map(left.map((node) => [node, { size: 0, sum: 0 }]))
+    for (let row = 0; row < rows; row++) {
+      let most = 0
+      for (const node of left) {
+        const utility = (utilities.get(node) as Float64Array)[row]
+        if (utility > most + 1e-9 && chanceOf(chances, node, row) >= certain) {
+          most = utility
+          nodeOf[row] = node
+        }
+      }
+      const own = worth.get(nodeOf[row])
+      if (own === undefined) continue
+      own.size++
+      own.sum += most
+    }
+    const small = left.filter((node) => (worth.get(node)?.size ?? 0) < least)
+    if (small.length === 0) return nodeOf
+    const sums = small.map((node) => worth.get(node)?.sum ?? 0)
+    left.splice(left.indexOf(small[sums.indexOf(Math.min(...sums))]), 1)
+  }
+}
+
+const chanceOf = (chances: ReadonlyMap<number, Float64Array>, node: number, row: number) =>
+  chances.get(node)?.[row] ?? 0
+
+/** Sections of many papers give those up that make sections of their own within: the largest such first. */
+function divideCrowded(nodeOf: Int32Array, { atlas, chances, least }: Chances & { readonly atlas: Atlas }): void {
+  const most = Math.max(crowded, Math.round(crowdedShare * nodeOf.length))
+  const rowsOf = (node: number) => [...nodeOf.keys()].filter((row) => nodeOf[row] === node)
+  const isWithin = (node: number, outer: number) => {
+    let at = atlas.nodes[node].parent
+    while (at >= 0 && at !== outer) at = atlas.nodes[at].parent
+    return at === outer
+  }
+  const waiting = [...new Set(nodeOf)].filter((node) => node >= 0).sort((a, b) => a - b)
+  for (let outer = waiting.shift(); outer !== undefined; outer = waiting.shift()) {
+    for (let rows = rowsOf(outer); rows.length > most; rows = rowsOf(outer)) {
+      let found: { readonly node: number; readonly rows: readonly number[]; readonly level: number } | undefined
+      for (const node of chances.keys()) {
+        if (!isWithin(node, outer)) continue
+        const within = rows.filter((row) => chanceOf(chances, node, row) >= certain)
+        // All of it under a narrower name is no division; what is left must not be too few for a section.
+        const rest = rows.length - within.length
+        if (within.length < least || (rest > 0 && rest < least)) continue
+        const level = rest === 0 ? -1 : 0
+        if (
+          found === undefined ||
+          level > found.level ||
+          (level === found.level && Math.abs(within.length - most / 2) < Math.abs(found.rows.length - most / 2))
+        )
+          found = { node, rows: within, level }
+      }
+      if (found === undefined) break
+      for (const row of found.rows) nodeOf[row] = found.node
+      if (found.rows.length > most) waiting.push(found.node)
+    }
+  }
+}
+
+/**
+ * What fits no section, or only one as wide as a discipline, stands in a narrower one where there is enough of it; else in
+ * one of its discipline, or of its domain.
+ */
+function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { readonly atlas: Atlas }): void {
+  const isWide = (node: number) =>
+    node < 0 || atlas.nodes[node].level === 'discipline' || atlas.nodes[node].level === 'domain'
+  for (const level of ['field', 'division', 'discipline', 'domain'] as const) {
+    const isNarrow = level === 'field' || level === 'division'
+    const gathered = new Map<number, number[]>()
+    for (const row of nodeOf.keys()) {
+      if (isNarrow ? !isWide(nodeOf[row]) : nodeOf[row] >= 0) continue
+      let best = -1
+      for (const [node, chance] of chances)
+        if (
+          atlas.nodes[node].level === level &&
+          chance[row] >= (isNarrow ? nearlyCertain : certain) &&
+          chance[row] > chanceOf(chances, best, row)
+        )
+          best = node
+      if (best >= 0) gathered.set(best, [...(gathered.get(best) ?? []), row])
+    }
+    for (const [node, rows] of gathered)
+      if (rows.length >= least || nodeOf.includes(node)) for (const row of rows) nodeOf[row] = node
+  }
+  // A wide section that is left with too few is none.
+  for (const node of new Set(nodeOf))
+    if (node >= 0 && isWide(node) && nodeOf.filter((one) => one === node).length < least)
+      for (const row of nodeOf.keys()) if (nodeOf[row] === node) nodeOf[row] = -1
+}
+
+/** Groups numbered by their nodes; a row without one has that of its nearest kin with one, or the first. */
+function withNearest(
+  nodeOf: Int32Array,
+  { nodes, kin }: { readonly nodes: readonly number[]; readonly kin: KinList },
+): Int32Array {
+  const numberOf = new Map(nodes.map((node, number) => [node, number]))
+  return nodeOf.map((node, row) => {
+    if (node >= 0) return numberOf.get(node) as number
+    for (let rank = 0; rank < kin.k; rank++) {
+      const other = numberOf.get(nodeOf[kin.neighbour[row * kin.k + rank]])
+      if (other !== undefined) return other
+    }
+    return 0
+  })
+}

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { Atlas } from '../../src/atlas/atlas.ts'
+import { adjustedRandIndex } from '../../src/evaluation/partitions.ts'
+import { PaperLibrary } from '../../src/library/paper-library.ts'
+import { type Paper, paperText } from '../../src/paper.ts'
+import { parseDigest } from '../../src/sources/read-papers.ts'
+import type { Topics } from '../../src/topics/find-topics.ts'
+import { sectionLabels } from '../../src/topics/section-names.ts'
+
+const { papers } = await parseDigest(readFileSync('examples/digest.txt', 'utf8'))
+const atlas = Atlas.load()
+let library: PaperLibrary
+let topics: Topics
+
+beforeAll(async () => {
+  library = await PaperLibrary.open()
+  await library.add(papers)
+  topics = await library.topics()
+  return () => library.close()
+})
+
+const groupsOf = (found: Topics) => papers.map(({ id }) => found.of(id)?.label ?? 'apart')
+
+describe('sections of a digest', () => {
+  it('are neither heaps nor crumbs, and every paper stands somewhere once', () => {
+    for (const { size, label } of topics.topics) {
+      expect(size, label).toBeLessThanOrEqual(0.3 * papers.length)
+      expect(size, label).toBeGreaterThanOrEqual(3)
+    }
+    const placed = [...topics.topics.flatMap((topic) => topic.papers), ...topics.outliers].map(({ id }) => id)
+    expect(placed.sort()).toEqual(papers.map(({ id }) => id).sort())
+    expect(topics.groups.flatMap((group) => group.topics).sort()).toEqual(topics.topics.map(({ id }) => id).sort())
+  })
+
+  it('are named by the map, each once', () => {
+    const labels = topics.topics.map(({ label }) => label)
+    expect(new Set(labels).size).toBe(labels.length)
+    for (const label of labels) expect(atlas.has(label.split(': ')[0] as string), label).toBe(true)
+  })
+
+  it('put robots with robots and galaxies with galaxies', () => {
+    const disciplineOf = (words: RegExp) =>
+      papers
+        .filter((paper) => words.test(paperText(paper)))
+        .map(({ id }) => topics.groups.find((group) => group.topics.includes(topics.of(id)?.id ?? -1))?.label)
+        .filter((label) => label !== undefined)
+    expect(new Set(disciplineOf(/\bgripper\b/u))).toEqual(new Set(['Robotics']))
+    expect(new Set(disciplineOf(/\bgalax(?:y|ies)\b/u))).toEqual(new Set(['Astronomy and astrophysics']))
+  })
+
+  it('are the same under other seeds and orders, and nearly so under a change of the last bits', async () => {
+    expect(groupsOf(await library.topics({ seed: 7 }))).toEqual(groupsOf(topics))
+    const vectors = papers.map(({ id }) => library.vector(id) as Float32Array)
+    const shaken = vectors.map((vector, row) => vector.map((value, d) => value + 1e-7 * Math.sin(row * 384 + d)))
+    const { modelId, revision } = library.embedder as { modelId: string; revision: string }
+    const open = async (given: readonly Float32Array[], order: readonly Paper[]) => {
+      const other = await PaperLibrary.open({ embedder: { modelId, revision, dimensions: 384, embed: async () => [] } })
+      await other.add(order, { vectors: order.map((paper) => given[papers.indexOf(paper)] as Float32Array) })
+      const found = await other.topics()
+      await other.close()
+      return groupsOf(found)
+    }
+    expect(await open(vectors, [...papers].reverse())).toEqual(groupsOf(topics))
+    expect(adjustedRandIndex(await open(shaken, papers), groupsOf(topics))).toBeGreaterThan(0.9)
+  })
+
+  it('give way to a number or a resolution that is asked for', async () => {
+    for (const count of [1, 4, 20]) expect((await library.topics({ count })).count).toBe(count)
+    const fine = await library.topics({ resolution: 3 })
+    expect(fine.resolution).toBe(3)
+    const labels = (await library.topics({ count: 20 })).topics.map(({ label }) => label)
+    expect(new Set(labels).size).toBe(20)
+    for (const label of labels) expect(label).not.toMatch(/^topic \d+$|\(\d+\)$/u)
+  })
+
+  it('go on from those of the day before', async () => {
+    const before = JSON.parse(JSON.stringify(topics))
+    await library.remove([topics.topics.at(-1)?.papers[0]?.id as string])
+    const after = await library.topics({ previous: before })
+    await library.add(papers)
+    const same = after.topics.filter(({ id, label }) =>
+      topics.topics.some((one) => one.id === id && one.label === label),
+    )
+    expect(same.length).toBeGreaterThanOrEqual(topics.count - 2)
+  })
+
+  it('tell of each paper its area, and one sentence of each topic', () => {
+    const areas = topics.topics.flatMap((topic) => topic.papers).map(({ area }) => area)
+    expect(areas.filter((area) => area !== undefined && atlas.has(area)).length).toBeGreaterThan(0.9 * areas.length)
+    for (const { sentence, papers: inside } of topics.topics) {
+      if (sentence === undefined) continue
+      expect(inside.some(({ id }) => library.get(id)?.abstract.includes(sentence))).toBe(true)
+    }
+    expect(topics.topics.filter(({ sentence }) => sentence !== undefined).length).toBeGreaterThan(0.8 * topics.count)
+  })
+})
+
+it('names what is left of a section, and topics of one section apart', () => {
+  const node = (name: string) => atlas.nodes.findIndex((one) => one.name === name)
+  const label = (name: string, size: number, terms: readonly string[] = []) => ({
+    node: name === '' ? -1 : node(name),
+    size,
+    terms,
+    label: 'storage, sun',
+  })
+  const labels = (...all: Parameters<typeof sectionLabels>[0]) => sectionLabels(all, { atlas, taken: [] })
+  expect(labels(label('Robotics', 5))).toEqual(['Robotics'])
+  expect(labels(label('Robotics', 5), label('Robot manipulation', 4))).toEqual([
+    'Robotics: further papers',
+    'Robot manipulation',
+  ])
+  expect(
+    labels(label('Image segmentation', 5, ['image', 'polyps']), label('Image segmentation', 4, ['roads'])),
+  ).toEqual(['Image segmentation: polyps', 'Image segmentation: roads'])
+  expect(labels(label('', 5))).toEqual(['storage, sun'])
+})
