@@ -59,6 +59,9 @@ export function useData(args: readonly string[]): string[] {
   return args.filter((_, position) => !positions.has(position))
 }
 
+/** The path of a file in `.cache/`, where a bench keeps what takes long to make. */
+export const cachePath = (name: string) => join(root, '.cache', name)
+
 /** The path of a file in the data folder. */
 export const dataPath = (name: string) => join(dataFolder, name)
 
@@ -133,7 +136,7 @@ export async function cachedVectors(
   inputType: 'document' | 'query' = 'document',
 ): Promise<LoadedVectors> {
   const embedder = await createEmbedder()
-  const path = cachePath(name, texts, embedder, 'f32')
+  const path = vectorsPath(name, texts, embedder, 'f32')
   const { dimensions } = embedder
   if (!existsSync(path)) {
     const embedded = await embedder.embed(texts, {
@@ -166,7 +169,7 @@ export async function cachedVectors(
 export async function loadTokens(name: string): Promise<Int8Array[]> {
   const texts = await textsOf(name)
   const embedder = await createEmbedder()
-  const path = cachePath(name, texts, embedder, 'tokens')
+  const path = vectorsPath(name, texts, embedder, 'tokens')
   if (!existsSync(path)) {
     const lengths: number[] = []
     await mkdir(dirname(path), { recursive: true })
@@ -200,10 +203,10 @@ async function textsOf(name: string, limit = Number.POSITIVE_INFINITY): Promise<
     : (await loadPapers(name, limit)).map(({ paper }) => paperText(paper))
 }
 
-function cachePath(name: string, texts: readonly string[], model: Embedder, ending: string): string {
+function vectorsPath(name: string, texts: readonly string[], model: Embedder, ending: string): string {
   const hash = createHash('sha256').update(`${model.modelId} ${model.revision} ${model.dtype}`)
   for (const text of texts) hash.update(text).update('\0')
-  return join(root, '.cache', `${name}-${hash.digest('hex').slice(0, 16)}.${ending}`)
+  return cachePath(`${name}-${hash.digest('hex').slice(0, 16)}.${ending}`)
 }
 
 /** Writes a bench's figures as JSON beside the table that it printed. */

@@ -17,17 +17,23 @@ export interface PeerRun {
   readonly seconds: number
   /** A group for each paper or node; -1 is an outlier. */
   readonly groups: readonly number[]
+  /** The place of its day among those of the job, where days are run one by one. */
+  readonly day?: number
   /** The words of each topic, where the peer names topics. */
   readonly words?: readonly (readonly string[])[]
   /** Most memory that its process has had so far, in bytes. */
   readonly peak?: number
 }
 
-/** Runs peers in Python in a process of their own; nothing, and a line that says so, where they are not installed. */
-export async function pythonPeers(
+/**
+ * Runs peers in Python in a process of their own, which may ask for vectors of words; nothing, and a line that says so,
+ * where they are not installed. Each line of its output is an answer.
+ */
+export async function pythonPeers<Answer = PeerRun>(
   job: Readonly<Record<string, unknown>>,
   files: Readonly<Record<string, Uint8Array | Float32Array | Float64Array | Int32Array | string>>,
-): Promise<PeerRun[]> {
+  { embed }: { readonly embed?: (texts: readonly string[]) => Promise<readonly Float32Array[]> } = {},
+): Promise<Answer[]> {
   const python = join(folder, '.venv/bin/python')
   if (!existsSync(python)) {
     console.log(`left out: what runs in Python, as ${python} is not there: bench/peers/topics/setup`)
@@ -42,13 +48,19 @@ export async function pythonPeers(
     })
     const jobPath = join(work, 'job.json')
     writeFileSync(jobPath, JSON.stringify({ ...job, ...Object.fromEntries(paths) }))
-    const child = spawn(python, ['-B', join(folder, 'peers.py'), jobPath], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(python, ['-B', join(folder, 'peers.py'), jobPath], { stdio: ['pipe', 'pipe', 'inherit'] })
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-    const runs: PeerRun[] = []
-    for await (const line of createInterface({ input: child.stdout })) runs.push(JSON.parse(line) as PeerRun)
+    if (embed === undefined) child.stdin.end()
+    const answers: Answer[] = []
+    for await (const line of createInterface({ input: child.stdout })) {
+      const answer = JSON.parse(line)
+      if (answer.embed === undefined) answers.push(answer as Answer)
+      else if (embed === undefined) throw new Error('peers.py asks for vectors, which this bench does not give.')
+      else child.stdin.write(`${JSON.stringify((await embed(answer.embed)).map((vector) => [...vector]))}\n`)
+    }
     const code = await ended
     if (code !== 0) throw new Error(`peers.py ended with ${code}.`)
-    return runs
+    return answers
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

@@ -145,7 +145,7 @@ async function contest(
   }
   report('ml-kmeans', count, inPlace(mine))
   const python = await pythonPeers(
-    { run: 'topics', contestants: ['kmeans', 'bertopic', 'top2vec'], dimensions, count, seeds, warm: true },
+    { run: 'topics', contestants: ['kmeans', 'bertopic', 'top2vec', 'tritopic'], dimensions, count, seeds, warm: true },
     { vectors, texts: JSON.stringify(papers.map(paperText)) },
   )
   for (const [name, asked] of [
@@ -153,6 +153,8 @@ async function contest(
     ['BERTopic', 'auto'],
     ['BERTopic, reduced', count],
     ['Top2Vec', 'auto'],
+    ['TriTopic', 'auto'],
+    ['TriTopic, asked', count],
   ] as const) {
     const runs = python.filter((one) => one.name === name)
     if (runs.length > 0) report(name, asked, inPlace(runs))
