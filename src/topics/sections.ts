@@ -3,14 +3,14 @@
 // sections is a facility location problem (Cornuejols, Nemhauser and Wolsey 1990): a paper gives its section the chance
 // that it belongs there, the more the deeper the section lies, and a section costs what a few papers give. It is solved
 // greedily, and sections that no longer pay are closed. Nothing here is random.
-import type { Atlas, AtlasLevel, Memberships } from '../atlas/atlas.ts'
+import { type Atlas, type AtlasLevel, atlasLevels, type Memberships } from '../atlas/atlas.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import type { KinList } from './kin-graph.ts'
 
 // What a paper gives a section of a level, times the chance that it belongs there; less `wrong` times the chance that it
 // does not. `placed` is added where that chance is at least `likely`.
 const gains: Readonly<Record<AtlasLevel, number>> = {
-  area: 1,
+  area: 1.2,
   field: 0.95,
   division: 0.85,
   discipline: 0.3,
@@ -279,20 +279,16 @@ function divideCrowded(nodeOf: Int32Array, { atlas, chances, least }: Chances & 
  * one of its discipline, or of its domain.
  */
 function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { readonly atlas: Atlas }): void {
-  const isWide = (node: number) =>
-    node < 0 || atlas.nodes[node].level === 'discipline' || atlas.nodes[node].level === 'domain'
+  const width = (node: number) => (node < 0 ? -1 : atlasLevels.indexOf(atlas.nodes[node].level))
+  const isWide = (node: number) => width(node) <= atlasLevels.indexOf('discipline')
   for (const level of ['field', 'division', 'discipline', 'domain'] as const) {
-    const isNarrow = level === 'field' || level === 'division'
+    const needed = level === 'domain' ? certain : nearlyCertain
     const gathered = new Map<number, number[]>()
     for (const row of nodeOf.keys()) {
-      if (isNarrow ? !isWide(nodeOf[row]) : nodeOf[row] >= 0) continue
+      if (!isWide(nodeOf[row]) || width(nodeOf[row]) >= atlasLevels.indexOf(level)) continue
       let best = -1
       for (const [node, chance] of chances)
-        if (
-          atlas.nodes[node].level === level &&
-          chance[row] >= (isNarrow ? nearlyCertain : certain) &&
-          chance[row] > chanceOf(chances, best, row)
-        )
+        if (atlas.nodes[node].level === level && chance[row] >= needed && chance[row] > chanceOf(chances, best, row))
           best = node
       if (best >= 0) gathered.set(best, [...(gathered.get(best) ?? []), row])
     }
