@@ -28,6 +28,8 @@ const certain = 0.5
 const certainAlone = 0.3
 // What would stand in a wide section otherwise needs less.
 const nearlyCertain = 0.4
+// What has no more in common than a domain is no section for a reader, unless there is much of it.
+const fewestOfDomain = 5
 // Shares of a paper's nearest kin in what it is about, and how much what the others of the day are about speaks for it.
 const ofKin = 0.2
 const kinLooked = 5
@@ -126,11 +128,41 @@ async function nodeChances(
       if (slice.due()) await slice.rest()
     }
   const chances = byNode(shares, { atlas, rows })
-  // What is not certain alone is never certain.
-  for (const [node, chance] of chances)
-    for (let row = 0; row < rows; row++)
-      if (chanceOf(alone, node, row) < certainAlone) chance[row] = Math.min(chance[row], certain / 2)
+  // What is not certain alone is never certain, and a paper is never of another field than its likeliest.
+  const likeliest = {
+    field: best('field', chances, { atlas, rows }),
+    discipline: best('discipline', chances, { atlas, rows }),
+  }
+  for (const [node, chance] of chances) {
+    const { level } = nodes[node]
+    const needed = level === 'area' ? certain : certainAlone
+    for (let row = 0; row < rows; row++) {
+      const { [row]: own } = level === 'discipline' || level === 'domain' ? likeliest.discipline : likeliest.field
+      let at = level === 'area' ? (nodes[node].parent === own ? node : -1) : own
+      while (at >= 0 && at !== node) at = nodes[at].parent
+      if (at < 0 || chanceOf(alone, node, row) < needed) chance[row] = Math.min(chance[row], certain / 2)
+    }
+  }
   return chances
+}
+
+/** The likeliest node of a level for each row; -1 for none. */
+function best(
+  level: AtlasLevel,
+  chances: ReadonlyMap<number, Float64Array>,
+  { atlas, rows }: { readonly atlas: Atlas; readonly rows: number },
+): Int32Array {
+  const found = new Int32Array(rows).fill(-1)
+  const most = new Float64Array(rows)
+  for (const [node, chance] of chances) {
+    if (atlas.nodes[node].level !== level) continue
+    for (let row = 0; row < rows; row++)
+      if (chance[row] > most[row]) {
+        most[row] = chance[row]
+        found[row] = node
+      }
+  }
+  return found
 }
 
 /** Shares of areas, by row, as chances of nodes of the tree: by node, in the order of the nodes. */
@@ -292,14 +324,21 @@ function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { r
           best = node
       if (best >= 0) gathered.set(best, [...(gathered.get(best) ?? []), row])
     }
+    const fewest = fewestOf(level, least)
     for (const [node, rows] of gathered)
-      if (rows.length >= least || nodeOf.includes(node)) for (const row of rows) nodeOf[row] = node
+      if (rows.length >= fewest || nodeOf.includes(node)) for (const row of rows) nodeOf[row] = node
   }
   // A wide section that is left with too few is none.
   for (const node of new Set(nodeOf))
-    if (node >= 0 && isWide(node) && nodeOf.filter((one) => one === node).length < least)
+    if (
+      node >= 0 &&
+      isWide(node) &&
+      nodeOf.filter((one) => one === node).length < fewestOf(atlas.nodes[node].level, least)
+    )
       for (const row of nodeOf.keys()) if (nodeOf[row] === node) nodeOf[row] = -1
 }
+
+const fewestOf = (level: AtlasLevel, least: number) => (level === 'domain' ? Math.max(least, fewestOfDomain) : least)
 
 /** Groups numbered by their nodes; a row without one has that of its nearest kin with one, or the first. */
 function withNearest(

@@ -23,16 +23,16 @@ export const list = defineCommand<{ readonly library?: string; readonly area?: s
   run: (_, { area, ...options }, context) =>
     withLibrary(options, context, async (library) => {
       if (area !== undefined) requireName(area)
-      const papers = library.papers().flatMap((paper) => {
+      const listed = library.papers().flatMap((paper) => {
         const place = library.areas(paper.id)[0] ?? null
         const names = place === null ? [] : [place.area, place.field, place.discipline]
         const isWanted = area === undefined || names.some((name) => name.toLowerCase() === area.toLowerCase())
-        return isWanted ? [{ ...paper, area: place }] : []
+        return isWanted ? [{ paper, place }] : []
       })
       const { colors } = context.terminal
       return {
         page: (columns) => {
-          const rows = papers.map(({ area: place, ...paper }) => [
+          const rows = listed.map(({ paper, place }) => [
             paper.id,
             { text: paperName(paper), suffix: paper.titleOnly ? colors.dim(' (no abstract)') : '' },
             place?.area ?? '',
@@ -49,10 +49,16 @@ export const list = defineCommand<{ readonly library?: string; readonly area?: s
             columns,
           )
           const model = library.embedder?.modelId ?? 'vectors of your own or of another model'
-          return `${colors.bold(count(papers.length, 'paper'))} in ${library.path}, ${model}${rows.length > 0 ? `\n\n${lines}` : ''}`
+          return `${colors.bold(count(listed.length, 'paper'))} in ${library.path}, ${model}${rows.length > 0 ? `\n\n${lines}` : ''}`
         },
-        data: () => ({ library: library.path, embedder: library.embedder ?? null, papers }),
-        records: () => papers,
+        // The papers stay what they are, so that they can be read again.
+        data: () => ({
+          library: library.path,
+          embedder: library.embedder ?? null,
+          papers: listed.map(({ paper }) => paper),
+          areas: Object.fromEntries(listed.map(({ paper, place }) => [paper.id, place])),
+        }),
+        records: () => listed.map(({ paper }) => paper),
       }
     }),
 })
