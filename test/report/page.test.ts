@@ -283,8 +283,13 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
 
   test('on a phone filters unfold, a paper lies over the lists, and closing it shows all of the map again', async () => {
     const { page, complaints } = await open('', { viewport: { width: 390, height: 844 }, hasTouch: true })
-    const picture = () => page.evaluate("document.querySelector('canvas').toDataURL()")
+    // Smoothed edges may differ in a pixel from one drawing to the next: pictures are the same where few pixels do.
+    const picture = () =>
+      page.evaluate<number[]>(
+        "((c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data])(document.querySelector('canvas'))",
+      )
     const whole = await picture()
+    const changed = async () => (await picture()).filter((value, i) => Math.abs(value - (whole[i] ?? -99)) > 16).length
     expect(await page.getByLabel('Category').isVisible()).toBe(false)
     const filters = page.getByRole('button', { name: 'Filters' })
     await filters.tap()
@@ -297,8 +302,9 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     const panel = page.getByRole('region', { name: nameOf(topic.representatives[0]!) })
     await panel.waitFor()
     expect((await panel.boundingBox())!.y).toBeGreaterThan(200)
+    expect(await changed()).toBeGreaterThan(0.02 * whole.length)
     await page.evaluate("location.hash = ''")
-    await expect.poll(picture).toBe(whole)
+    await expect.poll(changed).toBeLessThan(0.005 * whole.length)
     expect(complaints).toEqual([])
     await page.close()
   })
