@@ -286,7 +286,11 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     // Smoothed edges may differ in a pixel from one drawing to the next: pictures are the same where few pixels do.
     const picture = () =>
       page.evaluate<number[]>(
-        "((c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data])(document.querySelector('canvas'))",
+        `((map) => {
+          const copy = new OffscreenCanvas(map.width, map.height).getContext('2d', { willReadFrequently: true })
+          copy.drawImage(map, 0, 0)
+          return [...copy.getImageData(0, 0, map.width, map.height).data]
+        })(document.querySelector('canvas'))`,
       )
     const whole = await picture()
     const changed = async () => (await picture()).filter((value, i) => Math.abs(value - (whole[i] ?? -99)) > 16).length
