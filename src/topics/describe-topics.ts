@@ -108,7 +108,6 @@ export async function describeTopics(
   const byTerms = await labelTopics(phrases, { members, termsPerLabel, taken, atlas, slice })
   const labels = labelsOf(byTerms, {
     atlas,
-    members,
     nodes: nodes.map((node, i) => (kept[i] === undefined ? node : -1)),
     taken,
   })
@@ -221,12 +220,10 @@ export function labelsOf(
   byTerms: readonly TopicName[],
   {
     atlas,
-    members,
     nodes,
     taken,
   }: {
     readonly atlas: Atlas | undefined
-    readonly members: readonly (readonly number[])[]
     readonly nodes: readonly number[]
     readonly taken: Iterable<string>
   },
@@ -235,7 +232,6 @@ export function labelsOf(
   const topics = byTerms.map(({ label, terms }, i) => ({
     node: nodes[i],
     label,
-    size: members[i].length,
     terms: terms.map(({ term }) => term),
   }))
   return sectionLabels(topics, { atlas, taken })

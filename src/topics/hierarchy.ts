@@ -40,7 +40,7 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
     }
     const byTerms = await labelTopics(phrases, { members: rows, termsPerLabel, taken, atlas, slice })
     const nodes = await commonNodes(collection, { members: rows, slice })
-    const labels = labelsOf(byTerms, { atlas, members: rows, nodes, taken })
+    const labels = labelsOf(byTerms, { atlas, nodes, taken })
     for (const label of labels) taken.add(label)
     levels.push({ groupOf, names: byTerms.map(({ terms }, group) => ({ label: labels[group], terms })) })
   }

@@ -43,15 +43,13 @@ export interface Unnamed {
   readonly node: number
   /** Its best terms, the best first. */
   readonly terms: readonly string[]
-  /** Number of papers. */
-  readonly size: number
   /** What it is called without the atlas. */
   readonly label: string
 }
 
 /**
- * A label for each topic, all different: the name of its node; of what is left of a section beside larger ones
- * within it "…: further papers"; and where two topics have one node, its name with the term that sets the topic apart.
+ * A label for each topic, all different: the name of its node; of what is left of a discipline or a domain beside other
+ * topics of it "…: further papers"; and where two topics have one node, its name with the term that sets the topic apart.
  * @param taken labels that others have
  */
 export function sectionLabels(
@@ -65,7 +63,7 @@ export function sectionLabels(
     for (let at = node; at >= 0; at = atlas.nodes[at].parent) if (at === outer && at !== node) return true
     return false
   }
-  return topics.map(({ node, terms, label, size }) => {
+  return topics.map(({ node, terms, label }) => {
     const candidates: string[] = []
     if (node >= 0) {
       const { name } = atlas.nodes[node]
@@ -77,10 +75,9 @@ export function sectionLabels(
             .split(/\s+/u)
             .some((word) => lower.includes(word.replace(/s$/u, ''))),
       )
-      const within = topics.filter((other) => isAbove(node, other.node)).reduce((sum, other) => sum + other.size, 0)
       const { level } = atlas.nodes[node]
-      const isRest = within > (level === 'discipline' || level === 'domain' ? 0 : size)
-      if (isRest) candidates.push(`${name}: further papers`)
+      const isWide = level === 'discipline' || level === 'domain'
+      if (isWide && topics.some((other) => isAbove(node, other.node))) candidates.push(`${name}: further papers`)
       else if (times.get(node) === 1) candidates.push(name)
       candidates.push(...telling.map((term) => `${name}: ${term}`))
     } else candidates.push(label)

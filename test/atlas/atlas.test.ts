@@ -18,7 +18,7 @@ const papers = {
   'Astronomy and astrophysics':
     'Rotation curves of dwarf galaxies and their dark matter haloes, from radio observations.',
   'Pure mathematics': 'On the cohomology of moduli spaces of stable curves and the geometry of algebraic varieties.',
-  Medicine: 'A randomised trial of beta blockers after myocardial infarction in patients with heart failure.',
+  Medicine: 'Heart failure after myocardial infarction. Outcomes of patients with heart failure and cardiomyopathy.',
 } as const
 
 describe('the map of science', () => {
