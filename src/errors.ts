@@ -48,6 +48,15 @@ export class PaperkinError extends Error {
   }
 }
 
+/**
+ * The code of an error of the system, such as `ENOSPC`; undefined for every other error, the reason of an abort among
+ * them (a `DOMException` has a numeric code).
+ */
+export function systemCode(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^E[A-Z\d_]+$/u.test(code) ? code : undefined
+}
+
 /** Renders a value the way error messages name it: `` `0` (number) ``. Long values are cut. */
 export function show(value: unknown): string {
   const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value

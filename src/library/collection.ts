@@ -459,11 +459,11 @@ export class Collection {
 }
 
 function wordsPath(store: Store): string {
-  return join(store.path, 'words.bin')
+  return join(store.folder, 'words.bin')
 }
 
 function graphPath(store: Store): string {
-  return join(store.path, 'graph.hnsw')
+  return join(store.folder, 'graph.hnsw')
 }
 
 /** Rows of vectors, one after the other, in the chunks that an index takes over. */

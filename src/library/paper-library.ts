@@ -13,7 +13,7 @@ import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from
 import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
 import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
 import type { Seed, Seeds } from './seeds.ts'
-import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
+import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './store.ts'
 import { topicInput } from './topic-input.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
@@ -297,7 +297,7 @@ export class PaperLibrary {
         'invalid-argument',
         'Expected a library on disk, this one is in memory: open one with `path`.',
       )
-    return this.#alone(() => verifyStore(store.path, options))
+    return this.#alone(() => verifyStore(store.folder, options))
   }
 
   /**
@@ -353,7 +353,8 @@ export class PaperLibrary {
    */
   async report(topics: Topics, options: ReportOptions = {}): Promise<string> {
     this.#requireOpen()
-    const { signal } = options
+    const { signal, path } = options
+    if (typeof path === 'string') await requireOutside('path', path)
     return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, options)
   }
 

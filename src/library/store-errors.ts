@@ -1,5 +1,5 @@
 // What is wrong with a library on disk, in the words of the one error class.
-import { PaperkinError } from '../errors.ts'
+import { PaperkinError, systemCode } from '../errors.ts'
 import type { Damage, PaperRecord } from './log-file.ts'
 
 /** Damage with the papers that a damaged vector belongs to, and those whose vector is not there at all. */
@@ -33,9 +33,8 @@ export function damaged(path: string, damages: readonly Damage[]): PaperkinError
 
 /** What an error of the file system means for a library. */
 export function storeError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
-  if (PaperkinError.isInstance(error)) return error
-  const { code } = error as NodeJS.ErrnoException
-  if (code === undefined) return error
+  const code = systemCode(error)
+  if (PaperkinError.isInstance(error) || code === undefined) return error
   if (doing === 'read') {
     const what = code === 'EACCES' || code === 'EPERM' ? 'this user may not read it' : `reading failed (${code})`
     return new PaperkinError('unreadable-source', `Expected to read the library in ${path}, but ${what}.`, {

@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
+import { writeOutput } from '../atomic-file.ts'
 import { PaperkinError, show } from '../errors.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { htmlReport } from './html.ts'
@@ -47,7 +47,7 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
   signal?.throwIfAborted()
   if (path !== undefined) {
     try {
-      await writeFile(path, text)
+      await writeOutput(path, [text])
     } catch (cause) {
       throw new PaperkinError(
         'invalid-argument',

@@ -1,6 +1,6 @@
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
-import { type FetchOptions, politeFetch, requireDay } from './polite-fetch.ts'
+import { type FetchOptions, politeFetch, requireBase, requireDay } from './polite-fetch.ts'
 import { type ReadOptions, streamPapers } from './read-papers.ts'
 
 export interface FetchArxivOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
@@ -28,15 +28,17 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
       'invalid-argument',
       `Expected \`query\` to be a query of arXiv such as cat:cs.CL, got ${show(query)}.`,
     )
-  const { from, to, onPage, onProblem, signal, baseUrl = 'https://export.arxiv.org' } = options
+  const { from, to, onPage, onProblem, signal } = options
+  const { base = 'https://export.arxiv.org' } = requireBase(options.baseUrl)
   const max = requireInteger('max', options.max ?? 100, 1)
   const pageSize = requireInteger('pageSize', options.pageSize ?? 200, 1, 2000)
   const get = politeFetch(options, { interval: 3000 })
   const search = from === undefined && to === undefined ? query : `(${query}) AND ${submitted(from, to)}`
   const first = requireInteger('start', options.start ?? 0, 0)
+  const seen = new Set<string>()
   for (let start = first; start - first < max; ) {
     const size = Math.min(pageSize, max - (start - first))
-    const url = `${baseUrl.replace(/\/+$/u, '')}/api/query?${new URLSearchParams({
+    const url = `${base}/api/query?${new URLSearchParams({
       search_query: search,
       start: String(start),
       max_results: String(size),
@@ -48,10 +50,23 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
     const total = totalOf(text)
     const count = entries(text)
     if (count === 0) return
-    yield* streamPapers(
+    const before = seen.size
+    let papers = 0
+    for await (const paper of streamPapers(
       { name: url, content: text },
       { format: 'atom', ...(onProblem && { onProblem }), ...(signal && { signal }) },
-    )
+    )) {
+      papers++
+      // What came in between moves papers on to the next answer.
+      if (seen.has(paper.id)) continue
+      seen.add(paper.id)
+      yield paper
+    }
+    if (papers > 0 && seen.size === before)
+      throw new PaperkinError(
+        'fetch-failed',
+        `Expected ${url} to answer with further papers, got those of before: name another mirror with \`baseUrl\`.`,
+      )
     start += count
     onPage?.({ next: start, total })
     if (start >= total) return
