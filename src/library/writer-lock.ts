@@ -234,7 +234,7 @@ function readHolder(path: string): Holder | 'gone' | undefined {
   if (text === undefined) return 'gone'
   try {
     const { pid, host, began, space, token } = JSON.parse(text) as Holder
-    return Number.isSafeInteger(pid) && pid > 0 && typeof host === 'string'
+    return Number.isSafeInteger(pid) && pid > 0 && pid < 2 ** 32 && typeof host === 'string'
       ? { pid, host, began, space, token }
       : undefined
   } catch {
@@ -253,7 +253,9 @@ function lives(holder: Holder, mine: Holder, path: string): boolean {
   try {
     process.kill(holder.pid, 0)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    const { code } = error as NodeJS.ErrnoException
+    // It lives, and is another user's.
+    if (code !== 'EPERM' && code !== 'EACCES') return false
   }
   const began = beginOf(holder.pid)
   return began !== 'ended' && (began === undefined || holder.began === undefined || began === holder.began)
