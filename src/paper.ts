@@ -36,16 +36,21 @@ export type PaperInput = z.input<z.ZodObject<typeof paperFields>>
 // hyphens, marks of direction.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds, but for white space.
 const invisible = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
-const line = z.string().transform((text) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim())
+// Half of a surrogate pair is no character: written as UTF-8 all halves are one, so that no two texts may differ by them.
+const wellFormed = z.string().transform((text) => text.toWellFormed())
+const oneLine = (text: string) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim()
+const line = wellFormed.transform(oneLine)
+// An id that was made well-formed would be another paper's.
+const idLine = z
+  .string()
+  .refine((text) => text.isWellFormed(), 'holds half of a character (a lone surrogate)')
+  .transform(oneLine)
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
 const paperFields = {
-  id: z.union([line, z.number().int().transform(String)]).nullish(),
+  id: z.union([idLine, z.number().int().transform(String)]).nullish(),
   title: line.nullish(),
-  abstract: z
-    .string()
-    .transform((text) => text.replace(invisible, '').trim())
-    .nullish(),
+  abstract: wellFormed.transform((text) => text.replace(invisible, '').trim()).nullish(),
   authors: words.nullish(),
   categories: words.nullish(),
   published: line.nullish(),
@@ -126,18 +131,26 @@ function jsonFields(fields: Readonly<Record<string, unknown>>): { readonly [name
   const kept: [string, Json][] = []
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || value === null) continue
+    const field = name.toWellFormed()
     if (typeof value === 'string') {
-      kept.push([name, value])
+      kept.push([field, value.toWellFormed()])
       continue
     }
     try {
       const json = JSON.stringify(value)
-      if (json !== undefined) kept.push([name, frozenJson(json)])
+      if (json !== undefined) kept.push([field, frozenJson(wellFormedJson(json))])
     } catch (error) {
       throw invalid([{ message: `cannot be kept as JSON (${(error as Error).message.split('\n')[0]})`, path: [name] }])
     }
   }
   return kept.length === 0 ? undefined : Object.freeze(Object.fromEntries(kept))
+}
+
+/** JSON escapes halves of surrogate pairs, and nothing else with such a code. */
+function wellFormedJson(json: string): string {
+  return json.replace(/\\(?:u[dD][89a-fA-F][\da-fA-F]{2}|.)/gu, (escaped) =>
+    /^\\u[dD]/u.test(escaped) ? '\\ufffd' : escaped,
+  )
 }
 
 function frozenJson(json: string): Json {

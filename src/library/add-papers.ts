@@ -6,6 +6,7 @@ import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import { unitRows, type VectorsInput } from '../vectors/vector-index.ts'
 import type { Collection, PaperChange } from './collection.ts'
+import { givenPaper } from './find-papers.ts'
 import type { VectorRecord } from './log-file.ts'
 import { textKeys, vectorKey } from './store.ts'
 
@@ -16,6 +17,11 @@ export interface AddOptions {
    * not change before the call has ended.
    */
   readonly vectors?: VectorsInput
+  /**
+   * Whether a known paper keeps the fields that the new record of it does not have. Without it the new record takes the
+   * place of the old one, and {@link AddResult.lostFields} tells what went. @default false
+   */
+  readonly merge?: boolean
   /** Ends the call with `signal.reason`. A library in memory stays as it was; one on disk keeps the batches that were done. */
   readonly signal?: AbortSignal
   /**
@@ -35,12 +41,20 @@ export interface TruncatedPaper {
   readonly estimated?: true
 }
 
+/** What a paper no longer has. */
+export interface LostFields {
+  readonly id: string
+  readonly fields: readonly string[]
+}
+
 /** What `add` did; ids in the order in which they were given. */
 export interface AddResult {
   readonly added: readonly string[]
   /** Known ids whose title, abstract, other fields or given vector were different. */
   readonly updated: readonly string[]
   readonly unchanged: readonly string[]
+  /** Known papers that had fields (`abstract`, `extra.doi`) which their new record does not have. */
+  readonly lostFields: readonly LostFields[]
   readonly truncated: readonly TruncatedPaper[]
   /** Papers without an abstract, embedded by their title alone. */
   readonly titleOnly: readonly string[]
@@ -79,10 +93,14 @@ export async function addPapers(
   const added: string[] = []
   const updated: string[] = []
   const unchanged: string[] = []
+  const lostFields: LostFields[] = []
+  const titleOnly: string[] = []
   const items: Item[] = []
-  for (const { paper, place } of given.values()) {
+  for (const { paper: record, place } of given.values()) {
     if (slice.due()) await slice.rest()
-    const known = collection.kept.get(paper.id)
+    const known = collection.kept.get(record.id)
+    const paper = known !== undefined && options.merge ? merged(known.paper, record) : record
+    if (paper.titleOnly) titleOnly.push(paper.id)
     const vector = vectorOf(place)
     const isFresh =
       known === undefined ||
@@ -94,6 +112,8 @@ export async function addPapers(
       continue
     }
     ;(known === undefined ? added : updated).push(paper.id)
+    const fields = known === undefined ? [] : lost(known.paper, paper)
+    if (fields.length > 0) lostFields.push(Object.freeze({ id: paper.id, fields: Object.freeze(fields) }))
     items.push({ paper, isFresh, given: vector })
   }
   const fresh = items.filter(({ isFresh }) => isFresh).length
@@ -137,8 +157,9 @@ export async function addPapers(
     added: Object.freeze(added),
     updated: Object.freeze(updated),
     unchanged: Object.freeze(unchanged),
+    lostFields: Object.freeze(lostFields),
     truncated: Object.freeze(truncated),
-    titleOnly: Object.freeze([...given.values()].flatMap(({ paper }) => (paper.titleOnly ? [paper.id] : []))),
+    titleOnly: Object.freeze(titleOnly),
   })
 }
 
@@ -236,7 +257,7 @@ async function checkPapers(
     if (slice.due()) await slice.rest()
     let paper: Paper
     try {
-      paper = toPaper(record)
+      paper = givenPaper(record)
     } catch (error) {
       if (!PaperkinError.isInstance(error)) throw error
       for (const { message, path = [] } of error.issues)
@@ -276,4 +297,22 @@ async function checkPapers(
 
 function isSame(a: Paper, b: Paper): boolean {
   return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
+}
+
+/** The fields of a paper that say something, those of `extra` one by one. */
+function fieldsOf({ id: _, titleOnly: __, extra = {}, ...fields }: Paper): string[] {
+  const named = Object.entries(fields).flatMap(([name, value]) => (value === '' || value === undefined ? [] : [name]))
+  return [...named, ...Object.keys(extra).map((name) => `extra.${name}`)]
+}
+
+function lost(before: Paper, after: Paper): string[] {
+  const left = new Set(fieldsOf(after))
+  return fieldsOf(before).filter((name) => !left.has(name))
+}
+
+/** A paper with the fields of an earlier record where the later one has none. */
+function merged(before: Paper, { titleOnly: _, ...after }: Paper): Paper {
+  const { titleOnly: __, ...kept } = before
+  const given = Object.entries(after).filter(([, value]) => value !== '' && value !== undefined)
+  return toPaper({ ...kept, ...Object.fromEntries(given), extra: { ...before.extra, ...after.extra } })
 }

@@ -1,10 +1,10 @@
 // The facade: ids outside, rows inside. What it holds is in collection.ts, how questions are answered in ranking.ts.
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireOptions, show } from '../errors.ts'
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
-import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
+import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '../topics/find-topics.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
 import { Collection } from './collection.ts'
@@ -21,6 +21,8 @@ import { type Verification, verifyStore } from './verify.ts'
 export interface OpenOptions {
   /** The folder of a library on disk; it is made where there is none. @default in memory, gone when the process ends */
   readonly path?: string
+  /** Whether a library is made where the folder has none; without it that is an error. @default true */
+  readonly create?: boolean
   /** Takes no lock and changes nothing, beside a process that writes; see {@link PaperLibrary.refresh}. @default false */
   readonly readOnly?: boolean
   /**
@@ -50,6 +52,18 @@ export interface OpenOptions {
   readonly onProgress?: (progress: EmbedProgress) => void
 }
 
+const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
+  path: true,
+  create: true,
+  readOnly: true,
+  reembed: true,
+  repair: true,
+  embedder: true,
+  index: true,
+  signal: true,
+  onProgress: true,
+}
+
 /** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
 export class PaperLibrary {
   readonly #embedder: Embedder | undefined
@@ -60,12 +74,18 @@ export class PaperLibrary {
   #writing: Promise<unknown> = Promise.resolve()
   readonly #closing = new AbortController()
 
+  /** See {@link PaperLibrary.open}. */
   private constructor(parts: {
     readonly embedder: Embedder | undefined
     readonly ownsEmbedder: boolean
     readonly collection: Collection
     readonly repair: Repair | undefined
   }) {
+    if (parts?.collection === undefined)
+      throw new PaperkinError(
+        'invalid-argument',
+        'A library is opened, not made with `new`: await PaperLibrary.open().',
+      )
     const { embedder, collection } = parts
     this.#embedder = embedder
     this.#ownsEmbedder = parts.ownsEmbedder
@@ -104,14 +124,12 @@ export class PaperLibrary {
    * papers; `store-unwritable`; `unreadable-source`
    */
   static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
-    if (typeof options !== 'object' || options === null)
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected options, got ${show(options)}: PaperLibrary.open({ path: … }) opens a folder.`,
-      )
+    requireOptions('PaperLibrary.open', options, openOptionNames)
     const { path, readOnly = false, index: kind = 'auto', signal } = options
     // Before a folder is made.
+    for (const name of ['readOnly', 'reembed', 'repair', 'create'] as const) requireBoolean(name, options[name])
     requireIndexKind(kind)
+    if (path !== undefined && options.embedder !== 'none') requireName(options.embedder)
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
     const ownsEmbedder = embedder !== options.embedder
     let store: Store | undefined
@@ -164,17 +182,17 @@ export class PaperLibrary {
     return Object.freeze({ kind: this.#collection.vectors.kind })
   }
 
-  has(id: string): boolean {
+  has(id: string | number): boolean {
     return keptPaper(this.#collection.kept, id) !== undefined
   }
 
-  get(id: string): Paper | undefined {
+  get(id: string | number): Paper | undefined {
     this.#requireOpen()
     return keptPaper(this.#collection.kept, id)?.paper
   }
 
   /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
-  vector(id: string): Float32Array | undefined {
+  vector(id: string | number): Float32Array | undefined {
     this.#requireOpen()
     const known = keptPaper(this.#collection.kept, id)
     return known && this.#collection.vectors.vector(known.row)
@@ -188,8 +206,10 @@ export class PaperLibrary {
 
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
   find(text: string, options: { readonly k?: number } = {}): FoundPaper[] {
+    this.#requireOpen()
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
-    return findPapers(this.papers(), text, requireInteger('k', options.k ?? 5, 1))
+    requireOptions('find', options, { k: true })
+    return findPapers(this.#collection.kept, text, requireInteger('k', options.k ?? 5, 1))
   }
 
   /**
@@ -201,14 +221,18 @@ export class PaperLibrary {
    * `embedding-failed`; `embedder-unavailable`, also for new texts without a vector where there is no embedder;
    * `store-unwritable`; `library-closed`
    */
-  async add(papers: readonly PaperInput[], options: AddOptions = {}): Promise<AddResult> {
+  async add(
+    papers: readonly PaperInput[] | Iterable<PaperInput> | AsyncIterable<PaperInput>,
+    options: AddOptions = {},
+  ): Promise<AddResult> {
     this.#requireWritable()
-    if (!Array.isArray(papers))
-      throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(papers)}.`)
-    const records: readonly PaperInput[] = [...papers]
-    const requireOpen = () => this.#requireOpen()
+    requireOptions('add', options, { vectors: true, merge: true, signal: true, onProgress: true })
+    requireBoolean('merge', options.merge)
     const { signal } = options
     const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    // An array takes its turn at once.
+    const records = Array.isArray(papers) ? ([...papers] as readonly PaperInput[]) : await allOf(papers, either)
+    const requireOpen = () => this.#requireOpen()
     return this.#alone(() =>
       addPapers(this.#collection, records, { ...options, signal: either, embedder: this.#embedder, requireOpen }),
     )
@@ -218,15 +242,22 @@ export class PaperLibrary {
    * Removes papers, all or none, and returns how many.
    * @throws PaperkinError `paper-not-found`, `store-unwritable`, `library-closed`
    */
-  async remove(ids: readonly string[]): Promise<number> {
+  async remove(ids: readonly (string | number)[]): Promise<number> {
     this.#requireWritable()
     if (!Array.isArray(ids))
       throw new PaperkinError('invalid-argument', `Expected \`ids\` to be an array of ids, got ${show(ids)}.`)
     const given = [...ids]
     return this.#alone(async () => {
       const { kept } = this.#collection
-      const removed = [...new Set(given.map((id) => keptPaper(kept, id)?.id ?? id))]
-      for (const id of removed) if (!kept.has(id)) throw paperNotFound(kept, id)
+      const removed = [
+        ...new Set(
+          given.map((id) => {
+            const known = keptPaper(kept, id)
+            if (known === undefined) throw paperNotFound(kept, id)
+            return known.id
+          }),
+        ),
+      ]
       if (removed.length > 0) await this.#collection.commit({ removed })
       return removed.length
     })
@@ -239,6 +270,7 @@ export class PaperLibrary {
    */
   async export(options: ExportOptions): Promise<void> {
     this.#requireOpen()
+    requireOptions('export', options, { papers: true, vectors: true, signal: true })
     await exportLibrary(this.#collection, { ...options, identity: this.#identity })
   }
 
@@ -249,7 +281,8 @@ export class PaperLibrary {
    */
   async import(options: ImportOptions): Promise<AddResult> {
     this.#requireWritable()
-    const { papers, vectors, of } = await readExport(options)
+    requireOptions('import', options, { papers: true, vectors: true, signal: true, onProgress: true })
+    const { papers, vectors, of } = await readExport(options ?? {})
     const identity = this.#identity
     const { modelId, dimensions } = identity
     const isOther = of !== undefined && !isSameIdentity({ ...of, recipe: identity.recipe }, identity)
@@ -272,6 +305,7 @@ export class PaperLibrary {
    */
   async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     this.#requireOpen()
+    requireOptions('refresh', options, { signal: true })
     const { store } = this.#collection
     if (store?.isReadOnly !== true) return
     await this.#alone(() => this.#collection.load(options))
@@ -281,7 +315,8 @@ export class PaperLibrary {
    * Reads everything that is in a library's folder and tells what is damaged, also of a library that cannot be opened.
    * @throws PaperkinError `invalid-argument` where there is no library, `store-mismatch`, `unreadable-source`
    */
-  static verify(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+  static async verify(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+    requireOptions('PaperLibrary.verify', options, { signal: true })
     return verifyStore(path, options)
   }
 
@@ -291,6 +326,7 @@ export class PaperLibrary {
    */
   async verify(options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
     this.#requireOpen()
+    requireOptions('verify', options, { signal: true })
     const { store } = this.#collection
     if (store === undefined)
       throw new PaperkinError(
@@ -332,6 +368,7 @@ export class PaperLibrary {
    */
   async duplicates(options: DuplicateOptions = {}): Promise<Duplicates> {
     this.#requireOpen()
+    requireOptions('duplicates', options, { threshold: true, signal: true })
     return findDuplicates([...this.#collection.kept.values()], this.#collection.lexical, options)
   }
 
@@ -341,6 +378,7 @@ export class PaperLibrary {
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
+    requireOptions('topics', options, topicOptionNames)
     return this.#collection.undisturbed(async () => findTopics(await this.#rows(options.signal), options))
   }
 
@@ -353,6 +391,16 @@ export class PaperLibrary {
    */
   async report(topics: Topics, options: ReportOptions = {}): Promise<string> {
     this.#requireOpen()
+    requireOptions('report', options, {
+      path: true,
+      format: true,
+      title: true,
+      seed: true,
+      kin: true,
+      signal: true,
+      onProgress: true,
+    })
+    requireTopics(topics)
     const { signal, path } = options
     if (typeof path === 'string') await requireOutside('path', path)
     return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, options)
@@ -401,6 +449,49 @@ export class PaperLibrary {
   }
 }
 
+function requireBoolean(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be true or false, got ${show(value)}.`)
+}
+
+function requireTopics(topics: unknown): void {
+  const { topics: list, of, hierarchy, overTime } = (topics ?? {}) as Partial<Topics>
+  if (Array.isArray(list) && [of, hierarchy, overTime].every((method) => typeof method === 'function')) return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`topics\` to be what \`library.topics()\` gave, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: find them again with `library.topics({ previous })`' : ''}.`,
+  )
+}
+
+/**
+ * Vectors on disk are kept under the name of what made them: of two functions without one, nobody could tell that they
+ * differ.
+ */
+function requireName(embedder: EmbedderInput): void {
+  if (typeof embedder !== 'function' || 'task' in embedder) return
+  const { modelId } = embedder
+  if (typeof modelId === 'string' && modelId.trim() !== '') return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`embedder\` to have a name where a library is on disk, got ${show(embedder)} with the \`modelId\` ${show(modelId)}: pass Object.assign(embed, { modelId: 'my-model-1' }), with another name for every model.`,
+  )
+}
+
+/** All that something yields. */
+async function allOf(papers: unknown, signal: AbortSignal): Promise<readonly PaperInput[]> {
+  if (typeof papers !== 'object' || papers === null || !(Symbol.asyncIterator in papers || Symbol.iterator in papers))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`papers\` to be an array of papers, or something that yields them, got ${show(papers)}.`,
+    )
+  const found: PaperInput[] = []
+  for await (const paper of papers as AsyncIterable<PaperInput>) {
+    signal.throwIfAborted()
+    found.push(paper)
+  }
+  return found
+}
+
 /** Bytes of a log that take as long to read as a model to load, about a third of a second. */
 const LONG_READ = 2 ** 26
 
@@ -409,14 +500,14 @@ async function openStore(
   path: string,
   options: OpenOptions & { readonly readOnly: boolean; readonly embedder: Embedder | undefined },
 ): Promise<{ readonly store: Store; readonly repair: Repair | undefined }> {
-  const { readOnly, embedder, reembed = false, repair = false, signal, onProgress } = options
+  const { readOnly, embedder, create = true, reembed = false, repair = false, signal, onProgress } = options
   if (readOnly && (reembed || repair))
     throw new PaperkinError(
       'invalid-argument',
       `Expected a library to be open for writing where \`${repair ? 'repair' : 'reembed'}\` is asked for: open it without \`readOnly\`.`,
     )
   const identity = identityOf(embedder)
-  const store = await Store.open(path, { identity, readOnly, repair })
+  const store = await Store.open(path, { identity, readOnly, create, repair })
   try {
     const found = store.identity
     const expected = embedder === undefined ? { ...identity, dimensions: found.dimensions } : identity

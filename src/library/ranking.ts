@@ -3,7 +3,7 @@
 // the late interaction, where those are asked for). Filters, phrases and near-duplicates decide who takes part, never
 // what a score is.
 import type { Embedder } from '../embedding/embedder.ts'
-import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
 import type { LexicalIndex } from '../lexical/lexical-index.ts'
 import type { Paper } from '../paper.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
@@ -102,6 +102,19 @@ export interface SearchOptions extends HitOptions {
 export interface RelatedOptions extends HitOptions {
   /** Leaves near-duplicates of the seeds out, instead of marking them. @default false */
   readonly omitDuplicates?: boolean
+  /** A vector of one's own for the one text that is asked about, in place of the embedder's. */
+  readonly vector?: ArrayLike<number>
+}
+
+const hitOptionNames: Readonly<Record<keyof HitOptions, true>> = {
+  k: true,
+  offset: true,
+  filter: true,
+  mode: true,
+  diversity: true,
+  recency: true,
+  why: true,
+  signal: true,
 }
 
 // One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
@@ -133,6 +146,7 @@ export interface LibraryView {
 /** The papers that take part in one call, and their vectors. */
 interface State {
   readonly roster: Roster
+  readonly lexical: LexicalIndex
   readonly snapshot: ExactSnapshot
 }
 
@@ -160,8 +174,9 @@ export class Ranking {
 
   /** See `PaperLibrary.search`. */
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
-    const { embed, hasEmbedder, lexical, vectors, requireOpen } = this.#view
+    const { embed, hasEmbedder, vectors, requireOpen } = this.#view
     requireOpen()
+    requireOptions('search', options, { ...hitOptionNames, rerank: true, phrases: true, vector: true })
     const { vector, signal } = options
     if (typeof text !== 'string' || (text.trim() === '' && vector === undefined)) throw wrongText('text', text)
     const isWordsOnly = vector === undefined && !hasEmbedder
@@ -178,6 +193,7 @@ export class Ranking {
       query = (await embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
     await this.#turn(signal)
     const state = this.#state()
+    const { lexical } = state
     const scores = lexical.search(text)
     const phrases = (options.phrases ?? true) ? quotedPhrases(text) : []
     const holding = phrases.map((phrase) => lexical.phrase(phrase))
@@ -194,7 +210,7 @@ export class Ranking {
       },
       { settings, state, ...(rerank > 0 && { rerank: { query: text, count: rerank } }) },
     )
-    return options.why ? this.#explain(list, { query: text, signal }) : list
+    return options.why ? this.#explain(list, state, { query: text, signal }) : list
   }
 
   /** See `PaperLibrary.related`. */
@@ -204,23 +220,29 @@ export class Ranking {
 
   /** See `PaperLibrary.relatedMany`. */
   async relatedMany(all: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
-    const { kept, lexical, requireOpen } = this.#view
+    const { hasEmbedder, requireOpen, vectors } = this.#view
     requireOpen()
     if (!Array.isArray(all))
       throw new PaperkinError('invalid-argument', `Expected \`seeds\` to be an array, got ${show(all)}.`)
+    requireOptions('related', options, { ...hitOptionNames, omitDuplicates: true, vector: true })
     const { signal, omitDuplicates = false } = options
     const settings = this.#settings(options, relatedWeights)
-    const asked = all.map(checkedSeeds)
-    const known = await lookUp(asked, this.#view, { isSemantic: settings.weights.semantic > 0, signal })
-    await this.#prepare(signal)
-    const state = this.#state()
     const isSemantic = settings.weights.semantic > 0
+    const asked = all.map(checkedSeeds)
+    const vector =
+      options.vector &&
+      unitQuery(options.vector, hasEmbedder || vectors().size > 0 ? vectors().dimensions : options.vector.length)
+    const known = await lookUp(asked, this.#view, { isSemantic, vector, signal })
     const lists: HitList[] = []
-    for (const { like, unlike } of known) {
-      if (lists.length > 0) await this.#prepare(signal)
-      const seeds = [...like, ...unlike]
-      const own = new Set(seeds.map((seed) => (seed.kept ?? kept.get(seed.id))?.row))
-      const isDuplicate = nearDuplicateOf(seeds, lexical)
+    for (const seeds of asked) {
+      await this.#prepare(signal)
+      // From here to the scores nothing waits: seeds, words and vectors are of one state.
+      const state = this.#state()
+      const { lexical } = state
+      const { like, unlike } = known.now(seeds)
+      const both = [...like, ...unlike]
+      const own = new Set(both.map((seed) => (seed.kept ?? this.#view.kept.get(seed.id))?.row))
+      const isDuplicate = nearDuplicateOf(both, lexical)
       const scores = lexicalPart({ like, unlike }, settings.weights.lexical > 0, lexical)
       const list = await this.#rank(
         {
@@ -232,13 +254,14 @@ export class Ranking {
         },
         { settings, state, isDuplicate },
       )
-      lists.push(options.why ? await this.#explain(list, { like, unlike, unlikeShare, signal }) : list)
+      lists.push(options.why ? await this.#explain(list, state, { like, unlike, unlikeShare, signal }) : list)
     }
     return lists
   }
 
   #settings(options: HitOptions, hybrid: Weights): Settings {
     const { mode = 'hybrid', recency = 0, filter, signal } = options
+    if (typeof recency === 'object') requireOptions('recency', recency, { weight: true, halfLife: true })
     if (mode !== 'hybrid' && mode !== 'semantic' && mode !== 'lexical')
       throw new PaperkinError(
         'invalid-argument',
@@ -283,7 +306,8 @@ export class Ranking {
 
   /** Taken without a wait, before the first wait: so a question sees the library before or after a write. */
   #state(): State {
-    return { roster: this.#view.roster, snapshot: this.#view.vectors().snapshot() }
+    const { roster, lexical } = this.#view
+    return { roster, lexical, snapshot: this.#view.vectors().snapshot() }
   }
 
   async #rank(
@@ -349,10 +373,13 @@ export class Ranking {
 
   async #explain(
     { hits, weights }: HitList,
+    { roster, lexical }: State,
     asked: Pick<Parameters<typeof explainHits>[1], 'query' | 'like' | 'unlike' | 'unlikeShare' | 'signal'>,
   ): Promise<HitList> {
-    const { embed, hasEmbedder, kept, lexical } = this.#view
-    const rowOf = ({ id }: Paper) => kept.get(id)?.row ?? -1
+    const { embed, hasEmbedder } = this.#view
+    const papers = new Set(hits.map(({ paper }) => paper.id))
+    const rows = new Map(roster.papers.flatMap(({ id, row }) => (papers.has(id) ? [[id, row]] : [])))
+    const rowOf = ({ id }: Paper) => rows.get(id) as number
     const why = await explainHits(hits, { ...asked, weights, lexical, embed: hasEmbedder ? embed : undefined, rowOf })
     return Object.freeze({
       hits: Object.freeze(hits.map((hit, i) => Object.freeze({ ...hit, why: why[i] as Why }))),
@@ -361,8 +388,7 @@ export class Ranking {
   }
 
   /** Maximal marginal relevance: at each step the paper with the best score, less what the nearest of the chosen says as well. */
-  #diverse(pool: readonly Scored[], count: number, diversity: number, { roster, snapshot }: State): Scored[] {
-    const { lexical } = this.#view
+  #diverse(pool: readonly Scored[], count: number, diversity: number, { roster, lexical, snapshot }: State): Scored[] {
     const left = pool.map((scored) => ({ scored, row: roster.rows[scored.place], nearest: 0 }))
     const chosen: Scored[] = []
     while (chosen.length < count && left.length > 0) {

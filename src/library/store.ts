@@ -51,6 +51,8 @@ const nobody: StoreIdentity = Object.freeze({ modelId: 'none', dimensions: 0, re
 export interface StoreOptions {
   /** What a new library is made for; only those who read do not need it. */
   readonly identity?: StoreIdentity
+  /** Whether a library is made where there is none. @default true */
+  readonly create?: boolean
   /** Takes no lock and writes nothing. @default false */
   readonly readOnly?: boolean
   /** Whether a log that is missing or does not begin like one is made anew or read as far as it goes. @default false */
@@ -139,11 +141,13 @@ export class Store {
    */
   static async open(
     path: string,
-    { identity = nobody, readOnly = false, repair = false }: StoreOptions,
+    { identity = nobody, create = true, readOnly = false, repair = false }: StoreOptions,
   ): Promise<Store> {
     if (typeof path !== 'string' || path === '')
       throw new PaperkinError('invalid-argument', `Expected \`path\` to name a folder, got ${show(path)}.`)
     const folder = resolve(path)
+    if (!create && !readOnly && !(await isLibrary(folder)))
+      throw new PaperkinError('invalid-argument', `Expected \`path\` to be a library, but there is none in ${path}.`)
     const { others, lock } = await prepare(folder, readOnly)
     const log = join(folder, LOG)
     let isNew = true

@@ -63,13 +63,13 @@ export async function explainHits(
         ...(weights.recency !== undefined && { recency: weights.recency * (hit.recency ?? 0) }),
         ...(weights.late !== undefined && { late: weights.late * (hit.late ?? 0) }),
       }),
-      terms: hit.lexical > 0 ? sharedTerms(hit.paper, asked) : Object.freeze([]),
+      terms: hit.lexical > 0 ? sharedTerms(hit, asked) : Object.freeze([]),
       ...(nearest?.[i] && { sentences: nearest[i] }),
     }),
   )
 }
 
-function sharedTerms(paper: Paper, asked: Asked): readonly SharedTerm[] {
+function sharedTerms({ paper, lexical: all }: Parted, asked: Asked): readonly SharedTerm[] {
   const { lexical, query, like = [], unlike = [], unlikeShare = 0, rowOf } = asked
   const weights = new Map<string, number>()
   const add = (parts: readonly TermPart[], share: number) => {
@@ -81,6 +81,11 @@ function sharedTerms(paper: Paper, asked: Asked): readonly SharedTerm[] {
   const [worst] = unlike.map((seed) => lexical.explainSimilar(seed, paper)).sort((a, b) => sum(b) - sum(a))
   if (worst !== undefined) add(worst, -unlikeShare)
   const spelling = spellings(paper)
+  // Where papers came or went since the question was answered, words weigh a little more or less by now.
+  let found = 0
+  for (const weight of weights.values()) found += weight
+  const scale = found > 0 ? all / found : 1
+  if (Math.abs(scale - 1) > 1e-6) for (const [term, weight] of weights) weights.set(term, scale * weight)
   return Object.freeze(
     [...weights]
       .sort(([a, one], [b, other]) => Math.abs(other) - Math.abs(one) || (a < b ? -1 : 1))
