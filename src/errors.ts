@@ -106,6 +106,24 @@ export function requireNumber(name: string, value: unknown, minimum: number, max
   )
 }
 
+/**
+ * Checks that a value is an array or a typed array, of anything.
+ * @throws PaperkinError `invalid-argument`
+ */
+export function requireList(name: string, value: unknown): void {
+  if (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) return
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be an array, got ${show(value)}.`)
+}
+
+/**
+ * Checks that a value is a map, `of` what.
+ * @throws PaperkinError `invalid-argument`
+ */
+export function requireMap(name: string, value: unknown, of: string): void {
+  if (value instanceof Map) return
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a Map ${of}, got ${show(value)}.`)
+}
+
 /** What people call an option elsewhere. */
 const otherNames: Readonly<Record<string, string>> = {
   limit: 'k',

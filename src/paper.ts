@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { PaperkinError, type PaperkinIssue } from './errors.ts'
+import { isoDateOf } from './iso-date.ts'
 
 /** A value that JSON can hold, frozen. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
@@ -17,7 +18,10 @@ export interface Paper {
   readonly titleOnly?: true
   readonly authors?: readonly string[]
   readonly categories?: readonly string[]
-  /** ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. */
+  /**
+   * ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. Dates in other spellings, years, times and `Date`s that
+   * are handed in become so; what is no date (`in press`) stays in `extra`.
+   */
   readonly published?: string
   readonly url?: string
   /** Version of an arXiv paper (`v2` is 2); never part of the id. */
@@ -42,18 +46,19 @@ const oneLine = (text: string) => text.replace(invisible, '').replace(/\s+/gu, '
 const line = wellFormed.transform(oneLine)
 // An id that was made well-formed would be another paper's.
 const idLine = z
-  .string()
+  .union([z.string(), z.number().int()])
+  .transform(String)
   .refine((text) => text.isWellFormed(), 'holds half of a character (a lone surrogate)')
   .transform(oneLine)
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
 const paperFields = {
-  id: z.union([idLine, z.number().int().transform(String)]).nullish(),
+  id: idLine.nullish(),
   title: line.nullish(),
   abstract: wellFormed.transform((text) => text.replace(invisible, '').trim()).nullish(),
   authors: words.nullish(),
   categories: words.nullish(),
-  published: line.nullish(),
+  published: z.union([line, z.number(), z.date()]).nullish(),
   url: line.nullish(),
   version: z.number().int().min(1).nullish(),
   titleOnly: z.boolean().nullish(),
@@ -109,7 +114,10 @@ export function toPaper(record: unknown): Paper {
   const id = named?.id ?? linked?.id ?? derivedId(title || (abstract as string))
   const version = ownVersion ?? named?.version ?? (linked?.id === id ? linked.version : undefined)
   const { titleOnly: _, extra: kept, ...unknown } = rest
-  const extra = jsonFields({ ...kept, ...unknown })
+  const date = isoDateOf(published)
+  // What is no date is kept as what it is.
+  const undated = date === undefined && published != null && published !== '' ? { published } : {}
+  const extra = jsonFields({ ...undated, ...kept, ...unknown })
   const paper: Paper = Object.freeze({
     id,
     title: title ?? '',
@@ -117,7 +125,7 @@ export function toPaper(record: unknown): Paper {
     ...(!abstract && { titleOnly: true as const }),
     ...(authors?.length && { authors: Object.freeze(authors) }),
     ...(categories?.length && { categories: Object.freeze(categories) }),
-    ...(published && { published }),
+    ...(date !== undefined && { published: date }),
     ...(url && { url }),
     ...(version != null && { version }),
     ...(extra && { extra }),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
 import { checkedEmbedder, type Embedder, type EngineRequest, reason } from './embedder.ts'
 import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
@@ -47,6 +47,22 @@ export interface CreateEmbedderOptions {
   readonly cache?: VectorCache | false
 }
 
+const createOptionNames: Readonly<Record<keyof CreateEmbedderOptions, true>> = {
+  model: true,
+  revision: true,
+  dtype: true,
+  device: true,
+  pooling: true,
+  queryPrefix: true,
+  documentPrefix: true,
+  maxTokens: true,
+  localFilesOnly: true,
+  cacheDir: true,
+  workers: true,
+  idleSeconds: true,
+  cache: true,
+}
+
 interface Manifest {
   readonly id: string
   readonly revision: string
@@ -65,11 +81,7 @@ interface Manifest {
  * @throws PaperkinError `invalid-argument`, `embedder-unavailable`
  */
 export async function createEmbedder(options: CreateEmbedderOptions = {}): Promise<Embedder> {
-  if (typeof options !== 'object' || options === null)
-    throw new PaperkinError(
-      'invalid-argument',
-      `Expected options, got ${show(options)}: createEmbedder({ model: … }) names a model.`,
-    )
+  requireOptions('createEmbedder', options, createOptionNames)
   const { queryPrefix, documentPrefix, idleSeconds = 60, cache } = options
   if (queryPrefix !== undefined) requireText('queryPrefix', queryPrefix)
   if (documentPrefix !== undefined) requireText('documentPrefix', documentPrefix)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { PaperkinError, show } from '../errors.ts'
+import { PaperkinError, requireOptions, show } from '../errors.ts'
 import { createEmbedder } from './create-embedder.ts'
 import { checkedEmbedder, type Embedder, type Engine, isChecked, reason, shortHash } from './embedder.ts'
 import type { VectorCache } from './vector-cache.ts'
@@ -76,6 +76,15 @@ export async function pipelineEmbedder(
   pipeline: FeatureExtractor,
   options: PipelineOptions & { readonly cache?: VectorCache | false } = {},
 ): Promise<Embedder> {
+  requireOptions('pipelineEmbedder', options, {
+    pooling: true,
+    queryPrefix: true,
+    documentPrefix: true,
+    modelId: true,
+    cache: true,
+  })
+  if (!isPipeline(pipeline))
+    throw new PaperkinError('invalid-argument', `Expected a feature-extraction pipeline, got ${show(pipeline)}.`)
   const { pooling = 'mean', queryPrefix = '', documentPrefix = '', cache } = options
   if (pipeline.task !== 'feature-extraction') {
     throw new PaperkinError(

@@ -1,8 +1,14 @@
-import { PaperkinError, requireInteger } from '../errors.ts'
-import { evaluateRun, type Judgements, type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
+import { PaperkinError, requireInteger, requireMap, requireOptions } from '../errors.ts'
+import {
+  evaluateRun,
+  type Judgements,
+  type RankingMetric,
+  rankingMetrics,
+  requireGrades,
+} from '../evaluation/evaluate-run.ts'
 import { bootstrapInterval, type Comparison, comparePaired, type Interval } from '../evaluation/significance.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
-import type { PaperLibrary } from './paper-library.ts'
+import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 import type { HitList, HitOptions } from './ranking.ts'
 
 export interface EvaluateRelatedOptions {
@@ -48,7 +54,18 @@ export async function evaluateRelated(
   judgements: Judgements,
   options: EvaluateRelatedOptions = {},
 ): Promise<RelatedEvaluation> {
+  requireOptions('evaluateRelated', options, {
+    queries: true,
+    k: true,
+    depth: true,
+    seed: true,
+    signal: true,
+    onProgress: true,
+  })
+  requireLibrary(library)
+  requireGrades('judgements', judgements)
   const { queries, signal, onProgress } = options
+  if (queries !== undefined) requireMap('queries', queries, 'from ids to texts')
   const k = requireInteger('k', options.k ?? 10, 1)
   const depth = requireInteger('depth', options.depth ?? 1000, k)
   const judged = new Map<string, Map<string, number>>()

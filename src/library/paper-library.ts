@@ -449,6 +449,12 @@ export class PaperLibrary {
   }
 }
 
+/** @throws PaperkinError `invalid-argument` for what is no library */
+export function requireLibrary(library: unknown): void {
+  if (library instanceof PaperLibrary) return
+  throw new PaperkinError('invalid-argument', `Expected \`library\` to be a PaperLibrary, got ${show(library)}.`)
+}
+
 function requireBoolean(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'boolean') return
   throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be true or false, got ${show(value)}.`)

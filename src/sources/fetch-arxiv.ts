@@ -1,6 +1,6 @@
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireOptions, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
-import { type FetchOptions, politeFetch, requireBase, requireDay } from './polite-fetch.ts'
+import { type FetchOptions, fetchOptionNames, politeFetch, requireBase, requireDay } from './polite-fetch.ts'
 import { type ReadOptions, streamPapers } from './read-papers.ts'
 
 export interface FetchArxivOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
@@ -28,6 +28,16 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
       'invalid-argument',
       `Expected \`query\` to be a query of arXiv such as cat:cs.CL, got ${show(query)}.`,
     )
+  requireOptions('fetchArxiv', options, {
+    ...fetchOptionNames,
+    from: true,
+    to: true,
+    max: true,
+    start: true,
+    pageSize: true,
+    onPage: true,
+    onProblem: true,
+  })
   const { from, to, onPage, onProblem, signal } = options
   const { base = 'https://export.arxiv.org' } = requireBase(options.baseUrl)
   const max = requireInteger('max', options.max ?? 100, 1)

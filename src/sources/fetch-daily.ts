@@ -1,6 +1,6 @@
-import { PaperkinError, show } from '../errors.ts'
+import { PaperkinError, requireOptions, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
-import { type FetchOptions, politeFetch, requireBase, requireDay } from './polite-fetch.ts'
+import { type FetchOptions, fetchOptionNames, politeFetch, requireBase, requireDay } from './polite-fetch.ts'
 import { type ReadOptions, streamPapers } from './read-papers.ts'
 
 export interface FetchDailyOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
@@ -16,6 +16,7 @@ const PAGE = 100
  * @throws PaperkinError `fetch-failed`, `invalid-argument`, and what `streamPapers` throws
  */
 export async function* fetchDaily(options: FetchDailyOptions = {}): AsyncGenerator<Paper> {
+  requireOptions('fetchDaily', options, { ...fetchOptionNames, date: true, onProblem: true })
   const { date, onProblem } = options
   const { base = 'https://huggingface.co' } = requireBase(options.baseUrl)
   const get = politeFetch(options, { interval: 1000 })

@@ -25,6 +25,17 @@ export interface FetchOptions {
 /** No answer of these interfaces is as large; what goes on is no answer, and would fill the memory. */
 const MOST_BYTES = 64 * 2 ** 20
 
+export const fetchOptionNames: Readonly<Record<keyof FetchOptions, true>> = {
+  baseUrl: true,
+  contact: true,
+  interval: true,
+  timeout: true,
+  retries: true,
+  retryDelay: true,
+  signal: true,
+  onRetry: true,
+}
+
 /** No server is waited for longer than so many milliseconds at a time. */
 const MOST_DELAY = 300_000
 
