@@ -107,6 +107,15 @@ export function requireNumber(name: string, value: unknown, minimum: number, max
 }
 
 /**
+ * Checks that an option that was given is a text.
+ * @throws PaperkinError `invalid-argument`
+ */
+export function requireText(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'string') return
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a text, got ${show(value)}.`)
+}
+
+/**
  * Checks that a value is an array or a typed array, of anything.
  * @throws PaperkinError `invalid-argument`
  */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { PaperkinError, type PaperkinIssue } from './errors.ts'
+import { PaperkinError, type PaperkinIssue, show } from './errors.ts'
 import { isoDateOf } from './iso-date.ts'
 
 /** A value that JSON can hold, frozen. */
@@ -104,7 +104,7 @@ const checked = new WeakSet<object>()
  */
 export function toPaper(record: unknown): Paper {
   if (typeof record === 'object' && record !== null && checked.has(record)) return record as Paper
-  const result = paperSchema.safeParse(record)
+  const result = parsed(record)
   if (!result.success)
     throw invalid(result.error.issues.map(({ message, path }) => ({ message, path: path as (string | number)[] })))
   const { id: ownId, title, abstract, authors, categories, published, url, version: ownVersion, ...rest } = result.data
@@ -132,6 +132,15 @@ export function toPaper(record: unknown): Paper {
   })
   checked.add(paper)
   return paper
+}
+
+/** An object that answers to nothing makes the check itself fail. */
+function parsed(record: unknown) {
+  try {
+    return paperSchema.safeParse(record)
+  } catch (error) {
+    throw invalid([{ message: `cannot be read (${(error as Error).message})`, path: [] }])
+  }
 }
 
 /** A frozen copy of fields that JSON can hold; undefined where nothing is left of them. */
@@ -188,14 +197,22 @@ export const paperTextRecipe = 'title, line break, abstract'
 
 /** What the model reads of a paper: the title, a line break, the abstract. The only place that decides this. */
 export function paperText(paper: Pick<Paper, 'title' | 'abstract'>): string {
+  requirePaper(paper)
   return paper.title && paper.abstract ? `${paper.title}\n${paper.abstract}` : paper.title || paper.abstract
 }
 
 /** A name to show: the title, or the first words of the abstract where there is none. */
 export function paperName(paper: Pick<Paper, 'title' | 'abstract'>): string {
+  requirePaper(paper)
   if (paper.title) return paper.title
   const start = paper.abstract.replace(/\s+/gu, ' ').slice(0, 80)
   return start.length < paper.abstract.length ? `${start.replace(/\s\S*$/u, '')} …` : start
+}
+
+function requirePaper(paper: unknown): void {
+  const { title, abstract } = (paper ?? {}) as Partial<Paper>
+  if (typeof title === 'string' && typeof abstract === 'string') return
+  throw new PaperkinError('invalid-argument', `Expected a paper with \`title\` and \`abstract\`, got ${show(paper)}.`)
 }
 
 function invalid(issues: readonly PaperkinIssue[]): PaperkinError {

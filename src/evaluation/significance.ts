@@ -93,7 +93,7 @@ function resampling(options: ResamplingOptions) {
   const { samples = 10_000, level = 0.95, seed = 1 } = options
   requireInteger('seed', seed, Number.MIN_SAFE_INTEGER)
   requireInteger('samples', samples, 1, 10_000_000)
-  if (!(level > 0 && level < 1))
+  if (!(typeof level === 'number' && level > 0 && level < 1))
     throw new PaperkinError('invalid-argument', `Expected \`level\` to lie between 0 and 1, got ${show(level)}.`)
   return { samples, level, random: seededRandom(seed) }
 }

@@ -1,6 +1,6 @@
 // What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
 import { createProgress, type Embedder, type EmbedProgress } from '../embedding/embedder.ts'
-import { PaperkinError, type PaperkinIssue, show } from '../errors.ts'
+import { PaperkinError, type PaperkinIssue, requireList, show } from '../errors.ts'
 import type { CountedDocument } from '../lexical/term-counts.ts'
 import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
@@ -81,6 +81,7 @@ export async function addPapers(
 ): Promise<AddResult> {
   const { vectors, signal, onProgress, embedder, requireOpen } = options
   const slice = timeSlice(signal)
+  if (vectors !== undefined) requireList('vectors', vectors)
   const dimensions = collection.dimensions ?? widthOf(vectors, papers.length)
   const units = vectors && (await unitRows(vectors, { dimensions, name: 'vectors', slice }))
   if (units !== undefined && units.length !== papers.length * dimensions)
@@ -295,8 +296,10 @@ async function checkPapers(
   return papers
 }
 
+const byName = (paper: Paper) => Object.entries(paper).sort(([a], [b]) => (a < b ? -1 : 1))
+
 function isSame(a: Paper, b: Paper): boolean {
-  return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
+  return JSON.stringify(byName(a)) === JSON.stringify(byName(b))
 }
 
 /** The fields of a paper that say something, those of `extra` one by one. */

@@ -141,7 +141,7 @@ function conditionOnOne(field: string, wanted: FilterValue): (value: Json) => bo
     return (value) => any.some((fits) => fits(value))
   }
   const keys = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted) ? Object.keys(wanted) : ['']
-  const { from, to } = wanted as FilterRange
+  const { from, to } = (wanted ?? {}) as FilterRange
   const isEnd = (end: unknown) =>
     end === undefined || typeof end === 'string' || Number.isFinite(end) || (end instanceof Date && isPlain(end))
   if (

@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { writeOutput } from '../atomic-file.ts'
-import { PaperkinError, show } from '../errors.ts'
+import { PaperkinError, requireText, show } from '../errors.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { htmlReport } from './html.ts'
 import { svgReport } from './map-svg.ts'
@@ -37,6 +37,8 @@ const endings: Readonly<Record<string, ReportFormat>> = { '.md': 'markdown', '.j
  */
 export async function writeReport(input: ReportInput, options: ReportOptions = {}): Promise<string> {
   const { path, signal } = options
+  requireText('path', path)
+  requireText('title', options.title)
   const format = options.format ?? endings[extname(path ?? '').toLowerCase()] ?? 'html'
   if (!reportFormats.includes(format))
     throw new PaperkinError(
