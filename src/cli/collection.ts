@@ -74,8 +74,10 @@ export async function withCollection<Result>(
 
 /** How a command opens a library. */
 export interface LibraryUse {
-  /** Whether the command changes the library, which is then made where there is none. @default false */
+  /** Whether the command changes the library. @default false */
   readonly isWriting?: boolean
+  /** @default true */
+  readonly create?: boolean
   readonly reembed?: boolean
   readonly repair?: boolean
 }
@@ -85,7 +87,7 @@ export async function withLibrary<Result>(
   options: { readonly library?: string },
   context: CommandContext,
   use: (library: PaperLibrary) => Promise<Result>,
-  { isWriting = false, reembed = false, repair = false }: LibraryUse = {},
+  { isWriting = false, create = true, reembed = false, repair = false }: LibraryUse = {},
 ): Promise<Result> {
   const path = libraryPath(options, context)
   const progress = context.terminal.progress('embedding', 'papers')
@@ -93,6 +95,7 @@ export async function withLibrary<Result>(
     PaperLibrary.open({
       path,
       readOnly: !isWriting,
+      create,
       reembed,
       repair,
       signal: context.signal,

@@ -18,7 +18,7 @@ import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { convert } from './convert.ts'
 import type { Damage, PaperRecord, VectorRecord } from './log-file.ts'
 import type { Store } from './store.ts'
-import { damaged, withIds } from './store-errors.ts'
+import { damaged, damagedVector, withIds } from './store-errors.ts'
 
 /** Papers of the past that a log may have beside as many as there are. */
 const PAST = 4096
@@ -287,16 +287,16 @@ export class Collection {
         if (i >= 0 && i < block.count) {
           // Told below, where it is known whether the paper is still there.
           if (block.damaged.has(i)) continue
+          if (block.dimensions !== dimensions) {
+            damages.push(damagedVector(record))
+            continue
+          }
           if (i !== run.to) copyRun(i)
           run.to++
         } else {
           const found = await store.vector(record.vector)
-          if (found === undefined) {
-            damages.push({
-              part: 'vector',
-              vector: record.vector,
-              message: `The vector of the paper ${JSON.stringify(record.id)} is damaged.`,
-            })
+          if (found?.vector.length !== dimensions) {
+            damages.push(damagedVector(record))
             continue
           }
           copyRun(run.to)
@@ -315,7 +315,14 @@ export class Collection {
         const part = rows.slice(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS)
         await index.add(part, chunk.subarray(0, part.length * dimensions))
       }
-    await this.#adopt({ kept, index, isOther, slice, saved: await words })
+    await this.#adopt({
+      kept,
+      present: new Set(Array.from(kept.values(), ({ row }) => row)),
+      index,
+      isOther,
+      slice,
+      saved: await words,
+    })
     if (isAnew) await this.#loadGraph(store)
     this.#settleLater()
     this.#isLoaded = true
@@ -381,31 +388,29 @@ export class Collection {
 
   async #adopt(found: {
     readonly kept: Map<string, KeptPaper>
+    /** Their rows. */
+    readonly present: ReadonlySet<number>
     readonly index: ExactIndex
     /** Whether nothing of what was known counts any more. */
     readonly isOther: boolean
     readonly slice: TimeSlice
     readonly saved: SavedLexical | undefined
   }): Promise<void> {
-    const { kept, index, isOther, slice, saved } = found
+    const { kept, present, index, isOther, slice, saved } = found
     const isSaved = saved !== undefined && isOf(saved, kept.values(), this.store as Store)
     const lexical = isSaved ? LexicalIndex.from(saved.state) : isOther ? new LexicalIndex() : this.#lexical
     const savedRows = isSaved ? saved.state.rows : isOther ? 0 : this.#savedRows
-    const present = new Uint8Array((this.store as Store).nextRow)
     const fresh: KeptPaper[] = []
-    for (const paper of kept.values()) {
-      present[paper.row] = 1
-      if (paper.row >= lexical.rows) fresh.push(paper)
-    }
+    for (const paper of kept.values()) if (paper.row >= lexical.rows) fresh.push(paper)
     fresh.sort((a, b) => a.row - b.row)
     const counted: CountedDocument[] = []
     for (const { paper } of fresh) {
       counted.push(lexical.count(paper))
       if (slice.due()) await slice.rest()
     }
-    const gone = index.rows().filter((row) => present[row] !== 1)
+    const gone = index.rows().filter((row) => !present.has(row))
     const words: number[] = []
-    for (let row = 0; row < savedRows; row++) if (present[row] !== 1) words.push(row)
+    for (let row = 0; row < savedRows; row++) if (!present.has(row)) words.push(row)
     // Visible from here on.
     this.#lexical = lexical
     this.#savedRows = savedRows

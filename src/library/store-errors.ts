@@ -1,20 +1,30 @@
 // What is wrong with a library on disk, in the words of the one error class.
 import { PaperkinError, systemCode } from '../errors.ts'
-import type { Damage, PaperRecord } from './log-file.ts'
+import { type Damage, damagedPaper, type PaperRecord } from './log-file.ts'
 
-/** Damage with the papers that a damaged vector belongs to, and those whose vector is not there at all. */
+export function damagedVector({ id, vector }: Pick<PaperRecord, 'id' | 'vector'>): Damage {
+  return { part: 'vector', vector, message: `The vector of the paper ${JSON.stringify(id)} is damaged.` }
+}
+
+/**
+ * Damage with the papers that a damaged vector belongs to, those whose vector is not there at all, and those that have the
+ * row of another.
+ */
 export function withIds(
   damages: readonly Damage[],
-  papers: Iterable<Pick<PaperRecord, 'id' | 'vector'>>,
+  papers: Iterable<Pick<PaperRecord, 'id' | 'row' | 'vector'>>,
   isReadable: (vector: number) => boolean = () => true,
 ): Damage[] {
   const vectors = new Map(damages.flatMap((damage) => (damage.vector === undefined ? [] : [[damage.vector, damage]])))
   const named: Damage[] = []
   const owned = new Set<number>()
-  for (const { id, vector } of papers) {
+  const rows = new Set<number>()
+  for (const { id, row, vector } of papers) {
+    if (rows.has(row)) named.push(damagedPaper(id))
+    rows.add(row)
     if (!vectors.has(vector) && isReadable(vector)) continue
     owned.add(vector)
-    named.push({ part: 'vector', id, vector, message: `The vector of the paper ${JSON.stringify(id)} is damaged.` })
+    named.push({ ...damagedVector({ id, vector }), id })
   }
   return [...damages.filter(({ vector }) => vector === undefined || !owned.has(vector)), ...named]
 }

@@ -369,10 +369,13 @@ export class Store {
     return undefined
   }
 
-  /** Whether there is a vector of a number, and no damage was seen in it. */
+  /** Whether there is a vector of a number, of the library's width, and no damage was seen in it. */
   isReadable(number: number): boolean {
+    // A damaged header does not say how wide they are.
+    const dimensions = this.isIdentityKnown ? this.#identity.dimensions : 0
     const block = this.#blockOf(number)
-    return block !== undefined && !block.damaged.has(number - block.first)
+    if (block === undefined || block.damaged.has(number - block.first)) return false
+    return dimensions === 0 || block.dimensions === dimensions
   }
 
   /** Numbers of all vectors of a width that can be read. */
@@ -477,10 +480,9 @@ export class Store {
     if (isNamed && (isDamaged || own.size >= this.#place.position)) {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
       const { identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
-      // A damaged header says nothing.
-      if (!this.isIdentityKnown) return
-      if (identity?.log === this.#identity.log && end?.turn === this.#end.turn && end.length === this.#end.length)
-        return
+      // A header that was damaged when it was read says nothing.
+      const isOwn = !this.isIdentityKnown || identity?.log === this.#identity.log
+      if (isOwn && (isDamaged || (end?.turn === this.#end.turn && end.length === this.#end.length))) return
     }
     throw new PaperkinError(
       'store-unwritable',
