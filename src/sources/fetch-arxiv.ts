@@ -72,11 +72,14 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
       seen.add(paper.id)
       yield paper
     }
-    if (papers > 0 && seen.size === before)
-      throw new PaperkinError(
-        'fetch-failed',
-        `Expected ${url} to answer with further papers, got those of before: name another mirror with \`baseUrl\`.`,
+    if (papers > 0 && seen.size === before) {
+      const reason = 'answers with the papers of before, though there are more: name another mirror with `baseUrl`'
+      if (onProblem === undefined) throw new PaperkinError('fetch-failed', `${url} ${reason}.`)
+      onProblem(
+        Object.freeze({ message: `${url} ${reason}`, reason, kind: 'doubtful', source: url, path: Object.freeze([]) }),
       )
+      return
+    }
     start += count
     onPage?.({ next: start, total })
     if (start >= total) return
