@@ -97,9 +97,10 @@ function sharedTerms({ paper, lexical: all }: Parted, asked: Asked): readonly Sh
 function spellings({ title, abstract }: LexicalDocument): (term: string) => string {
   const words = new Map<string, string>()
   const text = plainText(`${abstract}\n${title}`)
-  for (const { text: word, isJoined } of readTokens(text)) {
+  const spelled = spellingsOf(text)
+  for (const { text: word } of readTokens(text)) {
     const stemmed = stem(word)
-    if (!words.has(stemmed)) words.set(stemmed, isJoined ? spelledApart(text, word) : spelled(text, word))
+    if (!words.has(stemmed)) words.set(stemmed, spelled(word))
   }
   return (term) =>
     term
@@ -108,19 +109,38 @@ function spellings({ title, abstract }: LexicalDocument): (term: string) => stri
       .join(' ')
 }
 
-/** Lower case where it occurs; at the start of a sentence only, a capital tells nothing. */
-function spelled(text: string, word: string): string {
-  const found = text.match(new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}(?![\\p{L}\\p{N}])`, 'giu'))
-  return found === null || found.includes(word) ? word : (found[0] as string)
-}
+const wordRun = /[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_.]*[\p{L}\p{N}\p{M}])?/gu
+const joint = /^[-\u2010\u2011\u2013 ]$/u
 
-/** GPT-4 for gpt4. */
-function spelledApart(text: string, word: string): string {
-  const apart = [...word].map(escaped).join('[-\u2010\u2011\u2013 ]?')
-  return new RegExp(`(?<![\\p{L}\\p{N}])${apart}(?![\\p{L}\\p{N}])`, 'iu').exec(text)?.[0] ?? word
+/**
+ * How a text spells its words, all of them found in one reading: lower case where that occurs, as at the start of a
+ * sentence a capital tells nothing; and GPT-4 for gpt4.
+ */
+function spellingsOf(text: string): (word: string) => string {
+  const found = new Map<string, string>()
+  const keep = (spelling: string, key: string) => {
+    const known = found.get(key)
+    if (known === undefined || spelling === key) found.set(key, spelling)
+  }
+  let runs: { readonly start: number; readonly end: number; readonly key: string }[] = []
+  for (const { 0: run, index } of text.matchAll(wordRun)) {
+    const end = index + run.length
+    const last = runs.at(-1)
+    const isJoined = last !== undefined && index === last.end + 1 && joint.test(text[last.end] as string)
+    runs = [...(isJoined ? runs.slice(-2) : []), { start: index, end, key: run.toLowerCase() }]
+    keep(run, run.toLowerCase())
+    for (const part of run.split(/[._]/u)) keep(part, part.toLowerCase())
+    // Two or three words are one name at most, and only where no single word is spelled so.
+    for (let first = 0; first < runs.length - 1; first++) {
+      const key = runs
+        .slice(first)
+        .map((one) => one.key)
+        .join('')
+      if (!found.has(key)) found.set(key, text.slice((runs[first] as (typeof runs)[number]).start, end))
+    }
+  }
+  return (word) => found.get(word) ?? word
 }
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/gu, '\\$&')
 
 async function nearestSentences(
   hits: readonly Parted[],
