@@ -14,37 +14,37 @@ const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as
 /** Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`. */
 export interface CreateEmbedderOptions {
   /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled all-MiniLM-L6-v2 */
-  readonly model?: string
+  readonly model?: string | undefined
   /** Branch, tag or commit of a hub model. @default 'main' */
-  readonly revision?: string
+  readonly revision?: string | undefined
   /** Which ONNX file: `'fp32'` is `model.onnx`, `'q8'` is `model_quantized.onnx`. @default 'fp32', or the one in the folder */
-  readonly dtype?: (typeof dtypes)[number]
+  readonly dtype?: (typeof dtypes)[number] | undefined
   /** `'wasm'` runs on WebAssembly, several times slower, wherever Node runs. @default 'cpu' */
-  readonly device?: 'cpu' | 'wasm' | 'cuda' | 'coreml' | 'dml' | 'webgpu'
+  readonly device?: 'cpu' | 'wasm' | 'cuda' | 'coreml' | 'dml' | 'webgpu' | undefined
   /**
    * How token vectors become one. A hub model's own way is not looked up: name it. @default what the folder's
    * `1_Pooling/config.json` says, else the graph's own `sentence_embedding`, else `'mean'`
    */
-  readonly pooling?: (typeof poolings)[number]
+  readonly pooling?: (typeof poolings)[number] | undefined
   /** Put before every query, for models trained so (e5: `'query: '`). @default the folder's prompt, else '' */
-  readonly queryPrefix?: string
+  readonly queryPrefix?: string | undefined
   /** Put before every document (e5: `'passage: '`). @default the folder's prompt, else '' */
-  readonly documentPrefix?: string
+  readonly documentPrefix?: string | undefined
   /**
    * The most word pieces read of a text, prefix and special tokens included. @default 256 bundled, else what the folder's
    * `sentence_bert_config.json` says, else the model's limit, at most 512
    */
-  readonly maxTokens?: number
+  readonly maxTokens?: number | undefined
   /** Never asks the network. @default false */
-  readonly localFilesOnly?: boolean
+  readonly localFilesOnly?: boolean | undefined
   /** Where hub models are kept. @default the folder that `@huggingface/transformers` uses */
-  readonly cacheDir?: string
+  readonly cacheDir?: string | undefined
   /** Threads at most. @default one a core, as memory allows */
-  readonly workers?: number
+  readonly workers?: number | undefined
   /** After how long the last idle thread is given back; further ones go after 5 s. @default 60 */
-  readonly idleSeconds?: number
+  readonly idleSeconds?: number | undefined
   /** Where vectors are kept by content; `false` embeds every text anew. @default 16 MiB of memory */
-  readonly cache?: VectorCache | false
+  readonly cache?: VectorCache | false | undefined
 }
 
 const createOptionNames: Readonly<Record<keyof CreateEmbedderOptions, true>> = {

@@ -32,13 +32,13 @@ export type EmbedderInput = Embedder | EmbedFunction | FeatureExtractor | undefi
 /** How a pipeline is used; the words are those of transformers.js. */
 export interface PipelineOptions {
   /** @default 'mean' */
-  readonly pooling?: 'mean' | 'cls' | 'last_token'
+  readonly pooling?: 'mean' | 'cls' | 'last_token' | undefined
   /** @default '' */
-  readonly queryPrefix?: string
+  readonly queryPrefix?: string | undefined
   /** @default '' */
-  readonly documentPrefix?: string
+  readonly documentPrefix?: string | undefined
   /** Names the model in stores. @default the id that the pipeline was made with */
-  readonly modelId?: string
+  readonly modelId?: string | undefined
 }
 
 /** Texts handed to a function in one call. */

@@ -4,7 +4,7 @@ export interface CoherenceOptions {
   /** The words of each document, in order. */
   readonly documents: readonly (readonly string[])[]
   /** Words count together within this many neighbouring words; `Infinity`: within a document. @default 10 */
-  readonly window?: number
+  readonly window?: number | undefined
 }
 
 const epsilon = 1e-12

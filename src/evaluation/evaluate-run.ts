@@ -10,7 +10,7 @@ export type Run = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 export interface EvaluateRunOptions {
   /** Cut-off of nDCG, recall and precision. @default 10 */
-  readonly k?: number
+  readonly k?: number | undefined
 }
 
 export const rankingMetrics = ['ndcg', 'recall', 'precision', 'map', 'mrr'] as const

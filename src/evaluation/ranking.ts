@@ -2,7 +2,7 @@ import { PaperkinError, requireInteger, requireList, requireOptions, show } from
 
 export interface RankingOptions {
   /** Only the first k hits count. @default all hits */
-  readonly k?: number
+  readonly k?: number | undefined
 }
 
 export interface RecallOptions extends RankingOptions {

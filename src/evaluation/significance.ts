@@ -5,11 +5,11 @@ import { seededRandom } from '../vectors/random.ts'
 
 export interface ResamplingOptions {
   /** How many times is drawn. @default 10_000 */
-  readonly samples?: number
+  readonly samples?: number | undefined
   /** Share of the draws that lies inside the interval. @default 0.95 */
-  readonly level?: number
+  readonly level?: number | undefined
   /** The same seed gives the same figures. @default 1 */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 /** A mean and the interval in which it lies at the level asked for. */

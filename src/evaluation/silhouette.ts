@@ -5,7 +5,7 @@ export interface SilhouetteOptions {
   /** A group for each row. */
   readonly groups: ArrayLike<number | string>
   /** The rows to average over; the distances are to all rows in any case. @default all rows */
-  readonly rows?: ArrayLike<number>
+  readonly rows?: ArrayLike<number> | undefined
 }
 
 /**

@@ -1,4 +1,5 @@
 // What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
+import { availableParallelism } from 'node:os'
 import { createProgress, type Embedder, type EmbedProgress } from '../embedding/embedder.ts'
 import { PaperkinError, type PaperkinIssue, requireList, show } from '../errors.ts'
 import type { CountedDocument } from '../lexical/term-counts.ts'
@@ -16,18 +17,18 @@ export interface AddOptions {
    * they are kept as unit vectors. A paper keeps its vector until its text changes or another is given. The arrays must
    * not change before the call has ended.
    */
-  readonly vectors?: VectorsInput
+  readonly vectors?: VectorsInput | undefined
   /**
    * Whether a known paper keeps the fields that the new record of it does not have. Without it the new record takes the
    * place of the old one, and {@link AddResult.lostFields} tells what went. @default false
    */
-  readonly merge?: boolean
+  readonly merge?: boolean | undefined
   /** Ends the call with `signal.reason`. A library in memory stays as it was; one on disk keeps the batches that were done. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Of the papers whose text or vector is new. Where the library is on disk, what was reported as done is there as well.
    */
-  readonly onProgress?: (progress: EmbedProgress) => void
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
 /** A paper whose text was longer than the model reads. */
@@ -60,8 +61,9 @@ export interface AddResult {
   readonly titleOnly: readonly string[]
 }
 
-/** Papers of the first batch on disk; the next ones are as large as half a second allows, up to the most. */
-const FIRST_BATCH = 16
+/** Papers of a batch on disk at least: some for each thread that a model may have, so that none waits for the others. */
+const LEAST_BATCH = Math.max(16, 4 * availableParallelism())
+/** Otherwise a batch is as large as half a second allows, up to the most. */
 const MOST_BATCH = 2048
 const BATCH_MILLISECONDS = 500
 
@@ -129,21 +131,31 @@ export async function addPapers(
   const progress = createProgress(fresh, isOnDisk ? onProgress : undefined)
   const prepare = (part: readonly Item[]) =>
     prepareBatch(collection, part, { embedder, keyOf, signal, onProgress: isOnDisk ? undefined : onProgress })
-  let size = isOnDisk ? FIRST_BATCH : items.length
+  let size = isOnDisk ? LEAST_BATCH : items.length
   let start = 0
-  let next = prepare(items.slice(0, size))
-  // Not awaited where nothing is new.
-  next.catch(() => {})
-  while (start < items.length) {
+  // While a batch is written, and while the last texts of one are embedded, the model is at work on the next one.
+  const under: Promise<{ readonly changes: PaperChange[]; readonly known: number }>[] = []
+  const begin = () => {
+    while (under.length < 2 && start < items.length) {
+      const batch = prepare(items.slice(start, start + size))
+      // Not awaited where another fails first.
+      batch.catch(() => {})
+      under.push(batch)
+      start += size
+    }
+  }
+  begin()
+  for (let batch = under[0]; batch !== undefined; batch = under[0]) {
     const begun = performance.now()
-    const { changes, known } = await next
-    start += size
-    // While a batch is written, the model is at work on the next one.
-    const wait = start < items.length ? performance.now() - begun : 0
-    const grown = wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
-    size = Math.min(MOST_BATCH, grown)
-    const following = start < items.length ? prepare(items.slice(start, start + size)) : undefined
-    following?.catch(() => {})
+    const { changes, known } = await batch
+    under.shift()
+    const wait = performance.now() - begun
+    if (isOnDisk) {
+      const grown =
+        wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
+      size = Math.max(LEAST_BATCH, Math.min(MOST_BATCH, grown))
+    }
+    begin()
     signal?.throwIfAborted()
     requireOpen()
     await collection.commit({ papers: changes })
@@ -151,7 +163,6 @@ export async function addPapers(
       if (fresh?.truncation) truncated.push(Object.freeze({ id: paper.id, ...fresh.truncation }))
     progress.known(known)
     progress.embedded(changes.filter(({ fresh }) => fresh !== undefined).length - known)
-    if (following !== undefined) next = following
   }
   progress.end()
   return Object.freeze({

@@ -130,6 +130,12 @@ export class Collection {
     return this.#vectors
   }
 
+  /** What finds near vectors, and why there is no graph where building one failed. */
+  get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure: unknown } {
+    const vectors = this.#vectors
+    return { kind: vectors.kind, failure: vectors instanceof HnswIndex ? vectors.failure : undefined }
+  }
+
   /** Width of the vectors, once there is one. */
   get dimensions(): number | undefined {
     return this.#dimensions

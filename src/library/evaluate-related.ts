@@ -13,15 +13,15 @@ import type { HitList, HitOptions } from './ranking.ts'
 
 export interface EvaluateRelatedOptions {
   /** Query texts by id. Without them the queries of the judgements are papers whose kin are wanted. */
-  readonly queries?: ReadonlyMap<string, string>
+  readonly queries?: ReadonlyMap<string, string> | undefined
   /** Cut-off of nDCG, recall and precision. @default 10 */
-  readonly k?: number
+  readonly k?: number | undefined
   /** Hits that average precision and reciprocal rank look at. @default 1000 */
-  readonly depth?: number
+  readonly depth?: number | undefined
   /** Seed of the resampling. @default 1 */
-  readonly seed?: number
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+  readonly seed?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
 }
 
 export const relatedVariants = ['semantic', 'lexical', 'hybrid'] as const

@@ -1,7 +1,8 @@
 // The facade: ids outside, rows inside. What it holds is in collection.ts, how questions are answered in ranking.ts.
+import { setMaxListeners } from 'node:events'
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
-import { PaperkinError, requireInteger, requireOptions, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
 import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '../topics/find-topics.ts'
@@ -20,36 +21,36 @@ import { type Verification, verifyStore } from './verify.ts'
 
 export interface OpenOptions {
   /** The folder of a library on disk; it is made where there is none. @default in memory, gone when the process ends */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Whether a library is made where the folder has none; without it that is an error. @default true */
-  readonly create?: boolean
+  readonly create?: boolean | undefined
   /** Takes no lock and changes nothing, beside a process that writes; see {@link PaperLibrary.refresh}. @default false */
-  readonly readOnly?: boolean
+  readonly readOnly?: boolean | undefined
   /**
    * Whether a library that was made with another model is embedded anew, in place. What was done when this is ended is
    * not done again the next time. @default false
    */
-  readonly reembed?: boolean
+  readonly reembed?: boolean | undefined
   /**
    * Whether what is damaged is left out, or embedded again where only the vector is; {@link PaperLibrary.repair} tells
    * what was done. @default false
    */
-  readonly repair?: boolean
+  readonly repair?: boolean | undefined
   /**
    * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
    * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes; with `readOnly` it opens
    * a library of any model, to look at its papers, ask it by words and export it.
    * @default the bundled all-MiniLM-L6-v2
    */
-  readonly embedder?: EmbedderInput | 'none'
+  readonly embedder?: EmbedderInput | 'none' | undefined
   /**
    * `'exact'` looks at every vector; `'hnsw'` searches a graph built by hnswlib-node, an optional dependency; `'auto'`
    * is exact up to 250,000 papers. @default 'auto'
    */
-  readonly index?: IndexKind
-  readonly signal?: AbortSignal
+  readonly index?: IndexKind | undefined
+  readonly signal?: AbortSignal | undefined
   /** Of what is embedded again. */
-  readonly onProgress?: (progress: EmbedProgress) => void
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
 const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
@@ -86,6 +87,8 @@ export class PaperLibrary {
         'invalid-argument',
         'A library is opened, not made with `new`: await PaperLibrary.open().',
       )
+    // Many questions at once wait for it.
+    setMaxListeners(0, this.#closing.signal)
     const { embedder, collection } = parts
     this.#embedder = embedder
     this.#ownsEmbedder = parts.ownsEmbedder
@@ -104,13 +107,16 @@ export class PaperLibrary {
       vectors: () => collection.vectors,
       hasEmbedder: embedder !== undefined,
       embed: (texts, options) => {
-        if (embedder !== undefined) return embedder.embed(texts, options)
+        if (embedder !== undefined) return embedder.embed(texts, { ...options, signal: this.#either(options?.signal) })
         throw new PaperkinError(
           'embedder-unavailable',
           "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`.",
         )
       },
-      embedTokens: embedder?.embedTokens?.bind(embedder),
+      embedTokens:
+        embedder?.embedTokens &&
+        (async (texts, options) =>
+          (await embedder.embedTokens?.(texts, { ...options, signal: this.#either(options?.signal) })) ?? []),
       requireOpen: () => this.#requireOpen(),
     })
   }
@@ -177,9 +183,13 @@ export class PaperLibrary {
     return Object.freeze({ modelId, dimensions, ...(revision && { revision }), ...(dtype && { dtype }) })
   }
 
-  /** What answers a search at present: `'exact'`, or `'hnsw'` once there is a graph. */
-  get index(): { readonly kind: 'exact' | 'hnsw' } {
-    return Object.freeze({ kind: this.#collection.vectors.kind })
+  /**
+   * What finds near vectors at present: `'exact'`, or `'hnsw'` once there is a graph. `failure` is why there is none where
+   * building it in the background failed; then vectors are compared exactly.
+   */
+  get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure?: unknown } {
+    const { kind, failure } = this.#collection.index
+    return Object.freeze({ kind, ...(failure !== undefined && { failure }) })
   }
 
   has(id: string | number): boolean {
@@ -204,8 +214,21 @@ export class PaperLibrary {
     return Array.from(this.#collection.kept.values(), ({ paper }) => paper)
   }
 
+  /** The papers of ids, in their order; undefined where there is no such paper. */
+  getMany(ids: readonly (string | number)[]): (Paper | undefined)[] {
+    this.#requireOpen()
+    requireList('ids', ids)
+    return Array.from(ids, (id) => keptPaper(this.#collection.kept, id)?.paper)
+  }
+
+  /** All papers, in the order of {@link papers}, each read when it is come to. */
+  *[Symbol.iterator](): Generator<Paper> {
+    this.#requireOpen()
+    for (const { paper } of [...this.#collection.kept.values()]) yield paper
+  }
+
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
-  find(text: string, options: { readonly k?: number } = {}): FoundPaper[] {
+  find(text: string, options: { readonly k?: number | undefined } = {}): FoundPaper[] {
     this.#requireOpen()
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
     requireOptions('find', options, { k: true })
@@ -228,8 +251,7 @@ export class PaperLibrary {
     this.#requireWritable()
     requireOptions('add', options, { vectors: true, merge: true, signal: true, onProgress: true })
     requireBoolean('merge', options.merge)
-    const { signal } = options
-    const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
+    const either = this.#either(options.signal)
     // An array takes its turn at once.
     const records = Array.isArray(papers) ? ([...papers] as readonly PaperInput[]) : await allOf(papers, either)
     const requireOpen = () => this.#requireOpen()
@@ -264,6 +286,19 @@ export class PaperLibrary {
   }
 
   /**
+   * Removes all papers and returns how many. On disk their vectors stay, should they come again.
+   * @throws PaperkinError `store-unwritable`, `library-closed`
+   */
+  async clear(): Promise<number> {
+    this.#requireWritable()
+    return this.#alone(async () => {
+      const removed = [...this.#collection.kept.keys()]
+      if (removed.length > 0) await this.#collection.commit({ removed })
+      return removed.length
+    })
+  }
+
+  /**
    * Writes the papers as JSON lines and the vectors as a NumPy matrix, both in the order of {@link papers}, as the library
    * is at the time of the call.
    * @throws PaperkinError `invalid-argument` where neither is wanted, `store-unwritable`, `library-closed`
@@ -271,7 +306,11 @@ export class PaperLibrary {
   async export(options: ExportOptions): Promise<void> {
     this.#requireOpen()
     requireOptions('export', options, { papers: true, vectors: true, signal: true })
-    await exportLibrary(this.#collection, { ...options, identity: this.#identity })
+    await exportLibrary(this.#collection, {
+      ...options,
+      signal: this.#either(options.signal),
+      identity: this.#identity,
+    })
   }
 
   /**
@@ -303,19 +342,22 @@ export class PaperLibrary {
    * Takes over what another process has written since this library was opened, all at once.
    * @throws PaperkinError `store-mismatch` where it has another model by now, `corrupt-store`, `library-closed`
    */
-  async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async refresh(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#requireOpen()
     requireOptions('refresh', options, { signal: true })
     const { store } = this.#collection
     if (store?.isReadOnly !== true) return
-    await this.#alone(() => this.#collection.load(options))
+    await this.#alone(() => this.#collection.load({ signal: this.#either(options.signal) }))
   }
 
   /**
    * Reads everything that is in a library's folder and tells what is damaged, also of a library that cannot be opened.
    * @throws PaperkinError `invalid-argument` where there is no library, `store-mismatch`, `unreadable-source`
    */
-  static async verify(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+  static async verify(
+    path: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Verification> {
     requireOptions('PaperLibrary.verify', options, { signal: true })
     return verifyStore(path, options)
   }
@@ -324,7 +366,7 @@ export class PaperLibrary {
    * Reads everything that is on disk and tells what is damaged by now.
    * @throws PaperkinError `invalid-argument` for a library in memory, `unreadable-source`, `library-closed`
    */
-  async verify(options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+  async verify(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Verification> {
     this.#requireOpen()
     requireOptions('verify', options, { signal: true })
     const { store } = this.#collection
@@ -333,7 +375,7 @@ export class PaperLibrary {
         'invalid-argument',
         'Expected a library on disk, this one is in memory: open one with `path`.',
       )
-    return this.#alone(() => verifyStore(store.folder, options))
+    return this.#alone(() => verifyStore(store.folder, { signal: this.#either(options.signal) }))
   }
 
   /**
@@ -369,7 +411,8 @@ export class PaperLibrary {
   async duplicates(options: DuplicateOptions = {}): Promise<Duplicates> {
     this.#requireOpen()
     requireOptions('duplicates', options, { threshold: true, signal: true })
-    return findDuplicates([...this.#collection.kept.values()], this.#collection.lexical, options)
+    const { kept, lexical } = this.#collection
+    return findDuplicates([...kept.values()], lexical, { ...options, signal: this.#either(options.signal) })
   }
 
   /**
@@ -379,7 +422,8 @@ export class PaperLibrary {
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
     requireOptions('topics', options, topicOptionNames)
-    return this.#collection.undisturbed(async () => findTopics(await this.#rows(options.signal), options))
+    const signal = this.#either(options.signal)
+    return this.#collection.undisturbed(async () => findTopics(await this.#rows(signal), { ...options, signal }))
   }
 
   /**
@@ -401,13 +445,14 @@ export class PaperLibrary {
       onProgress: true,
     })
     requireTopics(topics)
-    const { signal, path } = options
+    const { path } = options
     if (typeof path === 'string') await requireOutside('path', path)
-    return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, options)
+    const signal = this.#either(options.signal)
+    return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, { ...options, signal })
   }
 
   /**
-   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. An `add` under way ends
+   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. What is under way ends
    * as by an abort, with `library-closed`; calls after it are refused.
    */
   async close(): Promise<void> {
@@ -421,6 +466,20 @@ export class PaperLibrary {
     }
   }
 
+  /** {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** What `console.log` prints. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const { path, size, dimensions } = this
+    const where = path === undefined ? 'in memory' : `in ${path}`
+    const model = this.#embedder === undefined ? 'no embedder' : this.#embedder.modelId
+    const state = this.#closing.signal.aborted ? ', closed' : ''
+    return `PaperLibrary { ${size} papers ${where}, ${model}, ${dimensions ?? 'no'} dimensions${state} }`
+  }
+
   get #identity(): StoreIdentity {
     const { store, dimensions = 0 } = this.#collection
     return { ...(store?.identity ?? identityOf(this.#embedder)), dimensions }
@@ -429,6 +488,11 @@ export class PaperLibrary {
   /** All papers with their vectors and words, as they are at this moment. */
   #rows(signal: AbortSignal | undefined): ReturnType<typeof topicInput> {
     return topicInput(this.#collection, { embedder: this.#embedder, signal })
+  }
+
+  /** Aborted by the caller, or because the library is closed. */
+  #either(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
   }
 
   #requireOpen(): void {

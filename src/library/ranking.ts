@@ -58,26 +58,26 @@ export interface HitList {
 
 export interface HitOptions {
   /** The number of hits; fewer come only where fewer papers match. @default 10 */
-  readonly k?: number
+  readonly k?: number | undefined
   /** Hits to pass over: the second page of ten has 10. @default 0 */
-  readonly offset?: number
+  readonly offset?: number | undefined
   /** Which papers take part: a function, or conditions by field. It never changes a score. @default every paper */
-  readonly filter?: PaperFilter
+  readonly filter?: PaperFilter | undefined
   /**
    * `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match).
    * @default 'hybrid'
    */
-  readonly mode?: 'hybrid' | 'semantic' | 'lexical'
+  readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
   /**
    * 0 … 1: how much a hit should differ from those before it (maximal marginal relevance, Carbonell and Goldstein 1998).
    * The order changes, the scores do not; hits are picked among the best 5 · (offset + k), 50 at least. @default 0
    */
-  readonly diversity?: number
+  readonly diversity?: number | undefined
   /** 0 … 1: what share of the score is given to recent papers, or that share and the days in which recency halves. @default 0 */
-  readonly recency?: number | { readonly weight: number; readonly halfLife?: number }
+  readonly recency?: number | { readonly weight: number; readonly halfLife?: number } | undefined
   /** Tells of every hit what made its score. It embeds the sentences of the hits: some 0.1 s a hit. @default false */
-  readonly why?: boolean
-  readonly signal?: AbortSignal
+  readonly why?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface SearchOptions extends HitOptions {
@@ -85,25 +85,25 @@ export interface SearchOptions extends HitOptions {
    * As for {@link HitOptions.mode}.
    * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
    */
-  readonly mode?: 'hybrid' | 'semantic' | 'lexical'
+  readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
   /**
    * Ranks the first hits anew with a third part, late interaction over token vectors: 20 of them, or as many as it says,
    * `offset + k` at least, and no hits come after them. Token vectors of the last 700 or so papers are kept; of others
    * they are computed on the spot, which takes as long as embedding them: some .8 s for 20 on two cores, .1 s for papers
    * that were met before. @default false
    */
-  readonly rerank?: boolean | number
+  readonly rerank?: boolean | number | undefined
   /** Whether words in quotes must stand side by side; for prose, whose quotes ask for nothing, false. @default true */
-  readonly phrases?: boolean
+  readonly phrases?: boolean | undefined
   /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
-  readonly vector?: ArrayLike<number>
+  readonly vector?: ArrayLike<number> | undefined
 }
 
 export interface RelatedOptions extends HitOptions {
   /** Leaves near-duplicates of the seeds out, instead of marking them. @default false */
-  readonly omitDuplicates?: boolean
+  readonly omitDuplicates?: boolean | undefined
   /** A vector of one's own for the one text that is asked about, in place of the embedder's. */
-  readonly vector?: ArrayLike<number>
+  readonly vector?: ArrayLike<number> | undefined
 }
 
 const hitOptionNames: Readonly<Record<keyof HitOptions, true>> = {

@@ -18,7 +18,7 @@ export type Seed = string | number | PaperInput
  */
 export interface Seeds {
   readonly like: Seed | readonly Seed[]
-  readonly unlike?: Seed | readonly Seed[]
+  readonly unlike?: Seed | readonly Seed[] | undefined
 }
 
 /** An id of the library, or a record that was checked. */

@@ -15,22 +15,22 @@ import { requireOutside, type StoreIdentity } from './store.ts'
 
 export interface ExportOptions {
   /** Where the papers go, as JSON lines. @default nowhere */
-  readonly papers?: string
+  readonly papers?: string | undefined
   /**
    * Where the vectors go, as a matrix of 32-bit floats (`.npy`), a row a paper; `vectors.npy` has the ids of its rows in
    * `vectors.ids.json` beside it, unless it is a device or a pipe. @default nowhere
    */
-  readonly vectors?: string
-  readonly signal?: AbortSignal
+  readonly vectors?: string | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface ImportOptions {
   /** The papers, as JSON lines. */
   readonly papers: string
   /** The vectors of all of them, as {@link ExportOptions.vectors}. @default they are embedded */
-  readonly vectors?: string
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: EmbedProgress) => void
+  readonly vectors?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
 /** What the ids beside a matrix say. */

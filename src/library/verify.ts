@@ -19,7 +19,7 @@ export interface Verification {
 /** Reads all of a library on disk, as it is now. */
 export async function verifyStore(
   path: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Verification> {
   const damages: Damage[] = []
   const papers = new Map<string, Pick<StoredPaper, 'id' | 'row' | 'vector'>>()

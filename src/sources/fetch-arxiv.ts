@@ -5,17 +5,17 @@ import { type ReadOptions, streamPapers } from './read-papers.ts'
 
 export interface FetchArxivOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
   /** First day of submission, ISO 8601. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** Last day of submission, ISO 8601. @default today, where there is a `from` */
-  readonly to?: string
+  readonly to?: string | undefined
   /** How many papers at most. @default 100 */
-  readonly max?: number
+  readonly max?: number | undefined
   /** How many of the newest to pass over: where an earlier call came to. @default 0 */
-  readonly start?: number
+  readonly start?: number | undefined
   /** Papers a request, up to 2,000. @default 200 */
-  readonly pageSize?: number
+  readonly pageSize?: number | undefined
   /** Told after the papers of each answer: where a later call goes on, and how many there are. */
-  readonly onPage?: (page: { readonly next: number; readonly total: number }) => void
+  readonly onPage?: ((page: { readonly next: number; readonly total: number }) => void) | undefined
 }
 
 /**

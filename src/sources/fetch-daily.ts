@@ -5,7 +5,7 @@ import { type ReadOptions, streamPapers } from './read-papers.ts'
 
 export interface FetchDailyOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
   /** The day, ISO 8601. @default the latest */
-  readonly date?: string
+  readonly date?: string | undefined
 }
 
 /** The interface gives no more at once. */

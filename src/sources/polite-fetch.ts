@@ -6,20 +6,22 @@ import { PaperkinError, requireInteger, show } from '../errors.ts'
 
 export interface FetchOptions {
   /** A mirror of the interface. @default the public one */
-  readonly baseUrl?: string
+  readonly baseUrl?: string | undefined
   /** An address at which whoever runs the server may write to you; it goes into the user agent, as good manners ask. */
-  readonly contact?: string
+  readonly contact?: string | undefined
   /** Milliseconds from one request to the next. @default 3000 for arXiv, as its terms ask; 1000 otherwise */
-  readonly interval?: number
+  readonly interval?: number | undefined
   /** Milliseconds after which a request is given up, and tried again. @default 30000 */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
   /** How often a request is tried again. @default 5 */
-  readonly retries?: number
+  readonly retries?: number | undefined
   /** Milliseconds before the first further try; doubled for each one after it, unless the server names a time. @default 1000 */
-  readonly retryDelay?: number
-  readonly signal?: AbortSignal
+  readonly retryDelay?: number | undefined
+  readonly signal?: AbortSignal | undefined
   /** Told before a request is tried again. */
-  readonly onRetry?: (retry: { readonly reason: string; readonly attempt: number; readonly delay: number }) => void
+  readonly onRetry?:
+    | ((retry: { readonly reason: string; readonly attempt: number; readonly delay: number }) => void)
+    | undefined
 }
 
 /** No answer of these interfaces is as large; what goes on is no answer, and would fill the memory. */
