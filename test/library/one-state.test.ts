@@ -109,3 +109,30 @@ it('related papers of a text come from a vector of its own', async () => {
   })
   await library.close()
 })
+
+it('shared words are spelled as the hit spells them, in answers and in reports', async () => {
+  const library = await PaperLibrary.open({ embedder: 'none' })
+  const papers = [
+    {
+      id: 'a',
+      title: 'AI agents for CT scans',
+      abstract: 'We build AI models easily. CT imaging, U-Net and H$_2$O; easily built.',
+    },
+    { id: 'b', title: 'CT with AI', abstract: 'AI builds CT tools easily with U-Net on H$_2$O studies.' },
+    { id: 'c', title: 'Other', abstract: 'Nothing here.' },
+  ]
+  await library.add(papers, {
+    vectors: [
+      [1, 0],
+      [1, 0.1],
+      [0, 1],
+    ],
+  })
+  const [hit] = (await library.related('a', { k: 1, why: true })).hits
+  expect(hit?.why?.terms.map(({ term }) => term)).toEqual(
+    expect.arrayContaining(['AI', 'CT', 'easily', 'builds', 'U-Net', 'H2O']),
+  )
+  const report = JSON.parse(await library.report(await library.topics({ count: 1 }), { format: 'json' }))
+  expect(report.papers[0].kin[0].shared).toEqual(['AI', 'CT', 'easily', 'build'])
+  await library.close()
+})
