@@ -209,6 +209,8 @@ export async function addFiles(
     sum.titleOnly += result.titleOnly.length
     sum.truncated += result.truncated.length
     updated.push(...result.updated)
+    for (const { id, fields } of result.lostFields)
+      terminal.note(`The later record of ${id} has no ${fields.join(', ')}: the paper lost what it had`)
     for (const { id, tokens, cut } of result.truncated)
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }

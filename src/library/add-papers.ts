@@ -1,7 +1,7 @@
 // What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
 import { availableParallelism } from 'node:os'
 import { createProgress, type Embedder, type EmbedProgress } from '../embedding/embedder.ts'
-import { PaperkinError, type PaperkinIssue, requireList, show } from '../errors.ts'
+import { PaperkinError, type PaperkinIssue, show } from '../errors.ts'
 import type { CountedDocument } from '../lexical/term-counts.ts'
 import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
@@ -83,9 +83,8 @@ export async function addPapers(
 ): Promise<AddResult> {
   const { vectors, signal, onProgress, embedder, requireOpen } = options
   const slice = timeSlice(signal)
-  if (vectors !== undefined) requireList('vectors', vectors)
   const dimensions = collection.dimensions ?? widthOf(vectors, papers.length)
-  const units = vectors && (await unitRows(vectors, { dimensions, name: 'vectors', slice }))
+  const units = vectors === undefined ? undefined : await unitRows(vectors, { dimensions, name: 'vectors', slice })
   if (units !== undefined && units.length !== papers.length * dimensions)
     throw new PaperkinError(
       'invalid-argument',

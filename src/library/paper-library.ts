@@ -44,8 +44,9 @@ export interface OpenOptions {
    */
   readonly embedder?: EmbedderInput | 'none' | undefined
   /**
-   * `'exact'` looks at every vector; `'hnsw'` searches a graph built by hnswlib-node, an optional dependency; `'auto'`
-   * is exact up to 250,000 papers. @default 'auto'
+   * `'exact'` looks at every vector; `'hnsw'` has a graph built by hnswlib-node, an optional dependency, which answers
+   * `mode: 'semantic'` without `recency`, approximately: where words or dates count as well every paper is bounded anyway,
+   * exactly; `'auto'` is exact up to 250,000 papers. @default 'auto'
    */
   readonly index?: IndexKind | undefined
   readonly signal?: AbortSignal | undefined
@@ -308,7 +309,7 @@ export class PaperLibrary {
     requireOptions('export', options, { papers: true, vectors: true, signal: true })
     await exportLibrary(this.#collection, {
       ...options,
-      signal: this.#either(options.signal),
+      signal: this.#either(options?.signal),
       identity: this.#identity,
     })
   }
