@@ -33,8 +33,16 @@ export interface Paper {
   readonly extra?: { readonly [name: string]: Json }
 }
 
-/** A paper as a caller may hand it in: `title` or `abstract` at least. Fields of other names are kept in `extra`. */
-export type PaperInput = z.input<z.ZodObject<typeof paperFields>>
+type PaperFields = z.input<z.ZodObject<typeof paperFields>>
+
+/**
+ * A paper as a caller may hand it in: `title` or `abstract` at least; names as texts or as objects that have them
+ * (`{ name }`, `{ given, family }`). Fields of other names are understood as those of files are, or kept in `extra`.
+ */
+export type PaperInput = Omit<PaperFields, 'authors' | 'categories'> & {
+  readonly authors?: PaperFields['authors'] | readonly (string | object)[]
+  readonly categories?: PaperFields['categories'] | readonly (string | object)[]
+}
 
 // What shows nothing and parts words, hides in them or turns them round: control characters, zero-width spaces, soft
 // hyphens, marks of direction.
