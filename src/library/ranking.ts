@@ -53,6 +53,8 @@ export interface Hit {
 /** Hits by falling score, or by diversity; equal ones in the order in which the papers were added. */
 export interface HitList {
   readonly hits: readonly Hit[]
+  /** How many papers match, those beyond the hits as well; only where asked for. */
+  readonly total?: number
   readonly weights: Weights
 }
 
@@ -75,6 +77,8 @@ export interface HitOptions {
   readonly diversity?: number | undefined
   /** 0 … 1: what share of the score is given to recent papers, or that share and the days in which recency halves. @default 0 */
   readonly recency?: number | { readonly weight: number; readonly halfLife?: number } | undefined
+  /** Counts all papers that match: a filter is then asked about each of them. @default false */
+  readonly total?: boolean | undefined
   /** Tells of every hit what made its score. It embeds the sentences of the hits: some 0.1 s a hit. @default false */
   readonly why?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -113,6 +117,7 @@ const hitOptionNames: Readonly<Record<keyof HitOptions, true>> = {
   mode: true,
   diversity: true,
   recency: true,
+  total: true,
   why: true,
   signal: true,
 }
@@ -159,6 +164,7 @@ interface Settings {
   readonly diversity: number
   readonly halfLife: number
   readonly filter: CompiledFilter | undefined
+  readonly isCounted: boolean
   readonly signal: AbortSignal | undefined
 }
 
@@ -286,6 +292,7 @@ export class Ranking {
       diversity: requireNumber('diversity', options.diversity ?? 0, 0, 1),
       halfLife,
       filter: compileFilter(filter, this.#view.roster),
+      isCounted: options.total === true,
       signal,
     }
   }
@@ -347,7 +354,19 @@ export class Ranking {
         ...(isDuplicate?.(candidate) && { isDuplicate: true as const }),
       })
     })
-    return Object.freeze({ hits: Object.freeze(hits), weights })
+    const total = settings.isCounted ? await this.#count({ ...question, conditions }, settings, state) : undefined
+    return Object.freeze({ hits: Object.freeze(hits), weights, ...(total !== undefined && { total }) })
+  }
+
+  /** How many papers match a question. */
+  async #count({ isMatch, conditions }: Question, { signal }: Settings, { roster }: State): Promise<number> {
+    const slice = timeSlice(signal)
+    let total = 0
+    for (const [place, row] of roster.rows.entries()) {
+      if (isMatch(row) && conditions.every((holds) => holds(place))) total++
+      if (place % 32 === 31 && slice.due()) await slice.rest()
+    }
+    return total
   }
 
   #requireTokens(text: string): void {
@@ -372,7 +391,7 @@ export class Ranking {
   }
 
   async #explain(
-    { hits, weights }: HitList,
+    { hits, ...list }: HitList,
     { roster, lexical }: State,
     asked: Pick<Parameters<typeof explainHits>[1], 'query' | 'like' | 'unlike' | 'unlikeShare' | 'signal'>,
   ): Promise<HitList> {
@@ -380,10 +399,11 @@ export class Ranking {
     const papers = new Set(hits.map(({ paper }) => paper.id))
     const rows = new Map(roster.papers.flatMap(({ id, row }) => (papers.has(id) ? [[id, row]] : [])))
     const rowOf = ({ id }: Paper) => rows.get(id) as number
+    const { weights } = list
     const why = await explainHits(hits, { ...asked, weights, lexical, embed: hasEmbedder ? embed : undefined, rowOf })
     return Object.freeze({
+      ...list,
       hits: Object.freeze(hits.map((hit, i) => Object.freeze({ ...hit, why: why[i] as Why }))),
-      weights,
     })
   }
 

@@ -87,6 +87,24 @@ it('a graph that cannot be built is told of', async () => {
 })
 
 describe('a collection', () => {
+  it('counts what matches a question, where that is asked for', async () => {
+    const library = await lettersLibrary(
+      Array.from({ length: 90 }, (_, i) => ({
+        ...paper(`p${i}`, `Reeds ${i}`),
+        categories: [i % 3 === 0 ? 'a' : 'b'],
+      })),
+    )
+    await library.add([paper('other', 'Tides', 'Only tides.')])
+    const filter = { categories: 'a' }
+    expect((await library.search('reeds', { k: 2 })).total).toBeUndefined()
+    expect((await library.search('reeds', { k: 2, total: true, why: true })).total).toBe(91)
+    expect((await library.search('reeds', { k: 2, offset: 80, total: true, filter })).total).toBe(30)
+    expect((await library.search('tides', { total: true, mode: 'lexical' })).total).toBe(1)
+    expect((await library.search('"only tides"', { total: true })).total).toBe(1)
+    expect(await library.related('p0', { k: 1, total: true, filter })).toMatchObject({ total: 29, hits: [{}] })
+    await library.close()
+  })
+
   it('can be gone through, asked for many, emptied and looked at', async () => {
     const path = join(root, 'many')
     const library = await PaperLibrary.open({ path, embedder: letters() })
