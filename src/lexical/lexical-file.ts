@@ -175,14 +175,25 @@ function isSound({ rows, entries, terms, ...state }: LexicalState): boolean {
   const { slots, documentFrequency, start, term, alive } = state
   if (start[0] !== 0 || start[rows] !== entries) return false
   for (let row = 0; row < rows; row++) if (start[row] > start[row + 1] || alive[row] > 1) return false
-  for (let entry = 0; entry < entries; entry++) if (term[entry] < 0 || term[entry] >= terms) return false
-  for (let i = 0; i < terms; i++) if (documentFrequency[i] < 0 || documentFrequency[i] > rows) return false
-  let used = 0
-  for (const place of slots) {
-    if (place < 0 || place > terms) return false
-    if (place > 0) used++
+  const used = highest(slots, slots.length)
+  return (
+    (entries === 0 || highest(term, entries).most < terms) &&
+    highest(documentFrequency, terms).most <= rows &&
+    used.most <= terms &&
+    used.aboveZero === terms
+  )
+}
+
+/** The largest of the first numbers, where one below 0 counts as larger than all; and how many are not 0. */
+function highest(values: Int32Array, count: number): { readonly most: number; readonly aboveZero: number } {
+  let most = 0
+  let aboveZero = 0
+  for (let i = 0; i < count; i++) {
+    const value = values[i] >>> 0
+    if (value > most) most = value
+    if (value !== 0) aboveZero++
   }
-  return used === terms
+  return { most, aboveZero }
 }
 
 async function readParts(file: FileHandle, { rows, entries, terms, parts }: Header): Promise<SavedLexical | undefined> {

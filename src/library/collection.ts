@@ -323,7 +323,6 @@ export class Collection {
       }
     await this.#adopt({
       kept,
-      present: new Set(Array.from(kept.values(), ({ row }) => row)),
       index,
       isOther,
       slice,
@@ -394,29 +393,31 @@ export class Collection {
 
   async #adopt(found: {
     readonly kept: Map<string, KeptPaper>
-    /** Their rows. */
-    readonly present: ReadonlySet<number>
     readonly index: ExactIndex
     /** Whether nothing of what was known counts any more. */
     readonly isOther: boolean
     readonly slice: TimeSlice
     readonly saved: SavedLexical | undefined
   }): Promise<void> {
-    const { kept, present, index, isOther, slice, saved } = found
+    const { kept, index, isOther, slice, saved } = found
     const isSaved = saved !== undefined && isOf(saved, kept.values(), this.store as Store)
     const lexical = isSaved ? LexicalIndex.from(saved.state) : isOther ? new LexicalIndex() : this.#lexical
     const savedRows = isSaved ? saved.state.rows : isOther ? 0 : this.#savedRows
+    const present = new Uint8Array((this.store as Store).nextRow)
     const fresh: KeptPaper[] = []
-    for (const paper of kept.values()) if (paper.row >= lexical.rows) fresh.push(paper)
+    for (const paper of kept.values()) {
+      present[paper.row] = 1
+      if (paper.row >= lexical.rows) fresh.push(paper)
+    }
     fresh.sort((a, b) => a.row - b.row)
     const counted: CountedDocument[] = []
     for (const { paper } of fresh) {
       counted.push(lexical.count(paper))
       if (slice.due()) await slice.rest()
     }
-    const gone = index.rows().filter((row) => !present.has(row))
+    const gone = index.rows().filter((row) => present[row] !== 1)
     const words: number[] = []
-    for (let row = 0; row < savedRows; row++) if (!present.has(row)) words.push(row)
+    for (let row = 0; row < savedRows; row++) if (present[row] !== 1) words.push(row)
     // Visible from here on.
     this.#lexical = lexical
     this.#savedRows = savedRows

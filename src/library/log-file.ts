@@ -553,12 +553,13 @@ function decodeFrame(
     const from = paperEntries.readUInt32LE(at + 8)
     const id = texts.toString('utf8', from, from + paperEntries.readUInt32LE(at + 12))
     const paper = new StoredPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
-    const { start, length } = paper.place
-    if (start + length > head.textBytes || paper.row >= head.nextRow) {
+    const ends = from + paperEntries.readUInt32LE(at + 12) + paperEntries.readUInt32LE(at + 16)
+    if (ends > head.textBytes || paper.row >= head.nextRow) {
       damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is none.` })
       continue
     }
     if (!isWhole) {
+      const { start, length } = paper.place
       const bytes = texts.subarray(start, start + length)
       if (bytes.length < length || !paper.isWritten(bytes)) {
         damages.push(damagedPaper(id))

@@ -18,10 +18,15 @@ export function withIds(
   const vectors = new Map(damages.flatMap((damage) => (damage.vector === undefined ? [] : [[damage.vector, damage]])))
   const named: Damage[] = []
   const owned = new Set<number>()
-  const rows = new Set<number>()
+  let rows = new Uint8Array(4096)
   for (const { id, row, vector } of papers) {
-    if (rows.has(row)) named.push(damagedPaper(id))
-    rows.add(row)
+    if (row >= rows.length) {
+      const larger = new Uint8Array(2 * (row + 1))
+      larger.set(rows)
+      rows = larger
+    }
+    if (rows[row] === 1) named.push(damagedPaper(id))
+    rows[row] = 1
     if (!vectors.has(vector) && isReadable(vector)) continue
     owned.add(vector)
     named.push({ ...damagedVector({ id, vector }), id })
