@@ -40,7 +40,7 @@ export {
 } from './evaluation/significance.ts'
 export { type SilhouetteOptions, silhouette } from './evaluation/silhouette.ts'
 export type { Spread } from './evaluation/topic-figures.ts'
-export type { AddOptions, AddResult, TruncatedPaper } from './library/add-papers.ts'
+export type { AddOptions, AddResult, LostFields, TruncatedPaper } from './library/add-papers.ts'
 export type { Repair } from './library/convert.ts'
 export {
   type EvaluateRelatedOptions,
@@ -115,4 +115,5 @@ export type {
   TopicTerm,
   UnnamedTopic,
 } from './topics/find-topics.ts'
+export type { IndexKind } from './vectors/create-index.ts'
 export type { VectorsInput } from './vectors/vector-index.ts'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { PaperkinError, type PaperkinIssue } from './errors.ts'
+import { PaperkinError, type PaperkinIssue, show } from './errors.ts'
+import { isoDateOf } from './iso-date.ts'
 
 /** A value that JSON can hold, frozen. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
@@ -17,7 +18,10 @@ export interface Paper {
   readonly titleOnly?: true
   readonly authors?: readonly string[]
   readonly categories?: readonly string[]
-  /** ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. */
+  /**
+   * ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. Dates in other spellings, years, times and `Date`s that
+   * are handed in become so; what is no date (`in press`) stays in `extra`.
+   */
   readonly published?: string
   readonly url?: string
   /** Version of an arXiv paper (`v2` is 2); never part of the id. */
@@ -29,26 +33,40 @@ export interface Paper {
   readonly extra?: { readonly [name: string]: Json }
 }
 
-/** A paper as a caller may hand it in: `title` or `abstract` at least. Fields of other names are kept in `extra`. */
-export type PaperInput = z.input<z.ZodObject<typeof paperFields>>
+type PaperFields = z.input<z.ZodObject<typeof paperFields>>
+
+/**
+ * A paper as a caller may hand it in: `title` or `abstract` at least; names as texts or as objects that have them
+ * (`{ name }`, `{ given, family }`). Fields of other names are understood as those of files are, or kept in `extra`.
+ */
+export type PaperInput = Omit<PaperFields, 'authors' | 'categories'> & {
+  readonly authors?: PaperFields['authors'] | readonly (string | object)[]
+  readonly categories?: PaperFields['categories'] | readonly (string | object)[]
+}
 
 // What shows nothing and parts words, hides in them or turns them round: control characters, zero-width spaces, soft
 // hyphens, marks of direction.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds, but for white space.
 const invisible = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
-const line = z.string().transform((text) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim())
+// Half of a surrogate pair is no character: written as UTF-8 all halves are one, so that no two texts may differ by them.
+const wellFormed = z.string().transform((text) => text.toWellFormed())
+const oneLine = (text: string) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim()
+const line = wellFormed.transform(oneLine)
+// An id that was made well-formed would be another paper's.
+const idLine = z
+  .union([z.string(), z.number().int()])
+  .transform(String)
+  .refine((text) => text.isWellFormed(), 'holds half of a character (a lone surrogate)')
+  .transform(oneLine)
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
 const paperFields = {
-  id: z.union([line, z.number().int().transform(String)]).nullish(),
+  id: idLine.nullish(),
   title: line.nullish(),
-  abstract: z
-    .string()
-    .transform((text) => text.replace(invisible, '').trim())
-    .nullish(),
+  abstract: wellFormed.transform((text) => text.replace(invisible, '').trim()).nullish(),
   authors: words.nullish(),
   categories: words.nullish(),
-  published: line.nullish(),
+  published: z.union([line, z.number(), z.date()]).nullish(),
   url: line.nullish(),
   version: z.number().int().min(1).nullish(),
   titleOnly: z.boolean().nullish(),
@@ -94,7 +112,7 @@ const checked = new WeakSet<object>()
  */
 export function toPaper(record: unknown): Paper {
   if (typeof record === 'object' && record !== null && checked.has(record)) return record as Paper
-  const result = paperSchema.safeParse(record)
+  const result = parsed(record)
   if (!result.success)
     throw invalid(result.error.issues.map(({ message, path }) => ({ message, path: path as (string | number)[] })))
   const { id: ownId, title, abstract, authors, categories, published, url, version: ownVersion, ...rest } = result.data
@@ -104,7 +122,10 @@ export function toPaper(record: unknown): Paper {
   const id = named?.id ?? linked?.id ?? derivedId(title || (abstract as string))
   const version = ownVersion ?? named?.version ?? (linked?.id === id ? linked.version : undefined)
   const { titleOnly: _, extra: kept, ...unknown } = rest
-  const extra = jsonFields({ ...kept, ...unknown })
+  const date = isoDateOf(published)
+  // What is no date is kept as what it is.
+  const undated = date === undefined && published != null && published !== '' ? { published } : {}
+  const extra = jsonFields({ ...undated, ...kept, ...unknown })
   const paper: Paper = Object.freeze({
     id,
     title: title ?? '',
@@ -112,7 +133,7 @@ export function toPaper(record: unknown): Paper {
     ...(!abstract && { titleOnly: true as const }),
     ...(authors?.length && { authors: Object.freeze(authors) }),
     ...(categories?.length && { categories: Object.freeze(categories) }),
-    ...(published && { published }),
+    ...(date !== undefined && { published: date }),
     ...(url && { url }),
     ...(version != null && { version }),
     ...(extra && { extra }),
@@ -121,23 +142,40 @@ export function toPaper(record: unknown): Paper {
   return paper
 }
 
+/** An object that answers to nothing makes the check itself fail. */
+function parsed(record: unknown) {
+  try {
+    return paperSchema.safeParse(record)
+  } catch (error) {
+    throw invalid([{ message: `cannot be read (${(error as Error).message})`, path: [] }])
+  }
+}
+
 /** A frozen copy of fields that JSON can hold; undefined where nothing is left of them. */
 function jsonFields(fields: Readonly<Record<string, unknown>>): { readonly [name: string]: Json } | undefined {
   const kept: [string, Json][] = []
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || value === null) continue
+    const field = name.toWellFormed()
     if (typeof value === 'string') {
-      kept.push([name, value])
+      kept.push([field, value.toWellFormed()])
       continue
     }
     try {
       const json = JSON.stringify(value)
-      if (json !== undefined) kept.push([name, frozenJson(json)])
+      if (json !== undefined) kept.push([field, frozenJson(wellFormedJson(json))])
     } catch (error) {
       throw invalid([{ message: `cannot be kept as JSON (${(error as Error).message.split('\n')[0]})`, path: [name] }])
     }
   }
   return kept.length === 0 ? undefined : Object.freeze(Object.fromEntries(kept))
+}
+
+/** JSON escapes halves of surrogate pairs, and nothing else with such a code. */
+function wellFormedJson(json: string): string {
+  return json.replace(/\\(?:u[dD][89a-fA-F][\da-fA-F]{2}|.)/gu, (escaped) =>
+    /^\\u[dD]/u.test(escaped) ? '\\ufffd' : escaped,
+  )
 }
 
 function frozenJson(json: string): Json {
@@ -167,14 +205,22 @@ export const paperTextRecipe = 'title, line break, abstract'
 
 /** What the model reads of a paper: the title, a line break, the abstract. The only place that decides this. */
 export function paperText(paper: Pick<Paper, 'title' | 'abstract'>): string {
+  requirePaper(paper)
   return paper.title && paper.abstract ? `${paper.title}\n${paper.abstract}` : paper.title || paper.abstract
 }
 
 /** A name to show: the title, or the first words of the abstract where there is none. */
 export function paperName(paper: Pick<Paper, 'title' | 'abstract'>): string {
+  requirePaper(paper)
   if (paper.title) return paper.title
   const start = paper.abstract.replace(/\s+/gu, ' ').slice(0, 80)
   return start.length < paper.abstract.length ? `${start.replace(/\s\S*$/u, '')} …` : start
+}
+
+function requirePaper(paper: unknown): void {
+  const { title, abstract } = (paper ?? {}) as Partial<Paper>
+  if (typeof title === 'string' && typeof abstract === 'string') return
+  throw new PaperkinError('invalid-argument', `Expected a paper with \`title\` and \`abstract\`, got ${show(paper)}.`)
 }
 
 function invalid(issues: readonly PaperkinIssue[]): PaperkinError {

@@ -12,6 +12,7 @@ import {
   problemError,
   type ReadOptions,
   readSources,
+  type SourceEvent,
 } from '../sources/read-papers.ts'
 import type { SourceProblem } from '../sources/reading.ts'
 import type { CommandContext, SourceArguments } from './command.ts'
@@ -73,8 +74,10 @@ export async function withCollection<Result>(
 
 /** How a command opens a library. */
 export interface LibraryUse {
-  /** Whether the command changes the library, which is then made where there is none. @default false */
+  /** Whether the command changes the library. @default false */
   readonly isWriting?: boolean
+  /** @default true */
+  readonly create?: boolean
   readonly reembed?: boolean
   readonly repair?: boolean
 }
@@ -84,7 +87,7 @@ export async function withLibrary<Result>(
   options: { readonly library?: string },
   context: CommandContext,
   use: (library: PaperLibrary) => Promise<Result>,
-  { isWriting = false, reembed = false, repair = false }: LibraryUse = {},
+  { isWriting = false, create = true, reembed = false, repair = false }: LibraryUse = {},
 ): Promise<Result> {
   const path = libraryPath(options, context)
   const progress = context.terminal.progress('embedding', 'papers')
@@ -92,6 +95,7 @@ export async function withLibrary<Result>(
     PaperLibrary.open({
       path,
       readOnly: !isWriting,
+      create,
       reembed,
       repair,
       signal: context.signal,
@@ -160,6 +164,12 @@ export function sourceReading(
   }
 }
 
+/** Papers that were read already: nothing is cleaned or told apart twice. */
+export interface ReadAlready {
+  readonly name: string
+  readonly papers: AsyncIterable<Paper>
+}
+
 /**
  * Reads files (`-` is standard input) into a library, with progress. Problems are told on standard error when all is read;
  * with `--strict` the first ends it.
@@ -167,11 +177,13 @@ export function sourceReading(
  */
 export async function addFiles(
   library: PaperLibrary,
-  files: readonly (string | NamedSource)[],
+  from: readonly (string | NamedSource)[] | ReadAlready,
   options: SourceArguments,
   context: CommandContext,
 ): Promise<AddSummary> {
   const { signal, terminal } = context
+  const already = 'papers' in from ? from : undefined
+  const files = 'papers' in from ? [] : from
   const { sources, read } = sourceReading(files, options, context)
   const names = sources.map((source) => (typeof source === 'string' ? source : source.name)).join(', ')
   const problems: ProblemEvent[] = []
@@ -197,16 +209,20 @@ export async function addFiles(
     sum.titleOnly += result.titleOnly.length
     sum.truncated += result.truncated.length
     updated.push(...result.updated)
+    for (const { id, fields } of result.lostFields)
+      terminal.note(`The later record of ${id} has no ${fields.join(', ')}: the paper lost what it had`)
     for (const { id, tokens, cut } of result.truncated)
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }
   try {
-    const events = readSources(sources, {
-      ...read,
-      onProgress: ({ done, total }) => {
-        share = files.length === 1 && total ? done / total : 0
-      },
-    })
+    const events = already
+      ? eventsOf(already)
+      : readSources(sources, {
+          ...read,
+          onProgress: ({ done, total }) => {
+            share = files.length === 1 && total ? done / total : 0
+          },
+        })
     for await (const event of events) {
       if ('paper' in event) {
         const other = group.get(event.paper.id)
@@ -229,12 +245,16 @@ export async function addFiles(
     problems.map(({ problem }) => problem),
     terminal,
   )
-  if (sum.read === 0)
+  if (sum.read === 0 && already === undefined)
     throw new PaperkinError(
       'unreadable-source',
       `Nothing was read from ${names}: ${count(problems.length, 'problem')}.`,
     )
   return { ...sum, updated, problems: problems.map(({ problem }) => problem), dates }
+}
+
+async function* eventsOf({ papers }: ReadAlready): AsyncGenerator<SourceEvent> {
+  for await (const paper of papers) yield { paper }
 }
 
 /** Tells problems one by one on standard error, and the rest of many in one line. */

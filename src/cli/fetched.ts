@@ -1,8 +1,9 @@
 // What becomes of papers that were fetched: a list on the terminal, a file of JSON lines, or papers of a library.
-import { existsSync } from 'node:fs'
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { Option } from 'commander'
-import { PaperkinError } from '../errors.ts'
+import { modeOf, outputPlace, putInPlace, writeAll, writeOutput } from '../atomic-file.ts'
+import { PaperkinError, systemCode } from '../errors.ts'
+import { requireOutside } from '../library/store.ts'
 import { type Paper, paperName } from '../paper.ts'
 import { count } from '../report/wording.ts'
 import type { FetchOptions } from '../sources/polite-fetch.ts'
@@ -79,14 +80,12 @@ export async function fetched(
   const problems: SourceProblem[] = []
   const onProblem = (problem: SourceProblem) => problems.push(problem)
   if (options.library !== undefined) {
-    const lines = async function* () {
-      for await (const paper of fetch(0, { onProblem, onPage: () => {} })) yield `${JSON.stringify(paper)}\n`
-    }
     return withLibrary(
       options,
       context,
       async (library) => {
-        const found = await addFiles(library, [{ name: of, content: lines() }], { source: 'jsonl' }, context)
+        const papers = fetch(0, { onProblem, onPage: () => {} })
+        const found = await addFiles(library, { name: of, papers }, {}, context)
         tellProblems(problems, terminal)
         const summary = { ...found, problems: [...problems, ...found.problems] }
         const data = () => ({ of, library: library.path, size: library.size, ...summary })
@@ -96,17 +95,18 @@ export async function fetched(
     )
   }
   if (options.out !== undefined) {
-    const papers = await intoFile(options.out, options, context, {
-      of,
-      fetch: (start, onPage) => fetch(start, { onProblem, onPage }),
+    const { out } = options
+    const work = { of, fetch: (start: number, onPage: OnPage) => fetch(start, { onProblem, onPage }) }
+    const { kind, path } = await place(out, options)
+    const papers = await (kind === 'file' ? intoFile(path, work, context) : intoStream(path, work)).catch((error) => {
+      throw unwritable(error, out)
     })
     tellProblems(problems, terminal)
-    const data = { of, papers, out: options.out, problems }
-    return {
-      page: () => `Wrote ${count(papers, 'paper')} to ${options.out}`,
-      data: () => data,
-      records: () => [data],
-    }
+    const data = { of, papers, out, problems }
+    const line = `Wrote ${count(papers, 'paper')} to ${out}`
+    // Where papers may go to standard output, nothing else does.
+    if (kind === 'stream') terminal.note(line)
+    return { ...(kind === 'file' && { page: () => line }), data: () => data, records: () => [data] }
   }
   const papers: Paper[] = []
   const progress = terminal.progress('fetching', 'papers')
@@ -133,34 +133,62 @@ export async function fetched(
   }
 }
 
-/** Writes into `FILE.part` and remembers in `FILE.resume` how far it came; both go when all is there. */
-async function intoFile(
-  out: string,
-  options: FetchArguments,
-  { terminal }: CommandContext,
-  {
-    of,
-    fetch,
-  }: {
-    readonly of: string
-    readonly fetch: (start: number, onPage: (page: { next: number; total: number }) => void) => AsyncIterable<Paper>
-  },
-): Promise<number> {
-  if (existsSync(out) && !options.force)
+type OnPage = (page: { next: number; total: number }) => void
+
+interface Work {
+  readonly of: string
+  readonly fetch: (start: number, onPage: OnPage) => AsyncIterable<Paper>
+}
+
+/** Where `--out` leads; a file that is there is written over with `--force` only, and nothing in a library ever. */
+async function place(out: string, { force }: FetchArguments): Promise<{ kind: 'file' | 'stream'; path: string }> {
+  await requireOutside('--out', out)
+  const found = await outputPlace(out).catch((error) => {
+    throw unwritable(error, out)
+  })
+  if (found.kind === 'file' && found.exists && !force)
     throw new PaperkinError(
       'invalid-argument',
       `Expected a file that is not there, got ${out}: name another, or say --force.`,
     )
+  return found
+}
+
+function unwritable(error: unknown, out: string): unknown {
+  const code = systemCode(error)
+  if (PaperkinError.isInstance(error) || code === undefined) return error
+  const what =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'the disk is full: free some space and ask the same again, what was written is gone on with'
+      : code === 'ENOENT'
+        ? 'there is no such folder: name another place'
+        : `writing failed (${code}): name another place`
+  return new PaperkinError('store-unwritable', `Expected to write ${out}, but ${what}.`, { cause: error })
+}
+
+/** To a device or a pipe, as papers come. */
+async function intoStream(out: string, { fetch }: Work): Promise<number> {
+  let written = 0
+  await writeOutput(
+    out,
+    (async function* () {
+      for await (const paper of fetch(0, () => {})) {
+        written++
+        yield `${JSON.stringify(paper)}\n`
+      }
+    })(),
+  )
+  return written
+}
+
+/** Writes into `FILE.part` and remembers in `FILE.resume` how far it came; both go when all is there. */
+async function intoFile(out: string, { of, fetch }: Work, { terminal }: CommandContext): Promise<number> {
   const part = `${out}.part`
   const resumeFile = `${out}.resume`
-  const begun = await readFile(resumeFile, 'utf8').then(
-    (text) => JSON.parse(text) as Resume,
-    () => undefined,
-  )
-  const resume = begun?.of === of ? begun : undefined
+  const resume = await begun(resumeFile, part, of)
   if (resume !== undefined) terminal.note(`Going on after the first ${count(resume.papers, 'paper')}`)
-  const file = await open(part, resume === undefined ? 'w' : 'r+')
-  let written = resume?.papers ?? 0
+  const file = await open(part, resume === undefined ? 'w' : 'r+', (await modeOf(out)) ?? 0o666)
+  let papers = resume?.papers ?? 0
   const progress = terminal.progress('fetching', 'papers')
   try {
     let bytes = resume?.bytes ?? 0
@@ -170,36 +198,63 @@ async function intoFile(
     let page: { next: number; total: number } | undefined
     let lines: string[] = []
     const save = async () => {
-      const { bytesWritten } = await file.write(lines.join(''), bytes)
-      bytes += bytesWritten
+      bytes += await writeAll(file, Buffer.from(lines.join('')), bytes)
       lines = []
       if (page === undefined) return
       await file.sync()
-      await writeFile(resumeFile, JSON.stringify({ of, next: page.next, papers: written, bytes } satisfies Resume))
+      await writeOutput(resumeFile, [JSON.stringify({ of, next: page.next, papers, bytes } satisfies Resume)])
       total = page.total
       page = undefined
     }
-    const papers = fetch(resume?.next ?? 0, (told) => {
+    const found = fetch(resume?.next ?? 0, (told) => {
       page = told
     })
     try {
-      for await (const paper of papers) {
+      for await (const paper of found) {
         // The page that was told of ended before this paper.
         if (page !== undefined) await save()
         lines.push(`${JSON.stringify(paper)}\n`)
-        written++
-        progress.update({ done: written, ...(total !== undefined && { total }) })
+        papers++
+        progress.update({ done: papers, ...(total !== undefined && { total }) })
       }
     } catch (error) {
-      if (page !== undefined) await save()
+      if (page !== undefined && systemCode(error) === undefined) await save()
       throw error
     }
     await save()
+    await file.sync()
   } finally {
     progress.clear()
     await file.close()
   }
-  await rename(part, out)
+  await putInPlace(part, out)
   await rm(resumeFile, { force: true })
-  return written
+  return papers
+}
+
+/** What an earlier fetch of the same had, where its file holds as much as it says: whole lines, one a paper. */
+async function begun(resumeFile: string, part: string, of: string): Promise<Resume | undefined> {
+  let file: FileHandle | undefined
+  try {
+    const resume = JSON.parse(await readFile(resumeFile, 'utf8')) as Resume
+    const { next, papers, bytes } = resume
+    if (resume.of !== of || ![next, papers, bytes].every((number) => Number.isSafeInteger(number) && number >= 0))
+      return undefined
+    file = await open(part, 'r')
+    let lines = 0
+    let read = 0
+    let last = 10
+    for await (const chunk of file.createReadStream({ end: Math.max(0, bytes - 1), autoClose: false })) {
+      if (bytes === 0) break
+      read += (chunk as Buffer).length
+      for (const byte of chunk as Buffer) if (byte === 10) lines++
+      last = (chunk as Buffer).at(-1) ?? last
+    }
+    return read === bytes && lines === papers && last === 10 ? resume : undefined
+  } catch {
+    // Begun anew, as where there is none.
+    return undefined
+  } finally {
+    await file?.close()
+  }
 }

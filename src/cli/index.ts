@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runCommandLine } from './program.ts'
+import { printableLine } from './terminal.ts'
 
 /** Whatever hangs when Ctrl-C is pressed has so many milliseconds to end by itself. */
 const GRACE = 800
@@ -13,7 +14,8 @@ process.on('SIGINT', () => {
 })
 // Whoever reads our output may stop reading: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') process.stderr.write(`paperkin: The output could not be written: ${error.message}\n`)
+  if (error.code !== 'EPIPE')
+    process.stderr.write(`paperkin: The output could not be written: ${printableLine(error.message)}\n`)
   process.exit(error.code === 'EPIPE' ? 0 : 1)
 })
 const { stdin, stdout, stderr, env } = process

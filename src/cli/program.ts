@@ -24,7 +24,7 @@ import { search } from './commands/search.ts'
 import { topicsCommand } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
 import { applySettings, readSettings } from './settings.ts'
-import { createTerminal, type Terminal, type TerminalStreams } from './terminal.ts'
+import { createTerminal, printable, printableLine, type Terminal, type TerminalStreams } from './terminal.ts'
 
 /** Every command, in the order in which `--help` lists them. */
 export const commands: readonly Command[] = [
@@ -87,7 +87,8 @@ export async function runCommandLine(args: readonly string[], host: CommandLineH
     if (host.signal.aborted) return 130
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     const message = error instanceof Error ? error.message : String(error)
-    host.stderr.write(`paperkin: ${isVerbose && error instanceof Error ? detail(error) : message}\n`)
+    const text = isVerbose && error instanceof Error ? printable(detail(error)) : printableLine(message)
+    host.stderr.write(`paperkin: ${text}\n`)
     return PaperkinError.isInstance(error) && error.code === 'invalid-argument' ? 2 : 1
   }
 }
@@ -106,8 +107,8 @@ export function createParser(host: CommandLineHost, state: { exitCode: number })
     .showHelpAfterError('(paperkin --help lists the commands)')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      writeOut: (text) => host.stdout.write(text),
-      writeErr: (text) => host.stderr.write(text),
+      writeOut: (text) => host.stdout.write(printable(text)),
+      writeErr: (text) => host.stderr.write(printable(text)),
       getOutHelpWidth: () => (host.stdout.isTTY ? (host.stdout.columns ?? 80) : 100),
       getErrHelpWidth: () => (host.stderr.isTTY ? (host.stderr.columns ?? 80) : 100),
     })

@@ -86,22 +86,40 @@ function fitted(cell: Cell = '', columns: number): string {
 
 /** Columns that a text takes on a terminal: two for wide characters, none for marks that combine. */
 export function width(text: string): number {
-  return isPlain(text) ? text.length : stringWidth(text)
+  if (isPlain(text)) return text.length
+  let sum = 0
+  for (const piece of pieces(text)) sum += isPlain(piece) ? piece.length : stringWidth(piece)
+  return sum
 }
 
 const isPlain = (text: string) => /^[\x20-\x7e]*$/u.test(text)
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+
+const mostMeasured = 512
+
+/** A text in pieces between two characters as they are seen: the time to part a text grows with its square. */
+function* pieces(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const piece = text.slice(start, start + mostMeasured)
+    let end = piece.length
+    // The last character of a piece may go on in the next; one of that length does so anyhow.
+    if (start + end < text.length) for (const { index } of graphemes.segment(piece)) if (index > 0) end = index
+    yield piece.slice(0, end)
+    start += end
+  }
+}
 
 /** The text, or as much of it as fits into `columns` with an ellipsis. */
 export function shortened(text: string, columns: number): string {
   if (text.length * 2 <= columns || width(text) <= columns) return text
   let used = 1
   let kept = ''
-  for (const { segment } of graphemes.segment(text)) {
-    used += width(segment)
-    if (used > columns) break
-    kept += segment
-  }
+  for (const piece of pieces(text))
+    for (const { segment } of graphemes.segment(piece)) {
+      used += width(segment)
+      if (used > columns) return `${kept.trimEnd()}…`
+      kept += segment
+    }
   return `${kept.trimEnd()}…`
 }
 

@@ -48,14 +48,14 @@ export function createTerminal(
   const isColored =
     color && !env.NO_COLOR && (Boolean(env.FORCE_COLOR) || (stdout.isTTY === true && env.TERM !== 'dumb'))
   const note = (text: string) => {
-    if (!quiet) stderr.write(`${text}\n`)
+    if (!quiet) stderr.write(`${printableLine(text)}\n`)
   }
   return {
     columns: stdout.isTTY ? Math.max(40, stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
     colors: picocolors.createColors(isColored),
     write: (text) =>
       new Promise((resolve) => {
-        if (stdout.write(text)) resolve()
+        if (stdout.write(printable(text, { isColored }))) resolve()
         else stdout.once('drain', resolve)
       }),
     note,
@@ -68,6 +68,31 @@ export function createTerminal(
         : { update: () => {}, clear: () => {} },
   }
 }
+
+// Colours that are asked for here; and what moves a cursor, turns text round, or means something else to a terminal.
+const unprintable =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds.
+  /\u001b\[(?:[0-479]|2[2-479]|3[0-79]|9[0-7])m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066\u2067\ufeff]/gu
+
+/**
+ * Text as it may be printed, whoever wrote it: what a terminal would obey is spelled out (`\\u001b`), which inside the
+ * strings of JSON means the same. All that is printed goes through here, on both streams.
+ */
+export function printable(text: string, { isColored = false }: { readonly isColored?: boolean } = {}): string {
+  return text.replace(unprintable, (found) =>
+    found.length > 1 && isColored ? found : [...found].map(spelled).join(''),
+  )
+}
+
+/** The same on one line. */
+export function printableLine(text: string): string {
+  return printable(text).replace(/[\n\t]/gu, (found) => (found === '\n' ? '\\n' : ' '))
+}
+
+const spelled = (character: string) =>
+  /^[\u0020-\u007e]$/u.test(character)
+    ? character
+    : `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, '0')}`
 
 function progressLine(
   verb: string,

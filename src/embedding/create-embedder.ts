@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
-import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
 import { checkedEmbedder, type Embedder, type EngineRequest, reason } from './embedder.ts'
 import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
@@ -17,37 +17,53 @@ const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as
 /** Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`. */
 export interface CreateEmbedderOptions {
   /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled MiniLM-L6-papers */
-  readonly model?: string
+  readonly model?: string | undefined
   /** Branch, tag or commit of a hub model. @default 'main' */
-  readonly revision?: string
+  readonly revision?: string | undefined
   /** Which ONNX file: `'fp32'` is `model.onnx`, `'q8'` is `model_quantized.onnx`. @default 'fp32', or the one in the folder */
-  readonly dtype?: (typeof dtypes)[number]
+  readonly dtype?: (typeof dtypes)[number] | undefined
   /** `'wasm'` runs on WebAssembly, several times slower, wherever Node runs. @default 'cpu' */
-  readonly device?: 'cpu' | 'wasm' | 'cuda' | 'coreml' | 'dml' | 'webgpu'
+  readonly device?: 'cpu' | 'wasm' | 'cuda' | 'coreml' | 'dml' | 'webgpu' | undefined
   /**
    * How token vectors become one. A hub model's own way is not looked up: name it. @default what the folder's
    * `1_Pooling/config.json` says, else the graph's own `sentence_embedding`, else `'mean'`
    */
-  readonly pooling?: (typeof poolings)[number]
+  readonly pooling?: (typeof poolings)[number] | undefined
   /** Put before every query, for models trained so (e5: `'query: '`). @default the folder's prompt, else '' */
-  readonly queryPrefix?: string
+  readonly queryPrefix?: string | undefined
   /** Put before every document (e5: `'passage: '`). @default the folder's prompt, else '' */
-  readonly documentPrefix?: string
+  readonly documentPrefix?: string | undefined
   /**
    * The most word pieces read of a text, prefix and special tokens included. @default 256 bundled, else what the folder's
    * `sentence_bert_config.json` says, else the model's limit, at most 512
    */
-  readonly maxTokens?: number
+  readonly maxTokens?: number | undefined
   /** Never asks the network. @default false */
-  readonly localFilesOnly?: boolean
+  readonly localFilesOnly?: boolean | undefined
   /** Where hub models are kept. @default the folder that `@huggingface/transformers` uses */
-  readonly cacheDir?: string
+  readonly cacheDir?: string | undefined
   /** Threads at most. @default one a core, as memory allows */
-  readonly workers?: number
+  readonly workers?: number | undefined
   /** After how long the last idle thread is given back; further ones go after 5 s. @default 60 */
-  readonly idleSeconds?: number
+  readonly idleSeconds?: number | undefined
   /** Where vectors are kept by content; `false` embeds every text anew. @default 16 MiB of memory */
-  readonly cache?: VectorCache | false
+  readonly cache?: VectorCache | false | undefined
+}
+
+const createOptionNames: Readonly<Record<keyof CreateEmbedderOptions, true>> = {
+  model: true,
+  revision: true,
+  dtype: true,
+  device: true,
+  pooling: true,
+  queryPrefix: true,
+  documentPrefix: true,
+  maxTokens: true,
+  localFilesOnly: true,
+  cacheDir: true,
+  workers: true,
+  idleSeconds: true,
+  cache: true,
 }
 
 interface Manifest {
@@ -68,11 +84,7 @@ interface Manifest {
  * @throws PaperkinError `invalid-argument`, `embedder-unavailable`
  */
 export async function createEmbedder(options: CreateEmbedderOptions = {}): Promise<Embedder> {
-  if (typeof options !== 'object' || options === null)
-    throw new PaperkinError(
-      'invalid-argument',
-      `Expected options, got ${show(options)}: createEmbedder({ model: … }) names a model.`,
-    )
+  requireOptions('createEmbedder', options, createOptionNames)
   const { queryPrefix, documentPrefix, idleSeconds = 60, cache } = options
   if (queryPrefix !== undefined) requireText('queryPrefix', queryPrefix)
   if (documentPrefix !== undefined) requireText('documentPrefix', documentPrefix)

@@ -27,12 +27,12 @@ export interface TruncatedText extends Truncation {
 
 export interface EmbedOptions {
   /** What the texts are, for models that treat the two differently. @default 'document' */
-  readonly inputType?: 'document' | 'query'
-  readonly signal?: AbortSignal
+  readonly inputType?: 'document' | 'query' | undefined
+  readonly signal?: AbortSignal | undefined
   /** Called at most ten times a second, and once at the end. */
-  readonly onProgress?: (progress: EmbedProgress) => void
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
   /** Called once for each text that was cut. Embedders that cannot tell never call it. */
-  readonly onTruncated?: (truncated: TruncatedText) => void
+  readonly onTruncated?: ((truncated: TruncatedText) => void) | undefined
 }
 
 /** Anything that turns texts into vectors: the one narrow seam between a model and a library. */

@@ -378,7 +378,9 @@ function unavailable({ model, isFolder, localFilesOnly }: WorkerModel, message: 
     : localFilesOnly
       ? ' Its files must be in the cache folder, or `localFilesOnly` must be false.'
       : ' It comes from the Hugging Face hub: check the id and the network, or give a local folder.'
-  return `The model ${model} cannot be loaded: ${message.trim().replace(/\.$/u, '')}.${hint}`
+  // What transformers.js says of a model whose files are not there.
+  const reason = /^Cannot read properties of/u.test(message) ? 'some of its files are not there' : message
+  return `The model ${model} cannot be loaded: ${reason.trim().replace(/\.$/u, '')}.${hint}`
 }
 
 /** The one notice that WebAssembly runs in place of the native runtime has been given. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { PaperkinError, show } from '../errors.ts'
+import { PaperkinError, requireOptions, show } from '../errors.ts'
 import { createEmbedder } from './create-embedder.ts'
 import { checkedEmbedder, type Embedder, type Engine, isChecked, reason, shortHash } from './embedder.ts'
 import type { VectorCache } from './vector-cache.ts'
@@ -32,13 +32,13 @@ export type EmbedderInput = Embedder | EmbedFunction | FeatureExtractor | undefi
 /** How a pipeline is used; the words are those of transformers.js. */
 export interface PipelineOptions {
   /** @default 'mean' */
-  readonly pooling?: 'mean' | 'cls' | 'last_token'
+  readonly pooling?: 'mean' | 'cls' | 'last_token' | undefined
   /** @default '' */
-  readonly queryPrefix?: string
+  readonly queryPrefix?: string | undefined
   /** @default '' */
-  readonly documentPrefix?: string
+  readonly documentPrefix?: string | undefined
   /** Names the model in stores. @default the id that the pipeline was made with */
-  readonly modelId?: string
+  readonly modelId?: string | undefined
 }
 
 /** Texts handed to a function in one call. */
@@ -76,6 +76,15 @@ export async function pipelineEmbedder(
   pipeline: FeatureExtractor,
   options: PipelineOptions & { readonly cache?: VectorCache | false } = {},
 ): Promise<Embedder> {
+  requireOptions('pipelineEmbedder', options, {
+    pooling: true,
+    queryPrefix: true,
+    documentPrefix: true,
+    modelId: true,
+    cache: true,
+  })
+  if (!isPipeline(pipeline))
+    throw new PaperkinError('invalid-argument', `Expected a feature-extraction pipeline, got ${show(pipeline)}.`)
   const { pooling = 'mean', queryPrefix = '', documentPrefix = '', cache } = options
   if (pipeline.task !== 'feature-extraction') {
     throw new PaperkinError(

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { requireNumber, requireOptions } from '../errors.ts'
 
 /** SHA-256 (base64url) over the model, its settings, the prefix and the text: equal keys mean equal vectors. */
 export type VectorKey = string
@@ -39,7 +40,9 @@ export function vectorKeys(identity: string, texts: readonly string[]): VectorKe
  * A cache in memory that forgets what was longest unused.
  * @param options `maxBytes` bounds the vectors; an entry takes about 250 bytes more. @default 16 MiB: 10,922 vectors of 384.
  */
-export function createVectorCache({ maxBytes = 16 * 2 ** 20 }: { readonly maxBytes?: number } = {}): VectorCache {
+export function createVectorCache(options: { readonly maxBytes?: number } = {}): VectorCache {
+  requireOptions('createVectorCache', options, { maxBytes: true })
+  const maxBytes = requireNumber('maxBytes', options.maxBytes ?? 16 * 2 ** 20, 0, Number.MAX_VALUE)
   const entries = new Map<VectorKey, CachedVector>()
   let bytes = 0
   return {

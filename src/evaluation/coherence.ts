@@ -1,10 +1,10 @@
-import { requireInteger } from '../errors.ts'
+import { requireInteger, requireList, requireOptions } from '../errors.ts'
 
 export interface CoherenceOptions {
   /** The words of each document, in order. */
   readonly documents: readonly (readonly string[])[]
   /** Words count together within this many neighbouring words; `Infinity`: within a document. @default 10 */
-  readonly window?: number
+  readonly window?: number | undefined
 }
 
 const epsilon = 1e-12
@@ -15,7 +15,11 @@ const epsilon = 1e-12
  * pairs with a word that no document has count 0, and a topic of fewer than two words is NaN. Counts as gensim's
  * `c_npmi` does, so that figures compare: a word that leaves a window leaves it also where it stands in it once more.
  */
-export function npmi(topics: readonly (readonly string[])[], { documents, window = 10 }: CoherenceOptions): number[] {
+export function npmi(topics: readonly (readonly string[])[], options: CoherenceOptions): number[] {
+  requireOptions('npmi', options ?? {}, { documents: true, window: true })
+  const { documents, window = 10 } = options ?? {}
+  requireLists('topics', topics)
+  requireLists('documents', documents)
   if (window !== Number.POSITIVE_INFINITY) requireInteger('window', window, 1)
   const ids = new Map<string, number>()
   for (const topic of topics) for (const word of topic) if (!ids.has(word)) ids.set(word, ids.size)
@@ -54,8 +58,14 @@ export function npmi(topics: readonly (readonly string[])[], { documents, window
   })
 }
 
+function requireLists(name: string, value: unknown): void {
+  requireList(name, value)
+  for (const [i, list] of (value as readonly unknown[]).entries()) requireList(`${name}[${i}]`, list)
+}
+
 /** Topic diversity (Dieng, Ruiz and Blei 2020): the share of different words among all words of all topics, 0 … 1. */
 export function topicDiversity(topics: readonly (readonly string[])[]): number {
+  requireLists('topics', topics)
   const words = topics.flat()
   return new Set(words).size / words.length
 }

@@ -1,5 +1,5 @@
 // A run of a retrieval system against judgements, as trec_eval reads them.
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireMap, requireOptions, show } from '../errors.ts'
 import { averagePrecision, ndcg, precision, recall, reciprocalRank } from './ranking.ts'
 
 /** Relevance judgements: query → document → grade; a grade above 0 is relevant, what is not named is not. */
@@ -10,7 +10,7 @@ export type Run = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 export interface EvaluateRunOptions {
   /** Cut-off of nDCG, recall and precision. @default 10 */
-  readonly k?: number
+  readonly k?: number | undefined
 }
 
 export const rankingMetrics = ['ndcg', 'recall', 'precision', 'map', 'mrr'] as const
@@ -31,6 +31,9 @@ export interface RunFigures {
  * @throws PaperkinError `invalid-argument` for a score that is NaN
  */
 export function evaluateRun(run: Run, judgements: Judgements, options: EvaluateRunOptions = {}): RunFigures {
+  requireOptions('evaluateRun', options, { k: true })
+  requireGrades('run', run)
+  requireGrades('judgements', judgements)
   const k = requireInteger('k', options.k ?? 10, 1)
   const queries = [...judgements].filter(([, grades]) => [...grades.values()].some((grade) => grade > 0))
   const values = Object.fromEntries(
@@ -48,6 +51,13 @@ export function evaluateRun(run: Run, judgements: Judgements, options: EvaluateR
     values.mrr[index] = reciprocalRank(gains)
   }
   return Object.freeze({ queries: Object.freeze(queries.map(([query]) => query)), values: Object.freeze(values) })
+}
+
+/** Checks that a run or judgements are maps of maps. @throws PaperkinError `invalid-argument` */
+export function requireGrades(name: string, value: unknown): void {
+  requireMap(name, value, 'from queries to a Map from documents to numbers')
+  for (const [query, grades] of value as Judgements)
+    requireMap(`${name}.get(${JSON.stringify(query)})`, grades, 'from documents to numbers')
 }
 
 /** The documents of one query in trec_eval's order. */

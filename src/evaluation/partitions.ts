@@ -1,6 +1,6 @@
 // Agreement of two groupings of the same items, all from one sparse contingency table. Degenerate cases follow
 // scikit-learn: two groupings with one group each, or of no items, agree completely.
-import { PaperkinError } from '../errors.ts'
+import { PaperkinError, requireList } from '../errors.ts'
 
 /** A group for each item; what the groups are called does not matter. */
 export type Grouping = ArrayLike<string | number>
@@ -80,6 +80,8 @@ export function purity(truth: Grouping, found: Grouping): number {
 }
 
 function contingency(a: Grouping, b: Grouping): Contingency {
+  requireList('the first grouping', a)
+  requireList('the second grouping', b)
   if (a.length !== b.length)
     throw new PaperkinError(
       'invalid-argument',

@@ -1,8 +1,8 @@
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 
 export interface RankingOptions {
   /** Only the first k hits count. @default all hits */
-  readonly k?: number
+  readonly k?: number | undefined
 }
 
 export interface RecallOptions extends RankingOptions {
@@ -19,19 +19,24 @@ export interface GainOptions extends RankingOptions {
  * Normalised discounted cumulative gain (Järvelin and Kekäläinen 2002) of hits whose relevances are given in the order
  * of their ranks: linear gain, divided by log2(rank + 1). 0 … 1 for relevances from 0; NaN where nothing is relevant.
  */
-export function ndcg(relevances: ArrayLike<number>, { k, judged }: GainOptions): number {
+export function ndcg(relevances: ArrayLike<number>, options: GainOptions): number {
+  const { k, judged } = checked('ndcg', relevances, options, { k: true, judged: true })
+  requireList('judged', judged)
   const cut = cutoff(k)
   const ideal = Float64Array.from(judged).sort().reverse()
   return discounted(relevances, cut) / discounted(ideal, cut)
 }
 
 /** Share of the relevant documents among the first k hits, 0 … 1; NaN where nothing is relevant. */
-export function recall(relevances: ArrayLike<number>, { k, relevant }: RecallOptions): number {
+export function recall(relevances: ArrayLike<number>, options: RecallOptions): number {
+  const { k, relevant } = checked('recall', relevances, options, { k: true, relevant: true })
+  requireInteger('relevant', relevant, 0)
   return hits(relevances, cutoff(k)) / relevant
 }
 
 /** Share of the first k ranks that hold something relevant, 0 … 1; ranks beyond the last hit count as missed. */
-export function precision(relevances: ArrayLike<number>, { k }: RankingOptions = {}): number {
+export function precision(relevances: ArrayLike<number>, options: RankingOptions = {}): number {
+  const { k } = checked('precision', relevances, options, { k: true })
   const ranks = k === undefined ? relevances.length : cutoff(k)
   return hits(relevances, ranks) / ranks
 }
@@ -40,7 +45,9 @@ export function precision(relevances: ArrayLike<number>, { k }: RankingOptions =
  * Average precision: the mean over all relevant documents of the precision at their rank, 0 for those not found.
  * 0 … 1; NaN where nothing is relevant.
  */
-export function averagePrecision(relevances: ArrayLike<number>, { k, relevant }: RecallOptions): number {
+export function averagePrecision(relevances: ArrayLike<number>, options: RecallOptions): number {
+  const { k, relevant } = checked('averagePrecision', relevances, options, { k: true, relevant: true })
+  requireInteger('relevant', relevant, 0)
   const cut = Math.min(cutoff(k), relevances.length)
   let found = 0
   let sum = 0
@@ -49,7 +56,8 @@ export function averagePrecision(relevances: ArrayLike<number>, { k, relevant }:
 }
 
 /** 1 divided by the rank of the first relevant hit; 0 where none is among the first k. */
-export function reciprocalRank(relevances: ArrayLike<number>, { k }: RankingOptions = {}): number {
+export function reciprocalRank(relevances: ArrayLike<number>, options: RankingOptions = {}): number {
+  const { k } = checked('reciprocalRank', relevances, options, { k: true })
   const cut = Math.min(cutoff(k), relevances.length)
   for (let rank = 0; rank < cut; rank++) if (relevances[rank] > 0) return 1 / (rank + 1)
   return 0
@@ -67,6 +75,17 @@ export function mean(values: ArrayLike<number>): number {
     sum += values[i]
   }
   return sum / values.length
+}
+
+function checked<Options extends object>(
+  call: string,
+  relevances: ArrayLike<number>,
+  options: Options,
+  known: Readonly<Record<keyof Options, true>>,
+): Options {
+  requireList('relevances', relevances)
+  requireOptions(call, options ?? ({} as Options), known)
+  return options ?? ({} as Options)
 }
 
 function discounted(relevances: ArrayLike<number>, k: number): number {

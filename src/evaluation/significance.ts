@@ -1,15 +1,15 @@
 // What a difference between figures is worth. Bootstrap: Efron and Tibshirani 1993, section 13.3 (percentiles). Paired
 // test: Fisher's randomisation test, as Smucker, Allan and Carterette 2007 recommend for retrieval.
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 import { seededRandom } from '../vectors/random.ts'
 
 export interface ResamplingOptions {
   /** How many times is drawn. @default 10_000 */
-  readonly samples?: number
+  readonly samples?: number | undefined
   /** Share of the draws that lies inside the interval. @default 0.95 */
-  readonly level?: number
+  readonly level?: number | undefined
   /** The same seed gives the same figures. @default 1 */
-  readonly seed?: number
+  readonly seed?: number | undefined
 }
 
 /** A mean and the interval in which it lies at the level asked for. */
@@ -56,6 +56,8 @@ export function bootstrapInterval(values: ArrayLike<number>, options: Resampling
  * @throws PaperkinError `invalid-argument` for lists of different length, of none, or with NaN
  */
 export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, options: ResamplingOptions = {}): Comparison {
+  requireList('a', a)
+  requireList('b', b)
   if (a.length !== b.length)
     throw new PaperkinError(
       'invalid-argument',
@@ -78,6 +80,7 @@ export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, option
 }
 
 function requireValues(values: ArrayLike<number>): void {
+  requireList('values', values)
   if (values.length === 0)
     throw new PaperkinError('invalid-argument', 'Expected the values of at least one query, got none.')
   for (let i = 0; i < values.length; i++)
@@ -85,9 +88,12 @@ function requireValues(values: ArrayLike<number>): void {
       throw new PaperkinError('invalid-argument', `Expected finite values, got ${show(values[i])} at ${i}.`)
 }
 
-function resampling({ samples = 10_000, level = 0.95, seed = 1 }: ResamplingOptions) {
+function resampling(options: ResamplingOptions) {
+  requireOptions('bootstrapInterval', options, { samples: true, level: true, seed: true })
+  const { samples = 10_000, level = 0.95, seed = 1 } = options
+  requireInteger('seed', seed, Number.MIN_SAFE_INTEGER)
   requireInteger('samples', samples, 1, 10_000_000)
-  if (!(level > 0 && level < 1))
+  if (!(typeof level === 'number' && level > 0 && level < 1))
     throw new PaperkinError('invalid-argument', `Expected \`level\` to lie between 0 and 1, got ${show(level)}.`)
   return { samples, level, random: seededRandom(seed) }
 }

@@ -1,11 +1,11 @@
-import { PaperkinError } from '../errors.ts'
+import { PaperkinError, requireInteger, requireList, requireOptions } from '../errors.ts'
 
 export interface SilhouetteOptions {
   readonly dimensions: number
   /** A group for each row. */
   readonly groups: ArrayLike<number | string>
   /** The rows to average over; the distances are to all rows in any case. @default all rows */
-  readonly rows?: ArrayLike<number>
+  readonly rows?: ArrayLike<number> | undefined
 }
 
 /**
@@ -14,7 +14,16 @@ export interface SilhouetteOptions {
  * group is the cosine product with the sum of its unit vectors. NaN with fewer than two groups.
  * @throws PaperkinError `invalid-argument` where groups and vectors do not fit.
  */
-export function silhouette(vectors: ArrayLike<number>, { dimensions, groups, rows }: SilhouetteOptions): number {
+export function silhouette(vectors: ArrayLike<number>, options: SilhouetteOptions): number {
+  requireOptions('silhouette', options ?? {}, { dimensions: true, groups: true, rows: true })
+  const { dimensions, groups, rows } = options ?? {}
+  requireList('vectors', vectors)
+  requireInteger('dimensions', dimensions, 1)
+  requireList('groups', groups)
+  if (rows !== undefined) {
+    requireList('rows', rows)
+    for (let i = 0; i < rows.length; i++) requireInteger(`rows[${i}]`, rows[i], 0, groups.length - 1)
+  }
   const n = groups.length
   if (vectors.length !== n * dimensions)
     throw new PaperkinError(

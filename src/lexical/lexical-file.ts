@@ -99,7 +99,11 @@ export async function openLexicalFile(path: string): Promise<LexicalFile | undef
   const file = await open(path, 'r').catch(() => undefined)
   if (file === undefined) return undefined
   const header = await readHeader(file).catch(() => undefined)
-  if (header?.recipe !== lexicalRecipe) {
+  const size = await file.stat().then(
+    (stats) => stats.size,
+    () => 0,
+  )
+  if (header?.recipe !== lexicalRecipe || !hasRoom(header, size)) {
     await file.close()
     return undefined
   }
@@ -127,6 +131,71 @@ async function readHeader(file: FileHandle): Promise<Header | undefined> {
   return JSON.parse(bytes.toString('utf8', start, start + length)) as Header
 }
 
+const kindOf: Readonly<Record<string, keyof typeof kinds>> = {
+  stems: 'u8',
+  keys: 'f64',
+  slots: 'i32',
+  documentFrequency: 'i32',
+  start: 'i32',
+  term: 'i32',
+  count: 'u16',
+  length: 'f64',
+  alive: 'u8',
+  marks: 'u32',
+}
+
+/** Whether a header says what a file of this size can hold: nothing is made room for before. */
+function hasRoom({ rows, entries, terms, parts }: Header, size: number): boolean {
+  if (![rows, entries, terms].every((count) => Number.isSafeInteger(count) && count >= 0)) return false
+  const lengths: Readonly<Record<string, number>> = {
+    keys: terms,
+    documentFrequency: terms,
+    start: rows + 1,
+    term: entries,
+    count: entries,
+    length: rows,
+    alive: rows,
+    marks: rows,
+  }
+  if (typeof parts !== 'object' || parts === null) return false
+  if (Object.keys(parts).join() !== Object.keys(kindOf).join()) return false
+  let end = MAGIC.length + 8 + MOST_HEADER
+  for (const [name, part] of Object.entries(parts)) {
+    const { kind, length } = part ?? {}
+    if (kind !== kindOf[name] || !Number.isSafeInteger(length) || length < 0) return false
+    if (name in lengths && length !== lengths[name]) return false
+    end += length * kinds[kind].BYTES_PER_ELEMENT
+  }
+  const slots = parts.slots?.length ?? 0
+  return end <= size && slots >= 2 * Math.max(1, terms) && (slots & (slots - 1)) === 0
+}
+
+/** Whether numbers that lead from one array into another stay within it. */
+function isSound({ rows, entries, terms, ...state }: LexicalState): boolean {
+  const { slots, documentFrequency, start, term, alive } = state
+  if (start[0] !== 0 || start[rows] !== entries) return false
+  for (let row = 0; row < rows; row++) if (start[row] > start[row + 1] || alive[row] > 1) return false
+  const used = highest(slots, slots.length)
+  return (
+    (entries === 0 || highest(term, entries).most < terms) &&
+    highest(documentFrequency, terms).most <= rows &&
+    used.most <= terms &&
+    used.aboveZero === terms
+  )
+}
+
+/** The largest of the first numbers, where one below 0 counts as larger than all; and how many are not 0. */
+function highest(values: Int32Array, count: number): { readonly most: number; readonly aboveZero: number } {
+  let most = 0
+  let aboveZero = 0
+  for (let i = 0; i < count; i++) {
+    const value = values[i] >>> 0
+    if (value > most) most = value
+    if (value !== 0) aboveZero++
+  }
+  return { most, aboveZero }
+}
+
 async function readParts(file: FileHandle, { rows, entries, terms, parts }: Header): Promise<SavedLexical | undefined> {
   const read: Record<string, Numbers> = {}
   let position = MAGIC.length + 8 + MOST_HEADER
@@ -149,14 +218,12 @@ async function readParts(file: FileHandle, { rows, entries, terms, parts }: Head
     read[name] = values
   }
   const { stems, marks, ...arrays } = read
-  return {
-    state: {
-      rows,
-      entries,
-      terms,
-      stems: Buffer.from(stems as Uint8Array).toString('utf8', 0, parts.stems?.length),
-      ...arrays,
-    } as unknown as LexicalState,
-    marks: marks as Uint32Array,
-  }
+  const state = {
+    rows,
+    entries,
+    terms,
+    stems: Buffer.from(stems as Uint8Array).toString('utf8', 0, parts.stems?.length),
+    ...arrays,
+  } as unknown as LexicalState
+  return isSound(state) ? { state, marks: marks as Uint32Array } : undefined
 }

@@ -45,6 +45,11 @@ const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 const beyondAscii = /[^\0-\x7f]/u
 // Sub- and superscripts: H$_2$O, Fe$_{3}$O$_4$, $10^{-3}$. What they stand at is one word with them.
 const script = /(?<=[\p{L}\p{N}])\$?\s?[_^]\s?\{?\s?(?:\\?[a-z]+\{)?([\p{L}\p{N}+-]{1,6})\}?\}?\$?/gu
+/** Sub- and superscripts as one word with what they stand at: H2O. */
+export function withoutScripts(text: string): string {
+  return text.includes('_') || text.includes('^') ? text.replace(script, '$1') : text
+}
+
 const loneGreek = /(?<!\p{Script=Greek})\p{Script=Greek}(?!\p{Script=Greek})/gu
 const greekNames: Readonly<Record<string, string>> = Object.fromEntries(
   `α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho
@@ -76,9 +81,7 @@ export interface Token {
  * are written. Scripts that do not put spaces between words give overlapping pairs of characters.
  */
 export function* readTokens(text: string): Generator<Token> {
-  let plain = plainText(text)
-  if (plain.includes('_') || plain.includes('^')) plain = plain.replace(script, '$1')
-  plain = plain.toLowerCase()
+  let plain = withoutScripts(plainText(text)).toLowerCase()
   const isAscii = !beyondAscii.test(plain)
   if (!isAscii)
     plain = plain

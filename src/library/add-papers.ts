@@ -1,4 +1,5 @@
 // What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
+import { availableParallelism } from 'node:os'
 import { createProgress, type Embedder, type EmbedProgress } from '../embedding/embedder.ts'
 import { PaperkinError, type PaperkinIssue, show } from '../errors.ts'
 import type { CountedDocument } from '../lexical/term-counts.ts'
@@ -6,6 +7,7 @@ import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import { unitRows, type VectorsInput } from '../vectors/vector-index.ts'
 import type { Collection, PaperChange } from './collection.ts'
+import { givenPaper } from './find-papers.ts'
 import type { VectorRecord } from './log-file.ts'
 import { textKeys, vectorKey } from './store.ts'
 
@@ -15,13 +17,18 @@ export interface AddOptions {
    * they are kept as unit vectors. A paper keeps its vector until its text changes or another is given. The arrays must
    * not change before the call has ended.
    */
-  readonly vectors?: VectorsInput
+  readonly vectors?: VectorsInput | undefined
+  /**
+   * Whether a known paper keeps the fields that the new record of it does not have. Without it the new record takes the
+   * place of the old one, and {@link AddResult.lostFields} tells what went. @default false
+   */
+  readonly merge?: boolean | undefined
   /** Ends the call with `signal.reason`. A library in memory stays as it was; one on disk keeps the batches that were done. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Of the papers whose text or vector is new. Where the library is on disk, what was reported as done is there as well.
    */
-  readonly onProgress?: (progress: EmbedProgress) => void
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
 /** A paper whose text was longer than the model reads. */
@@ -35,19 +42,28 @@ export interface TruncatedPaper {
   readonly estimated?: true
 }
 
+/** What a paper no longer has. */
+export interface LostFields {
+  readonly id: string
+  readonly fields: readonly string[]
+}
+
 /** What `add` did; ids in the order in which they were given. */
 export interface AddResult {
   readonly added: readonly string[]
   /** Known ids whose title, abstract, other fields or given vector were different. */
   readonly updated: readonly string[]
   readonly unchanged: readonly string[]
+  /** Known papers that had fields (`abstract`, `extra.doi`) which their new record does not have. */
+  readonly lostFields: readonly LostFields[]
   readonly truncated: readonly TruncatedPaper[]
   /** Papers without an abstract, embedded by their title alone. */
   readonly titleOnly: readonly string[]
 }
 
-/** Papers of the first batch on disk; the next ones are as large as half a second allows, up to the most. */
-const FIRST_BATCH = 16
+/** Papers of a batch on disk at least: some for each thread that a model may have, so that none waits for the others. */
+const LEAST_BATCH = Math.max(16, 4 * availableParallelism())
+/** Otherwise a batch is as large as half a second allows, up to the most. */
 const MOST_BATCH = 2048
 const BATCH_MILLISECONDS = 500
 
@@ -68,7 +84,7 @@ export async function addPapers(
   const { vectors, signal, onProgress, embedder, requireOpen } = options
   const slice = timeSlice(signal)
   const dimensions = collection.dimensions ?? widthOf(vectors, papers.length)
-  const units = vectors && (await unitRows(vectors, { dimensions, name: 'vectors', slice }))
+  const units = vectors === undefined ? undefined : await unitRows(vectors, { dimensions, name: 'vectors', slice })
   if (units !== undefined && units.length !== papers.length * dimensions)
     throw new PaperkinError(
       'invalid-argument',
@@ -79,10 +95,14 @@ export async function addPapers(
   const added: string[] = []
   const updated: string[] = []
   const unchanged: string[] = []
+  const lostFields: LostFields[] = []
+  const titleOnly: string[] = []
   const items: Item[] = []
-  for (const { paper, place } of given.values()) {
+  for (const { paper: record, place } of given.values()) {
     if (slice.due()) await slice.rest()
-    const known = collection.kept.get(paper.id)
+    const known = collection.kept.get(record.id)
+    const paper = known !== undefined && options.merge ? merged(known.paper, record) : record
+    if (paper.titleOnly) titleOnly.push(paper.id)
     const vector = vectorOf(place)
     const isFresh =
       known === undefined ||
@@ -94,6 +114,8 @@ export async function addPapers(
       continue
     }
     ;(known === undefined ? added : updated).push(paper.id)
+    const fields = known === undefined ? [] : lost(known.paper, paper)
+    if (fields.length > 0) lostFields.push(Object.freeze({ id: paper.id, fields: Object.freeze(fields) }))
     items.push({ paper, isFresh, given: vector })
   }
   const fresh = items.filter(({ isFresh }) => isFresh).length
@@ -108,21 +130,31 @@ export async function addPapers(
   const progress = createProgress(fresh, isOnDisk ? onProgress : undefined)
   const prepare = (part: readonly Item[]) =>
     prepareBatch(collection, part, { embedder, keyOf, signal, onProgress: isOnDisk ? undefined : onProgress })
-  let size = isOnDisk ? FIRST_BATCH : items.length
+  let size = isOnDisk ? LEAST_BATCH : items.length
   let start = 0
-  let next = prepare(items.slice(0, size))
-  // Not awaited where nothing is new.
-  next.catch(() => {})
-  while (start < items.length) {
+  // While a batch is written, and while the last texts of one are embedded, the model is at work on the next one.
+  const under: Promise<{ readonly changes: PaperChange[]; readonly known: number }>[] = []
+  const begin = () => {
+    while (under.length < 2 && start < items.length) {
+      const batch = prepare(items.slice(start, start + size))
+      // Not awaited where another fails first.
+      batch.catch(() => {})
+      under.push(batch)
+      start += size
+    }
+  }
+  begin()
+  for (let batch = under[0]; batch !== undefined; batch = under[0]) {
     const begun = performance.now()
-    const { changes, known } = await next
-    start += size
-    // While a batch is written, the model is at work on the next one.
-    const wait = start < items.length ? performance.now() - begun : 0
-    const grown = wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
-    size = Math.min(MOST_BATCH, grown)
-    const following = start < items.length ? prepare(items.slice(start, start + size)) : undefined
-    following?.catch(() => {})
+    const { changes, known } = await batch
+    under.shift()
+    const wait = performance.now() - begun
+    if (isOnDisk) {
+      const grown =
+        wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
+      size = Math.max(LEAST_BATCH, Math.min(MOST_BATCH, grown))
+    }
+    begin()
     signal?.throwIfAborted()
     requireOpen()
     await collection.commit({ papers: changes })
@@ -130,15 +162,15 @@ export async function addPapers(
       if (fresh?.truncation) truncated.push(Object.freeze({ id: paper.id, ...fresh.truncation }))
     progress.known(known)
     progress.embedded(changes.filter(({ fresh }) => fresh !== undefined).length - known)
-    if (following !== undefined) next = following
   }
   progress.end()
   return Object.freeze({
     added: Object.freeze(added),
     updated: Object.freeze(updated),
     unchanged: Object.freeze(unchanged),
+    lostFields: Object.freeze(lostFields),
     truncated: Object.freeze(truncated),
-    titleOnly: Object.freeze([...given.values()].flatMap(({ paper }) => (paper.titleOnly ? [paper.id] : []))),
+    titleOnly: Object.freeze(titleOnly),
   })
 }
 
@@ -236,7 +268,7 @@ async function checkPapers(
     if (slice.due()) await slice.rest()
     let paper: Paper
     try {
-      paper = toPaper(record)
+      paper = givenPaper(record)
     } catch (error) {
       if (!PaperkinError.isInstance(error)) throw error
       for (const { message, path = [] } of error.issues)
@@ -274,6 +306,26 @@ async function checkPapers(
   return papers
 }
 
+const byName = (paper: Paper) => Object.entries(paper).sort(([a], [b]) => (a < b ? -1 : 1))
+
 function isSame(a: Paper, b: Paper): boolean {
-  return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort())
+  return JSON.stringify(byName(a)) === JSON.stringify(byName(b))
+}
+
+/** The fields of a paper that say something, those of `extra` one by one. */
+function fieldsOf({ id: _, titleOnly: __, extra = {}, ...fields }: Paper): string[] {
+  const named = Object.entries(fields).flatMap(([name, value]) => (value === '' || value === undefined ? [] : [name]))
+  return [...named, ...Object.keys(extra).map((name) => `extra.${name}`)]
+}
+
+function lost(before: Paper, after: Paper): string[] {
+  const left = new Set(fieldsOf(after))
+  return fieldsOf(before).filter((name) => !left.has(name))
+}
+
+/** A paper with the fields of an earlier record where the later one has none. */
+function merged(before: Paper, { titleOnly: _, ...after }: Paper): Paper {
+  const { titleOnly: __, ...kept } = before
+  const given = Object.entries(after).filter(([, value]) => value !== '' && value !== undefined)
+  return toPaper({ ...kept, ...Object.fromEntries(given), extra: { ...before.extra, ...after.extra } })
 }

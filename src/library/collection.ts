@@ -18,7 +18,7 @@ import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { convert } from './convert.ts'
 import type { Damage, PaperRecord, VectorRecord } from './log-file.ts'
 import type { Store } from './store.ts'
-import { damaged, withIds } from './store-errors.ts'
+import { damaged, damagedVector, withIds } from './store-errors.ts'
 
 /** Papers of the past that a log may have beside as many as there are. */
 const PAST = 4096
@@ -128,6 +128,12 @@ export class Collection {
 
   get vectors(): ExactIndex {
     return this.#vectors
+  }
+
+  /** What finds near vectors, and why there is no graph where building one failed. */
+  get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure: unknown } {
+    const vectors = this.#vectors
+    return { kind: vectors.kind, failure: vectors instanceof HnswIndex ? vectors.failure : undefined }
   }
 
   /** Width of the vectors, once there is one. */
@@ -287,16 +293,16 @@ export class Collection {
         if (i >= 0 && i < block.count) {
           // Told below, where it is known whether the paper is still there.
           if (block.damaged.has(i)) continue
+          if (block.dimensions !== dimensions) {
+            damages.push(damagedVector(record))
+            continue
+          }
           if (i !== run.to) copyRun(i)
           run.to++
         } else {
           const found = await store.vector(record.vector)
-          if (found === undefined) {
-            damages.push({
-              part: 'vector',
-              vector: record.vector,
-              message: `The vector of the paper ${JSON.stringify(record.id)} is damaged.`,
-            })
+          if (found?.vector.length !== dimensions) {
+            damages.push(damagedVector(record))
             continue
           }
           copyRun(run.to)
@@ -315,7 +321,13 @@ export class Collection {
         const part = rows.slice(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS)
         await index.add(part, chunk.subarray(0, part.length * dimensions))
       }
-    await this.#adopt({ kept, index, isOther, slice, saved: await words })
+    await this.#adopt({
+      kept,
+      index,
+      isOther,
+      slice,
+      saved: await words,
+    })
     if (isAnew) await this.#loadGraph(store)
     this.#settleLater()
     this.#isLoaded = true
@@ -459,11 +471,11 @@ export class Collection {
 }
 
 function wordsPath(store: Store): string {
-  return join(store.path, 'words.bin')
+  return join(store.folder, 'words.bin')
 }
 
 function graphPath(store: Store): string {
-  return join(store.path, 'graph.hnsw')
+  return join(store.folder, 'graph.hnsw')
 }
 
 /** Rows of vectors, one after the other, in the chunks that an index takes over. */

@@ -6,12 +6,21 @@ import { createProgress } from '../embedding/embedder.ts'
 import { PaperkinError } from '../errors.ts'
 import { paperFromJson, paperText } from '../paper.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
-import type { Batch, Damage, PaperRecord, StoredPaper, VectorRecord } from './log-file.ts'
+import {
+  type Batch,
+  type Damage,
+  damagedPaper,
+  type PaperRecord,
+  type StoredPaper,
+  type VectorRecord,
+} from './log-file.ts'
 import { isSameIdentity, type Store, type StoreIdentity, textKeys, vectorKey } from './store.ts'
 import { withIds } from './store-errors.ts'
 
 /** Papers of one batch of a new log. */
 const BATCH = 512
+/** Rows that a log may have beside four for each paper. */
+const SPARSE = 2 ** 20
 /** Papers embedded between two commits. */
 const EMBED = 128
 
@@ -59,7 +68,16 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
   }
   const identity = { ...options.identity, dimensions }
   let isWhole = damages.length === 0
-  for (const { vector } of papers.values()) if (!store.isReadable(vector)) isWhole = false
+  const rows = new Set<number>()
+  for (const record of papers.values()) {
+    if (!store.isReadable(record.vector) || rows.has(record.row)) isWhole = false
+    rows.add(record.row)
+    // Checksums say that it was written so, not that it was a paper.
+    if (isNeeded || options.isWholeOnly || isPaper(record)) continue
+    isWhole = false
+    damages.push(damagedPaper(record.id))
+    papers.delete(record.id)
+  }
   if (isWhole ? !isNeeded : options.isWholeOnly) {
     store.rewind()
     return undefined
@@ -141,9 +159,11 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
   async function* batches(): AsyncGenerator<Batch> {
     const numbers = new Map<string, number>()
     const written = new Set<number>()
-    const nextRow = store.nextRow
-    let next = 0
     const all = [...papers.values()]
+    // Rows of the past take room in memory: where there are many, all begin again at 0.
+    const isSparse = store.nextRow > SPARSE + 4 * all.length || rows.size < all.length
+    const nextRow = isSparse ? all.length : store.nextRow
+    let next = 0
     for (let start = 0; start < all.length; start += BATCH) {
       signal?.throwIfAborted()
       const vectors: VectorRecord[] = []
@@ -160,7 +180,8 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
           numbers.set(name, number)
           vectors.push(vector)
         }
-        const { id, row, textCrc } = record
+        const { id, textCrc } = record
+        const row = isSparse ? start + records.length : record.row
         records.push({ id, row, textCrc, vector: number, json: Buffer.from(record.json) })
       }
       yield { removed: [], vectors, papers: records, nextRow, dimensions: identity.dimensions }
@@ -185,6 +206,14 @@ export async function convert(store: Store, options: ConvertOptions): Promise<Re
     dropped: Object.freeze(dropped),
     reembedded: Object.freeze(reembedded),
   })
+}
+
+function isPaper(record: StoredPaper): boolean {
+  try {
+    return record.paper.id === record.id
+  } catch {
+    return false
+  }
 }
 
 /** A model's vectors must not become nobody's, where the header does not say whose they are. */

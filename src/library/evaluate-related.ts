@@ -1,21 +1,27 @@
-import { PaperkinError, requireInteger } from '../errors.ts'
-import { evaluateRun, type Judgements, type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
+import { PaperkinError, requireInteger, requireMap, requireOptions } from '../errors.ts'
+import {
+  evaluateRun,
+  type Judgements,
+  type RankingMetric,
+  rankingMetrics,
+  requireGrades,
+} from '../evaluation/evaluate-run.ts'
 import { bootstrapInterval, type Comparison, comparePaired, type Interval } from '../evaluation/significance.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
-import type { PaperLibrary } from './paper-library.ts'
+import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 import type { HitList, HitOptions } from './ranking.ts'
 
 export interface EvaluateRelatedOptions {
   /** Query texts by id. Without them the queries of the judgements are papers whose kin are wanted. */
-  readonly queries?: ReadonlyMap<string, string>
+  readonly queries?: ReadonlyMap<string, string> | undefined
   /** Cut-off of nDCG, recall and precision. @default 10 */
-  readonly k?: number
+  readonly k?: number | undefined
   /** Hits that average precision and reciprocal rank look at. @default 1000 */
-  readonly depth?: number
+  readonly depth?: number | undefined
   /** Seed of the resampling. @default 1 */
-  readonly seed?: number
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+  readonly seed?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
 }
 
 export const relatedVariants = ['semantic', 'lexical', 'hybrid'] as const
@@ -48,7 +54,18 @@ export async function evaluateRelated(
   judgements: Judgements,
   options: EvaluateRelatedOptions = {},
 ): Promise<RelatedEvaluation> {
+  requireOptions('evaluateRelated', options, {
+    queries: true,
+    k: true,
+    depth: true,
+    seed: true,
+    signal: true,
+    onProgress: true,
+  })
+  requireLibrary(library)
+  requireGrades('judgements', judgements)
   const { queries, signal, onProgress } = options
+  if (queries !== undefined) requireMap('queries', queries, 'from ids to texts')
   const k = requireInteger('k', options.k ?? 10, 1)
   const depth = requireInteger('depth', options.depth ?? 1000, k)
   const judged = new Map<string, Map<string, number>>()

@@ -1,11 +1,11 @@
-import { PaperkinError, requireInteger } from '../errors.ts'
+import { PaperkinError, requireInteger, requireList, requireMap, requireOptions } from '../errors.ts'
 import { silhouette } from '../evaluation/silhouette.ts'
 import { type Spread, spread, topicFigures } from '../evaluation/topic-figures.ts'
 import { tokens } from '../lexical/tokens.ts'
 import { paperText } from '../paper.ts'
 import type { TopicMethod, Topics } from '../topics/find-topics.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
-import type { PaperLibrary } from './paper-library.ts'
+import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
 const silhouetteRows = 2000
 
@@ -55,7 +55,18 @@ export async function evaluateTopics(
   labels: ReadonlyMap<string, string>,
   options: TopicEvaluationOptions = {},
 ): Promise<TopicEvaluation[]> {
+  requireOptions('evaluateTopics', options, {
+    seeds: true,
+    counts: true,
+    methods: true,
+    signal: true,
+    onProgress: true,
+  })
+  requireLibrary(library)
+  requireMap('labels', labels, 'from ids to labels')
   const { signal, onProgress, methods = ['graph', 'kmeans'] } = options
+  requireList('methods', methods)
+  if (options.counts !== undefined) requireList('counts', options.counts)
   const seeds = requireInteger('seeds', options.seeds ?? 5, 1)
   const judged = library.papers().filter(({ id }) => labels.has(id))
   if (judged.length === 0)

@@ -1,5 +1,6 @@
 import { PaperkinError, show } from '../errors.ts'
-import { type Paper, paperName, plainId } from '../paper.ts'
+import { type Paper, type PaperInput, paperName, plainId, toPaper } from '../paper.ts'
+import { recordFields } from '../sources/record-fields.ts'
 import type { KeptPaper } from './collection.ts'
 
 /** A paper that a text may have meant. */
@@ -28,20 +29,22 @@ function triples(folded: string): Set<string> {
 }
 
 /**
- * The papers whose id or title is nearest to a text, best first, ties in the order of `papers`: the exact id, the whole
+ * The papers whose id or title is nearest to a text, best first, ties in the order in which they were added: the whole
  * title, titles with all the words, then titles and ids that share words and letter triples (so that slips of the pen
- * are forgiven). Papers that share nothing are left out.
+ * are forgiven). Papers that share nothing are left out. An id means its paper alone, and no other is looked at.
  */
-export function findPapers(papers: Iterable<Paper>, text: string, k: number): FoundPaper[] {
+export function findPapers(kept: ReadonlyMap<string, KeptPaper>, text: string, k: number): FoundPaper[] {
+  const named = keptPaper(kept, text.trim())
+  if (named !== undefined) return [{ paper: named.paper, match: 'exact', score: 1 }]
   const wanted = fold(text)
   const words = wanted.split(' ')
   const wantedTriples = triples(wanted)
   const found: FoundPaper[] = []
-  for (const paper of papers) {
+  for (const { paper } of kept.values()) {
     const title = fold(paperName(paper))
     let score = 0
     let match: FoundPaper['match'] = 'near'
-    if (paper.id === text.trim() || (title === wanted && wanted !== '')) {
+    if (title === wanted && wanted !== '') {
       match = 'exact'
       score = 1
     } else if (wanted !== '') {
@@ -66,16 +69,53 @@ function shared(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   return count
 }
 
-/** The paper of an id as it was given to `add`: an arXiv id may carry its version. */
-export function keptPaper(kept: ReadonlyMap<string, KeptPaper>, id: string): KeptPaper | undefined {
-  return kept.get(id) ?? (typeof id === 'string' ? kept.get(plainId(id).id) : undefined)
+/** The id that a text, a number, or a record with nothing but an id means; undefined for all else. */
+export function idOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : undefined
+  if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'id') return undefined
+  return idOf((value as { readonly id: unknown }).id)
+}
+
+/** The paper of an id as it was given to `add`: a number may be one, and an arXiv id may carry its version. */
+export function keptPaper(kept: ReadonlyMap<string, KeptPaper>, given: unknown): KeptPaper | undefined {
+  const id = idOf(given)
+  return id === undefined ? undefined : (kept.get(id) ?? kept.get(plainId(id).id))
+}
+
+/**
+ * The paper that a record of any shape is meant for, by the same rules as one that is read from a file.
+ * @throws PaperkinError `invalid-paper`
+ */
+export function givenPaper(record: unknown): Paper {
+  return toPaper(isPaperShaped(record) ? record : recordFields(record))
+}
+
+const ownFields = new Set([
+  'id',
+  'title',
+  'abstract',
+  'titleOnly',
+  'authors',
+  'categories',
+  'published',
+  'url',
+  'version',
+  'extra',
+])
+
+/** Whether a record has no other names than those of a paper, so that nothing in it need be guessed. */
+function isPaperShaped(record: unknown): boolean {
+  if (typeof record !== 'object' || record === null) return true
+  const { authors, categories } = record as PaperInput
+  const isPlain = (list: unknown) => !Array.isArray(list) || list.every((item) => typeof item === 'string')
+  return Object.keys(record).every((name) => ownFields.has(name)) && isPlain(authors) && isPlain(categories)
 }
 
 /** The error for an id that is not in the library, with the papers that it may have meant. */
 export function paperNotFound(kept: ReadonlyMap<string, KeptPaper>, id: unknown): PaperkinError {
   if (typeof id !== 'string') return wrongText('id', id)
-  const papers = Array.from(kept.values(), ({ paper }) => paper)
-  const near = findPapers(papers, id, 3).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
+  const near = findPapers(kept, id, 3).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
   const remedy = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : `: \`papers()\` lists all ${kept.size}.`
   return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
 }

@@ -6,7 +6,7 @@
 // more, and pages that changed places are found. A batch is in the file when its last byte is: there is no half of one.
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { type Paper, paperFromJson } from '../paper.ts'
+import type { Paper } from '../paper.ts'
 
 /** Bytes before the first frame. */
 export const HEADER_BYTES = 4096
@@ -24,6 +24,10 @@ const END_PLACES = [2048, 3072] as const
 const END_BYTES = 24
 const MOST_JSON = END_PLACES[0] - 20
 const BLOCK = 8 * 2 ** 20
+/** Wider vectors no model makes. */
+const MOST_DIMENSIONS = 2 ** 20
+/** A log that is written anew has hardly more rows than papers; after that each new row takes an entry. */
+const MOST_PAST_ROWS = 2 ** 24
 /** `cut` of texts whose word pieces were projected, not counted. */
 const ESTIMATED = 2 ** 31
 
@@ -71,6 +75,7 @@ export interface PaperTexts {
   readonly mustLetGo: boolean
   /** The JSON of a paper, until the next one is asked for. */
   json(paper: StoredPaper): Buffer
+  paper(paper: StoredPaper): Paper
 }
 
 /** A paper as it was read: an id and a row in memory, the rest of it in its frame. */
@@ -115,7 +120,7 @@ export class StoredPaper implements Omit<PaperRecord, 'json'> {
 
   /** Read when it is first asked for. @throws what {@link PaperTexts.json} throws */
   get paper(): Paper {
-    this.#paper ??= paperFromJson(this.id, this.json.toString())
+    this.#paper ??= this.frame.log.paper(this)
     return this.#paper
   }
 }
@@ -234,7 +239,8 @@ export function decodeHeader(header: Buffer): LogHeader {
     if (header.length < place + END_BYTES) return []
     const bytes = header.subarray(place, place + END_BYTES)
     const end = { turn: bytes.readDoubleLE(0), length: bytes.readDoubleLE(8) }
-    return crc32(bytes.subarray(0, 16)) === bytes.readUInt32LE(16) && end.turn % 2 === index ? [end] : []
+    const isSound = Number.isSafeInteger(end.turn) && Number.isSafeInteger(end.length) && end.length >= HEADER_BYTES
+    return crc32(bytes.subarray(0, 16)) === bytes.readUInt32LE(16) && isSound && end.turn % 2 === index ? [end] : []
   })
   const end = ends.sort((a, b) => b.turn - a.turn)[0]
   if (header.length < 16 || !header.subarray(0, MAGIC.length).equals(MAGIC))
@@ -245,8 +251,24 @@ export function decodeHeader(header: Buffer): LogHeader {
     header.length >= 20 + length &&
     crc32(header.subarray(0, 16 + length)) === header.readUInt32LE(16 + length)
   if (!isWhole) return { format: undefined, identity: undefined, end }
-  const identity = JSON.parse(header.toString('utf8', 16, 16 + length)) as LogIdentity
-  return { format: header.readUInt32LE(8), identity, end }
+  return { format: header.readUInt32LE(8), identity: parsedIdentity(header.toString('utf8', 16, 16 + length)), end }
+}
+
+/** The identity, where every field has its type. */
+function parsedIdentity(json: string): LogIdentity | undefined {
+  try {
+    const identity = JSON.parse(json) as LogIdentity
+    const { log, modelId, revision, dtype, dimensions, recipe, settings } = identity
+    const isSound =
+      [log, modelId, recipe].every((text) => typeof text === 'string') &&
+      [revision, dtype, settings].every((text) => text === undefined || typeof text === 'string') &&
+      Number.isInteger(dimensions) &&
+      dimensions >= 0 &&
+      dimensions <= MOST_DIMENSIONS
+    return isSound ? identity : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The bytes of a batch at its place in the file. */
@@ -331,12 +353,12 @@ export async function* readFrames(
 ): AsyncGenerator<Frame> {
   const { size } = await file.stat()
   const bytes = createReader(file, size)
-  let { position, number } = from
+  let { position, number, vectors } = from
   if (size < committed) onDamage({ part: 'batch', message: `${committed - size} of ${committed} bytes are missing.` })
   while (position < size) {
     signal?.throwIfAborted()
     const isBeyond = position >= committed
-    const here = decodeHead(await bytes(position, HEAD_BYTES))
+    const here = decodeHead(await bytes(position, HEAD_BYTES), size)
     let head = here?.position === position ? here : undefined
     if (head === undefined && !isBeyond) head = await nextHead(bytes, position, size)
     if (head === undefined) {
@@ -346,6 +368,18 @@ export async function* readFrames(
     if (head.position > position) onDamage(unreadable(position, head.position))
     else if (head.number !== number)
       onDamage({ part: 'batch', message: `Batch ${head.number} is where batch ${number} should be.` })
+    const isNext = head.position === position && head.number === number
+    if (isNext ? head.firstVector !== vectors : head.firstVector < vectors) {
+      if (isBeyond) return
+      // Its vectors would stand for others.
+      onDamage({
+        part: 'batch',
+        message: `Batch ${head.number} begins with vector ${head.firstVector}, not ${vectors}.`,
+      })
+      position = head.position + head.length
+      number = head.number + 1
+      continue
+    }
     const damages: Damage[] = []
     const content = await bytes(head.position + HEAD_BYTES, head.length - HEAD_BYTES)
     if (content.length < head.length - HEAD_BYTES && isBeyond) return
@@ -353,7 +387,7 @@ export async function* readFrames(
     if (isBeyond && damages.length > 0) return
     for (const damage of damages) onDamage(damage)
     yield frame
-    ;({ position, number } = frame.next)
+    ;({ position, number, vectors } = frame.next)
   }
 }
 
@@ -401,10 +435,14 @@ interface Head {
   readonly contentCrc: number
 }
 
-function decodeHead(bytes: Buffer): Head | undefined {
+/**
+ * A head as it was written, of a frame that a file of this size can hold: whatever it says is only believed as far as
+ * there is room for it. The file may end within the vectors and the texts.
+ */
+function decodeHead(bytes: Buffer, size: number): Head | undefined {
   if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined
   if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return undefined
-  return {
+  const head = {
     number: bytes.readUInt32LE(4),
     position: bytes.readDoubleLE(8),
     length: bytes.readDoubleLE(16),
@@ -418,6 +456,20 @@ function decodeHead(bytes: Buffer): Head | undefined {
     firstVector: bytes.readUInt32LE(52),
     contentCrc: bytes.readUInt32LE(56),
   }
+  const { position, length, removed, vectors, papers, dimensions, nextRow, textBytes } = head
+  const entries = HEAD_BYTES + removed + VECTOR_ENTRY * vectors + PAPER_ENTRY * papers
+  const parts = entries + 4 * dimensions * vectors + textBytes + HEAD_BYTES
+  const isSound =
+    Number.isSafeInteger(position) &&
+    position >= HEADER_BYTES &&
+    position % 8 === 0 &&
+    removed % 4 === 0 &&
+    position + entries <= size &&
+    length >= parts &&
+    length < parts + 8 &&
+    dimensions <= MOST_DIMENSIONS &&
+    nextRow <= MOST_PAST_ROWS + size / 4
+  return isSound ? head : undefined
 }
 
 /** The first frame from `position` on whose head, or whose copy of it at the end, can be read. */
@@ -425,7 +477,7 @@ async function nextHead(bytes: Reader, position: number, size: number): Promise<
   for (let start = position; start < size; start += BLOCK / 2 - HEAD_BYTES) {
     const part = await bytes(start, Math.min(BLOCK / 2, size - start))
     for (let at = part.indexOf(FRAME_MARK); at >= 0; at = part.indexOf(FRAME_MARK, at + 1)) {
-      const head = decodeHead(part.subarray(at, at + HEAD_BYTES))
+      const head = decodeHead(part.subarray(at, at + HEAD_BYTES), size)
       if (head === undefined || head.position < position) continue
       if (head.position === start + at || head.position + head.length - HEAD_BYTES === start + at) return head
     }
@@ -455,7 +507,11 @@ function decodeFrame(
   let removed: string[] = []
   if (removedPart.length < head.removed || crc32(removedPart) !== head.removedCrc)
     damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is damaged: they are back.` })
-  else if (head.removed > 0) removed = JSON.parse(removedPart.toString())
+  else if (head.removed > 0) {
+    const ids = parsedIds(removedPart.toString())
+    if (ids !== undefined) removed = ids
+    else damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is none.` })
+  }
   const damaged = new Set<number>()
   for (let i = 0; i < count && !isWhole; i++) {
     const entry = entryOf(vectorEntries, { position, i, length: VECTOR_ENTRY })
@@ -497,6 +553,11 @@ function decodeFrame(
     const from = paperEntries.readUInt32LE(at + 8)
     const id = texts.toString('utf8', from, from + paperEntries.readUInt32LE(at + 12))
     const paper = new StoredPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
+    const ends = from + paperEntries.readUInt32LE(at + 12) + paperEntries.readUInt32LE(at + 16)
+    if (ends > head.textBytes || paper.row >= head.nextRow) {
+      damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is none.` })
+      continue
+    }
     if (!isWhole) {
       const { start, length } = paper.place
       const bytes = texts.subarray(start, start + length)
@@ -515,6 +576,15 @@ function decodeFrame(
     papers,
     block,
     floats,
+  }
+}
+
+function parsedIds(json: string): string[] | undefined {
+  try {
+    const ids: unknown = JSON.parse(json)
+    return Array.isArray(ids) && ids.every((id) => typeof id === 'string') ? ids : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -3,6 +3,7 @@
 import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { PaperkinError } from '../errors.ts'
+import { type Paper, paperFromJson } from '../paper.ts'
 import { damagedPaper, type PaperTexts, type StoredPaper } from './log-file.ts'
 import { damaged, storeError } from './store-errors.ts'
 
@@ -39,6 +40,18 @@ export class LogTexts implements PaperTexts {
     const bytes = frame.texts?.subarray(start, start + length) ?? this.#read(frame.position + start, length)
     if (bytes.length === length && paper.isWritten(bytes)) return bytes.subarray(Buffer.byteLength(id))
     throw damaged(this.#path, [damagedPaper(id)])
+  }
+
+  /** @throws what {@link json} throws, also for what is no paper */
+  paper(stored: StoredPaper): Paper {
+    const json = this.json(stored).toString()
+    try {
+      const paper = paperFromJson(stored.id, json)
+      if (typeof paper.title === 'string' && typeof paper.abstract === 'string') return paper
+    } catch {
+      // No JSON.
+    }
+    throw damaged(this.#path, [damagedPaper(stored.id)])
   }
 
   /** Reads anew what is asked for next: the file may have grown, or been cut back and written over. */

@@ -10,8 +10,8 @@ import type { KeptPaper } from './collection.ts'
 
 export interface DuplicateOptions {
   /** Share of the shorter paper's word pairs that the other must have; see {@link PaperLibrary.duplicates}. @default 0.5 */
-  readonly threshold?: number
-  readonly signal?: AbortSignal
+  readonly threshold?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Two papers of which one may stand for the other. */

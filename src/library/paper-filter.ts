@@ -1,26 +1,36 @@
-import { PaperkinError, show } from '../errors.ts'
+import { nearestName, PaperkinError, show } from '../errors.ts'
+import { type TimeSpan, timeSpanOf } from '../iso-date.ts'
 import type { Json, Paper } from '../paper.ts'
 import type { Roster } from './collection.ts'
 
-/** An interval with both ends inside: of numbers, or of ISO 8601 dates, where `to: '2025-03'` holds all of March. */
+/**
+ * An interval with both ends inside: of numbers, or of dates, where `to: '2025-03'` holds all of March. A date is a text
+ * (ISO 8601 or any other that is understood), a year, or a `Date`.
+ */
 export interface FilterRange {
-  readonly from?: number | string
-  readonly to?: number | string
+  readonly from?: number | string | Date | undefined
+  readonly to?: number | string | Date | undefined
 }
 
-/** What a field may be: one value, any of several, or an interval. Of a list (`categories`) one entry must fit. */
-export type FilterValue = string | number | boolean | readonly (string | number | boolean)[] | FilterRange
+type PlainValue = string | number | boolean | Date
+
+/**
+ * What a field may be: one value, any of several, or an interval. Of a list (`categories`) one entry must fit; a number and
+ * its text are the same; a year or a month is any day in it.
+ */
+export type FilterValue = PlainValue | readonly PlainValue[] | FilterRange
 
 /**
  * Conditions by field, all of which must hold: `{ categories: ['cs.CL', 'cs.LG'], published: { from: '2025-01' } }`.
- * Fields are those of a {@link Paper} and of its `extra`. A paper without the field does not fit.
+ * Fields are those of a {@link Paper} and of its `extra`, and `year`, that of `published` where `extra` has none. A paper
+ * without the field does not fit.
  */
-export type FilterFields = { readonly [field: string]: FilterValue }
+export type FilterFields = { readonly [field: string]: FilterValue | undefined }
 
 /** Which papers are wanted: a function, or conditions that can also be written down. */
 export type PaperFilter = ((paper: Paper) => boolean) | FilterFields
 
-const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories', 'published', 'url', 'version'])
+const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories', 'published', 'year', 'url', 'version'])
 
 /** Says of each place in a roster whether its paper is wanted. */
 export type CompiledFilter = (roster: Roster) => (place: number) => boolean
@@ -34,8 +44,15 @@ export function compileFilter(filter: PaperFilter | undefined, roster: Roster): 
   if (filter === undefined) return undefined
   if (typeof filter === 'function')
     return ({ papers }) =>
-      (place) =>
-        filter(papers[place].paper)
+      (place) => {
+        const fits: unknown = filter(papers[place].paper)
+        if (typeof fits === 'object' && fits !== null && 'then' in fits)
+          throw new PaperkinError(
+            'invalid-argument',
+            'Expected `filter` to say at once whether a paper is wanted, got a promise: look up before what it needs.',
+          )
+        return Boolean(fits)
+      }
   if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
     throw new PaperkinError(
       'invalid-argument',
@@ -50,11 +67,16 @@ export function compileFilter(filter: PaperFilter | undefined, roster: Roster): 
     const valueAt = column(roster, field)
     let place = 0
     while (place < count && valueAt(place) === undefined) place++
-    if (place === count && count > 0)
+    if (place === count && count > 0) {
+      const meant = nearestName(field, fieldNames(roster))
       throw new PaperkinError(
         'invalid-argument',
-        `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has.`,
+        `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has${meant === undefined ? '' : `: did you mean \`${meant}\`?`}.`.replace(
+          /\?\.$/u,
+          '?',
+        ),
       )
+    }
   }
   return (one) => {
     const asked = conditions.map(({ field, fits }) => ({ valueAt: column(one, field), fits }))
@@ -84,8 +106,19 @@ function column(roster: Roster, field: string): (place: number) => Json | undefi
   }
 }
 
+/** The fields that papers have; of very many only the first are asked. */
+function fieldNames({ papers }: Roster): string[] {
+  const names = new Set(paperFields)
+  for (const { paper } of papers.slice(0, 1000)) for (const name of Object.keys(paper.extra ?? {})) names.add(name)
+  return [...names]
+}
+
 function fieldOf(paper: Paper, field: string): Json | undefined {
-  if (paperFields.has(field)) return paper[field as keyof Paper] as Json | undefined
+  if (field === 'year' && paper.extra?.year === undefined) {
+    const year = paper.published?.slice(0, 4)
+    return year !== undefined && /^\d{4}$/u.test(year) ? Number(year) : undefined
+  }
+  if (field !== 'year' && paperFields.has(field)) return paper[field as keyof Paper] as Json | undefined
   return paper.extra !== undefined && Object.hasOwn(paper.extra, field) ? paper.extra[field] : undefined
 }
 
@@ -98,35 +131,123 @@ function condition(field: string, wanted: FilterValue): (value: Json | undefined
 }
 
 function conditionOnOne(field: string, wanted: FilterValue): (value: Json) => boolean {
-  if (isPlain(wanted)) return (value) => value === wanted
+  if (isPlain(wanted)) return sameAs(field, wanted)
   if (Array.isArray(wanted) && wanted.every(isPlain)) {
-    const values = new Set<Json>(wanted)
-    return (value) => values.has(value)
+    if (field !== 'published' && wanted.every((one) => typeof one === 'string')) {
+      const values = new Set<Json>(wanted)
+      return (value) => values.has(typeof value === 'number' ? String(value) : value)
+    }
+    const any = wanted.map((one) => sameAs(field, one))
+    return (value) => any.some((fits) => fits(value))
   }
   const keys = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted) ? Object.keys(wanted) : ['']
-  const { from, to } = wanted as FilterRange
-  const isEnd = (end: unknown) => end === undefined || typeof end === 'string' || Number.isFinite(end)
-  if (keys.length === 0 || keys.some((key) => key !== 'from' && key !== 'to') || !isEnd(from) || !isEnd(to))
+  const { from, to } = (wanted ?? {}) as FilterRange
+  const isEnd = (end: unknown) =>
+    end === undefined || typeof end === 'string' || Number.isFinite(end) || (end instanceof Date && isPlain(end))
+  if (
+    keys.length === 0 ||
+    keys.some((key) => key !== 'from' && key !== 'to') ||
+    (from === undefined && to === undefined) ||
+    !isEnd(from) ||
+    !isEnd(to)
+  )
     throw new PaperkinError(
       'invalid-argument',
       `Expected \`filter.${field}\` to be a value, an array of values or { from, to }, got ${show(wanted)}.`,
     )
-  return (value) => isFrom(value, from) && isTo(value, to)
+  return field === 'published' || from instanceof Date || to instanceof Date
+    ? betweenDates(field, { from, to })
+    : between(field, { from, to })
 }
 
-function isPlain(value: unknown): value is string | number | boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+function isPlain(value: unknown): value is PlainValue {
+  if (value instanceof Date) return !Number.isNaN(value.getTime())
+  return typeof value === 'string' || (typeof value === 'number' && !Number.isNaN(value)) || typeof value === 'boolean'
 }
 
-function isFrom(value: Json, from: number | string | undefined): boolean {
-  if (from === undefined) return typeof value === 'string' || typeof value === 'number'
-  if (typeof from === 'number') return typeof value === 'number' && value >= from
-  // A month is not before a day of it: what is known of both decides.
-  return typeof value === 'string' && value.slice(0, from.length) >= from.slice(0, value.length)
+/** Papers share their dates, and every question asks for them again. */
+const spans = new Map<Json, TimeSpan | undefined>()
+const MOST_SPANS = 100_000
+
+function knownSpan(value: Json): TimeSpan | undefined {
+  if (spans.has(value)) return spans.get(value)
+  if (spans.size >= MOST_SPANS) spans.clear()
+  const found = timeSpanOf(value)
+  spans.set(value, found)
+  return found
 }
 
-function isTo(value: Json, to: number | string | undefined): boolean {
-  if (to === undefined) return true
-  if (typeof to === 'number') return typeof value === 'number' && value <= to
-  return typeof value === 'string' && value.slice(0, to.length) <= to
+/** @throws PaperkinError `invalid-argument` for what is no date */
+function span(field: string, value: PlainValue): TimeSpan {
+  const found = timeSpanOf(value)
+  if (found !== undefined) return found
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`filter.${field}\` to be a date such as 2025, '2025-03', '2025-03-12' or a Date, got ${show(value)}.`,
+  )
+}
+
+function sameAs(field: string, wanted: PlainValue): (value: Json) => boolean {
+  if (field === 'published' || wanted instanceof Date) {
+    const { start, end } = span(field, wanted)
+    return (value) => {
+      const own = knownSpan(value)
+      return own !== undefined && own.start >= start && own.end <= end
+    }
+  }
+  const text = String(wanted)
+  return (value) =>
+    value === wanted ||
+    (typeof value !== typeof wanted && isNumberOrText(value) && isNumberOrText(wanted) && String(value) === text)
+}
+
+const isNumberOrText = (value: unknown) => typeof value === 'number' || typeof value === 'string'
+
+/** What is known of both decides: a month is neither before nor behind a day of it. */
+function betweenDates(field: string, { from, to }: FilterRange): (value: Json) => boolean {
+  const first = from === undefined ? Number.NEGATIVE_INFINITY : span(field, from).start
+  const last = to === undefined ? Number.POSITIVE_INFINITY : span(field, to).end
+  requireOrder(field, first < last, { from, to })
+  return (value) => {
+    const own = knownSpan(value)
+    return own !== undefined && own.end > first && own.start < last
+  }
+}
+
+function between(field: string, { from, to }: FilterRange): (value: Json) => boolean {
+  const ends = [from, to].filter((end) => end !== undefined)
+  const numbers = ends.map(numberOf)
+  if (ends.some((end) => typeof end === 'number') && numbers.every((end) => end !== undefined)) {
+    const first = numberOf(from) ?? Number.NEGATIVE_INFINITY
+    const last = numberOf(to) ?? Number.POSITIVE_INFINITY
+    requireOrder(field, first <= last, { from, to })
+    return (value) => {
+      const own = numberOf(value)
+      return own !== undefined && own >= first && own <= last
+    }
+  }
+  const [first, last] = [from, to].map((end) => (end === undefined ? undefined : String(end)))
+  if (first !== undefined && last !== undefined) requireOrder(field, first.slice(0, last.length) <= last, { from, to })
+  return (value) => {
+    if (!isNumberOrText(value)) return false
+    const text = String(value)
+    return (
+      (first === undefined || text.slice(0, first.length) >= first.slice(0, text.length)) &&
+      (last === undefined || text.slice(0, last.length) <= last)
+    )
+  }
+}
+
+/** A number, or a text that is nothing else. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' && /^-?\d+(?:\.\d+)?$/u.test(value.trim()) ? Number(value) : undefined
+}
+
+function requireOrder(field: string, isInOrder: boolean, { from, to }: FilterRange): void {
+  if (isInOrder) return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`filter.${field}\` to go from the lower to the higher value, got ${show(from)} to ${show(to)}.`,
+  )
 }

@@ -1,12 +1,13 @@
 // The facade: ids outside, rows inside. What it holds is in collection.ts, how questions are answered in ranking.ts.
+import { setMaxListeners } from 'node:events'
 import type { PaperArea } from '../atlas/atlas.ts'
 import { bundledId } from '../embedding/create-embedder.ts'
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
-import { findTopics, type TopicOptions, type Topics } from '../topics/find-topics.ts'
+import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '../topics/find-topics.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
 import { Collection } from './collection.ts'
@@ -15,41 +16,56 @@ import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from
 import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
 import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
 import type { Seed, Seeds } from './seeds.ts'
-import { isSameIdentity, Store, type StoreIdentity } from './store.ts'
+import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './store.ts'
 import { mapFor, topicInput } from './topic-input.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
 
 export interface OpenOptions {
   /** The folder of a library on disk; it is made where there is none. @default in memory, gone when the process ends */
-  readonly path?: string
+  readonly path?: string | undefined
+  /** Whether a library is made where the folder has none; without it that is an error. @default true */
+  readonly create?: boolean | undefined
   /** Takes no lock and changes nothing, beside a process that writes; see {@link PaperLibrary.refresh}. @default false */
-  readonly readOnly?: boolean
+  readonly readOnly?: boolean | undefined
   /**
    * Whether a library that was made with another model is embedded anew, in place. What was done when this is ended is
    * not done again the next time. @default false
    */
-  readonly reembed?: boolean
+  readonly reembed?: boolean | undefined
   /**
    * Whether what is damaged is left out, or embedded again where only the vector is; {@link PaperLibrary.repair} tells
    * what was done. @default false
    */
-  readonly repair?: boolean
+  readonly repair?: boolean | undefined
   /**
    * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
    * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes; with `readOnly` it opens
    * a library of any model, to look at its papers, ask it by words and export it.
    * @default the bundled MiniLM-L6-papers
    */
-  readonly embedder?: EmbedderInput | 'none'
+  readonly embedder?: EmbedderInput | 'none' | undefined
   /**
-   * `'exact'` looks at every vector; `'hnsw'` searches a graph built by hnswlib-node, an optional dependency; `'auto'`
-   * is exact up to 250,000 papers. @default 'auto'
+   * `'exact'` looks at every vector; `'hnsw'` has a graph built by hnswlib-node, an optional dependency, which answers
+   * `mode: 'semantic'` without `recency`, approximately: where words or dates count as well every paper is bounded anyway,
+   * exactly; `'auto'` is exact up to 250,000 papers. @default 'auto'
    */
-  readonly index?: IndexKind
-  readonly signal?: AbortSignal
+  readonly index?: IndexKind | undefined
+  readonly signal?: AbortSignal | undefined
   /** Of what is embedded again. */
-  readonly onProgress?: (progress: EmbedProgress) => void
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
+}
+
+const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
+  path: true,
+  create: true,
+  readOnly: true,
+  reembed: true,
+  repair: true,
+  embedder: true,
+  index: true,
+  signal: true,
+  onProgress: true,
 }
 
 /** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
@@ -62,12 +78,20 @@ export class PaperLibrary {
   #writing: Promise<unknown> = Promise.resolve()
   readonly #closing = new AbortController()
 
+  /** See {@link PaperLibrary.open}. */
   private constructor(parts: {
     readonly embedder: Embedder | undefined
     readonly ownsEmbedder: boolean
     readonly collection: Collection
     readonly repair: Repair | undefined
   }) {
+    if (parts?.collection === undefined)
+      throw new PaperkinError(
+        'invalid-argument',
+        'A library is opened, not made with `new`: await PaperLibrary.open().',
+      )
+    // Many questions at once wait for it.
+    setMaxListeners(0, this.#closing.signal)
     const { embedder, collection } = parts
     this.#embedder = embedder
     this.#ownsEmbedder = parts.ownsEmbedder
@@ -87,13 +111,16 @@ export class PaperLibrary {
       hasEmbedder: embedder !== undefined,
       isBundled: embedder?.modelId === bundledId,
       embed: (texts, options) => {
-        if (embedder !== undefined) return embedder.embed(texts, options)
+        if (embedder !== undefined) return embedder.embed(texts, { ...options, signal: this.#either(options?.signal) })
         throw new PaperkinError(
           'embedder-unavailable',
           "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`.",
         )
       },
-      embedTokens: embedder?.embedTokens?.bind(embedder),
+      embedTokens:
+        embedder?.embedTokens &&
+        (async (texts, options) =>
+          (await embedder.embedTokens?.(texts, { ...options, signal: this.#either(options?.signal) })) ?? []),
       requireOpen: () => this.#requireOpen(),
     })
   }
@@ -107,14 +134,12 @@ export class PaperLibrary {
    * papers; `store-unwritable`; `unreadable-source`
    */
   static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
-    if (typeof options !== 'object' || options === null)
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected options, got ${show(options)}: PaperLibrary.open({ path: … }) opens a folder.`,
-      )
+    requireOptions('PaperLibrary.open', options, openOptionNames)
     const { path, readOnly = false, index: kind = 'auto', signal } = options
     // Before a folder is made.
+    for (const name of ['readOnly', 'reembed', 'repair', 'create'] as const) requireBoolean(name, options[name])
     requireIndexKind(kind)
+    if (path !== undefined && options.embedder !== 'none') requireName(options.embedder)
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
     const ownsEmbedder = embedder !== options.embedder
     let store: Store | undefined
@@ -162,22 +187,26 @@ export class PaperLibrary {
     return Object.freeze({ modelId, dimensions, ...(revision && { revision }), ...(dtype && { dtype }) })
   }
 
-  /** What answers a search at present: `'exact'`, or `'hnsw'` once there is a graph. */
-  get index(): { readonly kind: 'exact' | 'hnsw' } {
-    return Object.freeze({ kind: this.#collection.vectors.kind })
+  /**
+   * What finds near vectors at present: `'exact'`, or `'hnsw'` once there is a graph. `failure` is why there is none where
+   * building it in the background failed; then vectors are compared exactly.
+   */
+  get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure?: unknown } {
+    const { kind, failure } = this.#collection.index
+    return Object.freeze({ kind, ...(failure !== undefined && { failure }) })
   }
 
-  has(id: string): boolean {
+  has(id: string | number): boolean {
     return keptPaper(this.#collection.kept, id) !== undefined
   }
 
-  get(id: string): Paper | undefined {
+  get(id: string | number): Paper | undefined {
     this.#requireOpen()
     return keptPaper(this.#collection.kept, id)?.paper
   }
 
   /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
-  vector(id: string): Float32Array | undefined {
+  vector(id: string | number): Float32Array | undefined {
     this.#requireOpen()
     const known = keptPaper(this.#collection.kept, id)
     return known && this.#collection.vectors.vector(known.row)
@@ -188,7 +217,8 @@ export class PaperLibrary {
    * has nothing near, and for vectors of another model than the bundled one.
    * @param options `k`: how many at most. @default 1
    */
-  areas(id: string, options: { readonly k?: number } = {}): readonly PaperArea[] {
+  areas(id: string, options: { readonly k?: number | undefined } = {}): readonly PaperArea[] {
+    requireOptions('areas', options, { k: true })
     const k = requireInteger('k', options.k ?? 1, 1)
     const vector = this.vector(id)
     return vector === undefined ? [] : (mapFor(this.#embedder)?.areasOf(vector, k) ?? [])
@@ -200,10 +230,25 @@ export class PaperLibrary {
     return Array.from(this.#collection.kept.values(), ({ paper }) => paper)
   }
 
+  /** The papers of ids, in their order; undefined where there is no such paper. */
+  getMany(ids: readonly (string | number)[]): (Paper | undefined)[] {
+    this.#requireOpen()
+    requireList('ids', ids)
+    return Array.from(ids, (id) => keptPaper(this.#collection.kept, id)?.paper)
+  }
+
+  /** All papers, in the order of {@link papers}, each read when it is come to. */
+  *[Symbol.iterator](): Generator<Paper> {
+    this.#requireOpen()
+    for (const { paper } of [...this.#collection.kept.values()]) yield paper
+  }
+
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
-  find(text: string, options: { readonly k?: number } = {}): FoundPaper[] {
+  find(text: string, options: { readonly k?: number | undefined } = {}): FoundPaper[] {
+    this.#requireOpen()
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
-    return findPapers(this.papers(), text, requireInteger('k', options.k ?? 5, 1))
+    requireOptions('find', options, { k: true })
+    return findPapers(this.#collection.kept, text, requireInteger('k', options.k ?? 5, 1))
   }
 
   /**
@@ -215,14 +260,17 @@ export class PaperLibrary {
    * `embedding-failed`; `embedder-unavailable`, also for new texts without a vector where there is no embedder;
    * `store-unwritable`; `library-closed`
    */
-  async add(papers: readonly PaperInput[], options: AddOptions = {}): Promise<AddResult> {
+  async add(
+    papers: readonly PaperInput[] | Iterable<PaperInput> | AsyncIterable<PaperInput>,
+    options: AddOptions = {},
+  ): Promise<AddResult> {
     this.#requireWritable()
-    if (!Array.isArray(papers))
-      throw new PaperkinError('invalid-argument', `Expected \`papers\` to be an array of papers, got ${show(papers)}.`)
-    const records: readonly PaperInput[] = [...papers]
+    requireOptions('add', options, { vectors: true, merge: true, signal: true, onProgress: true })
+    requireBoolean('merge', options.merge)
+    const either = this.#either(options.signal)
+    // An array takes its turn at once.
+    const records = Array.isArray(papers) ? ([...papers] as readonly PaperInput[]) : await allOf(papers, either)
     const requireOpen = () => this.#requireOpen()
-    const { signal } = options
-    const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
     return this.#alone(() =>
       addPapers(this.#collection, records, { ...options, signal: either, embedder: this.#embedder, requireOpen }),
     )
@@ -232,15 +280,35 @@ export class PaperLibrary {
    * Removes papers, all or none, and returns how many.
    * @throws PaperkinError `paper-not-found`, `store-unwritable`, `library-closed`
    */
-  async remove(ids: readonly string[]): Promise<number> {
+  async remove(ids: readonly (string | number)[]): Promise<number> {
     this.#requireWritable()
     if (!Array.isArray(ids))
       throw new PaperkinError('invalid-argument', `Expected \`ids\` to be an array of ids, got ${show(ids)}.`)
     const given = [...ids]
     return this.#alone(async () => {
       const { kept } = this.#collection
-      const removed = [...new Set(given.map((id) => keptPaper(kept, id)?.id ?? id))]
-      for (const id of removed) if (!kept.has(id)) throw paperNotFound(kept, id)
+      const removed = [
+        ...new Set(
+          given.map((id) => {
+            const known = keptPaper(kept, id)
+            if (known === undefined) throw paperNotFound(kept, id)
+            return known.id
+          }),
+        ),
+      ]
+      if (removed.length > 0) await this.#collection.commit({ removed })
+      return removed.length
+    })
+  }
+
+  /**
+   * Removes all papers and returns how many. On disk their vectors stay, should they come again.
+   * @throws PaperkinError `store-unwritable`, `library-closed`
+   */
+  async clear(): Promise<number> {
+    this.#requireWritable()
+    return this.#alone(async () => {
+      const removed = [...this.#collection.kept.keys()]
       if (removed.length > 0) await this.#collection.commit({ removed })
       return removed.length
     })
@@ -253,7 +321,12 @@ export class PaperLibrary {
    */
   async export(options: ExportOptions): Promise<void> {
     this.#requireOpen()
-    await exportLibrary(this.#collection, { ...options, identity: this.#identity })
+    requireOptions('export', options, { papers: true, vectors: true, signal: true })
+    await exportLibrary(this.#collection, {
+      ...options,
+      signal: this.#either(options?.signal),
+      identity: this.#identity,
+    })
   }
 
   /**
@@ -263,7 +336,8 @@ export class PaperLibrary {
    */
   async import(options: ImportOptions): Promise<AddResult> {
     this.#requireWritable()
-    const { papers, vectors, of } = await readExport(options)
+    requireOptions('import', options, { papers: true, vectors: true, signal: true, onProgress: true })
+    const { papers, vectors, of } = await readExport(options ?? {})
     const identity = this.#identity
     const { modelId, dimensions } = identity
     const isOther = of !== undefined && !isSameIdentity({ ...of, recipe: identity.recipe }, identity)
@@ -284,18 +358,23 @@ export class PaperLibrary {
    * Takes over what another process has written since this library was opened, all at once.
    * @throws PaperkinError `store-mismatch` where it has another model by now, `corrupt-store`, `library-closed`
    */
-  async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async refresh(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#requireOpen()
+    requireOptions('refresh', options, { signal: true })
     const { store } = this.#collection
     if (store?.isReadOnly !== true) return
-    await this.#alone(() => this.#collection.load(options))
+    await this.#alone(() => this.#collection.load({ signal: this.#either(options.signal) }))
   }
 
   /**
    * Reads everything that is in a library's folder and tells what is damaged, also of a library that cannot be opened.
    * @throws PaperkinError `invalid-argument` where there is no library, `store-mismatch`, `unreadable-source`
    */
-  static verify(path: string, options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+  static async verify(
+    path: string,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Verification> {
+    requireOptions('PaperLibrary.verify', options, { signal: true })
     return verifyStore(path, options)
   }
 
@@ -303,15 +382,16 @@ export class PaperLibrary {
    * Reads everything that is on disk and tells what is damaged by now.
    * @throws PaperkinError `invalid-argument` for a library in memory, `unreadable-source`, `library-closed`
    */
-  async verify(options: { readonly signal?: AbortSignal } = {}): Promise<Verification> {
+  async verify(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Verification> {
     this.#requireOpen()
+    requireOptions('verify', options, { signal: true })
     const { store } = this.#collection
     if (store === undefined)
       throw new PaperkinError(
         'invalid-argument',
         'Expected a library on disk, this one is in memory: open one with `path`.',
       )
-    return this.#alone(() => verifyStore(store.path, options))
+    return this.#alone(() => verifyStore(store.folder, { signal: this.#either(options.signal) }))
   }
 
   /**
@@ -346,7 +426,9 @@ export class PaperLibrary {
    */
   async duplicates(options: DuplicateOptions = {}): Promise<Duplicates> {
     this.#requireOpen()
-    return findDuplicates([...this.#collection.kept.values()], this.#collection.lexical, options)
+    requireOptions('duplicates', options, { threshold: true, signal: true })
+    const { kept, lexical } = this.#collection
+    return findDuplicates([...kept.values()], lexical, { ...options, signal: this.#either(options.signal) })
   }
 
   /**
@@ -355,7 +437,9 @@ export class PaperLibrary {
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
-    return this.#collection.undisturbed(async () => findTopics(await this.#rows(options.signal), options))
+    requireOptions('topics', options, topicOptionNames)
+    const signal = this.#either(options.signal)
+    return this.#collection.undisturbed(async () => findTopics(await this.#rows(signal), { ...options, signal }))
   }
 
   /**
@@ -367,12 +451,24 @@ export class PaperLibrary {
    */
   async report(topics: Topics, options: ReportOptions = {}): Promise<string> {
     this.#requireOpen()
-    const { signal } = options
-    return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, options)
+    requireOptions('report', options, {
+      path: true,
+      format: true,
+      title: true,
+      seed: true,
+      kin: true,
+      signal: true,
+      onProgress: true,
+    })
+    requireTopics(topics)
+    const { path } = options
+    if (typeof path === 'string') await requireOutside('path', path)
+    const signal = this.#either(options.signal)
+    return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, { ...options, signal })
   }
 
   /**
-   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. An `add` under way ends
+   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. What is under way ends
    * as by an abort, with `library-closed`; calls after it are refused.
    */
   async close(): Promise<void> {
@@ -386,6 +482,20 @@ export class PaperLibrary {
     }
   }
 
+  /** {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** What `console.log` prints. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    const { path, size, dimensions } = this
+    const where = path === undefined ? 'in memory' : `in ${path}`
+    const model = this.#embedder === undefined ? 'no embedder' : this.#embedder.modelId
+    const state = this.#closing.signal.aborted ? ', closed' : ''
+    return `PaperLibrary { ${size} papers ${where}, ${model}, ${dimensions ?? 'no'} dimensions${state} }`
+  }
+
   get #identity(): StoreIdentity {
     const { store, dimensions = 0 } = this.#collection
     return { ...(store?.identity ?? identityOf(this.#embedder)), dimensions }
@@ -394,6 +504,11 @@ export class PaperLibrary {
   /** All papers with their vectors and words, as they are at this moment. */
   #rows(signal: AbortSignal | undefined): ReturnType<typeof topicInput> {
     return topicInput(this.#collection, { embedder: this.#embedder, signal })
+  }
+
+  /** Aborted by the caller, or because the library is closed. */
+  #either(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
   }
 
   #requireOpen(): void {
@@ -414,6 +529,55 @@ export class PaperLibrary {
   }
 }
 
+/** @throws PaperkinError `invalid-argument` for what is no library */
+export function requireLibrary(library: unknown): void {
+  if (library instanceof PaperLibrary) return
+  throw new PaperkinError('invalid-argument', `Expected \`library\` to be a PaperLibrary, got ${show(library)}.`)
+}
+
+function requireBoolean(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be true or false, got ${show(value)}.`)
+}
+
+function requireTopics(topics: unknown): void {
+  const { topics: list, of, hierarchy, overTime } = (topics ?? {}) as Partial<Topics>
+  if (Array.isArray(list) && [of, hierarchy, overTime].every((method) => typeof method === 'function')) return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`topics\` to be what \`library.topics()\` gave, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: find them again with `library.topics({ previous })`' : ''}.`,
+  )
+}
+
+/**
+ * Vectors on disk are kept under the name of what made them: of two functions without one, nobody could tell that they
+ * differ.
+ */
+function requireName(embedder: EmbedderInput): void {
+  if (typeof embedder !== 'function' || 'task' in embedder) return
+  const { modelId } = embedder
+  if (typeof modelId === 'string' && modelId.trim() !== '') return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`embedder\` to have a name where a library is on disk, got ${show(embedder)} with the \`modelId\` ${show(modelId)}: pass Object.assign(embed, { modelId: 'my-model-1' }), with another name for every model.`,
+  )
+}
+
+/** All that something yields. */
+async function allOf(papers: unknown, signal: AbortSignal): Promise<readonly PaperInput[]> {
+  if (typeof papers !== 'object' || papers === null || !(Symbol.asyncIterator in papers || Symbol.iterator in papers))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`papers\` to be an array of papers, or something that yields them, got ${show(papers)}.`,
+    )
+  const found: PaperInput[] = []
+  for await (const paper of papers as AsyncIterable<PaperInput>) {
+    signal.throwIfAborted()
+    found.push(paper)
+  }
+  return found
+}
+
 /** Bytes of a log that take as long to read as a model to load, about a third of a second. */
 const LONG_READ = 2 ** 26
 
@@ -422,14 +586,14 @@ async function openStore(
   path: string,
   options: OpenOptions & { readonly readOnly: boolean; readonly embedder: Embedder | undefined },
 ): Promise<{ readonly store: Store; readonly repair: Repair | undefined }> {
-  const { readOnly, embedder, reembed = false, repair = false, signal, onProgress } = options
+  const { readOnly, embedder, create = true, reembed = false, repair = false, signal, onProgress } = options
   if (readOnly && (reembed || repair))
     throw new PaperkinError(
       'invalid-argument',
       `Expected a library to be open for writing where \`${repair ? 'repair' : 'reembed'}\` is asked for: open it without \`readOnly\`.`,
     )
   const identity = identityOf(embedder)
-  const store = await Store.open(path, { identity, readOnly, repair })
+  const store = await Store.open(path, { identity, readOnly, create, repair })
   try {
     const found = store.identity
     const expected = embedder === undefined ? { ...identity, dimensions: found.dimensions } : identity

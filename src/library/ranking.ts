@@ -3,7 +3,7 @@
 // the late interaction, where those are asked for). Filters, phrases and near-duplicates decide who takes part, never
 // what a score is.
 import type { Embedder } from '../embedding/embedder.ts'
-import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
 import type { LexicalIndex } from '../lexical/lexical-index.ts'
 import type { Paper } from '../paper.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
@@ -58,31 +58,35 @@ export interface Hit {
 /** Hits by falling score, or by diversity; equal ones in the order in which the papers were added. */
 export interface HitList {
   readonly hits: readonly Hit[]
+  /** How many papers match, those beyond the hits as well; only where asked for. */
+  readonly total?: number
   readonly weights: Weights
 }
 
 export interface HitOptions {
   /** The number of hits; fewer come only where fewer papers match. @default 10 */
-  readonly k?: number
+  readonly k?: number | undefined
   /** Hits to pass over: the second page of ten has 10. @default 0 */
-  readonly offset?: number
+  readonly offset?: number | undefined
   /** Which papers take part: a function, or conditions by field. It never changes a score. @default every paper */
-  readonly filter?: PaperFilter
+  readonly filter?: PaperFilter | undefined
   /**
    * `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match).
    * @default 'hybrid'
    */
-  readonly mode?: 'hybrid' | 'semantic' | 'lexical'
+  readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
   /**
    * 0 … 1: how much a hit should differ from those before it (maximal marginal relevance, Carbonell and Goldstein 1998).
    * The order changes, the scores do not; hits are picked among the best 5 · (offset + k), 50 at least. @default 0
    */
-  readonly diversity?: number
+  readonly diversity?: number | undefined
   /** 0 … 1: what share of the score is given to recent papers, or that share and the days in which recency halves. @default 0 */
-  readonly recency?: number | { readonly weight: number; readonly halfLife?: number }
+  readonly recency?: number | { readonly weight: number; readonly halfLife?: number } | undefined
+  /** Counts all papers that match: a filter is then asked about each of them. @default false */
+  readonly total?: boolean | undefined
   /** Tells of every hit what made its score. It embeds the sentences of the hits: some 0.1 s a hit. @default false */
-  readonly why?: boolean
-  readonly signal?: AbortSignal
+  readonly why?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface SearchOptions extends HitOptions {
@@ -90,23 +94,37 @@ export interface SearchOptions extends HitOptions {
    * As for {@link HitOptions.mode}.
    * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
    */
-  readonly mode?: 'hybrid' | 'semantic' | 'lexical'
+  readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
   /**
    * Ranks the first hits anew with a third part, late interaction over token vectors: 20 of them, or as many as it says,
    * `offset + k` at least, and no hits come after them. Token vectors of the last 700 or so papers are kept; of others
    * they are computed on the spot, which takes as long as embedding them: some .8 s for 20 on two cores, .1 s for papers
    * that were met before. @default false
    */
-  readonly rerank?: boolean | number
+  readonly rerank?: boolean | number | undefined
   /** Whether words in quotes must stand side by side; for prose, whose quotes ask for nothing, false. @default true */
-  readonly phrases?: boolean
+  readonly phrases?: boolean | undefined
   /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
-  readonly vector?: ArrayLike<number>
+  readonly vector?: ArrayLike<number> | undefined
 }
 
 export interface RelatedOptions extends HitOptions {
   /** Leaves near-duplicates of the seeds out, instead of marking them. @default false */
-  readonly omitDuplicates?: boolean
+  readonly omitDuplicates?: boolean | undefined
+  /** A vector of one's own for the one text that is asked about, in place of the embedder's. */
+  readonly vector?: ArrayLike<number> | undefined
+}
+
+const hitOptionNames: Readonly<Record<keyof HitOptions, true>> = {
+  k: true,
+  offset: true,
+  filter: true,
+  mode: true,
+  diversity: true,
+  recency: true,
+  total: true,
+  why: true,
+  signal: true,
 }
 
 // One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
@@ -149,6 +167,7 @@ export interface LibraryView {
 /** The papers that take part in one call, and their vectors. */
 interface State {
   readonly roster: Roster
+  readonly lexical: LexicalIndex
   readonly snapshot: ExactSnapshot
 }
 
@@ -161,6 +180,7 @@ interface Settings {
   readonly diversity: number
   readonly halfLife: number
   readonly filter: CompiledFilter | undefined
+  readonly isCounted: boolean
   readonly signal: AbortSignal | undefined
 }
 
@@ -176,8 +196,9 @@ export class Ranking {
 
   /** See `PaperLibrary.search`. */
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
-    const { embed, hasEmbedder, lexical, vectors, requireOpen } = this.#view
+    const { embed, hasEmbedder, vectors, requireOpen } = this.#view
     requireOpen()
+    requireOptions('search', options, { ...hitOptionNames, rerank: true, phrases: true, vector: true })
     const { vector, signal } = options
     if (typeof text !== 'string' || (text.trim() === '' && vector === undefined)) throw wrongText('text', text)
     const isWordsOnly = vector === undefined && !hasEmbedder
@@ -194,6 +215,7 @@ export class Ranking {
       query = (await embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
     await this.#turn(signal)
     const state = this.#state()
+    const { lexical } = state
     const scores = lexical.search(text)
     const phrases = (options.phrases ?? true) ? quotedPhrases(text) : []
     const holding = phrases.map((phrase) => lexical.phrase(phrase))
@@ -210,7 +232,7 @@ export class Ranking {
       },
       { settings, state, weak: weakBelow.search, ...(rerank > 0 && { rerank: { query: text, count: rerank } }) },
     )
-    return options.why ? this.#explain(list, { query: text, signal }) : list
+    return options.why ? this.#explain(list, state, { query: text, signal }) : list
   }
 
   /** See `PaperLibrary.related`. */
@@ -220,23 +242,29 @@ export class Ranking {
 
   /** See `PaperLibrary.relatedMany`. */
   async relatedMany(all: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
-    const { kept, lexical, requireOpen } = this.#view
+    const { hasEmbedder, requireOpen, vectors } = this.#view
     requireOpen()
     if (!Array.isArray(all))
       throw new PaperkinError('invalid-argument', `Expected \`seeds\` to be an array, got ${show(all)}.`)
+    requireOptions('related', options, { ...hitOptionNames, omitDuplicates: true, vector: true })
     const { signal, omitDuplicates = false } = options
     const settings = this.#settings(options, relatedWeights)
-    const asked = all.map(checkedSeeds)
-    const known = await lookUp(asked, this.#view, { isSemantic: settings.weights.semantic > 0, signal })
-    await this.#prepare(signal)
-    const state = this.#state()
     const isSemantic = settings.weights.semantic > 0
+    const asked = all.map(checkedSeeds)
+    const vector =
+      options.vector &&
+      unitQuery(options.vector, hasEmbedder || vectors().size > 0 ? vectors().dimensions : options.vector.length)
+    const known = await lookUp(asked, this.#view, { isSemantic, vector, signal })
     const lists: HitList[] = []
-    for (const { like, unlike } of known) {
-      if (lists.length > 0) await this.#prepare(signal)
-      const seeds = [...like, ...unlike]
-      const own = new Set(seeds.map((seed) => (seed.kept ?? kept.get(seed.id))?.row))
-      const isDuplicate = nearDuplicateOf(seeds, lexical)
+    for (const seeds of asked) {
+      await this.#prepare(signal)
+      // From here to the scores nothing waits: seeds, words and vectors are of one state.
+      const state = this.#state()
+      const { lexical } = state
+      const { like, unlike } = known.now(seeds)
+      const both = [...like, ...unlike]
+      const own = new Set(both.map((seed) => (seed.kept ?? this.#view.kept.get(seed.id))?.row))
+      const isDuplicate = nearDuplicateOf(both, lexical)
       const scores = lexicalPart({ like, unlike }, settings.weights.lexical > 0, lexical)
       const list = await this.#rank(
         {
@@ -248,13 +276,14 @@ export class Ranking {
         },
         { settings, state, isDuplicate, weak: weakBelow.related },
       )
-      lists.push(options.why ? await this.#explain(list, { like, unlike, unlikeShare, signal }) : list)
+      lists.push(options.why ? await this.#explain(list, state, { like, unlike, unlikeShare, signal }) : list)
     }
     return lists
   }
 
   #settings(options: HitOptions, hybrid: Weights): Settings {
     const { mode = 'hybrid', recency = 0, filter, signal } = options
+    if (typeof recency === 'object') requireOptions('recency', recency, { weight: true, halfLife: true })
     if (mode !== 'hybrid' && mode !== 'semantic' && mode !== 'lexical')
       throw new PaperkinError(
         'invalid-argument',
@@ -279,6 +308,7 @@ export class Ranking {
       diversity: requireNumber('diversity', options.diversity ?? 0, 0, 1),
       halfLife,
       filter: compileFilter(filter, this.#view.roster),
+      isCounted: options.total === true,
       signal,
     }
   }
@@ -299,7 +329,8 @@ export class Ranking {
 
   /** Taken without a wait, before the first wait: so a question sees the library before or after a write. */
   #state(): State {
-    return { roster: this.#view.roster, snapshot: this.#view.vectors().snapshot() }
+    const { roster, lexical } = this.#view
+    return { roster, lexical, snapshot: this.#view.vectors().snapshot() }
   }
 
   async #rank(
@@ -344,7 +375,19 @@ export class Ranking {
         ...(isDuplicate?.(candidate) && { isDuplicate: true as const }),
       })
     })
-    return Object.freeze({ hits: Object.freeze(hits), weights })
+    const total = settings.isCounted ? await this.#count({ ...question, conditions }, settings, state) : undefined
+    return Object.freeze({ hits: Object.freeze(hits), weights, ...(total !== undefined && { total }) })
+  }
+
+  /** How many papers match a question. */
+  async #count({ isMatch, conditions }: Question, { signal }: Settings, { roster }: State): Promise<number> {
+    const slice = timeSlice(signal)
+    let total = 0
+    for (const [place, row] of roster.rows.entries()) {
+      if (isMatch(row) && conditions.every((holds) => holds(place))) total++
+      if (place % 32 === 31 && slice.due()) await slice.rest()
+    }
+    return total
   }
 
   #requireTokens(text: string): void {
@@ -369,21 +412,24 @@ export class Ranking {
   }
 
   async #explain(
-    { hits, weights }: HitList,
+    { hits, ...list }: HitList,
+    { roster, lexical }: State,
     asked: Pick<Parameters<typeof explainHits>[1], 'query' | 'like' | 'unlike' | 'unlikeShare' | 'signal'>,
   ): Promise<HitList> {
-    const { embed, hasEmbedder, kept, lexical } = this.#view
-    const rowOf = ({ id }: Paper) => kept.get(id)?.row ?? -1
+    const { embed, hasEmbedder } = this.#view
+    const papers = new Set(hits.map(({ paper }) => paper.id))
+    const rows = new Map(roster.papers.flatMap(({ id, row }) => (papers.has(id) ? [[id, row]] : [])))
+    const rowOf = ({ id }: Paper) => rows.get(id) as number
+    const { weights } = list
     const why = await explainHits(hits, { ...asked, weights, lexical, embed: hasEmbedder ? embed : undefined, rowOf })
     return Object.freeze({
+      ...list,
       hits: Object.freeze(hits.map((hit, i) => Object.freeze({ ...hit, why: why[i] as Why }))),
-      weights,
     })
   }
 
   /** Maximal marginal relevance: at each step the paper with the best score, less what the nearest of the chosen says as well. */
-  #diverse(pool: readonly Scored[], count: number, diversity: number, { roster, snapshot }: State): Scored[] {
-    const { lexical } = this.#view
+  #diverse(pool: readonly Scored[], count: number, diversity: number, { roster, lexical, snapshot }: State): Scored[] {
     const left = pool.map((scored) => ({ scored, row: roster.rows[scored.place], nearest: 0 }))
     const chosen: Scored[] = []
     while (chosen.length < count && left.length > 0) {

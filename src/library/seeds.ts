@@ -1,16 +1,16 @@
 // What a related list is asked for: papers of the library or texts, wanted and unwanted ones.
 import type { Embedder } from '../embedding/embedder.ts'
-import { PaperkinError } from '../errors.ts'
+import { PaperkinError, requireOptions } from '../errors.ts'
 import type { LexicalDocument } from '../lexical/count-terms.ts'
 import type { LexicalIndex } from '../lexical/lexical-index.ts'
-import { type Paper, type PaperInput, paperText, toPaper } from '../paper.ts'
+import { type Paper, type PaperInput, paperText } from '../paper.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import { unlikeShare } from './best-papers.ts'
 import type { KeptPaper } from './collection.ts'
-import { keptPaper, paperNotFound, wrongText } from './find-papers.ts'
+import { givenPaper, idOf, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 
 /** A paper to ask about: an id of the library, or a record (`title`, `abstract` or both) that need not be in it. */
-export type Seed = string | PaperInput
+export type Seed = string | number | PaperInput
 
 /**
  * Papers whose kin are wanted, and papers whose kin are not. Each part of a score is the mean over `like`, less half the
@@ -18,13 +18,16 @@ export type Seed = string | PaperInput
  */
 export interface Seeds {
   readonly like: Seed | readonly Seed[]
-  readonly unlike?: Seed | readonly Seed[]
+  readonly unlike?: Seed | readonly Seed[] | undefined
 }
+
+/** An id of the library, or a record that was checked. */
+type CheckedSeed = string | number | Paper
 
 /** Seeds whose records have been checked. */
 export interface CheckedSeeds {
-  readonly like: readonly (string | Paper)[]
-  readonly unlike: readonly (string | Paper)[]
+  readonly like: readonly CheckedSeed[]
+  readonly unlike: readonly CheckedSeed[]
 }
 
 /** A seed that was looked up: a paper of the library, or a text. */
@@ -43,11 +46,17 @@ export interface KnownSeeds {
 
 /** @throws PaperkinError `invalid-argument` for what names no paper, `invalid-paper` for a record that is none */
 export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
-  const checked = (seeds: Seed | readonly Seed[]) =>
-    (Array.isArray(seeds) ? seeds : [seeds]).map((seed) => (typeof seed === 'string' ? seed : toPaper(seed)))
-  if (typeof asked === 'string') return { like: [asked], unlike: [] }
-  if (typeof asked !== 'object' || asked === null) throw wrongText('id', asked)
-  if (!('like' in asked) && !('unlike' in asked)) return { like: [toPaper(asked)], unlike: [] }
+  const checkedOne = (seed: unknown) => (typeof seed === 'number' ? seed : (idOf(seed) ?? givenPaper(seed)))
+  const checked = (seeds: Seed | readonly Seed[]) => (Array.isArray(seeds) ? seeds : [seeds]).map(checkedOne)
+  if (
+    (typeof asked !== 'object' && typeof asked !== 'string' && typeof asked !== 'number') ||
+    asked === null ||
+    Array.isArray(asked)
+  )
+    throw wrongText('id', asked)
+  if (typeof asked !== 'object' || !('like' in asked || 'unlike' in asked))
+    return { like: [checkedOne(asked)], unlike: [] }
+  requireOptions<Seeds>('seeds', asked as Seeds, { like: true, unlike: true })
   const { like, unlike = [] } = asked as Seeds
   const seeds = { like: checked(like ?? []), unlike: checked(unlike) }
   if (seeds.like.length === 0)
@@ -55,42 +64,73 @@ export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
   return seeds
 }
 
-/** Finds the seeds that are ids, and embeds those that are texts, all of them in one call. */
+/** What the seeds of some questions were when they were asked; those that are papers of the library may change. */
+export interface AskedSeeds {
+  /** The seeds of one of the questions as the library has them at this moment. */
+  readonly now: (asked: CheckedSeeds) => KnownSeeds
+}
+
+/**
+ * Finds the seeds that are ids, and embeds those that are texts, all of them in one call.
+ * @throws PaperkinError `paper-not-found`
+ */
 export async function lookUp(
   asked: readonly CheckedSeeds[],
-  {
-    kept,
-    embed,
-    vectors: index,
-  }: {
+  view: {
     readonly kept: ReadonlyMap<string, KeptPaper>
     readonly embed: Embedder['embed']
     readonly vectors: () => ExactIndex
   },
-  { isSemantic, signal }: { readonly isSemantic: boolean; readonly signal: AbortSignal | undefined },
-): Promise<KnownSeeds[]> {
-  const known = new Map<string | Paper, KnownSeed>()
+  {
+    isSemantic,
+    vector,
+    signal,
+  }: {
+    readonly isSemantic: boolean
+    /** Of the one text, in place of the embedder's. */
+    readonly vector: Float32Array | undefined
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<AskedSeeds> {
+  const known = new Map<CheckedSeed, KnownSeed>()
   const texts: Paper[] = []
-  for (const seed of asked.flatMap(({ like, unlike }) => [...like, ...unlike])) {
-    if (known.has(seed)) continue
-    const found = typeof seed === 'string' ? keptPaper(kept, seed) : undefined
-    if (typeof seed !== 'string') {
-      texts.push(seed)
-      known.set(seed, { id: seed.id, title: seed.title, abstract: seed.abstract, kept: undefined, vector: undefined })
-    } else if (found === undefined) throw paperNotFound(kept, seed)
-    else {
-      const { title, abstract } = found.paper
-      const vector = isSemantic ? index().vector(found.row) : undefined
-      known.set(seed, { id: found.id, title, abstract, kept: found, vector })
+  const inLibrary = (seed: string | number): KnownSeed | undefined => {
+    const found = keptPaper(view.kept, seed)
+    if (found === undefined) return undefined
+    const { title, abstract } = found.paper
+    return {
+      id: found.id,
+      title,
+      abstract,
+      kept: found,
+      vector: isSemantic ? view.vectors().vector(found.row) : undefined,
     }
   }
-  if (isSemantic && texts.length > 0) {
-    const vectors = await embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
+  for (const seed of asked.flatMap(({ like, unlike }) => [...like, ...unlike])) {
+    if (known.has(seed)) continue
+    if (typeof seed === 'object') {
+      texts.push(seed)
+      known.set(seed, { id: seed.id, title: seed.title, abstract: seed.abstract, kept: undefined, vector })
+    } else {
+      const found = inLibrary(seed)
+      if (found === undefined) throw paperNotFound(view.kept, seed)
+      known.set(seed, found)
+    }
+  }
+  if (vector !== undefined && texts.length !== 1)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`vector\` to stand for the one text that is asked about, but there are ${texts.length}: leave it out.`,
+    )
+  if (isSemantic && vector === undefined && texts.length > 0) {
+    const vectors = await view.embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
     for (const [i, text] of texts.entries())
       known.set(text, { ...(known.get(text) as KnownSeed), vector: vectors[i] as Float32Array })
   }
-  const named = (seeds: readonly (string | Paper)[]) => seeds.map((seed) => known.get(seed) as KnownSeed)
-  return asked.map(({ like, unlike }) => ({ like: named(like), unlike: named(unlike) }))
+  // A paper that was removed meanwhile stays what it was, as a text.
+  const now = (seed: CheckedSeed): KnownSeed =>
+    (typeof seed === 'object' ? undefined : inLibrary(seed)) ?? { ...(known.get(seed) as KnownSeed), kept: undefined }
+  return { now: ({ like, unlike }) => ({ like: like.map(now), unlike: unlike.map(now) }) }
 }
 
 /** The mean of unit vectors; its product with another unit vector is the mean of their cosines. */

@@ -1,20 +1,35 @@
 // What is wrong with a library on disk, in the words of the one error class.
-import { PaperkinError } from '../errors.ts'
-import type { Damage, PaperRecord } from './log-file.ts'
+import { PaperkinError, systemCode } from '../errors.ts'
+import { type Damage, damagedPaper, type PaperRecord } from './log-file.ts'
 
-/** Damage with the papers that a damaged vector belongs to, and those whose vector is not there at all. */
+export function damagedVector({ id, vector }: Pick<PaperRecord, 'id' | 'vector'>): Damage {
+  return { part: 'vector', vector, message: `The vector of the paper ${JSON.stringify(id)} is damaged.` }
+}
+
+/**
+ * Damage with the papers that a damaged vector belongs to, those whose vector is not there at all, and those that have the
+ * row of another.
+ */
 export function withIds(
   damages: readonly Damage[],
-  papers: Iterable<Pick<PaperRecord, 'id' | 'vector'>>,
+  papers: Iterable<Pick<PaperRecord, 'id' | 'row' | 'vector'>>,
   isReadable: (vector: number) => boolean = () => true,
 ): Damage[] {
   const vectors = new Map(damages.flatMap((damage) => (damage.vector === undefined ? [] : [[damage.vector, damage]])))
   const named: Damage[] = []
   const owned = new Set<number>()
-  for (const { id, vector } of papers) {
+  let rows = new Uint8Array(4096)
+  for (const { id, row, vector } of papers) {
+    if (row >= rows.length) {
+      const larger = new Uint8Array(2 * (row + 1))
+      larger.set(rows)
+      rows = larger
+    }
+    if (rows[row] === 1) named.push(damagedPaper(id))
+    rows[row] = 1
     if (!vectors.has(vector) && isReadable(vector)) continue
     owned.add(vector)
-    named.push({ part: 'vector', id, vector, message: `The vector of the paper ${JSON.stringify(id)} is damaged.` })
+    named.push({ ...damagedVector({ id, vector }), id })
   }
   return [...damages.filter(({ vector }) => vector === undefined || !owned.has(vector)), ...named]
 }
@@ -33,9 +48,8 @@ export function damaged(path: string, damages: readonly Damage[]): PaperkinError
 
 /** What an error of the file system means for a library. */
 export function storeError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
-  if (PaperkinError.isInstance(error)) return error
-  const { code } = error as NodeJS.ErrnoException
-  if (code === undefined) return error
+  const code = systemCode(error)
+  if (PaperkinError.isInstance(error) || code === undefined) return error
   if (doing === 'read') {
     const what = code === 'EACCES' || code === 'EPERM' ? 'this user may not read it' : `reading failed (${code})`
     return new PaperkinError('unreadable-source', `Expected to read the library in ${path}, but ${what}.`, {

@@ -4,9 +4,9 @@
 // header; readers take what the header says, and whole batches behind it. What must change as a whole (another model, a
 // repair, a log that is mostly past) is written to a new file that takes the old one's place in one step.
 import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { writeAll, writeAtomically } from '../atomic-file.ts'
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { outputPlace, writeAll, writeAtomically } from '../atomic-file.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError, show } from '../errors.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
@@ -33,13 +33,14 @@ import {
 } from './log-file.ts'
 import { LogTexts } from './log-texts.ts'
 import { storeError } from './store-errors.ts'
-import { takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
+import { isLockName, takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
 
 const LOG = 'papers.log'
 /** Files beside the log that can be made again from it. */
 const DERIVED: readonly string[] = ['words.bin', 'graph.hnsw']
 /** Of what is written in one step; other files of that ending are not the library's. */
-const draftName = /^(?:(?:papers\.log|words\.bin|graph\.hnsw)\.)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
+const draftName =
+  /^(?:papers\.log|words\.bin|graph\.hnsw|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
 
 /** What vectors depend on beside the text. */
@@ -50,6 +51,8 @@ const nobody: StoreIdentity = Object.freeze({ modelId: 'none', dimensions: 0, re
 export interface StoreOptions {
   /** What a new library is made for; only those who read do not need it. */
   readonly identity?: StoreIdentity
+  /** Whether a library is made where there is none. @default true */
+  readonly create?: boolean
   /** Takes no lock and writes nothing. @default false */
   readonly readOnly?: boolean
   /** Whether a log that is missing or does not begin like one is made anew or read as far as it goes. @default false */
@@ -91,7 +94,10 @@ export function vectorKey(vector: Float32Array): Buffer {
 
 /** The log of a library, open for reading or for reading and writing. */
 export class Store {
+  /** As it was named when it was opened. */
   readonly path: string
+  /** The same, wherever the process goes to meanwhile. */
+  readonly folder: string
   readonly isReadOnly: boolean
   /** What was damaged so much that opening had to get along without it, where a repair was asked for. */
   readonly damage: readonly Damage[]
@@ -110,6 +116,7 @@ export class Store {
   private constructor(
     path: string,
     parts: {
+      readonly folder: string
       readonly identity: LogIdentity
       readonly end: LogEnd
       readonly file: FileHandle | undefined
@@ -118,6 +125,7 @@ export class Store {
     },
   ) {
     this.path = path
+    this.folder = parts.folder
     this.isReadOnly = parts.lock === undefined
     this.damage = parts.damage
     this.#identity = parts.identity
@@ -133,10 +141,15 @@ export class Store {
    */
   static async open(
     path: string,
-    { identity = nobody, readOnly = false, repair = false }: StoreOptions,
+    { identity = nobody, create = true, readOnly = false, repair = false }: StoreOptions,
   ): Promise<Store> {
-    const { others, lock } = await prepare(path, readOnly)
-    const log = join(path, LOG)
+    if (typeof path !== 'string' || path === '')
+      throw new PaperkinError('invalid-argument', `Expected \`path\` to name a folder, got ${show(path)}.`)
+    const folder = resolve(path)
+    if (!create && !readOnly && !(await isLibrary(folder)))
+      throw new PaperkinError('invalid-argument', `Expected \`path\` to be a library, but there is none in ${path}.`)
+    const { others, lock } = await prepare(folder, readOnly)
+    const log = join(folder, LOG)
     let isNew = true
     let file: FileHandle | undefined
     const damage: Damage[] = []
@@ -165,7 +178,7 @@ export class Store {
       } = await readHeader(file, { log, otherwise: repair ? identity : undefined })
       if (isDamaged) damage.push({ part: 'header', message: 'The header is damaged.' })
       if (readOnly) await file.close()
-      return new Store(path, { identity: found, end, file: readOnly ? undefined : file, lock, damage })
+      return new Store(path, { folder, identity: found, end, file: readOnly ? undefined : file, lock, damage })
     } catch (error) {
       await file?.close()
       lock?.release({ isNew })
@@ -222,7 +235,7 @@ export class Store {
 
   /** The log that is there now, its header read. */
   async #openLog(): Promise<FileHandle> {
-    const log = join(this.path, LOG)
+    const log = join(this.folder, LOG)
     const file = await open(log, 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
     try {
       const { identity, end } = await readHeader(file, { log })
@@ -356,10 +369,13 @@ export class Store {
     return undefined
   }
 
-  /** Whether there is a vector of a number, and no damage was seen in it. */
+  /** Whether there is a vector of a number, of the library's width, and no damage was seen in it. */
   isReadable(number: number): boolean {
+    // A damaged header does not say how wide they are.
+    const dimensions = this.isIdentityKnown ? this.#identity.dimensions : 0
     const block = this.#blockOf(number)
-    return block !== undefined && !block.damaged.has(number - block.first)
+    if (block === undefined || block.damaged.has(number - block.first)) return false
+    return dimensions === 0 || block.dimensions === dimensions
   }
 
   /** Numbers of all vectors of a width that can be read. */
@@ -384,8 +400,11 @@ export class Store {
     const parts = encodeFrame(batch, place)
     const bytes = Buffer.concat(parts)
     try {
+      await this.#requireOwnLog(file)
       await writeAll(file, bytes, place.position)
       await file.datasync()
+      // What took its place meanwhile does not have the batch.
+      await this.#requireOwnLog(file)
       const { dimensions, vectors, nextRow } = batch
       const next = {
         position: place.position + bytes.length,
@@ -425,8 +444,9 @@ export class Store {
    */
   async rewrite(identity: StoreIdentity, batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<void> {
     const old = this.#requireWriter()
-    const log = join(this.path, LOG)
+    const log = join(this.folder, LOG)
     try {
+      await this.#requireOwnLog(old, { isDamaged: true })
       await writeLog(log, { ...identity, log: randomUUID() }, batches, () => old.close())
     } catch (error) {
       // Closed to let the new one take its place, which it did not.
@@ -446,6 +466,30 @@ export class Store {
     }
   }
 
+  /**
+   * Checks that the file that is written to is the one that the folder names, and that nobody else wrote to it: a backup
+   * that was put back or a sync tool would otherwise lose what is added, or be lost.
+   */
+  async #requireOwnLog(file: FileHandle, { isDamaged = false } = {}): Promise<void> {
+    const named = await stat(join(this.folder, LOG), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    const own = await file.stat({ bigint: true })
+    const isNamed = named !== undefined && named.ino === own.ino && named.dev === own.dev
+    if (isNamed && (isDamaged || own.size >= this.#place.position)) {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+      const { identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
+      // A header that was damaged when it was read says nothing.
+      const isOwn = !this.isIdentityKnown || identity?.log === this.#identity.log
+      if (isOwn && (isDamaged || (end?.turn === this.#end.turn && end.length === this.#end.length))) return
+    }
+    throw new PaperkinError(
+      'store-unwritable',
+      `Expected ${join(this.path, LOG)} to be the file that this library has open, but ${named === undefined ? 'it is gone' : 'another was put in its place'}: close the library and open it again; what is added now would be lost.`,
+    )
+  }
+
   #requireWriter(): FileHandle {
     if (this.#file === undefined)
       throw new PaperkinError(
@@ -453,7 +497,10 @@ export class Store {
         `The library in ${this.path} is open for reading only: open it without \`readOnly\`.`,
       )
     if (this.#lock?.isHeld() !== true)
-      throw new PaperkinError('store-locked', `The lock of the library in ${this.path} was taken away: open it again.`)
+      throw new PaperkinError(
+        'store-locked',
+        `The lock of the library in ${this.path} was taken away, or its folder was renamed: close it and open it again.`,
+      )
     return this.#file
   }
 
@@ -481,8 +528,7 @@ async function prepare(
   path: string,
   readOnly: boolean,
 ): Promise<{ readonly others: readonly string[]; readonly lock: WriterLock | undefined }> {
-  if (typeof path !== 'string' || path === '')
-    throw new PaperkinError('invalid-argument', `Expected \`path\` to name a folder, got ${show(path)}.`)
+  let lock: WriterLock | undefined
   try {
     const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
@@ -499,18 +545,52 @@ async function prepare(
     const names = await readdir(path)
     const others = names.filter((name) => DERIVED.includes(name) || wasReleased(join(path, name)))
     if (readOnly) return { others, lock: undefined }
-    const lock = takeWriterLock(path)
-    // Drafts of processes that died.
+    lock = takeWriterLock(path)
+    // Drafts of processes that died. Whatever else has such a name stays.
     for (const name of names.filter((name) => draftName.test(name))) {
-      const age = await stat(join(path, name)).then(
-        ({ mtimeMs }) => Date.now() - mtimeMs,
-        () => 0,
-      )
-      if (age > 60_000) await rm(join(path, name), { force: true })
+      const found = await lstat(join(path, name)).catch(() => undefined)
+      if (found?.isFile() && Date.now() - found.mtimeMs > 60_000)
+        await rm(join(path, name), { force: true }).catch(() => {})
     }
     return { others, lock }
   } catch (error) {
+    lock?.release({ isNew: false })
     throw storeError(error, path, readOnly ? 'read' : 'write')
+  }
+}
+
+/**
+ * Refuses to write a file into the folder of a library, over what is kept there.
+ * @throws PaperkinError `invalid-argument`
+ */
+export async function requireOutside(name: string, path: string): Promise<void> {
+  const place = await outputPlace(path).catch(() => undefined)
+  if (place?.kind !== 'file') return
+  let folder = await realpath(dirname(place.path)).catch(() => undefined)
+  while (folder !== undefined) {
+    if (await isLibrary(folder))
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`${name}\` to name a file outside of a library, got ${show(path)}, which is in the folder of one: name another place.`,
+      )
+    const above = dirname(folder)
+    folder = above === folder ? undefined : above
+  }
+}
+
+/** Whether a folder has the log of a library, damaged or not. */
+async function isLibrary(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch((): string[] => [])
+  if (!names.includes(LOG)) return false
+  if (names.some((name) => DERIVED.includes(name) || isLockName(name))) return true
+  const file = await open(join(folder, LOG), 'r').catch(() => undefined)
+  try {
+    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)) ?? { bytesRead: 0 }
+    return buffer !== undefined && decodeHeader(buffer.subarray(0, bytesRead)).format !== undefined
+  } catch {
+    return false
+  } finally {
+    await file?.close()
   }
 }
 

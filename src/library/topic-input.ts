@@ -1,11 +1,12 @@
 import { Atlas } from '../atlas/atlas.ts'
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError } from '../errors.ts'
-import { type Paper, type PaperInput, paperName, paperText, toPaper } from '../paper.ts'
+import { type Paper, type PaperInput, paperName, paperText } from '../paper.ts'
 import type { ReportInput } from '../report/report-data.ts'
 import type { SimilarPaper, TopicInput } from '../topics/find-topics.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import type { Collection } from './collection.ts'
+import { givenPaper } from './find-papers.ts'
 
 /** The papers of a collection as they are at the call, ready for topics, and a way to compare others with them. */
 export async function topicInput(
@@ -27,7 +28,7 @@ export async function topicInput(
   const vectors = await snapshot.vectors(rows, signal === undefined ? {} : { signal })
   async function* compare(others: readonly PaperInput[], options: { readonly signal?: AbortSignal | undefined }) {
     const resting = timeSlice(options.signal)
-    const given = others.map((other) => toPaper(other))
+    const given = others.map((other) => givenPaper(other))
     const known = given.map(({ id, title, abstract }) => {
       const one = collection.kept.get(id)
       return one?.paper.title === title && one.paper.abstract === abstract

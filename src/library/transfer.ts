@@ -2,34 +2,35 @@
 // as NumPy's matrix, with the ids of its rows beside it.
 import { createReadStream } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { writeAtomically } from '../atomic-file.ts'
+import { outputPlace, writeOutput } from '../atomic-file.ts'
 import type { EmbedProgress } from '../embedding/embedder.ts'
-import { PaperkinError, show } from '../errors.ts'
+import { PaperkinError, show, systemCode } from '../errors.ts'
 import type { PaperInput } from '../paper.ts'
 import { readNpy, writeNpy } from '../vectors/npy.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import type { Collection } from './collection.ts'
-import type { StoreIdentity } from './store.ts'
+import { requireOutside, type StoreIdentity } from './store.ts'
 
 export interface ExportOptions {
   /** Where the papers go, as JSON lines. @default nowhere */
-  readonly papers?: string
+  readonly papers?: string | undefined
   /**
    * Where the vectors go, as a matrix of 32-bit floats (`.npy`), a row a paper; `vectors.npy` has the ids of its rows in
-   * `vectors.ids.json` beside it. @default nowhere
+   * `vectors.ids.json` beside it, unless it is a device or a pipe. @default nowhere
    */
-  readonly vectors?: string
-  readonly signal?: AbortSignal
+  readonly vectors?: string | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface ImportOptions {
   /** The papers, as JSON lines. */
   readonly papers: string
   /** The vectors of all of them, as {@link ExportOptions.vectors}. @default they are embedded */
-  readonly vectors?: string
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: EmbedProgress) => void
+  readonly vectors?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
 /** What the ids beside a matrix say. */
@@ -50,24 +51,34 @@ export async function exportLibrary(
   { kept, vectors }: Pick<Collection, 'kept' | 'vectors'>,
   { papers, vectors: path, signal, identity }: ExportOptions & { readonly identity: Omit<StoreIdentity, 'recipe'> },
 ): Promise<void> {
-  if (papers === undefined && path === undefined)
-    throw new PaperkinError('invalid-argument', 'Expected `papers`, `vectors` or both to name a file, got neither.')
   // As the library is now, whatever is added meanwhile.
   const all = [...kept.values()]
   const snapshot = vectors.snapshot()
+  requireFiles({ papers, vectors: path }, [])
+  if (papers === undefined && path === undefined)
+    throw new PaperkinError('invalid-argument', 'Expected `papers`, `vectors` or both to name a file, got neither.')
+  if (papers !== undefined && path !== undefined && resolve(papers) === resolve(path))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`papers\` and \`vectors\` to name two files, got ${show(papers)} twice.`,
+    )
+  if (papers !== undefined) await requireOutside('papers', papers)
+  if (path !== undefined) await requireOutside('vectors', path)
+  signal?.throwIfAborted()
   const slice = timeSlice(signal)
-  if (papers !== undefined)
-    await writeWhole(papers, async function* () {
-      for (let start = 0; start < all.length; start += PART) {
-        yield all
-          .slice(start, start + PART)
-          .map(({ paper }) => `${JSON.stringify(paper)}\n`)
-          .join('')
-        if (slice.due()) await slice.rest()
-      }
-    })
+  async function* lines(): AsyncGenerator<string> {
+    for (let start = 0; start < all.length; start += PART) {
+      yield all
+        .slice(start, start + PART)
+        .map(({ paper }) => `${JSON.stringify(paper)}\n`)
+        .join('')
+      if (slice.due()) await slice.rest()
+    }
+  }
+  if (papers !== undefined) await written(papers, signal, () => writeOutput(papers, lines()))
   if (path === undefined) return
-  const target = path
+  const place = await written(path, signal, () => outputPlace(path))
+  const ids = place.kind === 'file' ? idsPath(path) : undefined
   const { modelId, revision, dtype, dimensions } = identity
   async function* rows() {
     for (let start = 0; start < all.length; start += PART)
@@ -76,21 +87,18 @@ export async function exportLibrary(
         signal ? { signal } : {},
       )
     // Those of an earlier matrix must not stand beside this one, should the process end in between.
-    await rm(idsPath(target), { force: true })
+    if (ids !== undefined) await rm(ids, { force: true })
   }
-  try {
-    await writeNpy(path, rows(), { rows: all.length, dimensions })
-  } catch (error) {
-    throw unwritable(error, path)
-  }
-  const ids: VectorIds = {
+  await written(path, signal, () => writeNpy(path, rows(), { rows: all.length, dimensions }))
+  if (ids === undefined) return
+  const named: VectorIds = {
     modelId,
     ...(revision && { revision }),
     ...(dtype && { dtype }),
     dimensions,
     ids: all.map(({ id }) => id),
   }
-  await writeWhole(idsPath(path), () => [`${JSON.stringify(ids)}\n`])
+  await written(ids, signal, () => writeOutput(ids, [`${JSON.stringify(named)}\n`]))
 }
 
 /**
@@ -102,9 +110,7 @@ export async function readExport({ papers: path, vectors, signal }: ImportOption
   readonly vectors: Float32Array[] | undefined
   readonly of: VectorIds | undefined
 }> {
-  for (const [name, value] of Object.entries({ papers: path, vectors }))
-    if (typeof value !== 'string' && (name === 'papers' || value !== undefined))
-      throw new PaperkinError('invalid-argument', `Expected \`${name}\` to name a file, got ${show(value)}.`)
+  requireFiles({ papers: path, vectors }, ['papers'])
   const papers = await readLines(path, signal)
   if (vectors === undefined) return { papers, vectors: undefined, of: undefined }
   const of = await readIds(idsPath(vectors))
@@ -126,6 +132,13 @@ export async function readExport({ papers: path, vectors, signal }: ImportOption
     return values.subarray(row * dimensions, (row + 1) * dimensions)
   })
   return { papers, vectors: found, of }
+}
+
+/** Checks names of files; those that are not needed may be left out. */
+function requireFiles(files: Readonly<Record<string, unknown>>, needed: readonly string[]): void {
+  for (const [name, value] of Object.entries(files))
+    if ((typeof value !== 'string' || value === '') && (needed.includes(name) || value !== undefined))
+      throw new PaperkinError('invalid-argument', `Expected \`${name}\` to name a file, got ${show(value)}.`)
 }
 
 function idsPath(vectors: string): string {
@@ -173,21 +186,31 @@ async function readIds(path: string): Promise<VectorIds> {
   }
 }
 
-/** Writes a text in one step: who reads finds the whole or nothing. */
-async function writeWhole(path: string, parts: () => AsyncIterable<string> | Iterable<string>): Promise<void> {
+/** Writes to a path; an error of the file system becomes one that says what to do. */
+async function written<Result>(
+  path: string,
+  signal: AbortSignal | undefined,
+  write: () => Promise<Result>,
+): Promise<Result> {
   try {
-    await writeAtomically(path, async (file) => {
-      for await (const part of parts()) await file.writeFile(part)
-    })
+    return await write()
   } catch (error) {
+    if (signal?.aborted) throw signal.reason
     throw unwritable(error, path)
   }
 }
 
 function unwritable(error: unknown, path: string): unknown {
-  const { code } = error as NodeJS.ErrnoException
+  const code = systemCode(error)
   if (PaperkinError.isInstance(error) || code === undefined) return error
-  const what =
-    code === 'ENOSPC' ? 'the disk is full' : code === 'ENOENT' ? 'there is no such folder' : `writing failed (${code})`
-  return new PaperkinError('store-unwritable', `Expected to write ${path}, but ${what}.`, { cause: error })
+  const reasons: Readonly<Record<string, string>> = {
+    ENOSPC: 'the disk is full',
+    EDQUOT: 'the disk quota is used up',
+    ENOENT: 'there is no such folder',
+    EISDIR: 'it is a folder',
+  }
+  const what = reasons[code] ?? `writing failed (${code})`
+  return new PaperkinError('store-unwritable', `Expected to write ${path}, but ${what}: name another place.`, {
+    cause: error,
+  })
 }

@@ -1,5 +1,5 @@
 import { PaperkinError } from '../errors.ts'
-import type { Damage } from './log-file.ts'
+import type { Damage, StoredPaper } from './log-file.ts'
 import { Store } from './store.ts'
 import { withIds } from './store-errors.ts'
 
@@ -19,10 +19,10 @@ export interface Verification {
 /** Reads all of a library on disk, as it is now. */
 export async function verifyStore(
   path: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<Verification> {
   const damages: Damage[] = []
-  const vectorOf = new Map<string, number>()
+  const papers = new Map<string, Pick<StoredPaper, 'id' | 'row' | 'vector'>>()
   let vectors = 0
   let bytes = 0
   let opened: Store | undefined
@@ -30,13 +30,12 @@ export async function verifyStore(
     const store = await Store.open(path, { readOnly: true })
     opened = store
     const { frames } = await store.load({ onDamage: (damage) => damages.push(damage), signal: options.signal })
-    for await (const { removed, papers, block } of frames) {
-      for (const id of removed) vectorOf.delete(id)
-      for (const { id, vector } of papers) vectorOf.set(id, vector)
+    for await (const { removed, papers: found, block } of frames) {
+      for (const id of removed) papers.delete(id)
+      for (const { id, row, vector } of found) papers.set(id, { id, row, vector })
       vectors += block.count
     }
-    const papers = Array.from(vectorOf, ([id, vector]) => ({ id, vector }))
-    damages.splice(0, damages.length, ...withIds(damages, papers, (vector) => store.isReadable(vector)))
+    damages.splice(0, damages.length, ...withIds(damages, papers.values(), (vector) => store.isReadable(vector)))
     bytes = store.bytes
   } catch (error) {
     if (!PaperkinError.isInstance(error) || error.code !== 'corrupt-store') throw error
@@ -46,7 +45,7 @@ export async function verifyStore(
   }
   return Object.freeze({
     isWhole: damages.length === 0,
-    papers: vectorOf.size,
+    papers: papers.size,
     vectors,
     bytes,
     damage: Object.freeze(

@@ -1,7 +1,7 @@
 import type { Embedder } from '../embedding/embedder.ts'
 import type { LexicalDocument } from '../lexical/count-terms.ts'
 import type { LexicalIndex, TermPart } from '../lexical/lexical-index.ts'
-import { plainText, readTokens, stem } from '../lexical/tokens.ts'
+import { spellings } from '../lexical/spellings.ts'
 import type { Paper } from '../paper.ts'
 
 /** A word or two neighbouring words that a hit shares with what was asked. */
@@ -63,13 +63,13 @@ export async function explainHits(
         ...(weights.recency !== undefined && { recency: weights.recency * (hit.recency ?? 0) }),
         ...(weights.late !== undefined && { late: weights.late * (hit.late ?? 0) }),
       }),
-      terms: hit.lexical > 0 ? sharedTerms(hit.paper, asked) : Object.freeze([]),
+      terms: hit.lexical > 0 ? sharedTerms(hit, asked) : Object.freeze([]),
       ...(nearest?.[i] && { sentences: nearest[i] }),
     }),
   )
 }
 
-function sharedTerms(paper: Paper, asked: Asked): readonly SharedTerm[] {
+function sharedTerms({ paper, lexical: all }: Parted, asked: Asked): readonly SharedTerm[] {
   const { lexical, query, like = [], unlike = [], unlikeShare = 0, rowOf } = asked
   const weights = new Map<string, number>()
   const add = (parts: readonly TermPart[], share: number) => {
@@ -81,41 +81,17 @@ function sharedTerms(paper: Paper, asked: Asked): readonly SharedTerm[] {
   const [worst] = unlike.map((seed) => lexical.explainSimilar(seed, paper)).sort((a, b) => sum(b) - sum(a))
   if (worst !== undefined) add(worst, -unlikeShare)
   const spelling = spellings(paper)
+  // Where papers came or went since the question was answered, words weigh a little more or less by now.
+  let found = 0
+  for (const weight of weights.values()) found += weight
+  const scale = found > 0 ? all / found : 1
+  if (Math.abs(scale - 1) > 1e-6) for (const [term, weight] of weights) weights.set(term, scale * weight)
   return Object.freeze(
     [...weights]
       .sort(([a, one], [b, other]) => Math.abs(other) - Math.abs(one) || (a < b ? -1 : 1))
       .map(([term, weight]) => Object.freeze({ term: spelling(term), weight })),
   )
 }
-
-/** Spells stems, and pairs of stems, as a document does; what is in the unlike papers only keeps its stem. */
-function spellings({ title, abstract }: LexicalDocument): (term: string) => string {
-  const words = new Map<string, string>()
-  const text = plainText(`${abstract}\n${title}`)
-  for (const { text: word, isJoined } of readTokens(text)) {
-    const stemmed = stem(word)
-    if (!words.has(stemmed)) words.set(stemmed, isJoined ? spelledApart(text, word) : spelled(text, word))
-  }
-  return (term) =>
-    term
-      .split(' ')
-      .map((stemmed) => words.get(stemmed) ?? stemmed)
-      .join(' ')
-}
-
-/** Lower case where it occurs; at the start of a sentence only, a capital tells nothing. */
-function spelled(text: string, word: string): string {
-  const found = text.match(new RegExp(`(?<![\\p{L}\\p{N}])${escaped(word)}(?![\\p{L}\\p{N}])`, 'giu'))
-  return found === null || found.includes(word) ? word : (found[0] as string)
-}
-
-/** GPT-4 for gpt4. */
-function spelledApart(text: string, word: string): string {
-  const apart = [...word].map(escaped).join('[-\u2010\u2011\u2013 ]?')
-  return new RegExp(`(?<![\\p{L}\\p{N}])${apart}(?![\\p{L}\\p{N}])`, 'iu').exec(text)?.[0] ?? word
-}
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/gu, '\\$&')
 
 async function nearestSentences(
   hits: readonly Parted[],

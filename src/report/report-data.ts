@@ -1,8 +1,8 @@
 // All that a report shows, as plain data: places, regions, kin with their shared words, curves over time.
 import { PaperkinError, requireInteger } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
-import { stem, tokens } from '../lexical/tokens.ts'
-import { arxivReference, type Paper, paperName, paperText } from '../paper.ts'
+import { spellings } from '../lexical/spellings.ts'
+import { arxivReference, type Paper, paperName } from '../paper.ts'
 import type { TimeUnit, TopicNode, Topics, TopicsOverTime } from '../topics/find-topics.ts'
 import { nearestKin } from '../topics/kin-graph.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
@@ -280,18 +280,8 @@ function firstOf(
 function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, other: number) => string[] {
   const { start, column, value } = lexical
   const nameOf = namer()
-  // Words come again in thousands of papers.
-  const stems = new Map<string, string>()
-  const stemOf = (token: string) => {
-    let known = stems.get(token)
-    if (known === undefined) {
-      known = stem(token)
-      stems.set(token, known)
-    }
-    return known
-  }
   let speller = -1
-  let spelling = new Map<string, string>()
+  let spelling = (name: string) => name
   return (row, other) => {
     const found: { readonly column: number; readonly product: number }[] = []
     let j = start[other]
@@ -309,8 +299,8 @@ function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, oth
     }
     if (speller !== row) {
       speller = row
-      spelling = new Map(tokens(paperText(papers[row])).map((token) => [stemOf(token), token]))
+      spelling = spellings(papers[row])
     }
-    return shown.map((name) => name.replace(/\S+/gu, (stemmed) => spelling.get(stemmed) ?? stemmed))
+    return shown.map(spelling)
   }
 }

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { PaperkinError, show } from '../errors.ts'
+import { writeOutput } from '../atomic-file.ts'
+import { PaperkinError, requireText, show } from '../errors.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { htmlReport } from './html.ts'
 import { svgReport } from './map-svg.ts'
@@ -37,6 +37,8 @@ const endings: Readonly<Record<string, ReportFormat>> = { '.md': 'markdown', '.j
  */
 export async function writeReport(input: ReportInput, options: ReportOptions = {}): Promise<string> {
   const { path, signal } = options
+  requireText('path', path)
+  requireText('title', options.title)
   const format = options.format ?? endings[extname(path ?? '').toLowerCase()] ?? 'html'
   if (!reportFormats.includes(format))
     throw new PaperkinError(
@@ -47,7 +49,7 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
   signal?.throwIfAborted()
   if (path !== undefined) {
     try {
-      await writeFile(path, text)
+      await writeOutput(path, [text])
     } catch (cause) {
       throw new PaperkinError(
         'invalid-argument',

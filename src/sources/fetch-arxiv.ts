@@ -1,21 +1,21 @@
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireOptions, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
-import { type FetchOptions, politeFetch, requireDay } from './polite-fetch.ts'
+import { type FetchOptions, fetchOptionNames, politeFetch, requireBase, requireDay } from './polite-fetch.ts'
 import { type ReadOptions, streamPapers } from './read-papers.ts'
 
 export interface FetchArxivOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
   /** First day of submission, ISO 8601. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** Last day of submission, ISO 8601. @default today, where there is a `from` */
-  readonly to?: string
+  readonly to?: string | undefined
   /** How many papers at most. @default 100 */
-  readonly max?: number
+  readonly max?: number | undefined
   /** How many of the newest to pass over: where an earlier call came to. @default 0 */
-  readonly start?: number
+  readonly start?: number | undefined
   /** Papers a request, up to 2,000. @default 200 */
-  readonly pageSize?: number
+  readonly pageSize?: number | undefined
   /** Told after the papers of each answer: where a later call goes on, and how many there are. */
-  readonly onPage?: (page: { readonly next: number; readonly total: number }) => void
+  readonly onPage?: ((page: { readonly next: number; readonly total: number }) => void) | undefined
 }
 
 /**
@@ -28,15 +28,27 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
       'invalid-argument',
       `Expected \`query\` to be a query of arXiv such as cat:cs.CL, got ${show(query)}.`,
     )
-  const { from, to, onPage, onProblem, signal, baseUrl = 'https://export.arxiv.org' } = options
+  requireOptions('fetchArxiv', options, {
+    ...fetchOptionNames,
+    from: true,
+    to: true,
+    max: true,
+    start: true,
+    pageSize: true,
+    onPage: true,
+    onProblem: true,
+  })
+  const { from, to, onPage, onProblem, signal } = options
+  const { base = 'https://export.arxiv.org' } = requireBase(options.baseUrl)
   const max = requireInteger('max', options.max ?? 100, 1)
   const pageSize = requireInteger('pageSize', options.pageSize ?? 200, 1, 2000)
   const get = politeFetch(options, { interval: 3000 })
   const search = from === undefined && to === undefined ? query : `(${query}) AND ${submitted(from, to)}`
   const first = requireInteger('start', options.start ?? 0, 0)
+  const seen = new Set<string>()
   for (let start = first; start - first < max; ) {
     const size = Math.min(pageSize, max - (start - first))
-    const url = `${baseUrl.replace(/\/+$/u, '')}/api/query?${new URLSearchParams({
+    const url = `${base}/api/query?${new URLSearchParams({
       search_query: search,
       start: String(start),
       max_results: String(size),
@@ -48,10 +60,26 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
     const total = totalOf(text)
     const count = entries(text)
     if (count === 0) return
-    yield* streamPapers(
+    const before = seen.size
+    let papers = 0
+    for await (const paper of streamPapers(
       { name: url, content: text },
       { format: 'atom', ...(onProblem && { onProblem }), ...(signal && { signal }) },
-    )
+    )) {
+      papers++
+      // What came in between moves papers on to the next answer.
+      if (seen.has(paper.id)) continue
+      seen.add(paper.id)
+      yield paper
+    }
+    if (papers > 0 && seen.size === before) {
+      const reason = 'answers with the papers of before, though there are more: name another mirror with `baseUrl`'
+      if (onProblem === undefined) throw new PaperkinError('fetch-failed', `${url} ${reason}.`)
+      onProblem(
+        Object.freeze({ message: `${url} ${reason}`, reason, kind: 'doubtful', source: url, path: Object.freeze([]) }),
+      )
+      return
+    }
     start += count
     onPage?.({ next: start, total })
     if (start >= total) return

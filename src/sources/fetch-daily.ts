@@ -1,10 +1,11 @@
+import { PaperkinError, requireOptions, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
-import { type FetchOptions, politeFetch, requireDay } from './polite-fetch.ts'
+import { type FetchOptions, fetchOptionNames, politeFetch, requireBase, requireDay } from './polite-fetch.ts'
 import { type ReadOptions, streamPapers } from './read-papers.ts'
 
 export interface FetchDailyOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
   /** The day, ISO 8601. @default the latest */
-  readonly date?: string
+  readonly date?: string | undefined
 }
 
 /** The interface gives no more at once. */
@@ -15,23 +16,38 @@ const PAGE = 100
  * @throws PaperkinError `fetch-failed`, `invalid-argument`, and what `streamPapers` throws
  */
 export async function* fetchDaily(options: FetchDailyOptions = {}): AsyncGenerator<Paper> {
-  const { date, onProblem, baseUrl = 'https://huggingface.co' } = options
+  requireOptions('fetchDaily', options, { ...fetchOptionNames, date: true, onProblem: true })
+  const { date, onProblem } = options
+  const { base = 'https://huggingface.co' } = requireBase(options.baseUrl)
   const get = politeFetch(options, { interval: 1000 })
+  const seen = new Set<string>()
   for (let page = 0; ; page++) {
-    const url = `${baseUrl.replace(/\/+$/u, '')}/api/daily_papers?${new URLSearchParams({
+    const url = `${base}/api/daily_papers?${new URLSearchParams({
       ...(date !== undefined && { date: requireDay('date', date) }),
       limit: String(PAGE),
       p: String(page),
     })}`
     const text = await get(url, isJson)
-    const { length } = JSON.parse(text) as { length?: number }
+    const answer: unknown = JSON.parse(text)
+    if (typeof answer !== 'object' || answer === null)
+      throw new PaperkinError(
+        'fetch-failed',
+        `Expected ${url} to answer with a list of papers, got ${show(answer)}: try again later, or name a mirror with \`baseUrl\`.`,
+      )
+    const length = Array.isArray(answer) ? answer.length : undefined
     // A day without papers, or a page behind the last.
     if (length === 0) return
-    yield* streamPapers(
+    const before = seen.size
+    for await (const paper of streamPapers(
       { name: url, content: text },
       { format: 'json', ...(onProblem && { onProblem }), ...(options.signal && { signal: options.signal }) },
-    )
-    if (length === undefined || length < PAGE) return
+    )) {
+      // Papers come again where the day changes meanwhile, or where a mirror does not know pages.
+      if (seen.has(paper.id)) continue
+      seen.add(paper.id)
+      yield paper
+    }
+    if (length === undefined || length < PAGE || seen.size === before) return
   }
 }
 

@@ -1,7 +1,7 @@
 // From sources of any kind to papers: each source is opened, its format told, its records read, made readable and checked.
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireOptions, requireText, show } from '../errors.ts'
 import { derivedId, type Paper, toPaper } from '../paper.ts'
 import { readAtom } from './arxiv-atom.ts'
 import { readBibtex } from './bibtex.ts'
@@ -92,6 +92,7 @@ export async function readDigest(source: PaperSource, options: ReadOptions = {})
  */
 export async function parseDigest(text: string, options: ReadOptions = {}): Promise<Digest> {
   if (typeof text !== 'string') throw new PaperkinError('invalid-argument', `Expected a text, got ${show(text)}.`)
+  checkOptions(options)
   return collect({ name: options.name ?? 'the text', content: text }, options)
 }
 
@@ -366,7 +367,18 @@ export function problemError(events: readonly ProblemEvent[]): PaperkinError {
   })
 }
 
-function checkOptions({ year, format }: ReadOptions): void {
+function checkOptions(options: ReadOptions): void {
+  requireOptions('readPapers', options, {
+    onProblem: true,
+    format: true,
+    columns: true,
+    year: true,
+    name: true,
+    signal: true,
+    onProgress: true,
+  })
+  const { year, format } = options
+  requireText('name', options.name)
   if (year !== undefined) requireInteger('year', year, 1000, 9999)
   if (format !== undefined && !sourceFormats.includes(format))
     throw new PaperkinError(

@@ -1,4 +1,4 @@
-import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireOptions, show } from '../errors.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { assignPapers } from './assign.ts'
 import { communitiesOf } from './communities.ts'
@@ -8,7 +8,7 @@ import { topicHierarchy } from './hierarchy.ts'
 import { bySize } from './leiden.ts'
 import { topicsOverTime } from './over-time.ts'
 import { Threads } from './threads.ts'
-import type { Topic, Topics, TopicsData } from './topics.ts'
+import type { Topic, TopicCallOptions, Topics, TopicsData } from './topics.ts'
 import { freshIdentity, trackTopics } from './track.ts'
 import { subgraph } from './weighted-graph.ts'
 
@@ -44,7 +44,8 @@ export async function createTopics(
   return Object.freeze<Topics>({
     ...data,
     of: (id) => topicOfPaper.get(id),
-    hierarchy: async ({ signal } = {}) => {
+    hierarchy: async (asked) => {
+      const { signal } = callOptions('hierarchy', asked)
       const { partition } = described
       return topicHierarchy(data.topics, {
         graph,
@@ -55,9 +56,17 @@ export async function createTopics(
         slice: timeSlice(signal),
       })
     },
-    overTime: async (unit, { signal } = {}) =>
-      topicsOverTime(data.topics, unit, { papers, members, phrases, slice: timeSlice(signal) }),
-    assign: async (others, { signal } = {}) => {
+    overTime: async (unit, asked) => {
+      const { signal } = callOptions('overTime', asked)
+      return topicsOverTime(data.topics, unit, { papers, members, phrases, slice: timeSlice(signal) })
+    },
+    assign: async (others, asked) => {
+      const { signal } = callOptions('assign', asked)
+      if (!Array.isArray(others))
+        throw new PaperkinError(
+          'invalid-argument',
+          `Expected \`papers\` to be an array of papers, got ${show(others)}.`,
+        )
       const { compare } = collection
       if (compare === undefined)
         throw new PaperkinError(
@@ -71,16 +80,27 @@ export async function createTopics(
         topicOf,
       })
     },
-    reduce: async (count, { signal } = {}) => {
+    reduce: async (count, asked) => {
+      const { signal } = callOptions('reduce', asked)
       const slice = timeSlice(signal)
       return regrouped(await reduced(collection, described, { count, slice }), slice)
     },
-    merge: async (ids, { signal } = {}) => regrouped(merged(described, ids), timeSlice(signal)),
-    split: async (id, { signal, count } = {}) => {
+    merge: async (ids, asked) => {
+      const { signal } = callOptions('merge', asked)
+      return regrouped(merged(described, ids), timeSlice(signal))
+    },
+    split: async (id, asked = {}) => {
+      requireOptions('split', asked, { count: true, signal: true })
+      const { signal, count } = asked
       const slice = timeSlice(signal)
       return regrouped(await parted(collection, described, { id, count, seed: options.seed, slice, signal }), slice)
     },
   })
+}
+
+function callOptions(call: string, options: TopicCallOptions = {}): TopicCallOptions {
+  requireOptions(call, options, { signal: true })
+  return options
 }
 
 function identifier(previous: CreateOptions['previous']): DescribeOptions['identify'] {

@@ -1,5 +1,5 @@
 import type { Atlas, Memberships } from '../atlas/atlas.ts'
-import { PaperkinError, requireInteger, requireNumber, show } from '../errors.ts'
+import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper } from '../paper.ts'
 import { kmeans } from '../vectors/kmeans.ts'
@@ -15,14 +15,15 @@ import { Phrases } from './phrases.ts'
 import { findSections, type Sections } from './sections.ts'
 import { smoothVectors } from './smooth-vectors.ts'
 import { Threads } from './threads.ts'
-import type {
-  CountEvidence,
-  SimilarPaper,
-  TopicInput,
-  TopicMethod,
-  TopicOptions,
-  Topics,
-  TopicsData,
+import {
+  type CountEvidence,
+  type SimilarPaper,
+  type TopicInput,
+  type TopicMethod,
+  type TopicOptions,
+  type Topics,
+  type TopicsData,
+  topicOptionNames,
 } from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
@@ -53,6 +54,7 @@ export type {
   TopicTerm,
   UnnamedTopic,
 } from './topics.ts'
+export { topicOptionNames } from './topics.ts'
 
 const mostNeighbours = 25
 const kmeansStarts = 4
@@ -202,6 +204,7 @@ async function rowsOf(
 }
 
 function withDefaults(options: TopicOptions) {
+  requireOptions('topics', options, topicOptionNames)
   const { method = 'graph', count = 'auto', resolution, neighbours, signal } = options
   if (method !== 'graph' && method !== 'kmeans')
     throw new PaperkinError('invalid-argument', `Expected \`method\` to be 'graph' or 'kmeans', got ${show(method)}.`)
@@ -225,7 +228,7 @@ function withDefaults(options: TopicOptions) {
     neighbours: neighbours === undefined ? undefined : requireInteger('neighbours', neighbours, 1),
     outlierShare: checkedShare(options.outlierShare ?? 'auto'),
     termsPerLabel: requireInteger('termsPerLabel', options.termsPerLabel ?? 3, 1, 10),
-    label: options.label,
+    label: checkedLabel(options.label),
     signal,
   }
 }
@@ -246,6 +249,11 @@ function checkedTopics(previous: TopicsData | undefined): TopicsData | undefined
       `Expected \`previous\` to be what \`topics()\` gave, or its JSON read back, got ${show(previous)}.`,
     )
   return previous
+}
+
+function checkedLabel(label: TopicOptions['label']): TopicOptions['label'] {
+  if (label === undefined || typeof label === 'function') return label
+  throw new PaperkinError('invalid-argument', `Expected \`label\` to be a function, got ${show(label)}.`)
 }
 
 function checkedShare(share: number | 'auto'): number | 'auto' {

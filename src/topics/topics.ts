@@ -63,6 +63,20 @@ export interface TopicOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export const topicOptionNames: Readonly<Record<keyof TopicOptions, true>> = {
+  method: true,
+  count: true,
+  seed: true,
+  resolution: true,
+  minTopicSize: true,
+  neighbours: true,
+  outlierShare: true,
+  termsPerLabel: true,
+  label: true,
+  previous: true,
+  signal: true,
+}
+
 /** A word or a short phrase of a topic. */
 export interface TopicTerm {
   /** As the papers spell it most often. */

@@ -288,9 +288,26 @@ const unspaced =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]{2}/u
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
+// The dictionary's time grows faster than the square of a run without spaces: 80,000 characters took 20 s. Longer runs go
+// in pieces; the words at the end of one, which may be cut, come again at the start of the next.
+const mostSegmented = 512
+const comeAgain = 32
+
 function split(word: string): string[] {
   if (!unspaced.test(word)) return [word]
-  return Array.from(segmenter.segment(word), ({ segment }) => segment)
+  const words: string[] = []
+  for (let start = 0; start < word.length; ) {
+    const piece = word.slice(start, start + mostSegmented)
+    const isLast = start + piece.length === word.length
+    let end = start
+    for (const { segment, index } of segmenter.segment(piece)) {
+      if (!isLast && index > 0 && index + segment.length > piece.length - comeAgain) break
+      words.push(segment)
+      end = start + index + segment.length
+    }
+    start = end
+  }
+  return words
 }
 
 function isNoise(form: string): boolean {

@@ -3,9 +3,9 @@
 // says and follows its links through memory, so nothing reaches it before the checksum of these very bytes is right.
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { open, stat, writeFile } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import { writeAtomically } from '../atomic-file.ts'
+import { writeOutput } from '../atomic-file.ts'
 import { PaperkinError } from '../errors.ts'
 import type { GraphParameters } from './hnswlib.ts'
 
@@ -56,10 +56,7 @@ export async function writeGraphFile(
     }
     yield hash.digest()
   }
-  await writeAtomically(path, async (file) => {
-    await writeFile(file, content())
-    await file.sync()
-  })
+  await writeOutput(path, content())
 }
 
 /**

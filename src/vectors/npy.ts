@@ -1,7 +1,7 @@
 // NumPy's file of one array (NEP 1, format 1.0 to 3.0): magic, version, length of the header, the header (a Python
 // dictionary in ASCII or UTF-8), and the values, row-major.
 import { type FileHandle, open } from 'node:fs/promises'
-import { writeAtomically } from '../atomic-file.ts'
+import { writeOutput } from '../atomic-file.ts'
 import { PaperkinError, show } from '../errors.ts'
 import { timeSlice } from './time-slice.ts'
 
@@ -31,15 +31,16 @@ export async function writeNpy(
   // The values begin at a multiple of 64.
   const header = Buffer.from(`${text.padEnd(Math.ceil((head.length + text.length + 1) / 64) * 64 - head.length - 1)}\n`)
   head.writeUInt16LE(header.length, 8)
-  await writeAtomically(path, async (file) => {
-    await file.writeFile(Buffer.concat([head, header]))
+  await writeOutput(path, content())
+  async function* content(): AsyncGenerator<Buffer> {
+    yield Buffer.concat([head, header])
     let values = 0
     for await (const part of parts) {
       values += part.length
-      await file.writeFile(Buffer.from(part.buffer, part.byteOffset, part.byteLength))
+      yield Buffer.from(part.buffer, part.byteOffset, part.byteLength)
     }
     if (values !== rows * dimensions) throw new RangeError(`${values} values do not make ${rows} × ${dimensions}`)
-  })
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -64,4 +65,62 @@ it('a file that was broken off is gone on with when the same is asked again', as
   expect(titles).toEqual(Array.from({ length: 230 }, (_, i) => `Pond ${i}`))
   expect([existsSync(`${out}.part`), existsSync(`${out}.resume`)]).toEqual([false, false])
   expect(await run(args('all:ponds'))).toMatchObject({ status: 2, stderr: expect.stringContaining('--force') })
+})
+
+const address = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+const titlesIn = (path: string) =>
+  readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).title)
+
+it.skipIf(process.platform === 'win32')('nothing is missing after a disk that was full', async () => {
+  isFailing = false
+  const out = join(folder, 'full.jsonl')
+  const args = `fetch arxiv all:full --max 230 --base-url ${address()} --out ${out}`
+  // A limit of 12 kB for a file takes part of a write and then no more, as a full disk does.
+  const shell = spawn('sh', ['-c', `ulimit -f 24; exec ${process.execPath} dist/cli.js ${args}`])
+  let stderr = ''
+  shell.stderr.on('data', (data) => {
+    stderr += data
+  })
+  const [status] = await once(shell, 'close')
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^paperkin: Expected to write .*full\.jsonl, but/u)])
+  expect(existsSync(out)).toBe(false)
+  const { status: second, stdout } = await run(args.split(' '))
+  expect([second, stdout]).toEqual([0, `Wrote 230 papers to ${out}\n`])
+  expect(titlesIn(out)).toEqual(Array.from({ length: 230 }, (_, i) => `Pond ${i}`))
+})
+
+it('a file that holds less than was remembered is begun again', async () => {
+  const out = join(folder, 'cut.jsonl')
+  const args = ['fetch', 'arxiv', 'all:cut', '--max', '230', '--base-url', address(), '--out', out]
+  isFailing = true
+  expect((await run(args)).status).toBe(1)
+  isFailing = false
+  truncateSync(`${out}.part`, 5000)
+  expect(await run(args)).toMatchObject({ status: 0, stderr: '' })
+  expect(titlesIn(out)).toEqual(Array.from({ length: 230 }, (_, i) => `Pond ${i}`))
+})
+
+it('papers are the same in a file and in a library, and are read once', async () => {
+  const title = 'When &lt;b&gt; is not bold: A&amp;amp;B'
+  const daily = createServer((_, response) =>
+    response.end(JSON.stringify([{ paper: { id: '2501.00001', title, summary: 'We ask what &lt;i&gt; does.' } }])),
+  ).listen(0, '127.0.0.1')
+  await once(daily, 'listening')
+  const base = ['fetch', 'daily', '--base-url', `http://127.0.0.1:${(daily.address() as AddressInfo).port}`]
+  const library = join(folder, 'library')
+  expect((await run([...base, '--out', join(folder, 'a.jsonl')])).status).toBe(0)
+  expect(await run([...base, '--library', library])).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^1 paper added/u),
+  })
+  expect((await run(['export', '--library', library, '--out', join(folder, 'b.jsonl')])).status).toBe(0)
+  expect(readFileSync(join(folder, 'b.jsonl'), 'utf8')).toBe(readFileSync(join(folder, 'a.jsonl'), 'utf8'))
+  expect(titlesIn(join(folder, 'b.jsonl'))).toEqual(['When <b> is not bold: A&amp;B'])
+  expect(await run(['import', '--library', library, join(folder, 'b.jsonl')])).toMatchObject({
+    stdout: expect.stringMatching(/^0 papers added, 0 updated, 1 known already/u),
+  })
+  daily.close()
 })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../../src/errors.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { type Paper, paperText } from '../../src/paper.ts'
@@ -11,7 +12,7 @@ import { letters, paper } from './letters.ts'
 
 const embedder = () => letters()
 const page = 4096
-const kinds = ['flip', 'cut', 'swap', 'zero', 'lose', 'append'] as const
+const kinds = ['flip', 'cut', 'swap', 'zero', 'lose', 'append', 'craft'] as const
 
 /** Counts of what the damaged libraries did. */
 export interface Outcomes {
@@ -66,8 +67,8 @@ export async function tryDamage(
     cpSync(base, path, { recursive: true })
     // Most of the damage where most of the bytes are, some in every file.
     const files = readdirSync(path).filter((name) => statSync(join(path, name)).size > 0)
-    const name = draw() < 0.8 ? 'papers.log' : (files[below(files.length)] as string)
     const kind = kinds[trial % kinds.length] as (typeof kinds)[number]
+    const name = kind === 'craft' || draw() < 0.8 ? 'papers.log' : (files[below(files.length)] as string)
     damage(join(path, name), kind, below)
     const what = `trial ${trial} (seed ${seed}): ${kind} ${name}`
     const begun = performance.now()
@@ -91,6 +92,7 @@ function damage(path: string, kind: (typeof kinds)[number], below: (n: number) =
     return
   }
   const bytes = readFileSync(path)
+  if (kind === 'craft') craft(bytes, below)
   const at = below(bytes.length)
   if (kind === 'flip') bytes[at] = (bytes[at] as number) ^ (1 << below(8))
   if (kind === 'zero') bytes.fill(0, at, Math.min(bytes.length, at + 1 + below(page)))
@@ -106,6 +108,19 @@ function damage(path: string, kind: (typeof kinds)[number], below: (n: number) =
     path,
     kind === 'cut' ? bytes.subarray(0, at) : kind === 'append' ? Buffer.concat([bytes, garbage]) : bytes,
   )
+}
+
+/** Sets a field of a batch's head to a number that it should not have, and makes its checksum right. */
+function craft(bytes: Buffer, below: (n: number) => number): void {
+  const heads: number[] = []
+  for (let at = page; at < bytes.length; at += bytes.readDoubleLE(at + 16)) heads.push(at)
+  const at = heads[below(heads.length)] as number
+  const length = bytes.readDoubleLE(at + 16)
+  const field = 4 * (1 + below(14))
+  const values = [0, 1, below(2 ** 16), 2 ** 31, 2 ** 32 - 1, (bytes.readUInt32LE(at + field) + 1) >>> 0]
+  bytes.writeUInt32LE(values[below(values.length)] as number, at + field)
+  bytes.writeUInt32LE(crc32(bytes.subarray(at, at + 60)), at + 60)
+  bytes.copy(bytes, at + length - 64, at, at + 64)
 }
 
 async function check(

@@ -600,9 +600,9 @@ describe('another model', () => {
     const reader = await open(path, { embedder: 'none', readOnly: true })
     expect((await reader.search('reeds', { mode: 'lexical' })).hits[0]?.paper.id).toBe('b')
     expect((await reader.related('a', { k: 1 })).hits[0]?.paper.id).toBe('b')
-    await reader.export({ papers: join(path, 'all.jsonl'), vectors: join(path, 'all.npy') })
+    await reader.export({ papers: `${path}.jsonl`, vectors: `${path}.npy` })
     await reader.close()
-    expect(JSON.parse(readFileSync(join(path, 'all.ids.json'), 'utf8'))).toMatchObject({ modelId: 'letters' })
+    expect(JSON.parse(readFileSync(`${path}.ids.json`, 'utf8'))).toMatchObject({ modelId: 'letters' })
     await expect(open(path, { embedder: 'none' })).rejects.toMatchObject({ code: 'store-mismatch' })
   })
 

@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import { outputPlace } from '../../atomic-file.ts'
 import { PaperkinError } from '../../errors.ts'
 import { count } from '../../report/wording.ts'
 import { withLibrary } from '../collection.ts'
@@ -30,12 +31,11 @@ export const exportPapers = defineCommand<{
     return withLibrary(options, context, async (library) => {
       await library.export({ ...(out && { papers: out }), ...(vectors && { vectors }), signal: context.signal })
       const data = () => ({ library: library.path, size: library.size, papers: out ?? null, vectors: vectors ?? null })
-      return {
-        page: () =>
-          `${count(library.size, 'paper')} written to ${[out, vectors].filter((name) => name !== undefined).join(' and ')}`,
-        data,
-        records: () => [data()],
-      }
+      const line = `${count(library.size, 'paper')} written to ${[out, vectors].filter((name) => name !== undefined).join(' and ')}`
+      // Where papers may have gone to standard output, nothing else does.
+      const isStream = out !== undefined && (await outputPlace(out)).kind === 'stream'
+      if (isStream) context.terminal.note(line)
+      return { ...(!isStream && { page: () => line }), data, records: () => [data()] }
     })
   },
 })

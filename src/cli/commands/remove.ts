@@ -31,6 +31,6 @@ export const remove = defineCommand<{ readonly library?: string; readonly dryRun
           records: () => removed.map((id) => ({ id })),
         }
       },
-      { isWriting: options.dryRun !== true },
+      { isWriting: options.dryRun !== true, create: false },
     ),
 })

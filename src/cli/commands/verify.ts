@@ -27,6 +27,7 @@ export const verify = defineCommand<{ readonly library?: string; readonly repair
       }
     const report = await withLibrary(options, context, async (library) => library.repair, {
       isWriting: true,
+      create: false,
       repair: true,
     })
     const after = await PaperLibrary.verify(path, { signal: context.signal })

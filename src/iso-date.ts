@@ -1,0 +1,84 @@
+// Dates of any spelling as ISO 8601, as exact as they are and no more; and the time that such a date covers.
+
+/** Milliseconds since 1970, UTC; `end` is the first one after it. */
+export interface TimeSpan {
+  readonly start: number
+  readonly end: number
+}
+
+const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+const timestamp = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/u
+
+/**
+ * A date as ISO 8601: `2024-03-05`, `2024-03`, `2024` or a full timestamp, of a text (`March 2024`, `5 Mar 2024`,
+ * `2024/3/5`, `20240305`, a text with one year in it), a `Date`, or a number (a year, `20240305`, seconds or milliseconds
+ * since 1970). Undefined for what is none, is on no calendar, or could be two (`03/04/2024`).
+ */
+export function isoDateOf(value: unknown): string | undefined {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : ofTime(value.getTime())
+  if (typeof value === 'number') return Number.isInteger(value) ? ofDigits(String(value)) : undefined
+  if (typeof value !== 'string') return undefined
+  const text = value.trim()
+  if (/^\d+$/u.test(text)) return ofDigits(text)
+  if (timestamp.test(text)) return onCalendar(text) && !Number.isNaN(Date.parse(text)) ? text : undefined
+  // With a time behind it in another spelling, the day is what is sure.
+  const numbers = /^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T ,].*)?$/u.exec(text)
+  if (numbers !== null) return ofParts(numbers[1], numbers[2], numbers[3])
+  const parted = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$/u.exec(text)
+  if (parted !== null) {
+    const [, one, two, year] = parted
+    if (Number(one) > 12) return ofParts(year, two, one)
+    return Number(two) > 12 || one === two ? ofParts(year, one, two) : undefined
+  }
+  const years = new Set(text.match(/(?<!\d)(?:1[5-9]|20)\d{2}(?!\d)/gu))
+  if (years.size !== 1) return undefined
+  const [year] = years
+  const words = /(?<!\p{L})(\d{1,2})(?:st|nd|rd|th)?[.\s-]+(\p{L}{3})\p{L}*[.,\s-]+\d{4}(?!\d)/u.exec(text)
+  const turned = /(?<!\p{L})(\p{L}{3})\p{L}*[.\s-]+(?:(\d{1,2})(?:st|nd|rd|th)?,?\s+)?\d{4}(?!\d)/u.exec(text)
+  const [month, day] = words !== null ? [words[2], words[1]] : [turned?.[1], turned?.[2]]
+  const number = monthNames.indexOf(month?.toLowerCase() ?? '') + 1
+  return number === 0 ? year : ofParts(year, String(number), day)
+}
+
+/** The time that a date covers, in any spelling; undefined where {@link isoDateOf} is. */
+export function timeSpanOf(value: unknown): TimeSpan | undefined {
+  if (value instanceof Date && !Number.isNaN(value.getTime()))
+    return { start: value.getTime(), end: value.getTime() + 1 }
+  const iso = isoDateOf(value)
+  if (iso === undefined) return undefined
+  if (iso.length > 10) {
+    const start = Date.parse(/(?:Z|[+-]\d{2}:?\d{2})$/u.test(iso) ? iso : `${iso}Z`)
+    return { start, end: start + 1 }
+  }
+  const [year, month, day] = iso.split('-').map(Number) as [number, number?, number?]
+  const from = (y: number, m: number, d: number) => Date.UTC(y, m, d)
+  if (month === undefined) return { start: from(year, 0, 1), end: from(year + 1, 0, 1) }
+  if (day === undefined) return { start: from(year, month - 1, 1), end: from(year, month, 1) }
+  return { start: from(year, month - 1, day), end: from(year, month - 1, day + 1) }
+}
+
+function ofDigits(digits: string): string | undefined {
+  if (digits.length === 4) return ofParts(digits)
+  if (digits.length === 6 || digits.length === 8)
+    return ofParts(digits.slice(0, 4), digits.slice(4, 6), digits.slice(6) || undefined)
+  // Seconds from 1973 to 5138, or milliseconds from 1973 on.
+  if (digits.length < 9 || digits.length > 14) return undefined
+  return ofTime(Number(digits) * (digits.length < 12 ? 1000 : 1))
+}
+
+function ofTime(time: number): string | undefined {
+  const iso = new Date(time).toISOString()
+  // Midnight is what a day becomes.
+  return /^[1-9]\d{3}-/u.test(iso) ? iso.replace(/T00:00:00\.000Z$/u, '') : undefined
+}
+
+function ofParts(year: string | undefined, month?: string, day?: string): string | undefined {
+  const two = (part: string) => part.padStart(2, '0')
+  const iso = [year, ...(month === undefined ? [] : [two(month)]), ...(day === undefined ? [] : [two(day)])].join('-')
+  return onCalendar(iso) ? iso : undefined
+}
+
+function onCalendar(iso: string): boolean {
+  const [year = 0, month = 1, day = 1] = iso.slice(0, 10).split('-').map(Number)
+  return year >= 1000 && month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+}
