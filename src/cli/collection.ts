@@ -3,15 +3,18 @@ import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
-import { type Paper, paperName, paperText } from '../paper.ts'
+import { derivedId, type Paper, paperName, paperText } from '../paper.ts'
 import { count } from '../report/wording.ts'
 import type { NamedSource } from '../sources/open-source.ts'
 import {
+  keptApart,
+  type NamedPapers,
   type PaperSource,
   type ProblemEvent,
   problemError,
   type ReadOptions,
   readSources,
+  type SourceSummary,
 } from '../sources/read-papers.ts'
 import type { SourceProblem } from '../sources/reading.ts'
 import type { CommandContext, SourceArguments } from './command.ts'
@@ -26,6 +29,8 @@ export interface Collection {
   readonly library: PaperLibrary
   /** The dates that the files name; none of a library on disk. */
   readonly dates: readonly string[]
+  /** What the files were taken for; none of a library on disk. */
+  readonly sources: readonly SourceSummary[]
 }
 
 /**
@@ -60,12 +65,12 @@ export async function withCollection<Result>(
 ): Promise<Result> {
   if (files.length > 0 && options.library !== undefined)
     throw new PaperkinError('invalid-argument', 'Expected files or --library, got both: leave one out.')
-  if (files.length === 0) return withLibrary(options, context, (library) => use({ library, dates: [] }))
+  if (files.length === 0) return withLibrary(options, context, (library) => use({ library, dates: [], sources: [] }))
   const library = await PaperLibrary.open()
   try {
-    const { dates, updated } = await addFiles(library, files, options, context)
+    const { dates, sources, updated } = await addFiles(library, files, options, context)
     for (const id of updated) context.terminal.note(`Took the later text of ${id}`)
-    return await use({ library, dates })
+    return await use({ library, dates, sources })
   } finally {
     await library.close()
   }
@@ -136,6 +141,8 @@ export interface AddSummary {
   readonly problems: readonly SourceProblem[]
   /** The dates that the files name. */
   readonly dates: readonly string[]
+  /** What each file was taken for. */
+  readonly sources: readonly SourceSummary[]
 }
 
 /** Papers are handed to the library in groups of so many. */
@@ -145,10 +152,10 @@ const MOST_TOLD = 10
 
 /** What to read and how, of the files (`-` is standard input) and the options of a command. */
 export function sourceReading(
-  files: readonly (string | NamedSource)[],
+  files: readonly (string | NamedSource | NamedPapers)[],
   { year, source, columns }: SourceArguments,
   { signal, stdin }: CommandContext,
-): { readonly sources: readonly PaperSource[]; readonly read: ReadOptions } {
+): { readonly sources: readonly (PaperSource | NamedPapers)[]; readonly read: ReadOptions } {
   return {
     sources: files.map((file) => (file === '-' ? { name: 'standard input', content: stdin as Readable } : file)),
     read: {
@@ -167,7 +174,7 @@ export function sourceReading(
  */
 export async function addFiles(
   library: PaperLibrary,
-  files: readonly (string | NamedSource)[],
+  files: readonly (string | NamedSource | NamedPapers)[],
   options: SourceArguments,
   context: CommandContext,
 ): Promise<AddSummary> {
@@ -176,6 +183,7 @@ export async function addFiles(
   const names = sources.map((source) => (typeof source === 'string' ? source : source.name)).join(', ')
   const problems: ProblemEvent[] = []
   const dates: string[] = []
+  const summaries: SourceSummary[] = []
   const updated: string[] = []
   const sum = { read: 0, added: 0, unchanged: 0, titleOnly: 0, truncated: 0 }
   const group = new Map<string, Paper>()
@@ -200,6 +208,14 @@ export async function addFiles(
     for (const { id, tokens, cut } of result.truncated)
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }
+  /** A key of a reference manager names a paper of its file: the library may have another of that name. */
+  const apart = (paper: Paper): Paper => {
+    const known = library.get(paper.id)
+    if (known === undefined || derivedId(paperName(known)) === derivedId(paperName(paper))) return paper
+    const kept = keptApart(paper)
+    terminal.note(`The library has another paper under the key ${paper.id}: the new one is kept as ${kept.id}`)
+    return kept
+  }
   try {
     const events = readSources(sources, {
       ...read,
@@ -209,12 +225,13 @@ export async function addFiles(
     })
     for await (const event of events) {
       if ('paper' in event) {
-        const other = group.get(event.paper.id)
+        const paper = event.isKey ? apart(event.paper) : event.paper
+        const other = group.get(paper.id)
         // A later file may have another text of a paper: it takes the place of the earlier one.
-        if (group.size >= GROUP || (other !== undefined && paperText(other) !== paperText(event.paper)))
-          await flush(false)
-        group.set(event.paper.id, event.paper)
-      } else if ('date' in event) dates.push(event.date)
+        if (group.size >= GROUP || (other !== undefined && paperText(other) !== paperText(paper))) await flush(false)
+        group.set(paper.id, paper)
+      } else if ('summary' in event) summaries.push(event.summary)
+      else if ('date' in event) dates.push(event.date)
       else if ('format' in event) terminal.detail(`${event.source} is read as ${event.format}`)
       else if (options.strict && event.problem.kind !== 'passed-over') throw problemError([event])
       else problems.push(event)
@@ -229,12 +246,28 @@ export async function addFiles(
     problems.map(({ problem }) => problem),
     terminal,
   )
+  tellSources(summaries, terminal)
   if (sum.read === 0)
     throw new PaperkinError(
       'unreadable-source',
       `Nothing was read from ${names}: ${count(problems.length, 'problem')}.`,
     )
-  return { ...sum, updated, problems: problems.map(({ problem }) => problem), dates }
+  return { ...sum, updated, problems: problems.map(({ problem }) => problem), dates, sources: summaries }
+}
+
+/** Tells what files were taken for: `3 papers from PubMed NBIB, 12 from BibTeX (2 files)`. */
+function tellSources(sources: readonly SourceSummary[], terminal: Terminal): void {
+  const found = new Map<string, { papers: number; files: number }>()
+  for (const { papers } of sources)
+    for (const { from, count: papersOfIt } of papers) {
+      const sum = found.get(from) ?? { papers: 0, files: 0 }
+      found.set(from, { papers: sum.papers + papersOfIt, files: sum.files + 1 })
+    }
+  const parts = [...found].map(
+    ([from, { papers, files }], i) =>
+      `${i === 0 ? count(papers, 'paper') : papers.toLocaleString('en-US')} from ${from}${files > 1 ? ` (${files} files)` : ''}`,
+  )
+  if (parts.length > 0) terminal.note(parts.join(', '))
 }
 
 /** Tells problems one by one on standard error, and the rest of many in one line. */

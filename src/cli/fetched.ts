@@ -79,14 +79,12 @@ export async function fetched(
   const problems: SourceProblem[] = []
   const onProblem = (problem: SourceProblem) => problems.push(problem)
   if (options.library !== undefined) {
-    const lines = async function* () {
-      for await (const paper of fetch(0, { onProblem, onPage: () => {} })) yield `${JSON.stringify(paper)}\n`
-    }
+    const papers = fetch(0, { onProblem, onPage: () => {} })
     return withLibrary(
       options,
       context,
       async (library) => {
-        const found = await addFiles(library, [{ name: of, content: lines() }], { source: 'jsonl' }, context)
+        const found = await addFiles(library, [{ name: of, papers }], {}, context)
         tellProblems(problems, terminal)
         const summary = { ...found, problems: [...problems, ...found.problems] }
         const data = () => ({ of, library: library.path, size: library.size, ...summary })

@@ -35,10 +35,10 @@ const datePatterns: readonly { readonly pattern: RegExp; readonly order: readonl
     pattern: new RegExp(`^(\\d{1,2})(?:st|nd|rd|th)?\\.?\\s+${monthName}(?:,?\\s+(\\d{4}))?$`, 'iu'),
     order: ['day', 'month', 'year'],
   },
-  { pattern: /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T[\d:.]+(?:Z|[+-][\d:]+)?)?$/u, order: ['year', 'month', 'day'] },
+  { pattern: /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T[\d:.]+(?:Z|[+-][\d:]+)?)?$/u, order: ['year', 'month', 'day'] },
 ]
 const beforeDate =
-  /^(?:(?:daily |today's |trending |new )?(?:papers|digest)(?: (?:for|of|from))?[\s:·|,–—-]*|published (?:on )?|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+)+/iu
+  /^(?:(?:daily |today's |trending |new )?(?:papers|digest)(?: (?:for|of|from))?[\s:·|,–—-]*|(?:published|updated|posted|last updated) ?(?:on |at )?:?\s*|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+)+/iu
 
 /** The date that a line consists of, ISO 8601, with `--` for a missing year; undefined where the line is no date. */
 export function lineDate(line: string): string | undefined {
@@ -103,7 +103,7 @@ function authorNames(text: string): string[] | undefined {
   const isOpenEnded = restOfAuthors.test(text)
   const names = (listed?.[1] ?? text)
     .replace(restOfAuthors, '')
-    .split(/\s*[,;，、；]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+/u)
+    .split(/\s*[,;，、；|]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+/u)
     .filter((name) => name !== '')
   if (listed !== null) return names
   return (names.length >= 2 || isOpenEnded) && names.every((name) => person.test(name)) ? names : undefined
@@ -254,7 +254,7 @@ export function readDigestPage(text: string): DigestPage {
         if (title === undefined || !isBesideTitle || !isAside(current.text, title)) {
           const linked = /^\[(.+)\]\((\S+)\)$/u.exec(current.text)
           title = linked ? { ...current, text: linked[1] as string } : current
-          if (linked && arxivReference(linked[2] as string)) link = linked[2]
+          if (linked) link = linked[2]
           authors = undefined
         } else if (person.test(current.text)) authors = [current.text]
         break
