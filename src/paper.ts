@@ -45,7 +45,12 @@ const line = z.string().transform(visible)
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
 const paperFields = {
-  id: z.union([line, z.number().int().transform(String)]).nullish(),
+  // A number that is too large to be kept exactly would be another paper's.
+  id: z
+    .union([line, z.number().refine((id) => Math.abs(id) <= Number.MAX_SAFE_INTEGER).transform(String)], {
+      error: 'expected a text or a number that can be kept exactly',
+    })
+    .nullish(),
   title: line.nullish(),
   abstract: z
     .string()

@@ -26,10 +26,14 @@ export function arxivTextAt(head: string): number {
         /^\d{1,5}\.$/u.test(lines[i - 1]?.trim() ?? '')
       if (isPaper) return at
     }
+    // The end of a paper of a mailing whose beginning is missing.
+    if (closing.test(line)) return at
     at += line.length + 1
   }
   return -1
 }
+
+const closing = /^\\\\ \( https?:\/\/arxiv\.org\/abs\/\S+ ,/u
 
 interface OpenPaper {
   readonly id: string
@@ -76,7 +80,7 @@ export async function* readArxivText(chunks: AsyncIterable<string>): AsyncGenera
         paragraphs: [],
         version,
         announced: announcement(note),
-        categories: categories ?? (note !== undefined && /^[a-z-]+$/u.test(note) ? undefined : undefined),
+        categories,
         published: undefined,
         part: 'fields',
         isMail: isBackslashed,
@@ -103,7 +107,11 @@ export async function* readArxivText(chunks: AsyncIterable<string>): AsyncGenera
       yield* close()
       continue
     }
-    if (paper === undefined) continue
+    if (paper === undefined) {
+      if (closing.test(text))
+        yield { problem: 'ends a paper whose beginning is missing', place: { line }, text: text.slice(0, 80) }
+      continue
+    }
     if (text.startsWith('\\\\')) {
       paper.isMail = true
       paper.part = paper.part === 'fields' && text === '\\\\' ? 'abstract' : 'end'

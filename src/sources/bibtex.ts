@@ -39,14 +39,14 @@ export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator
     const kind = /^@\s*([a-z]+)/iu.exec(text)?.[1]?.toLowerCase()
     if (kind === 'comment' || kind === 'preamble') continue
     const place: Place = kind === 'string' ? { line } : { record: ++number, line }
-    const key = /^@\s*[a-z]+\s*[{(]\s*([^\s,{}()"]+)/iu.exec(text)?.[1]
+    const key = kind === 'string' ? undefined : keyOf(text)
     const named = key === undefined ? '' : ` (${key})`
     if (isCut) {
       yield { problem: `is an entry${named} that is never closed: a brace is missing`, place }
       continue
     }
     try {
-      const [parsed] = bibtexParser.parse(text).content
+      const [parsed] = bibtexParser.parse(withPlainKey(text)).content
       if (parsed !== undefined && bibtexParser.isStringEntry(parsed))
         strings.set(parsed.abbreviation.toLowerCase(), valueText(parsed.value, strings))
       else if (parsed !== undefined && bibtexParser.isEntry(parsed)) {
@@ -82,6 +82,17 @@ export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator
       yield entryReading(child, undefined)
       yield { problem: `refers to an entry that is not there (${parent})`, place: child.place, kind: 'doubtful' }
     }
+}
+
+const head = /^@\s*[a-z]+\s*[{(]\s*([^,={}()"\n]*?)\s*(?:,|\n(?=\s*[a-z][\w-]*\s*=))/iu
+const keyOf = (text: string) => head.exec(text)?.[1]?.replace(/\s+/gu, ' ') || undefined
+
+/** An entry whose key the parser takes: without blanks in it, and with the comma that belongs behind it. */
+function withPlainKey(text: string): string {
+  const match = head.exec(text)
+  if (match === null || match[1] === undefined || /^@\s*string/iu.test(text)) return text
+  const lines = match[0].split('\n').length - 1
+  return `${/^@\s*[a-z]+\s*[{(]/iu.exec(text)?.[0].replace(/\s/gu, '')}k,${'\n'.repeat(lines)}${text.slice(match[0].length)}`
 }
 
 /**

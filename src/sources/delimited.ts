@@ -112,7 +112,7 @@ function delimiterOf(line: string, columns?: Columns): string | undefined {
   const names = cellNames(line, best)
   const found = guessFields(names)
   const isHeader =
-    names.every((name) => name.length <= 60 && !/[.!?:]$/u.test(name)) &&
+    names.every((name) => name.length <= 60 && !/[{}[\]<>:]|[.!?]$/u.test(name)) &&
     (found.has('title') || found.has('abstract') || tableOf(names) !== undefined)
   return isHeader ? best : undefined
 }

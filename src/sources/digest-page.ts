@@ -10,6 +10,8 @@ export interface PageRecord {
   readonly abstract: string
   readonly authors?: string[]
   readonly url?: string
+  /** ISO 8601, where the page dates each paper. */
+  readonly published?: string
   /** The line of the file that the abstract begins on, from 1. */
   readonly line: number
 }
@@ -42,7 +44,10 @@ const beforeDate =
 
 /** The date that a line consists of, ISO 8601, with `--` for a missing year; undefined where the line is no date. */
 export function lineDate(line: string): string | undefined {
-  const text = line.trim().replace(beforeDate, '')
+  const text = line
+    .trim()
+    .replace(/^[·•|–—-]\s+/u, '')
+    .replace(beforeDate, '')
   for (const { pattern, order } of datePatterns) {
     const match = pattern.exec(text)
     if (match === null) continue
@@ -203,6 +208,9 @@ function pieces(text: string): Piece[] {
   return found
 }
 
+/** A title has a word in it, or two signs of a script that writes words with them. */
+const isTitle = (text: string) => /\p{L}.*\p{L}.*\p{L}.*\p{L}|\p{Script=Han}{2}/u.test(text)
+
 /** Whether a line between a title and its abstract says something of the paper, rather than being a better title. */
 function isAside(text: string, title: Piece): boolean {
   if (title.isLabelled) return true
@@ -234,6 +242,11 @@ export function readDigestPage(text: string): DigestPage {
     const before = found[position - 1]
     const isAfterAbstract = before !== undefined && last?.abstract.endsWith(before.text) === true
     const take = () => {
+      if (!isTitle((title as Piece).text)) {
+        skipped.push({ line: current.line, text: current.text })
+        title = authors = link = undefined
+        return
+      }
       papers.push({
         title: (title as Piece).text,
         abstract: current.text,
@@ -245,7 +258,10 @@ export function readDigestPage(text: string): DigestPage {
     }
     switch (current.kind) {
       case 'date':
-        if (papers.length === 0 && date === undefined) {
+        if (last !== undefined && title === undefined && /published/iu.test(current.text)) {
+          const day = lineDate(current.text) ?? ''
+          if (!day.startsWith('--')) last.published ??= day
+        } else if (papers.length === 0 && date === undefined) {
           date = lineDate(current.text)
           dateLine = current
         }
@@ -307,14 +323,21 @@ export function readDigestPage(text: string): DigestPage {
   return { records: papers, skipped, ...(date !== undefined && { date }) }
 }
 
+/** So long is at least one abstract of a page: a text with two short sentences in it is none yet. */
+const FEWEST_WORDS = 25
+
 /** Reads a copied page as any other format is read. */
-export async function* readPage(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
+export async function* readPage(
+  chunks: AsyncIterable<string>,
+  { isCertain }: { readonly isCertain: boolean },
+): AsyncGenerator<Reading> {
   const text = await wholeText(chunks)
   if (text === undefined) {
     yield { problem: 'is too long for a copied page', place: {} }
     return
   }
   const { date, records, skipped } = readDigestPage(text)
+  if (!isCertain && records.every(({ abstract }) => wordCount(abstract) < FEWEST_WORDS)) return
   if (date !== undefined) yield { date }
   for (const { line, ...record } of records) yield { record, place: { line } }
   for (const { line, text } of skipped)

@@ -70,7 +70,11 @@ function rssFields(item: XmlElement): unknown {
       .flatMap(({ text }) => text.split(/,\s+/u).map((name) => name.trim()))
       .filter((name) => name !== ''),
     categories: [...childrenOf(item, 'category'), ...childrenOf(item, 'subject')].map(({ text }) => text.trim()),
-    published: isoDate(childText(item, 'pubDate') ?? childText(item, 'date')),
+    published: isoDate(
+      childText(item, 'pubDate') ??
+        childText(item, 'date') ??
+        (pmid && /\b\d{4} [A-Z][a-z]{2}(?: \d{1,2})?\b/u.exec(description ?? '')?.[0]),
+    ),
     url: link,
     version: announced === null ? undefined : /v(\d+)$/u.exec(announced[1] ?? '')?.[1],
     doi: plainDoi(numbered(/^doi:\s*(10\.\S+)$/iu) ?? (pmid && /\bdoi:\s*(10\.[^\s]+?)\.?(?:\s|$)/iu.exec(description ?? '')?.[1])),

@@ -21,7 +21,14 @@ interface Format {
   readonly markup: Markup
   /** Where it begins in the head of a text; -1 where the text is none. */
   readonly at: (head: string, options: FormatOptions) => number
-  readonly read: (chunks: AsyncIterable<string>, options: { readonly head: string } & FormatOptions) => AsyncIterable<Reading>
+  readonly read: (
+    chunks: AsyncIterable<string>,
+    options: {
+      readonly head: string
+      /** Whether somebody said that the text is this: then all that can be read of it is. */
+      readonly isCertain: boolean
+    } & FormatOptions,
+  ) => AsyncIterable<Reading>
   /** Whether what stands before its first record is its own, and read with it. */
   readonly hasHeader?: true
 }
@@ -150,6 +157,8 @@ export function unknownStructure(head: string): Structure | undefined {
     return { looks: 'an encoded mail', lacks: 'save its text from the mail program' }
   if (lines.length > 4 && share(/[;{}]\s*$|^\s*(?:\/\/|#include|import |def |function |const |var |let )/u) > 0.4)
     return { looks: 'the source of a program', lacks: 'it has no papers' }
+  // A cut table has no line of names, and an entry that has only begun no key.
+  if (/(?:^|\n)@[a-z]{0,20}$/iu.test(head.trimEnd())) return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
   const mark = tableMark(lines)
   if (mark !== undefined)
     return { looks: `a table with ${mark}`, lacks: 'no column is called title or abstract: name them with `columns`' }
@@ -159,6 +168,15 @@ export function unknownStructure(head: string): Structure | undefined {
 /** The mark that parts lines into as many cells each, as a table has them. */
 function tableMark(lines: readonly string[]): string | undefined {
   const few = lines.slice(0, 60)
+  // Cells of texts stand side by side without a blank, and in quotes that open and close at a mark.
+  const isRow = (line: string, mark: string) =>
+    line.split(mark).slice(1).filter((cell) => /^[^\s\d]|^\d(?!\d\d(?!\d))/u.test(cell)).length > 1 ||
+    (mark === '\t' ? line.split('\t').length > 2 : line.includes(`${mark}"`) && /\S/u.test(line.split(`${mark}"`, 2)[1]?.[0] ?? ''))  ||
+    new RegExp(`\\S"[${mark}](?=\\S)`, 'u').test(line)
+  const long = few.filter((line) => line.length > 12)
+  for (const [mark, name] of [[',', 'commas'], [';', 'semicolons'], ['\t', 'tabs']] as const)
+    if (long.length > 0 && long.filter((line) => isRow(line, mark)).length >= long.length / 2) return name
+  if (few.filter((line) => /^\s*\|.*\|\s*$/u.test(line) || line.split('|').length > 3).length >= Math.max(1, few.length / 3)) return 'bars'
   if (few.length < 3) return undefined
   for (const [mark, name] of [
     ['\t', 'tabs'],

@@ -14,13 +14,15 @@ const label =
 export function markdownAt(head: string): number {
   const table = tableAt(head.split('\n'))
   if (table !== undefined) return head.split('\n').slice(0, table).join('\n').length
+  const labels = bold.exec(head)
   const heading = /^(?:#{1,6}|[-*+]|\d{1,4}[.)])\s+(?:\d{1,4}[.)]\s*)?(?:\*\*|__)?\[[^\]\n]{3,500}\]\([^)\s]{4,500}\)/gmu
   const first = heading.exec(head)
-  if (first === null) return -1
-  const hasLabels = /^(?:[-*+]\s+)?(?:\*\*|__|\*|_)(?:abstract|summary|authors?|tl;?dr)(?:\*\*|__|\*|_)?\s*[:：]/imu.test(head)
-  const isLinks = [...head.matchAll(heading)].length
-  return hasLabels || (isLinks >= 2 && /^#{1,6}\s/mu.test(head)) ? first.index : -1
+  if (first === null) return labels?.index ?? -1
+  const links = [...head.matchAll(heading)].length
+  return labels !== null || (links >= 2 && /^#{1,6}\s/mu.test(head)) ? first.index : -1
 }
+
+const bold = /^(?:[-*+]\s+|>\s?)?(?:\*\*|__)(?:abstract|summary|authors?|tl;?dr)\s?:?(?:\*\*|__)\s?[:：]?/imu
 
 /** The number of the line with the names of a table of papers. */
 function tableAt(lines: readonly string[]): number | undefined {
@@ -114,12 +116,17 @@ function digestRecords(lines: readonly string[]): Found[] {
   /** The field or the paragraph that the next line goes on with. */
   let last: ((text: string) => void) | undefined
   // Of headings without links only those are titles that stand as deep as those with links, or are followed by fields.
-  const levels = new Set(
-    lines.flatMap((line) => {
-      const match = titleLine.exec(line)
-      return match !== null && linked.test(match[2] as string) ? [levelOf(match[1] as string)] : []
-    }),
-  )
+  const levels = new Set<number>()
+  let deepest = 0
+  for (const line of lines) {
+    const match = titleLine.exec(line)
+    if (match !== null && linked.test(match[2] as string)) levels.add(levelOf(match[1] as string))
+    if (match?.[1]?.startsWith('#')) deepest = levelOf(match[1])
+    else if (deepest > 0 && bold.test(line)) {
+      levels.add(deepest)
+      deepest = 0
+    }
+  }
   for (const [i, raw] of lines.entries()) {
     const line = raw.replace(/^\s*(?:>\s?)+/u, '').trimEnd()
     if (/^\s*(?:[-*_]\s*){3,}$/u.test(line) || line.trim() === '' || /^\s*<\/?(?:details|summary|br|hr|p|div)[^>]*>\s*$/iu.test(line)) {

@@ -118,7 +118,7 @@ export function plainFields(
     const value = record[name]
     // An alias is only a guess: what cannot be the field is kept as what it is.
     const found = fieldValue(field, value, { isOwn: field === name })
-    if (found === undefined && field !== name) taken.delete(name)
+    if (found === undefined && field !== name && !saysMissing(value)) taken.delete(name)
     else if (found !== undefined) fields[field] = found
   }
   if (fields.published === undefined) {
@@ -173,7 +173,7 @@ function dateText(value: unknown): string | undefined {
     return filled(raw) ?? filled(start)
   }
   const text = filled(value)
-  return text === undefined || saysMissing(text) ? undefined : (isoDate(text) ?? text)
+  return text === undefined || saysMissing(text) ? undefined : text
 }
 
 const arxivClasses = /^(?:[a-z-]+(?:\.[A-Za-z-]+)?\s+)*[a-z-]+\.[A-Za-z-]+(?:\s+[a-z-]+(?:\.[A-Za-z-]+)?)*$/u

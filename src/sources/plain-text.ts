@@ -162,7 +162,7 @@ function withoutLatex(text: string, isLatex: boolean): string {
   return readable
     .replace(/[\ue000-\ue003]/gu, (mark) => '{}~%'[mark.charCodeAt(0) - 0xe000] as string)
     .replace(/ {2,}/gu, ' ')
-    .replace(/ +([,.;:)])/gu, '$1')
+    .replace(/ +([,.;:)])(?![^\s,.;:)])/gu, '$1')
     .normalize('NFC')
     .trim()
 }
@@ -203,9 +203,12 @@ function closingDollar(text: string, start: number): number {
 /** Accents, symbols and commands with their arguments, wherever they stand. */
 function plainCommands(text: string): string {
   if (!text.includes('\\')) return text
-  // A line break is no accent: `\\\\'a`.
+  // A line break is no accent, and before the name of a sign a backslash that was escaped twice.
+  const broken = text
+    .replace(/\\\\([a-zA-Z]{2,30})(?![a-zA-Z])/gu, (whole, name: string) => (Object.hasOwn(symbols, name) ? `\\${name}` : whole))
+    .replace(/\\\\(?:\[[^[\]\\\n]{0,20}\])?/gu, ' ')
   return (
-    withAccents(text.replace(/\\\\(?:\[[^[\]\\\n]{0,20}\])?/gu, ' '))
+    withAccents(broken)
       // Escaped braces, tildes and percent signs are kept apart until the bare ones are gone.
       .replace(/\\([{}])/gu, (_, brace: string) => (brace === '{' ? '\ue000' : '\ue001'))
       .replace(/\\%/gu, '\ue003')

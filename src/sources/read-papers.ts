@@ -227,6 +227,7 @@ async function* events(
     let date: string | undefined
     const readings = read(start > 0 ? withoutNote(chunks, before) : chunks, {
       head: head.slice(start),
+      isCertain: options.format !== undefined,
       columns: options.columns,
     })
     for await (const reading of readings) {
@@ -285,7 +286,7 @@ function formatOf(head: string, name: string, options: ReadOptions): { format: S
   if (unknown === undefined) return { format: 'page', at: 0 }
   throw new PaperkinError(
     'unreadable-source',
-    `Expected papers in ${name}, but it looks like ${unknown.looks} that cannot be read: ${unknown.lacks}. What can be read is ${otherFormats} or the text of a copied page; \`source\` names which of them it is all the same.`,
+    `Expected papers in ${name}, but it looks like ${unknown.looks} that cannot be read: ${unknown.lacks}. What can be read is ${otherFormats} and the text of a copied page; \`format\` (--source) reads it as one of them all the same.`,
   )
 }
 

@@ -16,7 +16,8 @@ export function htmlAt(head: string): number {
   if (opening.test(head)) return 0
   const later = /^[ \t]{0,20}<(?:!doctype\s+html|html|head|body)\b/imu.exec(head)
   if (later !== null) return later.index
-  // A page whose beginning is missing.
+  // A page whose beginning is missing, and no feed that has HTML in its texts.
+  if (/<\/(?:item|entry|record|article|PubmedArticle|mods)>|<!\[CDATA\[|\]\]>/u.test(head)) return -1
   const tags = [...head.matchAll(/<\/?(?:div|span|table|tr|td|ul|li|dl|dt|dd|h[1-6]|nav|footer)(?:\s[^<>]{0,500})?>|<a\s[^<>]{0,500}href=|<p\sclass=/giu)]
   return tags.length >= 4 && tags.length > head.split('\n', 5000).length / 4 ? (tags[0]?.index ?? -1) : -1
 }

@@ -20,6 +20,8 @@ interface Grammar {
   readonly outside?: ReadonlySet<string>
   /** Tags whose further lines are values of their own. */
   readonly lists?: ReadonlySet<string>
+  /** Tags whose values are never longer than a line. */
+  readonly short?: ReadonlySet<string>
   readonly fields: (tags: Tags, rest: Set<string>) => Record<string, unknown>
 }
 
@@ -34,6 +36,7 @@ export const readRis = reader({
   first: 'TY',
   isFirstLate: true,
   last: 'ER',
+  short: new Set(['ID', 'TY', 'PY', 'Y1', 'DA', 'Y2', 'DO', 'VL', 'IS', 'SP', 'EP', 'SN']),
   fields: (tags, rest) => {
     const { all, first } = access(tags, rest)
     const doi =
@@ -191,7 +194,7 @@ function reader(grammar: Grammar): (chunks: AsyncIterable<string>) => AsyncGener
 }
 
 async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): AsyncGenerator<Reading> {
-  const { name, first, last, outside, lists } = grammar
+  const { name, first, last, outside, lists, short } = grammar
   // Lines of each value; they are joined when the record is whole.
   let tags: Map<string, string[][]> | undefined
   let place: Place = {}
@@ -210,7 +213,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
       }),
     )
     const record = given({ ...fields, ...(Object.keys(extra).length > 0 && { extra }) })
-    tags = open = undefined
+    tags = open = style = undefined
     return { record, place, isKey: !/^(?:PMID|WOS):/u.test(String(record.id)) }
   }
   for await (const { line, text: raw, isTooLong } of numberedLines(chunks)) {
@@ -226,7 +229,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     }
     const [tag, value] = grammar.field(trimmed, style) ?? []
     if (tag === undefined || value === undefined) {
-      if (open === undefined)
+      if (open === undefined || short?.has(openTag))
         yield { problem: `is no field of ${name}`, place: { line }, kind: 'passed-over', text: trimmed.slice(0, 60) }
       else if (lists?.has(openTag)) tags?.get(openTag)?.push([trimmed.trim()])
       else open.push(trimmed.trim())
@@ -256,7 +259,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
       tags = new Map()
       place = { record: ++number, line }
     }
-    if (tag === first) style = /^\s*[A-Z0-9%]{2,4}( +)-/u.exec(trimmed)?.[1]
+    if (style === undefined || tag === first) style = /^\s*[A-Z0-9%]{2,4}( +)-/u.exec(trimmed)?.[1]
     open = [value.trim()]
     openTag = tag
     const values = tags.get(tag) ?? []

@@ -258,16 +258,14 @@ export function arxivDumpFields(record: JsonRecord): unknown {
     const [family, given_, suffix] = parts.map((part) => filled(part))
     return [given_, family].filter((part) => part !== undefined).join(' ') + (suffix ? `, ${suffix}` : '')
   })
+  const written = Array.isArray(record.authors)
+    ? people(record.authors)
+    : nameList((filled(record.authors) ?? '').replace(/\s*\([^()]{0,200}\)/gu, ' '))
   return given({
     id: record.id,
     title: filled(record.title)?.replace(/\s+/gu, ' '),
     abstract: filled(record.abstract)?.replace(/[ \t]*\n(?![ \t]*\n)\s*/gu, ' '),
-    authors:
-      names.length > 0
-        ? names
-        : Array.isArray(record.authors)
-          ? people(record.authors)
-          : nameList((filled(record.authors) ?? '').replace(/\s*\([^()]{0,200}\)/gu, ' ')),
+    authors: names.length >= written.length ? names : written,
     categories: Array.isArray(record.categories)
       ? texts(record.categories)
       : (filled(record.categories) ?? '').split(/[\s,;]+/u).filter((name) => name !== ''),
