@@ -53,8 +53,9 @@ interface OpenRecord {
   url?: string
   line: number
   level: number
-  fields: Record<string, string>
-  paragraphs: string[]
+  /** Lines of each field and paragraph. */
+  fields: Map<string, string[]>
+  paragraphs: string[][]
 }
 
 export async function* readMarkdown(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
@@ -114,7 +115,7 @@ function digestRecords(lines: readonly string[]): Found[] {
   const records: OpenRecord[] = []
   let open: OpenRecord | undefined
   /** The field or the paragraph that the next line goes on with. */
-  let last: ((text: string) => void) | undefined
+  let last: string[] | undefined
   // Of headings without links only those are titles that stand as deep as those with links, or are followed by fields.
   const levels = new Set<number>()
   let deepest = 0
@@ -136,11 +137,8 @@ function digestRecords(lines: readonly string[]): Found[] {
     const field = label.exec(line.trim())
     if (field !== null && open !== undefined) {
       const name = (field[1] as string).toLowerCase()
-      const target = open
-      target.fields[name] = (field[2] as string).trim()
-      last = (text) => {
-        target.fields[name] = `${target.fields[name]} ${text}`.trim()
-      }
+      last = [(field[2] as string).trim()]
+      open.fields.set(name, last)
       continue
     }
     const heading = titleLine.exec(line)
@@ -153,14 +151,14 @@ function digestRecords(lines: readonly string[]): Found[] {
         title: bare(link?.[1] ?? (heading[2] as string)),
         line: i + 1,
         level,
-        fields: {},
+        fields: new Map(),
         paragraphs: [],
         ...(link !== null && { url: link[2] as string }),
       }
       records.push(open)
       last = undefined
       const rest = link?.[3]?.replace(/^[\s:–—-]+/u, '').trim()
-      if (rest) open.paragraphs.push(rest)
+      if (rest) open.paragraphs.push([rest])
       continue
     }
     if (isHeading) {
@@ -179,18 +177,19 @@ function digestRecords(lines: readonly string[]): Found[] {
       continue
     }
     if (last !== undefined) {
-      last(text)
+      last.push(text)
       continue
     }
-    const target = open.paragraphs
-    target.push(text)
-    last = (more) => {
-      target.push(`${target.pop()} ${more}`)
-    }
+    last = [text]
+    open.paragraphs.push(last)
   }
   return records
-    .filter(({ fields, paragraphs, url }) => Object.keys(fields).length > 0 || paragraphs.length > 0 || url !== undefined)
-    .map(({ title, url, line, fields, paragraphs }) => ({ line, fields: recordOf(title, url, fields, paragraphs) }))
+    .filter(({ fields, paragraphs, url }) => fields.size > 0 || paragraphs.length > 0 || url !== undefined)
+    .map(({ title, url, line, fields, paragraphs }) => {
+      const said = Object.fromEntries([...fields].map(([name, lines]) => [name, lines.join(' ').trim()]))
+      const texts = paragraphs.map((lines) => lines.join(' '))
+      return { line, fields: recordOf(title, url, said, texts) }
+    })
 }
 
 const levelOf = (mark: string) => (mark.startsWith('#') ? mark.length : 10)

@@ -7,6 +7,7 @@ import { given, isRecord, plainDoi, turnedName } from './field-values.ts'
 import { type Reading, wholeText } from './reading.ts'
 import { recordFields } from './record-fields.ts'
 import { readScholarAlert, scholarAlertAt } from './scholar-alert.ts'
+import { MOST_NESTED, tooDeep } from './xml.ts'
 
 const opening =
   /^\s*(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|section|meta)\b/iu
@@ -132,8 +133,10 @@ function pageText(html: string): PageText {
   const lines: { text: string; line: number }[] = []
   const data: { text: string; line: number }[] = []
   let open = ''
+  let isBlank = true
   let openAt = 0
   let hiddenDepth = 0
+  let depth = 0
   let script: { text: string; line: number } | undefined
   const metadata = new Map<string, string[]>()
   let heading: { link: string | undefined } | undefined
@@ -159,17 +162,21 @@ function pageText(html: string): PageText {
       !text.startsWith('[')
     if (text !== '') lines.push({ text: isLink ? `[${text}](${anchor?.link})` : text, line: lineAt(openAt) })
     open = ''
+    isBlank = true
     anchor = undefined
   }
   const parser: Parser = new Parser({
     onopentag: (name, attributes) => {
+      if (++depth > MOST_NESTED) throw tooDeep()
       for (const value of Object.values(attributes))
         if (value.length > 100 && /^\s*[{[]/u.test(value)) data.push({ text: value, line: lineAt(parser.startIndex) })
       if (name === 'script' && /json/iu.test(attributes.type ?? ''))
         script = { text: '', line: lineAt(parser.startIndex) }
       if (name === 'meta') {
         const key = (attributes.name ?? attributes.property ?? '').toLowerCase()
-        if (key !== '' && attributes.content) metadata.set(key, [...(metadata.get(key) ?? []), attributes.content.trim()])
+        const known = metadata.get(key)
+        if (known !== undefined && attributes.content) known.push(attributes.content.trim())
+        else if (key !== '' && attributes.content) metadata.set(key, [attributes.content.trim()])
       }
       if (name === 'link' && attributes.rel === 'canonical' && attributes.href) metadata.set('canonical', [attributes.href])
       if (unseen.has(name)) hiddenDepth++
@@ -190,10 +197,12 @@ function pageText(html: string): PageText {
     ontext: (text) => {
       if (script !== undefined) script.text += text
       if (hiddenDepth > 0) return
-      if (open.trim() === '') openAt = parser.startIndex
+      if (isBlank) openAt = parser.startIndex
+      isBlank &&= text.trim() === ''
       open += text
     },
     onclosetag: (name) => {
+      depth--
       if (name === 'script' && script !== undefined) {
         data.push(script)
         script = undefined

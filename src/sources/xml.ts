@@ -1,5 +1,6 @@
 // XML in pieces: the elements of a few names, each as a small tree, as soon as it is closed.
 import { Parser } from 'htmlparser2'
+import { PaperkinError } from '../errors.ts'
 import type { Place, Reading } from './reading.ts'
 
 /** An element with what is in it. Names have no prefix: `dc:title` is `title`. */
@@ -34,6 +35,15 @@ class OpenElement implements XmlElement {
 }
 
 const MOST_DEPTH = 200
+// The parser takes longer for each element the deeper it is.
+export const MOST_NESTED = 5000
+
+/** What nests its elements so deep is damaged or hostile. */
+export const tooDeep = () =>
+  new PaperkinError(
+    'unreadable-source',
+    `Expected elements that are nested less than ${MOST_NESTED} deep: the file may be damaged, save it again.`,
+  )
 const local = (name: string) => name.slice(name.indexOf(':') + 1)
 
 /**
@@ -54,7 +64,7 @@ export async function* xmlElements(
   const parser: Parser = new Parser(
     {
       onopentag: (name, attributes) => {
-        depth++
+        if (++depth > MOST_NESTED) throw tooDeep()
         const isInside = open.length > 0
         if ((!isInside && !names.has(local(name))) || open.length >= MOST_DEPTH) return
         const named = Object.fromEntries(Object.entries(attributes).map(([key, value]) => [local(key), value]))
@@ -187,7 +197,10 @@ export function otherFields(
   const found = new Map<string, string[]>()
   for (const inner of element?.children ?? []) {
     const text = used.has(inner.name) ? '' : spacedText(inner)
-    if (text !== '') found.set(inner.name, [...(found.get(inner.name) ?? []), text])
+    if (text === '') continue
+    const texts = found.get(inner.name)
+    if (texts === undefined) found.set(inner.name, [text])
+    else texts.push(text)
   }
   return Object.fromEntries([...found].map(([name, texts]) => [name, texts.length === 1 ? (texts[0] ?? '') : texts]))
 }
