@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'topics-days': async () => (await import('./topics/days.ts')).run,
   leiden: async () => (await import('./topics/leiden.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
+  sources: async () => (await import('./sources.ts')).run,
   store: async () => (await import('./store.ts')).run,
   index: async () => (await import('./vectors.ts')).index,
   kmeans: async () => (await import('./vectors.ts')).kmeans,

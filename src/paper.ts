@@ -47,9 +47,18 @@ const words = z.union([z.array(line).readonly(), line.transform((text) => (text 
 const paperFields = {
   // A number that is too large to be kept exactly would be another paper's.
   id: z
-    .union([line, z.number().refine((id) => Math.abs(id) <= Number.MAX_SAFE_INTEGER).transform(String)], {
-      error: 'expected a text or a number that can be kept exactly',
-    })
+    .union(
+      [
+        line,
+        z
+          .number()
+          .refine((id) => Math.abs(id) <= Number.MAX_SAFE_INTEGER)
+          .transform(String),
+      ],
+      {
+        error: 'expected a text or a number that can be kept exactly',
+      },
+    )
     .nullish(),
   title: line.nullish(),
   abstract: z
@@ -81,7 +90,9 @@ export function arxivReference(link: string): { readonly id: string; readonly ve
 
 /** An id as the library keeps it: of arXiv ids without `arXiv:` and the version, which is told apart. */
 export function plainId(id: string): { readonly id: string; readonly version?: number } {
-  const text = id.replace(invisible, '').replace(/\s+/gu, ' ').trim()
+  const text = visible(id)
+  const linked = /^(?:https?:\/\/|doi\.org|arxiv\.org)/iu.test(text) ? arxivReference(text) : undefined
+  if (linked !== undefined) return linked
   const match = /^(?:arxiv:\s?)?(.+?)(?:v(\d+))?$/iu.exec(text)
   if (match === null || !arxivId.test(match[1] as string)) return { id: text }
   return match[2] === undefined ? { id: match[1] as string } : { id: match[1] as string, version: Number(match[2]) }
@@ -105,8 +116,20 @@ const datePatterns: readonly (readonly [RegExp, string])[] = [
   [/^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?!\d)/u, 'ymd'],
   [/^(\d{4})(\d{2})(\d{2})$/u, 'ymd'],
   [new RegExp(`^(\\d{4})[\\s/,-]+${monthName}\\b\\.?(?:[\\s/-]+(\\d{1,2})(?!\\d))?`, 'iu'), 'ymd'],
-  [new RegExp(`^(?:\\p{L}{3,9},?\\s+)?(\\d{1,2})(?:st|nd|rd|th)?\\.?[\\s-]+${monthName}\\b\\.?,?[\\s-]+(\\d{4})(?!\\d)`, 'iu'), 'dmy'],
-  [new RegExp(`^(?:\\p{L}{3,9},?\\s+)?${monthName}\\b\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?,?\\s+(?:[\\d:]+\\s+)?(\\d{4})(?!\\d)`, 'iu'), 'mdy'],
+  [
+    new RegExp(
+      `^(?:\\p{L}{3,9},?\\s+)?(\\d{1,2})(?:st|nd|rd|th)?\\.?[\\s-]+${monthName}\\b\\.?,?[\\s-]+(\\d{4})(?!\\d)`,
+      'iu',
+    ),
+    'dmy',
+  ],
+  [
+    new RegExp(
+      `^(?:\\p{L}{3,9},?\\s+)?${monthName}\\b\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?,?\\s+(?:[\\d:]+\\s+)?(\\d{4})(?!\\d)`,
+      'iu',
+    ),
+    'mdy',
+  ],
   [new RegExp(`^${monthName}\\b\\.?(?:\\s*[-–/]\\s*\\p{L}{3,9}\\.?)?,?[\\s-]+(\\d{4})(?!\\d)`, 'iu'), 'my'],
   [/^(\d{1,2})[-/.](\d{4})$/u, 'my'],
 ]

@@ -7,6 +7,7 @@ import { derivedId, type Paper, paperName, paperText } from '../paper.ts'
 import { count } from '../report/wording.ts'
 import type { NamedSource } from '../sources/open-source.ts'
 import {
+  isError,
   keptApart,
   type NamedPapers,
   type PaperSource,
@@ -233,7 +234,7 @@ export async function addFiles(
       } else if ('summary' in event) summaries.push(event.summary)
       else if ('date' in event) dates.push(event.date)
       else if ('format' in event) terminal.detail(`${event.source} is read as ${event.format}`)
-      else if (options.strict && event.problem.kind !== 'passed-over') throw problemError([event])
+      else if (options.strict && isError(event.problem)) throw problemError([event])
       else problems.push(event)
     }
     await flush(true)
@@ -294,7 +295,7 @@ export function summaryLine(
   library: PaperLibrary,
   { colors }: Terminal,
 ): string {
-  const left = problems.filter(({ kind }) => kind !== 'doubtful').length
+  const left = problems.filter(({ kind }) => kind === 'bad' || kind === 'passed-over').length
   const number = (count: number) => count.toLocaleString('en-US')
   const parts = [
     colors.bold(`${count(added, 'paper')} added`),

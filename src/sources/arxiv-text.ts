@@ -21,7 +21,9 @@ export function arxivTextAt(head: string): number {
       const after = lines.slice(i + 1, i + 7).filter((other) => other.trim() !== '')
       const isPaper =
         lines[i - 1]?.trim() === '\\\\' ||
-        after.slice(0, 2).some((other) => /^\s*(?:Title|Date(?: \(.{1,20}\))?)\s?:|^\[Submitted on |^replaced with /iu.test(other)) ||
+        after
+          .slice(0, 2)
+          .some((other) => /^\s*(?:Title|Date(?: \(.{1,20}\))?)\s?:|^\[Submitted on |^replaced with /iu.test(other)) ||
         (/^\s*(?:\[\d+\]|\d+\.)/u.test(line) && after.length > 1) ||
         /^\d{1,5}\.$/u.test(lines[i - 1]?.trim() ?? '')
       if (isPaper) return at
@@ -176,7 +178,8 @@ const fieldName = (label: string) => {
 /** The date of a heading such as `Showing new listings for Wednesday, 12 March 2025` or `Wed, 12 Mar 2025 (showing 3 of 3 entries)`. */
 function listingDate(text: string): string | undefined {
   const date =
-    /^Showing new listings for (.{6,40})$/iu.exec(text)?.[1] ?? /^(\w{3}, \d{1,2} \w{3} \d{4})(?: \(.*\))?$/u.exec(text)?.[1]
+    /^Showing new listings for (.{6,40})$/iu.exec(text)?.[1] ??
+    /^(\w{3}, \d{1,2} \w{3} \d{4})(?: \(.*\))?$/u.exec(text)?.[1]
   return date === undefined ? undefined : isoDate(date)
 }
 
@@ -187,7 +190,8 @@ function fieldsOf(paper: OpenPaper): Record<string, unknown> {
   const isListed = !paper.isMail
   // On pages the title and the authors may have no label.
   const title = said('title') ?? (isListed ? others.shift() : undefined)
-  const authors = said('author') ?? (isListed && others.length > 0 && isNameList(others[0] as string) ? others.shift() : undefined)
+  const authors =
+    said('author') ?? (isListed && others.length > 0 && isNameList(others[0] as string) ? others.shift() : undefined)
   const abstract = said('abstract')?.replace(/\s*(?:△ Less|▽ More)\s*$/u, '') ?? others.shift()
   const date = said('date')
   const isReplaced = paper.announced === 'replacement'
@@ -199,7 +203,8 @@ function fieldsOf(paper: OpenPaper): Record<string, unknown> {
     title,
     abstract: paper.isMail ? paragraphs.map((lines) => lines.join(' ')).join('\n\n') : abstract,
     authors: authors === undefined ? undefined : nameList(withoutNotes(authors)),
-    categories: said('categories')?.split(/[\s,;]+/u) ?? (subjects.length > 0 ? subjects : paper.categories?.split(/\s+/u)),
+    categories:
+      said('categories')?.split(/[\s,;]+/u) ?? (subjects.length > 0 ? subjects : paper.categories?.split(/\s+/u)),
     published: paper.published ?? (isReplaced || date === undefined ? undefined : isoDate(date)),
     url: `https://arxiv.org/abs/${id}`,
     version: paper.version,
@@ -229,4 +234,8 @@ function withoutNotes(text: string): string {
 }
 
 const isNameList = (text: string) =>
-  text.split(/\s*[,;]\s*|\s+and\s+/u).every((name) => /^(?:\p{Lu}|\p{Script=Han}|de |van |von |the |\(|et al)/u.test(name) && name.split(' ').length <= 7)
+  text
+    .split(/\s*[,;]\s*|\s+and\s+/u)
+    .every(
+      (name) => /^(?:\p{Lu}|\p{Script=Han}|de |van |von |the |\(|et al)/u.test(name) && name.split(' ').length <= 7,
+    )

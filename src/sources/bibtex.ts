@@ -80,12 +80,14 @@ export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator
   for (const [parent, children] of waiting)
     for (const child of children) {
       yield entryReading(child, undefined)
-      yield { problem: `refers to an entry that is not there (${parent})`, place: child.place, kind: 'doubtful' }
+      yield { problem: `refers to an entry that is not there (${parent})`, place: child.place, kind: 'note' }
     }
 }
 
 const head = /^@\s*[a-z]+\s*[{(]\s*([^,={}()"\n]*?)\s*(?:,|\n(?=\s*[a-z][\w-]*\s*=))/iu
-const keyOf = (text: string) => head.exec(text)?.[1]?.replace(/\s+/gu, ' ') || undefined
+const keyOf = (text: string) =>
+  (head.exec(text)?.[1] ?? /^@\s*[a-z]+\s*[{(]\s*([^\s,={}()"]+)\s/iu.exec(text)?.[1])?.replace(/\s+/gu, ' ') ||
+  undefined
 
 /** An entry whose key the parser takes: without blanks in it, and with the comma that belongs behind it. */
 function withPlainKey(text: string): string {
@@ -157,7 +159,12 @@ async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry>
           if (depth < top) end = at + 1
         } else if (character === '"' && depth === top) isQuoted = !isQuoted
         else if (character === ')' && isParenthesis && depth === 0 && !isQuoted) end = at + 1
-        else if (character === '%' && depth === top && !isQuoted && /[\n,}"]\s{0,200}$/u.test(rest.slice(Math.max(0, at - 201), at))) {
+        else if (
+          character === '%' &&
+          depth === top &&
+          !isQuoted &&
+          /[\n,}"]\s{0,200}$/u.test(rest.slice(Math.max(0, at - 201), at))
+        ) {
           const stop = rest.indexOf('\n', at)
           if (stop < 0 && !isEnd) return
           comments.push([at, stop < 0 ? rest.length : stop])
@@ -192,7 +199,7 @@ function beginsEntry(text: string, at: number, isInText: boolean): boolean {
   const before = text.slice(Math.max(0, at - 200), at)
   const lineStart = /(?:^|\n)[ \t]*$/u.exec(before)
   if (lineStart === null) return false
-  if (isInText && !/[},"]\s*$/u.test(before.slice(0, lineStart.index))) return false
+  if (isInText && !/(?:[},"]|=\s*[\w.]+)\s*$/u.test(before.slice(0, lineStart.index))) return false
   beginning.lastIndex = at
   return beginning.test(text)
 }
@@ -207,7 +214,9 @@ const months: readonly (readonly [string, string])[] = 'jan feb mar apr may jun 
   .split(' ')
   .map((name, i) => [name, String(i + 1)] as const)
 
-const containers = new Set('proceedings mvproceedings book mvbook collection mvcollection periodical conference misc'.split(' '))
+const containers = new Set(
+  'proceedings mvproceedings book mvbook collection mvcollection periodical conference misc'.split(' '),
+)
 // What a part does not take from its whole: these say something of the whole alone.
 const ofWholeAlone = new Set(
   'title author abstract doi url eprint keywords keyword note annote crossref file isbn entryset ids xdata shorttitle sorttitle label key'.split(
@@ -217,8 +226,7 @@ const ofWholeAlone = new Set(
 
 function entryReading({ type, key, fields, place }: Entry, parent: Entry['fields'] | undefined): Reading {
   const all = new Map(fields)
-  for (const [name, value] of parent ?? [])
-    if (!ofWholeAlone.has(name) && !all.has(name)) all.set(name, value)
+  for (const [name, value] of parent ?? []) if (!ofWholeAlone.has(name) && !all.has(name)) all.set(name, value)
   if (parent !== undefined && !all.has('booktitle')) {
     const title = parent.get('booktitle') ?? parent.get('title')
     if (title !== undefined && type !== 'article') all.set('booktitle', title)

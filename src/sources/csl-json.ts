@@ -1,7 +1,7 @@
 // CSL-JSON, which Zotero and other reference managers export (citeproc-js, "CSL-JSON items").
 import { isoDate } from '../paper.ts'
-import { datePartsText } from './web-records.ts'
 import { filled, given, isRecord, type JsonRecord, plainDoi, splitList } from './field-values.ts'
+import { datePartsText } from './web-records.ts'
 
 export function isCslItem(record: JsonRecord): boolean {
   return (

@@ -19,7 +19,16 @@ const tables: readonly {
   {
     name: 'Web of Science',
     has: ['TI', 'UT'],
-    columns: { id: 'UT', title: 'TI', abstract: 'AB', authors: 'AF', categories: 'DE', published: 'PY', doi: 'DI', journal: 'SO' },
+    columns: {
+      id: 'UT',
+      title: 'TI',
+      abstract: 'AB',
+      authors: 'AF',
+      categories: 'DE',
+      published: 'PY',
+      doi: 'DI',
+      journal: 'SO',
+    },
   },
   {
     name: 'Web of Science',
@@ -91,10 +100,17 @@ export function headerOf(
     if (said === undefined && line.trim() !== '') {
       const delimiter = delimiterOf(line, columns)
       // After a note, cells must go on as they begin.
-      const next = head.slice(at + line.length + 1).split('\n', 4).find((other) => other.trim() !== '')
+      const next = head
+        .slice(at + line.length + 1)
+        .split('\n', 4)
+        .find((other) => other.trim() !== '')
       if (
         delimiter !== undefined &&
-        (number === 0 || columns !== undefined || next === undefined || cells(next, delimiter) > 1 || next.startsWith('"'))
+        (number === 0 ||
+          columns !== undefined ||
+          next === undefined ||
+          cells(next, delimiter) > 1 ||
+          next.startsWith('"'))
       )
         return { at, delimiter }
       if (columns !== undefined || ++number > 40) return undefined
@@ -186,7 +202,8 @@ export async function* readDelimited(
       })
       const paper = plainFields(record, fields)
       // Scopus puts a number behind each name.
-      if (Array.isArray(paper.authors)) paper.authors = paper.authors.map((name) => String(name).replace(/\s*\(\d+\)(?=$|\s)/u, ''))
+      if (Array.isArray(paper.authors))
+        paper.authors = paper.authors.map((name) => String(name).replace(/\s*\(\d+\)(?=$|\s)/u, ''))
       yield { record: paper, place, from }
     }
   } catch (error) {

@@ -72,6 +72,9 @@ const furniture: readonly RegExp[] = [
   /^by\s?\p{Lu}.{0,60}\bcommunity$/iu,
   /^(?:(?:©|\(c\)|copyright)\s*(?:©\s*)?\d{4}\b|all rights reserved\b).{0,100}$/iu,
   /^(?:page )?\d+ (?:of|\/) \d+$/iu,
+  /^(?:no |\d+ )?code implementations?\b.{0,80}$/iu,
+  /^[\w.-]+\s?\/\s?[\w.-]+\s*[•·].{0,60}$/u,
+  /^\d[\d.,]*\s*stars? \/ hour$/iu,
   /^\d+ (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?) ago$/iu,
 ]
 const furnitureParagraph =
@@ -231,6 +234,7 @@ export function readDigestPage(text: string): DigestPage {
   let title: Piece | undefined
   let authors: string[] | undefined
   let link: string | undefined
+  let published: string | undefined
   let linksComeFirst = false
   let isBesideTitle = false
   /** The kind of the next piece that is more than furniture. */
@@ -253,8 +257,9 @@ export function readDigestPage(text: string): DigestPage {
         line: current.line,
         ...(authors && { authors }),
         ...(link && { url: link }),
+        ...(published && { published }),
       })
-      title = authors = link = undefined
+      title = authors = link = published = undefined
     }
     switch (current.kind) {
       case 'date':
@@ -314,7 +319,11 @@ export function readDigestPage(text: string): DigestPage {
         } else skipped.push({ line: current.line, text: current.text })
         break
       case 'field':
+        break
       case 'furniture':
+        // A line of counters and marks may say when the paper came out.
+        if (title !== undefined)
+          published ??= lineDate(/[•·]\s*(\d{1,2} \p{L}{3,9} \d{4})$/u.exec(current.text)?.[1] ?? '')
         break
     }
     isBesideTitle = title !== undefined && ['title', 'sentence', 'authors', 'link', 'field'].includes(current.kind)

@@ -48,7 +48,8 @@ function atomFields(entry: XmlElement): unknown {
 }
 
 const isPubmed = (item: XmlElement) =>
-  /^pubmed:/iu.test(childText(item, 'guid') ?? '') || childrenOf(item, 'identifier').some(({ text }) => /^pmid:/iu.test(text))
+  /^pubmed:/iu.test(childText(item, 'guid') ?? '') ||
+  childrenOf(item, 'identifier').some(({ text }) => /^pmid:/iu.test(text))
 
 const ofItem = new Set(
   'title description encoded creator author category subject pubDate date link guid identifier'.split(' '),
@@ -65,7 +66,7 @@ function rssFields(item: XmlElement): unknown {
   return given({
     id: pmid && `PMID:${pmid}`,
     title: oneLine(childText(item, 'title')),
-    abstract: pubmedAbstract(encoded) ?? description?.slice(announced?.[0].length ?? 0) ?? encoded,
+    abstract: pmid ? pubmedAbstract(encoded) : (description?.slice(announced?.[0].length ?? 0) ?? encoded),
     authors: [...childrenOf(item, 'creator'), ...childrenOf(item, 'author')]
       .flatMap(({ text }) => text.split(/,\s+/u).map((name) => name.trim()))
       .filter((name) => name !== ''),
@@ -77,12 +78,14 @@ function rssFields(item: XmlElement): unknown {
     ),
     url: link,
     version: announced === null ? undefined : /v(\d+)$/u.exec(announced[1] ?? '')?.[1],
-    doi: plainDoi(numbered(/^doi:\s*(10\.\S+)$/iu) ?? (pmid && /\bdoi:\s*(10\.[^\s]+?)\.?(?:\s|$)/iu.exec(description ?? '')?.[1])),
+    doi: plainDoi(
+      numbered(/^doi:\s*(10\.\S+)$/iu) ?? (pmid && /\bdoi:\s*(10\.[^\s]+?)\.?(?:\s|$)/iu.exec(description ?? '')?.[1]),
+    ),
     pmid,
     announced: announced?.[2],
     extra: {
       ...otherFields(item, ofItem),
-      ...(pubmedAbstract(encoded) !== undefined && description && { description: oneLine(description) }),
+      ...(pmid && description && { description: oneLine(description) }),
     },
   })
 }

@@ -91,9 +91,7 @@ export function turnedName(name: string): string {
   if (parts.some((part) => part === '')) return name.trim()
   if (parts.length === 2) return suffix.test(second as string) ? name.trim() : `${second} ${family}`
   if (parts.length !== 3) return name.trim()
-  return suffix.test(third as string)
-    ? `${second} ${family}, ${third}`
-    : `${third} ${family}, ${second}`
+  return suffix.test(third as string) ? `${second} ${family}, ${third}` : `${third} ${family}, ${second}`
 }
 
 /** `10.1000/182` of `https://doi.org/10.1000/182` and the like. */

@@ -1,6 +1,6 @@
 // The formats of sources: how each is told by its beginning, and what reads it. To add a format, write a reader and add a
 // line here.
-import { readArxivText, arxivTextAt } from './arxiv-text.ts'
+import { arxivTextAt, readArxivText } from './arxiv-text.ts'
 import { bibtexAt, readBibtex } from './bibtex.ts'
 import { type Columns, headerOf, readDelimited } from './delimited.ts'
 import { readPage } from './digest-page.ts'
@@ -67,8 +67,19 @@ export const formats = {
   wos: { title: 'Web of Science', markup: 'some', at: webOfScienceAt, read: readWebOfScience },
   bibtex: { title: 'BibTeX', markup: 'latex', at: bibtexAt, read: readBibtex },
   arxiv: { title: 'arXiv’s mailings or pages', markup: 'some', at: arxivTextAt, read: readArxivText, hasHeader: true },
-  scholar: { title: 'an alert of Google Scholar', markup: 'some', at: scholarAlertAt, read: readScholarAlert, hasHeader: true },
-  csv: { title: 'a table', markup: 'some', at: (head, { columns }) => headerOf(head, columns)?.at ?? -1, read: readDelimited },
+  scholar: {
+    title: 'an alert of Google Scholar',
+    markup: 'some',
+    at: scholarAlertAt,
+    read: readScholarAlert,
+    hasHeader: true,
+  },
+  csv: {
+    title: 'a table',
+    markup: 'some',
+    at: (head, { columns }) => headerOf(head, columns)?.at ?? -1,
+    read: readDelimited,
+  },
   markdown: { title: 'a digest in Markdown', markup: 'some', at: markdownAt, read: readMarkdown, hasHeader: true },
   page: { title: 'a copied page', markup: 'none', at: () => -1, read: readPage, hasHeader: true },
 } as const satisfies Readonly<Record<string, Format>>
@@ -128,12 +139,18 @@ export function unknownStructure(head: string): Structure | undefined {
   const begins = head.trimStart().slice(0, 200)
   if (begins.startsWith('%PDF-')) return { looks: 'a PDF', lacks: 'its text is not read here: export its metadata' }
   if (begins.startsWith('{\\rtf')) return { looks: 'RTF', lacks: 'save it as plain text' }
-  if (/^(?:%[^\n]*\n\s*)*\\(?:documentclass|documentstyle|begin|usepackage|bibitem)\b/u.test(begins) || number(/^\s*\\(?:bibitem|section|begin)\b/u) > 1)
+  if (
+    /^(?:%[^\n]*\n\s*)*\\(?:documentclass|documentstyle|begin|usepackage|bibitem)\b/u.test(begins) ||
+    number(/^\s*\\(?:bibitem|section|begin)\b/u) > 1
+  )
     return { looks: 'LaTeX', lacks: 'give the BibTeX file that it was made from' }
   const tags = /<\/?[A-Za-z][\w:.-]{0,60}(?:\s[^<>]{0,2000})?\/?>/gu
   const found = [...head.slice(0, 32_000).matchAll(tags)]
   const inTags = found.reduce((sum, match) => sum + match[0].length, 0)
-  if (/^<(?:\?xml|!DOCTYPE|[A-Za-z][\w:.-]*[\s>])/iu.test(begins) || (found.length > 2 && (found.length > lines.length / 2 || inTags > head.length / 10))) {
+  if (
+    /^<(?:\?xml|!DOCTYPE|[A-Za-z][\w:.-]*[\s>])/iu.test(begins) ||
+    (found.length > 2 && (found.length > lines.length / 2 || inTags > head.length / 10))
+  ) {
     const root = /<(?![?!])(?:[\w-]+:)?([\w-]+)/u.exec(head)?.[1] ?? ''
     return { looks: `XML (\`${root}\`)`, lacks: 'it has no records of a kind that is read' }
   }
@@ -144,9 +161,15 @@ export function unknownStructure(head: string): Structure | undefined {
     return { looks: 'lines with tags, as Refer has', lacks: 'no record has a title (`%T`)' }
   if (number(/^[A-Z][A-Z0-9] \S/u) > lines.length / 2 && number(/^(?:ER|EF)$/u) > 0)
     return { looks: 'Web of Science', lacks: 'no record begins with `PT`' }
-  if (number(/^\s*[A-Za-z][\w-]{1,30}\s{0,20}=\s{0,20}["{]/u) + number(/^\s*\}\s*,?\s*$/u) > Math.max(0, lines.length / 20))
+  if (
+    number(/^\s*[A-Za-z][\w-]{1,30}\s{0,20}=\s{0,20}["{]/u) + number(/^\s*\}\s*,?\s*$/u) >
+    Math.max(0, lines.length / 20)
+  )
     return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
-  if (number(/^\s*"[^"\n]{1,200}"\s*:|^\s*[\]}]\s*,?\s*$|^\s*[{[]\s*$/u) > Math.max(1, lines.length / 10) || /"[\w-]{1,40}"\s?:\s?["[{\d]/u.test(head))
+  if (
+    number(/^\s*"[^"\n]{1,200}"\s*:|^\s*[\]}]\s*,?\s*$|^\s*[{[]\s*$/u) > Math.max(1, lines.length / 10) ||
+    /"[\w-]{1,40}"\s?:\s?["[{\d]/u.test(head)
+  )
     return { looks: 'JSON', lacks: 'it does not begin with `{` or `[`: its beginning may be missing' }
   if (
     (begins.startsWith('---') && number(/^\s*(?:- )?[\w-]{1,40}:(?:\s|$)/u) > 1) ||
@@ -158,7 +181,8 @@ export function unknownStructure(head: string): Structure | undefined {
   if (lines.length > 4 && share(/[;{}]\s*$|^\s*(?:\/\/|#include|import |def |function |const |var |let )/u) > 0.4)
     return { looks: 'the source of a program', lacks: 'it has no papers' }
   // A cut table has no line of names, and an entry that has only begun no key.
-  if (/(?:^|\n)@[a-z]{0,20}$/iu.test(head.trimEnd())) return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
+  if (/(?:^|\n)@[a-z]{0,20}$/iu.test(head.trimEnd()))
+    return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
   const mark = tableMark(lines)
   if (mark !== undefined)
     return { looks: `a table with ${mark}`, lacks: 'no column is called title or abstract: name them with `columns`' }
@@ -170,13 +194,26 @@ function tableMark(lines: readonly string[]): string | undefined {
   const few = lines.slice(0, 60)
   // Cells of texts stand side by side without a blank, and in quotes that open and close at a mark.
   const isRow = (line: string, mark: string) =>
-    line.split(mark).slice(1).filter((cell) => /^[^\s\d]|^\d(?!\d\d(?!\d))/u.test(cell)).length > 1 ||
-    (mark === '\t' ? line.split('\t').length > 2 : line.includes(`${mark}"`) && /\S/u.test(line.split(`${mark}"`, 2)[1]?.[0] ?? ''))  ||
+    line
+      .split(mark)
+      .slice(1)
+      .filter((cell) => /^[^\s\d]|^\d(?!\d\d(?!\d))/u.test(cell)).length > 1 ||
+    (mark === '\t'
+      ? line.split('\t').length > 2
+      : line.includes(`${mark}"`) && /\S/u.test(line.split(`${mark}"`, 2)[1]?.[0] ?? '')) ||
     new RegExp(`\\S"[${mark}](?=\\S)`, 'u').test(line)
   const long = few.filter((line) => line.length > 12)
-  for (const [mark, name] of [[',', 'commas'], [';', 'semicolons'], ['\t', 'tabs']] as const)
+  for (const [mark, name] of [
+    [',', 'commas'],
+    [';', 'semicolons'],
+    ['\t', 'tabs'],
+  ] as const)
     if (long.length > 0 && long.filter((line) => isRow(line, mark)).length >= long.length / 2) return name
-  if (few.filter((line) => /^\s*\|.*\|\s*$/u.test(line) || line.split('|').length > 3).length >= Math.max(1, few.length / 3)) return 'bars'
+  if (
+    few.filter((line) => /^\s*\|.*\|\s*$/u.test(line) || line.split('|').length > 3).length >=
+    Math.max(1, few.length / 3)
+  )
+    return 'bars'
   if (few.length < 3) return undefined
   for (const [mark, name] of [
     ['\t', 'tabs'],
@@ -187,7 +224,8 @@ function tableMark(lines: readonly string[]): string | undefined {
     const counts = few.map((line) => line.replace(/"[^"]*"/gu, '').split(mark).length)
     const usual = [...counts].sort((a, b) => a - b)[Math.floor(counts.length / 2)] ?? 1
     const equal = counts.filter((count) => count === usual).length
-    if (usual >= (mark === ',' ? 4 : 3) && equal >= few.length * 0.8 && few.length >= (mark === '\t' ? 2 : 4)) return name
+    if (usual >= (mark === ',' ? 4 : 3) && equal >= few.length * 0.8 && few.length >= (mark === '\t' ? 2 : 4))
+      return name
   }
   return undefined
 }

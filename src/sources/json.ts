@@ -13,17 +13,20 @@ const lists = new Set(
 )
 const containers = new Set('message response resultList hits result results data feed search-results body'.split(' '))
 /** Names of lists that say something of one paper: their items are others. */
-const ofOnePaper = /^(?:references?|citations?|authors?|authorships|creators|contributors|related.*|locations|versions|links?|mesh.*|concepts|topics|keywords|tags|attachments|reviews|comments|figures|sections|similar.*|recommendations)$/iu
+const ofOnePaper =
+  /^(?:references?|citations?|authors?|authorships|creators|contributors|related.*|locations|versions|links?|mesh.*|concepts|topics|keywords|tags|attachments|reviews|comments|figures|similar.*|recommendations)$/iu
 
 /** Where a text begins that can only be meant as JSON or as JSON lines; -1 for nowhere. */
 export function jsonAt(head: string): number {
   const isJson = /^\s*(?:\{\s*["}\n\r]|\{\s*$|\[\s*(?:[{[\]]|null\b|$))/u
   if (isJson.test(head.slice(0, 2000))) return 0
   // After a note, a mark against theft, or as the value of a variable.
-  const opening = /^[ \t]*(?:(?:(?:var|let|const)\s+)?[\w$.]{1,60}\s?(?:=\s?|\())?(?=\{[ \t]{0,20}(?:"|$)|\[[ \t]{0,20}(?:[{[]|null\b|$))/gmu
+  const opening =
+    /^[ \t]*(?:(?:(?:var|let|const)\s+)?[\w$.]{1,60}\s?(?:=\s?|\())?(?=\{[ \t]{0,20}(?:"|$)|\[[ \t]{0,20}(?:[{[]|null\b|$))/gmu
   for (const match of head.slice(0, 20_000).matchAll(opening)) {
     const start = match.index + match[0].length
-    if (isJson.test(head.slice(start, start + 200)) && /"\s{0,20}:|null/u.test(head.slice(start, start + 4000))) return start
+    if (isJson.test(head.slice(start, start + 200)) && /"\s{0,20}:|null/u.test(head.slice(start, start + 4000)))
+      return start
   }
   return -1
 }
@@ -95,7 +98,9 @@ function parsedJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     if (!/\b(?:NaN|Infinity)\b/u.test(text)) throw error
-    return JSON.parse(text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/gsu, (found) => (found.startsWith('"') ? found : 'null')))
+    return JSON.parse(
+      text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/gsu, (found) => (found.startsWith('"') ? found : 'null')),
+    )
   }
 }
 
@@ -103,8 +108,9 @@ const DEEPEST = 6
 
 /** The records in a value: the value itself, or those of its lists, or its values where their names are ids. */
 function* recordsIn(value: unknown, depth: number): Generator<unknown> {
-  if (Array.isArray(value)) {
-    for (const item of value) yield* depth < DEEPEST && Array.isArray(item) ? recordsIn(item, depth + 1) : single(item, depth)
+  if (Array.isArray(value) && (depth > 0 || value.some((item) => typeof item === 'object'))) {
+    for (const item of value)
+      yield* depth < DEEPEST && Array.isArray(item) ? recordsIn(item, depth + 1) : single(item, depth)
     return
   }
   yield* single(value, depth)
@@ -142,7 +148,9 @@ function inside(value: JsonRecord, depth: number): readonly unknown[] {
     return entries.map(([name, part]) => {
       const record = part as JsonRecord
       const hasId = ['id', 'uid', 'paperId', 'DOI', 'doi', 'pmid'].some((id) => record[id] != null)
-      return hasId || /^(?:message|data|result|paper|article|response|work)$/iu.test(name) ? record : { id: name, ...record }
+      return hasId || /^(?:message|data|result|paper|article|response|work)$/iu.test(name)
+        ? record
+        : { id: name, ...record }
     })
   return []
 }
@@ -152,6 +160,8 @@ const saysMoreThanATitle = (value: JsonRecord) => ofAPaper.some((name) => value[
 
 /** Sentences with their labels, as sets for clustering have them: `{ "sentences": […], "labels": […] }`. */
 function labelledSentences({ sentences, labels }: JsonRecord): readonly JsonRecord[] | undefined {
+  if (typeof sentences === 'string' && (typeof labels === 'string' || typeof labels === 'number'))
+    return [{ ...sentenceText(sentences), label: labels }]
   if (!Array.isArray(sentences) || !Array.isArray(labels) || sentences.length !== labels.length) return undefined
   return sentences.map((text, i) => ({ ...sentenceText(text), label: labels[i] }))
 }
@@ -160,7 +170,9 @@ const sentenceText = (text: unknown) =>
   typeof text === 'string' && text.length <= 300 && !text.includes('\n') ? { title: text } : { abstract: text }
 
 const isEmptyAnswer = (value: unknown) =>
-  isRecord(value) && Object.values(value).some((part) => Array.isArray(part) && part.length === 0) && !looksLikeRecord(value)
+  isRecord(value) &&
+  Object.values(value).some((part) => Array.isArray(part) && part.length === 0) &&
+  !looksLikeRecord(value)
 
 function notJson(place: Place): Reading {
   return {
@@ -191,6 +203,8 @@ const BACKSLASH = 92
 const isOpening = (code: number) => code === 123 || code === 91
 const isClosing = (code: number) => code === 125 || code === 93
 const isSpace = (code: number) => code === 32 || code === 10 || code === 13 || code === 9
+const SEMICOLON = 59
+const CLOSING_PARENTHESIS = 41
 
 /** Cuts records out of JSON text by brackets and quotes, without building values. */
 class RecordCutter {
@@ -245,6 +259,8 @@ class RecordCutter {
           this.#open = undefined
         }
       }
+      // What stands after the value of a variable or of a call.
+      if (this.#depth === 0 && (code === SEMICOLON || code === CLOSING_PARENTHESIS)) continue
       if (this.#open === undefined && this.#depth === this.#list && code !== COMMA && !isClosing(code)) {
         // A value begins: a list at the top is gone into, everything else is cut out whole.
         if (code === 91 && this.#depth === 0) {

@@ -5,7 +5,8 @@ import { nameList, splitList } from './field-values.ts'
 import { guessFields, plainFields } from './plain-record.ts'
 import { type Reading, wholeText } from './reading.ts'
 
-const titleLine = /^(#{1,6}|[-*+]|\d{1,4}[.)])\s+(?:\[[ xX]\]\s+)?(?:\d{1,4}[.)]\s*)?(?:\p{Extended_Pictographic}\s*)?(.+)$/u
+const titleLine =
+  /^(#{1,6}|[-*+]|\d{1,4}[.)])\s+(?:\[[ xX]\]\s+)?(?:\d{1,4}[.)]\s*)?(?:\p{Extended_Pictographic}\s*)?(.+)$/u
 const linked = /^\s*(?:\*\*|__)?\[(.{3,500}?)\]\((\S+?)\)(?:\*\*|__)?\s*(.*)$/u
 const label =
   /^(?:[-*+]\s+)?(?:\*\*|__|\*|_)?(abstract|summary|tl;?dr|authors?|date|published(?: on)?|publish date|submitted(?: on)?|categor(?:y|ies)|subjects?|keywords?|tags?|links?|url|pdf|paper(?: link)?|code|comments?|venue|journal|doi|arxiv(?: id)?|score|upvotes?)\s*(?:\*\*|__|\*|_)?\s*[:：]\s*(?:\*\*|__|\*|_)?\s*(.*)$/iu
@@ -15,7 +16,8 @@ export function markdownAt(head: string): number {
   const table = tableAt(head.split('\n'))
   if (table !== undefined) return head.split('\n').slice(0, table).join('\n').length
   const labels = bold.exec(head)
-  const heading = /^(?:#{1,6}|[-*+]|\d{1,4}[.)])\s+(?:\d{1,4}[.)]\s*)?(?:\*\*|__)?\[[^\]\n]{3,500}\]\([^)\s]{4,500}\)/gmu
+  const heading =
+    /^(?:#{1,6}|[-*+]|\d{1,4}[.)])\s+(?:\d{1,4}[.)]\s*)?(?:\*\*|__)?\[[^\]\n]{3,500}\]\([^)\s]{4,500}\)/gmu
   const first = heading.exec(head)
   if (first === null) return labels?.index ?? -1
   const links = [...head.matchAll(heading)].length
@@ -100,13 +102,17 @@ function* tableRecords(lines: readonly string[], start: number): Generator<Found
       const name = names[column] || `column ${column + 1}`
       const link = linked.exec(cell)
       record[name] = link === null ? cell : (link[1] as string)
-      if (link !== null && (record.link === undefined || arxivReference(link[2] as string))) record.link = link[2] as string
+      if (link !== null && (record.link === undefined || arxivReference(link[2] as string)))
+        record.link = link[2] as string
     }
     const fields = plainFields(
-      Object.fromEntries(Object.entries(record).filter(([, cell]) => cell !== '' && !/^(?:null|none|-+)$/iu.test(cell))),
+      Object.fromEntries(
+        Object.entries(record).filter(([, cell]) => cell !== '' && !/^(?:null|none|-+)$/iu.test(cell)),
+      ),
       new Map([...columns, ...(record.link === undefined ? [] : [['url', 'link'] as const])]),
     )
-    if (Array.isArray(fields.authors)) fields.authors = fields.authors.map((name) => String(name).replace(/\s*et\.?\s?al\.?$/iu, ''))
+    if (Array.isArray(fields.authors))
+      fields.authors = fields.authors.map((name) => String(name).replace(/\s*et\.?\s?al\.?$/iu, ''))
     yield { line: i + 1, fields }
   }
 }
@@ -130,7 +136,11 @@ function digestRecords(lines: readonly string[]): Found[] {
   }
   for (const [i, raw] of lines.entries()) {
     const line = raw.replace(/^\s*(?:>\s?)+/u, '').trimEnd()
-    if (/^\s*(?:[-*_]\s*){3,}$/u.test(line) || line.trim() === '' || /^\s*<\/?(?:details|summary|br|hr|p|div)[^>]*>\s*$/iu.test(line)) {
+    if (
+      /^\s*(?:[-*_]\s*){3,}$/u.test(line) ||
+      line.trim() === '' ||
+      /^\s*<\/?(?:details|summary|br|hr|p|div)[^>]*>\s*$/iu.test(line)
+    ) {
       last = undefined
       continue
     }
@@ -145,8 +155,16 @@ function digestRecords(lines: readonly string[]): Found[] {
     const level = heading === null ? 0 : levelOf(heading[1] as string)
     const link = heading === null ? null : linked.exec(heading[2] as string)
     const isHeading = heading !== null && (heading[1] as string).startsWith('#')
-    const isTitle = heading !== null && (link !== null ? isHeading || open === undefined || level >= open.level || !isHeadingLevel(open.level) : isHeading && levels.has(level))
-    if (heading !== null && isTitle && !(link !== null && isHeading === false && open !== undefined && isHeadingLevel(open.level))) {
+    const isTitle =
+      heading !== null &&
+      (link !== null
+        ? isHeading || open === undefined || level >= open.level || !isHeadingLevel(open.level)
+        : isHeading && levels.has(level))
+    if (
+      heading !== null &&
+      isTitle &&
+      !(link !== null && isHeading === false && open !== undefined && isHeadingLevel(open.level))
+    ) {
       open = {
         title: bare(link?.[1] ?? (heading[2] as string)),
         line: i + 1,
@@ -167,9 +185,16 @@ function digestRecords(lines: readonly string[]): Found[] {
       continue
     }
     if (open === undefined) continue
-    const text = line.trim().replace(/<\/?(?:details|summary|br)[^>]*>/giu, ' ').trim()
+    const text = line
+      .trim()
+      .replace(/<\/?(?:details|summary|br)[^>]*>/giu, ' ')
+      .trim()
     const address = /\((https?:\/\/\S+?)\)|<?(https?:\/\/[^\s>)]+)>?/u.exec(text)
-    const isButtons = text.replace(/!?\[[^\]]*\]\([^)]*\)|https?:\/\/\S+|[\s|·•,:-]+|\b(?:pdf|code|arxiv|paper|link|html|abs)\b/giu, '') === ''
+    const isButtons =
+      text.replace(
+        /!?\[[^\]]*\]\([^)]*\)|https?:\/\/\S+|[\s|·•,:-]+|\b(?:pdf|code|arxiv|paper|link|html|abs)\b/giu,
+        '',
+      ) === ''
     if (isButtons) {
       const found = address?.[1] ?? address?.[2]
       if (found !== undefined && (open.url === undefined || (!arxivReference(open.url) && arxivReference(found))))
@@ -211,12 +236,19 @@ function recordOf(
   }
   const addresses = ['arxiv', 'arxiv id', 'paper link', 'paper', 'link', 'links', 'url', 'pdf']
   const link = addresses
-    .map((name) => /https?:\/\/[^\s)>\]]+/u.exec(fields[name] ?? '')?.[0] ?? (/^arxiv/u.test(name) && fields[name] ? `arxiv:${fields[name]}` : undefined))
+    .map(
+      (name) =>
+        /https?:\/\/[^\s)>\]]+/u.exec(fields[name] ?? '')?.[0] ??
+        (/^arxiv/u.test(name) && fields[name] ? `arxiv:${fields[name]}` : undefined),
+    )
     .find((found) => found !== undefined)
   const authors = take('authors', 'author')
   const categories = take('categories', 'category', 'subjects', 'subject', 'keywords', 'keyword', 'tags', 'tag')
   // Where nothing is called the abstract, the longest paragraph is it.
-  const longest = paragraphs.reduce<string | undefined>((best, text) => (text.length > (best?.length ?? 60) ? text : best), undefined)
+  const longest = paragraphs.reduce<string | undefined>(
+    (best, text) => (text.length > (best?.length ?? 60) ? text : best),
+    undefined,
+  )
   const abstract = take('abstract', 'summary') ?? longest ?? take('tl;dr', 'tldr')
   const notes = paragraphs.filter((text) => text !== abstract)
   return {

@@ -136,7 +136,8 @@ export function plainFields(
   for (const [name, value] of Object.entries(record)) {
     if (name === 'extra' && isRecord(value)) continue
     if (taken.has(name) && !isReduced(value, fields)) continue
-    if (value === null || (typeof value === 'string' && (value.trim() === '' || /^Na[NT]$/u.test(value.trim())))) continue
+    if (value === null || (typeof value === 'string' && (value.trim() === '' || /^Na[NT]$/u.test(value.trim()))))
+      continue
     rest.push([name, value])
   }
   const extra = { ...Object.fromEntries(rest), ...(isRecord(record.extra) && record.extra) }
@@ -195,7 +196,12 @@ function list(field: 'authors' | 'categories', value: unknown, isOwn: boolean): 
     if (isRecord(item)) return [personName(item) ?? item]
     // A name in its parts: family, given, suffix.
     if (field === 'authors' && Array.isArray(item) && item.every((part) => typeof part === 'string'))
-      return [[item.slice(1, 2), item.slice(0, 1), item.slice(2)].flat().filter((part) => part !== '').join(' ')]
+      return [
+        [item.slice(1, 2), item.slice(0, 1), item.slice(2)]
+          .flat()
+          .filter((part) => part !== '')
+          .join(' '),
+      ]
     return [item]
   })
   const isTurned = field === 'authors' && !isOwn && items.every((item) => /^[^,]+,[^,]+$/u.test(String(item)))

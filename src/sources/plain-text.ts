@@ -88,12 +88,14 @@ const symbols: Readonly<Record<string, string>> = {
     textpm=± texttimes=× textdiv=÷ textonehalf=½ textonequarter=¼ textthreequarters=¾ textbullet=• textdollar=$ textpercent=\ue003 textrightarrow=→
     textleftarrow=← textcelsius=℃ textonesuperior=¹ texttwosuperior=² textthreesuperior=³ textalpha=α textbeta=β textgamma=γ textdelta=δ
     textepsilon=ε textlambda=λ textmu=µ textomega=ω textohm=Ω textperthousand=‰ textordfeminine=ª textordmasculine=º textperiodcentered=·
+    textasciiacute=´ textuparrow=↑ textdownarrow=↓ textdagger=† textdaggerdbl=‡ textminus=− textsterling=£
     textexclamdown=¡ textquestiondown=¿ textcent=¢ textyen=¥ textsection=§ textparagraph=¶ textbraceleft=\ue000 textbraceright=\ue001
     textendash=– textemdash=— textquoteleft=‘ textquoteright=’ textquotedblleft=“ textquotedblright=” guillemotleft=« guillemotright=»
     textbackslash=\\ textasciitilde=\ue002 textasciicircum=^ textbar=| textless=< textgreater=> textunderscore=_ lbrace={ rbrace=} vert=| Vert=‖ mid=|
     TeX=TeX LaTeX=LaTeX BibTeX=BibTeX log=log ln=ln exp=exp sin=sin cos=cos tan=tan max=max min=min sup=sup inf=inf lim=lim arg=arg
     argmax=argmax argmin=argmin det=det dim=dim ker=ker deg=deg gcd=gcd Pr=Pr tanh=tanh sinh=sinh cosh=cosh bmod=mod
   `),
+  textasciigrave: '`',
   quad: ' ',
   qquad: ' ',
   space: ' ',
@@ -141,10 +143,9 @@ function withoutLatex(text: string, isLatex: boolean): string {
   )
   readable = withoutDollars(
     readable.replace(/\$\$([^$]+)\$\$/gu, (_, formula: string) => ` ${plainFormula(formula)} `),
+  ).replace(/(?<!\\)(?:\\\(([\s\S]{1,400}?)\\\)|\\\[([\s\S]{1,400}?)\\\])/gu, (_, inline?: string, display?: string) =>
+    plainFormula(inline ?? display ?? ''),
   )
-    .replace(/(?<!\\)(?:\\\(([\s\S]{1,400}?)\\\)|\\\[([\s\S]{1,400}?)\\\])/gu, (_, inline?: string, display?: string) =>
-      plainFormula(inline ?? display ?? ''),
-    )
   readable = plainCommands(readable)
   readable = readable.replace(/``|''(?!')/gu, (quotes) => (quotes === '``' ? '“' : '”'))
   if (isLatex)
@@ -162,7 +163,6 @@ function withoutLatex(text: string, isLatex: boolean): string {
   return readable
     .replace(/[\ue000-\ue003]/gu, (mark) => '{}~%'[mark.charCodeAt(0) - 0xe000] as string)
     .replace(/ {2,}/gu, ' ')
-    .replace(/ +([,.;:)])(?![^\s,.;:)])/gu, '$1')
     .normalize('NFC')
     .trim()
 }
@@ -203,9 +203,12 @@ function closingDollar(text: string, start: number): number {
 /** Accents, symbols and commands with their arguments, wherever they stand. */
 function plainCommands(text: string): string {
   if (!text.includes('\\')) return text
-  // A line break is no accent, and before the name of a sign a backslash that was escaped twice.
+  // An accent of nothing is its sign; a line break is no accent, and before the name of a sign a backslash that was escaped twice.
   const broken = text
-    .replace(/\\\\([a-zA-Z]{2,30})(?![a-zA-Z])/gu, (whole, name: string) => (Object.hasOwn(symbols, name) ? `\\${name}` : whole))
+    .replace(/\{\\([~^"'`])\}/gu, (_, sign: string) => (sign === '~' ? '\ue002' : sign))
+    .replace(/\\\\([a-zA-Z]{2,30})(?![a-zA-Z])/gu, (whole, name: string) =>
+      Object.hasOwn(symbols, name) ? `\\${name}` : whole,
+    )
     .replace(/\\\\(?:\[[^[\]\\\n]{0,20}\])?/gu, ' ')
   return (
     withAccents(broken)
@@ -223,14 +226,15 @@ function plainCommands(text: string): string {
       .replace(/\\([a-zA-Z]+)\*?(?:[ \t]*\{\}|[ \t]*\n?)(\[[^[\]]*\])?/gu, (whole, name: string, option?: string) => {
         const symbol = Object.hasOwn(symbols, name) ? symbols[name] : undefined
         // The blank after a letter of a word only ends its command: `Stra\\ss e`.
-        const blank = /[ \t\n]$/u.test(whole) && !whole.includes('{}') && !letterCommands.has(name) ? ' ' : ''
+        const isLetter = letterCommands.has(name) || name.startsWith('text')
+        const blank = /[ \t\n]$/u.test(whole) && !whole.includes('{}') && !isLetter ? ' ' : ''
         if (symbol !== undefined) return symbol + blank + (option ?? '')
         if (silent.has(name)) return option ?? ''
         if (hidden.has(name)) return `\ue010${option ?? ''}`
         // The name of an unknown command says something only where it has no argument.
         return option === undefined ? `\ue011${name}\ue012` : ''
       })
-      .replace(/\ue010\s*\{[^{}]*\}/gu, '')
+      .replace(/[ ~]?\ue010\s*\{[^{}]*\}(?=[,.;:)])|\ue010\s*\{[^{}]*\}/gu, '')
       .replace(/\ue010/gu, '')
       .replace(/\ue011[a-zA-Z]+\ue012(?=\s*\{)/gu, '')
       .replace(/\ue011([a-zA-Z]+)\ue012/gu, '$1 ')

@@ -72,7 +72,7 @@ export async function* streamPapers(
     if ('paper' in event) yield event.paper
     else if ('problem' in event) {
       if (options.onProblem !== undefined) options.onProblem(event.problem)
-      else if (event.problem.kind !== 'passed-over') throw problemError([event])
+      else if (isError(event.problem)) throw problemError([event])
     }
   }
 }
@@ -122,7 +122,7 @@ async function collect(sources: PaperSource | readonly PaperSource[], options: R
       if (kind === 'passed-over' && line !== undefined && text !== undefined)
         skipped.push(Object.freeze({ line, text }))
       if (options.onProblem !== undefined) options.onProblem(event.problem)
-      else if (kind !== 'passed-over') bad.push(event)
+      else if (isError(event.problem)) bad.push(event)
     }
   }
   if (bad.length > 0) throw problemError(bad)
@@ -140,6 +140,9 @@ export interface ProblemEvent {
   /** The error that it is where nobody wants to be told of problems. */
   readonly error?: PaperkinError
 }
+
+/** Whether something is an error where nobody wants to be told of problems. */
+export const isError = ({ kind }: SourceProblem) => kind === 'bad' || kind === 'doubtful'
 
 /** What comes out of sources, in order. */
 export type SourceEvent =
@@ -344,7 +347,6 @@ interface SeenPaper {
 }
 type Seen = Map<string, SeenPaper>
 
-
 /** The id under which a paper is kept whose key another paper has. */
 export function keptApart(paper: Paper): Paper {
   return toPaper({ ...paper, id: `${paper.id}-${derivedId(paper.title || paper.abstract).slice(2, 6)}` })
@@ -354,7 +356,12 @@ export function keptApart(paper: Paper): Paper {
 function* checkedRecord(
   record: unknown,
   place: Place,
-  { name, seen, keys, isKey }: { readonly name: string; readonly seen: Seen; readonly keys: Keys; readonly isKey: boolean },
+  {
+    name,
+    seen,
+    keys,
+    isKey,
+  }: { readonly name: string; readonly seen: Seen; readonly keys: Keys; readonly isKey: boolean },
 ): Generator<{ readonly paper: Paper; readonly isKey?: boolean } | ProblemEvent> {
   let paper: Paper
   try {
@@ -391,7 +398,7 @@ function* checkedRecord(
       const { id } = paper
       paper = keptApart(paper)
       const problem = `has the key ${id} of another paper (${known.where}): it is kept as ${paper.id}`
-      yield { problem: Object.freeze({ ...described({ problem, place, kind: 'doubtful' }, name), field: 'id' }) }
+      yield { problem: Object.freeze({ ...described({ problem, place, kind: 'note' }, name), field: 'id' }) }
     }
     if (!keys.has(paper.id)) keys.set(paper.id, { title: derived, where: placeName(place, name) })
   }
@@ -403,7 +410,7 @@ function* checkedRecord(
     // Without an id and with the same words it is the same paper.
     if (other.whole !== whole) {
       const problem = `says the same as ${elsewhere(other.place, name)} and has no id: it is the same paper`
-      yield { problem: described({ problem, place, kind: 'passed-over' }, name) }
+      yield { problem: described({ problem, place, kind: 'note' }, name) }
     }
     return
   } else if (other.text !== text) {
@@ -413,15 +420,16 @@ function* checkedRecord(
       return
     }
     // The later one's id takes its abstract in.
-    paper = toPaper({ ...paper, id: `${paper.id}-${derivedId(paper.abstract || `title ${createHash('sha256').update(paper.title).digest('hex')}`).slice(2, 6)}` })
+    paper = toPaper({
+      ...paper,
+      id: `${paper.id}-${derivedId(paper.abstract || `title ${createHash('sha256').update(paper.title).digest('hex')}`).slice(2, 6)}`,
+    })
   }
   yield isKey ? { paper, isKey } : { paper }
 }
 
 const elsewhere = (place: Place, name: string) =>
-  placeName(place, name)
-    .toLowerCase()
-    .replace(` of ${name.toLowerCase()}`, '')
+  placeName(place, name).toLowerCase().replace(` of ${name.toLowerCase()}`, '')
 
 const duplicate = new PaperkinError('invalid-paper', 'Two records have one id and different texts.')
 

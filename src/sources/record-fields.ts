@@ -86,9 +86,10 @@ export function looksLikeRecord(value: unknown): value is JsonRecord {
   return shapes.some(({ is }) => is(value)) || saysSomething(value) || wrapped(value) !== undefined
 }
 
-const wrappers = 'metadata attributes _source data paper citedPaper citingPaper info content fields document bib article item node'.split(
-  ' ',
-)
+const wrappers =
+  'metadata attributes _source data paper citedPaper citingPaper info content fields document bib article item node'.split(
+    ' ',
+  )
 
 /** The one record that another is only wrapped around: `{ "_id": 1, "_source": { "title": … } }`. */
 function wrapped(value: JsonRecord): readonly [string, JsonRecord] | undefined {

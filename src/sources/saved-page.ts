@@ -19,7 +19,11 @@ export function htmlAt(head: string): number {
   if (later !== null) return later.index
   // A page whose beginning is missing, and no feed that has HTML in its texts.
   if (/<\/(?:item|entry|record|article|PubmedArticle|mods)>|<!\[CDATA\[|\]\]>/u.test(head)) return -1
-  const tags = [...head.matchAll(/<\/?(?:div|span|table|tr|td|ul|li|dl|dt|dd|h[1-6]|nav|footer)(?:\s[^<>]{0,500})?>|<a\s[^<>]{0,500}href=|<p\sclass=/giu)]
+  const tags = [
+    ...head.matchAll(
+      /<\/?(?:div|span|table|tr|td|ul|li|dl|dt|dd|h[1-6]|nav|footer)(?:\s[^<>]{0,500})?>|<a\s[^<>]{0,500}href=|<p\sclass=/giu,
+    ),
+  ]
   return tags.length >= 4 && tags.length > head.split('\n', 5000).length / 4 ? (tags[0]?.index ?? -1) : -1
 }
 
@@ -77,7 +81,12 @@ export async function* readSavedPage(chunks: AsyncIterable<string>): AsyncGenera
   if (found.size === 0 && other !== undefined) {
     for await (const reading of other.read(onePiece(text))) {
       if ('date' in reading) yield reading
-      else yield { ...reading, place: { ...reading.place, line: lineOf(reading.place.line) }, ...('record' in reading && { from: other.from }) }
+      else
+        yield {
+          ...reading,
+          place: { ...reading.place, line: lineOf(reading.place.line) },
+          ...('record' in reading && { from: other.from }),
+        }
     }
     return
   }
@@ -106,21 +115,27 @@ function ofMetadata(metadata: PageText['metadata'], lines: PageText['lines']): R
   const pmid = first('citation_pmid')
   const link = first('citation_abstract_html_url', 'citation_public_url', 'og:url', 'canonical')
   // Where the tags have none, the page shows it under its name.
-  const shown = lines.map(({ text }) => /^Abstract\s*[:.]?\s*(\S[\s\S]{80,})$/iu.exec(text)?.[1]).find((text) => text !== undefined)
+  const shown = lines
+    .map(({ text }) => /^Abstract\s*[:.]?\s*(\S[\s\S]{80,})$/iu.exec(text)?.[1])
+    .find((text) => text !== undefined)
   const heading = lines.findIndex(({ text }) => /^(?:\d+\.?\s*)?abstract:?$/iu.test(text))
-  const below = heading < 0 ? undefined : lines.slice(heading + 1, heading + 4).find(({ text }) => text.length > 80)?.text
-  const described = all('citation_abstract', 'dc.description', 'og:description', 'description').reduce<string | undefined>(
-    (best, text) => (text.length > (best?.length ?? 40) ? text : best),
-    undefined,
-  )
+  const below =
+    heading < 0 ? undefined : lines.slice(heading + 1, heading + 4).find(({ text }) => text.length > 80)?.text
+  const described = all('citation_abstract', 'dc.description', 'og:description', 'description').reduce<
+    string | undefined
+  >((best, text) => (text.length > (best?.length ?? 40) ? text : best), undefined)
   return given({
     id: arxiv ?? (pmid && `PMID:${pmid}`),
     title: first('citation_title'),
     abstract: first('citation_abstract') ?? shown ?? below ?? described,
-    authors: all('citation_author', 'citation_authors').flatMap((text) => text.split(/\s*;\s*/u)).map(turnedName),
+    authors: all('citation_author', 'citation_authors')
+      .flatMap((text) => text.split(/\s*;\s*/u))
+      .map(turnedName),
     categories: all('citation_keywords').flatMap((text) => text.split(/\s*;\s*/u)),
     published: first('citation_publication_date', 'citation_date', 'citation_online_date', 'citation_year'),
-    url: arxiv ? `https://arxiv.org/abs/${arxiv}` : (link ?? (doi ? `https://doi.org/${doi}` : first('citation_pdf_url'))),
+    url: arxiv
+      ? `https://arxiv.org/abs/${arxiv}`
+      : (link ?? (doi ? `https://doi.org/${doi}` : first('citation_pdf_url'))),
     doi,
     pmid,
     journal: first('citation_journal_title', 'citation_conference_title'),
@@ -178,7 +193,8 @@ function pageText(html: string): PageText {
         if (known !== undefined && attributes.content) known.push(attributes.content.trim())
         else if (key !== '' && attributes.content) metadata.set(key, [attributes.content.trim()])
       }
-      if (name === 'link' && attributes.rel === 'canonical' && attributes.href) metadata.set('canonical', [attributes.href])
+      if (name === 'link' && attributes.rel === 'canonical' && attributes.href)
+        metadata.set('canonical', [attributes.href])
       if (unseen.has(name)) hiddenDepth++
       if (hiddenDepth > 0) return
       if (headings.has(name)) heading = { link: undefined }
@@ -188,7 +204,9 @@ function pageText(html: string): PageText {
           ? /\/(?:papers|abs)\/([a-z-]+\/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?$/iu.exec(attributes.href ?? '')?.[1]
           : undefined
       const link =
-        paper !== undefined ? `https://arxiv.org/abs/${paper}` : /^https?:\/\/[^\s()]+$/iu.exec(attributes.href ?? '')?.[0]
+        paper !== undefined
+          ? `https://arxiv.org/abs/${paper}`
+          : /^https?:\/\/[^\s()]+$/iu.exec(attributes.href ?? '')?.[0]
       if (name !== 'a' || link === undefined) return
       if (heading !== undefined && (heading.link === undefined || paper !== undefined)) heading.link = link
       if (anchor === undefined) anchor = { link, from: open.length, to: Number.POSITIVE_INFINITY }

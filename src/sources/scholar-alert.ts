@@ -36,7 +36,11 @@ export async function* readScholarAlert(chunks: AsyncIterable<string>): AsyncGen
     while (title > (credits[n - 1] ?? -1) && lines[title] === '') title--
     const before = lines[title] ?? ''
     if (title <= (credits[n - 1] ?? -1) || before === '') {
-      yield { problem: 'names authors and a year, but no title stands before it', place: { line: i + 1 }, kind: 'passed-over' }
+      yield {
+        problem: 'names authors and a year, but no title stands before it',
+        place: { line: i + 1 },
+        kind: 'passed-over',
+      }
       continue
     }
     const linked = /^(?:\[(?:PDF|HTML|BOOK)\]\s*)?\[(.+)\]\((\S+)\)$/iu.exec(before)
@@ -58,7 +62,10 @@ export async function* readScholarAlert(chunks: AsyncIterable<string>): AsyncGen
         abstract: snippet.join(' '),
         authors: nameList((authors as string).replace(/,?\s*…$/u, '')),
         published: year,
-        url: link !== undefined && (arxivReference(link) || inVenue === undefined) ? link : inVenue && `https://arxiv.org/abs/${inVenue}`,
+        url:
+          link !== undefined && (arxivReference(link) || inVenue === undefined)
+            ? link
+            : inVenue && `https://arxiv.org/abs/${inVenue}`,
         journal: venue,
       }),
       place: { record: ++record, line: title + 1 },

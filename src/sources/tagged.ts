@@ -49,7 +49,7 @@ export const readRis = reader({
       id: first('ID'),
       title: first('TI', 'T1', 'CT', 'BT'),
       abstract: all('AB').join('\n\n') || first('N2'),
-      authors: (tags.has('AU') ? all('AU') : all('A1')).map(turnedName),
+      authors: [...new Set([...all('AU'), ...all('A1')].map(turnedName))],
       categories: all('KW'),
       published: fullest(tags, rest, ['DA', 'PY', 'Y1']),
       url: first('UR', 'L2', 'LK') ?? (doi && `https://doi.org/${doi}`),
@@ -202,8 +202,23 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
   let open: string[] | undefined
   let openTag = ''
   let style: string | undefined
+  /** Whether records of this file have fields before the tag that begins them, told by the first. */
+  let isLate: boolean | undefined
+  /** How wide a program is found to have cut its lines, wherever in a word that was. */
+  let width = 0
+  const text = (lines: readonly string[]) => {
+    const [line = ''] = lines
+    const isCut =
+      lines.length > 1 && line.length >= 40 && lines.slice(0, -1).every(({ length }) => length === line.length)
+    if (isCut && lines.length > 3) width = line.length
+    if (isCut && line.length === width) return lines.join('').trim()
+    return lines
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+      .join(' ')
+  }
   const take = (): Reading => {
-    const joined = new Map([...(tags ?? [])].map(([tag, values]) => [tag, values.map((lines) => text(lines))] as const))
+    const joined = new Map([...(tags ?? [])].map(([tag, values]) => [tag, values.map(text)] as const))
     const rest = new Set(joined.keys())
     const fields = grammar.fields(joined, rest)
     const extra = Object.fromEntries(
@@ -223,16 +238,18 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     }
     const trimmed = raw.trimEnd()
     if (trimmed.trim() === '') {
-      // A blank line is part of no field, and ends a record where no tag does.
-      if (last === undefined && tags !== undefined) yield take()
+      // A blank line is part of no field, and ends a record where no tag does, or where it was never begun.
+      if (tags !== undefined && (last === undefined || (grammar.isFirstLate && !tags.has(first)))) yield take()
       continue
     }
     const [tag, value] = grammar.field(trimmed, style) ?? []
     if (tag === undefined || value === undefined) {
+      // Some programs number records.
+      if (open === undefined && /^\d+\.?$/u.test(trimmed)) continue
       if (open === undefined || short?.has(openTag))
         yield { problem: `is no field of ${name}`, place: { line }, kind: 'passed-over', text: trimmed.slice(0, 60) }
-      else if (lists?.has(openTag)) tags?.get(openTag)?.push([trimmed.trim()])
-      else open.push(trimmed.trim())
+      else if (lists?.has(openTag)) tags?.get(openTag)?.push([trimmed])
+      else open.push(raw)
       continue
     }
     if (outside?.has(tag)) {
@@ -250,17 +267,27 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
       }
       continue
     }
-    if (tags !== undefined && tag === first && (tags.has(first) || !grammar.isFirstLate)) {
+    if (tag === first) isLate ??= tags !== undefined
+    if (tags !== undefined && tag === first && (tags.has(first) || !isLate || !grammar.isFirstLate)) {
+      const isBegun = tags.has(first)
       yield take()
-      if (last !== undefined)
-        yield { problem: `begins a record before the last one was ended with ${last}`, place: { line }, kind: 'doubtful' }
+      if (last !== undefined && isBegun)
+        yield {
+          problem: `begins a record before the last one was ended with ${last}`,
+          place: { line },
+          kind: 'doubtful',
+        }
     }
     if (tags === undefined) {
       tags = new Map()
       place = { record: ++number, line }
     }
     if (style === undefined || tag === first) style = /^\s*[A-Z0-9%]{2,4}( +)-/u.exec(trimmed)?.[1]
-    open = [value.trim()]
+    open = [
+      name === 'RIS'
+        ? raw.slice(raw.length - raw.trimStart().length + trimmed.trimStart().length - value.length)
+        : value,
+    ]
     openTag = tag
     const values = tags.get(tag) ?? []
     values.push(open)
@@ -272,8 +299,6 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
   if (last !== undefined)
     yield { problem: `is not ended with ${last}: the file may be cut off`, place: ended, kind: 'doubtful' }
 }
-
-const text = (lines: readonly string[]) => lines.filter((line) => line !== '').join(' ')
 
 /**
  * Where lines with tags begin: at the first of them, wherever the line is that tells which format they are. What stands
@@ -295,7 +320,11 @@ export const risAt = (head: string): number =>
 export const nbibAt = (head: string): number =>
   tagsAt(head, /^PMID- {0,2}\d/mu, /^(?:[A-Z]{4}- |[A-Z]{3} - |[A-Z]{2} {2}- )\S/mu)
 export const referAt = (head: string): number =>
-  tagsAt(head, /^%0 [A-Z][a-z]|^%T \S[^\n]*\n(?:[^\n]*\n){0,40}%[ADJX] \S|^%[ADJX] \S[^\n]*\n(?:[^\n]*\n){0,40}%T \S/mu, /^%[A-Z0-9] \S/mu)
+  tagsAt(
+    head,
+    /^%0 [A-Z][a-z]|^%T \S[^\n]*\n(?:[^\n]*\n){0,40}%[ADJX] \S|^%[ADJX] \S[^\n]*\n(?:[^\n]*\n){0,40}%T \S/mu,
+    /^%[A-Z0-9] \S/mu,
+  )
 export const webOfScienceAt = (head: string): number =>
   tagsAt(
     head,

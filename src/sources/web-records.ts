@@ -74,7 +74,7 @@ export function europePmcFields(result: JsonRecord): unknown {
   const authors = isRecord(result.authorList) ? people(result.authorList.author) : []
   const keywords = isRecord(result.keywordList) ? texts(result.keywordList.keyword) : []
   return given({
-    id: pmid ? `PMID:${pmid}` : (filled(result.id) && `${filled(result.source) ?? 'PMC'}:${filled(result.id)}`),
+    id: pmid ? `PMID:${pmid}` : filled(result.id) && `${filled(result.source) ?? 'PMC'}:${filled(result.id)}`,
     title: result.title,
     abstract: result.abstractText,
     authors: authors.length > 0 ? authors : nameList((filled(result.authorString) ?? '').replace(/\.$/u, '')),
@@ -112,7 +112,11 @@ export function biorxivFields(details: JsonRecord): unknown {
 /** Notes of OpenReview's interface, version 1 (`content.title`) and 2 (`content.title.value`). */
 export function isOpenReviewNote(record: JsonRecord): boolean {
   const { content } = record
-  return isRecord(content) && 'title' in content && ('forum' in record || 'invitation' in record || 'invitations' in record || 'abstract' in content)
+  return (
+    isRecord(content) &&
+    'title' in content &&
+    ('forum' in record || 'invitation' in record || 'invitations' in record || 'abstract' in content)
+  )
 }
 
 export function openReviewFields(note: JsonRecord): unknown {
@@ -165,7 +169,9 @@ export function adsFields(document: JsonRecord): unknown {
 /** Literature records of INSPIRE. */
 export function isInspire(record: JsonRecord): boolean {
   const data = isRecord(record.metadata) ? record.metadata : record
-  return Array.isArray(data.titles) && ('control_number' in data || 'arxiv_eprints' in data || Array.isArray(data.abstracts))
+  return (
+    Array.isArray(data.titles) && ('control_number' in data || 'arxiv_eprints' in data || Array.isArray(data.abstracts))
+  )
 }
 
 export function inspireFields(record: JsonRecord): unknown {
@@ -264,7 +270,7 @@ export function arxivDumpFields(record: JsonRecord): unknown {
   return given({
     id: record.id,
     title: filled(record.title)?.replace(/\s+/gu, ' '),
-    abstract: filled(record.abstract)?.replace(/[ \t]*\n(?![ \t]*\n)\s*/gu, ' '),
+    abstract: record.abstract,
     authors: names.length >= written.length ? names : written,
     categories: Array.isArray(record.categories)
       ? texts(record.categories)
@@ -328,13 +334,19 @@ export function dataciteFields(record: JsonRecord): unknown {
   const data: JsonRecord = isRecord(record.attributes) ? record.attributes : record
   const { titles, descriptions, creators, subjects, publicationYear, dates, doi, url, publisher, ...others } = data
   const described = list(descriptions).filter(isRecord)
-  const issued = list(dates).filter(isRecord).find(({ dateType }) => dateType === 'Issued')
+  const issued = list(dates)
+    .filter(isRecord)
+    .find(({ dateType }) => dateType === 'Issued')
   return given({
     id: plainDoi(doi),
-    title: list(titles).filter(isRecord).flatMap((item) => filled(item.title) ?? [])[0],
+    title: list(titles)
+      .filter(isRecord)
+      .flatMap((item) => filled(item.title) ?? [])[0],
     abstract: (described.find(({ descriptionType }) => descriptionType === 'Abstract') ?? described[0])?.description,
     authors: people(creators).map(turnedName),
-    categories: list(subjects).flatMap((item) => (isRecord(item) ? (filled(item.subject) ?? []) : (filled(item) ?? []))),
+    categories: list(subjects).flatMap((item) =>
+      isRecord(item) ? (filled(item.subject) ?? []) : (filled(item) ?? []),
+    ),
     published: filled(issued?.date) ?? publicationYear,
     url: plainDoi(doi) ? `https://doi.org/${plainDoi(doi)}` : url,
     doi: plainDoi(doi),
@@ -342,4 +354,3 @@ export function dataciteFields(record: JsonRecord): unknown {
     extra: given(others),
   })
 }
-

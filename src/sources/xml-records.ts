@@ -57,7 +57,10 @@ const surroundings = ['meta']
 const names = new Set([...kinds.flatMap(({ elements }) => elements), ...surroundings])
 
 const signs: readonly (readonly [record: RegExp, inside: RegExp])[] = [
-  [/<(?:\w+:)?(?:PubmedArticle(?:Set)?|PubmedBookArticle|MedlineCitation(?:Set)?|modsCollection|mods|dblp)[\s>]/u, /</u],
+  [
+    /<(?:\w+:)?(?:PubmedArticle(?:Set)?|PubmedBookArticle|MedlineCitation(?:Set)?|modsCollection|mods|dblp)[\s>]/u,
+    /</u,
+  ],
   [/<record[\s>]/u, /<(?:ref-type|rec-number|titles|contributors)[\s>]/u],
   [/<article[\s>]/u, /<(?:article-meta|front)[\s>]/u],
   [/<article-meta[\s>]/u, /</u],
@@ -107,7 +110,11 @@ const lines = (elements: readonly XmlElement[]) => elements.flatMap((element) =>
 /** A date of its parts, as far as they are there. */
 const dash = (year: string | undefined, month?: string, day?: string) => {
   if (year === undefined) return undefined
-  const parts = [year, ...(month === undefined ? [] : [month]), ...(month === undefined || day === undefined ? [] : [day])]
+  const parts = [
+    year,
+    ...(month === undefined ? [] : [month]),
+    ...(month === undefined || day === undefined ? [] : [day]),
+  ]
   return parts.join(/\p{L}/u.test(parts.join('')) ? ' ' : '-')
 }
 const dateOf = (element: XmlElement | undefined) =>
@@ -142,31 +149,36 @@ function paragraphs(abstract: XmlElement | undefined): string | undefined {
 
 function pubmed(element: XmlElement): Record<string, unknown> {
   const citation =
-    element.name === 'MedlineCitation' ? element : (child(element, 'MedlineCitation') ?? child(element, 'BookDocument') ?? element)
+    element.name === 'MedlineCitation'
+      ? element
+      : (child(element, 'MedlineCitation') ?? child(element, 'BookDocument') ?? element)
   const article = child(citation, 'Article') ?? citation
   const book = child(citation, 'Book')
   const data = child(element, 'PubmedData') ?? child(element, 'PubmedBookData')
   const ids = [
-    ...childrenOf(article, 'ELocationID').map(({ attributes, text }) => [attributes.EIdType ?? '', text.trim()] as const),
-    ...elementsOf(data ?? article, 'ArticleId').map(({ attributes, text }) => [attributes.IdType ?? '', text.trim()] as const),
+    ...childrenOf(article, 'ELocationID').map(
+      ({ attributes, text }) => [attributes.EIdType ?? '', text.trim()] as const,
+    ),
+    ...elementsOf(data ?? article, 'ArticleId').map(
+      ({ attributes, text }) => [attributes.IdType ?? '', text.trim()] as const,
+    ),
   ]
   const doi = plainDoi(ids.find(([type]) => type === 'doi')?.[1])
   const pmid = childText(citation, 'PMID')
   const journal = child(article, 'Journal')
-  const published = dateOf(descend(article, 'Journal', 'JournalIssue', 'PubDate')) ?? dateOf(book && child(book, 'PubDate'))
+  const published =
+    dateOf(descend(article, 'Journal', 'JournalIssue', 'PubDate')) ?? dateOf(book && child(book, 'PubDate'))
   const title = line(child(article, 'ArticleTitle')) ?? line(book && child(book, 'BookTitle'))
   return {
     id: pmid && `PMID:${pmid}`,
     title: title ?? line(child(article, 'VernacularTitle')),
     abstract: paragraphs(child(article, 'Abstract')),
-    authors: elementsOf(child(article, 'AuthorList') ?? article, 'Author').flatMap(
-      (author) => {
-        const parts = [childText(author, 'ForeName') ?? childText(author, 'Initials'), childText(author, 'LastName')]
-        const suffix = childText(author, 'Suffix')
-        const name = parts.filter((part) => part !== undefined).join(' ') + (suffix ? `, ${suffix}` : '')
-        return line(child(author, 'CollectiveName')) ?? (name === '' ? [] : [name])
-      },
-    ),
+    authors: elementsOf(child(article, 'AuthorList') ?? article, 'Author').flatMap((author) => {
+      const parts = [childText(author, 'ForeName') ?? childText(author, 'Initials'), childText(author, 'LastName')]
+      const suffix = childText(author, 'Suffix')
+      const name = parts.filter((part) => part !== undefined).join(' ') + (suffix ? `, ${suffix}` : '')
+      return line(child(author, 'CollectiveName')) ?? (name === '' ? [] : [name])
+    }),
     categories: [
       ...new Set([...lines(elementsOf(citation, 'Keyword')), ...lines(elementsOf(citation, 'DescriptorName'))]),
     ],
@@ -182,10 +194,15 @@ function pubmed(element: XmlElement): Record<string, unknown> {
     issue: journal && line(descend(journal, 'JournalIssue', 'Issue')),
     extra: {
       ...otherFields(data, of('ArticleIdList History PublicationStatus ReferenceList')),
-      ...otherFields(citation, of('PMID Article MeshHeadingList KeywordList Abstract AuthorList Book ArticleTitle Language PublicationType')),
+      ...otherFields(
+        citation,
+        of('PMID Article MeshHeadingList KeywordList Abstract AuthorList Book ArticleTitle Language PublicationType'),
+      ),
       ...otherFields(
         article,
-        of('Journal ArticleTitle ELocationID Abstract AuthorList Language PublicationTypeList ArticleDate PMID MeshHeadingList KeywordList Book PublicationType'),
+        of(
+          'Journal ArticleTitle ELocationID Abstract AuthorList Language PublicationTypeList ArticleDate PMID MeshHeadingList KeywordList Book PublicationType',
+        ),
       ),
     },
   }
@@ -195,8 +212,7 @@ function endNote(record: XmlElement): Record<string, unknown> {
   const title = (name: string) => line(descend(record, 'titles', name))
   const doi = plainDoi(childText(record, 'electronic-resource-num'))
   const urls = lines(elementsOf(child(record, 'urls') ?? record, 'url'))
-  const published =
-    line(descend(record, 'dates', 'year')) ?? line(descend(record, 'dates', 'pub-dates', 'date'))
+  const published = line(descend(record, 'dates', 'year')) ?? line(descend(record, 'dates', 'pub-dates', 'date'))
   const day = line(descend(record, 'dates', 'pub-dates', 'date'))
   return {
     title: title('title') ?? title('short-title'),
@@ -205,7 +221,8 @@ function endNote(record: XmlElement): Record<string, unknown> {
       (name) => nameList(name)[0] ?? name,
     ),
     categories: lines(childrenOf(child(record, 'keywords') ?? record, 'keyword')),
-    published: published && day && day !== published && !day.includes(published) ? `${day} ${published}` : (day ?? published),
+    published:
+      published && day && day !== published && !day.includes(published) ? `${day} ${published}` : (day ?? published),
     url: urls[0] ?? (doi && `https://doi.org/${doi}`),
     doi,
     journal: line(descend(record, 'periodical', 'full-title')) ?? title('secondary-title'),
@@ -216,7 +233,9 @@ function endNote(record: XmlElement): Record<string, unknown> {
     urls: urls.slice(1),
     extra: otherFields(
       record,
-      of('titles abstract contributors keywords dates urls electronic-resource-num periodical publisher language ref-type notes database source-app'),
+      of(
+        'titles abstract contributors keywords dates urls electronic-resource-num periodical publisher language ref-type notes database source-app',
+      ),
     ),
   }
 }
@@ -230,7 +249,11 @@ function mods(record: XmlElement): Record<string, unknown> {
   const dates = [record, host].flatMap((element) =>
     element === undefined
       ? []
-      : [descend(element, 'originInfo', 'dateIssued'), descend(element, 'originInfo', 'copyrightDate'), descend(element, 'part', 'date')],
+      : [
+          descend(element, 'originInfo', 'dateIssued'),
+          descend(element, 'originInfo', 'copyrightDate'),
+          descend(element, 'part', 'date'),
+        ],
   )
   const url = line(descend(record, 'location', 'url'))
   return {
@@ -245,14 +268,19 @@ function mods(record: XmlElement): Record<string, unknown> {
       .flatMap(modsName),
     categories: childrenOf(record, 'subject').flatMap((subject) => lines(childrenOf(subject, 'topic'))),
     published: dates.map(line).find((date) => date !== undefined),
-    url: arxiv ? `https://arxiv.org/abs/${arxiv.replace(/^arxiv:\s*/iu, '')}` : (url ?? (doi && `https://doi.org/${doi}`)),
+    url: arxiv
+      ? `https://arxiv.org/abs/${arxiv.replace(/^arxiv:\s*/iu, '')}`
+      : (url ?? (doi && `https://doi.org/${doi}`)),
     doi,
     journal: host && modsTitle(child(host, 'titleInfo')),
     publisher: line(descend(record, 'originInfo', 'publisher')),
     language: line(descend(record, 'language', 'languageTerm')),
     type: lines(childrenOf(record, 'genre')).join('; '),
     note: lines(childrenOf(record, 'note')).join('\n'),
-    extra: otherFields(record, of('titleInfo abstract name subject originInfo location language genre note relatedItem')),
+    extra: otherFields(
+      record,
+      of('titleInfo abstract name subject originInfo location language genre note relatedItem'),
+    ),
   }
 }
 
@@ -264,8 +292,13 @@ function modsTitle(info: XmlElement | undefined): string | undefined {
 }
 
 function modsName(name: XmlElement): string[] {
-  const parts = (type: string) => lines(childrenOf(name, 'namePart').filter(({ attributes }) => attributes.type === type))
-  const [given_, family, suffix] = [parts('given').join(' '), parts('family').join(' '), parts('termsOfAddress').join(' ')]
+  const parts = (type: string) =>
+    lines(childrenOf(name, 'namePart').filter(({ attributes }) => attributes.type === type))
+  const [given_, family, suffix] = [
+    parts('given').join(' '),
+    parts('family').join(' '),
+    parts('termsOfAddress').join(' '),
+  ]
   if (family === '') return lines(childrenOf(name, 'namePart')).slice(0, 1)
   return [[given_, family].filter((part) => part !== '').join(' ') + (suffix === '' ? '' : `, ${suffix}`)]
 }
@@ -302,7 +335,8 @@ function jats(article: XmlElement): Record<string, unknown> {
   const [doi, pmid] = [plainDoi(id('doi')), id('pmid')]
   const dates = childrenOf(meta, 'pub-date')
   const date =
-    dates.find(({ attributes }) => /epub|pub|ppub/u.test(attributes['pub-type'] ?? attributes['date-type'] ?? '')) ?? dates[0]
+    dates.find(({ attributes }) => /epub|pub|ppub/u.test(attributes['pub-type'] ?? attributes['date-type'] ?? '')) ??
+    dates[0]
   const titles = child(meta, 'title-group')
   const abstracts = childrenOf(meta, 'abstract')
   const abstract = abstracts.find(({ attributes }) => attributes['abstract-type'] === undefined) ?? abstracts[0]
@@ -341,7 +375,8 @@ function anthology(paper: XmlElement, context: Map<string, string>): Record<stri
   const url = childText(paper, 'url')
   const name = url !== undefined && !/^https?:/iu.test(url) ? url : undefined
   const old = /^[A-Z](\d{2})-\d{4}$/u.exec(name ?? '')?.[1]
-  const year = context.get('year') ?? /^(\d{4})\./u.exec(name ?? '')?.[1] ?? (old && `${Number(old) > 50 ? 19 : 20}${old}`)
+  const year =
+    context.get('year') ?? /^(\d{4})\./u.exec(name ?? '')?.[1] ?? (old && `${Number(old) > 50 ? 19 : 20}${old}`)
   return {
     id: name && `ACL:${name}`,
     title: line(child(paper, 'title')),
@@ -377,7 +412,9 @@ function word(source: XmlElement): Record<string, unknown> {
     type: text('SourceType'),
     extra: otherFields(
       source,
-      of('Tag Title Abstract Comments Author Year Month Day URL DOI JournalName ConferenceName BookTitle Publisher SourceType'),
+      of(
+        'Tag Title Abstract Comments Author Year Month Day URL DOI JournalName ConferenceName BookTitle Publisher SourceType',
+      ),
     ),
   }
 }
