@@ -273,8 +273,14 @@ function tellSources(sources: readonly SourceSummary[], terminal: Terminal): voi
 
 /** Tells problems one by one on standard error, and the rest of many in one line. */
 export function tellProblems(problems: readonly SourceProblem[], terminal: Terminal): void {
-  for (const { message, text } of problems.slice(0, MOST_TOLD)) terminal.note(problemLine(message, text))
-  const more = problems.slice(MOST_TOLD)
+  // A whole file that is refused is told by its name, however many there are; what can be read instead, once.
+  const isWhole = ({ line, record }: SourceProblem) => line === undefined && record === undefined
+  const refused = problems.filter(isWhole)
+  for (const [i, { message }] of refused.entries())
+    terminal.note(i === 0 ? message : message.replace(/ What can be read is .*$/u, ''))
+  const others = problems.filter((problem) => !isWhole(problem))
+  for (const { message, text } of others.slice(0, MOST_TOLD)) terminal.note(problemLine(message, text))
+  const more = others.slice(MOST_TOLD)
   for (const { message, text } of more) terminal.detail(problemLine(message, text))
   if (more.length === 0) return
   const reasons = new Map<string, number>()

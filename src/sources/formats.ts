@@ -162,15 +162,13 @@ export function unknownStructure(head: string): Structure | undefined {
   if (number(/^[A-Z][A-Z0-9] \S/u) > lines.length / 2 && number(/^(?:ER|EF)$/u) > 0)
     return { looks: 'Web of Science', lacks: 'no record begins with `PT`' }
   if (
-    number(/^\s*[A-Za-z][\w-]{1,30}\s{0,20}=\s{0,20}["{]/u) + number(/^\s*\}\s*,?\s*$/u) >
-    Math.max(0, lines.length / 20)
-  )
-    return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
-  if (
     number(/^\s*"[^"\n]{1,200}"\s*:|^\s*[\]}]\s*,?\s*$|^\s*[{[]\s*$/u) > Math.max(1, lines.length / 10) ||
     /"[\w-]{1,40}"\s?:\s?["[{\d]/u.test(head)
   )
     return { looks: 'JSON', lacks: 'it does not begin with `{` or `[`: its beginning may be missing' }
+  const fields = number(/^\s*[A-Za-z][\w-]{1,30}\s{0,20}=\s{0,20}["{]/u)
+  if (fields > 0 && fields + number(/^\s*\}\s*,?\s*$/u) > lines.length / 20)
+    return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
   if (
     (begins.startsWith('---') && number(/^\s*(?:- )?[\w-]{1,40}:(?:\s|$)/u) > 1) ||
     (number(/^\s*- [\w-]{1,40}:(?:\s|$)/u) > 0 && share(/^\s*(?:- )?[a-z][\w-]{0,40}:(?:\s|$)/u) > 0.5)

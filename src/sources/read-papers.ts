@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
-import { derivedId, isoDate, type Paper, toPaper, visible } from '../paper.ts'
+import { derivedId, type Paper, toPaper, visible } from '../paper.ts'
 import type { Columns } from './delimited.ts'
 import { isRecord, saysMissing } from './field-values.ts'
 import { formats, recognize, type SourceFormat, sourceFormats, unknownStructure } from './formats.ts'
@@ -206,6 +206,7 @@ async function* events(
   const { signal } = options
   let count = 0
   let problems = 0
+  let errors = 0
   let turn = performance.now()
   const seen: Seen = new Map()
   const path = typeof source === 'string' ? source : source.name
@@ -245,8 +246,10 @@ async function* events(
         if (reading.isOfPapers !== false && !day.startsWith('--')) date ??= day
         yield { date: day }
       } else if ('problem' in reading) {
+        const problem = described(reading, name)
         problems++
-        yield { problem: described(reading, name) }
+        if (isError(problem)) errors++
+        yield { problem }
       } else {
         const record = dated(readable(reading.record, markup), date)
         const isKey = reading.isKey === true
@@ -255,12 +258,16 @@ async function* events(
             count++
             const from = reading.from ?? title
             counts.set(from, (counts.get(from) ?? 0) + 1)
-          } else problems++
+          } else {
+            problems++
+            if (isError(event.problem)) errors++
+          }
           yield event
         }
       }
     }
-    if (count === 0 && problems === 0)
+    // An archive may have deleted all of its records; of other sources something must be left.
+    if (count === 0 && (problems === 0 || (errors === 0 && format !== 'oai-pmh')))
       throw new PaperkinError(
         'unreadable-source',
         format === 'page'

@@ -9,7 +9,6 @@ import {
   nameList,
   personName,
   plainDoi,
-  splitList,
   turnedName,
   unwrapped,
 } from './field-values.ts'

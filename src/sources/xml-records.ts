@@ -2,17 +2,7 @@
 // line to `kinds`.
 import { given, nameList, oneLine, plainDoi } from './field-values.ts'
 import type { Reading } from './reading.ts'
-import {
-  child,
-  childrenOf,
-  childText,
-  descend,
-  elementsOf,
-  otherFields,
-  spacedText,
-  type XmlElement,
-  xmlReadings,
-} from './xml.ts'
+import { child, childrenOf, childText, descend, elementsOf, otherFields, type XmlElement, xmlReadings } from './xml.ts'
 
 interface Kind {
   readonly name: string
