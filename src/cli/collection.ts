@@ -3,12 +3,11 @@ import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
-import { derivedId, type Paper, paperName, paperText } from '../paper.ts'
+import { type Paper, paperName, paperText } from '../paper.ts'
 import { count } from '../report/wording.ts'
 import type { NamedSource } from '../sources/open-source.ts'
 import {
   isError,
-  keptApart,
   type NamedPapers,
   type PaperSource,
   type ProblemEvent,
@@ -209,24 +208,17 @@ export async function addFiles(
     for (const { id, tokens, cut } of result.truncated)
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }
-  /** A key of a reference manager names a paper of its file: the library may have another of that name. */
-  const apart = (paper: Paper): Paper => {
-    const known = library.get(paper.id)
-    if (known === undefined || derivedId(paperName(known)) === derivedId(paperName(paper))) return paper
-    const kept = keptApart(paper)
-    terminal.note(`The library has another paper under the key ${paper.id}: the new one is kept as ${kept.id}`)
-    return kept
-  }
   try {
     const events = readSources(sources, {
       ...read,
+      holderOf: (id) => library.get(id),
       onProgress: ({ done, total }) => {
         share = files.length === 1 && total ? done / total : 0
       },
     })
     for await (const event of events) {
       if ('paper' in event) {
-        const paper = event.isKey ? apart(event.paper) : event.paper
+        const { paper } = event
         const other = group.get(paper.id)
         // A later file may have another text of a paper: it takes the place of the earlier one.
         if (group.size >= GROUP || (other !== undefined && paperText(other) !== paperText(paper))) await flush(false)

@@ -147,11 +147,7 @@ export const isError = ({ kind }: SourceProblem) => kind === 'bad' || kind === '
 /** What comes out of sources, in order. */
 export type SourceEvent =
   | { readonly source: string; readonly format: SourceFormat }
-  | {
-      readonly paper: Paper
-      /** Whether its id is a name of one file, which others may have for another paper. */
-      readonly isKey?: boolean
-    }
+  | { readonly paper: Paper }
   /** When a source was read. */
   | { readonly summary: SourceSummary }
   | { readonly date: string }
@@ -160,10 +156,15 @@ export type SourceEvent =
 /** The event loop turns at least so often, in milliseconds. */
 const SLICE = 15
 
+export interface SourceOptions extends ReadOptions {
+  /** The paper that has an id already where papers go: another with this key is kept apart from it. */
+  readonly holderOf?: (id: string) => Paper | undefined
+}
+
 /** Reads sources one after the other; what is wrong with one comes as an event, and the next is read. */
 export async function* readSources(
   sources: PaperSource | readonly (PaperSource | NamedPapers)[],
-  options: ReadOptions = {},
+  options: SourceOptions = {},
 ): AsyncGenerator<SourceEvent> {
   checkOptions(options)
   const { signal } = options
@@ -201,7 +202,7 @@ type Keys = Map<string, { readonly title: string; readonly where: string }>
 
 async function* events(
   source: PaperSource,
-  { options, keys, isInFolder }: { readonly options: ReadOptions; readonly keys: Keys; readonly isInFolder: boolean },
+  { options, keys, isInFolder }: { readonly options: SourceOptions; readonly keys: Keys; readonly isInFolder: boolean },
 ): AsyncGenerator<SourceEvent> {
   const { signal } = options
   let count = 0
@@ -252,8 +253,8 @@ async function* events(
         yield { problem }
       } else {
         const record = dated(readable(reading.record, markup), date)
-        const isKey = reading.isKey === true
-        for (const event of checkedRecord(record, reading.place, { name, seen, keys, isKey })) {
+        const keeping = { name, seen, keys, isKey: reading.isKey === true, holderOf: options.holderOf }
+        for (const event of checkedRecord(record, reading.place, keeping)) {
           if ('paper' in event) {
             count++
             const from = reading.from ?? title
@@ -355,7 +356,7 @@ interface SeenPaper {
 type Seen = Map<string, SeenPaper>
 
 /** The id under which a paper is kept whose key another paper has. */
-export function keptApart(paper: Paper): Paper {
+function keptApart(paper: Paper): Paper {
   return toPaper({ ...paper, id: `${paper.id}-${derivedId(paper.title || paper.abstract).slice(2, 6)}` })
 }
 
@@ -368,8 +369,15 @@ function* checkedRecord(
     seen,
     keys,
     isKey,
-  }: { readonly name: string; readonly seen: Seen; readonly keys: Keys; readonly isKey: boolean },
-): Generator<{ readonly paper: Paper; readonly isKey?: boolean } | ProblemEvent> {
+    holderOf,
+  }: {
+    readonly name: string
+    readonly seen: Seen
+    readonly keys: Keys
+    readonly isKey: boolean
+    readonly holderOf: SourceOptions['holderOf']
+  },
+): Generator<{ readonly paper: Paper } | ProblemEvent> {
   let paper: Paper
   try {
     paper = toPaper(record)
@@ -400,9 +408,11 @@ function* checkedRecord(
   const derived = derivedId(paper.title || paper.abstract)
   const text = hash(`${paper.title}\n${paper.abstract}`)
   if (isKey && paper.id !== derived) {
-    const known = keys.get(paper.id)
+    const { id } = paper
+    const held = keys.has(id) ? undefined : holderOf?.(id)
+    if (held !== undefined) keys.set(id, { title: derivedId(held.title || held.abstract), where: 'of the library' })
+    const known = keys.get(id)
     if (known !== undefined && known.title !== derived) {
-      const { id } = paper
       paper = keptApart(paper)
       const problem = `has the key ${id} of another paper (${known.where}): it is kept as ${paper.id}`
       yield { problem: Object.freeze({ ...described({ problem, place, kind: 'note' }, name), field: 'id' }) }
@@ -432,7 +442,7 @@ function* checkedRecord(
       id: `${paper.id}-${derivedId(paper.abstract || `title ${createHash('sha256').update(paper.title).digest('hex')}`).slice(2, 6)}`,
     })
   }
-  yield isKey ? { paper, isKey } : { paper }
+  yield { paper }
 }
 
 const elsewhere = (place: Place, name: string) =>

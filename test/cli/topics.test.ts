@@ -51,7 +51,7 @@ describe('paperkin topics', () => {
       previous,
       '--hierarchy',
     )
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/^\d+ papers from \D+\n$/u) })
     expect(stdout).toMatch(/^50 papers: 10 topics/u)
     expect(stdout).toContain('Groups of topics')
     expect(stdout.match(/^ +kept/gmu)).toHaveLength(10)
