@@ -558,7 +558,7 @@ describe('hostile files', () => {
       return best
     }
     await time(500)
-    // Eight times the length would take 64 times as long where time grew with the square.
-    expect(await time(32_000)).toBeLessThan(30 * Math.max(await time(4000), 5))
+    // Sixteen times the length would take 256 times as long where time grew with the square.
+    expect(await time(64_000)).toBeLessThan(90 * Math.max(await time(4000), 5))
   })
 })
