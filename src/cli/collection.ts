@@ -249,7 +249,7 @@ export async function addFiles(
 }
 
 /** Tells what files were taken for: `3 papers from PubMed NBIB, 12 from BibTeX (2 files)`. */
-function tellSources(sources: readonly SourceSummary[], terminal: Terminal): void {
+export function tellSources(sources: readonly SourceSummary[], terminal: Terminal): void {
   const found = new Map<string, { papers: number; files: number }>()
   for (const { papers } of sources)
     for (const { from, count: papersOfIt } of papers) {

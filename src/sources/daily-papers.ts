@@ -3,7 +3,7 @@ import { filled, given, isRecord, type JsonRecord, personName } from './field-va
 
 export function isDailyPaper(record: JsonRecord): boolean {
   const { paper } = record
-  return isRecord(paper) && ('summary' in paper || 'title' in paper) && 'id' in paper
+  return isRecord(paper) && ['summary', 'upvotes', 'publishedAt'].some((name) => name in paper) && 'id' in paper
 }
 
 export function dailyFields(entry: JsonRecord): unknown {

@@ -98,7 +98,7 @@ export function headerOf(
   for (const line of head.slice(0, 20_000).split('\n')) {
     const said = /^\s*"?sep=(.)"?\s*$/iu.exec(line)?.[1]
     if (said === undefined && line.trim() !== '') {
-      const delimiter = delimiterOf(line, columns)
+      const delimiter = isTurned(head, line) ? undefined : delimiterOf(line, columns)
       // After a note, cells must go on as they begin.
       const next = head
         .slice(at + line.length + 1)
@@ -128,10 +128,15 @@ function delimiterOf(line: string, columns?: Columns): string | undefined {
   const names = cellNames(line, best)
   const found = guessFields(names)
   const isHeader =
-    names.every((name) => name.length <= 60 && !/[{}[\]<>:]|[.!?]$/u.test(name)) &&
+    names.every((name) => name.length <= 60 && !/[{}[\]<>]|":|[.!?]$/u.test(name)) &&
     (found.has('title') || found.has('abstract') || tableOf(names) !== undefined)
   return isHeader ? best : undefined
 }
+
+/** Whether names stand in the first cell of each line: such a table lies on its side. */
+const isTurned = (head: string, line: string) =>
+  /^"?title"?[,;\t]/iu.test(line) &&
+  /^"?(?:abstract|authors?(?: names?)?|source|publication year)"?[,;\t]/imu.test(head.slice(line.length))
 
 const cellNames = (line: string, mark: string) =>
   line.split(mark).map((cell) => cell.trim().replace(/^\ufeff?"|"$/gu, ''))

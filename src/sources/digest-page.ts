@@ -329,6 +329,20 @@ export function readDigestPage(text: string): DigestPage {
     isBesideTitle = title !== undefined && ['title', 'sentence', 'authors', 'link', 'field'].includes(current.kind)
   }
 
+  // A number before every title counts them.
+  const numbers = papers.map(({ title }) => Number(/^(\d{1,3})[.)]\s+\S/u.exec(title)?.[1] ?? Number.NaN))
+  if (papers.length > 1 && numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number)))
+    for (const paper of papers) paper.title = paper.title.replace(/^\d{1,3}[.)]\s+/u, '')
+  // One text under a line of furniture is a notice, not a page of papers.
+  const [only] = papers
+  if (
+    papers.length === 1 &&
+    only !== undefined &&
+    (isFurniture(only.title) || /^(?:©|\(c\)|copyright\b)/iu.test(only.title))
+  ) {
+    papers.length = 0
+    skipped.push({ line: only.line, text: only.abstract })
+  }
   return { records: papers, skipped, ...(date !== undefined && { date }) }
 }
 

@@ -1,6 +1,6 @@
 // Feeds: Atom, as arXiv's interface gives it (info.arxiv.org/help/api) and as others do, and RSS of any version.
 import { isoDate } from '../paper.ts'
-import { given, oneLine, plainDoi } from './field-values.ts'
+import { given, nameList, oneLine, plainDoi } from './field-values.ts'
 import type { Reading } from './reading.ts'
 import { child, childrenOf, childText, otherFields, type XmlElement, xmlReadings } from './xml.ts'
 
@@ -68,7 +68,9 @@ function rssFields(item: XmlElement): unknown {
     title: oneLine(childText(item, 'title')),
     abstract: pmid ? pubmedAbstract(encoded) : (description?.slice(announced?.[0].length ?? 0) ?? encoded),
     authors: [...childrenOf(item, 'creator'), ...childrenOf(item, 'author')]
-      .flatMap(({ text }) => text.split(/,\s+/u).map((name) => name.trim()))
+      .flatMap(({ text }) =>
+        /,\s*(?:\p{Lu}\.\s?)+,/u.test(text) ? nameList(text) : text.split(/,\s+/u).map((name) => name.trim()),
+      )
       .filter((name) => name !== ''),
     categories: [...childrenOf(item, 'category'), ...childrenOf(item, 'subject')].map(({ text }) => text.trim()),
     published: isoDate(

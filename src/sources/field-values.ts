@@ -27,7 +27,7 @@ export function unwrapped(value: unknown): unknown {
     return texts.length === 1 ? unwrapped(texts[0]) : texts.length === 0 ? undefined : value
   }
   if (!isRecord(value)) return value
-  for (const name of ['value', '$value', '#text', '_text', 'text', '$t', '$', 'rendered', 'content', 'en'])
+  for (const name of ['value', 'p', '$value', '#text', '_text', 'text', '$t', '$', 'rendered', 'content', 'en'])
     if (typeof value[name] === 'string') return value[name]
   return value
 }
@@ -46,6 +46,7 @@ export function personName(item: JsonRecord): string | undefined {
         item.literal ??
         item.text ??
         item.collectiveName ??
+        item.creator ??
         item.term ??
         item.tag ??
         item.category ??
@@ -62,6 +63,10 @@ export function splitList(text: string): string[] {
 
 /** Names from one text: `Moss, Ida; Kall, Per`, `Ida Moss and Per Kall`, `Ida Moss, Per Kall`. */
 export function nameList(text: string): string[] {
+  const family = '[^,]{2,40}'
+  const initials = '(?:\\p{Lu}\\.[ -]?){1,4}'
+  if (new RegExp(`^${family},\\s?${initials}(?:,\\s?${family},\\s?${initials})+$`, 'u').test(text.trim()))
+    return text.split(/(?<=\p{Lu}\.),/u).map((name) => turnedName(name.trim()))
   const parts = /[;|]/u.test(text)
     ? text.split(/[;|]/u)
     : / and /u.test(text) && !text.includes(',')

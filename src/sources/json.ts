@@ -121,9 +121,9 @@ function* single(value: unknown, depth: number): Generator<unknown> {
     yield value
     return
   }
-  const pairs = labelledSentences(value)
-  if (pairs !== undefined) {
-    yield* pairs
+  const rows = labelledSentences(value) ?? tableRows(value)
+  if (rows !== undefined) {
+    yield* rows
     return
   }
   // A record may hold other papers beside itself, and a list of papers a title of its own.
@@ -137,7 +137,10 @@ function inside(value: JsonRecord, depth: number): readonly unknown[] {
   const found: unknown[] = []
   for (const [name, part] of Object.entries(value)) {
     if (ofOnePaper.test(name)) continue
-    if (Array.isArray(part) && part.some((item) => looksLikeRecord(item))) found.push(...recordsIn(part, depth + 1))
+    // A pool of candidates stands beside the paper that they are for.
+    if (/^(?:query|seed|anchor|target|source_paper)$/iu.test(name) && looksLikeRecord(part)) found.push(part)
+    else if (Array.isArray(part) && part.some((item) => looksLikeRecord(item)))
+      found.push(...recordsIn(part, depth + 1))
     else if (isRecord(part) && !looksLikeRecord(part)) found.push(...inside(part, depth + 1))
     else if (isRecord(part) && depth > 0 && looksLikeRecord(part) && Object.keys(value).length === 1) found.push(part)
   }
@@ -164,6 +167,20 @@ function labelledSentences({ sentences, labels }: JsonRecord): readonly JsonReco
     return [{ ...sentenceText(sentences), label: labels }]
   if (!Array.isArray(sentences) || !Array.isArray(labels) || sentences.length !== labels.length) return undefined
   return sentences.map((text, i) => ({ ...sentenceText(text), label: labels[i] }))
+}
+
+/** The rows of a table as programs for data write it: by columns, or as lists under their names. */
+function tableRows(value: JsonRecord): readonly JsonRecord[] | undefined {
+  const { columns, data, title, abstract } = value
+  if (Array.isArray(columns) && Array.isArray(data) && data.every((row) => Array.isArray(row)))
+    return data.map((row) => Object.fromEntries(columns.map((name, i) => [String(name), row[i]])))
+  const [first] = [title, abstract].filter(isRecord)
+  if (first === undefined || Object.keys(first).some((name) => !/^\d+$/u.test(name))) return undefined
+  return Object.keys(first).map((row) =>
+    Object.fromEntries(
+      Object.entries(value).flatMap(([name, cells]) => (isRecord(cells) && row in cells ? [[name, cells[row]]] : [])),
+    ),
+  )
 }
 
 const sentenceText = (text: unknown) =>

@@ -18,11 +18,15 @@ export function markdownAt(head: string): number {
   const labels = bold.exec(head)
   const heading =
     /^(?:#{1,6}|[-*+]|\d{1,4}[.)])\s+(?:\d{1,4}[.)]\s*)?(?:\*\*|__)?\[[^\]\n]{3,500}\]\([^)\s]{4,500}\)/gmu
-  const first = heading.exec(head)
-  if (first === null) return labels?.index ?? -1
-  const links = [...head.matchAll(heading)].length
-  return labels !== null || (links >= 2 && /^#{1,6}\s/mu.test(head)) ? first.index : -1
+  const links = [...head.matchAll(heading)]
+  const items = [...head.matchAll(boldItem)]
+  const first = links[0] ?? (items.length > 1 ? items[0] : undefined)
+  if (first === undefined) return labels?.index ?? -1
+  return labels !== null || (links.length >= 2 && /^#{1,6}\s/mu.test(head)) || links.length === 0 ? first.index : -1
 }
+
+// `- **A title** ([arXiv](…)): what it says`
+const boldItem = /^(?:[-*+]|\d{1,4}[.)])\s+\*\*([^*\n]{8,300})\*\*(?=[^*\n]{0,300}(?:https?:|arxiv))(.*)$/gimu
 
 const bold = /^(?:[-*+]\s+|>\s?)?(?:\*\*|__)(?:abstract|summary|authors?|tl;?dr)\s?:?(?:\*\*|__)\s?[:：]?/imu
 
@@ -154,6 +158,27 @@ function digestRecords(lines: readonly string[]): Found[] {
     const heading = titleLine.exec(line)
     const level = heading === null ? 0 : levelOf(heading[1] as string)
     const link = heading === null ? null : linked.exec(heading[2] as string)
+    const item = new RegExp(boldItem, 'imu').exec(line)
+    if (item !== null && link === null && !/^abstract|^authors?\b/iu.test(item[1] as string)) {
+      const rest = item[2] as string
+      const url = /https?:\/\/[^\s)>\]]+/u.exec(rest)?.[0]
+      open = {
+        title: bare(item[1] as string),
+        line: i + 1,
+        level: 10,
+        fields: new Map(),
+        paragraphs: [],
+        ...(url && { url }),
+      }
+      records.push(open)
+      const text = rest
+        .replace(/\(?\[[^\]]{0,200}\]\([^)]*\)\)?|https?:\/\/\S+/gu, '')
+        .replace(/^[\s:.,;()–—-]+/u, '')
+        .trim()
+      last = text === '' ? undefined : [text]
+      if (last !== undefined) open.paragraphs.push(last)
+      continue
+    }
     const isHeading = heading !== null && (heading[1] as string).startsWith('#')
     const isTitle =
       heading !== null &&

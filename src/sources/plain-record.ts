@@ -49,6 +49,7 @@ const aliases = {
     'prismcoverdate',
     'created',
     'publicationyear',
+    'yearpublished',
     'pubyear',
     'year',
   ],
@@ -118,7 +119,7 @@ export function plainFields(
     const value = record[name]
     // An alias is only a guess: what cannot be the field is kept as what it is.
     const found = fieldValue(field, value, { isOwn: field === name })
-    if (found === undefined && field !== name && !saysMissing(value)) taken.delete(name)
+    if (found === undefined && !saysMissing(value)) taken.delete(name)
     else if (found !== undefined) fields[field] = found
   }
   if (fields.published === undefined) {
@@ -193,7 +194,10 @@ function list(field: 'authors' | 'categories', value: unknown, isOwn: boolean): 
   }
   const items = value.flatMap((item) => {
     if (item === null || item === undefined || item === '') return []
-    if (isRecord(item)) return [personName(item) ?? item]
+    if (isRecord(item)) {
+      const name = personName(item)
+      return [name === undefined ? item : field === 'authors' ? turnedName(name) : name]
+    }
     // A name in its parts: family, given, suffix.
     if (field === 'authors' && Array.isArray(item) && item.every((part) => typeof part === 'string'))
       return [
@@ -204,6 +208,8 @@ function list(field: 'authors' | 'categories', value: unknown, isOwn: boolean): 
       ]
     return [item]
   })
+  // What names nobody is no list of names.
+  if (items.some(isRecord)) return undefined
   const isTurned = field === 'authors' && !isOwn && items.every((item) => /^[^,]+,[^,]+$/u.test(String(item)))
   return isTurned ? items.map((item) => turnedName(String(item))) : items
 }

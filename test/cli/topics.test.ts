@@ -127,6 +127,19 @@ describe('paperkin evaluate topics', () => {
     expect(stderr).toContain('1 paper without `field`')
   })
 
+  test('measures the vectors alone by the protocol of MTEB', async () => {
+    const path = file('vectors.npy', npy(vectors, 24))
+    const args = ['evaluate', 'topics', labelled, '--label', 'field', '--vectors', path, '--protocol', 'mteb']
+    const { status, stdout } = await paperkin(...args, '--fraction', '1')
+    expect(status).toBe(0)
+    expect(stdout).toBe('23 papers, 2 labels, 10 runs\n\nV-measure 1.000 [1.000 … 1.000]\n')
+    expect(JSON.parse((await paperkin(...args, '--fraction', '0.5', '--json')).stdout)).toMatchObject({
+      protocol: 'mteb',
+      documents: 11,
+      labels: 2,
+    })
+  })
+
   test('says what is wrong', async () => {
     const path = file('short.npy', npy(vectors.subarray(0, 30).slice(), 10))
     for (const [args, message] of [
