@@ -79,6 +79,7 @@ export { type FetchDailyOptions, fetchDaily } from './sources/fetch-daily.ts'
 export type { SourceFormat } from './sources/formats.ts'
 export type { NamedSource, ReadProgress } from './sources/open-source.ts'
 export type { FetchOptions } from './sources/polite-fetch.ts'
+export { type JudgementTable, readJudgements, readRun } from './sources/read-judgements.ts'
 export {
   type Digest,
   type PaperSource,

@@ -10,7 +10,7 @@ const { bibtexParser } = latexUtensils
 /** Where the first entry begins in a text, at the start of a line; -1 for nowhere. */
 export function bibtexAt(head: string): number {
   const match =
-    /(?:^|\n)[^\S\n]{0,40}@\s{0,20}(?:(?:comment|preamble|string)\s{0,20}[{(]|[a-z]{3,40}\s{0,20}[{(]\s{0,20}(?:[^\s,{}()"=]{1,300}(?:[ \t][^\s,{}()"=]{1,100}){0,4}\s{0,20}(?:,|\n|$)|,\s))/iu.exec(
+    /(?:^|\n)[^\S\n]{0,40}@\s{0,20}(?:(?:comment|preamble|string)\s{0,20}[{(]|[a-z]{1,40}\s{0,20}[{(]\s{0,20}(?:[^\s,{}()"=]{1,300}(?:[ \t][^\s,{}()"=]{1,100}){0,4}\s{0,20}(?:,|\n|$)|,\s))/iu.exec(
       head,
     )
   return match === null ? -1 : match.index + (match[0].startsWith('\n') ? 1 : 0)
@@ -60,9 +60,10 @@ export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator
         const entry: Entry = { type: kind ?? '', key, fields, place }
         const parentKey = fields.get('crossref')?.[0]?.toLowerCase()
         const parent = parentKey === undefined ? undefined : parents.get(parentKey)
-        if (parentKey !== undefined && parent === undefined)
-          waiting.set(parentKey, [...(waiting.get(parentKey) ?? []), entry])
-        else yield entryReading(entry, parent)
+        const children = parentKey === undefined ? undefined : waiting.get(parentKey)
+        if (parentKey === undefined || parent !== undefined) yield entryReading(entry, parent)
+        else if (children === undefined) waiting.set(parentKey, [entry])
+        else children.push(entry)
         const ownKey = key?.toLowerCase()
         if (ownKey === undefined) continue
         if (containers.has(kind ?? '') || waiting.has(ownKey)) parents.set(ownKey, fields)

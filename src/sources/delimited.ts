@@ -106,6 +106,8 @@ export function headerOf(
         .find((other) => other.trim() !== '')
       if (
         delimiter !== undefined &&
+        // The line below the names of a table in Markdown is no row.
+        !/^\s*\|?(?:\s*:?-+:?\s*\|)+[\s:|-]*$/u.test(next ?? '') &&
         (number === 0 ||
           columns !== undefined ||
           next === undefined ||

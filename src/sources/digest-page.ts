@@ -236,6 +236,8 @@ export function readDigestPage(text: string): DigestPage {
   let link: string | undefined
   let published: string | undefined
   let linksComeFirst = false
+  /** The paragraph that went into an abstract last. */
+  let lastTaken: Piece | undefined
   let isBesideTitle = false
   /** The kind of the next piece that is more than furniture. */
   const next = (position: number) =>
@@ -244,8 +246,9 @@ export function readDigestPage(text: string): DigestPage {
   for (const [position, current] of found.entries()) {
     const last = papers.at(-1)
     const before = found[position - 1]
-    const isAfterAbstract = before !== undefined && last?.abstract.endsWith(before.text) === true
+    const isAfterAbstract = before !== undefined && before === lastTaken
     const take = () => {
+      lastTaken = current
       if (!isTitle((title as Piece).text)) {
         skipped.push({ line: current.line, text: current.text })
         title = authors = link = undefined
@@ -260,6 +263,10 @@ export function readDigestPage(text: string): DigestPage {
         ...(published && { published }),
       })
       title = authors = link = published = undefined
+    }
+    const extend = (paper: { abstract: string }) => {
+      paper.abstract += `\n\n${current.text}`
+      lastTaken = current
     }
     switch (current.kind) {
       case 'date':
@@ -298,14 +305,14 @@ export function readDigestPage(text: string): DigestPage {
           (following?.kind === 'sentence' && wordCount(following.text) > 1.5 * wordCount(current.text))
         )
           title = current
-        else if (last && isAfterAbstract && following?.kind === 'title') last.abstract += `\n\n${current.text}`
+        else if (last && isAfterAbstract && following?.kind === 'title') extend(last)
         else if (!furnitureParagraph.test(current.text)) skipped.push({ line: current.line, text: current.text })
         break
       }
       case 'abstract':
         if (title) take()
         else if (furnitureParagraph.test(current.text) && wordCount(current.text) < 90) break
-        else if (last && isAfterAbstract) last.abstract += `\n\n${current.text}`
+        else if (last && isAfterAbstract) extend(last)
         else if (
           before &&
           before !== dateLine &&

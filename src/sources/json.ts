@@ -42,10 +42,12 @@ export function looksLikeJsonLines(head: string): boolean {
 
 /** One record a line. */
 export async function* readJsonLines(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
+  let values = 0
   for await (const { line, text, isTooLong } of numberedLines(chunks)) {
     if (text.trim() === '') continue
+    values++
     if (isTooLong) yield { problem: 'is too long for a record', place: { line } }
-    else yield* parsed(text, { line })
+    else yield* parsed(text, { line }, values)
   }
 }
 
@@ -63,11 +65,12 @@ export async function* readJson(chunks: AsyncIterable<string>): AsyncGenerator<R
 type Cut = { readonly text: string; readonly place: Place } | Reading
 
 function* readings(cut: Cut): Generator<Reading> {
-  if ('text' in cut && !('problem' in cut)) yield* parsed(cut.text, cut.place)
+  if ('text' in cut && !('problem' in cut)) yield* parsed(cut.text, cut.place, cut.place.record ?? 1)
   else yield cut as Reading
 }
 
-function* parsed(text: string, place: Place): Generator<Reading> {
+/** The readings of a value, the `count`th of its file. */
+function* parsed(text: string, place: Place, count: number): Generator<Reading> {
   let value: unknown
   try {
     value = parsedJson(text)
@@ -76,9 +79,20 @@ function* parsed(text: string, place: Place): Generator<Reading> {
     return
   }
   let isAny = false
+  let number = 0
   for (const item of recordsIn(value, 0)) {
     isAny = true
-    yield reading(item, place)
+    number++
+    // A sentence has no name of its own, and may come twice: it is called by its place.
+    const isSentence = typeof item === 'object' && item !== null && sentences.has(item)
+    yield isSentence
+      ? {
+          record: { id: `${count}.${number}`, ...item },
+          place,
+          from: 'labelled sentences',
+          isKey: true,
+        }
+      : reading(item, place)
   }
   if (!isAny && !(Array.isArray(value) && value.length === 0) && !isEmptyAnswer(value)) yield reading(value, place)
 }
@@ -162,11 +176,11 @@ const ofAPaper = 'abstract summary abstract_inverted_index authors author doi DO
 const saysMoreThanATitle = (value: JsonRecord) => ofAPaper.some((name) => value[name] != null)
 
 /** Sentences with their labels, as sets for clustering have them: `{ "sentences": […], "labels": […] }`. */
-function labelledSentences({ sentences, labels }: JsonRecord): readonly JsonRecord[] | undefined {
-  if (typeof sentences === 'string' && (typeof labels === 'string' || typeof labels === 'number'))
-    return [{ ...sentenceText(sentences), label: labels }]
-  if (!Array.isArray(sentences) || !Array.isArray(labels) || sentences.length !== labels.length) return undefined
-  return sentences.map((text, i) => ({ ...sentenceText(text), label: labels[i] }))
+function labelledSentences({ sentences: texts, labels }: JsonRecord): readonly JsonRecord[] | undefined {
+  if (typeof texts === 'string' && (typeof labels === 'string' || typeof labels === 'number'))
+    return [sentence(texts, labels)]
+  if (!Array.isArray(texts) || !Array.isArray(labels) || texts.length !== labels.length) return undefined
+  return texts.map((text, i) => sentence(text, labels[i]))
 }
 
 /** The rows of a table as programs for data write it: by columns, or as lists under their names. */
@@ -183,8 +197,15 @@ function tableRows(value: JsonRecord): readonly JsonRecord[] | undefined {
   )
 }
 
-const sentenceText = (text: unknown) =>
-  typeof text === 'string' && text.length <= 300 && !text.includes('\n') ? { title: text } : { abstract: text }
+/** Records that are sentences. */
+const sentences = new WeakSet<object>()
+
+function sentence(text: unknown, label: unknown): JsonRecord {
+  const isTitle = typeof text === 'string' && text.length <= 300 && !text.includes('\n')
+  const record = { ...(isTitle ? { title: text } : { abstract: text }), label }
+  sentences.add(record)
+  return record
+}
 
 const isEmptyAnswer = (value: unknown) =>
   isRecord(value) &&

@@ -28,7 +28,8 @@ export function markdownAt(head: string): number {
 // `- **A title** ([arXiv](…)): what it says`
 const boldItem = /^(?:[-*+]|\d{1,4}[.)])\s+\*\*([^*\n]{8,300})\*\*(?=[^*\n]{0,300}(?:https?:|arxiv))(.*)$/gimu
 
-const bold = /^(?:[-*+]\s+|>\s?)?(?:\*\*|__)(?:abstract|summary|authors?|tl;?dr)\s?:?(?:\*\*|__)\s?[:：]?/imu
+const bold =
+  /^(?:[-*+]\s+|>\s?)?(?:\*\*|__)(?:abstract|summary|authors?|tl;?dr|keywords?|score|link)\s?:?(?:\*\*|__)\s?[:：]?/imu
 
 /** The number of the line with the names of a table of papers. */
 function tableAt(lines: readonly string[]): number | undefined {

@@ -525,12 +525,86 @@ describe('what sources say of dates, keys and what is missing', () => {
   })
 })
 
+describe('records wherever they stand', () => {
+  const record = { title: 'Ponds', abstract: first }
+  const other = { title: 'Slips', abstract: second }
+  it.each<readonly [string, unknown]>([
+    ['edges and nodes', { data: { search: { edges: [{ node: record }, { node: other }] } } }],
+    ['hits with their sources', { hits: { total: 2, hits: [{ _id: '1', _source: record }, { _source: other }] } }],
+    ['attributes', { data: [{ type: 'x', attributes: record }, { attributes: other }] }],
+    ['columns', { title: { 0: 'Ponds', 1: 'Slips' }, abstract: { 0: first, 1: second } }],
+    [
+      'rows under names',
+      {
+        columns: ['title', 'abstract'],
+        data: [
+          ['Ponds', first],
+          ['Slips', second],
+        ],
+      },
+    ],
+    ['values under ids', { p1: record, p2: other }],
+    ['lists of lists', [[record], [other]]],
+    ['a list of a name that nobody knows, under a title', { title: 'My list', of: 'today', things: [record, other] }],
+    ['candidates beside what they are for', { query: record, candidates: [other] }],
+    [
+      'wrapped texts',
+      [
+        { title: ['Ponds'], abstract: { value: first } },
+        { title: { value: 'Slips' }, abstract: [second] },
+      ],
+    ],
+    ['a variable', `var papers = ${JSON.stringify([record, other])};`],
+    ['a call', `found(${JSON.stringify([record, other])});`],
+    ['a comma too many', `[${JSON.stringify(record)},\n${JSON.stringify(other)},\n]`],
+    ['numbers that are none', `[${JSON.stringify(record).replace('}', ',"n":NaN}')},${JSON.stringify(other)}]`],
+  ])('are found in %s', async (_, value) => {
+    const content = typeof value === 'string' ? value : JSON.stringify(value)
+    const papers = await readPapers({ name: 'x', content })
+    expect(papers.map(({ title, abstract }) => [title, abstract])).toEqual([
+      ['Ponds', first],
+      ['Slips', second],
+    ])
+  })
+
+  it('are read in the encoding that their XML names, and refused in one that nobody names', async () => {
+    const xml = (encoding: string) =>
+      Buffer.from(
+        `<?xml version="1.0"${encoding}?><dblp><article key="a/b"><author>J M\u00fcller</author><title>Ponds</title></article></dblp>`,
+        'latin1',
+      )
+    const papers = await readPapers({ name: 'x', content: xml(' encoding="ISO-8859-1"') })
+    expect(papers).toMatchObject([{ title: 'Ponds', authors: ['J M\u00fcller'] }])
+    await expect(readPapers({ name: 'x', content: xml('') })).rejects.toMatchObject({ code: 'unreadable-source' })
+  })
+
+  it('are not looked for in what a paper refers to', async () => {
+    const papers = await readPapers({
+      name: 'x',
+      content: JSON.stringify({ ...record, references: [other], things: [other] }),
+    })
+    expect(papers).toMatchObject([{ title: 'Ponds', extra: { references: [other], things: [other] } }])
+  })
+
+  it('are no answers of nothing', async () => {
+    const problems: string[] = []
+    const onProblem = ({ kind, reason }: { kind: string; reason: string }) => problems.push(`${kind}: ${reason}`)
+    await readPapers({ name: 'x', content: JSON.stringify([null, record, { error: 'Not found' }]) }, { onProblem })
+    expect(problems).toEqual([
+      'passed-over: is null: there was no paper to give',
+      'bad: is an error of the server: Not found',
+    ])
+  })
+})
+
 describe('hostile files', () => {
   const json = (abstract: string) => JSON.stringify([{ title: 't', abstract }])
   it.each<readonly [string, (n: number) => string]>([
     ['entries never closed', (n) => '@a{x,\n'.repeat(n)],
     ['entries inside a text', (n) => `@a{x, t={${'\n@a{b,'.repeat(n)}`],
     ['comments in an entry', (n) => `@a{x,\n${'%\n'.repeat(n)}`],
+    ['entries that wait for another', (n) => '@misc{a, crossref={b}, title={c}}'.repeat(n / 8)],
+    ['paragraphs of one abstract', (n) => `A title of it\n\n${`${'word '.repeat(50)}\n\n`.repeat(n / 8)}`],
     ['line breaks of LaTeX', (n) => json('\\\\['.repeat(n))],
     ['formulas never closed', (n) => json('\\('.repeat(n))],
     ['blanks behind an entity', (n) => json(`&lt;${' '.repeat(n)}x`)],
