@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'topics-reading': async () => (await import('./topics/reading.ts')).run,
   leiden: async () => (await import('./topics/leiden.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
+  sources: async () => (await import('./sources.ts')).run,
   store: async () => (await import('./store.ts')).run,
   index: async () => (await import('./vectors.ts')).index,
   kmeans: async () => (await import('./vectors.ts')).kmeans,

@@ -75,11 +75,12 @@ export type {
   ReportTopic,
 } from './report/write-report.ts'
 export type { Columns } from './sources/delimited.ts'
-export type { SourceFormat } from './sources/detect-format.ts'
 export { type FetchArxivOptions, fetchArxiv } from './sources/fetch-arxiv.ts'
 export { type FetchDailyOptions, fetchDaily } from './sources/fetch-daily.ts'
+export type { SourceFormat } from './sources/formats.ts'
 export type { NamedSource, ReadProgress } from './sources/open-source.ts'
 export type { FetchOptions } from './sources/polite-fetch.ts'
+export { type JudgementTable, readJudgements, readRun } from './sources/read-judgements.ts'
 export {
   type Digest,
   type PaperSource,

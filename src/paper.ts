@@ -20,11 +20,11 @@ export interface Paper {
   readonly categories?: readonly string[]
   /**
    * ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. Dates in other spellings, years, times and `Date`s that
-   * are handed in become so; what is no date (`in press`) stays in `extra`.
+   * are handed in become so; what is no date at all (`in press`) is kept in `extra.published`.
    */
   readonly published?: string
   readonly url?: string
-  /** Version of an arXiv paper (`v2` is 2); never part of the id. */
+  /** Version of a paper (`v2` is 2); never part of the id. A version that is no such number is kept in `extra`. */
   readonly version?: number
   /**
    * Whatever else the record had, by name: any JSON. Sources put `doi`, `journal` and the like here, and under `original`
@@ -50,14 +50,17 @@ export type PaperInput = Omit<PaperFields, 'authors' | 'categories'> & {
 const invisible = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
 // Half of a surrogate pair is no character: written as UTF-8 all halves are one, so that no two texts may differ by them.
 const wellFormed = z.string().transform((text) => text.toWellFormed())
-const oneLine = (text: string) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim()
-const line = wellFormed.transform(oneLine)
-// An id that was made well-formed would be another paper's.
+/** A text without what shows nothing, on one line. */
+export const visible = (text: string) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim()
+const line = wellFormed.transform(visible)
+// An id that was made well-formed would be another paper's, and so would a number that is too large to be kept exactly.
 const idLine = z
-  .union([z.string(), z.number().int()])
+  .union([z.string(), z.number().refine((id) => Math.abs(id) <= Number.MAX_SAFE_INTEGER)], {
+    error: 'expected a text or a number that can be kept exactly',
+  })
   .transform(String)
   .refine((text) => text.isWellFormed(), 'holds half of a character (a lone surrogate)')
-  .transform(oneLine)
+  .transform(visible)
 const words = z.union([z.array(line).readonly(), line.transform((text) => (text === '' ? [] : [text]))])
 
 const paperFields = {
@@ -68,7 +71,7 @@ const paperFields = {
   categories: words.nullish(),
   published: z.union([line, z.number(), z.date()]).nullish(),
   url: line.nullish(),
-  version: z.number().int().min(1).nullish(),
+  version: z.union([z.number(), z.string()]).nullish(),
   titleOnly: z.boolean().nullish(),
   extra: z.record(z.string(), z.unknown()).nullish(),
 }
@@ -89,7 +92,9 @@ export function arxivReference(link: string): { readonly id: string; readonly ve
 
 /** An id as the library keeps it: of arXiv ids without `arXiv:` and the version, which is told apart. */
 export function plainId(id: string): { readonly id: string; readonly version?: number } {
-  const text = id.replace(invisible, '').replace(/\s+/gu, ' ').trim()
+  const text = visible(id)
+  const linked = /^(?:https?:\/\/|doi\.org|arxiv\.org)/iu.test(text) ? arxivReference(text) : undefined
+  if (linked !== undefined) return linked
   const match = /^(?:arxiv:\s?)?(.+?)(?:v(\d+))?$/iu.exec(text)
   if (match === null || !arxivId.test(match[1] as string)) return { id: text }
   return match[2] === undefined ? { id: match[1] as string } : { id: match[1] as string, version: Number(match[2]) }
@@ -104,6 +109,76 @@ export function derivedId(title: string): string {
   return `t-${createHash('sha256').update(words.join(' ')).digest('hex').slice(0, 12)}`
 }
 
+const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
+const monthName =
+  '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
+const isoPattern = /^\d{4}(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$/u
+// Each with the order of its parts; a month is a name or a number.
+const datePatterns: readonly (readonly [RegExp, string])[] = [
+  [/^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?!\d)/u, 'ymd'],
+  [/^(\d{4})(\d{2})(\d{2})$/u, 'ymd'],
+  [new RegExp(`^(\\d{4})[\\s/,-]+${monthName}\\b\\.?(?:[\\s/-]+(\\d{1,2})(?!\\d))?`, 'iu'), 'ymd'],
+  [
+    new RegExp(
+      `^(?:\\p{L}{3,9},?\\s+)?(\\d{1,2})(?:st|nd|rd|th)?\\.?[\\s-]+${monthName}\\b\\.?,?[\\s-]+(\\d{4})(?!\\d)`,
+      'iu',
+    ),
+    'dmy',
+  ],
+  [
+    new RegExp(
+      `^(?:\\p{L}{3,9},?\\s+)?${monthName}\\b\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?,?\\s+(?:[\\d:]+\\s+)?(\\d{4})(?!\\d)`,
+      'iu',
+    ),
+    'mdy',
+  ],
+  [new RegExp(`^${monthName}\\b\\.?(?:\\s*[-–/]\\s*\\p{L}{3,9}\\.?)?,?[\\s-]+(\\d{4})(?!\\d)`, 'iu'), 'my'],
+  [/^(\d{1,2})[-/.](\d{4})$/u, 'my'],
+]
+const daysOf = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/**
+ * A date as ISO 8601 as far as it says: `2024-03-05`, `2024-03` or `2024` of `2024/3/5`, `5 March 2024`, `2024 Mar`,
+ * `Tue, 2 Jan 2024 10:00:00 GMT`, `spring 2024`; timestamps as they are. Of `01/02/2024`, which may be either day, the
+ * year. Undefined for what names no year of four digits.
+ */
+export function isoDate(date: string | undefined): string | undefined {
+  const text = date?.trim()
+  if (text === undefined) return undefined
+  const iso = isoPattern.exec(text)
+  if (iso !== null && isDay(Number(iso[1] ?? 1), Number(iso[2] ?? 1))) return text
+  for (const [pattern, order] of datePatterns) {
+    const match = pattern.exec(text)
+    if (match === null) continue
+    const part = (name: string) => (order.includes(name) ? match[order.indexOf(name) + 1] : undefined)
+    const [year, month, day] = [part('y'), monthOf(part('m')), Number(part('d') ?? 0)]
+    if (year === undefined || year.startsWith('0')) continue
+    if (isDay(month, day || 1)) return day === 0 ? `${year}-${two(month)}` : `${year}-${two(month)}-${two(day)}`
+    if (month >= 1 && month <= 12) return `${year}-${two(month)}`
+    return year
+  }
+  const numbers = /^(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)/u.exec(text)
+  if (numbers !== null) {
+    const [first, second, year] = [Number(numbers[1]), Number(numbers[3]), numbers[4]]
+    if (first > 12 || first === second || numbers[2] === '.')
+      return isDay(second, first) ? `${year}-${two(second)}-${two(first)}` : year
+    return second > 12 && isDay(first, second) ? `${year}-${two(first)}-${two(second)}` : year
+  }
+  return /(?<!\d)(?:1[5-9]|20)\d{2}(?!\d)/u.exec(text)?.[0]
+}
+
+const two = (part: number) => String(part).padStart(2, '0')
+const isDay = (month: number, day: number) => day >= 1 && day <= (daysOf[month - 1] ?? 0)
+const monthOf = (text: string | undefined) =>
+  text === undefined ? 0 : monthNames.indexOf(text.slice(0, 3).toLowerCase()) + 1 || Number(text)
+
+/** Whether an ISO date says all that its text says: where only a year was found in words, the words are kept too. */
+function saysAsMuch(given: string | number | Date, iso: string | undefined): boolean {
+  if (typeof given !== 'string') return iso !== undefined
+  const text = given
+  return iso !== undefined && (iso === text || iso.length > 4 || /^\D{0,2}\d{4}\D{0,3}$/u.test(text))
+}
+
 const checked = new WeakSet<object>()
 
 /**
@@ -115,17 +190,26 @@ export function toPaper(record: unknown): Paper {
   const result = parsed(record)
   if (!result.success)
     throw invalid(result.error.issues.map(({ message, path }) => ({ message, path: path as (string | number)[] })))
-  const { id: ownId, title, abstract, authors, categories, published, url, version: ownVersion, ...rest } = result.data
+  const { id: ownId, title, abstract, authors, categories, url, ...others } = result.data
+  const { published: date, version: versionText, ...rest } = others
   if (!title && !abstract) throw invalid([{ message: 'has neither a title nor an abstract', path: [] }])
   const linked = url ? arxivReference(url) : undefined
   const named = ownId ? plainId(ownId) : undefined
   const id = named?.id ?? linked?.id ?? derivedId(title || (abstract as string))
-  const version = ownVersion ?? named?.version ?? (linked?.id === id ? linked.version : undefined)
+  const ownVersion = /^\s*v?0*([1-9]\d{0,8})\s*$/iu.exec(String(versionText ?? ''))?.[1]
+  const version =
+    (ownVersion === undefined ? undefined : Number(ownVersion)) ??
+    named?.version ??
+    (linked?.id === id ? linked.version : undefined)
+  const published = typeof date === 'string' ? isoDate(date) : isoDateOf(date)
   const { titleOnly: _, extra: kept, ...unknown } = rest
-  const date = isoDateOf(published)
-  // What is no date is kept as what it is.
-  const undated = date === undefined && published != null && published !== '' ? { published } : {}
-  const extra = jsonFields({ ...undated, ...kept, ...unknown })
+  const extra = jsonFields({
+    // What is no date and no version has no place of its own.
+    ...(date != null && date !== '' && !saysAsMuch(date, published) && { published: date }),
+    ...(versionText != null && versionText !== '' && ownVersion === undefined && { version: versionText }),
+    ...kept,
+    ...unknown,
+  })
   const paper: Paper = Object.freeze({
     id,
     title: title ?? '',
@@ -133,7 +217,7 @@ export function toPaper(record: unknown): Paper {
     ...(!abstract && { titleOnly: true as const }),
     ...(authors?.length && { authors: Object.freeze(authors) }),
     ...(categories?.length && { categories: Object.freeze(categories) }),
-    ...(date !== undefined && { published: date }),
+    ...(published !== undefined && { published }),
     ...(url && { url }),
     ...(version != null && { version }),
     ...(extra && { extra }),

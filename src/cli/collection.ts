@@ -7,12 +7,14 @@ import { type Paper, paperName, paperText } from '../paper.ts'
 import { count } from '../report/wording.ts'
 import type { NamedSource } from '../sources/open-source.ts'
 import {
+  isError,
+  type NamedPapers,
   type PaperSource,
   type ProblemEvent,
   problemError,
   type ReadOptions,
   readSources,
-  type SourceEvent,
+  type SourceSummary,
 } from '../sources/read-papers.ts'
 import type { SourceProblem } from '../sources/reading.ts'
 import type { CommandContext, SourceArguments } from './command.ts'
@@ -27,6 +29,8 @@ export interface Collection {
   readonly library: PaperLibrary
   /** The dates that the files name; none of a library on disk. */
   readonly dates: readonly string[]
+  /** What the files were taken for; none of a library on disk. */
+  readonly sources: readonly SourceSummary[]
 }
 
 /**
@@ -61,12 +65,12 @@ export async function withCollection<Result>(
 ): Promise<Result> {
   if (files.length > 0 && options.library !== undefined)
     throw new PaperkinError('invalid-argument', 'Expected files or --library, got both: leave one out.')
-  if (files.length === 0) return withLibrary(options, context, (library) => use({ library, dates: [] }))
+  if (files.length === 0) return withLibrary(options, context, (library) => use({ library, dates: [], sources: [] }))
   const library = await PaperLibrary.open()
   try {
-    const { dates, updated } = await addFiles(library, files, options, context)
+    const { dates, sources, updated } = await addFiles(library, files, options, context)
     for (const id of updated) context.terminal.note(`Took the later text of ${id}`)
-    return await use({ library, dates })
+    return await use({ library, dates, sources })
   } finally {
     await library.close()
   }
@@ -140,6 +144,8 @@ export interface AddSummary {
   readonly problems: readonly SourceProblem[]
   /** The dates that the files name. */
   readonly dates: readonly string[]
+  /** What each file was taken for. */
+  readonly sources: readonly SourceSummary[]
 }
 
 /** Papers are handed to the library in groups of so many. */
@@ -149,10 +155,10 @@ const MOST_TOLD = 10
 
 /** What to read and how, of the files (`-` is standard input) and the options of a command. */
 export function sourceReading(
-  files: readonly (string | NamedSource)[],
+  files: readonly (string | NamedSource | NamedPapers)[],
   { year, source, columns }: SourceArguments,
   { signal, stdin }: CommandContext,
-): { readonly sources: readonly PaperSource[]; readonly read: ReadOptions } {
+): { readonly sources: readonly (PaperSource | NamedPapers)[]; readonly read: ReadOptions } {
   return {
     sources: files.map((file) => (file === '-' ? { name: 'standard input', content: stdin as Readable } : file)),
     read: {
@@ -164,12 +170,6 @@ export function sourceReading(
   }
 }
 
-/** Papers that were read already: nothing is cleaned or told apart twice. */
-export interface ReadAlready {
-  readonly name: string
-  readonly papers: AsyncIterable<Paper>
-}
-
 /**
  * Reads files (`-` is standard input) into a library, with progress. Problems are told on standard error when all is read;
  * with `--strict` the first ends it.
@@ -177,17 +177,18 @@ export interface ReadAlready {
  */
 export async function addFiles(
   library: PaperLibrary,
-  from: readonly (string | NamedSource)[] | ReadAlready,
+  files: readonly (string | NamedSource | NamedPapers)[],
   options: SourceArguments,
   context: CommandContext,
 ): Promise<AddSummary> {
   const { signal, terminal } = context
-  const already = 'papers' in from ? from : undefined
-  const files = 'papers' in from ? [] : from
+  // Nothing new is no failure of what others read.
+  const isRead = files.some((file) => typeof file === 'object' && 'papers' in file)
   const { sources, read } = sourceReading(files, options, context)
   const names = sources.map((source) => (typeof source === 'string' ? source : source.name)).join(', ')
   const problems: ProblemEvent[] = []
   const dates: string[] = []
+  const summaries: SourceSummary[] = []
   const updated: string[] = []
   const sum = { read: 0, added: 0, unchanged: 0, titleOnly: 0, truncated: 0 }
   const group = new Map<string, Paper>()
@@ -215,24 +216,24 @@ export async function addFiles(
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }
   try {
-    const events = already
-      ? eventsOf(already)
-      : readSources(sources, {
-          ...read,
-          onProgress: ({ done, total }) => {
-            share = files.length === 1 && total ? done / total : 0
-          },
-        })
+    const events = readSources(sources, {
+      ...read,
+      holderOf: (id) => library.get(id),
+      onProgress: ({ done, total }) => {
+        share = files.length === 1 && total ? done / total : 0
+      },
+    })
     for await (const event of events) {
       if ('paper' in event) {
-        const other = group.get(event.paper.id)
+        const { paper } = event
+        const other = group.get(paper.id)
         // A later file may have another text of a paper: it takes the place of the earlier one.
-        if (group.size >= GROUP || (other !== undefined && paperText(other) !== paperText(event.paper)))
-          await flush(false)
-        group.set(event.paper.id, event.paper)
-      } else if ('date' in event) dates.push(event.date)
+        if (group.size >= GROUP || (other !== undefined && paperText(other) !== paperText(paper))) await flush(false)
+        group.set(paper.id, paper)
+      } else if ('summary' in event) summaries.push(event.summary)
+      else if ('date' in event) dates.push(event.date)
       else if ('format' in event) terminal.detail(`${event.source} is read as ${event.format}`)
-      else if (options.strict && event.problem.kind !== 'passed-over') throw problemError([event])
+      else if (options.strict && isError(event.problem)) throw problemError([event])
       else problems.push(event)
     }
     await flush(true)
@@ -245,22 +246,40 @@ export async function addFiles(
     problems.map(({ problem }) => problem),
     terminal,
   )
-  if (sum.read === 0 && already === undefined)
+  tellSources(summaries, terminal)
+  if (sum.read === 0 && !isRead)
     throw new PaperkinError(
       'unreadable-source',
       `Nothing was read from ${names}: ${count(problems.length, 'problem')}.`,
     )
-  return { ...sum, updated, problems: problems.map(({ problem }) => problem), dates }
+  return { ...sum, updated, problems: problems.map(({ problem }) => problem), dates, sources: summaries }
 }
 
-async function* eventsOf({ papers }: ReadAlready): AsyncGenerator<SourceEvent> {
-  for await (const paper of papers) yield { paper }
+/** Tells what files were taken for: `3 papers from PubMed NBIB, 12 from BibTeX (2 files)`. */
+export function tellSources(sources: readonly SourceSummary[], terminal: Terminal): void {
+  const found = new Map<string, { papers: number; files: number }>()
+  for (const { papers } of sources)
+    for (const { from, count: papersOfIt } of papers) {
+      const sum = found.get(from) ?? { papers: 0, files: 0 }
+      found.set(from, { papers: sum.papers + papersOfIt, files: sum.files + 1 })
+    }
+  const parts = [...found].map(
+    ([from, { papers, files }], i) =>
+      `${i === 0 ? count(papers, 'paper') : papers.toLocaleString('en-US')} from ${from}${files > 1 ? ` (${files} files)` : ''}`,
+  )
+  if (parts.length > 0) terminal.note(parts.join(', '))
 }
 
 /** Tells problems one by one on standard error, and the rest of many in one line. */
 export function tellProblems(problems: readonly SourceProblem[], terminal: Terminal): void {
-  for (const { message, text } of problems.slice(0, MOST_TOLD)) terminal.note(problemLine(message, text))
-  const more = problems.slice(MOST_TOLD)
+  // A whole file that is refused is told by its name, however many there are; what can be read instead, once.
+  const isWhole = ({ line, record }: SourceProblem) => line === undefined && record === undefined
+  const refused = problems.filter(isWhole)
+  for (const [i, { message }] of refused.entries())
+    terminal.note(i === 0 ? message : message.replace(/ What can be read is .*$/u, ''))
+  const others = problems.filter((problem) => !isWhole(problem))
+  for (const { message, text } of others.slice(0, MOST_TOLD)) terminal.note(problemLine(message, text))
+  const more = others.slice(MOST_TOLD)
   for (const { message, text } of more) terminal.detail(problemLine(message, text))
   if (more.length === 0) return
   const reasons = new Map<string, number>()
@@ -281,7 +300,7 @@ export function summaryLine(
   library: PaperLibrary,
   { colors }: Terminal,
 ): string {
-  const left = problems.filter(({ kind }) => kind !== 'doubtful').length
+  const left = problems.filter(({ kind }) => kind === 'bad' || kind === 'passed-over').length
   const number = (count: number) => count.toLocaleString('en-US')
   const parts = [
     colors.bold(`${count(added, 'paper')} added`),

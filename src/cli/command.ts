@@ -3,7 +3,7 @@
 import { Option, type Command as Parser } from 'commander'
 import { PaperkinError, requireInteger, requireNumber } from '../errors.ts'
 import type { Columns } from '../sources/delimited.ts'
-import { type SourceFormat, sourceFormats } from '../sources/detect-format.ts'
+import { type SourceFormat, sourceFormats } from '../sources/formats.ts'
 import { type PaperField, paperFields } from '../sources/plain-record.ts'
 import type { Terminal } from './terminal.ts'
 

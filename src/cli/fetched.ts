@@ -85,7 +85,7 @@ export async function fetched(
       context,
       async (library) => {
         const papers = fetch(0, { onProblem, onPage: () => {} })
-        const found = await addFiles(library, { name: of, papers }, {}, context)
+        const found = await addFiles(library, [{ name: of, papers }], {}, context)
         tellProblems(problems, terminal)
         const summary = { ...found, problems: [...problems, ...found.problems] }
         const data = () => ({ of, library: library.path, size: library.size, ...summary })

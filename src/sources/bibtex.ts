@@ -1,13 +1,19 @@
 // BibTeX. Entries are cut out by their braces and parsed one by one, so that one bad entry costs only itself and a file of
 // any size is read in bounded memory.
 import latexUtensils from 'latex-utensils'
-import { given, isoDate, plainDoi, splitList, turnedName } from './field-values.ts'
+import { isoDate } from '../paper.ts'
+import { given, plainDoi, splitList, turnedName } from './field-values.ts'
 import { MOST_CHARACTERS, type Place, type Reading } from './reading.ts'
 
 const { bibtexParser } = latexUtensils
 
-export function looksLikeBibtex(head: string): boolean {
-  return /^(?:[^\S\n]*(?:%[^\n]*)?\n)*[^\S\n]*@\s*[a-z]+\s*[{(]/iu.test(head)
+/** Where the first entry begins in a text, at the start of a line; -1 for nowhere. */
+export function bibtexAt(head: string): number {
+  const match =
+    /(?:^|\n)[^\S\n]{0,40}@\s{0,20}(?:(?:comment|preamble|string)\s{0,20}[{(]|[a-z]{1,40}\s{0,20}[{(]\s{0,20}(?:[^\s,{}()"=]{1,300}(?:[ \t][^\s,{}()"=]{1,100}){0,4}\s{0,20}(?:,|\n|$)|,\s))/iu.exec(
+      head,
+    )
+  return match === null ? -1 : match.index + (match[0].startsWith('\n') ? 1 : 0)
 }
 
 interface RawEntry {
@@ -16,28 +22,53 @@ interface RawEntry {
   readonly isCut: boolean
 }
 
+interface Entry {
+  readonly type: string
+  readonly key: string | undefined
+  readonly fields: ReadonlyMap<string, readonly string[]>
+  readonly place: Place
+}
+
 export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
   const strings = new Map(months)
+  // Entries that others may inherit from, and those that wait for theirs: it stands after them.
+  const parents = new Map<string, ReadonlyMap<string, readonly string[]>>()
+  const waiting = new Map<string, Entry[]>()
   let number = 0
   for await (const { text, line, isCut } of entries(chunks)) {
     const kind = /^@\s*([a-z]+)/iu.exec(text)?.[1]?.toLowerCase()
     if (kind === 'comment' || kind === 'preamble') continue
     const place: Place = kind === 'string' ? { line } : { record: ++number, line }
-    const key = /^@\s*[a-z]+\s*[{(]\s*([^\s,{}()"]+)/iu.exec(text)?.[1]
+    const key = kind === 'string' ? undefined : keyOf(text)
     const named = key === undefined ? '' : ` (${key})`
     if (isCut) {
       yield { problem: `is an entry${named} that is never closed: a brace is missing`, place }
       continue
     }
     try {
-      const [parsed] = bibtexParser.parse(text).content
+      const [parsed] = bibtexParser.parse(withPlainKey(text)).content
       if (parsed !== undefined && bibtexParser.isStringEntry(parsed))
         strings.set(parsed.abbreviation.toLowerCase(), valueText(parsed.value, strings))
       else if (parsed !== undefined && bibtexParser.isEntry(parsed)) {
-        const fields = new Map<string, string>()
-        for (const { name, value } of parsed.content)
-          if (!fields.has(name.toLowerCase())) fields.set(name.toLowerCase(), valueText(value, strings))
-        yield { record: entryFields(kind ?? '', key, fields), place }
+        const fields = new Map<string, string[]>()
+        for (const { name, value } of parsed.content) {
+          const values = fields.get(name.toLowerCase()) ?? []
+          const text = valueText(value, strings).trim()
+          if (text !== '' && !values.includes(text)) values.push(text)
+          fields.set(name.toLowerCase(), values)
+        }
+        const entry: Entry = { type: kind ?? '', key, fields, place }
+        const parentKey = fields.get('crossref')?.[0]?.toLowerCase()
+        const parent = parentKey === undefined ? undefined : parents.get(parentKey)
+        const children = parentKey === undefined ? undefined : waiting.get(parentKey)
+        if (parentKey === undefined || parent !== undefined) yield entryReading(entry, parent)
+        else if (children === undefined) waiting.set(parentKey, [entry])
+        else children.push(entry)
+        const ownKey = key?.toLowerCase()
+        if (ownKey === undefined) continue
+        if (containers.has(kind ?? '') || waiting.has(ownKey)) parents.set(ownKey, fields)
+        for (const child of waiting.get(ownKey) ?? []) yield entryReading(child, fields)
+        waiting.delete(ownKey)
       } else yield { problem: `is no entry${named} that can be read`, place }
     } catch (error) {
       const at = (error as { location?: { start?: { line?: number } } }).location?.start?.line
@@ -47,49 +78,111 @@ export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator
       }
     }
   }
+  for (const [parent, children] of waiting)
+    for (const child of children) {
+      yield entryReading(child, undefined)
+      yield { problem: `refers to an entry that is not there (${parent})`, place: child.place, kind: 'note' }
+    }
 }
 
-/** Cuts the text at `@type{` … `}`. An entry that meets the beginning of another at the start of a line was never closed. */
+const head = /^@\s*[a-z]+\s*[{(]\s*([^,={}()"\n]*?)\s*(?:,|\n(?=\s*[a-z][\w-]*\s*=))/iu
+const keyOf = (text: string) =>
+  (head.exec(text)?.[1] ?? /^@\s*[a-z]+\s*[{(]\s*([^\s,={}()"]+)\s/iu.exec(text)?.[1])?.replace(/\s+/gu, ' ') ||
+  undefined
+
+/** An entry whose key the parser takes: without blanks in it, and with the comma that belongs behind it. */
+function withPlainKey(text: string): string {
+  const match = head.exec(text)
+  if (match === null || match[1] === undefined || /^@\s*string/iu.test(text)) return text
+  const lines = match[0].split('\n').length - 1
+  return `${/^@\s*[a-z]+\s*[{(]/iu.exec(text)?.[0].replace(/\s/gu, '')}k,${'\n'.repeat(lines)}${text.slice(match[0].length)}`
+}
+
+/**
+ * Cuts the text at `@type{` … `}`. An entry that meets the beginning of another at the start of a line was never closed,
+ * unless it meets it inside of a text.
+ */
 async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry> {
   let rest = ''
   let line = 1
   let isEnd = false
+  /** Where the entry that is open was left: everything before was looked at. */
+  let at = 0
+  let depth = 0
+  let isParenthesis = false
+  let isQuoted = false
+  let isOpen = false
+  /** The parts of the open entry that are comments: they are no part of it. */
+  let comments: [number, number][] = []
   const advance = (count: number) => {
     for (let i = rest.indexOf('\n'); i >= 0 && i < count; i = rest.indexOf('\n', i + 1)) line++
     rest = rest.slice(count)
+    at = 0
+    isOpen = false
+    comments = []
+  }
+  const entryText = (end: number) => {
+    let text = ''
+    let from = 0
+    for (const [start, stop] of comments) {
+      text += rest.slice(from, start)
+      from = stop
+    }
+    return text + rest.slice(from, end)
   }
   function* cut(): Generator<RawEntry> {
     for (;;) {
-      const start = entryStart(rest)
-      if (start < 0) {
-        // Between entries everything is a comment; a beginning may be cut by the chunk.
-        const keep = isEnd ? 0 : Math.min(rest.length, 200)
-        advance(rest.length - keep)
-        return
+      if (!isOpen) {
+        const start = /@\s{0,20}[a-z]{1,40}\s{0,20}[{(]/iu.exec(rest)
+        if (start === null) {
+          // Between entries everything is a comment; a beginning may be cut by the chunk.
+          advance(rest.length - (isEnd ? 0 : Math.min(rest.length, 200)))
+          return
+        }
+        advance(start.index)
+        isOpen = true
+        at = start[0].length
+        isParenthesis = start[0].endsWith('(')
+        depth = isParenthesis ? 0 : 1
+        isQuoted = false
       }
-      advance(start)
-      const end = entryEnd(rest)
-      if (end > 0) {
-        const text = rest.slice(0, end)
-        yield { text, line, isCut: false }
-        advance(end)
-        continue
+      const top = isParenthesis ? 0 : 1
+      let end = -1
+      // A beginning of another entry may be cut by the chunk.
+      const most = isEnd ? rest.length : rest.length - 400
+      let isCut = false
+      for (; at < most && end < 0; at++) {
+        const character = rest[at]
+        if (character === '\\') at++
+        else if (character === '{') depth++
+        else if (character === '}') {
+          depth--
+          if (depth < top) end = at + 1
+        } else if (character === '"' && depth === top) isQuoted = !isQuoted
+        else if (character === ')' && isParenthesis && depth === 0 && !isQuoted) end = at + 1
+        else if (
+          character === '%' &&
+          depth === top &&
+          !isQuoted &&
+          /[\n,}"]\s{0,200}$/u.test(rest.slice(Math.max(0, at - 201), at))
+        ) {
+          const stop = rest.indexOf('\n', at)
+          if (stop < 0 && !isEnd) return
+          comments.push([at, stop < 0 ? rest.length : stop])
+          at = (stop < 0 ? rest.length : stop) - 1
+        } else if (character === '@' && beginsEntry(rest, at, depth > top || isQuoted)) {
+          end = at
+          isCut = true
+        }
       }
-      const next = nextEntry(rest)
-      if (next < 0 && !isEnd && rest.length < MOST_CHARACTERS) return
-      if (next < 0 && !isEnd) {
+      if (end < 0 && !isEnd && rest.length < MOST_CHARACTERS) return
+      if (end < 0) {
         yield { text: rest.slice(0, 1000), line, isCut: true }
         advance(rest.length)
         return
       }
-      if (next > 0) {
-        yield { text: rest.slice(0, next), line, isCut: true }
-        advance(next)
-        continue
-      }
-      yield { text: rest, line, isCut: true }
-      rest = ''
-      return
+      yield { text: isCut ? rest.slice(0, Math.min(end, 1000)) : entryText(end), line, isCut }
+      advance(end)
     }
   }
   for await (const chunk of chunks) {
@@ -100,39 +193,16 @@ async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry>
   yield* cut()
 }
 
-function entryStart(text: string): number {
-  return /@\s*[a-z]+\s*[{(]/iu.exec(text)?.index ?? -1
-}
+const beginning = /@[ \t]{0,20}[a-z]{1,40}[ \t]{0,20}[{(]\s{0,20}[^\s,{}()"=]{1,200}\s{0,20},/iuy
 
-/** Where the next entry begins, at the start of a line, inside one that is not closed; -1 where there is none. */
-function nextEntry(text: string): number {
-  const match = /\n[ \t]*@[ \t]*[a-z]+[ \t]*[{(]\s*[^\s,{}()"=]+\s*,/iu.exec(text)
-  return match === null ? -1 : match.index + 1
-}
-
-/** The end of the entry that a text begins with; -1 where it is not closed, or another entry begins before. */
-function entryEnd(text: string): number {
-  const opening = text.search(/[{(]/u)
-  const isParenthesis = text[opening] === '('
-  let depth = isParenthesis ? 0 : 1
-  let isQuoted = false
-  for (let i = opening + 1; i < text.length; i++) {
-    const character = text[i]
-    if (character === '\\') i++
-    else if (character === '{') depth++
-    else if (character === '}') {
-      depth--
-      if (depth === 0 && !isParenthesis) return endUnlessInside(text, i + 1)
-      if (depth < 0) return endUnlessInside(text, i + 1)
-    } else if (character === '"' && depth === (isParenthesis ? 0 : 1)) isQuoted = !isQuoted
-    else if (character === ')' && isParenthesis && depth === 0 && !isQuoted) return endUnlessInside(text, i + 1)
-  }
-  return -1
-}
-
-function endUnlessInside(text: string, end: number): number {
-  const next = nextEntry(text.slice(0, end))
-  return next > 0 ? -1 : end
+/** Whether another entry begins at an `@`: at the start of a line, and inside of a text only after the end of a field. */
+function beginsEntry(text: string, at: number, isInText: boolean): boolean {
+  const before = text.slice(Math.max(0, at - 200), at)
+  const lineStart = /(?:^|\n)[ \t]*$/u.exec(before)
+  if (lineStart === null) return false
+  if (isInText && !/(?:[},"]|=\s*[\w.]+)\s*$/u.test(before.slice(0, lineStart.index))) return false
+  beginning.lastIndex = at
+  return beginning.test(text)
 }
 
 function valueText(value: latexUtensils.bibtexParser.FieldValue, strings: ReadonlyMap<string, string>): string {
@@ -145,27 +215,89 @@ const months: readonly (readonly [string, string])[] = 'jan feb mar apr may jun 
   .split(' ')
   .map((name, i) => [name, String(i + 1)] as const)
 
-function entryFields(type: string, key: string | undefined, fields: ReadonlyMap<string, string>): unknown {
-  const get = (...names: string[]) =>
-    names.map((name) => fields.get(name)?.trim()).find((value) => value !== undefined && value !== '')
+const containers = new Set(
+  'proceedings mvproceedings book mvbook collection mvcollection periodical conference misc'.split(' '),
+)
+// What a part does not take from its whole: these say something of the whole alone.
+const ofWholeAlone = new Set(
+  'title author abstract doi url eprint keywords keyword note annote crossref file isbn entryset ids xdata shorttitle sorttitle label key'.split(
+    ' ',
+  ),
+)
+
+function entryReading({ type, key, fields, place }: Entry, parent: Entry['fields'] | undefined): Reading {
+  const all = new Map(fields)
+  for (const [name, value] of parent ?? []) if (!ofWholeAlone.has(name) && !all.has(name)) all.set(name, value)
+  if (parent !== undefined && !all.has('booktitle')) {
+    const title = parent.get('booktitle') ?? parent.get('title')
+    if (title !== undefined && type !== 'article') all.set('booktitle', title)
+  }
+  return { record: entryFields(type, key, all, fields.has('editor')), place, isKey: key !== undefined }
+}
+
+/** Names whose further values go on with the first; of others the first counts. */
+const joints: Readonly<Record<string, string>> = {
+  author: ' and ',
+  editor: ' and ',
+  keywords: '; ',
+  keyword: '; ',
+  abstract: '\n\n',
+  note: '\n',
+  annote: '\n',
+}
+
+function entryFields(
+  type: string,
+  key: string | undefined,
+  fields: ReadonlyMap<string, readonly string[]>,
+  hasOwnEditor: boolean,
+): unknown {
+  const rest = new Map([...fields].map(([name, values]) => [name, [...values]]))
+  const get = (...names: string[]) => {
+    for (const name of names) {
+      const values = rest.get(name) ?? []
+      if (values.length === 0) continue
+      const joint = joints[name]
+      rest.set(name, joint === undefined ? values.slice(1) : [])
+      return joint === undefined ? values[0] : values.join(joint)
+    }
+    return undefined
+  }
   const doi = plainDoi(get('doi'))
-  const eprint = get('eprint', 'arxivid')?.replace(/^arxiv:\s*/iu, '')
-  const isArxiv = eprint !== undefined && /^arxiv$/iu.test(get('archiveprefix', 'eprinttype') ?? 'arxiv')
-  return given({
+  const journal = get('journal', 'journaltitle', 'booktitle')
+  const prefix = fields.get('archiveprefix')?.[0] ?? fields.get('eprinttype')?.[0]
+  const eprint = (prefix === undefined || /^arxiv$/iu.test(prefix) ? get('eprint', 'arxivid') : undefined)?.replace(
+    /^arxiv:\s*/iu,
+    '',
+  )
+  const inJournal = /\barxiv:\s?((?:[a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?)/iu.exec(journal ?? '')?.[1]
+  const arxiv = eprint ?? inJournal
+  if (eprint !== undefined) for (const name of ['archiveprefix', 'eprinttype']) rest.delete(name)
+  const year = get('year')
+  const record = {
     id: key,
     title: get('title'),
     abstract: get('abstract', 'abstractnote', 'annote'),
-    authors: bibtexNames(get('author', 'editor')),
-    categories: splitList([get('keywords', 'keyword'), get('primaryclass')].filter((text) => text).join('; ')),
-    published: date(get('date'), get('year'), get('month'), get('day')),
-    url: isArxiv ? `https://arxiv.org/abs/${eprint}` : (get('url', 'link') ?? (doi && `https://doi.org/${doi}`)),
+    authors: bibtexNames(get('author') ?? (hasOwnEditor ? get('editor') : undefined)),
+    categories: splitList(
+      [get('keywords'), get('keyword'), get('primaryclass', 'eprintclass')].filter((text) => text).join('; '),
+    ),
+    published: date(get('date'), year, get('month'), get('day')),
+    url: arxiv ? `https://arxiv.org/abs/${arxiv}` : (get('url', 'link') ?? (doi && `https://doi.org/${doi}`)),
     doi,
-    arxiv: isArxiv ? eprint : undefined,
-    journal: get('journal', 'journaltitle', 'booktitle'),
+    arxiv,
+    journal,
     publisher: get('publisher', 'school', 'institution'),
     note: get('note'),
     language: get('language', 'langid'),
     type,
+  }
+  const extra = [...rest].filter(([, values]) => values.length > 0)
+  return given({
+    ...record,
+    ...(extra.length > 0 && {
+      extra: Object.fromEntries(extra.map(([name, values]) => [name, values.length === 1 ? values[0] : values])),
+    }),
   })
 }
 
@@ -191,8 +323,10 @@ function bibtexNames(text: string | undefined): string[] {
 }
 
 function date(full: string | undefined, year: string | undefined, month: string | undefined, day: string | undefined) {
-  if (full !== undefined) return isoDate(full.split('/')[0])
-  if (year === undefined || !/^\d{4}$/u.test(year)) return isoDate(year)
-  const named = months.findIndex(([name]) => month?.toLowerCase().startsWith(name)) + 1
-  return isoDate([year, Number(month) || named || '', day].filter((part) => part).join('-'))
+  if (full !== undefined) return isoDate(full.split('/')[0]) ?? full
+  const bare = (text: string | undefined) => text?.replace(/[{}]/gu, '').trim()
+  const [plainYear, plainMonth] = [bare(year), bare(month)]
+  if (plainYear === undefined || !/^\d{4}$/u.test(plainYear)) return isoDate(plainYear) ?? plainYear
+  const said = [plainYear, plainMonth, bare(day)].filter((part) => part !== undefined && part !== '')
+  return (plainMonth ? isoDate(said.join(/\p{L}/u.test(plainMonth) ? ' ' : '-')) : undefined) ?? plainYear
 }

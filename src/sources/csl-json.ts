@@ -1,5 +1,7 @@
 // CSL-JSON, which Zotero and other reference managers export (citeproc-js, "CSL-JSON items").
-import { filled, given, isoDate, isRecord, type JsonRecord, plainDoi, splitList } from './field-values.ts'
+import { isoDate } from '../paper.ts'
+import { filled, given, isRecord, type JsonRecord, plainDoi, splitList } from './field-values.ts'
+import { datePartsText } from './web-records.ts'
 
 export function isCslItem(record: JsonRecord): boolean {
   return (
@@ -46,9 +48,7 @@ function cslName(name: JsonRecord): string | undefined {
   return parts.join(' ') + (suffix === undefined ? '' : `, ${suffix}`)
 }
 
-function cslDate(value: unknown): string | undefined {
-  if (!isRecord(value)) return isoDate(filled(value))
-  const parts: unknown = Array.isArray(value['date-parts']) ? value['date-parts'][0] : undefined
-  if (Array.isArray(parts) && parts.length > 0) return isoDate(parts.join('-'))
-  return isoDate(filled(value.raw) ?? filled(value.literal))
+const cslDate = (value: unknown) => {
+  const text = datePartsText(value)
+  return isoDate(text) ?? text
 }

@@ -10,19 +10,139 @@ export type Columns = { readonly [Field in PaperField]?: string | number }
 
 const marks = ['\t', ',', ';', '|'] as const
 
-/** The mark between the cells of a first line that names a title or an abstract; undefined where it is no such line. */
-export function delimiterOf(head: string, columns?: Columns): string | undefined {
-  const first = head.replace(/^(?:[ \t]*\r?\n)+/u, '').split(/\r?\n/u, 1)[0] ?? ''
-  const cells = (mark: string) => unquoted(first).split(mark).length
-  const best = marks.reduce((best, mark) => (cells(mark) > cells(best) ? mark : best))
-  if (columns !== undefined) return cells(best) > 1 ? best : ','
-  if (cells(best) < 2) return undefined
-  const names = first.split(best).map((cell) => cell.trim().replace(/^"|"$/gu, ''))
+/** Tables of indexes, told by columns that only they have together; the columns of their fields. */
+const tables: readonly {
+  readonly name: string
+  readonly has: readonly string[]
+  readonly columns: { readonly [Field in PaperField]?: string }
+}[] = [
+  {
+    name: 'Web of Science',
+    has: ['TI', 'UT'],
+    columns: {
+      id: 'UT',
+      title: 'TI',
+      abstract: 'AB',
+      authors: 'AF',
+      categories: 'DE',
+      published: 'PY',
+      doi: 'DI',
+      journal: 'SO',
+    },
+  },
+  {
+    name: 'Web of Science',
+    has: ['Article Title', 'UT (Unique WOS ID)'],
+    columns: {
+      id: 'UT (Unique WOS ID)',
+      title: 'Article Title',
+      abstract: 'Abstract',
+      authors: 'Author Full Names',
+      categories: 'Author Keywords',
+      published: 'Publication Year',
+      doi: 'DOI',
+      journal: 'Source Title',
+    },
+  },
+  {
+    name: 'Scopus',
+    has: ['Title', 'EID'],
+    columns: {
+      id: 'EID',
+      title: 'Title',
+      abstract: 'Abstract',
+      authors: 'Author full names',
+      categories: 'Author Keywords',
+      published: 'Year',
+      url: 'Link',
+      doi: 'DOI',
+      journal: 'Source title',
+    },
+  },
+  {
+    name: 'IEEE Xplore',
+    has: ['Document Title', 'Date Added To Xplore'],
+    columns: {
+      title: 'Document Title',
+      abstract: 'Abstract',
+      authors: 'Authors',
+      categories: 'Author Keywords',
+      published: 'Publication Year',
+      url: 'PDF Link',
+      doi: 'DOI',
+      journal: 'Publication Title',
+    },
+  },
+]
+
+function tableOf(names: readonly string[]) {
+  const found = tables.find(({ has }) => has.every((name) => names.includes(name)))
+  if (found === undefined) return undefined
+  const columns = new Map<PaperField, string>()
+  for (const [field, name] of Object.entries(found.columns) as [PaperField, string][])
+    if (names.includes(name)) columns.set(field, name)
+  if (!columns.has('authors')) {
+    const authors = ['Authors', 'Author(s)', 'AU'].find((name) => names.includes(name))
+    if (authors !== undefined) columns.set('authors', authors)
+  }
+  return { name: found.name, columns }
+}
+
+/** The line of names among the first lines of a text, and the mark between its cells; undefined where there is none. */
+export function headerOf(
+  head: string,
+  columns?: Columns,
+): { readonly at: number; readonly delimiter: string } | undefined {
+  let at = 0
+  let number = 0
+  for (const line of head.slice(0, 20_000).split('\n')) {
+    const said = /^\s*"?sep=(.)"?\s*$/iu.exec(line)?.[1]
+    if (said === undefined && line.trim() !== '') {
+      const delimiter = isTurned(head, line) ? undefined : delimiterOf(line, columns)
+      // After a note, cells must go on as they begin.
+      const next = head
+        .slice(at + line.length + 1)
+        .split('\n', 4)
+        .find((other) => other.trim() !== '')
+      if (
+        delimiter !== undefined &&
+        // The line below the names of a table in Markdown is no row.
+        !/^\s*\|?(?:\s*:?-+:?\s*\|)+[\s:|-]*$/u.test(next ?? '') &&
+        (number === 0 ||
+          columns !== undefined ||
+          next === undefined ||
+          cells(next, delimiter) > 1 ||
+          next.startsWith('"'))
+      )
+        return { at, delimiter }
+      if (columns !== undefined || ++number > 40) return undefined
+    }
+    at += line.length + 1
+  }
+  return undefined
+}
+
+/** The mark between the cells of a line that names a title or an abstract; undefined where it is no such line. */
+function delimiterOf(line: string, columns?: Columns): string | undefined {
+  const best = marks.reduce((best, mark) => (cells(line, mark) > cells(line, best) ? mark : best))
+  if (columns !== undefined) return cells(line, best) > 1 ? best : ','
+  if (cells(line, best) < 2 || line.length > 20_000) return undefined
+  const names = cellNames(line, best)
   const found = guessFields(names)
-  const isHeader = names.every((name) => name.length <= 60) && (found.has('title') || found.has('abstract'))
+  const isHeader =
+    names.every((name) => name.length <= 60 && !/[{}[\]<>]|":|[.!?]$/u.test(name)) &&
+    (found.has('title') || found.has('abstract') || tableOf(names) !== undefined)
   return isHeader ? best : undefined
 }
 
+/** Whether names stand in the first cell of each line: such a table lies on its side. */
+const isTurned = (head: string, line: string) =>
+  /^"?title"?[,;\t]/iu.test(line) &&
+  /^"?(?:abstract|authors?(?: names?)?|source|publication year)"?[,;\t]/imu.test(head.slice(line.length))
+
+const cellNames = (line: string, mark: string) =>
+  line.split(mark).map((cell) => cell.trim().replace(/^\ufeff?"|"$/gu, ''))
+const cells = (line: string, mark: string) => unquoted(line).split(mark).length
 const unquoted = (line: string) => line.replace(/"[^"]*"/gu, '')
 
 /**
@@ -33,7 +153,7 @@ export async function* readDelimited(
   chunks: AsyncIterable<string>,
   { head, columns }: { readonly head: string; readonly columns?: Columns | undefined },
 ): AsyncGenerator<Reading> {
-  const delimiter = delimiterOf(head, columns) ?? ','
+  const delimiter = headerOf(head, columns)?.delimiter ?? ','
   const isNumbered = columns !== undefined && Object.values(columns).every((column) => typeof column === 'number')
   const skipped: Reading[] = []
   const parser = parse({
@@ -59,6 +179,7 @@ export async function* readDelimited(
   source.pipe(parser)
   let names: readonly string[] | undefined
   let fields: ReadonlyMap<PaperField, string> = new Map()
+  let from: string | undefined
   let number = 0
   let nextLine = 1
   try {
@@ -68,7 +189,9 @@ export async function* readDelimited(
       nextLine = row.info.lines + 1
       if (names === undefined) {
         names = isNumbered ? row.record.map((_, i) => String(i + 1)) : row.record.map((name) => name.trim())
-        fields = columns === undefined ? guessFields(names) : namedFields(columns, names)
+        const table = columns === undefined ? tableOf(names) : undefined
+        fields = table?.columns ?? (columns === undefined ? guessFields(names) : namedFields(columns, names))
+        from = table && `a table of ${table.name}`
         if (!isNumbered) continue
       }
       const place = { record: ++number, line }
@@ -82,9 +205,13 @@ export async function* readDelimited(
       const record: Record<string, string> = {}
       names.forEach((name, i) => {
         const cell = row.record[i]
-        if (name !== '' && cell !== undefined && cell.trim() !== '') record[name] = cell
+        if (cell !== undefined && cell.trim() !== '') record[name === '' ? `column ${i + 1}` : name] = cell
       })
-      yield { record: plainFields(record, fields), place }
+      const paper = plainFields(record, fields)
+      // Scopus puts a number behind each name.
+      if (Array.isArray(paper.authors))
+        paper.authors = paper.authors.map((name) => String(name).replace(/\s*\(\d+\)(?=$|\s)/u, ''))
+      yield { record: paper, place, from }
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_'))) throw error

@@ -10,6 +10,8 @@ export interface PageRecord {
   readonly abstract: string
   readonly authors?: string[]
   readonly url?: string
+  /** ISO 8601, where the page dates each paper. */
+  readonly published?: string
   /** The line of the file that the abstract begins on, from 1. */
   readonly line: number
 }
@@ -35,14 +37,17 @@ const datePatterns: readonly { readonly pattern: RegExp; readonly order: readonl
     pattern: new RegExp(`^(\\d{1,2})(?:st|nd|rd|th)?\\.?\\s+${monthName}(?:,?\\s+(\\d{4}))?$`, 'iu'),
     order: ['day', 'month', 'year'],
   },
-  { pattern: /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:T[\d:.]+(?:Z|[+-][\d:]+)?)?$/u, order: ['year', 'month', 'day'] },
+  { pattern: /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T[\d:.]+(?:Z|[+-][\d:]+)?)?$/u, order: ['year', 'month', 'day'] },
 ]
 const beforeDate =
-  /^(?:(?:daily |today's |trending |new )?(?:papers|digest)(?: (?:for|of|from))?[\s:·|,–—-]*|published (?:on )?|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+)+/iu
+  /^(?:(?:daily |today's |trending |new )?(?:papers|digest)(?: (?:for|of|from))?[\s:·|,–—-]*|(?:published|updated|posted|last updated) ?(?:on |at )?:?\s*|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+)+/iu
 
 /** The date that a line consists of, ISO 8601, with `--` for a missing year; undefined where the line is no date. */
 export function lineDate(line: string): string | undefined {
-  const text = line.trim().replace(beforeDate, '')
+  const text = line
+    .trim()
+    .replace(/^[·•|–—-]\s+/u, '')
+    .replace(beforeDate, '')
   for (const { pattern, order } of datePatterns) {
     const match = pattern.exec(text)
     if (match === null) continue
@@ -67,6 +72,9 @@ const furniture: readonly RegExp[] = [
   /^by\s?\p{Lu}.{0,60}\bcommunity$/iu,
   /^(?:(?:©|\(c\)|copyright)\s*(?:©\s*)?\d{4}\b|all rights reserved\b).{0,100}$/iu,
   /^(?:page )?\d+ (?:of|\/) \d+$/iu,
+  /^(?:no |\d+ )?code implementations?\b.{0,80}$/iu,
+  /^[\w.-]+\s?\/\s?[\w.-]+\s*[•·].{0,60}$/u,
+  /^\d[\d.,]*\s*stars? \/ hour$/iu,
   /^\d+ (?:seconds?|minutes?|hours?|days?|weeks?|months?|years?) ago$/iu,
 ]
 const furnitureParagraph =
@@ -103,7 +111,7 @@ function authorNames(text: string): string[] | undefined {
   const isOpenEnded = restOfAuthors.test(text)
   const names = (listed?.[1] ?? text)
     .replace(restOfAuthors, '')
-    .split(/\s*[,;，、；]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+/u)
+    .split(/\s*[,;，、；|]\s*(?:and\s+|&\s*)?|\s+and\s+|\s+&\s+/u)
     .filter((name) => name !== '')
   if (listed !== null) return names
   return (names.length >= 2 || isOpenEnded) && names.every((name) => person.test(name)) ? names : undefined
@@ -203,6 +211,9 @@ function pieces(text: string): Piece[] {
   return found
 }
 
+/** A title has a word in it, or two signs of a script that writes words with them. */
+const isTitle = (text: string) => /\p{L}.*\p{L}.*\p{L}.*\p{L}|\p{Script=Han}{2}/u.test(text)
+
 /** Whether a line between a title and its abstract says something of the paper, rather than being a better title. */
 function isAside(text: string, title: Piece): boolean {
   if (title.isLabelled) return true
@@ -223,7 +234,10 @@ export function readDigestPage(text: string): DigestPage {
   let title: Piece | undefined
   let authors: string[] | undefined
   let link: string | undefined
+  let published: string | undefined
   let linksComeFirst = false
+  /** The paragraph that went into an abstract last. */
+  let lastTaken: Piece | undefined
   let isBesideTitle = false
   /** The kind of the next piece that is more than furniture. */
   const next = (position: number) =>
@@ -232,20 +246,34 @@ export function readDigestPage(text: string): DigestPage {
   for (const [position, current] of found.entries()) {
     const last = papers.at(-1)
     const before = found[position - 1]
-    const isAfterAbstract = before !== undefined && last?.abstract.endsWith(before.text) === true
+    const isAfterAbstract = before !== undefined && before === lastTaken
     const take = () => {
+      lastTaken = current
+      if (!isTitle((title as Piece).text)) {
+        skipped.push({ line: current.line, text: current.text })
+        title = authors = link = undefined
+        return
+      }
       papers.push({
         title: (title as Piece).text,
         abstract: current.text,
         line: current.line,
         ...(authors && { authors }),
         ...(link && { url: link }),
+        ...(published && { published }),
       })
-      title = authors = link = undefined
+      title = authors = link = published = undefined
+    }
+    const extend = (paper: { abstract: string }) => {
+      paper.abstract += `\n\n${current.text}`
+      lastTaken = current
     }
     switch (current.kind) {
       case 'date':
-        if (papers.length === 0 && date === undefined) {
+        if (last !== undefined && title === undefined && /published/iu.test(current.text)) {
+          const day = lineDate(current.text) ?? ''
+          if (!day.startsWith('--')) last.published ??= day
+        } else if (papers.length === 0 && date === undefined) {
           date = lineDate(current.text)
           dateLine = current
         }
@@ -254,7 +282,7 @@ export function readDigestPage(text: string): DigestPage {
         if (title === undefined || !isBesideTitle || !isAside(current.text, title)) {
           const linked = /^\[(.+)\]\((\S+)\)$/u.exec(current.text)
           title = linked ? { ...current, text: linked[1] as string } : current
-          if (linked && arxivReference(linked[2] as string)) link = linked[2]
+          if (linked) link = linked[2]
           authors = undefined
         } else if (person.test(current.text)) authors = [current.text]
         break
@@ -277,14 +305,14 @@ export function readDigestPage(text: string): DigestPage {
           (following?.kind === 'sentence' && wordCount(following.text) > 1.5 * wordCount(current.text))
         )
           title = current
-        else if (last && isAfterAbstract && following?.kind === 'title') last.abstract += `\n\n${current.text}`
+        else if (last && isAfterAbstract && following?.kind === 'title') extend(last)
         else if (!furnitureParagraph.test(current.text)) skipped.push({ line: current.line, text: current.text })
         break
       }
       case 'abstract':
         if (title) take()
         else if (furnitureParagraph.test(current.text) && wordCount(current.text) < 90) break
-        else if (last && isAfterAbstract) last.abstract += `\n\n${current.text}`
+        else if (last && isAfterAbstract) extend(last)
         else if (
           before &&
           before !== dateLine &&
@@ -298,23 +326,48 @@ export function readDigestPage(text: string): DigestPage {
         } else skipped.push({ line: current.line, text: current.text })
         break
       case 'field':
+        break
       case 'furniture':
+        // A line of counters and marks may say when the paper came out.
+        if (title !== undefined)
+          published ??= lineDate(/[•·]\s*(\d{1,2} \p{L}{3,9} \d{4})$/u.exec(current.text)?.[1] ?? '')
         break
     }
     isBesideTitle = title !== undefined && ['title', 'sentence', 'authors', 'link', 'field'].includes(current.kind)
   }
 
+  // A number before every title counts them.
+  const numbers = papers.map(({ title }) => Number(/^(\d{1,3})[.)]\s+\S/u.exec(title)?.[1] ?? Number.NaN))
+  if (papers.length > 1 && numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number)))
+    for (const paper of papers) paper.title = paper.title.replace(/^\d{1,3}[.)]\s+/u, '')
+  // One text under a line of furniture is a notice, not a page of papers.
+  const [only] = papers
+  if (
+    papers.length === 1 &&
+    only !== undefined &&
+    (isFurniture(only.title) || /^(?:©|\(c\)|copyright\b)/iu.test(only.title))
+  ) {
+    papers.length = 0
+    skipped.push({ line: only.line, text: only.abstract })
+  }
   return { records: papers, skipped, ...(date !== undefined && { date }) }
 }
 
+/** So long is at least one abstract of a page: a text with two short sentences in it is none yet. */
+const FEWEST_WORDS = 25
+
 /** Reads a copied page as any other format is read. */
-export async function* readPage(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
+export async function* readPage(
+  chunks: AsyncIterable<string>,
+  { isCertain }: { readonly isCertain: boolean },
+): AsyncGenerator<Reading> {
   const text = await wholeText(chunks)
   if (text === undefined) {
     yield { problem: 'is too long for a copied page', place: {} }
     return
   }
   const { date, records, skipped } = readDigestPage(text)
+  if (!isCertain && records.every(({ abstract }) => wordCount(abstract) < FEWEST_WORDS)) return
   if (date !== undefined) yield { date }
   for (const { line, ...record } of records) yield { record, place: { line } }
   for (const { line, text } of skipped)

@@ -12,12 +12,47 @@ export function filled(value: unknown): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined
 }
 
+const missing =
+  /^(?:nan|nat|none|null|undefined|n\/?a|n\.\s?d\.?|[[(]?(?:no abstract(?: (?:is |was )?(?:available|provided|found|given|supplied))?|abstract (?:is )?(?:not available|unavailable)|not available|title not available)\.?[\])]?)$/iu
+
+/** Whether a text only says that there is nothing: `NaN`, `None`, `n.d.`, `[No abstract available]`. */
+export function saysMissing(value: unknown): boolean {
+  return typeof value === 'string' && value.length < 60 && missing.test(value.trim())
+}
+
+/** The text in a value as interfaces wrap it: `"x"`, `["x"]`, `{ "value": "x" }`; other values as they are. */
+export function unwrapped(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const texts = value.filter((item) => item !== null && item !== undefined && item !== '')
+    return texts.length === 1 ? unwrapped(texts[0]) : texts.length === 0 ? undefined : value
+  }
+  if (!isRecord(value)) return value
+  for (const name of ['value', 'p', '$value', '#text', '_text', 'text', '$t', '$', 'rendered', 'content', 'en'])
+    if (typeof value[name] === 'string') return value[name]
+  return value
+}
+
 /** The name of a person or a subject that is an object. */
 export function personName(item: JsonRecord): string | undefined {
   const first = filled(item.given ?? item.firstName ?? item.first_name ?? item.first ?? item.forenames)
   const last = filled(item.family ?? item.lastName ?? item.last_name ?? item.last ?? item.keyname)
   if (last !== undefined) return first === undefined ? last : `${first} ${last}`
-  return filled(item.name ?? item.display_name ?? item.full_name ?? item.literal ?? item.term ?? item.category) ?? first
+  return (
+    filled(
+      item.name ??
+        item.fullName ??
+        item.full_name ??
+        item.display_name ??
+        item.literal ??
+        item.text ??
+        item.collectiveName ??
+        item.creator ??
+        item.term ??
+        item.tag ??
+        item.category ??
+        item.value,
+    ) ?? first
+  )
 }
 
 /** `a; b`, `a | b` or `a, b` as a list. */
@@ -28,6 +63,10 @@ export function splitList(text: string): string[] {
 
 /** Names from one text: `Moss, Ida; Kall, Per`, `Ida Moss and Per Kall`, `Ida Moss, Per Kall`. */
 export function nameList(text: string): string[] {
+  const family = '[^,]{2,40}'
+  const initials = '(?:\\p{Lu}\\.[ -]?){1,4}'
+  if (new RegExp(`^${family},\\s?${initials}(?:,\\s?${family},\\s?${initials})+$`, 'u').test(text.trim()))
+    return text.split(/(?<=\p{Lu}\.),/u).map((name) => turnedName(name.trim()))
   const parts = /[;|]/u.test(text)
     ? text.split(/[;|]/u)
     : / and /u.test(text) && !text.includes(',')
@@ -48,16 +87,16 @@ export function nameList(text: string): string[] {
   return names.map(turnedName)
 }
 
+const suffix = /^(?:[JS]r\.?|I{1,3}|IV|Ph\.?\s?D\.?|M\.?D\.?)$/u
+
 /** `Moss, Ida` as `Ida Moss`; `Holm, Jr., J. R.` and `Holm, J. R., Jr.` as `J. R. Holm, Jr.`; other names as they are. */
 export function turnedName(name: string): string {
   const parts = name.split(',').map((part) => part.trim())
   const [family, second, third] = parts
   if (parts.some((part) => part === '')) return name.trim()
-  if (parts.length === 2) return `${second} ${family}`
+  if (parts.length === 2) return suffix.test(second as string) ? name.trim() : `${second} ${family}`
   if (parts.length !== 3) return name.trim()
-  return /^(?:[JS]r\.?|I{1,3}|IV)$/u.test(third as string)
-    ? `${second} ${family}, ${third}`
-    : `${third} ${family}, ${second}`
+  return suffix.test(third as string) ? `${second} ${family}, ${third}` : `${third} ${family}, ${second}`
 }
 
 /** `10.1000/182` of `https://doi.org/10.1000/182` and the like. */
@@ -81,31 +120,3 @@ export function given(fields: Readonly<Record<string, unknown>>): Record<string,
 export function oneLine(text: string | undefined): string | undefined {
   return text?.replace(/\s+/gu, ' ').trim()
 }
-
-/**
- * A date as ISO 8601 as far as it says: `2024-03-05`, `2024-03` or `2024` of `2024/3/5`, `5 March 2024`, `Mar 2024`,
- * `Tue, 2 Jan 2024 10:00:00 GMT`, `spring 2024`; timestamps, and texts without a year, as they are.
- */
-export function isoDate(date: string | undefined): string | undefined {
-  const text = date?.trim()
-  if (text === undefined || /^\d{4}(?:-\d{2}(?:-\d{2}(?:T.*)?)?)?$/u.test(text)) return text
-  const numbers = /^(\d{4})[-/.](\d{1,2})?(?:[-/.](\d{1,2})?)?(?:\D.*)?$/u.exec(text)
-  const words = /^(?:\p{L}{3,9},?\s+)?(\d{1,2})\.?\s+(\p{L}{3})\p{L}*\.?,?\s+(\d{4})\b/u.exec(text)
-  const turned = /^(\p{L}{3})\p{L}*\.?\s+(?:(\d{1,2})(?:st|nd|rd|th)?,?\s+)?(\d{4})$/u.exec(text)
-  const [year, month, day] =
-    numbers !== null
-      ? [numbers[1], Number(numbers[2]), Number(numbers[3])]
-      : words !== null
-        ? [words[3], monthOf(words[2]), Number(words[1])]
-        : turned !== null
-          ? [turned[3], monthOf(turned[1]), Number(turned[2])]
-          : [/(?<!\d)(?:1[5-9]|20)\d{2}(?!\d)/u.exec(text)?.[0]]
-  if (year === undefined) return text
-  const two = (part: number) => String(part).padStart(2, '0')
-  if (month === undefined || !(month >= 1 && month <= 12)) return year
-  return day !== undefined && day >= 1 && day <= 31 ? `${year}-${two(month)}-${two(day)}` : `${year}-${two(month)}`
-}
-
-const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-
-const monthOf = (name: string | undefined) => monthNames.indexOf(name?.toLowerCase() ?? '') + 1

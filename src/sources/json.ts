@@ -1,26 +1,34 @@
 // JSON and JSON lines, in pieces. A value is cut out of the text by its brackets and parsed by itself, so that a file of
 // any size is read in bounded memory, and one bad record does not take the others with it.
+import { isRecord, type JsonRecord } from './field-values.ts'
 import type { Place, Reading } from './reading.ts'
 import { MOST_CHARACTERS, numberedLines } from './reading.ts'
-import { recordFields } from './record-fields.ts'
+import { looksLikeRecord, recordFields } from './record-fields.ts'
 
-/** Names under which an object may hold the list of its records. */
-const lists = new Set([
-  'papers',
-  'records',
-  'results',
-  'works',
-  'items',
-  'data',
-  'documents',
-  'references',
-  'dailyPapers',
-  'recommendedPapers',
-])
+/** Names under which an object holds the list of its records, and of objects that such a list may stand in. */
+const lists = new Set(
+  'papers records results works items data documents dailyPapers recommendedPapers entries articles publications docs hits hit notes collection result rows entry'.split(
+    ' ',
+  ),
+)
+const containers = new Set('message response resultList hits result results data feed search-results body'.split(' '))
+/** Names of lists that say something of one paper: their items are others. */
+const ofOnePaper =
+  /^(?:references?|citations?|authors?|authorships|creators|contributors|related.*|locations|versions|links?|mesh.*|concepts|topics|keywords|tags|attachments|reviews|comments|figures|similar.*|recommendations)$/iu
 
-/** True where a text can only be meant as JSON or as JSON lines. */
-export function looksLikeJson(head: string): boolean {
-  return /^\s*(?:\{\s*["}\n\r]|\{\s*$|\[\s*(?:[{[\]]|$))/u.test(head.slice(0, 2000))
+/** Where a text begins that can only be meant as JSON or as JSON lines; -1 for nowhere. */
+export function jsonAt(head: string): number {
+  const isJson = /^\s*(?:\{\s*["}\n\r]|\{\s*$|\[\s*(?:[{[\]]|null\b|$))/u
+  if (isJson.test(head.slice(0, 2000))) return 0
+  // After a note, a mark against theft, or as the value of a variable.
+  const opening =
+    /^[ \t]*(?:(?:(?:var|let|const)\s+)?[\w$.]{1,60}\s?(?:=\s?|\())?(?=\{[ \t]{0,20}(?:"|$)|\[[ \t]{0,20}(?:[{[]|null\b|$))/gmu
+  for (const match of head.slice(0, 20_000).matchAll(opening)) {
+    const start = match.index + match[0].length
+    if (isJson.test(head.slice(start, start + 200)) && /"\s{0,20}:|null/u.test(head.slice(start, start + 4000)))
+      return start
+  }
+  return -1
 }
 
 /** True where each line is a record of its own, also where an early one is cut. */
@@ -34,30 +42,175 @@ export function looksLikeJsonLines(head: string): boolean {
 
 /** One record a line. */
 export async function* readJsonLines(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
+  let values = 0
   for await (const { line, text, isTooLong } of numberedLines(chunks)) {
     if (text.trim() === '') continue
+    values++
     if (isTooLong) yield { problem: 'is too long for a record', place: { line } }
-    else yield parsed(text, { line })
+    else yield* parsed(text, { line }, values)
   }
 }
 
 /**
- * An array of records, an object that holds one under one of the usual names, a single record, or several of these one
- * after the other.
+ * Records in arrays, in objects of any depth that hold them, under the names of their ids, or one after the other. What is
+ * larger than one record may be is read in pieces where its list has one of the usual names.
  */
 export async function* readJson(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
   const cutter = new RecordCutter()
-  for await (const chunk of chunks) yield* cutter.write(chunk)
-  yield* cutter.end()
+  for await (const chunk of chunks) for (const cut of cutter.write(chunk)) yield* readings(cut)
+  for (const cut of cutter.end()) yield* readings(cut)
 }
 
-function parsed(text: string, place: Place): Reading {
+/** A value cut out of the text, or what is wrong with it. */
+type Cut = { readonly text: string; readonly place: Place } | Reading
+
+function* readings(cut: Cut): Generator<Reading> {
+  if ('text' in cut && !('problem' in cut)) yield* parsed(cut.text, cut.place, cut.place.record ?? 1)
+  else yield cut as Reading
+}
+
+/** The readings of a value, the `count`th of its file. */
+function* parsed(text: string, place: Place, count: number): Generator<Reading> {
+  let value: unknown
   try {
-    return { record: recordFields(JSON.parse(text)), place }
+    value = parsedJson(text)
   } catch (error) {
-    return notJson({ ...place, line: (place.line ?? 1) + lineWithin(text, error) })
+    yield notJson({ ...place, line: (place.line ?? 1) + lineWithin(text, error) })
+    return
+  }
+  let isAny = false
+  let number = 0
+  for (const item of recordsIn(value, 0)) {
+    isAny = true
+    number++
+    // A sentence has no name of its own, and may come twice: it is called by its place.
+    const isSentence = typeof item === 'object' && item !== null && sentences.has(item)
+    yield isSentence
+      ? {
+          record: { id: `${count}.${number}`, ...item },
+          place,
+          from: 'labelled sentences',
+          isKey: true,
+        }
+      : reading(item, place)
+  }
+  if (!isAny && !(Array.isArray(value) && value.length === 0) && !isEmptyAnswer(value)) yield reading(value, place)
+}
+
+function reading(value: unknown, place: Place): Reading {
+  if (value === null) return { problem: 'is null: there was no paper to give', place, kind: 'passed-over' }
+  const { error } = isRecord(value) ? value : {}
+  if (typeof error === 'string' && !looksLikeRecord(value))
+    return { problem: `is an error of the server: ${error.slice(0, 200)}`, place }
+  const { record, from, isKey } = recordFields(value)
+  return { record, place, ...(from !== undefined && { from }), ...(isKey && { isKey }) }
+}
+
+/** JSON as it should be, or as Python writes numbers that are none. */
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!/\b(?:NaN|Infinity)\b/u.test(text)) throw error
+    return JSON.parse(
+      text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/gsu, (found) => (found.startsWith('"') ? found : 'null')),
+    )
   }
 }
+
+const DEEPEST = 6
+
+/** The records in a value: the value itself, or those of its lists, or its values where their names are ids. */
+function* recordsIn(value: unknown, depth: number): Generator<unknown> {
+  if (Array.isArray(value) && (depth > 0 || value.some((item) => typeof item === 'object'))) {
+    for (const item of value)
+      yield* depth < DEEPEST && Array.isArray(item) ? recordsIn(item, depth + 1) : single(item, depth)
+    return
+  }
+  yield* single(value, depth)
+}
+
+function* single(value: unknown, depth: number): Generator<unknown> {
+  if (!isRecord(value)) {
+    yield value
+    return
+  }
+  const rows = labelledSentences(value) ?? tableRows(value)
+  if (rows !== undefined) {
+    yield* rows
+    return
+  }
+  // A record may hold other papers beside itself, and a list of papers a title of its own.
+  const inner = depth >= DEEPEST || (saysMoreThanATitle(value) && looksLikeRecord(value)) ? [] : inside(value, depth)
+  if (inner.length === 0) yield value
+  else yield* inner
+}
+
+/** Records in the lists and objects of an object, or under the names of their ids. */
+function inside(value: JsonRecord, depth: number): readonly unknown[] {
+  const found: unknown[] = []
+  for (const [name, part] of Object.entries(value)) {
+    if (ofOnePaper.test(name)) continue
+    // A pool of candidates stands beside the paper that they are for.
+    if (/^(?:query|seed|anchor|target|source_paper)$/iu.test(name) && looksLikeRecord(part)) found.push(part)
+    else if (Array.isArray(part) && part.some((item) => looksLikeRecord(item)))
+      found.push(...recordsIn(part, depth + 1))
+    else if (isRecord(part) && !looksLikeRecord(part)) found.push(...inside(part, depth + 1))
+    else if (isRecord(part) && depth > 0 && looksLikeRecord(part) && Object.keys(value).length === 1) found.push(part)
+  }
+  if (found.length > 0) return found
+  // { "2503.90001": { "title": … }, … }
+  const entries = Object.entries(value).filter(([, part]) => isRecord(part) && looksLikeRecord(part))
+  if (entries.length > 0 && !looksLikeRecord(value))
+    return entries.map(([name, part]) => {
+      const record = part as JsonRecord
+      const hasId = ['id', 'uid', 'paperId', 'DOI', 'doi', 'pmid'].some((id) => record[id] != null)
+      return hasId || /^(?:message|data|result|paper|article|response|work)$/iu.test(name)
+        ? record
+        : { id: name, ...record }
+    })
+  return []
+}
+
+const ofAPaper = 'abstract summary abstract_inverted_index authors author doi DOI externalIds paperId paper'.split(' ')
+const saysMoreThanATitle = (value: JsonRecord) => ofAPaper.some((name) => value[name] != null)
+
+/** Sentences with their labels, as sets for clustering have them: `{ "sentences": […], "labels": […] }`. */
+function labelledSentences({ sentences: texts, labels }: JsonRecord): readonly JsonRecord[] | undefined {
+  if (typeof texts === 'string' && (typeof labels === 'string' || typeof labels === 'number'))
+    return [sentence(texts, labels)]
+  if (!Array.isArray(texts) || !Array.isArray(labels) || texts.length !== labels.length) return undefined
+  return texts.map((text, i) => sentence(text, labels[i]))
+}
+
+/** The rows of a table as programs for data write it: by columns, or as lists under their names. */
+function tableRows(value: JsonRecord): readonly JsonRecord[] | undefined {
+  const { columns, data, title, abstract } = value
+  if (Array.isArray(columns) && Array.isArray(data) && data.every((row) => Array.isArray(row)))
+    return data.map((row) => Object.fromEntries(columns.map((name, i) => [String(name), row[i]])))
+  const [first] = [title, abstract].filter(isRecord)
+  if (first === undefined || Object.keys(first).some((name) => !/^\d+$/u.test(name))) return undefined
+  return Object.keys(first).map((row) =>
+    Object.fromEntries(
+      Object.entries(value).flatMap(([name, cells]) => (isRecord(cells) && row in cells ? [[name, cells[row]]] : [])),
+    ),
+  )
+}
+
+/** Records that are sentences. */
+const sentences = new WeakSet<object>()
+
+function sentence(text: unknown, label: unknown): JsonRecord {
+  const isTitle = typeof text === 'string' && text.length <= 300 && !text.includes('\n')
+  const record = { ...(isTitle ? { title: text } : { abstract: text }), label }
+  sentences.add(record)
+  return record
+}
+
+const isEmptyAnswer = (value: unknown) =>
+  isRecord(value) &&
+  Object.values(value).some((part) => Array.isArray(part) && part.length === 0) &&
+  !looksLikeRecord(value)
 
 function notJson(place: Place): Reading {
   return {
@@ -88,14 +241,16 @@ const BACKSLASH = 92
 const isOpening = (code: number) => code === 123 || code === 91
 const isClosing = (code: number) => code === 125 || code === 93
 const isSpace = (code: number) => code === 32 || code === 10 || code === 13 || code === 9
+const SEMICOLON = 59
+const CLOSING_PARENTHESIS = 41
 
 /** Cuts records out of JSON text by brackets and quotes, without building values. */
 class RecordCutter {
   /** Brackets that are open. */
   #depth = 0
   /**
-   * The depth inside the list whose items are records. 0 at the top, where each value is a record or a list; -1 in an
-   * object after its list, where what follows is no record.
+   * The depth inside the list whose items are records: 0 at the top, where each value is a record or holds some; -1 in an
+   * object that has had such a list, where what follows is no record unless it is another list.
    */
   #list = 0
   #inString = false
@@ -106,12 +261,18 @@ class RecordCutter {
   #line = 1
   #records = 0
   #isTooLong = false
-  /** The last string at depth 1, and whether a colon followed it: the name of the value that comes. */
+  /** The last string in an object of containers, and whether a colon followed it: the name of the value that comes. */
   #name = ''
   #isNamed = false
+  /** The names of the containers that are open, from the top. */
+  #path: string[] = []
+  /** A list under one of the usual names has begun, and its first item will tell whether it holds records. */
+  #mayBegin = false
+  /** Whether the object at the top has said something of a paper by now: then it is one. */
+  #isRecord = false
 
-  write(chunk: string): Reading[] {
-    const found: Reading[] = []
+  write(chunk: string): Cut[] {
+    const found: Cut[] = []
     let start = 0
     let stringStart = 0
     for (let i = 0; i < chunk.length; i++) {
@@ -122,14 +283,22 @@ class RecordCutter {
         else if (code === BACKSLASH) this.#isEscaped = true
         else if (code === QUOTE) {
           this.#inString = false
-          if (this.#depth === 1 && this.#list <= 0) {
-            this.#name += chunk.slice(stringStart, i)
-            this.#isNamed = false
-          }
+          if (this.#isOutside() && this.#name.length < 100) this.#name += chunk.slice(stringStart, i)
+          this.#isNamed = false
         }
         continue
       }
       if (isSpace(code)) continue
+      if (this.#mayBegin) {
+        this.#mayBegin = false
+        if (code === 123 || (code === 110 && this.#list <= 0)) {
+          // What the object says beside its list is no record.
+          this.#list = this.#depth
+          this.#open = undefined
+        }
+      }
+      // What stands after the value of a variable or of a call.
+      if (this.#depth === 0 && (code === SEMICOLON || code === CLOSING_PARENTHESIS)) continue
       if (this.#open === undefined && this.#depth === this.#list && code !== COMMA && !isClosing(code)) {
         // A value begins: a list at the top is gone into, everything else is cut out whole.
         if (code === 91 && this.#depth === 0) {
@@ -138,34 +307,36 @@ class RecordCutter {
         }
         this.#open = ''
         this.#openLine = this.#line
+        this.#isRecord = false
         start = i
       }
       if (code === QUOTE) {
         this.#inString = true
         stringStart = i + 1
-        if (this.#depth === 1) this.#name = ''
-      } else if (code === COLON && this.#depth === 1) this.#isNamed = true
-      else if (isOpening(code)) {
+        if (this.#isOutside()) this.#name = ''
+      } else if (code === COLON && this.#isOutside()) {
+        this.#isNamed = true
+        this.#isRecord ||= this.#depth === 1 && /^(?:abstract|summary|abstractNote|DOI|doi|authors)$/u.test(this.#name)
+      } else if (isOpening(code)) {
+        const isInside = this.#isOutside() && this.#isNamed
         this.#depth++
-        if (code === 91 && this.#depth === 2 && this.#list <= 0 && this.#isNamed && lists.has(this.#name)) {
-          // What the object says beside its list is no record.
-          this.#list = 2
-          this.#open = undefined
-        }
+        if (isInside && code === 123 && containers.has(this.#name) && this.#path.length < 3) this.#path.push(this.#name)
+        this.#mayBegin = isInside && code === 91 && lists.has(this.#name) && !this.#isRecord
         this.#isNamed = false
       } else if (isClosing(code)) {
         if (this.#depth > 0) this.#depth--
+        if (this.#path.length > 0 && this.#depth <= this.#path.length && this.#list <= 0) this.#path.pop()
         if (this.#open !== undefined && this.#depth === this.#list) {
           found.push(this.#take(chunk.slice(start, i + 1)))
         } else if (this.#depth < this.#list) {
           if (this.#open !== undefined) found.push(this.#take(chunk.slice(start, i)))
-          // After the list the rest of its object is passed over.
+          // After the list its object may have another.
           this.#list = this.#depth === 0 ? 0 : -1
         } else if (this.#list === -1 && this.#depth === 0) this.#list = 0
       } else if (code === COMMA && this.#open !== undefined && this.#depth === this.#list)
         found.push(this.#take(chunk.slice(start, i)))
     }
-    if (this.#inString && this.#depth === 1 && this.#list <= 0) this.#name += chunk.slice(stringStart)
+    if (this.#inString && this.#isOutside() && this.#name.length < 100) this.#name += chunk.slice(stringStart)
     if (this.#open !== undefined) {
       if (!this.#isTooLong) this.#open += chunk.slice(start)
       if (this.#open.length > MOST_CHARACTERS) {
@@ -176,19 +347,24 @@ class RecordCutter {
     return found
   }
 
-  end(): Reading[] {
+  end(): Cut[] {
     if (!this.#open?.trim()) return this.#depth > 0 ? [notJson({ line: this.#line })] : []
     if (this.#depth === this.#list && !this.#inString) return [this.#take('')]
     const lines = this.#open.trimEnd().split('\n').length
     return [notJson({ record: this.#records + 1, line: this.#openLine + lines - 1 })]
   }
 
-  #take(text: string): Reading {
+  /** Whether this is an object that may hold the list of records: at the top, or in containers from there on. */
+  #isOutside(): boolean {
+    return this.#list <= 0 && this.#depth === this.#path.length + 1
+  }
+
+  #take(text: string): Cut {
     const whole = (this.#open ?? '') + text
     const place = { record: ++this.#records, line: this.#openLine }
-    const reading = this.#isTooLong ? { problem: 'is too long for a record', place } : parsed(whole, place)
+    const isTooLong = this.#isTooLong
     this.#open = undefined
     this.#isTooLong = false
-    return reading
+    return isTooLong ? { problem: 'is too long for a record', place } : { text: whole, place }
   }
 }

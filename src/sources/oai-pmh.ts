@@ -1,43 +1,32 @@
 // OAI-PMH 2.0 (openarchives.org) with arXiv's own records (arXiv, arXivRaw) or Dublin Core.
-import { given, isoDate, nameList, oneLine, splitList } from './field-values.ts'
+import { isoDate } from '../paper.ts'
+import { given, nameList, oneLine, splitList } from './field-values.ts'
 import type { Place, Reading } from './reading.ts'
-import { child, childrenOf, childText, type XmlElement, xmlElements } from './xml.ts'
+import { child, childrenOf, childText, otherFields, type XmlElement, xmlReadings } from './xml.ts'
 
 const wanted = new Set(['record', 'error', 'resumptionToken'])
 
-export async function* readOaiPmh(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
-  let number = 0
-  let end = { isCut: false, line: 1 }
-  const pieces = xmlElements(chunks, wanted, (last) => {
-    end = last
-  })
-  for await (const { element, isCut } of pieces) {
-    if (element.name === 'resumptionToken') {
+export function readOaiPmh(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
+  return xmlReadings(chunks, {
+    names: wanted,
+    whole: 'list',
+    read: (element, next) => {
+      if (element.name === 'error')
+        return {
+          problem: `is an error of the server (${element.attributes.code ?? 'no code'}): ${element.text.trim()}`,
+          place: { line: element.line },
+        }
+      if (element.name === 'record') return readRecord(element, next())
       // Of a long list this is one part: the rest was never saved.
       const size = Number(element.attributes.completeListSize)
-      if (element.text.trim() !== '')
-        yield {
-          problem: `says that the list goes on${size > 0 ? `, to ${size} records` : ''}: this is a part of it`,
-          place: { line: element.line },
-          kind: 'doubtful',
-        }
-    } else if (element.name === 'error')
-      yield {
-        problem: `is an error of the server (${element.attributes.code ?? 'no code'}): ${element.text.trim()}`,
+      if (element.text.trim() === '') return undefined
+      return {
+        problem: `says that the list goes on${size > 0 ? `, to ${size} records` : ''}: this is a part of it`,
         place: { line: element.line },
+        kind: 'doubtful',
       }
-    else {
-      const place = { record: ++number, line: element.line }
-      if (isCut) yield { problem: 'breaks off before its end: the file is cut off there', place }
-      else yield readRecord(element, place)
-    }
-  }
-  if (end.isCut)
-    yield {
-      problem: 'is the end of the list before it is closed: the file may be cut off',
-      place: { line: end.line },
-      kind: 'doubtful',
-    }
+    },
+  })
 }
 
 function readRecord(record: XmlElement, place: Place): Reading {
@@ -50,6 +39,10 @@ function readRecord(record: XmlElement, place: Place): Reading {
   const id = /^oai:arxiv\.org:(.+)$/iu.exec(identifier ?? '')?.[1]
   return { record: metadata.name === 'dc' ? dublinCore(metadata, id) : arxivFields(metadata, id), place }
 }
+
+const ofArxiv = new Set(
+  'id title abstract authors categories created updated version comments journal-ref doi license'.split(' '),
+)
 
 function arxivFields(metadata: XmlElement, identifier: string | undefined): unknown {
   const id = childText(metadata, 'id') ?? identifier
@@ -69,12 +62,13 @@ function arxivFields(metadata: XmlElement, identifier: string | undefined): unkn
     categories: splitList((childText(metadata, 'categories') ?? '').replace(/\s+/gu, ';')),
     published: created,
     url: id === undefined ? undefined : `https://arxiv.org/abs/${id}`,
-    version: versions.length > 0 ? versions.length : undefined,
+    version: versions.at(-1)?.attributes.version ?? (versions.length || undefined),
     updated: childText(metadata, 'updated'),
     comment: oneLine(childText(metadata, 'comments')),
     journal: oneLine(childText(metadata, 'journal-ref')),
     doi: childText(metadata, 'doi'),
     license: childText(metadata, 'license'),
+    extra: otherFields(metadata, ofArxiv),
   })
 }
 
@@ -88,16 +82,23 @@ function dublinCore(metadata: XmlElement, id: string | undefined): unknown {
   const identifiers = texts('identifier')
   // The abstract comes first; what follows are comments.
   const [abstract, ...comments] = texts('description')
+  const [title, ...titles] = texts('title')
+  const doi = identifiers
+    .map((text) => /^(?:doi:\s*|https?:\/\/(?:dx\.)?doi\.org\/)?(10\.\d{4,}\/\S+)$/iu.exec(text)?.[1])
+    .find((found) => found !== undefined)
   return given({
     id,
-    title: texts('title')[0],
+    title,
     abstract,
     authors: texts('creator').map((name) => nameList(name)[0] ?? name),
     categories: texts('subject'),
     published: texts('date')[0],
-    url: identifiers.find((text) => /^https?:/iu.test(text)),
+    url: identifiers.find((text) => /^https?:/iu.test(text)) ?? (doi && `https://doi.org/${doi}`),
     comment: comments.map((text) => text.replace(/^Comment:\s*/u, '')).join(' '),
-    doi: identifiers.find((text) => /^doi:/iu.test(text))?.replace(/^doi:\s*/iu, ''),
+    doi,
     type: texts('type')[0],
+    titles,
+    dates: texts('date').slice(1),
+    extra: otherFields(metadata, new Set('title description creator subject date identifier type'.split(' '))),
   })
 }

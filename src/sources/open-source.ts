@@ -188,7 +188,7 @@ async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): 
     else {
       if (decoder === undefined) {
         const mark = (piece[0] ?? 0) * 256 + (piece[1] ?? 0)
-        const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : 'utf-8'
+        const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : declaredEncoding(piece)
         isUtf8 = encoding === 'utf-8'
         decoder = new TextDecoder(encoding, { fatal: true })
       }
@@ -202,6 +202,14 @@ async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): 
   }
   const rest = cleaned(decode())
   if (rest !== '') yield rest
+}
+
+/** What XML and HTML say that they are written in: one byte a character of Western Europe; all else is UTF-8. */
+function declaredEncoding(piece: Uint8Array): 'utf-8' | 'windows-1252' {
+  const head = Buffer.from(piece.buffer, piece.byteOffset, Math.min(piece.length, 2000)).toString('latin1')
+  const name =
+    /^\s*<\?xml[^>]*encoding=["']([\w-]+)["']/iu.exec(head)?.[1] ?? /<meta[^>]+charset=["']?([\w-]+)/iu.exec(head)?.[1]
+  return name !== undefined && /^(?:iso-8859-1|latin-?1|windows-1252)$/iu.test(name) ? 'windows-1252' : 'utf-8'
 }
 
 function unreadable(message: string, cause?: unknown): PaperkinError {

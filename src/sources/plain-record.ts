@@ -1,36 +1,61 @@
 // Records whose fields go by many names: the usual ones are understood, what is left is kept under its own name.
+import { isoDate } from '../paper.ts'
 import {
   filled,
-  isoDate,
+  given,
   isRecord,
   type JsonRecord,
   nameList,
   personName,
   plainDoi,
+  saysMissing,
   splitList,
+  turnedName,
+  unwrapped,
 } from './field-values.ts'
+import { epochDate } from './web-records.ts'
 
 /** The names that a field goes by, the likeliest first, in lower case without blanks and marks. */
 const aliases = {
-  id: ['id', 'arxivid', 'paperid', 'key', 'citekey', 'pmid', 'eid', 'uid', 'docid'],
-  title: ['title', 'papertitle', 'articletitle', 'displayname', 'documenttitle', 'name'],
-  abstract: ['abstract', 'summary', 'abstractnote', 'abstracttext', 'paperabstract', 'description', 'ab'],
-  authors: ['authors', 'author', 'authornames', 'authorfullnames', 'creators', 'creator'],
+  id: ['id', 'arxivid', 'paperid', 'key', 'citekey', 'pmid', 'eid', 'uid', 'docid', 'corpusid', 'lensid'],
+  title: ['title', 'papertitle', 'articletitle', 'displayname', 'documenttitle', 'dctitle', 'name'],
+  abstract: [
+    'abstract',
+    'summary',
+    'abstractnote',
+    'abstracttext',
+    'paperabstract',
+    'description',
+    'ab',
+    'dcdescription',
+    'contenttext',
+    'contenthtml',
+    'text',
+    'sentence',
+    'sentences',
+  ],
+  authors: ['authors', 'author', 'authornames', 'authorfullnames', 'creators', 'creator', 'dccreator'],
   categories: ['categories', 'category', 'subjects', 'subject', 'primarycategory', 'primary', 'fieldsofstudy'],
   published: [
     'published',
     'date',
     'publicationdate',
+    'publishdate',
     'publisheddate',
     'publishedat',
+    'datepublished',
+    'pubdate',
+    'publishedon',
+    'prismcoverdate',
     'created',
-    'updatedate',
     'publicationyear',
+    'yearpublished',
+    'pubyear',
     'year',
   ],
-  url: ['url', 'link', 'paperurl', 'absurl', 'href', 'pdfurl'],
+  url: ['url', 'link', 'paperurl', 'absurl', 'urlabs', 'arxivurl', 'entryid', 'href', 'articleurl', 'pdfurl', 'pdf'],
   version: ['version'],
-  doi: ['doi'],
+  doi: ['doi', 'prismdoi'],
   journal: ['journal', 'journalref', 'publicationtitle', 'sourcetitle', 'containertitle', 'venue'],
 } as const
 export type PaperField = keyof typeof aliases
@@ -57,33 +82,6 @@ export function guessFields(names: readonly string[]): Map<PaperField, string> {
 let lastNames = ''
 let lastGuess = new Map<PaperField, string>()
 
-/** The fields of a record whose names are guessed, or given by `columns` (field → name). */
-export function plainFields(
-  record: JsonRecord,
-  columns: ReadonlyMap<PaperField, string> = guessOnce(Object.keys(record)),
-): Record<string, unknown> {
-  const fields: Record<string, unknown> = {}
-  const taken = new Set(columns.values())
-  for (const [field, name] of columns) {
-    const value = record[name]
-    // An alias is only a guess: what cannot be the field is kept as what it is.
-    if (field === name) fields[field] = field === 'authors' || field === 'categories' ? list(field, value) : value
-    else if (field === 'authors' || field === 'categories') fields[field] = list(field, value)
-    else if (filled(value) === undefined) taken.delete(name)
-    else fields[field] = value
-  }
-  if (typeof fields.published === 'string' || typeof fields.published === 'number')
-    fields.published = isoDate(String(fields.published))
-  if (typeof fields.doi === 'string') fields.doi = plainDoi(fields.doi)
-  for (const [name, value] of Object.entries(record)) {
-    if (taken.has(name)) continue
-    if (name in fields || Object.hasOwn(aliases, name)) continue
-    if (typeof value === 'string' && value.trim() === '') continue
-    fields[name] = value
-  }
-  return fields
-}
-
 function guessOnce(names: readonly string[]): ReadonlyMap<PaperField, string> {
   const key = names.join('\u0000')
   if (key !== lastNames) {
@@ -93,14 +91,125 @@ function guessOnce(names: readonly string[]): ReadonlyMap<PaperField, string> {
   return lastGuess
 }
 
+/** Whether a record is a paper as the library writes it: nothing of it is to be guessed. */
+export function isPaperRecord({ title, abstract, extra, titleOnly }: JsonRecord): boolean {
+  return (isRecord(extra) || titleOnly === true) && (typeof title === 'string' || typeof abstract === 'string')
+}
+
+/** Whether a record has a title or an abstract under one of the usual names. */
+export function saysSomething(record: JsonRecord): boolean {
+  const fields = guessFields(Object.keys(record))
+  return [fields.get('title'), fields.get('abstract')].some((name) => {
+    const value = name === undefined ? undefined : unwrapped(record[name])
+    return filled(value) !== undefined || (Array.isArray(value) && value.some((item) => filled(item) !== undefined))
+  })
+}
+
+/**
+ * The fields of a record whose names are guessed, or given by `columns` (field → name). What has no place is in `extra`,
+ * under its own name.
+ */
+export function plainFields(
+  record: JsonRecord,
+  columns: ReadonlyMap<PaperField, string> = guessOnce(Object.keys(record)),
+): Record<string, unknown> {
+  const fields: Record<string, unknown> = {}
+  const taken = new Set(columns.values())
+  for (const [field, name] of columns) {
+    const value = record[name]
+    // An alias is only a guess: what cannot be the field is kept as what it is.
+    const found = fieldValue(field, value, { isOwn: field === name })
+    if (found === undefined && !saysMissing(value)) taken.delete(name)
+    else if (found !== undefined) fields[field] = found
+  }
+  if (fields.published === undefined) {
+    // Another name may have a date where the likeliest has none.
+    const name = aliases.published
+      .flatMap((alias) => Object.keys(record).filter((other) => plainName(other) === alias))
+      .find((other) => typeof record[other] !== 'object' && isoDate(filled(record[other])) !== undefined)
+    if (name !== undefined && !taken.has(name)) {
+      fields.published = fieldValue('published', record[name], { isOwn: false })
+      taken.add(name)
+    }
+  }
+  if (typeof fields.doi === 'string') fields.doi = plainDoi(fields.doi)
+  const rest: [string, unknown][] = []
+  for (const [name, value] of Object.entries(record)) {
+    if (name === 'extra' && isRecord(value)) continue
+    if (taken.has(name) && !isReduced(value, fields)) continue
+    if (value === null || (typeof value === 'string' && (value.trim() === '' || /^Na[NT]$/u.test(value.trim()))))
+      continue
+    rest.push([name, value])
+  }
+  const extra = { ...Object.fromEntries(rest), ...(isRecord(record.extra) && record.extra) }
+  return given({ ...fields, ...(Object.keys(extra).length > 0 && { extra }) })
+}
+
+/** Whether a list of several values is more than the one that a field took. */
+const isReduced = (value: unknown, fields: JsonRecord) =>
+  Array.isArray(value) && value.length > 1 && Object.values(fields).includes(unwrapped(value[0]))
+
+function fieldValue(field: PaperField, value: unknown, { isOwn }: { readonly isOwn: boolean }): unknown {
+  if (field === 'authors' || field === 'categories') return list(field, value, isOwn)
+  const plain = unwrapped(value)
+  if (plain === null || plain === undefined) return undefined
+  if (field === 'published') return dateText(plain)
+  if (Array.isArray(plain)) {
+    const texts = plain.map(unwrapped).filter((text) => typeof text === 'string' && text.trim() !== '')
+    // An abstract may come sentence by sentence.
+    if (texts.length === 0) return isOwn ? value : undefined
+    return field === 'abstract' ? texts.join(' ') : texts[0]
+  }
+  if (saysMissing(plain)) return undefined
+  return isOwn || filled(plain) !== undefined ? plain : undefined
+}
+
+function dateText(value: unknown): string | undefined {
+  const epoch = epochDate(value)
+  if (epoch !== undefined && !/^\d{8}$/u.test(String(value))) return epoch
+  if (isRecord(value)) {
+    const { year, month, day, raw, start } = value
+    const parts = value['date-parts']
+    if (Array.isArray(parts) && Array.isArray(parts[0])) return isoDate(parts[0].join('-'))
+    if (year !== undefined) return isoDate([year, month, day].filter((part) => filled(part)).join('-'))
+    return filled(raw) ?? filled(start)
+  }
+  const text = filled(value)
+  return text === undefined || saysMissing(text) ? undefined : text
+}
+
 const arxivClasses = /^(?:[a-z-]+(?:\.[A-Za-z-]+)?\s+)*[a-z-]+\.[A-Za-z-]+(?:\s+[a-z-]+(?:\.[A-Za-z-]+)?)*$/u
 
 /** Names or categories as a list, from a list, from a list of objects with names, or from one text. */
-function list(field: 'authors' | 'categories', value: unknown): unknown {
+function list(field: 'authors' | 'categories', value: unknown, isOwn: boolean): unknown {
   if (typeof value === 'string') {
+    if (saysMissing(value)) return undefined
     if (field === 'authors') return nameList(value)
     return value.length < 200 && arxivClasses.test(value.trim()) ? value.trim().split(/\s+/u) : splitList(value)
   }
-  if (!Array.isArray(value)) return isRecord(value) ? list(field, [value]) : value
-  return value.map((item) => (isRecord(item) ? (personName(item) ?? item) : item))
+  if (!Array.isArray(value)) {
+    if (!isRecord(value)) return value ?? undefined
+    const inner = value.author ?? value.authors ?? value.value ?? value.name
+    return list(field, Array.isArray(inner) ? inner : [value], isOwn)
+  }
+  const items = value.flatMap((item) => {
+    if (item === null || item === undefined || item === '') return []
+    if (isRecord(item)) {
+      const name = personName(item)
+      return [name === undefined ? item : field === 'authors' ? turnedName(name) : name]
+    }
+    // A name in its parts: family, given, suffix.
+    if (field === 'authors' && Array.isArray(item) && item.every((part) => typeof part === 'string'))
+      return [
+        [item.slice(1, 2), item.slice(0, 1), item.slice(2)]
+          .flat()
+          .filter((part) => part !== '')
+          .join(' '),
+      ]
+    return [item]
+  })
+  // What names nobody is no list of names.
+  if (items.some(isRecord)) return undefined
+  const isTurned = field === 'authors' && !isOwn && items.every((item) => /^[^,]+,[^,]+$/u.test(String(item)))
+  return isTurned ? items.map((item) => turnedName(String(item))) : items
 }

@@ -13,16 +13,35 @@ export function plainText(text: string, markup: Markup): string {
   return markup === 'latex' || /[\\$]|``|''/u.test(readable) ? withoutLatex(readable, markup === 'latex') : readable
 }
 
-// Elements of HTML, JATS and MathML that mark words in a line; other text in angle brackets is no tag.
+// Elements of HTML, JATS and MathML that mark words in a line; other text in angle brackets is no tag, and neither is what
+// has no attributes with a value: of `a <b and c> d` nothing is taken.
 const tag =
-  /<\/?(?:i|b|u|em|strong|sub|sup|small|tt|code|scp|span|font|p|br|div|h[1-6]|ul|ol|li|title|sec|italic|bold|sc|a|inline-formula|disp-formula|tex-math|(?:jats|mml|m):[a-z-]+|math|mrow|mi|mn|mo|msub|msup|msubsup|mfrac|mtext|semantics|annotation)(?:\s[^<>]*)?\/?>/giu
-const block = /^<\/?(?:p|br|div|h[1-6]|li|ul|ol|sec|title|jats:p|jats:title|jats:sec|disp-formula)\b/iu
+  /<(\/?)(i|b|u|em|strong|sub|sup|small|tt|code|scp|span|font|p|br|div|h[1-6]|ul|ol|li|title|sec|italic|bold|sc|a|inline-formula|disp-formula|tex-math|(?:jats|mml|m):[a-z-]+|math|mrow|mi|mn|mo|msub|msup|msubsup|mfrac|mtext|semantics|annotation)(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+)){0,20}\s*(\/?)>/giu
+const block = /^(?:p|br|div|h[1-6]|li|ul|ol|sec|title|jats:p|jats:title|jats:sec|disp-formula)$/iu
 
 function withoutTags(text: string): string {
   if (!/[<&]/u.test(text)) return text
-  const bare = text.includes('<') ? text.replace(tag, (found) => (block.test(found) ? '\n' : '')) : text
+  let bare = text
+  if (text.includes('<')) {
+    // Only what is opened and closed is a tag: `a<b>c` compares.
+    const opened = new Map<string, number>()
+    for (const [, closing, name, isVoid] of text.matchAll(tag)) {
+      const key = (name as string).toLowerCase()
+      if (!isVoid) opened.set(key, (opened.get(key) ?? 0) + (closing ? -1 : 1))
+    }
+    bare = text.replace(tag, (found, _, name: string, isVoid: string) => {
+      const key = name.toLowerCase()
+      if (!isVoid && key !== 'br' && key !== 'p' && opened.get(key) !== 0) return found
+      return block.test(name) ? '\n' : ''
+    })
+  }
   const decoded = bare.includes('&') ? decodeHTMLStrict(bare) : bare
-  return decoded === text ? text : decoded.replace(/[ \t]*\n\s*/gu, '\n').trim()
+  if (decoded === text) return text
+  return decoded
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('\n')
 }
 
 // Combining characters for LaTeX's accents (ltoutenc; the composed letter follows from Unicode's normal form).
@@ -65,11 +84,18 @@ const symbols: Readonly<Record<string, string>> = {
     infty=∞ partial=∂ nabla=∇ sum=∑ prod=∏ int=∫ oint=∮ sqrt=√ ell=ℓ hbar=ℏ Re=ℜ Im=ℑ aleph=ℵ angle=∠ prime=′ dagger=† ddagger=‡
     langle=⟨ rangle=⟩ lceil=⌈ rceil=⌉ lfloor=⌊ rfloor=⌋ ldots=… cdots=⋯ dots=… vdots=⋮ textellipsis=…
     degree=° textdegree=° textmu=µ euro=€ texteuro=€ pounds=£ textsterling=£ copyright=© textregistered=® texttrademark=™ S=§ P=¶
+    textquotesingle=' textquotedbl=" quotedblbase=„ quotesinglbase=‚ guilsinglleft=‹ guilsinglright=› textasteriskcentered=∗ textellipsis=…
+    textpm=± texttimes=× textdiv=÷ textonehalf=½ textonequarter=¼ textthreequarters=¾ textbullet=• textdollar=$ textpercent=\ue003 textrightarrow=→
+    textleftarrow=← textcelsius=℃ textonesuperior=¹ texttwosuperior=² textthreesuperior=³ textalpha=α textbeta=β textgamma=γ textdelta=δ
+    textepsilon=ε textlambda=λ textmu=µ textomega=ω textohm=Ω textperthousand=‰ textordfeminine=ª textordmasculine=º textperiodcentered=·
+    textasciiacute=´ textuparrow=↑ textdownarrow=↓ textdagger=† textdaggerdbl=‡ textminus=− textsterling=£
+    textexclamdown=¡ textquestiondown=¿ textcent=¢ textyen=¥ textsection=§ textparagraph=¶ textbraceleft=\ue000 textbraceright=\ue001
     textendash=– textemdash=— textquoteleft=‘ textquoteright=’ textquotedblleft=“ textquotedblright=” guillemotleft=« guillemotright=»
-    textbackslash=\\ textasciitilde=~ textasciicircum=^ textbar=| textless=< textgreater=> textunderscore=_ lbrace={ rbrace=} vert=| Vert=‖ mid=|
+    textbackslash=\\ textasciitilde=\ue002 textasciicircum=^ textbar=| textless=< textgreater=> textunderscore=_ lbrace={ rbrace=} vert=| Vert=‖ mid=|
     TeX=TeX LaTeX=LaTeX BibTeX=BibTeX log=log ln=ln exp=exp sin=sin cos=cos tan=tan max=max min=min sup=sup inf=inf lim=lim arg=arg
     argmax=argmax argmin=argmin det=det dim=dim ker=ker deg=deg gcd=gcd Pr=Pr tanh=tanh sinh=sinh cosh=cosh bmod=mod
   `),
+  textasciigrave: '`',
   quad: ' ',
   qquad: ' ',
   space: ' ',
@@ -78,7 +104,7 @@ const symbols: Readonly<Record<string, string>> = {
 }
 // Commands without a meaning for a reader: sizes, faces, spaces, brackets that grow.
 const silent = new Set(
-  'em it bf tt rm sf sc sl tiny small large Large huge Huge normalsize footnotesize scriptsize left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits nolimits noindent centering item protect relax xspace boldmath itshape bfseries scshape ttfamily hfill smallskip medskip bigskip'.split(
+  'em it bf tt rm sf sc sl tiny small large Large huge Huge normalsize footnotesize scriptsize left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits nolimits noindent centering item protect relax boldmath itshape bfseries scshape ttfamily hfill smallskip medskip bigskip'.split(
     ' ',
   ),
 )
@@ -111,20 +137,15 @@ const letters: Readonly<Record<string, string>> = names('R=ℝ N=ℕ Z=ℤ Q=ℚ
 
 function withoutLatex(text: string, isLatex: boolean): string {
   const hasCommands = /\\[a-zA-Z"'`^~=.]/u.test(text)
-  let readable = isLatex ? text.replace(/(^|[^\\])%.*(?:\n[ \t]*|$)/gmu, '$1') : text
-  // A formula in dollars begins and ends without a blank, and no digit follows it: "$5 and $10" is none.
-  readable = readable
-    .replace(/\$\$([^$]+)\$\$/gu, (_, formula: string) => ` ${plainFormula(formula)} `)
-    .replace(/(^|[^\\])\$((?:[^$\\\n]|\\.|\n(?!\n)){1,400}?)\$(?!\d)/gu, (whole, before: string, formula: string) =>
-      /^\s/u.test(formula) || /\s$/u.test(formula.replace(/\\\s$/u, ''))
-        ? /\\[a-zA-Z]/u.test(formula)
-          ? before + plainFormula(formula.trim())
-          : whole
-        : before + plainFormula(formula),
-    )
-    .replace(/\\\(([\s\S]{1,400}?)\\\)|\\\[([\s\S]{1,400}?)\\\]/gu, (_, inline?: string, display?: string) =>
-      plainFormula(inline ?? display ?? ''),
-    )
+  // What an address holds is written as it is.
+  let readable = text.replace(/\\url\s*\{([^{}]*)\}/gu, (_, address: string) =>
+    address.replace(/\\?[~%]/gu, (mark) => (mark.endsWith('~') ? '\ue002' : '\ue003')),
+  )
+  readable = withoutDollars(
+    readable.replace(/\$\$([^$]+)\$\$/gu, (_, formula: string) => ` ${plainFormula(formula)} `),
+  ).replace(/(?<!\\)(?:\\\(([\s\S]{1,400}?)\\\)|\\\[([\s\S]{1,400}?)\\\])/gu, (_, inline?: string, display?: string) =>
+    plainFormula(inline ?? display ?? ''),
+  )
   readable = plainCommands(readable)
   readable = readable.replace(/``|''(?!')/gu, (quotes) => (quotes === '``' ? '“' : '”'))
   if (isLatex)
@@ -142,50 +163,100 @@ function withoutLatex(text: string, isLatex: boolean): string {
   return readable
     .replace(/[\ue000-\ue003]/gu, (mark) => '{}~%'[mark.charCodeAt(0) - 0xe000] as string)
     .replace(/ {2,}/gu, ' ')
-    .replace(/ +([,.;:)])/gu, '$1')
     .normalize('NFC')
     .trim()
+}
+
+/**
+ * Formulas in dollars. They begin and end without a blank and no digit follows them, unless they have a command or are a
+ * mere sign: "$5 and $10" is none, "$<$0.05" is one.
+ */
+function withoutDollars(text: string): string {
+  if (!text.includes('$')) return text
+  let readable = ''
+  let at = 0
+  for (let start = text.indexOf('$'); start >= 0; start = text.indexOf('$', at)) {
+    const end = text[start - 1] === '\\' ? -1 : closingDollar(text, start + 1)
+    const formula = text.slice(start + 1, end)
+    const hasCommand = /\\[a-zA-Z]/u.test(formula)
+    const isFormula =
+      end > start + 1 &&
+      (hasCommand || formula.trim() === formula) &&
+      (hasCommand || /^[^\p{L}\d]+$/u.test(formula) || !/\d/u.test(text[end + 1] ?? ''))
+    readable += text.slice(at, isFormula ? start : start + 1) + (isFormula ? plainFormula(formula.trim()) : '')
+    at = isFormula ? end + 1 : start + 1
+  }
+  return readable + text.slice(at)
+}
+
+/** Where a formula ends that begins at a place: within 400 characters and one paragraph; -1 for nowhere. */
+function closingDollar(text: string, start: number): number {
+  const most = Math.min(text.length, start + 400)
+  for (let i = start; i < most; i++) {
+    if (text[i] === '\\') i++
+    else if (text[i] === '$') return i
+    else if (text[i] === '\n' && text[i + 1] === '\n') return -1
+  }
+  return -1
 }
 
 /** Accents, symbols and commands with their arguments, wherever they stand. */
 function plainCommands(text: string): string {
   if (!text.includes('\\')) return text
+  // An accent of nothing is its sign; a line break is no accent, and before the name of a sign a backslash that was escaped twice.
+  const broken = text
+    .replace(/\{\\([~^"'`])\}/gu, (_, sign: string) => (sign === '~' ? '\ue002' : sign))
+    .replace(/\\\\([a-zA-Z]{2,30})(?![a-zA-Z])/gu, (whole, name: string) =>
+      Object.hasOwn(symbols, name) ? `\\${name}` : whole,
+    )
+    .replace(/\\\\(?:\[[^[\]\\\n]{0,20}\])?/gu, ' ')
   return (
-    text
+    withAccents(broken)
       // Escaped braces, tildes and percent signs are kept apart until the bare ones are gone.
       .replace(/\\([{}])/gu, (_, brace: string) => (brace === '{' ? '\ue000' : '\ue001'))
       .replace(/\\%/gu, '\ue003')
       .replace(/\\([#$&_])/gu, '$1')
-      .replace(/\\\\(?:\[[^\]]*\])?/gu, ' ')
+      .replace(/\\xspace(?![a-zA-Z])/gu, '')
       .replace(/\\\//gu, '')
       .replace(/\\[,;: ]/gu, ' ')
       .replace(/\\[!-](?![a-zA-Z]*\{)/gu, '')
-      .replace(
-        /\\([`'^~=."])\s*(?:\{\s*(\\[ij]|\p{L})?\s*\}|(\\[ij](?![a-zA-Z])|\p{L}))/gu,
-        (whole, accent: string, braced?: string, bare?: string) => accented(accent, braced ?? bare) ?? whole,
-      )
-      .replace(
-        /\\([uvHrcdbk])(?:\s*\{\s*(\\[ij]|\p{L})\s*\}|\s+(\\[ij](?![a-zA-Z])|\p{L}))/gu,
-        (whole, accent: string, braced?: string, bare?: string) => accented(accent, braced ?? bare) ?? whole,
-      )
       .replace(/\\href\s*\{[^{}]*\}\s*\{([^{}]*)\}/gu, '$1')
       .replace(/\\mathbb\s*\{?([A-Z])\}?/gu, (_, letter: string) => letters[letter] ?? letter)
       .replace(/\\[td]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/gu, '$1/$2')
       .replace(/\\([a-zA-Z]+)\*?(?:[ \t]*\{\}|[ \t]*\n?)(\[[^[\]]*\])?/gu, (whole, name: string, option?: string) => {
         const symbol = Object.hasOwn(symbols, name) ? symbols[name] : undefined
         // The blank after a letter of a word only ends its command: `Stra\\ss e`.
-        const blank = /[ \t\n]$/u.test(whole) && !whole.includes('{}') && !letterCommands.has(name) ? ' ' : ''
+        const isLetter = letterCommands.has(name) || name.startsWith('text')
+        const blank = /[ \t\n]$/u.test(whole) && !whole.includes('{}') && !isLetter ? ' ' : ''
         if (symbol !== undefined) return symbol + blank + (option ?? '')
         if (silent.has(name)) return option ?? ''
         if (hidden.has(name)) return `\ue010${option ?? ''}`
         // The name of an unknown command says something only where it has no argument.
         return option === undefined ? `\ue011${name}\ue012` : ''
       })
-      .replace(/\ue010\s*\{[^{}]*\}/gu, '')
+      .replace(/[ ~]?\ue010\s*\{[^{}]*\}(?=[,.;:)])|\ue010\s*\{[^{}]*\}/gu, '')
       .replace(/\ue010/gu, '')
       .replace(/\ue011[a-zA-Z]+\ue012(?=\s*\{)/gu, '')
       .replace(/\ue011([a-zA-Z]+)\ue012/gu, '$1 ')
   )
+}
+
+/** Letters with their accents, the inner ones of stacked accents first. */
+function withAccents(text: string): string {
+  let accentedText = text
+  for (let before = '', depth = 0; accentedText !== before && depth < 4; depth++) {
+    before = accentedText
+    accentedText = accentedText
+      .replace(
+        /\\([`'^~=."])\s?(?:\{\s?(\\[ij]|\p{L}\p{M}*)?\s?\}|(\\[ij](?![a-zA-Z])|\p{L}\p{M}*))/gu,
+        (whole, accent: string, braced?: string, bare?: string) => accented(accent, braced ?? bare) ?? whole,
+      )
+      .replace(
+        /\\([uvHrcdbk])(?:\s?\{\s?(\\[ij]|\p{L}\p{M}*)\s?\}|\s+(\\[ij](?![a-zA-Z])|\p{L}\p{M}*))/gu,
+        (whole, accent: string, braced?: string, bare?: string) => accented(accent, braced ?? bare) ?? whole,
+      )
+  }
+  return accentedText
 }
 
 function accented(accent: string, letter: string | undefined): string | undefined {

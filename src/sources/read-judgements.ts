@@ -1,18 +1,22 @@
 import { readFile } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { PaperkinError, show } from '../errors.ts'
+import { isRecord } from './field-values.ts'
 
 /** Relevance judgements: query → paper → grade. */
 export type JudgementTable = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /**
  * Reads relevance judgements, gzipped or not: `query paper grade` a line, or TREC's `query 0 paper grade`, parted by tabs
- * or spaces, with or without a header. A judgement that comes twice must say the same.
+ * or spaces, with or without a header (so BEIR has them), or pools as JSON: of CSFCube (`{ query: { cands, relevance_adju } }`)
+ * and of SciRepEval, one a line (`{ query, candidates: [{ doc_id, score }] }`). A judgement that comes twice must say the same.
  * @throws PaperkinError `unreadable-source` with the line that is wrong
  */
 export async function readJudgements(path: string): Promise<JudgementTable> {
   const judgements = new Map<string, Map<string, number>>()
-  for (const { line, text } of await linesOf(path)) {
+  const lines = await linesOf(path)
+  if (lines[0]?.text.trimStart().startsWith('{')) return pools(path, lines)
+  for (const { line, text } of lines) {
     const fields = text.includes('\t') ? text.split('\t').map((field) => field.trim()) : text.trim().split(/\s+/u)
     const query = fields[0]
     const [paper, grade] = fields.length === 4 ? fields.slice(2) : fields.slice(1)
@@ -28,6 +32,70 @@ export async function readJudgements(path: string): Promise<JudgementTable> {
     judgements.set(query, known.set(paper, value))
   }
   return judgements
+}
+
+/** The judgements of pools: a JSON object of all queries, or one of a query a line. */
+function pools(path: string, lines: readonly { readonly line: number; readonly text: string }[]): JudgementTable {
+  const whole = parsedJson(lines.map(({ text }) => text).join('\n'))
+  const judgements = new Map<string, Map<string, number>>()
+  const judge = (query: unknown, paper: unknown, grade: unknown, line: number) => {
+    const value = Number(grade)
+    if (query == null || paper == null || grade == null || !Number.isFinite(value))
+      throw wrongLine(path, line, 'a query, a paper and a grade', JSON.stringify([query, paper, grade]))
+    const known = judgements.get(String(query)) ?? new Map<string, number>()
+    judgements.set(String(query), known.set(String(paper), value))
+  }
+  const idOf = (item: unknown) =>
+    isRecord(item) ? (item.doc_id ?? item.corpus_id ?? item.paper_id ?? item.paperId ?? item.id ?? item._id) : item
+  const pool = (value: unknown, line: number) => {
+    if (!isRecord(value) || !Array.isArray(value.candidates))
+      throw wrongLine(path, line, 'a query and its candidates', JSON.stringify(value) ?? '')
+    const query = idOf(value.query) ?? value.query_id ?? value.doc_id
+    for (const candidate of value.candidates)
+      judge(query, idOf(candidate), isRecord(candidate) ? (candidate.score ?? candidate.relevance) : undefined, line)
+  }
+  if (isRecord(whole) && !('candidates' in whole)) {
+    for (const [query, value] of Object.entries(whole)) {
+      const { cands, relevance_adju: grades } = isRecord(value) ? value : {}
+      if (!Array.isArray(cands) || !Array.isArray(grades) || cands.length !== grades.length)
+        throw wrongLine(
+          path,
+          1,
+          `candidates of ${query} with as many grades`,
+          JSON.stringify(value)?.slice(0, 80) ?? '',
+        )
+      for (const [i, paper] of cands.entries()) judge(query, paper, grades[i], 1)
+    }
+  } else if (isRecord(whole)) pool(whole, 1)
+  else for (const { line, text } of lines) pool(parsedJson(text), line)
+  return judgements
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Told with its line by the caller.
+    return undefined
+  }
+}
+
+/**
+ * Reads the run of a system as TREC has it, gzipped or not: `query Q0 paper rank score name` a line.
+ * @throws PaperkinError `unreadable-source` with the line that is wrong, also where a paper comes twice for a query
+ */
+export async function readRun(path: string): Promise<JudgementTable> {
+  const run = new Map<string, Map<string, number>>()
+  for (const { line, text } of await linesOf(path)) {
+    const [query, , paper, , score, ...names] = text.trim().split(/\s+/u)
+    const value = Number(score)
+    if (!query || !paper || !score || !Number.isFinite(value) || names.length > 1)
+      throw wrongLine(path, line, 'a query, Q0, a paper, a rank, a score and a name', text)
+    const found = run.get(query) ?? new Map<string, number>()
+    if (found.has(paper)) throw wrongLine(path, line, `${paper} once for the query ${query}`, text)
+    run.set(query, found.set(paper, value))
+  }
+  return run
 }
 
 /**

@@ -9,24 +9,39 @@ export interface Place {
 /** What a format's reader gives, one after the other; it never throws for bad content. */
 export type Reading =
   /** One record, with the fields of a `PaperInput`; unchecked. */
-  | { readonly record: unknown; readonly place: Place }
+  | {
+      readonly record: unknown
+      readonly place: Place
+      /** What the record was taken for, where that is more than its format: `Crossref JSON`. */
+      readonly from?: string | undefined
+      /** Whether the id is a name that somebody gave the paper in this file: other files may have it for another. */
+      readonly isKey?: boolean
+    }
   /**
    * Something that is wrong: `problem` goes on from the place ("has neither a title nor an abstract").
-   * `passed-over` is what may be no paper at all, `doubtful` what was kept and may be damaged.
+   * `passed-over` is what may be no paper at all, `doubtful` what was kept and may be damaged, `note` what was kept whole and
+   * is worth knowing.
    */
   | { readonly problem: string; readonly place: Place; readonly kind?: ProblemKind; readonly text?: string }
-  /** The date that the whole source bears: ISO 8601, `--03-12` without a year. */
-  | { readonly date: string }
+  /**
+   * The date that the whole source bears: ISO 8601, `--03-12` without a year. It is that of papers without a date of their
+   * own, unless the reader knows better (`isOfPapers` false).
+   */
+  | { readonly date: string; readonly isOfPapers?: boolean }
 
-export type ProblemKind = 'bad' | 'passed-over' | 'doubtful'
+export type ProblemKind = 'bad' | 'passed-over' | 'doubtful' | 'note'
 
-/** Something in a source that is no paper, or may be damaged. */
+/** Something in a source that is no paper, may be damaged, or is worth knowing. */
 export interface SourceProblem extends PaperkinIssue {
   /** One sentence that begins with the place: `Line 12 of papers.jsonl has neither a title nor an abstract`. */
   readonly message: string
   /** The same without the place: what many problems may share. */
   readonly reason: string
-  /** `bad` records are left out; what is `passed-over` may be no paper at all; what is `doubtful` was kept. */
+  /**
+   * `bad` records are left out; what is `passed-over` may be no paper at all; what is `doubtful` was kept and may be damaged;
+   * a `note` tells how something was kept, such as a paper whose key another paper has. Only the first and the third are
+   * errors where nobody is told.
+   */
   readonly kind: ProblemKind
   /** The source: a path, or what it is called. */
   readonly source: string

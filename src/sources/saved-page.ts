@@ -1,15 +1,30 @@
-// The saved HTML of a papers-digest page. Such pages carry their data beside what they show; where they do, the data is
-// read, and otherwise the page's text as a person would copy it.
+// Saved HTML. A digest page carries its data beside what it shows, and the page of one paper its metadata for indexes;
+// where they do, that is read, and otherwise the page's text as a person would copy it.
 import { Parser } from 'htmlparser2'
+import { arxivTextAt, readArxivText } from './arxiv-text.ts'
 import { readDigestPage } from './digest-page.ts'
-import { isRecord } from './field-values.ts'
+import { given, isRecord, plainDoi, turnedName } from './field-values.ts'
 import { type Reading, wholeText } from './reading.ts'
 import { recordFields } from './record-fields.ts'
+import { readScholarAlert, scholarAlertAt } from './scholar-alert.ts'
+import { MOST_NESTED, tooDeep } from './xml.ts'
 
-export function looksLikeHtml(head: string): boolean {
-  return /^\s*(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|section|meta)\b/iu.test(
-    head,
-  )
+const opening =
+  /^\s*(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|section|meta)\b/iu
+
+/** Where saved HTML begins in a text; -1 where it is none. */
+export function htmlAt(head: string): number {
+  if (opening.test(head)) return 0
+  const later = /^[ \t]{0,20}<(?:!doctype\s+html|html|head|body)\b/imu.exec(head)
+  if (later !== null) return later.index
+  // A page whose beginning is missing, and no feed that has HTML in its texts.
+  if (/<\/(?:item|entry|record|article|PubmedArticle|mods)>|<!\[CDATA\[|\]\]>/u.test(head)) return -1
+  const tags = [
+    ...head.matchAll(
+      /<\/?(?:div|span|table|tr|td|ul|li|dl|dt|dd|h[1-6]|nav|footer)(?:\s[^<>]{0,500})?>|<a\s[^<>]{0,500}href=|<p\sclass=/giu,
+    ),
+  ]
+  return tags.length >= 4 && tags.length > head.split('\n', 5000).length / 4 ? (tags[0]?.index ?? -1) : -1
 }
 
 const blocks = new Set(
@@ -35,6 +50,8 @@ interface PageText {
   readonly lines: readonly { readonly text: string; readonly line: number }[]
   /** JSON that the page carries in attributes and scripts. */
   readonly data: readonly { readonly text: string; readonly line: number }[]
+  /** What the page says of itself for indexes, by name in lower case. */
+  readonly metadata: ReadonlyMap<string, readonly string[]>
 }
 
 export async function* readSavedPage(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
@@ -43,35 +60,103 @@ export async function* readSavedPage(chunks: AsyncIterable<string>): AsyncGenera
     yield { problem: 'is too long for a page', place: {} }
     return
   }
-  const { lines, data } = pageText(html)
+  const { lines, data, metadata } = pageText(html)
   const found = new Map<string, { readonly record: unknown; readonly line: number }>()
   for (const { text, line } of data)
     for (const record of dailyPapersIn(text)) {
       const { id } = record.paper as { id: unknown }
-      if (!found.has(String(id))) found.set(String(id), { record: recordFields(record), line })
+      if (!found.has(String(id))) found.set(String(id), { record: recordFields(record).record, line })
     }
-  const page = readDigestPage(lines.map(({ text }) => text).join('\n\n'))
+  const text = lines.map(({ text }) => text).join('\n\n')
+  // Lines stand two apart in the text that was read.
+  const lineOf = (line: number | undefined) => (line === undefined ? undefined : lines[(line - 1) >> 1]?.line)
+  if (found.size === 0 && metadata.has('citation_title')) {
+    yield { record: ofMetadata(metadata, lines), place: { record: 1 }, from: 'the page of a paper' }
+    return
+  }
+  const other = [
+    { at: arxivTextAt(text), read: readArxivText, from: 'a page of arXiv' },
+    { at: scholarAlertAt(text), read: readScholarAlert, from: 'an alert of Google Scholar' },
+  ].find(({ at }) => at >= 0)
+  if (found.size === 0 && other !== undefined) {
+    for await (const reading of other.read(onePiece(text))) {
+      if ('date' in reading) yield reading
+      else
+        yield {
+          ...reading,
+          place: { ...reading.place, line: lineOf(reading.place.line) },
+          ...('record' in reading && { from: other.from }),
+        }
+    }
+    return
+  }
+  const page = readDigestPage(text)
   if (page.date !== undefined) yield { date: page.date }
   if (found.size > 0) {
     let number = 0
     for (const { record, line } of found.values()) yield { record, place: { record: ++number, line } }
     return
   }
-  // Lines stand two apart in the text that was read.
-  const lineOf = (line: number) => lines[(line - 1) >> 1]?.line
   for (const { line, ...record } of page.records) yield { record, place: { line: lineOf(line) } }
   for (const { line, text } of page.skipped)
     yield { problem: 'begins a paragraph that has no title', place: { line: lineOf(line) }, kind: 'passed-over', text }
+}
+
+async function* onePiece(text: string): AsyncGenerator<string> {
+  yield text
+}
+
+/** The paper of a page from its tags for indexes (`citation_title` and the like). */
+function ofMetadata(metadata: PageText['metadata'], lines: PageText['lines']): Record<string, unknown> {
+  const all = (...names: string[]) => names.flatMap((name) => metadata.get(name) ?? []).filter((text) => text !== '')
+  const first = (...names: string[]) => all(...names)[0]
+  const doi = plainDoi(first('citation_doi', 'dc.identifier.doi'))
+  const arxiv = first('citation_arxiv_id')
+  const pmid = first('citation_pmid')
+  const link = first('citation_abstract_html_url', 'citation_public_url', 'og:url', 'canonical')
+  // Where the tags have none, the page shows it under its name.
+  const shown = lines
+    .map(({ text }) => /^Abstract\s*[:.]?\s*(\S[\s\S]{80,})$/iu.exec(text)?.[1])
+    .find((text) => text !== undefined)
+  const heading = lines.findIndex(({ text }) => /^(?:\d+\.?\s*)?abstract:?$/iu.test(text))
+  const below =
+    heading < 0 ? undefined : lines.slice(heading + 1, heading + 4).find(({ text }) => text.length > 80)?.text
+  const described = all('citation_abstract', 'dc.description', 'og:description', 'description').reduce<
+    string | undefined
+  >((best, text) => (text.length > (best?.length ?? 40) ? text : best), undefined)
+  return given({
+    id: arxiv ?? (pmid && `PMID:${pmid}`),
+    title: first('citation_title'),
+    abstract: first('citation_abstract') ?? shown ?? below ?? described,
+    authors: all('citation_author', 'citation_authors')
+      .flatMap((text) => text.split(/\s*;\s*/u))
+      .map(turnedName),
+    categories: all('citation_keywords').flatMap((text) => text.split(/\s*;\s*/u)),
+    published: first('citation_publication_date', 'citation_date', 'citation_online_date', 'citation_year'),
+    url: arxiv
+      ? `https://arxiv.org/abs/${arxiv}`
+      : (link ?? (doi ? `https://doi.org/${doi}` : first('citation_pdf_url'))),
+    doi,
+    pmid,
+    journal: first('citation_journal_title', 'citation_conference_title'),
+    publisher: first('citation_publisher'),
+    pdf: first('citation_pdf_url'),
+  })
 }
 
 function pageText(html: string): PageText {
   const lines: { text: string; line: number }[] = []
   const data: { text: string; line: number }[] = []
   let open = ''
+  let isBlank = true
   let openAt = 0
   let hiddenDepth = 0
+  let depth = 0
   let script: { text: string; line: number } | undefined
+  const metadata = new Map<string, string[]>()
   let heading: { link: string | undefined } | undefined
+  /** The link that a line is made of, and where its text begins in the line. */
+  let anchor: { link: string; from: number; to: number } | undefined
   let counted = 0
   let line = 1
   const lineAt = (index: number) => {
@@ -83,15 +168,33 @@ function pageText(html: string): PageText {
   }
   const flush = () => {
     const text = open.replace(/\s+/gu, ' ').trim()
-    if (text !== '') lines.push({ text, line: lineAt(openAt) })
+    // A line that is a link all through, and long enough for a title, leads to its paper.
+    const isLink =
+      anchor !== undefined &&
+      open.slice(0, anchor.from).trim() === '' &&
+      open.slice(anchor.to).trim() === '' &&
+      text.split(' ').length > 3 &&
+      !text.startsWith('[')
+    if (text !== '') lines.push({ text: isLink ? `[${text}](${anchor?.link})` : text, line: lineAt(openAt) })
     open = ''
+    isBlank = true
+    anchor = undefined
   }
   const parser: Parser = new Parser({
     onopentag: (name, attributes) => {
+      if (++depth > MOST_NESTED) throw tooDeep()
       for (const value of Object.values(attributes))
         if (value.length > 100 && /^\s*[{[]/u.test(value)) data.push({ text: value, line: lineAt(parser.startIndex) })
       if (name === 'script' && /json/iu.test(attributes.type ?? ''))
         script = { text: '', line: lineAt(parser.startIndex) }
+      if (name === 'meta') {
+        const key = (attributes.name ?? attributes.property ?? '').toLowerCase()
+        const known = metadata.get(key)
+        if (known !== undefined && attributes.content) known.push(attributes.content.trim())
+        else if (key !== '' && attributes.content) metadata.set(key, [attributes.content.trim()])
+      }
+      if (name === 'link' && attributes.rel === 'canonical' && attributes.href)
+        metadata.set('canonical', [attributes.href])
       if (unseen.has(name)) hiddenDepth++
       if (hiddenDepth > 0) return
       if (headings.has(name)) heading = { link: undefined }
@@ -100,26 +203,36 @@ function pageText(html: string): PageText {
         name === 'a'
           ? /\/(?:papers|abs)\/([a-z-]+\/\d{7}|\d{4}\.\d{4,5})(?:v\d+)?$/iu.exec(attributes.href ?? '')?.[1]
           : undefined
-      if (heading !== undefined && paper !== undefined) heading.link = `https://arxiv.org/abs/${paper}`
+      const link =
+        paper !== undefined
+          ? `https://arxiv.org/abs/${paper}`
+          : /^https?:\/\/[^\s()]+$/iu.exec(attributes.href ?? '')?.[0]
+      if (name !== 'a' || link === undefined) return
+      if (heading !== undefined && (heading.link === undefined || paper !== undefined)) heading.link = link
+      if (anchor === undefined) anchor = { link, from: open.length, to: Number.POSITIVE_INFINITY }
+      else anchor.to = -1
     },
     ontext: (text) => {
       if (script !== undefined) script.text += text
       if (hiddenDepth > 0) return
-      if (open.trim() === '') openAt = parser.startIndex
+      if (isBlank) openAt = parser.startIndex
+      isBlank &&= text.trim() === ''
       open += text
     },
     onclosetag: (name) => {
+      depth--
       if (name === 'script' && script !== undefined) {
         data.push(script)
         script = undefined
       }
       if (unseen.has(name)) hiddenDepth = Math.max(0, hiddenDepth - 1)
       if (hiddenDepth > 0) return
+      if (name === 'a' && anchor !== undefined && anchor.to === Number.POSITIVE_INFINITY) anchor.to = open.length
       if (headings.has(name) && heading !== undefined) {
         // A heading that leads to a paper is its title.
         if (heading.link !== undefined && open.trim() !== '')
           open = `[${open.replace(/\s+/gu, ' ').trim()}](${heading.link})`
-        heading = undefined
+        heading = anchor = undefined
       }
       if (blocks.has(name)) flush()
     },
@@ -127,7 +240,7 @@ function pageText(html: string): PageText {
   parser.write(html)
   parser.end()
   flush()
-  return { lines, data }
+  return { lines, data, metadata }
 }
 
 /** The records of daily papers anywhere in a JSON text. */

@@ -1,23 +1,22 @@
 // Papers of Semantic Scholar's interface and of its bulk files (api.semanticscholar.org/api-docs).
 import { filled, given, isRecord, type JsonRecord, personName, plainDoi } from './field-values.ts'
 
+const own = new Set(
+  'paperId corpusId corpusid externalIds externalids url title abstract venue publicationVenue year referenceCount citationCount influentialCitationCount isOpenAccess openAccessPdf fieldsOfStudy s2FieldsOfStudy publicationTypes publicationDate journal citationStyles authors citations references embedding tldr matchScore contexts intents isInfluential textAvailability'.split(
+    ' ',
+  ),
+)
+
 export function isSemanticScholarPaper(record: JsonRecord): boolean {
   return (
-    isRecord(record.citedPaper) ||
-    isRecord(record.citingPaper) ||
-    'paperId' in record ||
-    'corpusid' in record ||
-    ('externalIds' in record && 'title' in record)
+    ('externalIds' in record && 'title' in record) ||
+    ('corpusid' in record && ('externalids' in record || 'title' in record)) ||
+    // Others number their papers so too: theirs have fields that this interface does not have.
+    ('paperId' in record && Object.keys(record).every((name) => own.has(name)))
   )
 }
 
-export function semanticScholarFields(record: JsonRecord): unknown {
-  // Lists of citations wrap each paper.
-  const paper = isRecord(record.citedPaper)
-    ? record.citedPaper
-    : isRecord(record.citingPaper)
-      ? record.citingPaper
-      : record
+export function semanticScholarFields(paper: JsonRecord): unknown {
   const ids = [paper.externalIds, paper.externalids].find(isRecord) ?? {}
   const arxiv = filled(ids.ArXiv)
   const corpusId = filled(paper.corpusId ?? paper.corpusid ?? ids.CorpusId)

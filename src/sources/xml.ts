@@ -1,5 +1,7 @@
 // XML in pieces: the elements of a few names, each as a small tree, as soon as it is closed.
 import { Parser } from 'htmlparser2'
+import { PaperkinError } from '../errors.ts'
+import type { Place, Reading } from './reading.ts'
 
 /** An element with what is in it. Names have no prefix: `dc:title` is `title`. */
 export interface XmlElement {
@@ -18,15 +20,30 @@ export interface XmlPiece {
   readonly isCut: boolean
 }
 
-interface OpenElement {
-  name: string
-  attributes: Record<string, string>
-  children: OpenElement[]
-  text: string
-  line: number
+/** An element whose text is put together when it is asked for: each would hold all of the text inside otherwise. */
+class OpenElement implements XmlElement {
+  readonly children: OpenElement[] = []
+  readonly parts: (string | OpenElement)[] = []
+  constructor(
+    readonly name: string,
+    readonly attributes: Readonly<Record<string, string>>,
+    readonly line: number,
+  ) {}
+  get text(): string {
+    return this.parts.map((part) => (typeof part === 'string' ? part : part.text)).join('')
+  }
 }
 
 const MOST_DEPTH = 200
+// The parser takes longer for each element the deeper it is.
+export const MOST_NESTED = 5000
+
+/** What nests its elements so deep is damaged or hostile. */
+export const tooDeep = () =>
+  new PaperkinError(
+    'unreadable-source',
+    `Expected elements that are nested less than ${MOST_NESTED} deep: the file may be damaged, save it again.`,
+  )
 const local = (name: string) => name.slice(name.indexOf(':') + 1)
 
 /**
@@ -47,22 +64,17 @@ export async function* xmlElements(
   const parser: Parser = new Parser(
     {
       onopentag: (name, attributes) => {
-        depth++
+        if (++depth > MOST_NESTED) throw tooDeep()
         const isInside = open.length > 0
         if ((!isInside && !names.has(local(name))) || open.length >= MOST_DEPTH) return
-        const element: OpenElement = {
-          name: local(name),
-          attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [local(key), value])),
-          children: [],
-          text: '',
-          line: lines.at(parser.startIndex),
-        }
+        const named = Object.fromEntries(Object.entries(attributes).map(([key, value]) => [local(key), value]))
+        const element = new OpenElement(local(name), named, lines.at(parser.startIndex))
         open.at(-1)?.children.push(element)
+        open.at(-1)?.parts.push(element)
         open.push(element)
       },
       ontext: (text) => {
-        const innermost = open.at(-1)
-        if (innermost !== undefined) innermost.text += text
+        open.at(-1)?.parts.push(text)
       },
       onclosetag: (name, isImplied) => {
         depth--
@@ -70,9 +82,7 @@ export async function* xmlElements(
         const innermost = open.at(-1)
         if (innermost === undefined || depth >= MOST_DEPTH || innermost.name !== local(name)) return
         open.pop()
-        const outer = open.at(-1)
-        if (outer === undefined) ready.push({ element: innermost, isCut: isOver && isImplied })
-        else outer.text += innermost.text
+        if (open.length === 0) ready.push({ element: innermost, isCut: isOver && isImplied })
       },
     },
     { xmlMode: true, decodeEntities: true },
@@ -86,6 +96,43 @@ export async function* xmlElements(
   parser.end()
   yield* ready.splice(0)
   onEnd({ isCut, line: lines.last() })
+}
+
+/** Reads the elements called one of `names` as records; what breaks off is told. */
+export async function* xmlReadings(
+  chunks: AsyncIterable<string>,
+  {
+    names,
+    whole,
+    read,
+  }: {
+    readonly names: ReadonlySet<string>
+    /** What the elements stand in, for messages: `feed`, `list`. */
+    readonly whole: string
+    /** The reading of an element; undefined for one that is no record. `next` numbers records. */
+    readonly read: (element: XmlElement, next: () => Place) => Reading | undefined
+  },
+): AsyncGenerator<Reading> {
+  let number = 0
+  let end = { isCut: false, line: 1 }
+  const pieces = xmlElements(chunks, names, (last) => {
+    end = last
+  })
+  for await (const { element, isCut } of pieces) {
+    const next = () => ({ record: ++number, line: element.line })
+    if (isCut) {
+      yield { problem: 'breaks off before its end: the file is cut off there', place: next() }
+      continue
+    }
+    const reading = read(element, next)
+    if (reading !== undefined) yield reading
+  }
+  if (end.isCut)
+    yield {
+      problem: `is the end of the ${whole} before it is closed: the file may be cut off`,
+      place: { line: end.line },
+      kind: 'doubtful',
+    }
 }
 
 /** Lines of places in a text that comes in chunks, asked for in rising order. */
@@ -124,6 +171,38 @@ export function child(element: XmlElement, name: string): XmlElement | undefined
 /** The children of a name. */
 export function childrenOf(element: XmlElement, name: string): readonly XmlElement[] {
   return element.children.filter((other) => other.name === name)
+}
+
+/** The element at the end of a path of names. */
+export function descend(element: XmlElement, ...path: readonly string[]): XmlElement | undefined {
+  return path.reduce<XmlElement | undefined>((at, name) => at && child(at, name), element)
+}
+
+/** All elements of a name anywhere inside. */
+export function elementsOf(element: XmlElement, name: string): XmlElement[] {
+  return element.children.flatMap((inner) => [...(inner.name === name ? [inner] : []), ...elementsOf(inner, name)])
+}
+
+/** The text of an element on one line, what its elements hold kept apart by blanks. */
+export function spacedText(element: XmlElement): string {
+  const text = element.children.length === 0 ? element.text : element.children.map(spacedText).join(' ')
+  return text.replace(/\s+/gu, ' ').trim()
+}
+
+/** The children that are not called one of `used`, by name, as texts. */
+export function otherFields(
+  element: XmlElement | undefined,
+  used: ReadonlySet<string>,
+): Record<string, string | string[]> {
+  const found = new Map<string, string[]>()
+  for (const inner of element?.children ?? []) {
+    const text = used.has(inner.name) ? '' : spacedText(inner)
+    if (text === '') continue
+    const texts = found.get(inner.name)
+    if (texts === undefined) found.set(inner.name, [text])
+    else texts.push(text)
+  }
+  return Object.fromEntries([...found].map(([name, texts]) => [name, texts.length === 1 ? (texts[0] ?? '') : texts]))
 }
 
 /** The text of the first child of a name, on one line; undefined where there is none. */

@@ -21,7 +21,7 @@ mkdirSync(bare)
 describe('paperkin digest', () => {
   it('prints papers, topics and kin for people', async () => {
     const { status, stdout, stderr } = await paperkin('digest', example, '--k', '2')
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '50 papers from a copied page\n' })
     expect(stdout).toMatch(/^50 papers of 7 November: \d+ topics/u)
     expect(stdout).toContain('Nearest kin of each paper')
     expect(stdout).toMatch(/Ledger Prompting.*\n +\.\d\d {2}Bounded Memory/u)
@@ -87,7 +87,7 @@ describe('paperkin search and related', () => {
   it('related says which papers were meant', async () => {
     expect(await paperkin('related', example, 'agents')).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/^paperkin: More than one title has the words "agents"/u),
+      stderr: expect.stringMatching(/^paperkin: More than one title has the words "agents"/mu),
     })
     expect(await paperkin('related', example, 'graspin glas')).toMatchObject({
       status: 1,
@@ -161,7 +161,7 @@ describe('reading', () => {
     const { status, stdout, stderr } = await paperkin('search', mixed, 'ice', '--json')
     expect({ status, hits: JSON.parse(stdout).hits.length }).toEqual({ status: 0, hits: 2 })
     expect(stderr).toBe(
-      `Line 2 of mixed.jsonl has neither a title nor an abstract\nLine 3 of mixed.jsonl is not valid JSON: the file may be cut off or damaged there; mend that line or save the file again\n`,
+      `Line 2 of mixed.jsonl has neither a title nor an abstract\nLine 3 of mixed.jsonl is not valid JSON: the file may be cut off or damaged there; mend that line or save the file again\n2 papers from JSON lines\n`,
     )
     expect(await paperkin('search', mixed, 'ice', '--json', '--quiet')).toMatchObject({ status: 0, stderr: '' })
     expect(await paperkin('search', mixed, 'ice', '--strict')).toMatchObject({
@@ -186,7 +186,7 @@ describe('reading', () => {
   it('sums up where there are many problems', async () => {
     const many = file('many-bad.jsonl', `${good}\n${'{"id":"b"}\n'.repeat(30)}`)
     const { stderr } = await paperkin('search', many, 'ice')
-    expect(stderr.trimEnd().split('\n')).toHaveLength(11)
+    expect(stderr.trimEnd().split('\n')).toHaveLength(12)
     expect(stderr).toContain('… and 20 more problems (--verbose lists them): 20 × has neither a title nor an abstract')
     expect((await paperkin('search', many, 'ice', '--verbose')).stderr.match(/has neither/gu)).toHaveLength(31)
   })
@@ -323,6 +323,6 @@ describe('the process', () => {
       ['-c', `"${process.execPath}" dist/cli.js digest ${example} --json | head -n 1 > /dev/null`],
       { encoding: 'utf8' },
     )
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '50 papers from a copied page\n' })
   })
 })

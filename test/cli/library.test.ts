@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -28,11 +28,56 @@ describe('a library on disk', () => {
     expect(strip(paperkin('search', '--library', library, ...question).stdout)).toBe(
       strip(paperkin('search', example, ...question).stdout),
     )
-    expect(paperkin('related', '--library', library, 'Cast in E', '--json').stdout).toBe(
-      paperkin('related', example, 'Cast in E', '--json').stdout,
-    )
+    const { sources, ...fromFile } = JSON.parse(paperkin('related', example, 'Cast in E', '--json').stdout)
+    expect(JSON.parse(paperkin('related', '--library', library, 'Cast in E', '--json').stdout)).toEqual({
+      ...fromFile,
+      sources: [],
+    })
+    expect(sources).toEqual([{ source: example, format: 'page', papers: [{ from: 'a copied page', count: 50 }] }])
     const { papers } = JSON.parse(paperkin('digest', '--library', library, '--json').stdout)
     expect(papers).toHaveLength(50)
+  })
+
+  it('keeps papers of one key in two files apart, and stamps the date of a digest', () => {
+    const kept = join(folder, 'kept')
+    const file = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const ponds = file('a.bib', '@article{moss, title={Ponds}, abstract={Of bubbles.}}')
+    const choirs = file('b.bib', '@article{moss, title={Choirs}, abstract={Of singers.}}')
+    expect(paperkin('add', '--library', kept, ponds).stderr).toBe('1 paper from BibTeX\n')
+    expect(paperkin('add', '--library', kept, choirs)).toMatchObject({
+      stdout: expect.stringMatching(/^1 paper added: 2 papers/u),
+      stderr: expect.stringMatching(
+        /^Record 1 of b\.bib .* has the key moss of another paper \(of the library\): it is kept as moss-/u,
+      ),
+    })
+    expect(paperkin('add', '--library', kept, choirs, ponds).stdout).toMatch(/^0 papers added, 2 known already/u)
+    const page = file(
+      'today.txt',
+      `Daily Papers\nNov 7\n\nMethane from ponds\n\n${'Bubbles of methane in the ice. '.repeat(9)}\n`,
+    )
+    const { sources } = JSON.parse(paperkin('add', '--library', kept, page, '--year', '2025', '--json').stdout)
+    expect(sources).toEqual([{ source: page, format: 'page', papers: [{ from: 'a copied page', count: 1 }] }])
+    const { papers } = JSON.parse(paperkin('list', '--library', kept, '--json').stdout)
+    expect(papers.map(({ published }: { published?: string }) => published)).toEqual([
+      undefined,
+      undefined,
+      '2025-11-07',
+    ])
+  })
+
+  it('names every file of a folder that it refuses', () => {
+    const mixed = join(folder, 'mixed')
+    mkdirSync(mixed)
+    writeFileSync(join(mixed, 'a.bib'), '@article{moss, title={Ponds}, abstract={Of bubbles.}}')
+    for (let i = 0; i < 14; i++)
+      writeFileSync(join(mixed, `odd-${i}.yaml`), '---\n- title: Ponds\n  id: a\n  abstract: b\n')
+    const { status, stderr } = paperkin('search', mixed, 'bubbles')
+    expect(status).toBe(0)
+    expect(stderr.match(/odd-\d+\.yaml, but it looks like YAML/gu)).toHaveLength(14)
+    expect(stderr.match(/What can be read/gu)).toHaveLength(1)
   })
 
   it('is listed, written out and read again', () => {

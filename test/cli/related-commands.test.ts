@@ -90,7 +90,9 @@ describe('evaluate related', () => {
     const { status, stdout, stderr } = paperkin('evaluate', 'related', papers, judgements, '--k', '1')
     expect({ status, stderr }).toEqual({
       status: 0,
-      stderr: 'Passed over 1 question of the judgements that are no papers\n',
+      stderr: expect.stringMatching(
+        /^\d+ papers from JSON lines\nPassed over 1 question of the judgements that are no papers\n$/u,
+      ),
     })
     expect(stdout).toMatch(
       /^2 questions\n\n +nDCG@1 +recall@1 +precision@1 +MAP +MRR\nembedding +1\.000 \(1\.000 – 1\.000\)/u,
@@ -110,7 +112,9 @@ describe('evaluate related', () => {
   it('tells what is wrong with a file', () => {
     expect(paperkin('evaluate', 'related', papers, file('wrong.tsv', 'a\tb\t1\na b'))).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/^paperkin: Expected line 2 of .*wrong\.tsv to hold a query, a paper and a grade/u),
+      stderr: expect.stringMatching(
+        /^paperkin: Expected line 2 of .*wrong\.tsv to hold a query, a paper and a grade/mu,
+      ),
     })
   })
 })

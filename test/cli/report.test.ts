@@ -12,11 +12,19 @@ const report = (...args: string[]) =>
 test('writes a page, and says what it wrote', () => {
   const path = join(folder, 'today.html')
   const { status, stdout, stderr } = report('--out', path, '--topics', '6', '--year', '2026', '--json')
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '50 papers from a copied page\n' })
   const page = readFileSync(path, 'utf8')
   expect(page).toContain('<title>Papers of 7 November 2026</title>')
   const written = JSON.parse(stdout)
-  expect(written).toEqual({ path, bytes: Buffer.byteLength(page), papers: 50, topics: 6, outliers: written.outliers })
+  expect(written).toEqual({
+    path,
+    bytes: Buffer.byteLength(page),
+    papers: 50,
+    topics: 6,
+    outliers: written.outliers,
+    sources: written.sources,
+  })
+  expect(written.sources).toMatchObject([{ format: 'page', papers: [{ count: 50 }] }])
 })
 
 test('prints Markdown where no file is named, and refuses a format that there is not', () => {

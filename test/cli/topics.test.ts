@@ -51,7 +51,7 @@ describe('paperkin topics', () => {
       previous,
       '--hierarchy',
     )
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(/^\d+ papers from \D+\n$/u) })
     expect(stdout).toMatch(/^50 papers: 10 topics/u)
     expect(stdout).toContain('Groups of topics')
     expect(stdout.match(/^ +kept/gmu)).toHaveLength(10)
@@ -125,6 +125,19 @@ describe('paperkin evaluate topics', () => {
     expect(stdout).toMatch(/graph +2 +2 +1\.000 \[1\.000 … 1\.000\]/u)
     expect(stdout).toMatch(/kmeans +auto/u)
     expect(stderr).toContain('1 paper without `field`')
+  })
+
+  test('measures the vectors alone by the protocol of MTEB', async () => {
+    const path = file('vectors.npy', npy(vectors, 24))
+    const args = ['evaluate', 'topics', labelled, '--label', 'field', '--vectors', path, '--protocol', 'mteb']
+    const { status, stdout } = await paperkin(...args, '--fraction', '1')
+    expect(status).toBe(0)
+    expect(stdout).toBe('23 papers, 2 labels, 10 runs\n\nV-measure 1.000 [1.000 … 1.000]\n')
+    expect(JSON.parse((await paperkin(...args, '--fraction', '0.5', '--json')).stdout)).toMatchObject({
+      protocol: 'mteb',
+      documents: 11,
+      labels: 2,
+    })
   })
 
   test('says what is wrong', async () => {

@@ -236,6 +236,9 @@ describe('fetchDaily', () => {
 
   it('says what an answer of another kind is', async () => {
     script = [(_, response) => response.end('{"error": "no such day"}')]
-    await expect(all(fetchDaily(quick))).rejects.toMatchObject({ code: 'invalid-paper' })
+    await expect(all(fetchDaily(quick))).rejects.toMatchObject({
+      code: 'unreadable-source',
+      message: expect.stringContaining('is an error of the server: no such day'),
+    })
   })
 })

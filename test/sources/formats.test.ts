@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import type { Paper } from '../../src/paper.ts'
-import { detectFormat } from '../../src/sources/detect-format.ts'
-import { parseDigest, readPapers, streamPapers } from '../../src/sources/read-papers.ts'
+import { detectFormat } from '../../src/sources/formats.ts'
+import { parseDigest, readDigest, readPapers, streamPapers } from '../../src/sources/read-papers.ts'
 import type { SourceProblem } from '../../src/sources/reading.ts'
 
 const folder = 'test/fixtures/sources'
@@ -38,6 +38,15 @@ it('tells formats of long heads without going back and forth in them', () => {
     for (const end of ['', 'x', '\u0000', '<']) expect(typeof detectFormat(unit.repeat(30_000) + end)).toBe('string')
 })
 
+const notes = [
+  '\n\n\n',
+  'Provider: Example House\nDatabase: Example\nContent: text/plain; charset="UTF-8"\n\n',
+  '% Encoding: UTF-8\n% written by a program\n\n',
+  '# a comment\n# and another\n',
+  'About the data\n\nThese records are from a search of Friday. Nothing was left out of them, says who made it, and questions go to the address that stands on the first page of the report that they belong to; corrections are welcome there too, for nobody has looked at all of them.\n\n',
+  'HTTP/1.1 200 OK\ncontent-type: text/plain; charset=utf-8\n\n',
+]
+
 describe.each(files)('%s', (file) => {
   const content = text(file)
   const { format, ...contents } = expected[file] as (typeof expected)[string]
@@ -46,7 +55,7 @@ describe.each(files)('%s', (file) => {
     expect(detectFormat(content)).toBe(format)
     expect(JSON.parse(JSON.stringify(await read(content, file)))).toEqual(contents)
     for (const problem of contents.problems)
-      expect(problem).toMatch(/^(?:bad|doubtful|passed-over): (?:Line|Record) \d+/u)
+      expect(problem).toMatch(/^(?:bad|doubtful|passed-over|note): (?:Line|Record) \d+/u)
   })
 
   it('reads the same gzipped, in UTF-16, with a mark, with other line ends and in pieces of any size', async () => {
@@ -67,7 +76,7 @@ describe.each(files)('%s', (file) => {
   })
 
   it('without onProblem the first bad record ends the stream, and readPapers tells of all', async () => {
-    const bad = contents.problems.filter((problem) => !problem.startsWith('passed-over'))
+    const bad = contents.problems.filter((problem) => /^(?:bad|doubtful)/u.test(problem))
     const source = { name: file, content }
     if (bad.length === 0) {
       expect(await readPapers(source)).toHaveLength(contents.papers.length)
@@ -80,6 +89,34 @@ describe.each(files)('%s', (file) => {
         for await (const _ of streamPapers(source));
       })(),
     ).rejects.toMatchObject({ issues: [{ message: messages[0] }] })
+  })
+
+  it('is the same when it was written as JSON lines and is read again', async () => {
+    const lines = contents.papers.map((paper) => JSON.stringify(paper)).join('\n')
+    expect((await read(lines, 'again')).papers).toEqual(contents.papers)
+    expect((await read(JSON.stringify(contents.papers), 'again')).papers).toEqual(contents.papers)
+  })
+
+  // Formats whose text is a person's own, or that of a page, may be cut to such a text.
+  const isText = ['page', 'markdown', 'arxiv', 'scholar'].includes(format)
+  it.skipIf(isText)('cut anywhere, and behind any note, is read as what it is or refused', async () => {
+    const same = /^jsonl?$/u.test(format) ? ['json', 'jsonl'] : [format]
+    const check = async (text: string) => {
+      const digest = await readDigest({ name: file, content: text }, { onProblem: () => {} }).catch(
+        (error: unknown) => {
+          if (!PaperkinError.isInstance(error)) throw error
+        },
+      )
+      if (digest !== undefined && digest.papers.length > 0) expect(same).toContain(digest.format)
+      return digest?.papers.map(({ id }) => id)
+    }
+    for (let i = 1; i <= 20; i++) {
+      const at = Math.floor((content.length * i) / 21)
+      await check(content.slice(0, at))
+      await check(content.slice(at))
+    }
+    const ids = contents.papers.map(({ id }) => id)
+    for (const note of notes) expect(await check(note + content.replace(/^\ufeff/u, ''))).toEqual(ids)
   })
 
   // PAPERKIN_MUTATIONS=1000 is the long run.

@@ -54,7 +54,7 @@ describe('LaTeX and markup here and there', () => {
 describe('LaTeX all through', () => {
   it.each([
     ['{M}ethane -- from {P}onds---and {L}akes', 'Methane – from Ponds—and Lakes'],
-    ['One line\n   and another. % a remark\nA third~one', 'One line and another. A third one'],
+    ['One line\n   and another. 50% of it.\nA third~one', 'One line and another. 50% of it. A third one'],
     ['One.\n\nTwo.', 'One.\n\nTwo.'],
     ['100\\% of \\{sets\\}', '100% of {sets}'],
     ["`one' and ``two''", '‘one’ and “two”'],

@@ -335,3 +335,304 @@ describe('what cannot be read', async () => {
     })
   })
 })
+
+describe('what is told apart from a page', () => {
+  const refused: readonly (readonly [string, string, RegExp])[] = [
+    ['YAML', `---\nreferences:\n- id: a\n  title: Ponds\n  abstract: ${first}\n...\n`, /looks like YAML/u],
+    [
+      'XML of another kind',
+      `<?xml version="1.0"?>\n<orders><order><title>Ponds</title><text>${first}</text></order></orders>`,
+      /looks like XML \(`orders`\)/u,
+    ],
+    ['tags without a record', `TI  - Ponds\nAB  - ${first}\nPY  - 2020\n`, /looks like lines with tags/u],
+    ['fields without an entry', `title = {Ponds},\nabstract = {${first}},\n}\n`, /looks like BibTeX/u],
+    ['JSON without its beginning', `ere.",\n "title": "Ponds",\n "abstract": "${first}"\n}\n`, /looks like JSON/u],
+    ['a table of other columns', `a,b,c,d\n1,2,3,x\n2,3,4,y\n3,4,5,z\n4,5,6,w\n`, /looks like a table with commas/u],
+    [
+      'rows without their names',
+      `1;Ponds;${first};2020\n2;Slips;${second};2021\n`,
+      /looks like a table with semicolons/u,
+    ],
+    [
+      'LaTeX',
+      `\\documentclass{article}\n\\begin{document}\n\\section{Ponds}\n${first}\n\\end{document}`,
+      /looks like LaTeX/u,
+    ],
+    ['a list of LaTeX', `\\begin{thebibliography}{9}\n\\bibitem{a} Moss. Ponds. ${first}\n`, /looks like LaTeX/u],
+    [
+      'a program',
+      `import a\nconst b = 1;\nfunction c() {\n  return ${'d'.repeat(30)};\n}\nlet e = 2;\n`,
+      /looks like the source of a program/u,
+    ],
+    ['an encoded mail', `${'QUJD'.repeat(19)}\n`.repeat(9), /looks like an encoded mail/u],
+    ['RTF', `{\\rtf1\\ansi ${first}}`, /looks like RTF/u],
+  ]
+  it.each(refused)('%s is refused by name, and read where the format is given', async (_, content, looks) => {
+    const error = await readPapers({ name: 'odd', content }).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      code: 'unreadable-source',
+      message: expect.stringMatching(/What can be read is .*bibtex.*page; `format`/u),
+    })
+    expect((error as Error).message).toMatch(looks)
+    await readPapers({ name: 'odd', content }, { format: 'page' }).catch((thrown: unknown) => {
+      if (!PaperkinError.isInstance(thrown) || thrown.code !== 'unreadable-source') throw thrown
+    })
+  })
+
+  it('two short sentences are no page, unless it is said that they are', async () => {
+    const content = 'A heading of some kind\n\nThis is a note of fourteen words that was left in a folder by somebody.'
+    await expect(readPapers({ name: 'note', content })).rejects.toMatchObject({ code: 'unreadable-source' })
+    expect(await readPapers({ name: 'note', content }, { format: 'page' })).toHaveLength(1)
+  })
+
+  it('the given format wins over the content', async () => {
+    const content = JSON.stringify([{ title: 'Ponds', abstract: first }])
+    await expect(readPapers({ name: 'x', content }, { format: 'ris' })).rejects.toMatchObject({
+      code: 'unreadable-source',
+    })
+    expect(await readPapers({ name: 'x', content: `a, b, title\n1, 2, Ponds` }, { format: 'csv' })).toMatchObject([
+      { title: 'Ponds' },
+    ])
+  })
+
+  it('a long note before the first record is told, a short one is passed over', async () => {
+    const problems: string[] = []
+    const onProblem = ({ kind, reason }: { kind: string; reason: string }) => problems.push(`${kind}: ${reason}`)
+    const ris = `TY  - JOUR\nTI  - Ponds\nER  - \n`
+    expect(await readPapers({ name: 'x', content: `Provider: a house\n\n${ris}` }, { onProblem })).toHaveLength(1)
+    expect(problems).toEqual([])
+    expect(await readPapers({ name: 'x', content: `${first} ${second}\n\n${ris}` }, { onProblem })).toHaveLength(1)
+    expect(problems).toEqual(['passed-over: begins a note that stands before the first record and is no part of it'])
+  })
+
+  it('a folder of all formats gives every paper, and names what is refused', async () => {
+    const expected = JSON.parse(readFileSync('test/fixtures/sources/expected.json', 'utf8')) as Record<
+      string,
+      { papers: unknown[] }
+    >
+    const mixed = join(folder, 'mixed')
+    mkdirSync(mixed)
+    for (const name of Object.keys(expected))
+      writeFileSync(join(mixed, name), readFileSync(`test/fixtures/sources/${name}`))
+    for (const [i, [, content]] of refused.entries()) writeFileSync(join(mixed, `odd-${i}`), content)
+    const problems: { source: string; kind: string; line?: number; record?: number }[] = []
+    const { papers, sources } = await readDigest(mixed, { onProblem: (problem) => problems.push(problem) })
+    const all = Object.values(expected).reduce((sum, { papers }) => sum + papers.length, 0)
+    expect(papers).toHaveLength(all)
+    expect(sources).toHaveLength(Object.keys(expected).length)
+    expect(sources.flatMap(({ papers }) => papers).reduce((sum, { count }) => sum + count, 0)).toBe(all)
+    const whole = problems.filter(({ line, record }) => line === undefined && record === undefined)
+    expect(whole.map(({ source, kind }) => [source.slice(mixed.length + 1, mixed.length + 5), kind])).toEqual(
+      refused.map(() => ['odd-', 'passed-over']),
+    )
+  })
+})
+
+describe('what sources say of dates, keys and what is missing', () => {
+  it('stamps the date of a digest on its papers', async () => {
+    const page = `Daily Papers\n\nNov 7\n\nMethane from ponds\n\n${first}\n`
+    expect((await parseDigest(page, { year: 2025 })).papers[0]).toMatchObject({ published: '2025-11-07' })
+    expect((await parseDigest(page)).papers[0]).not.toHaveProperty('published')
+  })
+
+  it('keeps papers of one key apart, by their titles, in whatever order they come', async () => {
+    const a = { name: 'a.bib', content: '@article{moss, title={Ponds}, year=2020}' }
+    const b = { name: 'b.bib', content: '@article{moss, title={Choirs}, year=2020}' }
+    const c = { name: 'c.bib', content: '@article{moss, title={Ponds}, year=2021}' }
+    const notes: string[] = []
+    const papers = await readPapers([a, b, c], { onProblem: ({ kind, message }) => notes.push(`${kind}: ${message}`) })
+    const apart = `moss-${derivedId('Choirs').slice(2, 6)}`
+    expect(papers.map(({ id, title }) => [id, title])).toEqual([
+      ['moss', 'Ponds'],
+      [apart, 'Choirs'],
+      ['moss', 'Ponds'],
+    ])
+    expect(notes).toEqual([
+      `note: Record 1 of b.bib (line 1) has the key moss of another paper (Record 1 of a.bib (line 1)): it is kept as ${apart}`,
+    ])
+    expect((await readPapers([a, b])).map(({ id }) => id)).toEqual(['moss', apart])
+  })
+
+  it('takes records without id and abstract that say the same for one', async () => {
+    const { papers } = await parseDigest(
+      '[{"title":"Ponds"},{"title":"ponds."},{"title":"Ponds","doi":"10.1/x"},{"title":"C"},{"title":"C++"}]',
+    )
+    expect(papers.map(({ title }) => title)).toEqual(['Ponds', 'C', 'C++'])
+    expect(new Set(papers.map(({ id }) => id)).size).toBe(3)
+  })
+
+  it.each(['NaN', 'None', 'n.d.', 'N/A', '[No abstract available]', 'No abstract available.', 'NULL'])(
+    'takes %s for nothing',
+    async (nothing) => {
+      const { papers } = await parseDigest(
+        JSON.stringify([{ title: 'Ponds', abstract: nothing, published: nothing, doi: nothing }]),
+      )
+      expect(papers[0]).toEqual({ id: derivedId('Ponds'), title: 'Ponds', abstract: '', titleOnly: true })
+    },
+  )
+
+  it('keeps what has no place, of records of every shape', async () => {
+    const odd = { paperId: 'p1', title: 'Ponds', abstract: first, stars: 4, deep: { a: [1] } }
+    for (const record of [
+      odd,
+      { ...odd, externalIds: {} },
+      { ...odd, itemType: 'book' },
+      { ...odd, 'container-title': 'x' },
+    ])
+      expect((await parseDigest(JSON.stringify([record]))).papers[0]?.extra).toMatchObject({
+        stars: 4,
+        deep: { a: [1] },
+      })
+  })
+
+  it.each([
+    ['2021 Mar 5', '2021-03-05'],
+    ['MAR 2021', '2021-03'],
+    ['2021 Sep-Oct', '2021-09'],
+    ['5 March 2021', '2021-03-05'],
+    ['March 5th, 2021', '2021-03-05'],
+    ['Fri, 5 Mar 2021 10:00:00 GMT', '2021-03-05'],
+    ['13/02/2021', '2021-02-13'],
+    ['02/13/2021', '2021-02-13'],
+    ['3/2021', '2021-03'],
+    ['20210305', '2021-03-05'],
+    ['2021-03-00', '2021-03'],
+    [1614902400000, '2021-03-05'],
+  ])('reads the date %s as %s', async (published, iso) => {
+    expect((await parseDigest(JSON.stringify([{ title: 'Ponds', published }]))).papers[0]?.published).toBe(iso)
+  })
+
+  it.each([
+    ['in press', undefined],
+    ['01/02/2021', '2021'],
+    ['2021-13-45', '2021'],
+    ['Winter 2021', '2021'],
+  ])('keeps the date %s in extra, and of it %s', async (published, iso) => {
+    const [paper] = (await parseDigest(JSON.stringify([{ title: 'Ponds', published }]))).papers
+    expect(paper?.published).toBe(iso)
+    expect(paper?.extra).toEqual({ published })
+  })
+
+  it.each([
+    ['v2', 2, undefined],
+    ['3', 3, undefined],
+    [0, undefined, 0],
+    ['draft', undefined, 'draft'],
+    [1.5, undefined, 1.5],
+  ])('never refuses a record for its version %j', async (version, number, kept) => {
+    const [paper] = (await parseDigest(JSON.stringify([{ title: 'Ponds', version }]))).papers
+    expect([paper?.version, paper?.extra?.version]).toEqual([number, kept])
+  })
+})
+
+describe('records wherever they stand', () => {
+  const record = { title: 'Ponds', abstract: first }
+  const other = { title: 'Slips', abstract: second }
+  it.each<readonly [string, unknown]>([
+    ['edges and nodes', { data: { search: { edges: [{ node: record }, { node: other }] } } }],
+    ['hits with their sources', { hits: { total: 2, hits: [{ _id: '1', _source: record }, { _source: other }] } }],
+    ['attributes', { data: [{ type: 'x', attributes: record }, { attributes: other }] }],
+    ['columns', { title: { 0: 'Ponds', 1: 'Slips' }, abstract: { 0: first, 1: second } }],
+    [
+      'rows under names',
+      {
+        columns: ['title', 'abstract'],
+        data: [
+          ['Ponds', first],
+          ['Slips', second],
+        ],
+      },
+    ],
+    ['values under ids', { p1: record, p2: other }],
+    ['lists of lists', [[record], [other]]],
+    ['a list of a name that nobody knows, under a title', { title: 'My list', of: 'today', things: [record, other] }],
+    ['candidates beside what they are for', { query: record, candidates: [other] }],
+    [
+      'wrapped texts',
+      [
+        { title: ['Ponds'], abstract: { value: first } },
+        { title: { value: 'Slips' }, abstract: [second] },
+      ],
+    ],
+    ['a variable', `var papers = ${JSON.stringify([record, other])};`],
+    ['a call', `found(${JSON.stringify([record, other])});`],
+    ['a comma too many', `[${JSON.stringify(record)},\n${JSON.stringify(other)},\n]`],
+    ['numbers that are none', `[${JSON.stringify(record).replace('}', ',"n":NaN}')},${JSON.stringify(other)}]`],
+  ])('are found in %s', async (_, value) => {
+    const content = typeof value === 'string' ? value : JSON.stringify(value)
+    const papers = await readPapers({ name: 'x', content })
+    expect(papers.map(({ title, abstract }) => [title, abstract])).toEqual([
+      ['Ponds', first],
+      ['Slips', second],
+    ])
+  })
+
+  it('are read in the encoding that their XML names, and refused in one that nobody names', async () => {
+    const xml = (encoding: string) =>
+      Buffer.from(
+        `<?xml version="1.0"${encoding}?><dblp><article key="a/b"><author>J M\u00fcller</author><title>Ponds</title></article></dblp>`,
+        'latin1',
+      )
+    const papers = await readPapers({ name: 'x', content: xml(' encoding="ISO-8859-1"') })
+    expect(papers).toMatchObject([{ title: 'Ponds', authors: ['J M\u00fcller'] }])
+    await expect(readPapers({ name: 'x', content: xml('') })).rejects.toMatchObject({ code: 'unreadable-source' })
+  })
+
+  it('are not looked for in what a paper refers to', async () => {
+    const papers = await readPapers({
+      name: 'x',
+      content: JSON.stringify({ ...record, references: [other], things: [other] }),
+    })
+    expect(papers).toMatchObject([{ title: 'Ponds', extra: { references: [other], things: [other] } }])
+  })
+
+  it('are no answers of nothing', async () => {
+    const problems: string[] = []
+    const onProblem = ({ kind, reason }: { kind: string; reason: string }) => problems.push(`${kind}: ${reason}`)
+    await readPapers({ name: 'x', content: JSON.stringify([null, record, { error: 'Not found' }]) }, { onProblem })
+    expect(problems).toEqual([
+      'passed-over: is null: there was no paper to give',
+      'bad: is an error of the server: Not found',
+    ])
+  })
+})
+
+describe('hostile files', () => {
+  const json = (abstract: string) => JSON.stringify([{ title: 't', abstract }])
+  it.each<readonly [string, (n: number) => string]>([
+    ['entries never closed', (n) => '@a{x,\n'.repeat(n)],
+    ['entries inside a text', (n) => `@a{x, t={${'\n@a{b,'.repeat(n)}`],
+    ['comments in an entry', (n) => `@a{x,\n${'%\n'.repeat(n)}`],
+    ['entries that wait for another', (n) => '@misc{a, crossref={b}, title={c}}'.repeat(n / 8)],
+    ['paragraphs of one abstract', (n) => `A title of it\n\n${`${'word '.repeat(50)}\n\n`.repeat(n / 8)}`],
+    ['line breaks of LaTeX', (n) => json('\\\\['.repeat(n))],
+    ['formulas never closed', (n) => json('\\('.repeat(n))],
+    ['blanks behind an entity', (n) => json(`&lt;${' '.repeat(n)}x`)],
+    ['tags never closed', (n) => json('<b a=1 '.repeat(n))],
+    ['nested elements', (n) => `<feed><entry><title>${'<a>'.repeat(n)}x`],
+    ['records in records', (n) => `<PubmedArticleSet>${'<PubmedArticle>'.repeat(n)}`],
+    ['a field wrapped over lines', (n) => `TY  - JOUR\nTI  - t\nAB  - ${'.\n'.repeat(n)}ER  - \n`],
+    ['metadata of a page', (n) => `<html>${'<meta name="citation_author" content="a">'.repeat(n)}`],
+    ['links never closed', (n) => `<html><body>${'<a href="https://a.example">w x y z '.repeat(n)}`],
+    ['a paragraph of Markdown', (n) => `### [Of ponds](http://a.example/b)\n**Abstract**: x\n${'word\n'.repeat(n)}`],
+    ['brackets', (n) => '['.repeat(n)],
+    ['containers', (n) => '{"data":'.repeat(n)],
+    ['quotes of a table', (n) => `title,abstract\n${'"'.repeat(n)}`],
+  ])('%s take time that grows with their length', async (_, make) => {
+    const time = async (n: number) => {
+      const content = make(n)
+      let best = Number.POSITIVE_INFINITY
+      for (let i = 0; i < 3; i++) {
+        const begun = performance.now()
+        await readPapers({ name: 'x', content }, { onProblem: () => {} }).catch((error: unknown) => {
+          if (!PaperkinError.isInstance(error)) throw error
+        })
+        best = Math.min(best, performance.now() - begun)
+      }
+      return best
+    }
+    await time(500)
+    // Sixteen times the length would take 256 times as long where time grew with the square.
+    expect(await time(64_000)).toBeLessThan(90 * Math.max(await time(4000), 5))
+  })
+})

@@ -4,7 +4,7 @@ import type { HitList } from '../../library/ranking.ts'
 import { paperName } from '../../paper.ts'
 import { count, longDate } from '../../report/wording.ts'
 import type { Topics } from '../../topics/find-topics.ts'
-import { type CollectionOptions, withCollection } from '../collection.ts'
+import { type Collection, type CollectionOptions, withCollection } from '../collection.ts'
 import {
   collectionOptions,
   defineCommand,
@@ -28,6 +28,7 @@ interface DigestOptions extends CollectionOptions {
 
 interface DigestParts {
   readonly dates: readonly string[]
+  readonly sources: Collection['sources']
   readonly topics: Topics
   readonly kin: ReadonlyMap<string, HitList>
 }
@@ -50,26 +51,27 @@ export const digest = defineCommand<DigestOptions>({
     'paperkin digest today.txt --json > today.json',
   ],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, dates }) => {
+    withCollection(files, options, context, async ({ library, dates, sources }) => {
       const { signal, terminal } = context
       const { method, seed, k, topics: wanted } = options
       const topics = await library.topics({ method, count: wanted, seed, signal })
       const kin = new Map<string, HitList>()
       for (const { id } of library.papers()) kin.set(id, await library.related(id, { k, signal }))
-      const data = digestData(library, { dates, topics, kin })
+      const data = digestData(library, { dates, sources, topics, kin })
       const papers = library.papers()
       return {
-        page: (columns) => digestPage(papers, { dates, topics, kin }, terminal.colors, columns),
+        page: (columns) => digestPage(papers, { dates, sources, topics, kin }, terminal.colors, columns),
         data: () => data,
         records: () => data.papers,
       }
     }),
 })
 
-function digestData(library: PaperLibrary, { dates, topics, kin }: DigestParts) {
+function digestData(library: PaperLibrary, { dates, sources, topics, kin }: DigestParts) {
   const [first] = kin.values()
   return {
     dates,
+    sources,
     embedder: library.embedder,
     weights: first?.weights,
     topics,

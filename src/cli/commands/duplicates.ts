@@ -20,7 +20,7 @@ export const duplicates = defineCommand<CollectionOptions & { readonly threshold
   ],
   examples: ['paperkin duplicates today.txt', 'paperkin duplicates papers.jsonl --threshold 0.8 --json'],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library }) => {
+    withCollection(files, options, context, async ({ library, sources }) => {
       const { threshold } = options
       const { pairs, groups } = await library.duplicates({ threshold, signal: context.signal })
       const { colors } = context.terminal
@@ -34,7 +34,7 @@ export const duplicates = defineCommand<CollectionOptions & { readonly threshold
       const heading = `${count(library.size, 'paper')}: ${count(groups.length, 'group')} of near-duplicates`
       return {
         page: () => [heading, ...lines].join('\n'),
-        data: () => ({ threshold, groups, pairs }),
+        data: () => ({ threshold, groups, pairs, sources }),
         records: () => pairs,
       }
     }),

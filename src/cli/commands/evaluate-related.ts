@@ -31,7 +31,7 @@ export const evaluateRelatedCommand = defineCommand<{
     'paperkin evaluate related papers.jsonl judgements.tsv questions.tsv --k 5 --json',
   ],
   run: ([papers = '', judged = '', asked], options, context) =>
-    withCollection([papers], options, context, async ({ library }) => {
+    withCollection([papers], options, context, async ({ library, sources }) => {
       const judgements = await readJudgements(judged)
       const queries = asked === undefined ? undefined : await readQuestions(asked)
       const progress = context.terminal.progress('asking', 'questions')
@@ -56,6 +56,7 @@ export const evaluateRelatedCommand = defineCommand<{
           k: evaluation.k,
           unknownPapers,
           unknownQueries,
+          sources,
           figures,
           comparisons,
         }),

@@ -1,13 +1,16 @@
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
+import { mtebClustering } from '../../evaluation/mteb-clustering.ts'
 import type { Spread } from '../../evaluation/topic-figures.ts'
 import { evaluateTopics, type TopicEvaluation } from '../../library/evaluate-topics.ts'
 import { PaperLibrary } from '../../library/paper-library.ts'
 import type { Paper } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
-import { readPapers } from '../../sources/read-papers.ts'
+import { readDigest } from '../../sources/read-papers.ts'
 import { readNpy } from '../../vectors/npy.ts'
-import { defineCommand, integer } from '../command.ts'
+import { timeSlice } from '../../vectors/time-slice.ts'
+import { tellSources } from '../collection.ts'
+import { type Answer, defineCommand, integer, number } from '../command.ts'
 import { table } from '../table.ts'
 
 interface EvaluateTopicsOptions {
@@ -15,6 +18,8 @@ interface EvaluateTopicsOptions {
   readonly vectors?: string
   readonly count?: number | 'auto'
   readonly seeds: number
+  readonly protocol: 'topics' | 'mteb'
+  readonly fraction?: number
 }
 
 export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
@@ -31,13 +36,22 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
       (text: string) => (text === 'auto' ? text : integer('--count', 1)(text)),
     ),
     new Option('--seeds <count>', 'how many seeds').argParser(integer('--seeds', 1, 100)).default(5),
+    new Option('--protocol <name>', 'the topics of this program, or the vectors alone as MTEB clusters them')
+      .choices(['topics', 'mteb'])
+      .default('topics'),
+    new Option(
+      '--fraction <share>',
+      'of MTEB: the share of the papers that is taken, 1 for all (default: 0.04)',
+    ).argParser(number('--fraction', 0.0001, 1)),
   ],
   examples: [
     'paperkin evaluate topics labelled.jsonl --label label',
     'paperkin evaluate topics labelled.jsonl --count 3 --seeds 2 --json',
+    'paperkin evaluate topics labelled.jsonl --protocol mteb --fraction 1',
   ],
-  run: async ([file = ''], { label, vectors, count: asked, seeds }, { signal, terminal }) => {
-    const papers = await readPapers(file)
+  run: async ([file = ''], { label, vectors, count: asked, seeds, protocol, fraction }, { signal, terminal }) => {
+    const { papers, sources } = await readDigest(file)
+    tellSources(sources, terminal)
     const labels = new Map(papers.flatMap((paper) => labelled(paper, label)))
     if (labels.size === 0)
       throw new PaperkinError(
@@ -56,6 +70,7 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
       await library
         .add(papers, { signal, onProgress: embedding.update, ...(matrix && { vectors: matrix.values }) })
         .finally(embedding.clear)
+      if (protocol === 'mteb') return await mtebAnswer(library, labels, { matrix, papers, fraction, signal })
       const progress = terminal.progress('finding topics', 'runs')
       const evaluations = await evaluateTopics(library, labels, {
         seeds,
@@ -77,6 +92,43 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
     }
   },
 })
+
+/** The clustering of MTEB of the vectors as they are, in the order of the file. */
+async function mtebAnswer(
+  library: PaperLibrary,
+  labels: ReadonlyMap<string, string>,
+  {
+    matrix,
+    papers,
+    fraction,
+    signal,
+  }: {
+    readonly matrix: { readonly values: Float32Array } | undefined
+    readonly papers: readonly Paper[]
+    readonly fraction: number | undefined
+    readonly signal: AbortSignal
+  },
+): Promise<Answer> {
+  const dimensions = library.dimensions ?? 1
+  const rows = Array.from(papers.keys()).filter((row) => labels.has((papers[row] as Paper).id))
+  const vectors = new Float32Array(rows.length * dimensions)
+  for (const [i, row] of rows.entries()) {
+    const vector =
+      matrix?.values.subarray(row * dimensions, (row + 1) * dimensions) ?? library.vector((papers[row] as Paper).id)
+    vectors.set(vector as Float32Array, i * dimensions)
+  }
+  const slice = timeSlice(signal)
+  const names = rows.map((row) => labels.get((papers[row] as Paper).id) as string)
+  const result = await mtebClustering(vectors, names, { dimensions, fraction, rest: () => slice.rest() })
+  const least = Math.min(...result.vMeasures)
+  const most = Math.max(...result.vMeasures)
+  return {
+    page: () =>
+      `${count(result.documents, 'paper')}, ${count(result.labels, 'label')}, ${count(result.vMeasures.length, 'run')}\n\nV-measure ${short(result.vMeasure)} [${short(least)} … ${short(most)}]`,
+    data: () => ({ protocol: 'mteb', ...result }),
+    records: () => [result],
+  }
+}
 
 function labelled({ id, categories, extra }: Paper, field: string): [string, string][] {
   const value = field === 'categories' ? categories?.[0] : extra?.[field]

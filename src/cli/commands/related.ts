@@ -29,7 +29,7 @@ export const related = defineCommand<RelatedArguments>({
   ],
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
-    return withCollection(files, options, context, async ({ library }) => {
+    return withCollection(files, options, context, async ({ library, sources }) => {
       const paper = namedPaper(library, text)
       const unlike = (options.unlike ?? []).map((words) => namedPaper(library, words).id)
       const { hits, weights } = await library.related(
@@ -40,7 +40,7 @@ export const related = defineCommand<RelatedArguments>({
       const heading = `Kin of ${colors.bold(paperName(paper))} ${colors.dim(paper.id)}`
       return {
         page: (columns) => hitPage(hits, { heading, colors }, columns),
-        data: () => ({ paper: { id: paper.id, title: paper.title }, weights, hits: hits.map(hitData) }),
+        data: () => ({ paper: { id: paper.id, title: paper.title }, weights, hits: hits.map(hitData), sources }),
         records: () => hits.map(hitData),
       }
     })

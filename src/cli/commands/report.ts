@@ -35,7 +35,7 @@ export const report = defineCommand<ReportOptions>({
   ],
   examples: ['paperkin report today.txt --out today.html', 'paperkin report today.txt --format markdown'],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, dates }) => {
+    withCollection(files, options, context, async ({ library, dates, sources }) => {
       const { signal, terminal } = context
       const { format, method, kin, seed } = options
       const isPage = format === undefined || format === 'html'
@@ -73,6 +73,7 @@ export const report = defineCommand<ReportOptions>({
         papers: library.size,
         topics: topics.count,
         outliers: topics.outliers.length,
+        sources,
       }
       const size =
         written.bytes < 1e6 ? `${Math.ceil(written.bytes / 1e3)} kB` : `${(written.bytes / 1e6).toFixed(1)} MB`

@@ -27,7 +27,7 @@ export const search = defineCommand<SearchArguments>({
   ],
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
-    return withCollection(files, options, context, async ({ library }) => {
+    return withCollection(files, options, context, async ({ library, sources }) => {
       const { hits, weights } = await library.search(text, {
         ...hitQuery(options, context.signal),
         rerank: options.rerank ?? false,
@@ -36,7 +36,7 @@ export const search = defineCommand<SearchArguments>({
       const heading = `${count(library.size, 'paper')}, nearest to ${colors.bold(text)}`
       return {
         page: (columns) => hitPage(hits, { heading, colors }, columns),
-        data: () => ({ query: text, mode: options.mode, weights, hits: hits.map(hitData) }),
+        data: () => ({ query: text, mode: options.mode, weights, hits: hits.map(hitData), sources }),
         records: () => hits.map(hitData),
       }
     })

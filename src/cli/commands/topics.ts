@@ -57,7 +57,7 @@ export const topicsCommand = defineCommand<TopicsOptions>({
     'paperkin topics today.txt --json > topics.json',
   ],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library }) => {
+    withCollection(files, options, context, async ({ library, sources }) => {
       const { signal, terminal } = context
       const { method, seed, count: wanted, resolution, outliers, previous } = options
       const topics = await library.topics({
@@ -74,7 +74,7 @@ export const topicsCommand = defineCommand<TopicsOptions>({
       const papers = library.papers()
       return {
         page: (columns) => topicsPage(papers, { topics, hierarchy, overTime }, terminal.colors, columns),
-        data: () => ({ ...topics, ...(hierarchy && { hierarchy }), ...(overTime && { overTime }) }),
+        data: () => ({ ...topics, ...(hierarchy && { hierarchy }), ...(overTime && { overTime }), sources }),
         records: () => topics.topics,
       }
     }),
