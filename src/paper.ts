@@ -146,7 +146,12 @@ export function isoDate(date: string | undefined): string | undefined {
   const text = date?.trim()
   if (text === undefined) return undefined
   const iso = isoPattern.exec(text)
-  if (iso !== null && isDay(Number(iso[1] ?? 1), Number(iso[2] ?? 1))) return text
+  if (iso !== null) {
+    const [month, day] = [Number(iso[1] ?? 1), Number(iso[2] ?? 1)]
+    if (isDay(month, day)) return text
+    // A day that no month of this name has (30 February) is not guessed at; one that is left blank (00) is none.
+    if (daysOf[month - 1] !== undefined && day > 0) return undefined
+  }
   for (const [pattern, order] of datePatterns) {
     const match = pattern.exec(text)
     if (match === null) continue

@@ -88,7 +88,7 @@ export function keptPaper(kept: ReadonlyMap<string, KeptPaper>, given: unknown):
  * @throws PaperkinError `invalid-paper`
  */
 export function givenPaper(record: unknown): Paper {
-  return toPaper(isPaperShaped(record) ? record : recordFields(record))
+  return toPaper(isPaperShaped(record) ? record : recordFields(record).record)
 }
 
 const ownFields = new Set([

@@ -509,8 +509,9 @@ export function problemError(events: readonly ProblemEvent[]): PaperkinError {
   })
 }
 
-function checkOptions(options: ReadOptions): void {
-  requireOptions('readPapers', options, {
+function checkOptions(options: SourceOptions): void {
+  requireOptions<SourceOptions>('readPapers', options, {
+    holderOf: true,
     onProblem: true,
     format: true,
     columns: true,

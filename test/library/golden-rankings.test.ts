@@ -19,10 +19,10 @@ describe('the example, with the bundled model', () => {
       'Grasping Glass',
       // A robot hand with a cup; nothing is transparent.
       '“The Other Cup, Please”: Correcting Kitchen Robots in the Middle of a Motion',
-      // A robot that handles cloth.
-      'Nine Demonstrations Are Enough to Fold a Shirt',
       // A gripper and what slips from it: of the grip more than of the object.
       'Slip Is a Sound: Tactile Control of a Gripper with Two Microphones',
+      // A robot that carries crates: objects, but no hand.
+      'Crates Up the Terrace: A Quadruped Robot That Plans with Its Feet in Simulation',
     ])
     const proteins = await library.search('protein', { k: 3 })
     expect(titles(proteins).slice(0, 2)).toEqual([
@@ -39,13 +39,13 @@ describe('the example, with the bundled model', () => {
       // Agents that do tasks with tools, as here.
       'Do Language Agents Know When to Stop?',
       // Agents that talk for long; two versions of one paper.
-      'Bounded Memory for Conversational Agents by Keeping a Ledger',
       'Ledger Prompting: Long Agent Conversations in a Fixed Context',
+      'Bounded Memory for Conversational Agents by Keeping a Ledger',
     ])
-    // The sea, the climate, the heat: then nothing that is near.
+    // The sea, the climate, the weather: then nothing that is near.
     expect(titles(await library.related(idOf('Marine Heatwaves'), { k: 2 }))).toEqual([
       'Was It the Warming? Attributing a Flood with Ten Thousand Emulated Winters',
-      'Who Sleeps in the Heat: Night Temperatures Inside 9,000 Urban Homes',
+      'Nowcasting Cloudbursts Where There Is No Radar',
     ])
     // Both design proteins; the next is about neither.
     const [designed, next] = (await library.related(idOf('Designing Enzymes'), { k: 2 })).hits
