@@ -82,3 +82,70 @@ function onCalendar(iso: string): boolean {
   const [year = 0, month = 1, day = 1] = iso.slice(0, 10).split('-').map(Number)
   return year >= 1000 && month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
 }
+
+const monthName =
+  '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
+const isoPattern = /^\d{4}(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$/u
+// Each with the order of its parts; a month is a name or a number.
+const datePatterns: readonly (readonly [RegExp, string])[] = [
+  [/^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?!\d)/u, 'ymd'],
+  [/^(\d{4})(\d{2})(\d{2})$/u, 'ymd'],
+  [new RegExp(`^(\\d{4})[\\s/,-]+${monthName}\\b\\.?(?:[\\s/-]+(\\d{1,2})(?!\\d))?`, 'iu'), 'ymd'],
+  [
+    new RegExp(
+      `^(?:\\p{L}{3,9},?\\s+)?(\\d{1,2})(?:st|nd|rd|th)?\\.?[\\s-]+${monthName}\\b\\.?,?[\\s-]+(\\d{4})(?!\\d)`,
+      'iu',
+    ),
+    'dmy',
+  ],
+  [
+    new RegExp(
+      `^(?:\\p{L}{3,9},?\\s+)?${monthName}\\b\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?,?\\s+(?:[\\d:]+\\s+)?(\\d{4})(?!\\d)`,
+      'iu',
+    ),
+    'mdy',
+  ],
+  [new RegExp(`^${monthName}\\b\\.?(?:\\s*[-–/]\\s*\\p{L}{3,9}\\.?)?,?[\\s-]+(\\d{4})(?!\\d)`, 'iu'), 'my'],
+  [/^(\d{1,2})[-/.](\d{4})$/u, 'my'],
+]
+const daysOf = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/**
+ * A date as ISO 8601 as far as it says: `2024-03-05`, `2024-03` or `2024` of `2024/3/5`, `5 March 2024`, `2024 Mar`,
+ * `Tue, 2 Jan 2024 10:00:00 GMT`, `spring 2024`; timestamps as they are. Of `01/02/2024`, which may be either day, the
+ * year. Undefined for what names no year of four digits.
+ */
+export function isoDate(date: string | undefined): string | undefined {
+  const text = date?.trim()
+  if (text === undefined) return undefined
+  const iso = isoPattern.exec(text)
+  if (iso !== null) {
+    const [month, day] = [Number(iso[1] ?? 1), Number(iso[2] ?? 1)]
+    if (isDay(month, day)) return text
+    // A day that no month of this name has (30 February) is not guessed at; one that is left blank (00) is none.
+    if (daysOf[month - 1] !== undefined && day > 0) return undefined
+  }
+  for (const [pattern, order] of datePatterns) {
+    const match = pattern.exec(text)
+    if (match === null) continue
+    const part = (name: string) => (order.includes(name) ? match[order.indexOf(name) + 1] : undefined)
+    const [year, month, day] = [part('y'), monthOf(part('m')), Number(part('d') ?? 0)]
+    if (year === undefined || year.startsWith('0')) continue
+    if (isDay(month, day || 1)) return day === 0 ? `${year}-${two(month)}` : `${year}-${two(month)}-${two(day)}`
+    if (month >= 1 && month <= 12) return `${year}-${two(month)}`
+    return year
+  }
+  const numbers = /^(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?!\d)/u.exec(text)
+  if (numbers !== null) {
+    const [first, second, year] = [Number(numbers[1]), Number(numbers[3]), numbers[4]]
+    if (first > 12 || first === second || numbers[2] === '.')
+      return isDay(second, first) ? `${year}-${two(second)}-${two(first)}` : year
+    return second > 12 && isDay(first, second) ? `${year}-${two(first)}-${two(second)}` : year
+  }
+  return /(?<!\d)(?:1[5-9]|20)\d{2}(?!\d)/u.exec(text)?.[0]
+}
+
+const two = (part: number) => String(part).padStart(2, '0')
+const isDay = (month: number, day: number) => day >= 1 && day <= (daysOf[month - 1] ?? 0)
+const monthOf = (text: string | undefined) =>
+  text === undefined ? 0 : monthNames.indexOf(text.slice(0, 3).toLowerCase()) + 1 || Number(text)

@@ -75,7 +75,7 @@ export class Atlas {
   readonly abstracts: number
   readonly #centroids: Float32Array
   readonly #folder: string
-  #terms: ReadonlyMap<string, AtlasTerm> | undefined
+  #terms: ReadonlyMap<string, string> | undefined
 
   private constructor(folder: string) {
     const { nodes, areas, model, abstracts } = JSON.parse(readFileSync(join(folder, 'atlas.json'), 'utf8')) as {
@@ -120,7 +120,8 @@ export class Atlas {
   /** What is known of a term, in any of its spellings. */
   term(term: string): AtlasTerm | undefined {
     this.#terms ??= readTerms(join(this.#folder, 'terms.txt'))
-    return this.#terms.get(termKey(term))
+    const [df, topicality] = this.#terms.get(termKey(term))?.split('\t') ?? []
+    return topicality === undefined ? undefined : { df: Number(df), topicality: Number(topicality) }
   }
 
   /**
@@ -222,11 +223,15 @@ function restored(bytes: Buffer, rows: number, width: number): Float32Array {
   return values
 }
 
-function readTerms(path: string): ReadonlyMap<string, AtlasTerm> {
-  const terms = new Map<string, AtlasTerm>()
-  for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const [term, df, topicality] = line.split('\t')
-    if (topicality !== undefined) terms.set(term as string, { df: Number(df), topicality: Number(topicality) })
+/** Terms with their lines' ends, which are taken apart only where a term is asked for. */
+function readTerms(path: string): ReadonlyMap<string, string> {
+  const text = readFileSync(path, 'utf8')
+  const terms = new Map<string, string>()
+  for (let start = 0; start < text.length; ) {
+    const tab = text.indexOf('\t', start)
+    const end = text.indexOf('\n', tab)
+    terms.set(text.slice(start, tab), text.slice(tab + 1, end))
+    start = end + 1
   }
   return terms
 }
