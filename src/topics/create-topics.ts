@@ -52,6 +52,7 @@ export async function createTopics(
         partition,
         members,
         collection,
+        groups: options.sections && data.groups,
         termsPerLabel,
         slice: timeSlice(signal),
       })

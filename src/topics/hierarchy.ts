@@ -2,7 +2,7 @@ import type { TimeSlice } from '../vectors/time-slice.ts'
 import { cut, dendrogram } from './dendrogram.ts'
 import { type Collection, commonNodes, labelsOf } from './describe-topics.ts'
 import { labelTopics, type TopicName } from './label-topics.ts'
-import type { Topic, TopicNode } from './topics.ts'
+import type { Topic, TopicGroup, TopicNode } from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 const shrinkage = 3
@@ -15,24 +15,33 @@ export interface HierarchyOptions {
   /** Rows of each topic without outliers. */
   readonly members: readonly (readonly number[])[]
   readonly collection: Collection
+  /** Topics by discipline, where they are sections: these are their groups. @default those of the neighbour graph */
+  readonly groups?: readonly TopicGroup[] | undefined
   readonly termsPerLabel: number
   readonly slice: TimeSlice
 }
 
 /** Groups topics into a tree with a name at every level. */
 export async function topicHierarchy(topics: readonly Topic[], options: HierarchyOptions): Promise<TopicNode> {
-  const { graph, partition, members, collection, termsPerLabel, slice } = options
+  const { graph, partition, members, collection, groups, termsPerLabel, slice } = options
   const { atlas, phrases } = collection
-  const merges = await dendrogram(graph, partition, slice)
   const position = Int32Array.from(topics.keys())
+  const isGrouped = groups !== undefined && groups.length > 1
+  const merges = isGrouped ? [] : await dendrogram(graph, partition, slice)
   const counts: number[] = []
-  for (let count = topics.length; Math.round(count / shrinkage) >= leastGroups; counts.unshift(count))
-    count = Math.round(count / shrinkage)
+  if (isGrouped) counts.push(groups.length)
+  else
+    for (let count = topics.length; Math.round(count / shrinkage) >= leastGroups; counts.unshift(count))
+      count = Math.round(count / shrinkage)
   const taken = new Set(topics.map(({ label }) => label))
   // From the top down, each level with the group of every topic and the names of the groups.
   const levels: { readonly groupOf: Int32Array; readonly names: readonly TopicName[] }[] = []
   for (const count of [1, ...counts]) {
-    const groupOf = cut(position, merges, count)
+    const groupOf = isGrouped
+      ? position.map((_, topic) =>
+          count === 1 ? 0 : groups.findIndex((group) => group.topics.includes(topics[topic].id)),
+        )
+      : cut(position, merges, count)
     const rows: number[][] = []
     for (const [topic, group] of groupOf.entries()) {
       rows[group] ??= []
@@ -40,7 +49,10 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
     }
     const byTerms = await labelTopics(phrases, { members: rows, termsPerLabel, taken, atlas, slice })
     const nodes = await commonNodes(collection, { members: rows, slice })
-    const labels = labelsOf(byTerms, { atlas, nodes, taken })
+    const labels =
+      isGrouped && count > 1
+        ? groups.map(({ label }) => (taken.has(label) ? `All of ${label}` : label))
+        : labelsOf(byTerms, { atlas, nodes, taken })
     for (const label of labels) taken.add(label)
     levels.push({ groupOf, names: byTerms.map(({ terms }, group) => ({ label: labels[group], terms })) })
   }

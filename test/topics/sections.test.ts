@@ -49,6 +49,17 @@ describe('sections of a digest', () => {
     expect(new Set(disciplineOf(/\bgalax(?:y|ies)\b/u))).toEqual(new Set(['Astronomy and astrophysics']))
   })
 
+  it('stand below their disciplines in the hierarchy', async () => {
+    const { children, size } = await topics.hierarchy()
+    expect(size).toBe(topics.topics.reduce((sum, topic) => sum + topic.size, 0))
+    const found = children.map((node) =>
+      node.topic === undefined ? node.children.map(({ topic }) => topic) : [node.topic],
+    )
+    expect(found.map((ids) => ids.sort())).toEqual(topics.groups.map((group) => [...group.topics].sort()))
+    for (const [i, node] of children.entries())
+      if (node.topic === undefined) expect(node.label).toBe(topics.groups[i]?.label)
+  })
+
   it('are the same under other seeds and orders, and nearly so under a change of the last bits', async () => {
     expect(groupsOf(await library.topics({ seed: 7 }))).toEqual(groupsOf(topics))
     const vectors = papers.map(({ id }) => library.vector(id) as Float32Array)
