@@ -72,6 +72,8 @@ export function politeFetch(options: FetchOptions, defaults: { readonly interval
     const limit = AbortSignal.timeout(timeout)
     try {
       const response = await fetch(url, { headers, signal: signal ? AbortSignal.any([signal, limit]) : limit })
+      // A request may be long on its way: what the server sees is never closer together than the interval.
+      next = performance.now() + interval
       const text = await boundedText(response)
       if (text === undefined) return { reason: `the answer is larger than ${MOST_BYTES / 2 ** 20} MB`, isFinal: true }
       if (response.ok) return isWhole(text) ? text : { reason: 'the answer broke off', isFinal: false }
