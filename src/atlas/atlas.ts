@@ -187,6 +187,13 @@ export class Atlas {
     return at
   }
 
+  /** Whether a node is another one or stands below it; -1 is within none. */
+  isWithin(node: number, outer: number): boolean {
+    let at = node
+    while (at >= 0 && at !== outer) at = this.nodes[at].parent
+    return at >= 0
+  }
+
   #compare(vectors: Float32Array, from: number, cosines: Float64Array): void {
     const { dimensions } = this.model
     const centroids = this.#centroids

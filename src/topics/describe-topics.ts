@@ -242,11 +242,7 @@ function isStillSection(label: string, { node, atlas }: { readonly node: number;
   const [name] = label.split(': ')
   const before = atlas?.nodes.findIndex((one) => one.name === name) ?? -1
   if (atlas === undefined || before < 0 || node < 0) return true
-  const isWithin = (inner: number, outer: number) => {
-    for (let at = inner; at >= 0; at = atlas.nodes[at].parent) if (at === outer) return true
-    return false
-  }
-  return isWithin(node, before) || isWithin(before, node)
+  return atlas.isWithin(node, before) || atlas.isWithin(before, node)
 }
 
 /** Topics by the discipline of their node, or its domain where it is wider than that. */

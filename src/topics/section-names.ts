@@ -59,10 +59,7 @@ export function sectionLabels(
   const used = new Set(taken)
   const times = new Map<number, number>()
   for (const { node } of topics) times.set(node, (times.get(node) ?? 0) + 1)
-  const isAbove = (outer: number, node: number) => {
-    for (let at = node; at >= 0; at = atlas.nodes[at].parent) if (at === outer && at !== node) return true
-    return false
-  }
+  const isAbove = (outer: number, node: number) => node !== outer && atlas.isWithin(node, outer)
   return topics.map(({ node, terms, label }) => {
     const candidates: string[] = []
     if (node >= 0) {

@@ -138,9 +138,8 @@ async function nodeChances(
     const needed = level === 'area' ? certain : certainAlone
     for (let row = 0; row < rows; row++) {
       const { [row]: own } = level === 'discipline' || level === 'domain' ? likeliest.discipline : likeliest.field
-      let at = level === 'area' ? (nodes[node].parent === own ? node : -1) : own
-      while (at >= 0 && at !== node) at = nodes[at].parent
-      if (at < 0 || chanceOf(alone, node, row) < needed) chance[row] = Math.min(chance[row], certain / 2)
+      const isOwn = level === 'area' ? nodes[node].parent === own : atlas.isWithin(own, node)
+      if (!isOwn || chanceOf(alone, node, row) < needed) chance[row] = Math.min(chance[row], certain / 2)
     }
   }
   return chances
@@ -276,17 +275,12 @@ const chanceOf = (chances: ReadonlyMap<number, Float64Array>, node: number, row:
 function divideCrowded(nodeOf: Int32Array, { atlas, chances, least }: Chances & { readonly atlas: Atlas }): void {
   const most = Math.max(crowded, Math.round(crowdedShare * nodeOf.length))
   const rowsOf = (node: number) => [...nodeOf.keys()].filter((row) => nodeOf[row] === node)
-  const isWithin = (node: number, outer: number) => {
-    let at = atlas.nodes[node].parent
-    while (at >= 0 && at !== outer) at = atlas.nodes[at].parent
-    return at === outer
-  }
   const waiting = [...new Set(nodeOf)].filter((node) => node >= 0).sort((a, b) => a - b)
   for (let outer = waiting.shift(); outer !== undefined; outer = waiting.shift()) {
     for (let rows = rowsOf(outer); rows.length > most; rows = rowsOf(outer)) {
       let found: { readonly node: number; readonly rows: readonly number[]; readonly level: number } | undefined
       for (const node of chances.keys()) {
-        if (!isWithin(node, outer)) continue
+        if (node === outer || !atlas.isWithin(node, outer)) continue
         const within = rows.filter((row) => chanceOf(chances, node, row) >= certain)
         // All of it under a narrower name is no division; what is left must not be too few for a section.
         const rest = rows.length - within.length
@@ -315,14 +309,12 @@ function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { r
   const isWide = (node: number) => width(node) <= atlasLevels.indexOf('discipline')
   for (const level of ['field', 'division', 'discipline', 'domain'] as const) {
     const needed = level === 'domain' ? certain : nearlyCertain
+    const likeliest = best(level, chances, { atlas, rows: nodeOf.length })
     const gathered = new Map<number, number[]>()
     for (const row of nodeOf.keys()) {
       if (!isWide(nodeOf[row]) || width(nodeOf[row]) >= atlasLevels.indexOf(level)) continue
-      let best = -1
-      for (const [node, chance] of chances)
-        if (atlas.nodes[node].level === level && chance[row] >= needed && chance[row] > chanceOf(chances, best, row))
-          best = node
-      if (best >= 0) gathered.set(best, [...(gathered.get(best) ?? []), row])
+      const node = likeliest[row]
+      if (chanceOf(chances, node, row) >= needed) gathered.set(node, [...(gathered.get(node) ?? []), row])
     }
     const fewest = fewestOf(level, least)
     for (const [node, rows] of gathered)

@@ -17,7 +17,7 @@ import {
 import { paperTable, table, wrapped } from '../table.ts'
 
 import type { Colors } from '../terminal.ts'
-import { groupedTopics } from './topics.ts'
+import { groupedTopics, paperAreas } from './topics.ts'
 
 interface DigestOptions extends CollectionOptions {
   readonly k: number
@@ -101,9 +101,7 @@ function digestPage(
   columns: number,
 ): string {
   const byId = new Map(papers.map((paper) => [paper.id, paper]))
-  const areaOf = new Map(
-    [...topics.outliers, ...topics.topics.flatMap((topic) => topic.papers)].map((one) => [one.id, one.area]),
-  )
+  const areaOf = paperAreas(topics)
   const titles = (ids: readonly string[]) =>
     indented(
       table(

@@ -99,9 +99,7 @@ function topicsPage(
   columns: number,
 ): string {
   const nameOf = new Map(papers.map((paper) => [paper.id, paperName(paper)]))
-  const areaOf = new Map(
-    [...topics.outliers, ...topics.topics.flatMap(({ papers }) => papers)].map((one) => [one.id, one.area]),
-  )
+  const areaOf = paperAreas(topics)
   const listed = (ids: readonly string[]) =>
     indented(
       table(
@@ -139,6 +137,11 @@ function topicsPage(
   if (hierarchy !== undefined) lines.push(colors.bold('Groups of topics'), ...tree(hierarchy, 0), '')
   if (overTime !== undefined) lines.push(colors.bold('Over time'), timeTable(overTime, columns), '')
   return lines.join('\n').trimEnd()
+}
+
+/** The area of each paper of topics, by id. */
+export function paperAreas({ topics, outliers }: Topics): ReadonlyMap<string, string | undefined> {
+  return new Map([...outliers, ...topics.flatMap(({ papers }) => papers)].map(({ id, area }) => [id, area]))
 }
 
 // Fewer topics are read at a glance.
