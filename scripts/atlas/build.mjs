@@ -1,18 +1,36 @@
 // Writes models/atlas from tree.txt, areas.jsonl and the vectors that embed.mjs keeps: the same bytes every time. All sums
 // run in float64 in a fixed order.
-// usage: tsx scripts/atlas/build.mjs DATA CACHE FOLDER [OTHERS]      the first, second and last as for embed.mjs
-//   OTHERS may be 'partial': what has a vector so far, to try something out
+// usage: tsx scripts/atlas/build.mjs DATA CACHE FOLDER [partial]      the first two as for embed.mjs
+//   partial  takes what has a vector so far, to try something out
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createEmbedder } from 'paperkin'
-import { chosenTexts, keptVectors, lines, readAreas, readTexts } from './embed.mjs'
+import { keptVectors, lines, readAreas, readPlaces, readTexts, usedTexts } from './embed.mjs'
 import { mineTerms } from './terms.mjs'
 
-const [data, cache, folder, others = 'Infinity'] = process.argv.slice(2)
+const [data, cache, folder, partial] = process.argv.slice(2)
 const levels = ['domain', 'discipline', 'division', 'field', 'area']
 // A centroid is that of all texts nearest to an area's own papers, where there are so many.
 const LEAST_ASSIGNED = 8
+// An area with fewer papers than that starts from these and so much of its name.
+const FEW = 8
+const NAME_WEIGHT = 0.6
+// How much a paper whose place was read counts in the mean of its area, and one whose place is only near.
+const READ = 3
+const NEAR = 1.5
+// Discriminants: how many texts of what length the start of an area counts for, how far the covariance is shrunk, how sharp
+// the shares of areas are, and how much the number of an area's texts speaks for it; then steps down the cross-entropy,
+// and how strongly the rows are held to where they began.
+const SEED_TEXTS = 8
+const SEED_LENGTH = 0.75
+const SHRINKAGE = 0.5
+const SHARPNESS = 0.1
+const PRIOR = 0.3
+const ROUNDS = 40
+const HOLD = 0.3
+const BIAS_STEP = 0.3
+const BIAS_HOLD = 2
 
 /** Nodes of the tree, parents first, then the areas; a node is { name, level, parent }. */
 function readTree(areas) {
@@ -41,10 +59,19 @@ function readTree(areas) {
   return nodes
 }
 
+// Four sums side by side, so that one need not wait for the other. Always of Float64Arrays, which keeps it fast.
 const dot = (a, b) => {
-  let sum = 0
-  for (let d = 0; d < a.length; d++) sum += a[d] * b[d]
-  return sum
+  let s0 = 0
+  let s1 = 0
+  let s2 = 0
+  let s3 = 0
+  for (let d = 0; d < a.length; d += 4) {
+    s0 += a[d] * b[d]
+    s1 += a[d + 1] * b[d + 1]
+    s2 += a[d + 2] * b[d + 2]
+    s3 += a[d + 3] * b[d + 3]
+  }
+  return s0 + s1 + (s2 + s3)
 }
 const unit = (vector) => {
   const length = Math.sqrt(dot(vector, vector))
@@ -70,18 +97,134 @@ function nearest(vectors, rows) {
   })
 }
 
+/**
+ * What tells the areas apart: linear discriminants (Fisher 1936; Hastie, Tibshirani and Friedman 2009, 4.3) from the means of
+ * the texts nearest to each area, their common covariance shrunk halfway to a multiple of the identity; then moved by
+ * gradient descent on the cross-entropy of the papers whose places were read, no further from there than these can tell.
+ */
+function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
+  const areas = centroids.length
+  const sizes = new Float64Array(areas)
+  const means = centroids.map(() => new Float64Array(dimensions))
+  const weights = vectors.map((_, i) => (places.has(i) ? (places.get(i).isSure ? READ : NEAR) : 1))
+  vectors.forEach((vector, i) => {
+    const mean = means[areaOf[i]]
+    for (let d = 0; d < dimensions; d++) mean[d] += weights[i] * vector[d]
+    sizes[areaOf[i]] += weights[i]
+  })
+  means.forEach((mean, area) => {
+    for (let d = 0; d < dimensions; d++)
+      mean[d] = (mean[d] + SEED_TEXTS * SEED_LENGTH * centroids[area][d]) / (sizes[area] + SEED_TEXTS)
+  })
+  const covariance = Array.from({ length: dimensions }, () => new Float64Array(dimensions))
+  const off = new Float64Array(dimensions)
+  vectors.forEach((vector, i) => {
+    const mean = means[areaOf[i]]
+    for (let d = 0; d < dimensions; d++) off[d] = vector[d] - mean[d]
+    for (let d = 0; d < dimensions; d++) {
+      const row = covariance[d]
+      for (let e = d; e < dimensions; e++) row[e] += off[d] * off[e]
+    }
+  })
+  let trace = 0
+  for (let d = 0; d < dimensions; d++) {
+    for (let e = d; e < dimensions; e++) {
+      covariance[d][e] *= (1 - SHRINKAGE) / vectors.length
+      covariance[e][d] = covariance[d][e]
+    }
+    trace += covariance[d][d] / (1 - SHRINKAGE)
+  }
+  for (let d = 0; d < dimensions; d++) covariance[d][d] += (SHRINKAGE * trace) / dimensions
+  // With L L' the covariance, texts and means are compared as L^-1 x.
+  const lower = cholesky(covariance)
+  const whiten = (vector) => {
+    const out = new Float64Array(dimensions)
+    for (let d = 0; d < dimensions; d++) {
+      let sum = vector[d]
+      for (let e = 0; e < d; e++) sum -= lower[d][e] * out[e]
+      out[d] = sum / lower[d][d]
+    }
+    return out
+  }
+  const first = means.map((mean) => whiten(mean).map((value) => SHARPNESS * value))
+  const firstBias = first.map((row, area) => -dot(row, row) / (2 * SHARPNESS) + PRIOR * Math.log(sizes[area] + 3))
+  const rows = first.map((row) => row.slice())
+  const bias = Float64Array.from(firstBias)
+  const read = [...places].map(([i, { area, isSure }]) => ({
+    area,
+    weight: isSure ? 1 : 0.5,
+    text: whiten(vectors[i]),
+  }))
+  const square = read.reduce((sum, { text }) => sum + dot(text, text), 0) / read.length
+  const logits = new Float64Array(areas)
+  // Each area has its own step, by how much its slope can change.
+  let bounds
+  for (let round = 0; round < ROUNDS; round++) {
+    const slopes = rows.map(() => new Float64Array(dimensions))
+    const tilts = new Float64Array(areas)
+    const steep = new Float64Array(areas)
+    for (const { area, weight, text } of read) {
+      let most = Number.NEGATIVE_INFINITY
+      for (let a = 0; a < areas; a++) {
+        logits[a] = dot(rows[a], text) + bias[a]
+        if (logits[a] > most) most = logits[a]
+      }
+      let sum = 0
+      for (let a = 0; a < areas; a++) {
+        logits[a] = Math.exp(logits[a] - most)
+        sum += logits[a]
+      }
+      for (let a = 0; a < areas; a++) {
+        const slope = (weight * (logits[a] - (a === area ? sum : 0))) / sum
+        tilts[a] += slope
+        steep[a] += Math.abs(slope) / 2 + (a === area ? weight / 4 : 0)
+        if (Math.abs(slope) < 1e-6) continue
+        for (let d = 0; d < dimensions; d++) slopes[a][d] += slope * text[d]
+      }
+    }
+    bounds ??= steep.map((value) => Math.max(value, 0.3))
+    for (let a = 0; a < areas; a++) {
+      const step = 1 / (HOLD + SHARPNESS * SHARPNESS * square * bounds[a])
+      for (let d = 0; d < dimensions; d++)
+        rows[a][d] -= step * (SHARPNESS * SHARPNESS * slopes[a][d] + HOLD * (rows[a][d] - first[a][d]))
+      bias[a] -= (BIAS_STEP / (BIAS_HOLD + bounds[a])) * (tilts[a] + BIAS_HOLD * (bias[a] - firstBias[a]))
+    }
+  }
+  // Back to where texts need no whitening: rows L^-1.
+  const back = rows.map((row) => {
+    const out = row.slice()
+    for (let d = dimensions - 1; d >= 0; d--) {
+      out[d] /= lower[d][d]
+      for (let e = 0; e < d; e++) out[e] -= lower[d][e] * out[d]
+    }
+    return out
+  })
+  return { rows: back, bias }
+}
+
+/** The lower triangle whose product with its transpose is a positive definite matrix. */
+function cholesky(matrix) {
+  const lower = matrix.map((row) => new Float64Array(row.length))
+  for (let i = 0; i < matrix.length; i++)
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[i][j]
+      for (let k = 0; k < j; k++) sum -= lower[i][k] * lower[j][k]
+      lower[i][j] = i === j ? Math.sqrt(sum) : sum / lower[j][j]
+    }
+  return lower
+}
+
 const embedder = await createEmbedder()
 const { dimensions, modelId, revision } = embedder
 const areas = readAreas()
 const nodes = readTree(areas)
-const isPartial = others === 'partial'
-const wanted = chosenTexts(await readTexts(data, cache), areas, isPartial ? Number.POSITIVE_INFINITY : Number(others))
+const wanted = usedTexts(await readTexts(data, cache))
 const { ids, paths, bytes } = keptVectors(cache, dimensions)
 const flat = new Float32Array(new Uint8Array(readFileSync(paths.vectors).subarray(0, bytes)).buffer)
 const rowOf = new Map(ids.map((id, row) => [id, row]))
 const texts = wanted.filter(({ id }) => rowOf.has(id))
 const missing = wanted.length - texts.length
-if (missing > 0 && !isPartial)
+if (missing > 0 && partial !== 'partial')
   throw new Error(`Expected a vector of each text, got none of ${missing}: run embed.mjs first.`)
 const vectors = texts.map(({ id }) => {
   const row = rowOf.get(id)
@@ -111,8 +254,21 @@ nearest(
 for (const [i, { from }] of texts.entries())
   if (from === 'openalex') vectors[i] = unit(vectors[i].map((value, d) => value - style[d]))
 
-const seeds = areas.map(seedOf)
+// An area of few papers leans on its name.
+const named = await embedder.embed(areas.map(({ name }) => name))
+const seeds = areas.map((area, i) => {
+  const seed = seedOf(area)
+  if (area.papers.length >= FEW) return seed
+  return unit(seed.map((value, d) => value + NAME_WEIGHT * named[i][d]))
+})
+const numberOf = new Map(areas.map(({ name }, i) => [name, i]))
+const places = new Map()
+for (const { id, area, isSure } of readPlaces()) {
+  if (!numberOf.has(area)) throw new Error(`Expected the place of ${id} to be an area, got "${area}".`)
+  if (position.has(id)) places.set(position.get(id), { area: numberOf.get(area), isSure })
+}
 const areaOf = nearest(vectors, seeds)
+for (const [i, { area }] of places) areaOf[i] = area
 const sums = seeds.map(() => new Float64Array(dimensions))
 const sizes = new Int32Array(areas.length)
 areaOf.forEach((area, i) => {
@@ -120,6 +276,8 @@ areaOf.forEach((area, i) => {
   sizes[area]++
 })
 const centroids = seeds.map((seed, area) => (sizes[area] < LEAST_ASSIGNED ? seed : unit(sums[area])))
+console.log(`nearest: ${Math.round(performance.now() / 1000)} s`)
+const { rows: weights, bias } = discriminants(vectors, { centroids: seeds, areaOf, places, dimensions })
 
 /** Rows as 8-bit integers with one scale a row, scales first. */
 function quantised(rows) {
@@ -133,11 +291,13 @@ function quantised(rows) {
   return bytes
 }
 
+console.log(`discriminants: ${Math.round(performance.now() / 1000)} s`)
 const firstArea = nodes.length - areas.length
 const fieldOf = areaOf.map((area) => nodes[firstArea + area].parent)
 const terms = mineTerms(texts, { fieldOf, vectors, centroids })
 const files = {
   'areas.bin': quantised(centroids),
+  'weights.bin': Buffer.concat([Buffer.from(Float32Array.from(bias).buffer), quantised(weights)]),
   'terms.txt': Buffer.from(
     terms.map(({ term, df, topicality }) => `${term}\t${df}\t${topicality.toFixed(2)}\n`).join(''),
   ),

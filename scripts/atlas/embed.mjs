@@ -1,8 +1,7 @@
 // Embeds what the atlas is made from with the bundled model. What was embedded is kept: it goes on where it was ended.
-// usage: node scripts/atlas/embed.mjs DATA CACHE [OTHERS]
+// usage: node scripts/atlas/embed.mjs DATA CACHE
 //   DATA    holds scale/*.jsonl.gz and background/openalex-topics.jsonl.gz
 //   CACHE   where texts.jsonl, vectors.ids (a line a row) and vectors.f32 (rows × dimensions) are kept
-//   OTHERS  how many papers beside those that areas.jsonl lists. Default: all
 import { createHash } from 'node:crypto'
 import {
   appendFileSync,
@@ -20,6 +19,8 @@ import { createGunzip } from 'node:zlib'
 import { createEmbedder, paperText, streamPapers } from 'paperkin'
 
 const AT_ONCE = 1000
+// Of a file so many papers are used, beside those that areas.jsonl lists.
+const MOST_OF_A_FILE = 60_000
 
 /** Every text by id: topics of OpenAlex, then abstracts by the SHA-256 of their ids, so that a beginning is a fair sample. */
 export async function readTexts(data, cache) {
@@ -52,14 +53,28 @@ export async function readTexts(data, cache) {
   return lines(kept).map((line) => JSON.parse(line))
 }
 
-/** The texts that an atlas with so many other papers is made from, in the order of {@link readTexts}. */
-export function chosenTexts(texts, areas, others) {
-  const listed = new Set(areas.flatMap(({ papers }) => papers))
-  let left = others
-  return texts.filter(({ id, from }) => from === 'openalex' || listed.has(id) || left-- > 0)
+/** Whether a paper is kept out of the atlas, so that the atlas can be judged by it: one in 256. */
+export const isHeldOut = (id) => createHash('sha256').update(id).digest('hex').startsWith('00')
+
+/** The texts that the atlas is made from, in the order of {@link readTexts}. */
+export function usedTexts(texts) {
+  const listed = new Set(readAreas().flatMap(({ papers }) => papers))
+  const left = new Map()
+  return texts.filter(({ id, from }) => {
+    if (from === 'openalex') return true
+    const more = left.get(from) ?? MOST_OF_A_FILE
+    left.set(from, more - 1)
+    return (more > 0 || listed.has(id)) && !isHeldOut(id)
+  })
 }
 
 export const lines = (path) => readFileSync(path, 'utf8').trimEnd().split('\n')
+/** Papers whose best area was read: the area is the right one, or the best of what there is in the right field. */
+export const readPlaces = () =>
+  lines(new URL('places.tsv', import.meta.url)).map((line) => {
+    const [id, area, near] = line.split('\t')
+    return { id, area, isSure: near === undefined }
+  })
 export const readAreas = () => lines(new URL('areas.jsonl', import.meta.url)).map((line) => JSON.parse(line))
 
 /** Ids and vectors as they are kept: whole rows only. */
@@ -70,15 +85,13 @@ export function keptVectors(cache, dimensions) {
 }
 
 if (process.argv[1] === import.meta.filename || process.argv[1]?.endsWith('embed.mjs')) {
-  const [data, cache, others = 'Infinity'] = process.argv.slice(2)
+  const [data, cache] = process.argv.slice(2)
   const texts = await readTexts(data, cache)
-  const chosen = chosenTexts(texts, readAreas(), Number(others))
-  const listed = new Set(readAreas().flatMap(({ papers }) => papers))
   const embedder = await createEmbedder({ cache: false })
   const { ids, paths, bytes } = keptVectors(cache, embedder.dimensions)
   if (ids.length > 0) truncateSync(paths.vectors, bytes)
   const known = new Set(ids)
-  const missing = chosen.filter(({ id }) => !known.has(id)).sort((a, b) => listed.has(b.id) - listed.has(a.id))
+  const missing = usedTexts(texts).filter(({ id }) => !known.has(id))
   for (let start = 0; start < missing.length; start += AT_ONCE) {
     const began = performance.now()
     const rows = missing.slice(start, start + AT_ONCE)

@@ -4,7 +4,7 @@ import { termKey } from '../../src/atlas/term-key.ts'
 import { plainText, stopWords } from '../../src/lexical/tokens.ts'
 
 // A term is in so many abstracts at least, and tells so much at least, by its number of words.
-const LEAST = [0, 16, 16, 16]
+const LEAST = [0, 28, 28, 28]
 const LEAST_TOPICALITY = [0, 0, 0.9, 1.2]
 const WIDTH = 32
 

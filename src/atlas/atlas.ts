@@ -1,7 +1,8 @@
 // A map of science: some 1,500 areas with a name, a centroid in the bundled model's space and a place in a tree (domain,
 // discipline, division, field, area), and terms with what is known of them. Made by `scripts/build-atlas` from abstracts of
-// arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin and terms.bin (a float32 scale a row,
-// then rows of 8-bit integers) and terms.txt; read when first asked for.
+// arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin (centroids), weights.bin (what tells
+// areas apart: a float32 bias an area, then weights), terms.bin and terms.txt; read when first asked for. Rows of vectors
+// are a float32 scale a row, then 8-bit integers.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -21,7 +22,7 @@ export interface AtlasNode {
 
 /** Where a paper lies on the map. */
 export interface PaperArea {
-  /** The area whose centroid is nearest. */
+  /** The area that the paper most likely belongs to. */
   readonly area: string
   readonly field: string
   readonly discipline: string
@@ -37,21 +38,19 @@ export interface AtlasTerm {
   readonly topicality: number
 }
 
-/** The areas a row may belong to: the nearest, and how likely each is. */
+/** The areas a row may belong to, and how likely each is. */
 export interface Memberships {
   readonly rows: number
   /** Areas kept of each row. */
   readonly width: number
-  /** `rows × width` numbers of areas, most similar first. */
+  /** `rows × width` numbers of areas, the likeliest first. */
   readonly area: Int32Array
   /** `rows × width`: the shares of a row, which add up to 1. */
   readonly share: Float64Array
-  /** Cosine of each row to its nearest area. */
+  /** Cosine of each row to the centroid of its likeliest area. */
   readonly similarity: Float64Array
 }
 
-// Sharp enough that the nearest area is believed as often as it is right: at .015 the mean share of the first is .76.
-const temperature = 0.015
 const kept = 16
 /**
  * Below this cosine to the nearest area a text lies outside the map. Of 753 abstracts of nine days the least has .37, all
@@ -74,6 +73,8 @@ export class Atlas {
   /** How many abstracts the terms were counted in. */
   readonly abstracts: number
   readonly #centroids: Float32Array
+  readonly #weights: Float32Array
+  readonly #bias: Float32Array
   readonly #folder: string
   #terms: ReadonlyMap<string, string> | undefined
 
@@ -90,6 +91,9 @@ export class Atlas {
     this.abstracts = abstracts
     this.#folder = folder
     this.#centroids = restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
+    const weights = readFileSync(join(folder, 'weights.bin'))
+    this.#bias = Float32Array.from({ length: areas }, (_, area) => weights.readFloatLE(4 * area))
+    this.#weights = restored(weights.subarray(4 * areas), areas, model.dimensions)
   }
 
   static #loaded: Atlas | undefined
@@ -135,32 +139,34 @@ export class Atlas {
     const area = new Int32Array(rows * width)
     const share = new Float64Array(rows * width)
     const similarity = new Float64Array(rows)
-    const cosines = new Float64Array(this.areas)
+    const evidence = new Float64Array(this.areas)
     for (let row = 0; row < rows; row++) {
-      this.#compare(vectors, row * dimensions, cosines)
+      this.#weigh(vectors, row * dimensions, evidence)
       const from = row * width
-      takeMost(cosines, { width, into: area, from })
-      const best = cosines[area[from]]
+      takeMost(evidence, { width, into: area, from })
+      const most = evidence[area[from]]
       let sum = 0
       for (let i = 0; i < width; i++) {
-        share[from + i] = Math.exp((cosines[area[from + i]] - best) / temperature)
+        share[from + i] = Math.exp(evidence[area[from + i]] - most)
         sum += share[from + i]
       }
       for (let i = 0; i < width; i++) share[from + i] /= sum
-      similarity[row] = best
+      similarity[row] = this.#cosine(vectors, row * dimensions, area[from])
       const pause = row % 8 === 7 ? rest() : undefined
       if (pause) await pause
     }
     return { rows, width, area, share, similarity }
   }
 
-  /** The `k` areas nearest to a unit vector, the nearest first; none that is not near. */
+  /** The `k` areas that a unit vector most likely belongs to, the likeliest first; none that is not near. */
   areasOf(vector: Float32Array, k: number): readonly PaperArea[] {
-    const cosines = new Float64Array(this.areas)
-    this.#compare(vector, 0, cosines)
+    const evidence = new Float64Array(this.areas)
+    this.#weigh(vector, 0, evidence)
     const best = new Int32Array(Math.min(k, this.areas))
-    takeMost(cosines, { width: best.length, into: best, from: 0 })
-    return Array.from(best, (area) => this.place(area, cosines[area])).filter((place) => place !== undefined)
+    takeMost(evidence, { width: best.length, into: best, from: 0 })
+    return Array.from(best, (area) => this.place(area, this.#cosine(vector, 0, area))).filter(
+      (place) => place !== undefined,
+    )
   }
 
   /** Whether a name is one of the tree, in whatever case. */
@@ -194,14 +200,22 @@ export class Atlas {
     return at >= 0
   }
 
-  #compare(vectors: Float32Array, from: number, cosines: Float64Array): void {
+  /** How much a vector speaks for each area: differences are those of the logarithms of their chances. */
+  #weigh(vectors: Float32Array, from: number, evidence: Float64Array): void {
     const { dimensions } = this.model
-    const centroids = this.#centroids
-    for (let area = 0, at = 0; area < cosines.length; area++) {
-      let sum = 0
-      for (let d = 0; d < dimensions; d++) sum += vectors[from + d] * centroids[at++]
-      cosines[area] = sum
+    const weights = this.#weights
+    for (let area = 0, at = 0; area < evidence.length; area++) {
+      let sum = this.#bias[area]
+      for (let d = 0; d < dimensions; d++) sum += vectors[from + d] * weights[at++]
+      evidence[area] = sum
     }
+  }
+
+  #cosine(vectors: Float32Array, from: number, area: number): number {
+    const { dimensions } = this.model
+    let sum = 0
+    for (let d = 0; d < dimensions; d++) sum += vectors[from + d] * this.#centroids[area * dimensions + d]
+    return sum
   }
 }
 

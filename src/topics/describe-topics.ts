@@ -109,6 +109,8 @@ export async function describeTopics(
   const labels = labelsOf(byTerms, {
     atlas,
     nodes: nodes.map((node, i) => (kept[i] === undefined ? node : -1)),
+    members,
+    sections: sections && collection.memberships,
     taken,
   })
   const topics: Topic[] = []
@@ -221,27 +223,36 @@ export function labelsOf(
   {
     atlas,
     nodes,
+    members,
+    sections,
     taken,
   }: {
     readonly atlas: Atlas | undefined
     readonly nodes: readonly number[]
+    readonly members: readonly (readonly number[])[]
+    /** Where the groups are sections, the areas of their rows. */
+    readonly sections?: Memberships | undefined
     readonly taken: Iterable<string>
   },
 ): string[] {
   if (atlas === undefined) return byTerms.map(({ label }) => label)
   const topics = byTerms.map(({ label, terms }, i) => ({
     node: nodes[i],
+    rows: members[i],
     label,
     terms: terms.map(({ term }) => term),
   }))
-  return sectionLabels(topics, { atlas, taken })
+  return sectionLabels(topics, { atlas, sections, taken })
 }
 
 /** Whether a label of before that names a section still fits one that is now of a node; other labels do. */
 function isStillSection(label: string, { node, atlas }: { readonly node: number; readonly atlas: Atlas | undefined }) {
-  const [name] = label.split(': ')
+  const [name, ...rest] = label.split(': ')
   const before = atlas?.nodes.findIndex((one) => one.name === name) ?? -1
   if (atlas === undefined || before < 0 || node < 0) return true
+  // What is left of a discipline is something else every day.
+  const { level } = atlas.nodes[before]
+  if (rest.length > 0 && (level === 'discipline' || level === 'domain')) return false
   return atlas.isWithin(node, before) || atlas.isWithin(before, node)
 }
 

@@ -52,7 +52,7 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
     const labels =
       isGrouped && count > 1
         ? groups.map(({ label }) => (taken.has(label) ? `All of ${label}` : label))
-        : labelsOf(byTerms, { atlas, nodes, taken })
+        : labelsOf(byTerms, { atlas, nodes, members: rows, taken })
     for (const label of labels) taken.add(label)
     levels.push({ groupOf, names: byTerms.map(({ terms }, group) => ({ label: labels[group], terms })) })
   }

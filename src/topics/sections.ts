@@ -34,7 +34,7 @@ const fewestOfDomain = 5
 const ofKin = 0.2
 const kinLooked = 5
 const leastKinship = 0.2
-const ofDay = 0.5
+const ofDay = 0.25
 // More papers than that, or than one in eight, are looked at for sections of their own within theirs.
 const crowded = 12
 const crowdedShare = 1 / 8
@@ -62,11 +62,18 @@ export async function findSections(
   const { rows } = memberships
   const chances = await nodeChances(memberships, { atlas, kin, slice })
   const price = cost * Math.max(1, rows / costFrom)
-  const utilities = new Map<number, Float64Array>()
+  const utilities = new Map<number, Utility>()
   for (const [node, chance] of chances) {
     const gain = gains[atlas.nodes[node].level]
-    const utility = chance.map((p) => Math.max(0, p * gain - (1 - p) * wrong + (p > likely ? placed : 0)))
-    if (utility.reduce((sum, value) => sum + value, 0) > price) utilities.set(node, utility)
+    const utility = new Map<number, number>()
+    let sum = 0
+    for (const [row, p] of chance.entries()) {
+      const value = p * gain - (1 - p) * wrong + (p > likely ? placed : 0)
+      if (value <= 0) continue
+      utility.set(row, value)
+      sum += value
+    }
+    if (sum > price) utilities.set(node, utility)
     if (slice.due()) await slice.rest()
   }
   const open = await chooseNodes(utilities, { rows, price, slice })
@@ -183,32 +190,40 @@ function byNode(
   return new Map([...chances].sort(([a], [b]) => a - b))
 }
 
+/** What a section of a node is worth to each row that it is worth something. */
+type Utility = ReadonlyMap<number, number>
+
 /** Opens one node after the other, the most worthwhile first, and closes those that are no longer worth their price. */
 async function chooseNodes(
-  utilities: ReadonlyMap<number, Float64Array>,
+  utilities: ReadonlyMap<number, Utility>,
   { rows, price, slice }: { readonly rows: number; readonly price: number; readonly slice: TimeSlice },
 ): Promise<number[]> {
   const open: number[] = []
-  const bestOf = (nodes: readonly number[]) => {
-    const best = new Float64Array(rows)
-    for (const node of nodes) {
-      const utility = utilities.get(node) as Float64Array
-      for (let row = 0; row < rows; row++) if (utility[row] > best[row]) best[row] = utility[row]
-    }
-    return best
-  }
-  const sumOver = (better: Float64Array, worse: Float64Array) => {
-    let sum = 0
-    for (let row = 0; row < rows; row++) if (better[row] > worse[row]) sum += better[row] - worse[row]
-    return sum
+  // What each row has from the best of the open nodes, from the second, and which the best is.
+  const best = new Float64Array(rows)
+  const second = new Float64Array(rows)
+  const owner = new Int32Array(rows)
+  const settle = () => {
+    best.fill(0)
+    second.fill(0)
+    owner.fill(-1)
+    for (const node of open)
+      for (const [row, value] of utilities.get(node) as Utility) {
+        if (value > best[row]) {
+          second[row] = best[row]
+          best[row] = value
+          owner[row] = node
+        } else if (value > second[row]) second[row] = value
+      }
   }
   // A node that was closed may open again; so many steps end in any case.
   for (let step = 0; step < 4 * rows; step++) {
-    const best = bestOf(open)
     let most = price
     let next = -1
     for (const [node, utility] of utilities) {
-      const gain = open.includes(node) ? 0 : sumOver(utility, best)
+      if (open.includes(node)) continue
+      let gain = 0
+      for (const [row, value] of utility) if (value > best[row]) gain += value - best[row]
       if (gain > most + 1e-9) {
         most = gain
         next = node
@@ -216,12 +231,18 @@ async function chooseNodes(
     }
     if (next < 0) break
     open.push(next)
+    settle()
     for (;;) {
-      const all = bestOf(open)
-      const losses = open.map((node) => sumOver(all, bestOf(open.filter((other) => other !== node))))
-      const least = losses.indexOf(Math.min(...losses))
-      if (losses[least] >= price - 1e-9) break
-      open.splice(least, 1)
+      const losses = new Map(open.map((node) => [node, 0]))
+      for (let row = 0; row < rows; row++) {
+        const loss = losses.get(owner[row])
+        if (loss !== undefined) losses.set(owner[row], loss + best[row] - second[row])
+      }
+      let least = open[0]
+      for (const node of open) if ((losses.get(node) as number) < (losses.get(least) as number)) least = node
+      if ((losses.get(least) as number) >= price - 1e-9) break
+      open.splice(open.indexOf(least), 1)
+      settle()
     }
     if (slice.due()) await slice.rest()
   }
@@ -241,7 +262,7 @@ function assign(
     utilities,
     chances,
     least,
-  }: Chances & { readonly rows: number; readonly utilities: ReadonlyMap<number, Float64Array> },
+  }: Chances & { readonly rows: number; readonly utilities: ReadonlyMap<number, Utility> },
 ): Int32Array {
   const left = [...open].sort((a, b) => a - b)
   for (;;) {
@@ -250,7 +271,7 @@ function assign(
     for (let row = 0; row < rows; row++) {
       let most = 0
       for (const node of left) {
-        const utility = (utilities.get(node) as Float64Array)[row]
+        const utility = utilities.get(node)?.get(row) ?? 0
         if (utility > most + 1e-9 && chanceOf(chances, node, row) >= certain) {
           most = utility
           nodeOf[row] = node

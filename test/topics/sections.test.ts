@@ -107,22 +107,40 @@ describe('sections of a digest', () => {
   })
 })
 
-it('names what is left of a section, and topics of one section apart', () => {
+it('names what is left of a discipline by what most of it is about, and topics of one section apart', () => {
   const node = (name: string) => atlas.nodes.findIndex((one) => one.name === name)
-  const label = (name: string, terms: readonly string[] = []) => ({
+  const firstOf = (field: string) => atlas.nodes.findIndex(({ parent }) => parent === node(field)) - atlas.firstArea
+  const topic = (
+    name: string,
+    { rows = [], terms = [] }: { rows?: readonly number[]; terms?: readonly string[] } = {},
+  ) => ({
     node: name === '' ? -1 : node(name),
+    rows,
     terms,
     label: 'storage, sun',
   })
-  const labels = (...all: Parameters<typeof sectionLabels>[0]) => sectionLabels(all, { atlas, taken: [] })
-  expect(labels(label('Robotics'))).toEqual(['Robotics'])
-  expect(labels(label('Robotics'), label('Robot manipulation'))).toEqual([
+  const of = (...fields: readonly string[]) => ({
+    rows: fields.length,
+    width: 1,
+    area: Int32Array.from(fields, firstOf),
+    share: new Float64Array(fields.length).fill(1),
+    similarity: new Float64Array(fields.length).fill(0.8),
+  })
+  const sections = of(
+    'Legged and humanoid robots',
+    'Legged and humanoid robots',
+    'Robot manipulation',
+    'Soft and medical robots',
+  )
+  const labels = (...all: Parameters<typeof sectionLabels>[0]) => sectionLabels(all, { atlas, sections, taken: [] })
+  expect(labels(topic('Robotics', { rows: [0, 1, 2] }))).toEqual(['Robotics: Legged and humanoid robots'])
+  expect(labels(topic('Robotics', { rows: [0, 1, 2, 3] }))).toEqual(['Robotics: Legged and humanoid robots and others'])
+  expect(labels(topic('Robotics', { rows: [0, 2, 3] }), topic('Robot manipulation', { rows: [2] }))).toEqual([
     'Robotics: further papers',
     'Robot manipulation',
   ])
-  expect(labels(label('Image segmentation', ['image', 'polyps']), label('Image segmentation', ['roads']))).toEqual([
-    'Image segmentation: polyps',
-    'Image segmentation: roads',
-  ])
-  expect(labels(label(''))).toEqual(['storage, sun'])
+  expect(sectionLabels([topic('Robotics')], { atlas, sections: undefined, taken: [] })).toEqual(['Robotics'])
+  const images = (term: string) => topic('Image segmentation', { terms: ['image', term] })
+  expect(labels(images('polyps'), images('roads'))).toEqual(['Image segmentation: polyps', 'Image segmentation: roads'])
+  expect(labels(topic(''))).toEqual(['storage, sun'])
 })
