@@ -37,40 +37,32 @@ export function commonNode(memberships: Memberships, rows: readonly number[], at
   return best
 }
 
-// Of what is left of a discipline or a domain, these are named: at most so many, of two papers and such a share at least.
+// What is left of a discipline is named by its fields where so many of two papers or more hold such a share of it.
 const mostParts = 2
 const leastOfPart = 2
-const leastShare = 0.3
-// Without "and others" they must cover so much.
-const covered = 0.6
+const covered = 0.75
 
-/**
- * What the papers of a wide section are about in the main: names of fields of a discipline, of disciplines of a domain, the
- * most frequent first. None where they are all of different ones.
- */
+/** The fields of a discipline that nearly all rows are of, the most frequent first; none where there are more. */
 function partsOf(
   { width, area, share }: Memberships,
   { rows, node, atlas }: { readonly rows: readonly number[]; readonly node: number; readonly atlas: Atlas },
-): { readonly names: readonly string[]; readonly areAll: boolean } {
-  const level = atlas.nodes[node].level === 'domain' ? 'discipline' : 'field'
+): readonly string[] {
   const counts = new Map<number, number>()
   for (const row of rows) {
     const chances = new Map<number, number>()
     for (let i = row * width; i < (row + 1) * width; i++) {
-      const part = atlas.above(atlas.firstArea + area[i], level)
-      chances.set(part, (chances.get(part) ?? 0) + share[i])
+      const field = atlas.above(atlas.firstArea + area[i], 'field')
+      chances.set(field, (chances.get(field) ?? 0) + share[i])
     }
     const [[likeliest]] = [...chances].sort(([a, p], [b, q]) => q - p || a - b)
     if (atlas.isWithin(likeliest, node)) counts.set(likeliest, (counts.get(likeliest) ?? 0) + 1)
   }
   const parts = [...counts]
-    .filter(([, count]) => count >= leastOfPart && count >= leastShare * rows.length)
+    .filter(([, count]) => count >= leastOfPart)
     .sort(([a, m], [b, n]) => n - m || a - b)
     .slice(0, mostParts)
-  return {
-    names: parts.map(([part]) => atlas.nodes[part].name),
-    areAll: parts.reduce((sum, [, count]) => sum + count, 0) >= covered * rows.length,
-  }
+  const held = parts.reduce((sum, [, count]) => sum + count, 0)
+  return held >= covered * rows.length ? parts.map(([field]) => atlas.nodes[field].name) : []
 }
 
 /** A topic that wants a name. */
@@ -87,7 +79,7 @@ export interface Unnamed {
 
 /**
  * A label for each topic, all different: the name of its node; of what is left of a discipline or a domain, its name with
- * what that is in the main, or "…: further papers"; and where two topics have one node, its name with the term that sets
+ * one or two fields that hold it, or "…: further papers"; and where two topics have one node, its name with the term that sets
  * the topic apart.
  * @param sections of what the topics are sections, where they are
  * @param taken labels that others have
@@ -116,8 +108,8 @@ export function sectionLabels(
             .some((word) => lower.includes(word.replace(/s$/u, ''))),
       )
       if (sections !== undefined && (level === 'discipline' || level === 'domain')) {
-        const { names, areAll } = partsOf(sections, { rows, node, atlas })
-        if (names.length > 0) candidates.push(`${name}: ${names.join('; ')}${areAll ? '' : ' and others'}`)
+        const parts = level === 'domain' ? [] : partsOf(sections, { rows, node, atlas })
+        if (parts.length > 0) candidates.push(`${name}: ${parts.join('; ')}`)
         candidates.push(`${name}: further papers`)
       } else if (times.get(node) === 1) candidates.push(name)
       candidates.push(...telling.map((term) => `${name}: ${term}`))

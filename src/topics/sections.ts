@@ -27,9 +27,10 @@ const costFrom = 150
 const certain = 0.5
 const certainAlone = 0.3
 // What would stand in a wide section otherwise needs less.
-const nearlyCertain = 0.4
+const nearlyCertain = 0.33
 // What has no more in common than a domain is no section for a reader, unless there is much of it.
 const fewestOfDomain = 5
+const shareOfDomain = 1 / 8
 // Shares of a paper's nearest kin in what it is about, and how much what the others of the day are about speaks for it.
 const ofKin = 0.2
 const kinLooked = 5
@@ -337,7 +338,7 @@ function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { r
       const node = likeliest[row]
       if (chanceOf(chances, node, row) >= needed) gathered.set(node, [...(gathered.get(node) ?? []), row])
     }
-    const fewest = fewestOf(level, least)
+    const fewest = fewestOf(level, { least, rows: nodeOf.length })
     for (const [node, rows] of gathered)
       if (rows.length >= fewest || nodeOf.includes(node)) for (const row of rows) nodeOf[row] = node
   }
@@ -346,12 +347,13 @@ function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { r
     if (
       node >= 0 &&
       isWide(node) &&
-      nodeOf.filter((one) => one === node).length < fewestOf(atlas.nodes[node].level, least)
+      nodeOf.filter((one) => one === node).length < fewestOf(atlas.nodes[node].level, { least, rows: nodeOf.length })
     )
       for (const row of nodeOf.keys()) if (nodeOf[row] === node) nodeOf[row] = -1
 }
 
-const fewestOf = (level: AtlasLevel, least: number) => (level === 'domain' ? Math.max(least, fewestOfDomain) : least)
+const fewestOf = (level: AtlasLevel, { least, rows }: { readonly least: number; readonly rows: number }) =>
+  level === 'domain' ? Math.max(least, fewestOfDomain, shareOfDomain * rows) : least
 
 /** Groups numbered by their nodes; a row without one has that of its nearest kin with one, or the first. */
 function withNearest(

@@ -133,8 +133,8 @@ it('names what is left of a discipline by what most of it is about, and topics o
     'Soft and medical robots',
   )
   const labels = (...all: Parameters<typeof sectionLabels>[0]) => sectionLabels(all, { atlas, sections, taken: [] })
-  expect(labels(topic('Robotics', { rows: [0, 1, 2] }))).toEqual(['Robotics: Legged and humanoid robots'])
-  expect(labels(topic('Robotics', { rows: [0, 1, 2, 3] }))).toEqual(['Robotics: Legged and humanoid robots and others'])
+  expect(labels(topic('Robotics', { rows: [0, 1] }))).toEqual(['Robotics: Legged and humanoid robots'])
+  expect(labels(topic('Robotics', { rows: [0, 1, 2, 3] }))).toEqual(['Robotics: further papers'])
   expect(labels(topic('Robotics', { rows: [0, 2, 3] }), topic('Robot manipulation', { rows: [2] }))).toEqual([
     'Robotics: further papers',
     'Robot manipulation',
