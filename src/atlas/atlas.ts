@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { PaperkinError } from '../errors.ts'
+import { nearestName, PaperkinError } from '../errors.ts'
 import { termKey } from './term-key.ts'
 
 export const atlasLevels = ['domain', 'discipline', 'division', 'field', 'area'] as const
@@ -73,7 +73,8 @@ export class Atlas {
   readonly model: { readonly id: string; readonly revision: string; readonly dimensions: number }
   /** How many abstracts the terms were counted in. */
   readonly abstracts: number
-  readonly #centroids: Float32Array
+  /** `areas × dimensions` unit rows, row-major. */
+  readonly centroids: Float32Array
   readonly #folder: string
   #terms: ReadonlyMap<string, string> | undefined
 
@@ -89,7 +90,7 @@ export class Atlas {
     this.model = model
     this.abstracts = abstracts
     this.#folder = folder
-    this.#centroids = restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
+    this.centroids = restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
   }
 
   static #loaded: Atlas | undefined
@@ -163,9 +164,30 @@ export class Atlas {
     return Array.from(best, (area) => this.place(area, cosines[area])).filter((place) => place !== undefined)
   }
 
+  /** Number of the node of a name, in whatever case; -1 where there is none. */
+  find(name: string): number {
+    const wanted = name.trim().toLowerCase()
+    return this.nodes.findIndex((node) => node.name.toLowerCase() === wanted)
+  }
+
   /** Whether a name is one of the tree, in whatever case. */
   has(name: string): boolean {
-    return this.nodes.some((node) => node.name.toLowerCase() === name.toLowerCase())
+    return this.find(name) >= 0
+  }
+
+  /** Names that a name which the tree does not have may mean: those with most of its words, and one that is spelled alike. */
+  namesLike(name: string): readonly string[] {
+    const words = name.toLowerCase().match(/\p{L}{3,}/gu) ?? []
+    const sharing = this.nodes
+      .map((node) => ({ node, words: words.filter((word) => node.name.toLowerCase().includes(word)).length }))
+      .filter((one) => one.words > 0)
+      .sort((a, b) => b.words - a.words)
+      .map(({ node }) => node.name)
+    const alike = nearestName(
+      name,
+      this.nodes.map((node) => node.name),
+    )
+    return [...new Set([...(sharing.length === 0 && alike !== undefined ? [alike] : []), ...sharing])].slice(0, 5)
   }
 
   /** The area of a number and a similarity with the names above it; undefined where that is not near. */
@@ -196,7 +218,7 @@ export class Atlas {
 
   #compare(vectors: Float32Array, from: number, cosines: Float64Array): void {
     const { dimensions } = this.model
-    const centroids = this.#centroids
+    const centroids = this.centroids
     for (let area = 0, at = 0; area < cosines.length; area++) {
       let sum = 0
       for (let d = 0; d < dimensions; d++) sum += vectors[from + d] * centroids[at++]

@@ -16,3 +16,22 @@ export const shortScore = (score: number): string => score.toFixed(2).replace(/^
 /** `1 paper`, `12,000 papers`. */
 export const count = (number: number, noun: string): string =>
   `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`
+
+/** How many times as frequent something is as before: `3.5 ×`, `40 ×`, `new` where no earlier paper has it. */
+export function timesAsFrequent({ ratio, before }: { readonly ratio: number; readonly before: number }): string {
+  return before === 0 ? 'new' : `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en-US')} ×`
+}
+
+/** `174 papers of 31 October 2025, against 7,634 since 5 September 2025`. */
+export function whatIsCompared({ papers, from, to, earlier }: Compared): string {
+  const when = from === null ? '' : ` of ${longDate(from)}${to === null || to === from ? '' : ` – ${longDate(to)}`}`
+  const since = earlier.from === null ? ' earlier ones' : ` since ${longDate(earlier.from)}`
+  return `${count(papers.length, 'paper')}${when}, against ${earlier.count.toLocaleString('en-US')}${since}`
+}
+
+interface Compared {
+  readonly papers: readonly string[]
+  readonly from: string | null
+  readonly to: string | null
+  readonly earlier: { readonly count: number; readonly from: string | null }
+}
