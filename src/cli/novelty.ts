@@ -1,9 +1,9 @@
 // What is new in a collection, for the commands that tell it.
 import { Option } from 'commander'
-import type { Novelty } from '../library/novelty.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
 import { type Paper, paperName } from '../paper.ts'
-import { shortScore, timesAsFrequent, whatIsCompared } from '../report/wording.ts'
+import { namedThings, nothingFrequent, shortScore, timesAsFrequent, whatIsCompared } from '../report/wording.ts'
+import type { Novelty } from '../topics/novelty.ts'
 import { integer } from './command.ts'
 import { table, wrapped } from './table.ts'
 import type { Colors } from './terminal.ts'
@@ -57,19 +57,11 @@ export function noveltyPage(
   { colors, isAsked }: { readonly colors: Colors; readonly isAsked: boolean },
   columns: number,
 ): string[] {
-  const { areas, terms, unlike, missing, earlier, papers } = novelty
+  const { unlike, missing, earlier, papers } = novelty
   if (missing !== undefined)
     return isAsked ? [colors.dim(wrapped(`What is new cannot be told: ${missing}.`, columns)), ''] : []
   const lines = [wrapped(`${colors.bold(colors.yellow('What is new'))}  ${whatIsCompared(novelty)}`, columns), '']
-  const found = [
-    ...areas.map((one) => ({
-      ...one,
-      // Three titles of a whole discipline say nothing of it.
-      isWide: one.level === 'discipline',
-      name: one.level === 'area' ? one.name : `${one.name} (${one.level})`,
-    })),
-    ...terms.map((one) => ({ ...one, isWide: false, name: [`“${one.term}”`, ...one.variants].join(', ') })),
-  ]
+  const found = namedThings(novelty)
   if (found.length > 0) {
     const rows = found.map(({ name, count, before, ratio, isTentative }) => [
       name,
@@ -92,6 +84,7 @@ export function noveltyPage(
     lines.push(`   ${colors.dim(header as string)}`)
     for (const [i, { papers, isWide }] of found.entries()) {
       lines.push(`   ${body[i]}`)
+      // Three titles of a whole discipline say nothing of it.
       if (isWide) continue
       const more = papers.length - titlesShown
       const rest = more > 0 ? ` … and ${more} more` : ''
@@ -100,7 +93,7 @@ export function noveltyPage(
         .map((id, place) => [{ text: nameOf.get(id) ?? id, suffix: place === titlesShown - 1 ? rest : '' }])
       lines.push(table([{ isFlexible: true, style: colors.dim }], cells, columns - 6).replace(/^/gmu, '      '))
     }
-  } else lines.push('   No area and no term is clearly more frequent than before.')
+  } else lines.push(`   ${nothingFrequent}`)
   if (unlike.length > 0) {
     lines.push('', `   ${colors.dim('unlike any earlier paper; the nearest, and how near')}`)
     const line = (text: string, indent: string) =>

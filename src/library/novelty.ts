@@ -3,7 +3,7 @@ import { Atlas } from '../atlas/atlas.ts'
 import { PaperkinError, requireInteger, requireList, show } from '../errors.ts'
 import { type TimeSpan, timeSpanOf } from '../iso-date.ts'
 import type { Paper } from '../paper.ts'
-import { findNewThings, type NewThings } from '../topics/novelty.ts'
+import { findNewThings, type Novelty } from '../topics/novelty.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import type { Collection } from './collection.ts'
 import { keptPaper, paperNotFound } from './find-papers.ts'
@@ -24,21 +24,6 @@ export interface NoveltyOptions {
   /** How far back papers are compared with. @default 8 */
   readonly weeks?: number | undefined
   readonly signal?: AbortSignal | undefined
-}
-
-/** What is new in a library; see {@link PaperLibrary.novelty}. */
-export interface Novelty extends NewThings {
-  /** Ids of the new papers. */
-  readonly papers: readonly string[]
-  /** The first and the last day of the new papers, ISO 8601; null where none has a date. */
-  readonly from: string | null
-  readonly to: string | null
-  /** The earlier papers that they are compared with. */
-  readonly earlier: { readonly count: number; readonly from: string | null; readonly to: string | null }
-  /** Papers left out as they have no date, or one that does not say whether they are new. */
-  readonly undated: number
-  /** What it takes to say something, where there is too little. */
-  readonly missing?: string
 }
 
 const leastEarlier = 100

@@ -8,13 +8,14 @@ import { PaperkinError, requireInteger, requireList, requireOptions, show } from
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
 import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '../topics/find-topics.ts'
+import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
 import { Collection } from './collection.ts'
 import { convert, type Repair } from './convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
-import { findNovelty, type Novelty, type NoveltyOptions } from './novelty.ts'
+import { findNovelty, type NoveltyOptions } from './novelty.ts'
 import { PaperAreas } from './paper-areas.ts'
 import { compileFilter, type PaperFilter } from './paper-filter.ts'
 import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
@@ -490,6 +491,7 @@ export class PaperLibrary {
       title: true,
       seed: true,
       kin: true,
+      novelty: true,
       signal: true,
       onProgress: true,
     })
@@ -497,7 +499,14 @@ export class PaperLibrary {
     const { path } = options
     if (typeof path === 'string') await requireOutside('path', path)
     const signal = this.#either(options.signal)
-    return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, { ...options, signal })
+    // Of one state: nothing is waited for before the rows are taken.
+    const { roster } = this.#collection
+    const snapshot = this.#collection.vectors.snapshot()
+    const rows = await this.#rows(signal)
+    const areas = this.#areas
+    await areas?.prepare(roster, snapshot, signal)
+    const places = areas === undefined ? [] : roster.papers.map((paper) => areas.of(paper, snapshot))
+    return writeReport({ ...rows, places, topics, weights: relatedWeights }, { ...options, signal })
   }
 
   /**

@@ -1,5 +1,4 @@
 // How dates, numbers and scores read, on the page and in a terminal alike.
-
 const monthNames = 'January February March April May June July August September October November December'.split(' ')
 
 /** `12 March 2025`, `March 2025` or `2025` for an ISO date, `12 March` for one without a year; other texts as they are. */
@@ -22,6 +21,22 @@ export function timesAsFrequent({ ratio, before }: { readonly ratio: number; rea
   return before === 0 ? 'new' : `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en-US')} ×`
 }
 
+// What the page has as well, so in its own words: see `Novelty` of the topics.
+interface Compared {
+  readonly papers: readonly string[]
+  readonly from: string | null
+  readonly to: string | null
+  readonly earlier: { readonly count: number; readonly from: string | null }
+}
+
+interface Frequent {
+  readonly count: number
+  readonly before: number
+  readonly ratio: number
+  readonly isTentative?: true
+  readonly papers: readonly string[]
+}
+
 /** `174 papers of 31 October 2025, against 7,634 since 5 September 2025`. */
 export function whatIsCompared({ papers, from, to, earlier }: Compared): string {
   const when = from === null ? '' : ` of ${longDate(from)}${to === null || to === from ? '' : ` – ${longDate(to)}`}`
@@ -29,9 +44,26 @@ export function whatIsCompared({ papers, from, to, earlier }: Compared): string 
   return `${count(papers.length, 'paper')}${when}, against ${earlier.count.toLocaleString('en-US')}${since}`
 }
 
-interface Compared {
-  readonly papers: readonly string[]
-  readonly from: string | null
-  readonly to: string | null
-  readonly earlier: { readonly count: number; readonly from: string | null }
+/** What is more frequent, as it is called: `Field (field)`, `“term”, its variants`; areas first. */
+export function namedThings({
+  areas,
+  terms,
+}: {
+  readonly areas: readonly (Frequent & { readonly name: string; readonly level: string })[]
+  readonly terms: readonly (Frequent & { readonly term: string; readonly variants: readonly string[] })[]
+}): (Frequent & { readonly name: string; readonly isWide: boolean })[] {
+  return [
+    ...areas.map(({ name, level, ...one }) => ({
+      ...one,
+      name: level === 'area' ? name : `${name} (${level})`,
+      isWide: level === 'discipline',
+    })),
+    ...terms.map(({ term, variants, ...one }) => ({
+      ...one,
+      name: [`“${term}”`, ...variants].join(', '),
+      isWide: false,
+    })),
+  ]
 }
+
+export const nothingFrequent = 'No area and no term is clearly more frequent than before.'

@@ -58,6 +58,21 @@ export interface NewThings {
   readonly unlike: readonly UnlikePaper[]
 }
 
+/** What is new, and against which papers. */
+export interface Novelty extends NewThings {
+  /** Ids of the new papers. */
+  readonly papers: readonly string[]
+  /** The first and the last day of the new papers, ISO 8601; null where none has a date. */
+  readonly from: string | null
+  readonly to: string | null
+  /** The earlier papers that they are compared with. */
+  readonly earlier: { readonly count: number; readonly from: string | null; readonly to: string | null }
+  /** Papers left out as they have no date, or one that does not say whether they are new. */
+  readonly undated: number
+  /** What it takes to say something, where there is too little. */
+  readonly missing?: string
+}
+
 export interface NoveltyInput {
   readonly papers: readonly Paper[]
   /** `papers.length × dimensions` unit rows, row-major. */

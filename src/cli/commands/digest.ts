@@ -1,10 +1,10 @@
 import { Option } from 'commander'
-import type { Novelty } from '../../library/novelty.ts'
 import type { PaperLibrary } from '../../library/paper-library.ts'
 import type { HitList } from '../../library/ranking.ts'
 import { type Paper, paperName } from '../../paper.ts'
 import { count, longDate } from '../../report/wording.ts'
 import type { Topics } from '../../topics/find-topics.ts'
+import type { Novelty } from '../../topics/novelty.ts'
 import { type Collection, type CollectionOptions, withCollection } from '../collection.ts'
 import {
   collectionOptions,
