@@ -55,7 +55,7 @@ export async function findNovelty(
     earlier: { count: earlier.length, ...daysOf(earlier, spans) },
     undated,
   }
-  const missing = whatIsMissing(about, { weeks, all: kept.length })
+  const missing = whatIsMissing(about, { weeks, all: daysOf(spans.keys(), spans), count: kept.length })
   if (missing !== undefined) return { ...about, missing, areas: [], terms: [], unlike: [] }
   const chosen = [...earlier, ...news].map((place) => kept[place])
   const rows = Int32Array.from(chosen, ({ row }) => row)
@@ -147,7 +147,7 @@ function sinceOf(since: NoveltyOptions['since'], spans: Spans): number {
 }
 
 /** The first and the last day of papers. */
-function daysOf(places: readonly number[], spans: Spans): { readonly from: string | null; readonly to: string | null } {
+function daysOf(places: Iterable<number>, spans: Spans): { readonly from: string | null; readonly to: string | null } {
   let from = Number.POSITIVE_INFINITY
   let to = Number.NEGATIVE_INFINITY
   for (const place of places) {
@@ -160,12 +160,12 @@ function daysOf(places: readonly number[], spans: Spans): { readonly from: strin
 
 function whatIsMissing(
   { papers, earlier, undated, from }: Pick<Novelty, 'papers' | 'earlier' | 'undated' | 'from'>,
-  { weeks, all }: { readonly weeks: number; readonly all: number },
+  { weeks, all, count }: { readonly weeks: number; readonly all: Pick<Novelty, 'to'>; readonly count: number },
 ): string | undefined {
-  if (all > 0 && undated === all)
-    return `none of the ${all} papers has a date or an arXiv id that says when it came: name the new ones`
-  if (papers.length === 0) return 'there is no paper so new'
+  if (count === 0) return 'there is no paper'
+  if (undated === count) return `none of the ${count} papers has a date, or an arXiv id, that says when it came`
+  if (papers.length === 0) return `no paper is so new, the last is of ${all.to}`
   if (earlier.count >= leastEarlier) return undefined
-  const when = from === null ? '' : `, of the ${weeks} weeks before ${from}`
-  return `needs at least ${leastEarlier} earlier papers to compare with, has ${earlier.count}${when}`
+  const when = from === null ? '' : ` of the ${weeks} weeks before ${from}`
+  return `it takes at least ${leastEarlier} earlier papers to compare with, and there are ${earlier.count}${when}`
 }

@@ -21,6 +21,15 @@ export function timesAsFrequent({ ratio, before }: { readonly ratio: number; rea
   return before === 0 ? 'new' : `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en-US')} ×`
 }
 
+/** `12 March 2025`, `12 March 2025 – 14 March 2025`, or `March 2025` for all of it. */
+export function longSpan(from: string, to: string): string {
+  if (from === to) return longDate(from)
+  const month = from.slice(0, 7)
+  const next = new Date(Date.parse(to) + 86_400_000).toISOString()
+  const isWhole = from.endsWith('-01') && to.startsWith(month) && !next.startsWith(month)
+  return isWhole ? longDate(month) : `${longDate(from)} – ${longDate(to)}`
+}
+
 // What the page has as well, so in its own words: see `Novelty` of the topics.
 interface Compared {
   readonly papers: readonly string[]
@@ -39,7 +48,7 @@ interface Frequent {
 
 /** `174 papers of 31 October 2025, against 7,634 since 5 September 2025`. */
 export function whatIsCompared({ papers, from, to, earlier }: Compared): string {
-  const when = from === null ? '' : ` of ${longDate(from)}${to === null || to === from ? '' : ` – ${longDate(to)}`}`
+  const when = from === null || to === null ? '' : ` of ${longSpan(from, to)}`
   const since = earlier.from === null ? ' earlier ones' : ` since ${longDate(earlier.from)}`
   return `${count(papers.length, 'paper')}${when}, against ${earlier.count.toLocaleString('en-US')}${since}`
 }

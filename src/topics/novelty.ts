@@ -101,6 +101,8 @@ const leastPapersOfFew = 2
 const few = 40
 // Nats of a term that names a subject: "chess" has 3.3, "expert annotations" 3.3, "LLM training" 2.2, "autonomy" 1.9.
 const leastTopicality = 2.5
+// "behaviors" has .22; "approach", "method" and "framework" have less.
+const leastOfLast = 0.2
 // Two that share so much of their new papers tell one story.
 const sameStory = 0.6
 const rareShare = 0.02
@@ -199,14 +201,15 @@ async function newTerms(
 
 /**
  * Whether a term names a subject: one that papers of few fields have; or a new one, which no field has yet, and which is
- * written as a name or has a word of a subject in it.
+ * written as a name, or has a word of a subject in it and ends with one that not all fields have.
  */
 function isSubject(term: string, atlas: Pick<Atlas, 'term'>): boolean {
   const known = atlas.term(term)
   if (known !== undefined) return known.topicality >= leastTopicality
   const words = term.split(' ')
   if (words.length === 1) return /\p{L}.*[\p{Lu}\d]/u.test(term)
-  return words.some((word) => (atlas.term(word)?.topicality ?? 0) >= leastTopicality)
+  const topicality = words.map((word) => atlas.term(word)?.topicality ?? 0)
+  return topicality.some((one) => one >= leastTopicality) && (topicality.at(-1) as number) >= leastOfLast
 }
 
 /** The share that two lists of rows have in common of what is in either. */

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { count, longDate } from '../../report/wording.ts'
+import { count, longDate, longSpan } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
@@ -45,8 +45,10 @@ export const report = defineCommand<ReportOptions>({
         const { format, method, kin, seed } = options
         const isPage = format === undefined || format === 'html'
         const path = options.out ?? (isPage ? 'report.html' : undefined)
-        const title =
-          options.title ?? (dates.length > 0 ? `Papers of ${[...new Set(dates)].map(longDate).join(', ')}` : undefined)
+        const days = [...new Set(dates)].map(longDate).join(', ')
+        const { from, to } = novelty
+        const when = options.since === undefined || from === null || to === null ? days : longSpan(from, to)
+        const title = options.title ?? (when === '' ? undefined : `Papers of ${when}`)
         const topics = await library.topics({ method, count: options.topics, seed, signal })
         let step: ReportProgress['step'] | undefined
         let line = terminal.progress('', 'papers')
