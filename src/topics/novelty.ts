@@ -4,9 +4,11 @@
 // and Hochberg's procedure for tests whose p-values take few values (Heyse 2011). A paper is unlike all before where its
 // nearest earlier paper is as far away as those of hardly any earlier papers are (conformal p-value, Bates et al. 2023).
 import type { Atlas, PaperArea } from '../atlas/atlas.ts'
+import { termKey } from '../atlas/term-key.ts'
 import type { Paper } from '../paper.ts'
 import { createVectorIndex } from '../vectors/create-index.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
+import { generic } from './boilerplate.ts'
 import { Phrases } from './phrases.ts'
 
 /** Something that is more frequent in the new papers. */
@@ -101,8 +103,6 @@ const leastPapersOfFew = 2
 const few = 40
 // Nats of a term that names a subject: "chess" has 3.3, "expert annotations" 3.3, "LLM training" 2.2, "autonomy" 1.9.
 const leastTopicality = 2.5
-// "behaviors" has .22; "approach", "method" and "framework" have less.
-const leastOfLast = 0.2
 // Two that share so much of their new papers tell one story.
 const sameStory = 0.6
 const rareShare = 0.02
@@ -201,15 +201,15 @@ async function newTerms(
 
 /**
  * Whether a term names a subject: one that papers of few fields have; or a new one, which no field has yet, and which is
- * written as a name, or has a word of a subject in it and ends with one that not all fields have.
+ * written as a name, or has a word of a subject in it and does not end with one such as "framework".
  */
 function isSubject(term: string, atlas: Pick<Atlas, 'term'>): boolean {
   const known = atlas.term(term)
   if (known !== undefined) return known.topicality >= leastTopicality
   const words = term.split(' ')
   if (words.length === 1) return /\p{L}.*[\p{Lu}\d]/u.test(term)
-  const topicality = words.map((word) => atlas.term(word)?.topicality ?? 0)
-  return topicality.some((one) => one >= leastTopicality) && (topicality.at(-1) as number) >= leastOfLast
+  if (generic.has(termKey(words.at(-1) as string))) return false
+  return words.some((word) => (atlas.term(word)?.topicality ?? 0) >= leastTopicality)
 }
 
 /** The share that two lists of rows have in common of what is in either. */
