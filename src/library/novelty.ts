@@ -17,8 +17,8 @@ export interface NoveltyOptions {
   readonly papers?: readonly (string | number)[] | undefined
   /**
    * The first day of what is new, or the month or year that begins with it.
-   * @default the last day of the library's papers; where that has fewer than ten, as many days before it as it takes, a
-   * week at most; the last month where most papers have no day
+   * @default the last day of the library's papers; where that has fewer than ten, as many days before it as it takes, as
+   * far as ten lie within a week; the last month where most papers have no day
    */
   readonly since?: string | number | Date | undefined
   /** How far back papers are compared with. @default 8 */
