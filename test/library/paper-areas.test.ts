@@ -66,8 +66,8 @@ describe('a filter by area', () => {
   test('knows what papers say of their own area, with any model', async () => {
     const own = await PaperLibrary.open({ embedder: (texts) => texts.map((text) => [1, text.length % 7, 2]) })
     await own.add([
-      { id: 'a', title: 'Nets', abstract: 'Of knots.', area: 'Fishery' },
-      { id: 'b', title: 'Sails', abstract: 'Of cloth.', area: 'Weaving' },
+      { id: 'a', title: 'Nets', abstract: 'Of knots.', extra: { area: 'Fishery' } },
+      { id: 'b', title: 'Sails', abstract: 'Of cloth.', extra: { area: 'Weaving' } },
     ])
     expect(own.papers({ filter: { area: 'Fishery' } }).map(({ id }) => id)).toEqual(['a'])
     expect(() => own.papers({ filter: { area: 'Robotics' } })).toThrow('a library of the bundled model')
