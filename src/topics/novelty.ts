@@ -101,8 +101,10 @@ const leastPapers = 3
 // Of 40 papers or fewer, two that share a term are worth a line.
 const leastPapersOfFew = 2
 const few = 40
-// Nats of a term that names a subject: "chess" has 3.3, "expert annotations" 3.3, "LLM training" 2.2, "autonomy" 1.9.
+// Nats of a word that names a subject ("chess" has 3.3, "autonomy" 1.9), and of a term of several words ("tensor networks"
+// has 2.2, "evaluation framework" 1.6).
 const leastTopicality = 2.5
+const leastOfSeveral = 2.2
 // Two that share so much of their new papers tell one story.
 const sameStory = 0.6
 const rareShare = 0.02
@@ -185,6 +187,19 @@ async function newTerms(
     for (const [i, { rows, before }] of part.entries())
       if (isSubject(spelled[i], atlas)) named.push({ term: spelled[i], rows, before })
   }
+  // Of terms of the same papers the one that most titles have comes first, then the longer one.
+  const inTitles = new Map(
+    named.map((one) => {
+      const term = one.term.toLowerCase()
+      return [one, one.rows.filter((row) => papers[row].title.toLowerCase().includes(term)).length] as const
+    }),
+  )
+  named.sort(
+    (a, b) =>
+      (inTitles.get(b) as number) - (inTitles.get(a) as number) ||
+      b.term.length - a.term.length ||
+      (a.term < b.term ? -1 : 1),
+  )
   const chosen: (Tested & { readonly term: string; readonly variants: string[] })[] = []
   for (const one of chance.test(named)) {
     const same = chosen.find((other) => shared(one.rows, other.rows) >= sameStory)
@@ -201,15 +216,16 @@ async function newTerms(
 
 /**
  * Whether a term names a subject: one that papers of few fields have; or a new one, which no field has yet, and which is
- * written as a name, or has a word of a subject in it and does not end with one such as "framework".
+ * written as a name, has such a term of two words in it, or one word of a subject and no last word such as "framework".
  */
 function isSubject(term: string, atlas: Pick<Atlas, 'term'>): boolean {
   const known = atlas.term(term)
-  if (known !== undefined) return known.topicality >= leastTopicality
   const words = term.split(' ')
+  if (known !== undefined) return known.topicality >= (words.length > 1 ? leastOfSeveral : leastTopicality)
   if (words.length === 1) return /\p{L}.*[\p{Lu}\d]/u.test(term)
-  if (generic.has(termKey(words.at(-1) as string))) return false
-  return words.some((word) => (atlas.term(word)?.topicality ?? 0) >= leastTopicality)
+  const names = (part: string) => (atlas.term(part)?.topicality ?? 0) >= leastTopicality
+  if (words.length > 2 && words.some((word, i) => i > 0 && names(`${words[i - 1]} ${word}`))) return true
+  return !generic.has(termKey(words.at(-1) as string)) && words.some(names)
 }
 
 /** The share that two lists of rows have in common of what is in either. */
