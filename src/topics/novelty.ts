@@ -204,7 +204,9 @@ async function newTerms(
   for (const one of chance.test(named)) {
     const same = chosen.find((other) => shared(one.rows, other.rows) >= sameStory)
     if (same !== undefined) {
-      if (!same.variants.includes(one.term) && same.term !== one.term) same.variants.push(one.term)
+      const term = one.term.toLowerCase()
+      const isPart = [same.term, ...same.variants].some((known) => known.toLowerCase().includes(term))
+      if (!isPart) same.variants.push(one.term)
     } else if (chosen.length < mostTerms) chosen.push({ ...one, variants: [] })
   }
   return enough(chosen).map(({ term, variants, ...tested }) => ({
