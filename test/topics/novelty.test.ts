@@ -131,7 +131,7 @@ describe('areas', () => {
 
 describe('terms', () => {
   const text = (i: number, isNew: boolean) =>
-    `${i % 2 === 0 ? 'A report is kept each year.' : ''} ${isNew && i < 8 ? 'The semaphore telegraph stood here.' : ''}`
+    `${i % 2 === 0 ? 'A report is kept each year.' : ''} ${isNew && i < 8 ? `By the semaphore telegraph, ${i}.` : ''}`
 
   test('a term that comes up is told with its papers, and its parts are not told beside it', async () => {
     const { terms } = await findNewThings(world({ earlier: 200, fresh: 40, text }))
