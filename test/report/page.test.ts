@@ -308,6 +308,9 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       data.papers.slice(0, 3).map(({ name }) => name),
     )
     expect(await news.getByText('nearest, at .41').textContent()).toBe(`nearest, at .41: ${attack}`)
+    await page.evaluate(axe)
+    const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string }[] }
+    expect(violations).toEqual([])
     await news.getByRole('button', { name: nameOf(data.papers[4]!.id), exact: true }).click()
     await page.getByRole('region', { name: nameOf(data.papers[4]!.id) }).waitFor()
     expect(await page.title()).not.toBe('owned')
