@@ -19,7 +19,7 @@ const strangers = [
   ['lexical', ['sources', 'embedding']],
   ['vectors', ['paper', 'sources', 'embedding', 'lexical']],
   ['evaluation', ['paper', 'sources', 'embedding', 'lexical', 'vectors']],
-  ['atlas', ['paper', 'sources', 'embedding', 'vectors', 'evaluation']],
+  ['atlas', ['paper', 'sources', 'embedding', 'evaluation']],
   ['topics', ['sources', 'embedding']],
 ]
 const inRoom = (name) => `^src/${name}(/|\\.ts$)`

@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'topics-days': async () => (await import('./topics/days.ts')).run,
   'topics-reading': async () => (await import('./topics/reading.ts')).run,
   leiden: async () => (await import('./topics/leiden.ts')).run,
+  novelty: async () => (await import('./novelty.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
   sources: async () => (await import('./sources.ts')).run,
   store: async () => (await import('./store.ts')).run,

@@ -56,6 +56,7 @@ export {
 } from './library/evaluate-topics.ts'
 export type { FoundPaper } from './library/find-papers.ts'
 export type { DuplicateOptions, DuplicatePair, Duplicates } from './library/near-duplicates.ts'
+export type { NoveltyOptions } from './library/novelty.ts'
 export type { FilterFields, FilterRange, FilterValue, PaperFilter } from './library/paper-filter.ts'
 export { type OpenOptions, PaperLibrary } from './library/paper-library.ts'
 export type { Hit, HitList, HitOptions, RelatedOptions, SearchOptions, Weights } from './library/ranking.ts'
@@ -65,6 +66,7 @@ export type { Verification } from './library/verify.ts'
 export type { SharedTerm, Why } from './library/why.ts'
 export { type Json, type Paper, type PaperInput, paperName, paperText } from './paper.ts'
 export type {
+  ReportArea,
   ReportData,
   ReportFormat,
   ReportGroup,
@@ -116,5 +118,6 @@ export type {
   TopicTerm,
   UnnamedTopic,
 } from './topics/find-topics.ts'
+export type { NewArea, NewTerm, NewThings, Novelty, Rising, UnlikePaper } from './topics/novelty.ts'
 export type { IndexKind } from './vectors/create-index.ts'
 export type { VectorsInput } from './vectors/vector-index.ts'

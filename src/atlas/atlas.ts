@@ -6,7 +6,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { PaperkinError } from '../errors.ts'
+import { nearestName, PaperkinError } from '../errors.ts'
+import { RowDots } from '../vectors/row-dots.ts'
 import { termKey } from './term-key.ts'
 
 export const atlasLevels = ['domain', 'discipline', 'division', 'field', 'area'] as const
@@ -72,9 +73,12 @@ export class Atlas {
   readonly model: { readonly id: string; readonly revision: string; readonly dimensions: number }
   /** How many abstracts the terms were counted in. */
   readonly abstracts: number
+  /** `areas × dimensions` unit rows, row-major. */
   readonly #centroids: Float32Array
-  readonly #weights: Float32Array
+  /** What tells areas apart, with a row more for the vector that is weighed, and what each area is more likely by. */
+  readonly #weights: RowDots
   readonly #bias: Float32Array
+  readonly #numbers: Int32Array
   readonly #folder: string
   #terms: ReadonlyMap<string, string> | undefined
 
@@ -93,7 +97,9 @@ export class Atlas {
     this.#centroids = restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
     const weights = readFileSync(join(folder, 'weights.bin'))
     this.#bias = Float32Array.from({ length: areas }, (_, area) => weights.readFloatLE(4 * area))
-    this.#weights = restored(weights.subarray(4 * areas), areas, model.dimensions)
+    this.#weights = RowDots.allocate((areas + 1) * model.dimensions, model.dimensions)
+    this.#weights.matrix.set(restored(weights.subarray(4 * areas), areas, model.dimensions))
+    this.#numbers = Int32Array.from({ length: areas }, (_, area) => area)
   }
 
   static #loaded: Atlas | undefined
@@ -141,7 +147,8 @@ export class Atlas {
     const similarity = new Float64Array(rows)
     const evidence = new Float64Array(this.areas)
     for (let row = 0; row < rows; row++) {
-      this.#weigh(vectors, row * dimensions, evidence)
+      const vector = vectors.subarray(row * dimensions, (row + 1) * dimensions)
+      this.#weigh(vector, evidence)
       const from = row * width
       takeMost(evidence, { width, into: area, from })
       const most = evidence[area[from]]
@@ -151,27 +158,57 @@ export class Atlas {
         sum += share[from + i]
       }
       for (let i = 0; i < width; i++) share[from + i] /= sum
-      similarity[row] = this.#cosine(vectors, row * dimensions, area[from])
+      similarity[row] = this.#cosine(vector, area[from])
       const pause = row % 8 === 7 ? rest() : undefined
       if (pause) await pause
     }
     return { rows, width, area, share, similarity }
   }
 
+  /** The area that a unit vector most likely belongs to, and the cosine to its centroid. */
+  likeliest(vector: Float32Array): { readonly area: number; readonly similarity: number } {
+    const evidence = new Float64Array(this.areas)
+    this.#weigh(vector, evidence)
+    let area = 0
+    for (let other = 1; other < evidence.length; other++) if (evidence[other] > evidence[area]) area = other
+    return { area, similarity: this.#cosine(vector, area) }
+  }
+
   /** The `k` areas that a unit vector most likely belongs to, the likeliest first; none that is not near. */
   areasOf(vector: Float32Array, k: number): readonly PaperArea[] {
     const evidence = new Float64Array(this.areas)
-    this.#weigh(vector, 0, evidence)
+    this.#weigh(vector, evidence)
     const best = new Int32Array(Math.min(k, this.areas))
     takeMost(evidence, { width: best.length, into: best, from: 0 })
-    return Array.from(best, (area) => this.place(area, this.#cosine(vector, 0, area))).filter(
+    return Array.from(best, (area) => this.place(area, this.#cosine(vector, area))).filter(
       (place) => place !== undefined,
     )
   }
 
+  /** Number of the node of a name, in whatever case; -1 where there is none. */
+  find(name: string): number {
+    const wanted = name.trim().toLowerCase()
+    return this.nodes.findIndex((node) => node.name.toLowerCase() === wanted)
+  }
+
   /** Whether a name is one of the tree, in whatever case. */
   has(name: string): boolean {
-    return this.nodes.some((node) => node.name.toLowerCase() === name.toLowerCase())
+    return this.find(name) >= 0
+  }
+
+  /** Names that a name which the tree does not have may mean: those with most of its words, and one that is spelled alike. */
+  namesLike(name: string): readonly string[] {
+    const words = name.toLowerCase().match(/\p{L}{3,}/gu) ?? []
+    const sharing = this.nodes
+      .map((node) => ({ node, words: words.filter((word) => node.name.toLowerCase().includes(word)).length }))
+      .filter((one) => one.words > 0)
+      .sort((a, b) => b.words - a.words)
+      .map(({ node }) => node.name)
+    const alike = nearestName(
+      name,
+      this.nodes.map((node) => node.name),
+    )
+    return [...new Set([...(sharing.length === 0 && alike !== undefined ? [alike] : []), ...sharing])].slice(0, 5)
   }
 
   /** The area of a number and a similarity with the names above it; undefined where that is not near. */
@@ -201,20 +238,15 @@ export class Atlas {
   }
 
   /** How much a vector speaks for each area: differences are those of the logarithms of their chances. */
-  #weigh(vectors: Float32Array, from: number, evidence: Float64Array): void {
-    const { dimensions } = this.model
-    const weights = this.#weights
-    for (let area = 0, at = 0; area < evidence.length; area++) {
-      let sum = this.#bias[area]
-      for (let d = 0; d < dimensions; d++) sum += vectors[from + d] * weights[at++]
-      evidence[area] = sum
-    }
+  #weigh(vector: Float32Array, evidence: Float64Array): void {
+    this.#weights.matrix.set(vector, this.areas * this.model.dimensions)
+    this.#weights.products(this.areas, this.#numbers, evidence)
+    for (let area = 0; area < evidence.length; area++) evidence[area] += this.#bias[area]
   }
 
-  #cosine(vectors: Float32Array, from: number, area: number): number {
-    const { dimensions } = this.model
+  #cosine(vector: Float32Array, area: number): number {
     let sum = 0
-    for (let d = 0; d < dimensions; d++) sum += vectors[from + d] * this.#centroids[area * dimensions + d]
+    for (let d = 0, from = area * vector.length; d < vector.length; d++) sum += vector[d] * this.#centroids[from + d]
     return sum
   }
 }

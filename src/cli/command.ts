@@ -2,6 +2,7 @@
 // and prints its answer in the form that was asked for.
 import { Option, type Command as Parser } from 'commander'
 import { PaperkinError, requireInteger, requireNumber } from '../errors.ts'
+import type { FilterFields } from '../library/paper-filter.ts'
 import type { Columns } from '../sources/delimited.ts'
 import { type SourceFormat, sourceFormats } from '../sources/formats.ts'
 import { type PaperField, paperFields } from '../sources/plain-record.ts'
@@ -92,6 +93,40 @@ export const outOption = (help: string) => new Option('-o, --out <file>', help)
 /** `-l, --library <folder>`: the library on disk. */
 export const libraryOption = (help = 'the library to work on, in place of files') =>
   new Option('-l, --library <folder>', help)
+
+/** The values of `filterOptions()`. */
+export interface FilterArguments {
+  readonly area?: readonly string[]
+  readonly category?: readonly string[]
+  readonly author?: readonly string[]
+  readonly from?: string
+  readonly to?: string
+}
+
+const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+
+/** The options of a command that only some papers may be wanted of. */
+export const filterOptions = () => [
+  new Option(
+    '--area <name>',
+    'only papers of an area, a field or a discipline of the map of science; may be given again',
+  ).argParser(several),
+  new Option('--category <name>', 'only papers of this category; may be given again').argParser(several),
+  new Option('--author <name>', 'only papers by this author; may be given again').argParser(several),
+  new Option('--from <date>', 'only papers published since: 2025, 2025-03 or 2025-03-12'),
+  new Option('--to <date>', 'only papers published until then, that year, month or day included'),
+]
+
+/** The filter that those options ask for; undefined where every paper is wanted. */
+export function wantedPapers({ area, category, author, from, to }: FilterArguments): FilterFields | undefined {
+  const filter: FilterFields = {
+    ...(area && { area }),
+    ...(category && { categories: category }),
+    ...(author && { authors: author }),
+    ...((from ?? to) !== undefined && { published: { ...(from && { from }), ...(to && { to }) } }),
+  }
+  return Object.keys(filter).length > 0 ? filter : undefined
+}
 
 /** The values of `sourceOptions()`. */
 export interface SourceArguments {

@@ -1,29 +1,22 @@
 // Hits as they are printed, for every command that lists some.
 import { Option } from 'commander'
-import type { FilterFields } from '../library/paper-filter.ts'
 import type { Hit, HitOptions } from '../library/ranking.ts'
 import type { Why } from '../library/why.ts'
 import { paperName } from '../paper.ts'
 import { shortScore } from '../report/wording.ts'
-import { hitsOption, integer, number } from './command.ts'
+import { type FilterArguments, filterOptions, hitsOption, integer, number, wantedPapers } from './command.ts'
 import { paperTable, wrapped } from './table.ts'
 import type { Colors } from './terminal.ts'
 
 /** The values of `hitOptions()`. */
-export interface HitArguments {
+export interface HitArguments extends FilterArguments {
   readonly k: number
   readonly offset: number
   readonly mode: 'hybrid' | 'semantic' | 'lexical'
-  readonly category?: readonly string[]
-  readonly author?: readonly string[]
-  readonly from?: string
-  readonly to?: string
   readonly diversity: number
   readonly recency: number
   readonly why?: boolean
 }
-
-const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
 /** The options of a command that lists hits. */
 export const hitOptions = (count: number): Option[] => [
@@ -32,10 +25,7 @@ export const hitOptions = (count: number): Option[] => [
   new Option('--mode <mode>', 'rank by meaning, by words, or by both')
     .choices(['hybrid', 'semantic', 'lexical'])
     .default('hybrid'),
-  new Option('--category <name>', 'only papers of this category; may be given again').argParser(several),
-  new Option('--author <name>', 'only papers by this author; may be given again').argParser(several),
-  new Option('--from <date>', 'only papers published since: 2025, 2025-03 or 2025-03-12'),
-  new Option('--to <date>', 'only papers published until then, that year, month or day included'),
+  ...filterOptions(),
   new Option('--diversity <share>', 'how much a hit should differ from those before it')
     .argParser(number('--diversity', 0, 1))
     .default(0),
@@ -46,17 +36,9 @@ export const hitOptions = (count: number): Option[] => [
 ]
 
 /** What the library is asked for the options of the command line. */
-export function hitQuery(
-  { k, offset, mode, category, author, from, to, diversity, recency, why = false }: HitArguments,
-  signal: AbortSignal,
-): HitOptions {
-  const filter: FilterFields = {
-    ...(category && { categories: category }),
-    ...(author && { authors: author }),
-    ...((from ?? to) !== undefined && { published: { ...(from && { from }), ...(to && { to }) } }),
-  }
-  const isFiltered = Object.keys(filter).length > 0
-  return { k, offset, mode, diversity, recency, why, ...(isFiltered && { filter }), signal }
+export function hitQuery(options: HitArguments, signal: AbortSignal): HitOptions {
+  const { k, offset, mode, diversity, recency, why = false } = options
+  return { k, offset, mode, diversity, recency, why, filter: wantedPapers(options), signal }
 }
 
 /** A heading and a line a hit; what made its score below it, where that was asked for. */

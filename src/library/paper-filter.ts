@@ -2,6 +2,7 @@ import { nearestName, PaperkinError, show } from '../errors.ts'
 import { type TimeSpan, timeSpanOf } from '../iso-date.ts'
 import type { Json, Paper } from '../paper.ts'
 import type { Roster } from './collection.ts'
+import type { PaperAreas } from './paper-areas.ts'
 
 /**
  * An interval with both ends inside: of numbers, or of dates, where `to: '2025-03'` holds all of March. A date is a text
@@ -23,7 +24,8 @@ export type FilterValue = PlainValue | readonly PlainValue[] | FilterRange
 /**
  * Conditions by field, all of which must hold: `{ categories: ['cs.CL', 'cs.LG'], published: { from: '2025-01' } }`.
  * Fields are those of a {@link Paper} and of its `extra`, and `year`, that of `published` where `extra` has none. A paper
- * without the field does not fit.
+ * without the field does not fit. `area` is a name on the map of science, in whatever case: of an area, a field, a
+ * discipline, or any of several; papers fit whose nearest area is within it, and those whose own `extra.area` says so.
  */
 export type FilterFields = { readonly [field: string]: FilterValue | undefined }
 
@@ -32,33 +34,47 @@ export type PaperFilter = ((paper: Paper) => boolean) | FilterFields
 
 const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories', 'published', 'year', 'url', 'version'])
 
-/** Says of each place in a roster whether its paper is wanted. */
-export type CompiledFilter = (roster: Roster) => (place: number) => boolean
+/** A filter that was checked. */
+export interface CompiledFilter {
+  /** Whether {@link PaperAreas.prepare} must have been called for a roster. */
+  readonly needsAreas: boolean
+  /** Says of each place in a roster whether its paper is wanted. */
+  readonly test: (roster: Roster) => (place: number) => boolean
+}
 
 /**
  * A filter that can be asked.
  * @param roster papers that should have the fields
- * @throws PaperkinError `invalid-argument` for what is no filter, and for fields that none of the papers has
+ * @param areasOf where the papers lie on the map of science; undefined where vectors are not in its space
+ * @throws PaperkinError `invalid-argument` for what is no filter, for fields that none of the papers has, and for areas that
+ * the map does not have
  */
-export function compileFilter(filter: PaperFilter | undefined, roster: Roster): CompiledFilter | undefined {
+export function compileFilter(
+  filter: PaperFilter | undefined,
+  roster: Roster,
+  areasOf: () => PaperAreas | undefined,
+): CompiledFilter | undefined {
   if (filter === undefined) return undefined
-  if (typeof filter === 'function')
-    return ({ papers }) =>
-      (place) => {
-        const fits: unknown = filter(papers[place].paper)
-        if (typeof fits === 'object' && fits !== null && 'then' in fits)
-          throw new PaperkinError(
-            'invalid-argument',
-            'Expected `filter` to say at once whether a paper is wanted, got a promise: look up before what it needs.',
-          )
-        return Boolean(fits)
-      }
+  if (typeof filter === 'function') {
+    const test = (place: number, { papers }: Roster) => {
+      const fits: unknown = filter(papers[place].paper)
+      if (typeof fits === 'object' && fits !== null && 'then' in fits)
+        throw new PaperkinError(
+          'invalid-argument',
+          'Expected `filter` to say at once whether a paper is wanted, got a promise: look up before what it needs.',
+        )
+      return Boolean(fits)
+    }
+    return { needsAreas: false, test: (one) => (place) => test(place, one) }
+  }
   if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
     throw new PaperkinError(
       'invalid-argument',
       `Expected \`filter\` to be a function or conditions by field, got ${show(filter)}.`,
     )
-  const conditions = Object.entries(filter).flatMap(([field, wanted]) =>
+  const { area, ...others } = filter
+  const within = area === undefined ? undefined : areaCondition(area, roster, areasOf())
+  const conditions = Object.entries(others).flatMap(([field, wanted]) =>
     wanted === undefined ? [] : [{ field, fits: condition(field, wanted) }],
   )
   for (const { field } of conditions) {
@@ -78,9 +94,56 @@ export function compileFilter(filter: PaperFilter | undefined, roster: Roster): 
       )
     }
   }
-  return (one) => {
-    const asked = conditions.map(({ field, fits }) => ({ valueAt: column(one, field), fits }))
-    return (place) => asked.every(({ valueAt, fits }) => fits(valueAt(place)))
+  return {
+    needsAreas: within?.needsAreas ?? false,
+    test: (one) => {
+      const asked = conditions.map(({ field, fits }) => ({ valueAt: column(one, field), fits }))
+      const isWithin = within?.test(one) ?? (() => true)
+      return (place) => asked.every(({ valueAt, fits }) => fits(valueAt(place))) && isWithin(place)
+    },
+  }
+}
+
+/**
+ * What lies within a place on the map, or says of itself that it does.
+ * @throws PaperkinError `invalid-argument` for names that neither the map nor a paper has
+ */
+function areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | undefined): CompiledFilter {
+  const names: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
+  const fitsOwn = condition('area', wanted)
+  const nodes: number[] = []
+  for (const name of names) {
+    if (typeof name !== 'string' || name.trim() === '')
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`filter.area\` to be the name of an area, a field or a discipline, or several of them, got ${show(wanted)}.`,
+      )
+    const node = areas?.atlas.find(name) ?? -1
+    if (node >= 0) {
+      nodes.push(node)
+      continue
+    }
+    const ownAt = column(roster, 'area')
+    const fitsName = condition('area', name)
+    if (roster.papers.some((_, place) => fitsName(ownAt(place)))) continue
+    if (areas === undefined)
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected a library of the bundled model where \`filter.area\` asks for ${show(name)}: the map of science has no place for vectors of others.`,
+      )
+    const like = areas.atlas.namesLike(name).map((one) => JSON.stringify(one))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`filter.area\` to be the name of an area, a field or a discipline, got ${show(name)}${like.length > 0 ? `: near it are ${like.join(', ')}` : ''}.`,
+    )
+  }
+  return {
+    needsAreas: nodes.length > 0,
+    test: (one) => {
+      const ownAt = column(one, 'area')
+      return (place) =>
+        (areas !== undefined && nodes.some((node) => areas.isWithin(one.papers[place], node))) || fitsOwn(ownAt(place))
+    },
   }
 }
 

@@ -8,12 +8,16 @@ import { PaperkinError, requireInteger, requireList, requireOptions, show } from
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
 import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '../topics/find-topics.ts'
+import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
 import { Collection } from './collection.ts'
 import { convert, type Repair } from './convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
 import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
+import { findNovelty, type NoveltyOptions } from './novelty.ts'
+import { PaperAreas } from './paper-areas.ts'
+import { compileFilter, type PaperFilter } from './paper-filter.ts'
 import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
 import type { Seed, Seeds } from './seeds.ts'
 import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './store.ts'
@@ -75,6 +79,7 @@ export class PaperLibrary {
   readonly #collection: Collection
   readonly #ranking: Ranking
   readonly #repair: Repair | undefined
+  #placed: PaperAreas | null | undefined
   #writing: Promise<unknown> = Promise.resolve()
   readonly #closing = new AbortController()
 
@@ -108,6 +113,7 @@ export class PaperLibrary {
         return collection.lexical
       },
       vectors: () => collection.vectors,
+      areas: () => this.#areas,
       hasEmbedder: embedder !== undefined,
       isBundled: embedder?.modelId === bundledId,
       embed: (texts, options) => {
@@ -218,16 +224,31 @@ export class PaperLibrary {
    * @param options `k`: how many at most. @default 1
    */
   areas(id: string, options: { readonly k?: number | undefined } = {}): readonly PaperArea[] {
+    this.#requireOpen()
     requireOptions('areas', options, { k: true })
     const k = requireInteger('k', options.k ?? 1, 1)
-    const vector = this.vector(id)
-    return vector === undefined ? [] : (mapFor(this.#embedder)?.areasOf(vector, k) ?? [])
+    const known = keptPaper(this.#collection.kept, id)
+    const areas = this.#areas
+    if (known === undefined || areas === undefined) return []
+    const { vectors } = this.#collection
+    if (k > 1) return areas.atlas.areasOf(vectors.vector(known.row), k)
+    const place = areas.of(known, vectors)
+    return place === undefined ? [] : [place]
   }
 
-  /** All papers, in the order in which their ids were first added. */
-  papers(): Paper[] {
+  /**
+   * All papers, in the order in which their ids were first added, or those that a filter lets through.
+   * @throws PaperkinError `invalid-argument` for a wrong filter, `library-closed`
+   */
+  papers(options: { readonly filter?: PaperFilter | undefined } = {}): Paper[] {
     this.#requireOpen()
-    return Array.from(this.#collection.kept.values(), ({ paper }) => paper)
+    requireOptions('papers', options, { filter: true })
+    const { roster, vectors } = this.#collection
+    const filter = compileFilter(options.filter, roster, () => this.#areas)
+    if (filter?.needsAreas) this.#areas?.prepareNow(roster, vectors)
+    const isWanted = filter?.test(roster)
+    const wanted = isWanted === undefined ? roster.papers : roster.papers.filter((_, place) => isWanted(place))
+    return wanted.map(({ paper }) => paper)
   }
 
   /** The papers of ids, in their order; undefined where there is no such paper. */
@@ -443,6 +464,19 @@ export class PaperLibrary {
   }
 
   /**
+   * What is new: areas and terms that are more frequent in the newest papers than in the weeks before, with counts, and
+   * papers that lie where hardly any earlier one does. Terms need words alone, areas the bundled model. With too few
+   * earlier papers the lists are empty, and `missing` says what there should be.
+   * @throws PaperkinError `paper-not-found`, `invalid-argument`, `library-closed`
+   */
+  async novelty(options: NoveltyOptions = {}): Promise<Novelty> {
+    this.#requireOpen()
+    requireOptions('novelty', options, { papers: true, since: true, weeks: true, signal: true })
+    const signal = this.#either(options.signal)
+    return this.#collection.undisturbed(() => findNovelty(this.#collection, { ...options, signal }, () => this.#areas))
+  }
+
+  /**
    * Shows topics of the library's papers: a page with a map, a search and every paper with its kin, which works from disk
    * and fetches nothing; or Markdown, JSON, or the map as SVG. Returns the text, and writes it where a `path` is given.
    * The same papers, topics and seed give the same bytes.
@@ -457,6 +491,7 @@ export class PaperLibrary {
       title: true,
       seed: true,
       kin: true,
+      novelty: true,
       signal: true,
       onProgress: true,
     })
@@ -464,7 +499,14 @@ export class PaperLibrary {
     const { path } = options
     if (typeof path === 'string') await requireOutside('path', path)
     const signal = this.#either(options.signal)
-    return writeReport({ ...(await this.#rows(signal)), topics, weights: relatedWeights }, { ...options, signal })
+    // Of one state: nothing is waited for before the rows are taken.
+    const { roster } = this.#collection
+    const snapshot = this.#collection.vectors.snapshot()
+    const rows = await this.#rows(signal)
+    const areas = this.#areas
+    await areas?.prepare(roster, snapshot, signal)
+    const places = areas === undefined ? [] : roster.papers.map((paper) => areas.of(paper, snapshot))
+    return writeReport({ ...rows, places, topics, weights: relatedWeights }, { ...options, signal })
   }
 
   /**
@@ -499,6 +541,15 @@ export class PaperLibrary {
   get #identity(): StoreIdentity {
     const { store, dimensions = 0 } = this.#collection
     return { ...(store?.identity ?? identityOf(this.#embedder)), dimensions }
+  }
+
+  /** Where the papers lie on the map of science; undefined where their vectors are not in its space. */
+  get #areas(): PaperAreas | undefined {
+    if (this.#placed === undefined) {
+      const atlas = mapFor(this.#embedder)
+      this.#placed = atlas === undefined ? null : new PaperAreas(atlas)
+    }
+    return this.#placed ?? undefined
   }
 
   /** All papers with their vectors and words, as they are at this moment. */

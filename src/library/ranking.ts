@@ -15,6 +15,7 @@ import type { KeptPaper, Roster } from './collection.ts'
 import { wrongText } from './find-papers.ts'
 import { LateInteraction } from './late-interaction.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
+import type { PaperAreas } from './paper-areas.ts'
 import { type CompiledFilter, compileFilter, type PaperFilter } from './paper-filter.ts'
 import { phraseMatcher, quotedPhrases } from './quoted-phrases.ts'
 import { recencies } from './recency.ts'
@@ -153,6 +154,8 @@ export interface LibraryView {
   readonly roster: Roster
   readonly lexical: LexicalIndex
   readonly vectors: () => ExactIndex
+  /** Where papers lie on the map of science; undefined where vectors are not in its space. */
+  readonly areas: () => PaperAreas | undefined
   readonly hasEmbedder: boolean
   /** Whether it is the bundled model, of which it is known what cosines unrelated papers have. */
   readonly isBundled: boolean
@@ -307,7 +310,7 @@ export class Ranking {
       mode,
       diversity: requireNumber('diversity', options.diversity ?? 0, 0, 1),
       halfLife,
-      filter: compileFilter(filter, this.#view.roster),
+      filter: compileFilter(filter, this.#view.roster, this.#view.areas),
       isCounted: options.total === true,
       signal,
     }
@@ -352,7 +355,8 @@ export class Ranking {
         ? undefined
         : await recencies(state.roster, settings.halfLife, timeSlice(signal))
     const wanted = Math.max(diversity > 0 ? Math.max(50, 5 * (offset + k)) : offset + k, rerank?.count ?? 0)
-    const conditions = filter ? [...question.conditions, filter(state.roster)] : question.conditions
+    if (filter?.needsAreas) await this.#view.areas()?.prepare(state.roster, state.snapshot, signal)
+    const conditions = filter ? [...question.conditions, filter.test(state.roster)] : question.conditions
     const found = await bestPapers(
       { ...question, conditions },
       { wanted, weights: settings.weights, recency, ...state, signal },

@@ -8,8 +8,17 @@ import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
 import { timeSlice, type VectorProgress } from '../vectors/time-slice.ts'
-import { blockSize, type PageCore, type PageGroup, type PageKin, type PagePaper } from './page-data.ts'
-import type { ReportData, ReportGroup } from './report-data.ts'
+import {
+  blockSize,
+  type PageArea,
+  type PageCore,
+  type PageGroup,
+  type PageKin,
+  type PageNews,
+  type PagePaper,
+} from './page-data.ts'
+import type { ReportArea, ReportData, ReportGroup } from './report-data.ts'
+import { namedThings, shortScore, timesAsFrequent, whatIsCompared } from './wording.ts'
 
 const deflate = promisify(deflateRaw)
 
@@ -122,6 +131,14 @@ function pageData(data: ReportData): {
     size,
     children: children.map(group),
   })
+  const areas: PageArea[] = []
+  const positionOfArea = new Map<string, number>()
+  const addArea = ({ name, level, children }: ReportArea, depth: number, parent: number): void => {
+    const position = areas.push({ name, depth, parent }) - 1
+    if (level === 'area') positionOfArea.set(name, position)
+    for (const child of children) addArea(child, depth + 1, position)
+  }
+  for (const discipline of data.areas) addArea(discipline, 0, -1)
   const core = {
     title: () => data.title,
     weights: () => [data.weights.semantic, data.weights.lexical] as const,
@@ -133,6 +150,8 @@ function pageData(data: ReportData): {
       })),
     groups: () => data.hierarchy.children.map(group),
     categories: () => categories,
+    areas: () => areas,
+    news: () => newsOf(data, rowOf),
     ids: () => papers.map(({ id }) => id),
     titles: () => papers.map(({ name }) => name),
     dates: () => papers.map(({ published = '' }) => published),
@@ -143,6 +162,7 @@ function pageData(data: ReportData): {
       ),
     categoriesOf: () =>
       papers.map(({ categories = [] }) => categories.map((category) => categoryOf.get(category) as number)),
+    areaOf: () => papers.map(({ area }) => (area === undefined ? -1 : (positionOfArea.get(area.area) as number))),
     x: () => papers.map(({ x }) => x),
     y: () => papers.map(({ y }) => y),
   }
@@ -163,4 +183,30 @@ function pageData(data: ReportData): {
         ),
       ])
   return { core, block }
+}
+
+/** What is new as lines; null where nothing is said of it. */
+function newsOf({ novelty }: ReportData, rowOf: ReadonlyMap<string, number>): PageCore['news'] {
+  if (novelty === undefined) return null
+  const { unlike, earlier, papers, missing } = novelty
+  if (missing !== undefined) return { compared: `What is new cannot be told: ${missing}.`, frequent: [], unlike: [] }
+  const rowsOf = (ids: readonly string[]) => ids.flatMap((id) => rowOf.get(id) ?? [])
+  const frequent = namedThings(novelty).map(({ name, isTentative, ...one }): PageNews => {
+    const before = `before ${one.before.toLocaleString('en')} of ${earlier.count.toLocaleString('en')}`
+    const chance = isTentative ? ', may be chance' : ''
+    return {
+      name,
+      figures: `${one.count} of ${papers.length.toLocaleString('en')}, ${before}: ${timesAsFrequent(one)}${chance}`,
+      rows: rowsOf(one.papers),
+    }
+  })
+  return {
+    compared: `${whatIsCompared(novelty)}.`,
+    frequent,
+    unlike: unlike.map(({ id, title, nearest, area, before = 0 }) => ({
+      name: title || id,
+      figures: `nearest, at ${shortScore(nearest.similarity)}: ${nearest.title || nearest.id}${area === undefined ? '' : `; ${before || 'none'} before in ${area}`}`,
+      rows: rowsOf([id]),
+    })),
+  }
 }

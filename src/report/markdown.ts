@@ -1,6 +1,7 @@
 // The report as text to read, to mail or to put into a wiki.
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import type { ReportData, ReportGroup, ReportPaper } from './report-data.ts'
+import { namedThings, nothingFrequent, shortScore, timesAsFrequent, whatIsCompared } from './wording.ts'
 
 const kinShown = 3
 
@@ -41,15 +42,42 @@ export async function markdownReport(data: ReportData, slice: TimeSlice): Promis
   return `${[
     `# ${text(title)}`,
     `${papers.length} ${papers.length === 1 ? 'paper' : 'papers'}, ${topics.length} ${topics.length === 1 ? 'topic' : 'topics'}. Of a paper's kin the score is ${weights.semantic} × meaning + ${weights.lexical} × words.`,
+    ...news(data, paperOf),
     ...(topics.length > 1 ? [hierarchy.children.flatMap((node) => outline(node, 0)).join('\n')] : []),
     ...sections,
     ...(apart.length > 0 ? [`## In no topic\n\n${apart.join('\n')}`] : []),
   ].join('\n\n')}\n`
 }
 
+/** What is new, as paragraphs; none where nothing is said of it. */
+function news({ novelty }: ReportData, paperOf: ReadonlyMap<string, ReportPaper>): string[] {
+  if (novelty === undefined) return []
+  const { unlike, earlier, papers, missing } = novelty
+  if (missing !== undefined) return ['## What is new', text(`Cannot be told: ${missing}.`)]
+  const frequent = namedThings(novelty).map(({ name, ...one }) => {
+    const named = one.papers.slice(0, kinShown).map((id) => text(paperOf.get(id)?.name ?? id))
+    const more = one.count - named.length
+    const figures = `${one.count} of ${papers.length}, before ${one.before} of ${earlier.count}: ${timesAsFrequent(one)}`
+    const chance = one.isTentative ? ' (may be chance)' : ''
+    return `- **${text(name)}**: ${text(figures)}${chance}\n  ${named.join('; ')}${more > 0 ? ` … and ${more} more` : ''}`
+  })
+  const apart = unlike.map(
+    ({ id, title, nearest }) =>
+      `- **${text(title || id)}**: the nearest is ${text(nearest.title || nearest.id)} (${shortScore(nearest.similarity)})`,
+  )
+  return [
+    '## What is new',
+    text(`${whatIsCompared(novelty)}.`),
+    frequent.length > 0 ? `More frequent than before:\n\n${frequent.join('\n')}` : nothingFrequent,
+    ...(apart.length > 0 ? [`Unlike any earlier paper:\n\n${apart.join('\n')}`] : []),
+  ]
+}
+
 function item(paper: ReportPaper, paperOf: ReadonlyMap<string, ReportPaper>): string {
-  const { name, link, authors = [], published, kin } = paper
-  const facts = [authors.join(', '), published ?? ''].filter((fact) => fact !== '').map((fact) => ` ${text(fact)}.`)
+  const { name, link, authors = [], published, area, kin } = paper
+  const facts = [authors.join(', '), published ?? '', area?.area ?? '']
+    .filter((fact) => fact !== '')
+    .map((fact) => ` ${text(fact)}.`)
   const named =
     link === undefined ? `**${text(name)}**.` : `[**${text(name)}**](<${link.replace(/[<>]/gu, encodeURIComponent)}>).`
   const near = kin

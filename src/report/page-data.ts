@@ -25,6 +25,22 @@ export interface PageGroup {
   readonly children: readonly PageGroup[]
 }
 
+/** A place on the map of science. */
+export interface PageArea {
+  readonly name: string
+  /** 0 for a discipline, 1 for a field, 2 for an area. */
+  readonly depth: number
+  /** Position of the one that it stands in, which is before it; -1 for a discipline. */
+  readonly parent: number
+}
+
+/** Something that is new: a line of figures, and the rows of papers that have it. */
+export interface PageNews {
+  readonly name: string
+  readonly figures: string
+  readonly rows: readonly number[]
+}
+
 export interface PageCore {
   readonly title: string
   readonly weights: readonly [semantic: number, lexical: number]
@@ -32,6 +48,14 @@ export interface PageCore {
   readonly topics: readonly PageTopic[]
   readonly groups: readonly PageGroup[]
   readonly categories: readonly string[]
+  /** Each before those that stand in it. */
+  readonly areas: readonly PageArea[]
+  /** What is new against which papers; left out where nothing is said of it. */
+  readonly news: {
+    readonly compared: string
+    readonly frequent: readonly PageNews[]
+    readonly unlike: readonly PageNews[]
+  } | null
   readonly ids: readonly string[]
   readonly titles: readonly string[]
   readonly dates: readonly string[]
@@ -40,6 +64,8 @@ export interface PageCore {
   /** Of each outlier the topic that is nearest. */
   readonly nearest: Readonly<Record<number, number>>
   readonly categoriesOf: readonly (readonly number[])[]
+  /** Position of the area of each paper, -1 for none. */
+  readonly areaOf: readonly number[]
   readonly x: readonly number[]
   readonly y: readonly number[]
 }

@@ -1,10 +1,12 @@
 // All that a report shows, as plain data: places, regions, kin with their shared words, curves over time.
-import { PaperkinError, requireInteger } from '../errors.ts'
+import type { PaperArea } from '../atlas/atlas.ts'
+import { PaperkinError, requireInteger, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import { spellings } from '../lexical/spellings.ts'
 import { arxivReference, type Paper, paperName } from '../paper.ts'
 import type { TimeUnit, TopicNode, Topics, TopicsOverTime } from '../topics/find-topics.ts'
 import { nearestKin } from '../topics/kin-graph.ts'
+import type { Novelty } from '../topics/novelty.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
 import { layout } from './layout.ts'
 import { findRegions, mapSize, type Region } from './regions.ts'
@@ -18,6 +20,8 @@ export interface ReportInput {
   readonly lexical: SparseRows
   /** Of each lexical column its stem, or its two stems with a space between. */
   readonly namer: () => (column: number) => string
+  /** Where each paper lies on the map of science; empty where there is no map. */
+  readonly places: readonly (PaperArea | undefined)[]
   /** Topics of exactly these papers. */
   readonly topics: Topics
   readonly weights: { readonly semantic: number; readonly lexical: number }
@@ -30,6 +34,8 @@ export interface ReportDataOptions {
   readonly seed?: number | undefined
   /** Kin shown of each paper. @default 8 */
   readonly kin?: number | undefined
+  /** What {@link PaperLibrary.novelty} gave. @default nothing is said of what is new */
+  readonly novelty?: Novelty | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: ReportProgress) => void) | undefined
 }
@@ -59,6 +65,8 @@ export interface ReportPaper extends Paper {
   readonly link?: string
   /** Id of its topic; null for an outlier. */
   readonly topic: number | null
+  /** Where it lies on the map of science; left out where that has nothing near. */
+  readonly area?: PaperArea
   /** Place on the map, whole units of 0 … 10,000; y grows downwards. */
   readonly x: number
   readonly y: number
@@ -74,6 +82,15 @@ export interface ReportTopic extends Region {
   readonly representatives: readonly string[]
   /** Papers of each period; empty where papers have no dates to speak of. */
   readonly counts: readonly number[]
+}
+
+/** An area, a field or a discipline of the map of science, and how many of the papers lie in it. */
+export interface ReportArea {
+  readonly name: string
+  readonly level: 'discipline' | 'field' | 'area'
+  readonly size: number
+  /** By falling size. */
+  readonly children: readonly ReportArea[]
 }
 
 /** A topic, or a group of topics that are kin. */
@@ -94,6 +111,9 @@ export interface ReportData {
   readonly topics: readonly ReportTopic[]
   /** The topics in groups; their root. */
   readonly hierarchy: ReportGroup
+  /** Disciplines with their fields, and those with their areas; empty where there is no map. */
+  readonly areas: readonly ReportArea[]
+  readonly novelty?: Novelty
   readonly outliers: readonly { readonly id: string; readonly nearest: number; readonly strength: number }[]
   /** In the order in which they were added. */
   readonly papers: readonly ReportPaper[]
@@ -114,6 +134,7 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
   const { signal, onProgress } = options
   const kinShown = requireInteger('kin', options.kin ?? 8, 0, 50)
   const seed = options.seed ?? 1
+  requireNovelty(options.novelty)
   const slice = timeSlice(signal)
   const rows = papers.length
   const rowOf = new Map(papers.map(({ id }, row) => [id, row]))
@@ -159,11 +180,13 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
     }
     const topic = topics.topics[topicOf[row]]
     const link = linkOf(papers[row])
+    const place = input.places[row]
     reported.push({
       ...papers[row],
       name: paperName(papers[row]),
       ...(link !== undefined && { link }),
       topic: topic?.id ?? null,
+      ...(place !== undefined && { area: { ...place, similarity: rounded(place.similarity) } }),
       x: onMap[2 * row],
       y: onMap[2 * row + 1],
       kin: own,
@@ -184,6 +207,8 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
       ...regions[position],
     })),
     hierarchy: group(root),
+    areas: areasOf(input.places),
+    ...(options.novelty !== undefined && { novelty: options.novelty }),
     outliers: topics.outliers.map(({ id, nearest, strength }) => ({ id, nearest, strength: rounded(strength) })),
     papers: reported,
   }
@@ -219,6 +244,34 @@ function countsOf(curves: TopicsOverTime | undefined, id: number): readonly numb
 
 function group({ topic, label, size, children }: TopicNode): ReportGroup {
   return { ...(topic !== undefined && { topic }), label, size, children: children.map(group) }
+}
+
+const levels = ['discipline', 'field', 'area'] as const
+
+/** The places of papers as a tree with counts. */
+function areasOf(places: readonly (PaperArea | undefined)[], depth = 0): ReportArea[] {
+  const level = levels[depth]
+  if (level === undefined) return []
+  const inside = new Map<string, PaperArea[]>()
+  for (const place of places) {
+    if (place === undefined) continue
+    const known = inside.get(place[level])
+    if (known === undefined) inside.set(place[level], [place])
+    else known.push(place)
+  }
+  return [...inside]
+    .map(([name, own]) => ({ name, level, size: own.length, children: areasOf(own, depth + 1) }))
+    .sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1))
+}
+
+function requireNovelty(novelty: unknown): void {
+  if (novelty === undefined) return
+  const { papers, earlier, areas, terms, unlike } = (novelty ?? {}) as Partial<Novelty>
+  if ([papers, areas, terms, unlike].every(Array.isArray) && typeof earlier === 'object') return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`novelty\` to be what \`library.novelty()\` gave, got ${show(novelty)}.`,
+  )
 }
 
 /** The paper's address, or that of its arXiv id; never one that would run something. */

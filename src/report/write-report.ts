@@ -8,6 +8,7 @@ import { markdownReport } from './markdown.ts'
 import { type ReportData, type ReportDataOptions, type ReportInput, reportData } from './report-data.ts'
 
 export type {
+  ReportArea,
   ReportData,
   ReportGroup,
   ReportInput,

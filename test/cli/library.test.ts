@@ -80,6 +80,66 @@ describe('a library on disk', () => {
     expect(stderr.match(/What can be read/gu)).toHaveLength(1)
   })
 
+  it('is listed by area and date, or refused with what the area may be called', () => {
+    const listed = (...args: string[]) => JSON.parse(paperkin('list', '--library', library, '--json', ...args).stdout)
+    const all = listed()
+    const robots = listed('--area', 'robotics')
+    expect(robots.papers.length).toBeGreaterThan(3)
+    expect(robots.papers.length).toBeLessThan(all.papers.length)
+    for (const { id } of robots.papers) expect(robots.areas[id].discipline).toBe('Robotics')
+    expect(listed('--area', 'Robotics', '--from', '2999').papers).toEqual([])
+    const { hits } = JSON.parse(
+      paperkin('search', '--library', library, 'learning', '--area', 'Robotics', '--k', '50', '--json').stdout,
+    )
+    expect(hits).toHaveLength(robots.papers.length)
+    expect(paperkin('list', '--library', library, '--area', 'Robtics')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/got `"Robtics"`.*near it are "Robotics"/u),
+    })
+  })
+
+  it('tells what is new since a day, and shows the papers of that day with kin of all', () => {
+    const news = join(folder, 'news')
+    const file = join(folder, 'days.jsonl')
+    const trades = ['bakers', 'coopers', 'potters', 'weavers', 'tanners', 'millers', 'glaziers']
+    const papers = Array.from({ length: 132 }, (_, i) => ({
+      id: `p${i}`,
+      title: i < 120 ? `Ledgers of ${trades[i % 7]}, part ${i}` : `Tensor networks, part ${i}`,
+      abstract:
+        i < 120
+          ? `What ${trades[i % 7]} paid for grain and cloth, from the ledgers of a town. Entry ${i}.`
+          : `Matrix product states and tensor networks describe quantum many-body systems. Chain ${i}.`,
+      published: i < 120 ? `2025-02-${String(1 + (i % 28)).padStart(2, '0')}` : '2025-03-12',
+    }))
+    writeFileSync(file, papers.map((paper) => JSON.stringify(paper)).join('\n'))
+    expect(paperkin('add', '--library', news, file).status).toBe(0)
+    const digest = JSON.parse(paperkin('digest', '--library', news, '--since', '2025-03-12', '--json').stdout)
+    const ids = papers.slice(120).map(({ id }) => id)
+    expect(digest.papers.map(({ id }: { id: string }) => id)).toEqual(ids)
+    expect(digest.novelty).toMatchObject({ papers: ids, from: '2025-03-12', earlier: { count: 120 } })
+    expect(digest.novelty.terms.map(({ term }: { term: string }) => term).join(' ')).toMatch(/tensor network/iu)
+    expect(digest.novelty.areas[0]).toMatchObject({ before: 0 })
+    const page = paperkin('digest', '--library', news, '--since', '2025-03-12').stdout
+    expect(page).toMatch(/^12 papers: /u)
+    expect(page).toContain('What is new  12 papers of 12 March 2025, against 120 since 1 February 2025')
+    expect(page).toMatch(/ {3}more frequent than before +of 12 +of 120/u)
+    const report = join(folder, 'news.json')
+    expect(paperkin('report', '--library', news, '--since', '2025-03-12', '--out', report).status).toBe(0)
+    const written = JSON.parse(readFileSync(report, 'utf8'))
+    expect(written).toMatchObject({ title: 'Papers of 12 March 2025', novelty: digest.novelty })
+    expect(written.papers).toHaveLength(12)
+    // All of the library, with what is new on its last day.
+    expect(JSON.parse(paperkin('digest', '--library', news, '--json').stdout)).toMatchObject({
+      novelty: digest.novelty,
+      papers: { length: 132 },
+    })
+    expect(paperkin('digest', '--library', news, '--since', '2025-02-10').stdout).toMatch(
+      /What is new cannot be told: it takes at least 100 earlier papers/u,
+    )
+    // What nobody asked for is not said to be missing.
+    expect(paperkin('digest', example).stdout).not.toContain('What is new')
+  })
+
   it('is listed, written out and read again', () => {
     const lines = paperkin('list', '--library', library, '--jsonl').stdout.trim().split('\n')
     expect(lines).toHaveLength(50)

@@ -48,6 +48,18 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await library.report(topics, { path: file, title: 'The morning’s papers' })
     data = JSON.parse(await library.report(topics, { format: 'json', title: 'The morning’s papers' }))
     address = pathToFileURL(file).href
+    const ids = papers.map(({ id }) => id)
+    const novelty = {
+      papers: ids,
+      from: '2026-01-10',
+      to: '2026-01-10',
+      earlier: { count: 1200, from: '2025-11-15', to: '2026-01-09' },
+      undated: 0,
+      areas: [],
+      terms: [{ term: attack, variants: [], count: 3, before: 2, ratio: 41.7, p: 1e-5, papers: ids.slice(0, 3) }],
+      unlike: [{ id: ids[4]!, title: attack, nearest: { id: 'x', title: attack, similarity: 0.41 }, share: 0.01 }],
+    }
+    await library.report(topics, { path: join(folder, 'news.html'), novelty })
     await library.add([
       {
         id: attack,
@@ -229,6 +241,80 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await expect.poll(() => heading.textContent()).toBe(`${late.length} papers`)
     await page.getByRole('searchbox').fill('zzzz')
     await expect.poll(() => heading.textContent()).toBe('0 papers')
+    await page.close()
+  })
+
+  test('areas are a choice with counts, of what all else lets through', async () => {
+    const { page, complaints } = await open()
+    const heading = page.locator('.results h2')
+    const area = page.getByLabel('Area')
+    const options = async () =>
+      (await area.locator('option:not([hidden])').allTextContents()).slice(1).map((text) => text.trim())
+    const counted = (papers: ReportData['papers'], level: 'discipline' | 'field' | 'area', name: string) =>
+      `${name} (${papers.filter((paper) => paper.area?.[level] === name).length})`
+    const some = data.papers.find((paper) => paper.area?.discipline === 'Robotics')!.area!
+    const shown = await options()
+    expect(shown).toHaveLength(
+      data.areas.reduce(
+        (sum, { children }) => sum + 1 + children.reduce((all, one) => all + 1 + one.children.length, 0),
+        0,
+      ),
+    )
+    for (const level of ['discipline', 'field', 'area'] as const)
+      expect(shown).toContain(counted(data.papers, level, some[level]))
+    const indexOf = async (name: string) =>
+      area.locator('option').evaluateAll((all, wanted) => {
+        const one = (all as unknown as { textContent: string; value: string }[]).find(({ textContent }) =>
+          textContent.trim().startsWith(`${wanted} (`),
+        )
+        return one?.value ?? ''
+      }, name)
+    await area.selectOption(await indexOf('Robotics'))
+    const within = data.papers.filter((paper) => paper.area?.discipline === 'Robotics')
+    await expect.poll(() => heading.textContent()).toBe(`${within.length} papers`)
+    // The counts are of the other conditions: a category changes them, the area that is chosen does not.
+    expect(await options()).toEqual(shown)
+    await page.getByLabel('Category').selectOption('cs.LG')
+    const ofCategory = data.papers.filter((_, i) => i % 3 === 0)
+    const left = ofCategory.filter((paper) => paper.area?.discipline === 'Robotics')
+    await expect.poll(() => heading.textContent()).toBe(`${left.length} paper${left.length === 1 ? '' : 's'}`)
+    expect(await options()).toContain(counted(ofCategory, 'discipline', 'Robotics'))
+    expect((await options()).length).toBeLessThan(shown.length)
+    await area.selectOption(await indexOf(some.area))
+    await page.getByLabel('Category').selectOption('')
+    await expect
+      .poll(() => heading.textContent())
+      .toMatch(new RegExp(`^${data.papers.filter((paper) => paper.area?.area === some.area).length} paper`, 'u'))
+    await page.locator('.results .paper').first().click()
+    await page.locator('.panel').getByText(`${some.area} · ${some.field} · ${some.discipline}`).waitFor()
+    expect(complaints).toEqual([])
+    await page.close()
+  })
+
+  test('what is new stands above the topics, opens to its papers, and never becomes markup', async () => {
+    const page = await browser.newPage()
+    const complaints = watch(page)
+    await page.goto(pathToFileURL(join(folder, 'news.html')).href)
+    await page.waitForSelector('html[data-ready]')
+    const news = page.locator('.news')
+    expect(await news.getByRole('paragraph').first().textContent()).toBe(
+      '50 papers of 10 January 2026, against 1,200 since 15 November 2025.',
+    )
+    const term = news.locator('details summary')
+    expect(await term.textContent()).toBe(`“${attack}”3 of 50, before 2 of 1,200: 42 ×`)
+    expect(await news.locator('details .paper').first().isVisible()).toBe(false)
+    await term.click()
+    expect(await news.locator('details .paper').allTextContents()).toEqual(
+      data.papers.slice(0, 3).map(({ name }) => name),
+    )
+    expect(await news.getByText('nearest, at .41').textContent()).toBe(`nearest, at .41: ${attack}`)
+    await page.evaluate(axe)
+    const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string }[] }
+    expect(violations).toEqual([])
+    await news.getByRole('button', { name: nameOf(data.papers[4]!.id), exact: true }).click()
+    await page.getByRole('region', { name: nameOf(data.papers[4]!.id) }).waitFor()
+    expect(await page.title()).not.toBe('owned')
+    expect(complaints).toEqual([])
     await page.close()
   })
 

@@ -65,6 +65,67 @@ describe('data', () => {
     }
   })
 
+  test('areas are a tree with counts, and each paper has its place', async () => {
+    for (const paper of data.papers) {
+      const [place] = library.areas(paper.id)
+      expect(paper.area?.area).toBe(place?.area)
+      if (place !== undefined) expect(paper.area?.similarity).toBeCloseTo(place.similarity, 3)
+    }
+    const placed = data.papers.flatMap(({ area }) => area ?? [])
+    const check = (areas: ReportData['areas'], within: typeof placed, sum: number) => {
+      expect(areas.reduce((all, { size }) => all + size, 0)).toBe(sum)
+      expect(areas.map(({ size }) => size)).toEqual(areas.map(({ size }) => size).sort((a, b) => b - a))
+      for (const { name, level, size, children } of areas) {
+        const own = within.filter((place) => place[level] === name)
+        expect(size).toBe(own.length)
+        if (level === 'area') expect(children).toEqual([])
+        else check(children, own, size)
+      }
+    }
+    check(data.areas, placed, placed.length)
+    const own = await small([{ id: 'a', title: 'One' }])
+    expect(JSON.parse(await own.report(await own.topics(), { format: 'json' })).areas).toEqual([])
+    await own.close()
+  })
+
+  test('what is new stands in the data and in Markdown, and is what the library gave', async () => {
+    const novelty = await library.novelty()
+    expect(novelty.missing).toMatch(/^none of the 50 papers has a date/u)
+    expect(data).not.toHaveProperty('novelty')
+    expect(JSON.parse(await library.report(topics, { format: 'json', novelty })).novelty).toEqual(novelty)
+    expect(await library.report(topics, { format: 'markdown', novelty })).toContain(
+      '## What is new\n\nCannot be told: none of the 50 papers has a date',
+    )
+    const [first, second] = data.papers
+    const { missing: _, ...told } = novelty
+    const text = await library.report(topics, {
+      format: 'markdown',
+      novelty: {
+        ...told,
+        papers: [first!.id, second!.id],
+        from: '2025-03-01',
+        to: '2025-03-31',
+        earlier: { count: 400, from: '2025-01-04', to: '2025-02-28' },
+        areas: [
+          {
+            name: 'Ropes',
+            level: 'field',
+            count: 2,
+            before: 0,
+            ratio: 40,
+            p: 1e-4,
+            isTentative: true,
+            papers: [first!.id],
+          },
+        ],
+        unlike: [{ id: second!.id, title: 'Two', nearest: { id: 'x', title: 'Far', similarity: 0.4 }, share: 0.01 }],
+      },
+    })
+    expect(text).toContain('2 papers of March 2025, against 400 since 4 January 2025.')
+    expect(text).toContain('- **Ropes \\(field\\)**: 2 of 2, before 0 of 400: new (may be chance)')
+    expect(text).toContain('- **Two**: the nearest is Far (.40)')
+  })
+
   test('the hierarchy has every topic once; colours of the two nearest regions differ', () => {
     const leaves = (group: ReportGroup): number[] =>
       group.topic === undefined ? group.children.flatMap(leaves) : [group.topic]
@@ -179,6 +240,12 @@ describe('formats', () => {
 })
 
 describe('refusals', () => {
+  test('what is no novelty', async () => {
+    const error = await refusal(library.report(topics, { novelty: { areas: [] } as never }))
+    expect(error.code).toBe('invalid-argument')
+    expect(error.message).toContain('`novelty` to be what `library.novelty()` gave')
+  })
+
   test('topics of other papers, options out of range, a path that cannot be written', async () => {
     const own = await small([
       { id: 'a', title: 'A' },

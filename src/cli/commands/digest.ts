@@ -1,9 +1,10 @@
 import { Option } from 'commander'
 import type { PaperLibrary } from '../../library/paper-library.ts'
 import type { HitList } from '../../library/ranking.ts'
-import { paperName } from '../../paper.ts'
+import { type Paper, paperName } from '../../paper.ts'
 import { count, longDate } from '../../report/wording.ts'
 import type { Topics } from '../../topics/find-topics.ts'
+import type { Novelty } from '../../topics/novelty.ts'
 import { type Collection, type CollectionOptions, withCollection } from '../collection.ts'
 import {
   collectionOptions,
@@ -14,12 +15,13 @@ import {
   methodOption,
   seedOption,
 } from '../command.ts'
+import { type NoveltyArguments, noveltyOptions, noveltyPage, withNovelty } from '../novelty.ts'
 import { paperTable, table, wrapped } from '../table.ts'
 
 import type { Colors } from '../terminal.ts'
 import { groupedTopics, paperAreas } from './topics.ts'
 
-interface DigestOptions extends CollectionOptions {
+interface DigestOptions extends CollectionOptions, NoveltyArguments {
   readonly k: number
   readonly topics: number | 'auto'
   readonly method: 'graph' | 'kmeans'
@@ -31,6 +33,7 @@ interface DigestParts {
   readonly sources: Collection['sources']
   readonly topics: Topics
   readonly kin: ReadonlyMap<string, HitList>
+  readonly novelty: Novelty
 }
 
 export const digest = defineCommand<DigestOptions>({
@@ -43,31 +46,42 @@ export const digest = defineCommand<DigestOptions>({
     new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
     methodOption(),
     seedOption(),
+    ...noveltyOptions(),
     ...collectionOptions(),
   ],
   examples: [
     'paperkin digest today.txt',
     'paperkin digest today.txt --topics 6 --k 5',
     'paperkin digest today.txt --json > today.json',
+    'paperkin digest --library papers --since 2025-03-12',
   ],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, dates, sources }) => {
+    withCollection(files, options, context, ({ library, dates, sources }) => {
       const { signal, terminal } = context
-      const { method, seed, k, topics: wanted } = options
-      const topics = await library.topics({ method, count: wanted, seed, signal })
-      const kin = new Map<string, HitList>()
-      for (const { id } of library.papers()) kin.set(id, await library.related(id, { k, signal }))
-      const data = digestData(library, { dates, sources, topics, kin })
-      const papers = library.papers()
-      return {
-        page: (columns) => digestPage(papers, { dates, sources, topics, kin }, terminal.colors, columns),
-        data: () => data,
-        records: () => data.papers,
-      }
+      const { colors } = terminal
+      return withNovelty(library, options, signal, async (shown, news) => {
+        const { method, seed, k, topics: wanted, since } = options
+        const topics = await shown.topics({ method, count: wanted, seed, signal })
+        // Kin are those of the whole library.
+        const kin = new Map<string, HitList>()
+        for (const { id } of shown.papers()) kin.set(id, await library.related(id, { k, signal }))
+        const parts = { dates, sources, topics, kin, novelty: news.novelty }
+        const data = digestData(shown, parts)
+        const isAsked = since !== undefined || library.path !== undefined
+        return {
+          page: (columns) =>
+            digestPage(data.papers, parts, colors, {
+              columns,
+              news: noveltyPage(news, { colors, isAsked }, columns),
+            }),
+          data: () => data,
+          records: () => data.papers,
+        }
+      })
     }),
 })
 
-function digestData(library: PaperLibrary, { dates, sources, topics, kin }: DigestParts) {
+function digestData(library: PaperLibrary, { dates, sources, topics, kin, novelty }: DigestParts) {
   const [first] = kin.values()
   return {
     dates,
@@ -75,6 +89,7 @@ function digestData(library: PaperLibrary, { dates, sources, topics, kin }: Dige
     embedder: library.embedder,
     weights: first?.weights,
     topics,
+    novelty,
     papers: library.papers().map((paper) => ({
       ...paper,
       topic: topics.of(paper.id)?.id ?? null,
@@ -93,12 +108,12 @@ function digestData(library: PaperLibrary, { dates, sources, topics, kin }: Dige
   }
 }
 
-/** The digest as a page: topics with their papers, then each paper's kin. */
+/** The digest as a page: what is new, topics with their papers, then each paper's kin. */
 function digestPage(
-  papers: ReturnType<PaperLibrary['papers']>,
+  papers: readonly Paper[],
   { dates, topics, kin }: DigestParts,
   colors: Colors,
-  columns: number,
+  { columns, news }: { readonly columns: number; readonly news: readonly string[] },
 ): string {
   const byId = new Map(papers.map((paper) => [paper.id, paper]))
   const areaOf = paperAreas(topics)
@@ -107,7 +122,7 @@ function digestPage(
       table(
         [{ isFlexible: true }, { style: colors.dim, isOptional: true, maxWidth: 44 }],
         ids.map((id) => {
-          const paper = byId.get(id) as (typeof papers)[number]
+          const paper = byId.get(id) as Paper
           const name = { text: paperName(paper), suffix: paper.titleOnly ? colors.dim(' (no abstract)') : '' }
           return [name, areaOf.get(id) ?? '']
         }),
@@ -116,7 +131,11 @@ function digestPage(
     )
   const when = dates.length > 0 ? ` of ${dates.map(longDate).join(', ')}` : ''
   const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
-  const lines = [colors.bold(`${count(papers.length, 'paper')}${when}: ${count(topics.count, 'topic')}${apart}`), '']
+  const lines = [
+    colors.bold(`${count(papers.length, 'paper')}${when}: ${count(topics.count, 'topic')}${apart}`),
+    '',
+    ...news,
+  ]
   for (const { heading, inside } of groupedTopics(topics)) {
     if (heading !== undefined) lines.push(colors.bold(colors.underline(heading)), '')
     for (const { id, label, size, papers } of inside)

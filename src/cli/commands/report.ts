@@ -1,10 +1,11 @@
 import { Option } from 'commander'
-import { count, longDate } from '../../report/wording.ts'
+import { count, longDate, longSpan } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
+import { type NoveltyArguments, noveltyOptions, withNovelty } from '../novelty.ts'
 
-interface ReportOptions extends CollectionOptions {
+interface ReportOptions extends CollectionOptions, NoveltyArguments {
   readonly out?: string
   readonly format?: ReportFormat
   readonly title?: string
@@ -31,56 +32,64 @@ export const report = defineCommand<ReportOptions>({
     methodOption(),
     new Option('--kin <count>', 'kin of each paper').argParser(integer('--kin', 0, 50)).default(8),
     seedOption(),
+    ...noveltyOptions(),
     ...collectionOptions(),
   ],
   examples: ['paperkin report today.txt --out today.html', 'paperkin report today.txt --format markdown'],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, dates, sources }) => {
-      const { signal, terminal } = context
-      const { format, method, kin, seed } = options
-      const isPage = format === undefined || format === 'html'
-      const path = options.out ?? (isPage ? 'report.html' : undefined)
-      const title =
-        options.title ?? (dates.length > 0 ? `Papers of ${[...new Set(dates)].map(longDate).join(', ')}` : undefined)
-      const topics = await library.topics({ method, count: options.topics, seed, signal })
-      let step: ReportProgress['step'] | undefined
-      let line = terminal.progress('', 'papers')
-      const text = await library
-        .report(topics, {
+    withCollection(files, options, context, ({ library: all, dates, sources }) =>
+      withNovelty(all, options, context.signal, async (library, { novelty }) => {
+        const { signal, terminal } = context
+        // Where nobody keeps earlier papers, nothing is missing.
+        const isTold = novelty.missing === undefined || all.path !== undefined || options.since !== undefined
+        const { format, method, kin, seed } = options
+        const isPage = format === undefined || format === 'html'
+        const path = options.out ?? (isPage ? 'report.html' : undefined)
+        const days = [...new Set(dates)].map(longDate).join(', ')
+        const { from, to } = novelty
+        const when = options.since === undefined || from === null || to === null ? days : longSpan(from, to)
+        const title = options.title ?? (when === '' ? undefined : `Papers of ${when}`)
+        const topics = await library.topics({ method, count: options.topics, seed, signal })
+        let step: ReportProgress['step'] | undefined
+        let line = terminal.progress('', 'papers')
+        const text = await library
+          .report(topics, {
+            path,
+            format,
+            title,
+            kin,
+            seed,
+            ...(isTold && { novelty }),
+            signal,
+            onProgress: (progress) => {
+              if (progress.step !== step) {
+                line.clear()
+                line = terminal.progress(verbs[progress.step], 'papers')
+                step = progress.step
+              }
+              line.update(progress)
+            },
+          })
+          .finally(() => line.clear())
+        if (path === undefined) {
+          await terminal.write(text)
+          return undefined
+        }
+        const written = {
           path,
-          format,
-          title,
-          kin,
-          seed,
-          signal,
-          onProgress: (progress) => {
-            if (progress.step !== step) {
-              line.clear()
-              line = terminal.progress(verbs[progress.step], 'papers')
-              step = progress.step
-            }
-            line.update(progress)
-          },
-        })
-        .finally(() => line.clear())
-      if (path === undefined) {
-        await terminal.write(text)
-        return undefined
-      }
-      const written = {
-        path,
-        bytes: Buffer.byteLength(text),
-        papers: library.size,
-        topics: topics.count,
-        outliers: topics.outliers.length,
-        sources,
-      }
-      const size =
-        written.bytes < 1e6 ? `${Math.ceil(written.bytes / 1e3)} kB` : `${(written.bytes / 1e6).toFixed(1)} MB`
-      return {
-        page: () => `Wrote ${path}: ${count(library.size, 'paper')}, ${count(topics.count, 'topic')}, ${size}.`,
-        data: () => written,
-        records: () => [written],
-      }
-    }),
+          bytes: Buffer.byteLength(text),
+          papers: library.size,
+          topics: topics.count,
+          outliers: topics.outliers.length,
+          sources,
+        }
+        const size =
+          written.bytes < 1e6 ? `${Math.ceil(written.bytes / 1e3)} kB` : `${(written.bytes / 1e6).toFixed(1)} MB`
+        return {
+          page: () => `Wrote ${path}: ${count(library.size, 'paper')}, ${count(topics.count, 'topic')}, ${size}.`,
+          data: () => written,
+          records: () => [written],
+        }
+      }),
+    ),
 })

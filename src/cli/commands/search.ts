@@ -23,6 +23,7 @@ export const search = defineCommand<SearchArguments>({
     'paperkin search today.txt "robots that learn from few demonstrations"',
     'paperkin search papers.jsonl protein design --k 20 --json',
     'paperkin search papers.jsonl protein design --from 2024-06 --why',
+    'paperkin search today.txt "learning from demonstrations" --area Robotics',
     'paperkin search today.txt "robots that learn from few demonstrations" --rerank',
   ],
   run: (args, options, context) => {

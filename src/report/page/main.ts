@@ -1,8 +1,10 @@
 import './page.css'
 import { type Theme, themes } from '../palette.ts'
 import { count, longDate } from '../wording.ts'
+import { AreaFacet } from './area-facet.ts'
 import { button, element, svg } from './dom.ts'
 import { type MapEvents, PaperMap } from './map.ts'
+import { newsSection } from './news.ts'
 import { cross, paperPanel } from './paper-panel.ts'
 import { printedList } from './printed-list.ts'
 import { type FullPaper, Report } from './report.ts'
@@ -43,6 +45,7 @@ class Page {
     spellcheck: 'false',
   })
   readonly #category = element('select', { 'aria-label': 'Category' })
+  readonly #area: AreaFacet
   readonly #from = element('input', { 'aria-label': 'Published from', type: 'date' })
   readonly #to = element('input', { 'aria-label': 'Published until', type: 'date' })
   readonly #results = element('div', { class: 'results', hidden: true })
@@ -59,6 +62,7 @@ class Page {
   constructor(report: Report) {
     this.#report = report
     this.#search = new TextSearch(report)
+    this.#area = new AreaFacet(report.core, () => this.#filter())
     this.#shown = new Uint8Array(report.rows).fill(1)
     const point = (row: number) => this.#map.hover(row)
     this.#topics = new TopicList(report, {
@@ -192,7 +196,9 @@ class Page {
   }
 
   get #isAsked(): boolean {
-    return this.#found !== undefined || this.#category.value !== '' || this.#from.value !== '' || this.#to.value !== ''
+    const { value: area } = this.#area.element
+    const asked = [this.#category.value, area, this.#from.value, this.#to.value]
+    return this.#found !== undefined || asked.some((one) => one !== '')
   }
 
   /** Applies what was chosen and asked for to the map and to the list of results. */
@@ -208,18 +214,18 @@ class Page {
       isWithin(core.dates[row], from, to)
     const shown = new Uint8Array(rows)
     const listed: number[] = []
-    if (this.#found === undefined) {
-      for (let row = 0; row < rows; row++)
-        if (fits(row)) {
-          shown[row] = 1
-          listed.push(row)
-        }
-    } else
-      for (const row of [...this.#found.inTitle, ...this.#found.elsewhere])
-        if (fits(row)) {
-          shown[row] = 1
-          listed.push(row)
-        }
+    // What fits but for the area is counted for each area.
+    this.#area.begin()
+    const take = (row: number) => {
+      if (!fits(row)) return
+      this.#area.count(row)
+      if (!this.#area.has(row)) return
+      shown[row] = 1
+      listed.push(row)
+    }
+    if (this.#found === undefined) for (let row = 0; row < rows; row++) take(row)
+    else for (const row of [...this.#found.inTitle, ...this.#found.elsewhere]) take(row)
+    this.#area.end()
     this.#shown = shown
     this.#map.show(shown, topics)
     this.#results.hidden = !this.#isAsked
@@ -273,7 +279,13 @@ class Page {
         : []),
     )
     // Another question: from its first answer on.
-    const asked = JSON.stringify([this.#words.value, this.#category.value, this.#from.value, this.#to.value])
+    const asked = JSON.stringify([
+      this.#words.value,
+      this.#category.value,
+      this.#area.element.value,
+      this.#from.value,
+      this.#to.value,
+    ])
     if (asked !== this.#listed && this.#results.parentElement !== null) this.#results.parentElement.scrollTop = 0
     this.#listed = asked
     if (!isWhole) return
@@ -311,9 +323,11 @@ class Page {
     this.#words.addEventListener('focus', () => void this.#search.prepare(), { once: true })
     const hasDates = earliest !== latest && earliest.length >= 10
     const hasCategories = core.categories.length > 1
+    const hasAreas = core.areas.length > 1
     const filters = element(
       'div',
       { class: 'filters', id: 'filters' },
+      hasAreas && this.#area.element,
       hasCategories && this.#category,
       hasDates && element('div', { class: 'dates' }, this.#from, element('span', {}, '–'), this.#to),
     )
@@ -333,6 +347,10 @@ class Page {
       'Fold all',
     )
     this.#browse.append(
+      ...newsSection(this.#report, {
+        onPaper: (row) => this.#go({ paper: row }),
+        onPoint: (row) => this.#map.hover(row),
+      }),
       element(
         'div',
         { class: 'results-head' },
@@ -353,7 +371,7 @@ class Page {
           'div',
           { class: 'asking', role: 'search' },
           this.#words,
-          ...(hasCategories || hasDates ? [filterButton, filters] : []),
+          ...(hasAreas || hasCategories || hasDates ? [filterButton, filters] : []),
         ),
       ),
       element('div', { class: 'lists' }, this.#results, this.#browse),

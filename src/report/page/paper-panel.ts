@@ -50,6 +50,7 @@ export function paperPanel(
     heading,
     ...(authors.length > 0 ? [element('p', { class: 'authors' }, authors.join(', '))] : []),
     about,
+    ...areaLine(report, row),
     ...texts.map((text) => element('p', { class: abstract === '' ? 'note' : 'abstract', dir: 'auto' }, text)),
     ...(kin.length > 0
       ? [
@@ -59,6 +60,13 @@ export function paperPanel(
         ]
       : []),
   ]
+}
+
+/** The area of a paper and what that stands in; nothing where the map has nothing near. */
+function areaLine({ core }: Report, row: number): HTMLElement[] {
+  const names: string[] = []
+  for (let at = core.areaOf[row]; at >= 0; at = core.areas[at].parent) names.push(core.areas[at].name)
+  return names.length > 0 ? [element('p', { class: 'facts' }, names.join(' · '))] : []
 }
 
 function topicChip({ core }: Report, row: number, onTopic: (position: number) => void): HTMLElement {

@@ -1,0 +1,108 @@
+// What is new in a collection, for the commands that tell it.
+import { Option } from 'commander'
+import { PaperLibrary } from '../library/paper-library.ts'
+import { type Paper, paperName } from '../paper.ts'
+import { namedThings, nothingFrequent, shortScore, timesAsFrequent, whatIsCompared } from '../report/wording.ts'
+import type { Novelty } from '../topics/novelty.ts'
+import { integer } from './command.ts'
+import { table, wrapped } from './table.ts'
+import type { Colors } from './terminal.ts'
+
+/** The values of `noveltyOptions()`. */
+export interface NoveltyArguments {
+  readonly since?: string
+  readonly weeks: number
+}
+
+/** The options of a command that says what is new. */
+export const noveltyOptions = () => [
+  new Option('--since <date>', 'only papers of that day or later, and what is new about them'),
+  new Option('--weeks <count>', 'how many weeks before the new papers they are compared with')
+    .argParser(integer('--weeks', 1, 5200))
+    .default(8),
+]
+
+/** What is new, with the names of the papers that its lines show. */
+export interface News {
+  readonly novelty: Novelty
+  readonly nameOf: ReadonlyMap<string, string>
+}
+
+const titlesShown = 3
+
+/** What is new in a library, and the library that a command shows: all of it, or with `--since` the new papers alone. */
+export async function withNovelty<Result>(
+  library: PaperLibrary,
+  { since, weeks }: NoveltyArguments,
+  signal: AbortSignal,
+  use: (shown: PaperLibrary, news: News) => Promise<Result>,
+): Promise<Result> {
+  const novelty = await library.novelty({ since, weeks, signal })
+  const named = library.getMany([...novelty.areas, ...novelty.terms].flatMap((one) => one.papers.slice(0, titlesShown)))
+  const news = { novelty, nameOf: new Map(named.flatMap((paper) => (paper ? [[paper.id, paperName(paper)]] : []))) }
+  if (since === undefined) return use(library, news)
+  const shown = await PaperLibrary.open(library.embedder === undefined ? { embedder: 'none' } : {})
+  try {
+    const papers = library.getMany(novelty.papers) as Paper[]
+    await shown.add(papers, { vectors: novelty.papers.map((id) => library.vector(id) as Float32Array), signal })
+    return await use(shown, news)
+  } finally {
+    await shown.close()
+  }
+}
+
+/** What is new, as lines of a page; none where nothing can be said and nobody asked. */
+export function noveltyPage(
+  { novelty, nameOf }: News,
+  { colors, isAsked }: { readonly colors: Colors; readonly isAsked: boolean },
+  columns: number,
+): string[] {
+  const { unlike, missing, earlier, papers } = novelty
+  if (missing !== undefined)
+    return isAsked ? [colors.dim(wrapped(`What is new cannot be told: ${missing}.`, columns)), ''] : []
+  const lines = [wrapped(`${colors.bold(colors.yellow('What is new'))}  ${whatIsCompared(novelty)}`, columns), '']
+  const found = namedThings(novelty)
+  if (found.length > 0) {
+    const rows = found.map(({ name, count, before, ratio, isTentative }) => [
+      name,
+      String(count),
+      before.toLocaleString('en-US'),
+      timesAsFrequent({ ratio, before }),
+      isTentative ? 'may be chance' : '',
+    ])
+    const [header, ...body] = table(
+      [
+        { header: 'more frequent than before', isFlexible: true },
+        { header: `of ${papers.length}`, align: 'right' },
+        { header: `of ${earlier.count.toLocaleString('en-US')}`, align: 'right' },
+        { align: 'right' },
+        { isOptional: true, style: colors.dim },
+      ],
+      rows,
+      columns - 3,
+    ).split('\n')
+    lines.push(`   ${colors.dim(header as string)}`)
+    for (const [i, { papers, isWide }] of found.entries()) {
+      lines.push(`   ${body[i]}`)
+      // Three titles of a whole discipline say nothing of it.
+      if (isWide) continue
+      const more = papers.length - titlesShown
+      const rest = more > 0 ? ` … and ${more} more` : ''
+      const cells = papers
+        .slice(0, titlesShown)
+        .map((id, place) => [{ text: nameOf.get(id) ?? id, suffix: place === titlesShown - 1 ? rest : '' }])
+      lines.push(table([{ isFlexible: true, style: colors.dim }], cells, columns - 6).replace(/^/gmu, '      '))
+    }
+  } else lines.push(`   ${nothingFrequent}`)
+  if (unlike.length > 0) {
+    lines.push('', `   ${colors.dim('unlike any earlier paper; the nearest, and how near')}`)
+    const line = (text: string, indent: string) =>
+      indent + table([{ isFlexible: true }], [[text]], columns - indent.length)
+    for (const { title, id, nearest, area, before = 0 } of unlike) {
+      lines.push(line(title || id, '   '))
+      lines.push(colors.dim(line(`${shortScore(nearest.similarity)}  ${nearest.title || nearest.id}`, '      ')))
+      if (area !== undefined) lines.push(colors.dim(line(`${before || 'none'} before in ${area}`, '           ')))
+    }
+  }
+  return [...lines, '']
+}

@@ -1,0 +1,62 @@
+// What is new, above the topics: each thing opens and shows the papers that have it.
+import type { PageNews } from '../page-data.ts'
+import { nothingFrequent } from '../wording.ts'
+import { element } from './dom.ts'
+import type { Report } from './report.ts'
+import { paperButton, type TopicListEvents } from './topic-list.ts'
+
+type Events = Pick<TopicListEvents, 'onPaper' | 'onPoint'>
+
+const mostPapers = 100
+
+/** The section; nothing where the report says nothing of what is new. */
+export function newsSection(report: Report, events: Events): HTMLElement[] {
+  const { news } = report.core
+  if (news === null) return []
+  const { compared, frequent, unlike } = news
+  const isTold = frequent.length > 0 || unlike.length > 0
+  const thing = (one: PageNews) =>
+    element(
+      'li',
+      {},
+      element(
+        'details',
+        {},
+        element('summary', {}, one.name, element('span', { class: 'figures' }, one.figures)),
+        paperList(report, one.rows.slice(0, mostPapers), events),
+      ),
+    )
+  return [
+    element(
+      'details',
+      { class: 'news', open: isTold },
+      element('summary', {}, element('h2', {}, 'What is new')),
+      element('p', { class: 'note' }, compared),
+      ...(frequent.length > 0
+        ? [element('h3', {}, 'More frequent than before'), element('ul', {}, ...frequent.map(thing))]
+        : isTold
+          ? [element('p', { class: 'note' }, nothingFrequent)]
+          : []),
+      ...(unlike.length > 0
+        ? [
+            element('h3', {}, 'Unlike any earlier paper'),
+            element('ul', {}, ...unlike.map((one) => alone(report, one, events))),
+          ]
+        : []),
+    ),
+  ]
+}
+
+function alone(report: Report, { name, figures, rows }: PageNews, events: Events): HTMLElement {
+  const [row] = rows
+  return element(
+    'li',
+    {},
+    row === undefined ? element('p', { class: 'note' }, name) : paperButton(report, row, events),
+    element('p', { class: 'figures' }, figures),
+  )
+}
+
+function paperList(report: Report, rows: readonly number[], events: Events): HTMLElement {
+  return element('ul', { class: 'papers' }, ...rows.map((row) => element('li', {}, paperButton(report, row, events))))
+}
