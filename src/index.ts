@@ -93,6 +93,7 @@ export {
 export type { SourceProblem } from './sources/reading.ts'
 export type {
   CountEvidence,
+  NamedTopic,
   Outlier,
   PastTopic,
   Period,

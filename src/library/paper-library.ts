@@ -433,7 +433,8 @@ export class PaperLibrary {
 
   /**
    * Parts the papers into topics. The same papers, options and seed give the same topics.
-   * @throws PaperkinError `invalid-argument`, `library-closed`
+   * @throws PaperkinError `invalid-argument`, `library-closed`; `paper-not-found` for an example of a named topic that is
+   * not in the library; `embedding-failed` for names that cannot be embedded
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()

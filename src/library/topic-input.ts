@@ -67,7 +67,9 @@ export async function topicInput(
     return (column: number) => nameOf(terms[column])
   }
   const atlas = mapFor(embedder)
-  return { papers, vectors, dimensions, lexical: sparse, compare, namer, atlas }
+  const embedNames =
+    embedder && ((texts: readonly string[]) => embedder.embed(texts, { inputType: 'query', ...(signal && { signal }) }))
+  return { papers, vectors, dimensions, lexical: sparse, compare, embedNames, namer, atlas }
 }
 
 /** The map of science, where vectors are in its space. */

@@ -14,6 +14,7 @@ import {
   methodOption,
   seedOption,
 } from '../command.ts'
+import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { paperTable, table, wrapped } from '../table.ts'
 
 import type { Colors } from '../terminal.ts'
@@ -24,6 +25,7 @@ interface DigestOptions extends CollectionOptions {
   readonly topics: number | 'auto'
   readonly method: 'graph' | 'kmeans'
   readonly seed: number
+  readonly names?: string
 }
 
 interface DigestParts {
@@ -41,6 +43,7 @@ export const digest = defineCommand<DigestOptions>({
   options: [
     hitsOption(3),
     new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    namesOption(),
     methodOption(),
     seedOption(),
     ...collectionOptions(),
@@ -54,7 +57,8 @@ export const digest = defineCommand<DigestOptions>({
     withCollection(files, options, context, async ({ library, dates, sources }) => {
       const { signal, terminal } = context
       const { method, seed, k, topics: wanted } = options
-      const topics = await library.topics({ method, count: wanted, seed, signal })
+      const named = options.names === undefined ? undefined : await readNames(options.names, library)
+      const topics = await library.topics({ method, count: wanted, named, seed, signal })
       const kin = new Map<string, HitList>()
       for (const { id } of library.papers()) kin.set(id, await library.related(id, { k, signal }))
       const data = digestData(library, { dates, sources, topics, kin })
@@ -128,6 +132,8 @@ function digestPage(
   }
   if (topics.outliers.length > 0)
     lines.push(colors.bold(colors.yellow('Apart from all topics')), titles(topics.outliers.map(({ id }) => id)), '')
+  const unmatched = unmatchedLine(topics)
+  if (unmatched !== undefined) lines.push(colors.yellow(wrapped(unmatched, columns)), '')
   lines.push(colors.bold('Nearest kin of each paper'))
   for (const paper of papers) {
     const kinOf = (kin.get(paper.id) as HitList).hits.map(({ paper: other, score, isWeak }) => ({

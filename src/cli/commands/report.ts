@@ -3,6 +3,7 @@ import { count, longDate } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
+import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 
 interface ReportOptions extends CollectionOptions {
   readonly out?: string
@@ -12,6 +13,7 @@ interface ReportOptions extends CollectionOptions {
   readonly method: 'graph' | 'kmeans'
   readonly kin: number
   readonly seed: number
+  readonly names?: string
 }
 
 const verbs: Readonly<Record<ReportProgress['step'], string>> = { kin: 'comparing', map: 'drawing', page: 'packing' }
@@ -28,6 +30,7 @@ export const report = defineCommand<ReportOptions>({
     new Option('--format <format>', 'what to write, where --out does not say it').choices(reportFormats),
     new Option('--title <title>', 'the heading (default: the number of papers, or the date of the digest)'),
     new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    namesOption(),
     methodOption(),
     new Option('--kin <count>', 'kin of each paper').argParser(integer('--kin', 0, 50)).default(8),
     seedOption(),
@@ -42,7 +45,10 @@ export const report = defineCommand<ReportOptions>({
       const path = options.out ?? (isPage ? 'report.html' : undefined)
       const title =
         options.title ?? (dates.length > 0 ? `Papers of ${[...new Set(dates)].map(longDate).join(', ')}` : undefined)
-      const topics = await library.topics({ method, count: options.topics, seed, signal })
+      const named = options.names === undefined ? undefined : await readNames(options.names, library)
+      const topics = await library.topics({ method, count: options.topics, named, seed, signal })
+      const unmatched = unmatchedLine(topics)
+      if (unmatched !== undefined) terminal.note(unmatched)
       let step: ReportProgress['step'] | undefined
       let line = terminal.progress('', 'papers')
       const text = await library
@@ -73,6 +79,7 @@ export const report = defineCommand<ReportOptions>({
         papers: library.size,
         topics: topics.count,
         outliers: topics.outliers.length,
+        unmatched: topics.unmatched,
         sources,
       }
       const size =
