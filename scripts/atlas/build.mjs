@@ -13,6 +13,7 @@ const [data, cache, folder, others = 'Infinity'] = process.argv.slice(2)
 const levels = ['domain', 'discipline', 'division', 'field', 'area']
 // A centroid is that of all texts nearest to an area's own papers, where there are so many.
 const LEAST_ASSIGNED = 8
+const TERMS_OF_AREA = 8
 
 /** Nodes of the tree, parents first, then the areas; a node is { name, level, parent }. */
 function readTree(areas) {
@@ -138,6 +139,8 @@ const fieldOf = areaOf.map((area) => nodes[firstArea + area].parent)
 const terms = mineTerms(texts, { fieldOf, vectors, centroids })
 const files = {
   'areas.bin': quantised(centroids),
+  // What an area is about, for models that have no centroids of it.
+  'areas.txt': Buffer.from(areas.map(({ terms = [] }) => `${terms.slice(0, TERMS_OF_AREA).join(', ')}\n`).join('')),
   'terms.txt': Buffer.from(
     terms.map(({ term, df, topicality }) => `${term}\t${df}\t${topicality.toFixed(2)}\n`).join(''),
   ),

@@ -1,7 +1,8 @@
 // A map of science: some 1,500 areas with a name, a centroid in the bundled model's space and a place in a tree (domain,
 // discipline, division, field, area), and terms with what is known of them. Made by `scripts/build-atlas` from abstracts of
 // arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin and terms.bin (a float32 scale a row,
-// then rows of 8-bit integers) and terms.txt; read when first asked for.
+// then rows of 8-bit integers), areas.txt (terms of each area) and terms.txt; read when first asked for. In the space of
+// another model the centroids are vectors of texts: see atlas-space.ts.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -25,8 +26,20 @@ export interface PaperArea {
   readonly area: string
   readonly field: string
   readonly discipline: string
-  /** -1 … 1: cosine of the paper and the area's centroid. */
+  /** -1 … 1: cosine of the paper and the area's centroid; of other models than the bundled one brought to its scale. */
   readonly similarity: number
+}
+
+/** Centroids in the space of another model. */
+export interface AtlasSpace {
+  readonly model: { readonly id: string; readonly revision: string; readonly dimensions: number }
+  /** `areas × dimensions` unit rows. */
+  readonly centroids: Float32Array
+  /** What brings a cosine to the scale of the bundled model's: `scale * cosine + shift`. */
+  readonly scale: number
+  readonly shift: number
+  /** On that scale, in place of the bundled model's. */
+  readonly temperature: number
 }
 
 /** What is known of a term of one to three words. */
@@ -74,10 +87,11 @@ export class Atlas {
   /** How many abstracts the terms were counted in. */
   readonly abstracts: number
   readonly #centroids: Float32Array
+  readonly #space: Pick<AtlasSpace, 'scale' | 'shift' | 'temperature'>
   readonly #folder: string
   #terms: ReadonlyMap<string, string> | undefined
 
-  private constructor(folder: string) {
+  private constructor(folder: string, space?: AtlasSpace) {
     const { nodes, areas, model, abstracts } = JSON.parse(readFileSync(join(folder, 'atlas.json'), 'utf8')) as {
       readonly nodes: readonly (readonly [string, number, number])[]
       readonly areas: number
@@ -86,10 +100,25 @@ export class Atlas {
     }
     this.nodes = nodes.map(([name, level, parent]) => ({ name, level: atlasLevels[level] as AtlasLevel, parent }))
     this.firstArea = nodes.length - areas
-    this.model = model
+    this.model = space?.model ?? model
+    this.#space = space ?? { scale: 1, shift: 0, temperature }
     this.abstracts = abstracts
     this.#folder = folder
-    this.#centroids = restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
+    this.#centroids = space?.centroids ?? restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
+  }
+
+  /** The same map in the space of another model. */
+  inSpace(space: AtlasSpace): Atlas {
+    return new Atlas(this.#folder, space)
+  }
+
+  /** A text for each area: its name, its field, and the terms that tell most of it. */
+  areaTexts(): string[] {
+    const lines = readFileSync(join(this.#folder, 'areas.txt'), 'utf8').split('\n')
+    return this.nodes.slice(this.firstArea).map(({ name, parent }, area) => {
+      const terms = lines[area] ? `: ${lines[area]}` : ''
+      return `${name}. ${this.nodes[parent].name}${terms}`
+    })
   }
 
   static #loaded: Atlas | undefined
@@ -115,6 +144,16 @@ export class Atlas {
   /** Whether vectors of an embedder lie in the space of the centroids. */
   isOf(embedder: { readonly modelId: string; readonly revision?: string | undefined } | undefined): boolean {
     return embedder?.modelId === this.model.id && embedder.revision === this.model.revision
+  }
+
+  /** Whether the centroids are means of papers, in the bundled model's space, and not texts. */
+  get isMeasured(): boolean {
+    return this.#space.scale === 1
+  }
+
+  /** A cosine in the space of the map, brought to the scale of the bundled model's. */
+  toScale(cosine: number): number {
+    return this.#space.scale * cosine + this.#space.shift
   }
 
   /** What is known of a term, in any of its spellings. */
@@ -143,7 +182,7 @@ export class Atlas {
       const best = cosines[area[from]]
       let sum = 0
       for (let i = 0; i < width; i++) {
-        share[from + i] = Math.exp((cosines[area[from + i]] - best) / temperature)
+        share[from + i] = Math.exp((cosines[area[from + i]] - best) / this.#space.temperature)
         sum += share[from + i]
       }
       for (let i = 0; i < width; i++) share[from + i] /= sum
@@ -197,10 +236,11 @@ export class Atlas {
   #compare(vectors: Float32Array, from: number, cosines: Float64Array): void {
     const { dimensions } = this.model
     const centroids = this.#centroids
+    const { scale, shift } = this.#space
     for (let area = 0, at = 0; area < cosines.length; area++) {
       let sum = 0
       for (let d = 0; d < dimensions; d++) sum += vectors[from + d] * centroids[at++]
-      cosines[area] = sum
+      cosines[area] = scale * sum + shift
     }
   }
 }
@@ -220,7 +260,7 @@ function takeMost(
 }
 
 /** Unit rows out of 8-bit integers. */
-function restored(bytes: Buffer, rows: number, width: number): Float32Array {
+export function restored(bytes: Buffer, rows: number, width: number): Float32Array {
   const values = new Float32Array(rows * width)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let row = 0; row < rows; row++) {

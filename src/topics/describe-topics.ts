@@ -42,6 +42,8 @@ export interface Collection {
   /** Compares other papers with these, in the order of these. */
   readonly compare: TopicInput['compare']
   readonly atlas: Atlas | undefined
+  /** What is known of terms. */
+  readonly vocabulary: Pick<Atlas, 'term'> | undefined
   /** The areas of each row, where there are not too many rows. */
   readonly memberships: Memberships | undefined
 }
@@ -108,7 +110,7 @@ export async function describeTopics(
   )
   const { ids } = identity
   if (slice.due()) await slice.rest()
-  const { atlas } = collection
+  const { atlas, vocabulary } = collection
   const nodes = sections
     ? members.map(([first]) => sections.nodes[groupOf[first]])
     : await commonNodes(collection, { members, slice })
@@ -124,7 +126,7 @@ export async function describeTopics(
     return isStillSection(label, { node: nodes[topic], atlas }) ? label : undefined
   })
   const taken = kept.filter((label) => label !== undefined)
-  const byTerms = await labelTopics(phrases, { members, termsPerLabel, taken, atlas, slice })
+  const byTerms = await labelTopics(phrases, { members, termsPerLabel, taken, vocabulary, slice })
   const labels = labelsOf(byTerms, {
     atlas,
     nodes: nodes.map((node, i) => (kept[i] === undefined ? node : -1)),

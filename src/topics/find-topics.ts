@@ -82,7 +82,7 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   const settings = withDefaults(options)
   const { previous, signal } = settings
   const slice = timeSlice(signal)
-  const { papers, compare, atlas, embedNames, ...rows } = await inOrderOfIds(input, slice)
+  const { papers, compare, atlas, vocabulary = atlas, embedNames, ...rows } = await inOrderOfIds(input, slice)
   // Threads look for communities while the words are read here.
   const reading = Phrases.read(papers, timeSlice(signal))
   reading.catch(() => undefined)
@@ -91,7 +91,7 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
     findAll({ rows: papers.length, ...rows }, { ...settings, papers, atlas, embedNames, threads, slice }),
   )
   const { groupOf, kin, graph, resolution, evidence, memberships, sections, names } = found
-  const collection = { papers, ...rows, kin, graph, phrases: await reading, compare, atlas, memberships }
+  const collection = { papers, ...rows, kin, graph, phrases: await reading, compare, atlas, vocabulary, memberships }
   return createTopics(collection, groupOf, {
     ...settings,
     sections,
@@ -402,7 +402,7 @@ function groupsOfBefore(papers: readonly Paper[], { topics }: TopicsData): Int32
 
 /** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */
 async function inOrderOfIds(
-  { papers, vectors, dimensions, lexical, atlas, embedNames, compare }: TopicInput,
+  { papers, vectors, dimensions, lexical, atlas, vocabulary, embedNames, compare }: TopicInput,
   slice: TimeSlice,
 ): Promise<TopicInput> {
   const n = papers.length
@@ -426,6 +426,7 @@ async function inOrderOfIds(
     papers: Array.from(order, (row) => papers[row]),
     ...sorted,
     atlas,
+    vocabulary,
     embedNames,
     compare: compare && ((others, options) => inOrder(compare(others, options), order)),
   }

@@ -43,8 +43,11 @@ const leeway = 0.03
 const ofAreas = 0.25
 // Names of the map with such a cosine to a name mean something else, or the same.
 const [other, same] = [0.6, 0.9]
+// The mean and the standard deviation of the bundled model's cosines between names of the map: others have their own.
+const ofNames = { mean: 0.07, deviation: 0.094 }
 const areasLooked = 8
 const namesCompared = 3
+const namesAsked = 150
 // The part of a paper's nearest kin in how well a name fits it, and from which cosine on they are kin.
 const ofKin = 0.5
 const kinLooked = 10
@@ -243,11 +246,7 @@ function byWords(
       const said = (name === 'title' ? 4 : name === 'abstract' ? 2 : 0) + 2 * above + below
       const byTerms = said >= 2 ? said : 0
       if (prototype === undefined) return byTerms
-      let near = 0
-      const looked = Math.min(kinLooked, kin.k)
-      for (let rank = 0; rank < looked; rank++) near += kin.semantic[row * kin.k + rank] / looked
-      const margin = dotRow(vectors, row, prototype) - near
-      return byTerms + Math.max(0, margin)
+      return byTerms + Math.max(0, dotRow(vectors, row, prototype) - nearestKinOf(row, kin))
     })
   })
 }
@@ -280,22 +279,25 @@ async function byMeaning(
   const own = embedded.slice(0, given.length)
   const nameOf = new Map(nodes.map((node, i) => [node, embedded[given.length + i]]))
   if (slice.due()) await slice.rest()
+  // Names of the map are as near to each other as this model has it.
+  const spread = atlas.isMeasured ? ofNames : spreadOfNames([...nameOf.values()])
+  const nearness = (cosine: number) => ofNames.mean + (ofNames.deviation * (cosine - spread.mean)) / spread.deviation
   // How much each node is within each topic, by its own name or one above it; parents come before their children.
   const within = own.map((vector) => {
     const found = new Map<number, number>()
     for (const node of nodes) {
-      const cosine = dotRow(nameOf.get(node) as Float32Array, 0, vector)
+      const cosine = nearness(dotRow(nameOf.get(node) as Float32Array, 0, vector))
       const itself = Math.min(1, Math.max(0, (cosine - other) / (same - other)))
       found.set(node, Math.max(itself, found.get(atlas.nodes[node].parent) ?? 0))
     }
     return found
   })
   const scores: Float64Array[] = given.map(() => new Float64Array(rows))
-  const cosines = own.map((vector) => Float64Array.from({ length: rows }, (_, row) => dotRow(vectors, row, vector)))
+  const toRows = (vector: Float32Array) =>
+    Float64Array.from({ length: rows }, (_, row) => atlas.toScale(dotRow(vectors, row, vector)))
+  const cosines = own.map(toRows)
   const prototypes = examples.map((list) => meanRow(list, { vectors, dimensions }))
-  const toPrototypes = prototypes.map(
-    (vector) => vector && Float64Array.from({ length: rows }, (_, row) => dotRow(vectors, row, vector)),
-  )
+  const toPrototypes = prototypes.map((vector) => vector && toRows(vector))
   if (slice.due()) await slice.rest()
   const fields = examples.map((list) => fieldShares(list, { memberships, atlas }))
   const best = new Float64Array(namesCompared)
@@ -308,9 +310,11 @@ async function byMeaning(
       for (let node = atlas.firstArea + area[row * width + i]; node >= 0; node = atlas.nodes[node].parent) {
         if (seen.has(node)) break
         seen.add(node)
-        insert(best, dotRow(vectors, row, nameOf.get(node) as Float32Array))
+        insert(best, atlas.toScale(dotRow(vectors, row, nameOf.get(node) as Float32Array)))
       }
     const fit = best.reduce((sum, value) => sum + value, 0) / namesCompared
+    // What a paper's own area comes to, or where that is but a text, its nearest kin.
+    const central = atlas.isMeasured ? memberships.similarity[row] : atlas.toScale(nearestKinOf(row, kin))
     for (let i = 0; i < given.length; i++) {
       let inside = 0
       for (let j = 0; j < looked; j++)
@@ -320,15 +324,14 @@ async function byMeaning(
         (name === 'title' ? inTitle.name : name === 'abstract' ? inAbstract.name : 0) +
         Math.min(mostTerms, above) * inTitle.term +
         Math.min(mostTerms, below) * inAbstract.term
-      let score = smoothed(cosines[i], row, kin) - fit + ofAreas * inside + leeway + said
+      let score = smoothed(cosines[i], row, { kin, atlas }) - fit + ofAreas * inside + leeway + said
       const toPrototype = toPrototypes[i]
       if (toPrototype !== undefined) {
         let inFields = 0
         for (let j = 0; j < looked; j++)
           inFields +=
             share[row * width + j] * (fields[i].get(atlas.nodes[atlas.firstArea + area[row * width + j]].parent) ?? 0)
-        const like =
-          smoothed(toPrototype, row, kin) - memberships.similarity[row] + ofExampleFields * inFields - exampleMargin
+        const like = smoothed(toPrototype, row, { kin, atlas }) - central + ofExampleFields * inFields - exampleMargin
         score = (score + like) / 2
       }
       scores[i][row] = score
@@ -339,15 +342,42 @@ async function byMeaning(
 }
 
 /** How well something fits a row and its nearest kin. */
-function smoothed(values: Float64Array, row: number, { k, neighbour, semantic }: KinList): number {
+function smoothed(
+  values: Float64Array,
+  row: number,
+  { kin: { k, neighbour, semantic }, atlas }: { readonly kin: KinList; readonly atlas: Atlas },
+): number {
   let sum = 0
   let all = 0
   for (let rank = 0; rank < Math.min(kinLooked, k); rank++) {
-    const weight = Math.max(0, semantic[row * k + rank] - leastCosine)
+    const weight = Math.max(0, atlas.toScale(semantic[row * k + rank]) - leastCosine)
     sum += weight * values[neighbour[row * k + rank]]
     all += weight
   }
   return all === 0 ? values[row] : (1 - ofKin) * values[row] + (ofKin * sum) / all
+}
+
+/** Mean cosine of a row to its nearest kin. */
+function nearestKinOf(row: number, { k, semantic }: KinList): number {
+  const looked = Math.min(kinLooked, k)
+  let sum = 0
+  for (let rank = 0; rank < looked; rank++) sum += semantic[row * k + rank]
+  return looked === 0 ? 1 : sum / looked
+}
+
+/** How near names are to each other, by some of them. */
+function spreadOfNames(names: readonly Float32Array[]): { readonly mean: number; readonly deviation: number } {
+  let [count, sum, squares] = [0, 0, 0]
+  const step = Math.max(1, Math.floor(names.length / namesAsked))
+  for (let one = 0; one < names.length; one += step)
+    for (let two = 0; two < one; two += step) {
+      const cosine = dotRow(names[one], 0, names[two])
+      count++
+      sum += cosine
+      squares += cosine * cosine
+    }
+  const mean = count === 0 ? 0 : sum / count
+  return { mean, deviation: Math.sqrt(Math.max(1e-6, squares / Math.max(1, count) - mean * mean)) }
 }
 
 /** Fields that examples are of: 1 for those of half of them. */

@@ -13,6 +13,8 @@ export interface TopicInput {
   readonly lexical: SparseRows
   /** A map of science in the space of the vectors, for sections and names. @default topics are named by their terms */
   readonly atlas?: Atlas | undefined
+  /** What is known of terms, in whatever space the vectors are. @default that of `atlas` */
+  readonly vocabulary?: Pick<Atlas, 'term'> | undefined
   /** Embeds short texts in the space of the vectors, for `named`. @default names find papers by their words */
   readonly embedNames?: ((texts: readonly string[]) => Promise<readonly Float32Array[]>) | undefined
   /** Compares other papers with these, one after the other, for `assign`. @default papers cannot be assigned */
