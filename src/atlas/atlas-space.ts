@@ -45,10 +45,12 @@ export function packedRows(rows: readonly Float32Array[], dimensions: number): B
   return bytes
 }
 
-/** How near texts are to areas in the space of a model. */
+/** How near texts are to areas in the space of a model: mean and standard deviation of the cosines. */
 export interface Spread {
   readonly mean: number
   readonly deviation: number
+  /** Of some areas the share whose nearest other one is of their field. */
+  readonly known: number
 }
 
 /** The map by such rows; undefined where the model does not tell areas apart. */
@@ -57,11 +59,11 @@ export function atlasOf(
   rows: Buffer,
   { key: { modelId, revision, dimensions }, spread }: { readonly key: SpaceKey; readonly spread: Spread },
 ): Atlas | undefined {
-  const centroids = restored(rows, atlas.areas, dimensions)
-  if (!(spread.deviation > 0) || knownAreas(atlas, centroids, dimensions) < leastKnown) return undefined
+  if (!(spread.deviation > 0) || spread.known < leastKnown) return undefined
   // The bundled model's thresholds stand for those above.
   const unit = (leastToName - leastSimilarity) / (toName - onMap)
   const scale = unit / spread.deviation
+  const centroids = restored(rows, atlas.areas, dimensions)
   const shift = leastSimilarity - unit * onMap - scale * spread.mean
   return atlas.inSpace({
     model: { id: modelId, revision, dimensions },
@@ -72,7 +74,7 @@ export function atlasOf(
   })
 }
 
-/** Mean and standard deviation of the cosines of papers, or where they are few of areas, to all areas. */
+/** How near papers, or where they are few areas, are to all areas. */
 export function spreadOf(
   atlas: Atlas,
   rows: Buffer,
@@ -96,7 +98,8 @@ export function spreadOf(
       squares += cosine * cosine
     }
   const mean = sum / count
-  return { mean, deviation: Math.sqrt(Math.max(0, squares / count - mean * mean)) }
+  const deviation = Math.sqrt(Math.max(0, squares / count - mean * mean))
+  return { mean, deviation, known: knownAreas(atlas, centroids, dimensions) }
 }
 
 /** Of some areas, evenly spaced, the share whose nearest other one is of their field. */
