@@ -332,7 +332,8 @@ async function byMeaning(
           inFields +=
             share[row * width + j] * (fields[i].get(atlas.nodes[atlas.firstArea + area[row * width + j]].parent) ?? 0)
         const like = smoothed(toPrototype, row, { kin, atlas }) - central + ofExampleFields * inFields - exampleMargin
-        score = (score + like) / 2
+        // What a name finds, examples do not take away.
+        score = Math.max(score, (score + like) / 2)
       }
       scores[i][row] = score
     }

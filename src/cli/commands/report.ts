@@ -79,7 +79,7 @@ export const report = defineCommand<ReportOptions>({
         papers: library.size,
         topics: topics.count,
         outliers: topics.outliers.length,
-        unmatched: topics.unmatched,
+        ...(named && { unmatched: topics.unmatched }),
         sources,
       }
       const size =
