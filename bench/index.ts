@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   topics: async () => (await import('./topics/quality.ts')).run,
   'topics-scale': async () => (await import('./topics/scale.ts')).run,
   'topics-days': async () => (await import('./topics/days.ts')).run,
+  'topics-named': async () => (await import('./topics/named.ts')).run,
   'topics-reading': async () => (await import('./topics/reading.ts')).run,
   leiden: async () => (await import('./topics/leiden.ts')).run,
   novelty: async () => (await import('./novelty.ts')).run,

@@ -95,6 +95,7 @@ export {
 export type { SourceProblem } from './sources/reading.ts'
 export type {
   CountEvidence,
+  NamedTopic,
   Outlier,
   PastTopic,
   Period,

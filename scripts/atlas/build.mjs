@@ -31,6 +31,8 @@ const ROUNDS = 40
 const HOLD = 0.3
 const BIAS_STEP = 0.3
 const BIAS_HOLD = 2
+// Terms of an area that models without centroids of it are given.
+const TERMS_OF_AREA = 8
 
 /** Nodes of the tree, parents first, then the areas; a node is { name, level, parent }. */
 function readTree(areas) {
@@ -298,6 +300,8 @@ const terms = mineTerms(texts, { fieldOf, vectors, centroids })
 const files = {
   'areas.bin': quantised(centroids),
   'weights.bin': Buffer.concat([Buffer.from(Float32Array.from(bias).buffer), quantised(weights)]),
+  // What an area is about, for models that have no centroids of it.
+  'areas.txt': Buffer.from(areas.map(({ terms = [] }) => `${terms.slice(0, TERMS_OF_AREA).join(', ')}\n`).join('')),
   'terms.txt': Buffer.from(
     terms.map(({ term, df, topicality }) => `${term}\t${df}\t${topicality.toFixed(2)}\n`).join(''),
   ),

@@ -1,8 +1,9 @@
 // A map of science: some 1,500 areas with a name, a centroid in the bundled model's space and a place in a tree (domain,
 // discipline, division, field, area), and terms with what is known of them. Made by `scripts/build-atlas` from abstracts of
 // arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin (centroids), weights.bin (what tells
-// areas apart: a float32 bias an area, then weights), terms.bin and terms.txt; read when first asked for. Rows of vectors
-// are a float32 scale a row, then 8-bit integers.
+// areas apart: a float32 bias an area, then weights), areas.txt (terms of each area), terms.bin and terms.txt; read when
+// first asked for. Rows of vectors are a float32 scale a row, then 8-bit integers. In the space of another model the
+// centroids are vectors of texts: see atlas-space.ts.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -27,8 +28,20 @@ export interface PaperArea {
   readonly area: string
   readonly field: string
   readonly discipline: string
-  /** -1 … 1: cosine of the paper and the area's centroid. */
+  /** -1 … 1: cosine of the paper and the area's centroid; of other models than the bundled one brought to its scale. */
   readonly similarity: number
+}
+
+/** Centroids in the space of another model. */
+export interface AtlasSpace {
+  readonly model: { readonly id: string; readonly revision: string; readonly dimensions: number }
+  /** `areas × dimensions` unit rows. */
+  readonly centroids: Float32Array
+  /** What brings a cosine to the scale of the bundled model's: `scale * cosine + shift`. */
+  readonly scale: number
+  readonly shift: number
+  /** On that scale, in place of the bundled model's. */
+  readonly temperature: number
 }
 
 /** What is known of a term of one to three words. */
@@ -79,10 +92,11 @@ export class Atlas {
   readonly #weights: RowDots
   readonly #bias: Float32Array
   readonly #numbers: Int32Array
+  readonly #space: Pick<AtlasSpace, 'scale' | 'shift'>
   readonly #folder: string
   #terms: ReadonlyMap<string, string> | undefined
 
-  private constructor(folder: string) {
+  private constructor(folder: string, space?: AtlasSpace) {
     const { nodes, areas, model, abstracts } = JSON.parse(readFileSync(join(folder, 'atlas.json'), 'utf8')) as {
       readonly nodes: readonly (readonly [string, number, number])[]
       readonly areas: number
@@ -91,15 +105,36 @@ export class Atlas {
     }
     this.nodes = nodes.map(([name, level, parent]) => ({ name, level: atlasLevels[level] as AtlasLevel, parent }))
     this.firstArea = nodes.length - areas
-    this.model = model
+    this.model = space?.model ?? model
+    this.#space = space ?? { scale: 1, shift: 0 }
     this.abstracts = abstracts
     this.#folder = folder
-    this.#centroids = restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
-    const weights = readFileSync(join(folder, 'weights.bin'))
-    this.#bias = Float32Array.from({ length: areas }, (_, area) => weights.readFloatLE(4 * area))
-    this.#weights = RowDots.allocate((areas + 1) * model.dimensions, model.dimensions)
-    this.#weights.matrix.set(restored(weights.subarray(4 * areas), areas, model.dimensions))
+    this.#centroids = space?.centroids ?? restored(readFileSync(join(folder, 'areas.bin')), areas, model.dimensions)
+    const { dimensions } = this.model
+    this.#weights = RowDots.allocate((areas + 1) * dimensions, dimensions)
     this.#numbers = Int32Array.from({ length: areas }, (_, area) => area)
+    if (space === undefined) {
+      const weights = readFileSync(join(folder, 'weights.bin'))
+      this.#bias = Float32Array.from(this.#numbers, (area) => weights.readFloatLE(4 * area))
+      this.#weights.matrix.set(restored(weights.subarray(4 * areas), areas, dimensions))
+    } else {
+      this.#bias = new Float32Array(areas)
+      this.#weights.matrix.set(space.centroids.map((value) => (value * space.scale) / space.temperature))
+    }
+  }
+
+  /** The same map in the space of another model. */
+  inSpace(space: AtlasSpace): Atlas {
+    return new Atlas(this.#folder, space)
+  }
+
+  /** A text for each area: its name, its field, and the terms that tell most of it. */
+  areaTexts(): string[] {
+    const lines = readFileSync(join(this.#folder, 'areas.txt'), 'utf8').split('\n')
+    return this.nodes.slice(this.firstArea).map(({ name, parent }, area) => {
+      const terms = lines[area] ? `: ${lines[area]}` : ''
+      return `${name}. ${this.nodes[parent].name}${terms}`
+    })
   }
 
   static #loaded: Atlas | undefined
@@ -125,6 +160,16 @@ export class Atlas {
   /** Whether vectors of an embedder lie in the space of the centroids. */
   isOf(embedder: { readonly modelId: string; readonly revision?: string | undefined } | undefined): boolean {
     return embedder?.modelId === this.model.id && embedder.revision === this.model.revision
+  }
+
+  /** Whether the centroids are means of papers, in the bundled model's space, and not texts. */
+  get isMeasured(): boolean {
+    return this.#space.scale === 1
+  }
+
+  /** A cosine in the space of the map, brought to the scale of the bundled model's. */
+  toScale(cosine: number): number {
+    return this.#space.scale * cosine + this.#space.shift
   }
 
   /** What is known of a term, in any of its spellings. */
@@ -247,7 +292,7 @@ export class Atlas {
   #cosine(vector: Float32Array, area: number): number {
     let sum = 0
     for (let d = 0, from = area * vector.length; d < vector.length; d++) sum += vector[d] * this.#centroids[from + d]
-    return sum
+    return this.toScale(sum)
   }
 }
 
@@ -266,7 +311,7 @@ function takeMost(
 }
 
 /** Unit rows out of 8-bit integers. */
-function restored(bytes: Buffer, rows: number, width: number): Float32Array {
+export function restored(bytes: Buffer, rows: number, width: number): Float32Array {
   const values = new Float32Array(rows * width)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let row = 0; row < rows; row++) {

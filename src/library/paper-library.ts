@@ -11,6 +11,7 @@ import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '..
 import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
+import { AreaMap, mapFrom } from './area-map.ts'
 import { Collection } from './collection.ts'
 import { convert, type Repair } from './convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
@@ -21,7 +22,7 @@ import { compileFilter, type PaperFilter } from './paper-filter.ts'
 import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
 import type { Seed, Seeds } from './seeds.ts'
 import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './store.ts'
-import { mapFor, topicInput } from './topic-input.ts'
+import { topicInput } from './topic-input.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
 import { type Verification, verifyStore } from './verify.ts'
 
@@ -55,6 +56,12 @@ export interface OpenOptions {
    * exactly; `'auto'` is exact up to 250,000 papers. @default 'auto'
    */
   readonly index?: IndexKind | undefined
+  /**
+   * Whether papers have areas of the map of science, and topics its names. Of another model than the bundled one the map
+   * is embedded once, by {@link PaperLibrary.prepareAreas} or by the first `topics` of 200 papers or more, and kept.
+   * @default true
+   */
+  readonly areas?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   /** Of what is embedded again. */
   readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
@@ -68,6 +75,7 @@ const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
   repair: true,
   embedder: true,
   index: true,
+  areas: true,
   signal: true,
   onProgress: true,
 }
@@ -78,8 +86,9 @@ export class PaperLibrary {
   readonly #ownsEmbedder: boolean
   readonly #collection: Collection
   readonly #ranking: Ranking
+  readonly #map: AreaMap
   readonly #repair: Repair | undefined
-  #placed: PaperAreas | null | undefined
+  #placed: PaperAreas | undefined
   #writing: Promise<unknown> = Promise.resolve()
   readonly #closing = new AbortController()
 
@@ -88,6 +97,7 @@ export class PaperLibrary {
     readonly embedder: Embedder | undefined
     readonly ownsEmbedder: boolean
     readonly collection: Collection
+    readonly map: AreaMap
     readonly repair: Repair | undefined
   }) {
     if (parts?.collection === undefined)
@@ -102,6 +112,7 @@ export class PaperLibrary {
     this.#ownsEmbedder = parts.ownsEmbedder
     this.#collection = collection
     this.#repair = parts.repair
+    this.#map = parts.map
     this.#ranking = new Ranking({
       get kept() {
         return collection.kept
@@ -143,7 +154,8 @@ export class PaperLibrary {
     requireOptions('PaperLibrary.open', options, openOptionNames)
     const { path, readOnly = false, index: kind = 'auto', signal } = options
     // Before a folder is made.
-    for (const name of ['readOnly', 'reembed', 'repair', 'create'] as const) requireBoolean(name, options[name])
+    for (const name of ['readOnly', 'reembed', 'repair', 'create', 'areas'] as const)
+      requireBoolean(name, options[name])
     requireIndexKind(kind)
     if (path !== undefined && options.embedder !== 'none') requireName(options.embedder)
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
@@ -158,7 +170,9 @@ export class PaperLibrary {
       // The model is loaded by another thread while the papers are read: the first question waits for the later of both.
       if (store !== undefined && store.length > LONG_READ) void embedder?.prepare?.()
       if (store !== undefined) await collection.load({ signal })
-      return new PaperLibrary({ embedder, ownsEmbedder, collection, repair })
+      const map = new AreaMap({ embedder, store, isWanted: options.areas ?? true })
+      await map.load()
+      return new PaperLibrary({ embedder, ownsEmbedder, collection, map, repair })
     } catch (error) {
       await store?.close()
       if (ownsEmbedder) await embedder?.close?.()
@@ -220,7 +234,7 @@ export class PaperLibrary {
 
   /**
    * The areas of science that a paper is nearest to, the nearest first; none where there is no such paper, where the map
-   * has nothing near, and for vectors of another model than the bundled one.
+   * has nothing near, and with another model than the bundled one before {@link prepareAreas}.
    * @param options `k`: how many at most. @default 1
    */
   areas(id: string, options: { readonly k?: number | undefined } = {}): readonly PaperArea[] {
@@ -234,6 +248,22 @@ export class PaperLibrary {
     if (k > 1) return areas.atlas.areasOf(vectors.vector(known.row), k)
     const place = areas.of(known, vectors)
     return place === undefined ? [] : [place]
+  }
+
+  /**
+   * Has the map of science embedded by the library's model, and kept beside the library, where it is not there yet: 1,558
+   * short texts, which take as long as some 200 abstracts. The bundled model has it anyway.
+   * @throws PaperkinError `embedding-failed`, `library-closed`
+   */
+  async prepareAreas(
+    options: {
+      readonly signal?: AbortSignal | undefined
+      readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
+    } = {},
+  ): Promise<void> {
+    this.#requireOpen()
+    requireOptions('prepareAreas', options, { signal: true, onProgress: true })
+    await this.#map.prepare({ ...options, papers: () => this.#someVectors(), signal: this.#either(options.signal) })
   }
 
   /**
@@ -454,13 +484,19 @@ export class PaperLibrary {
 
   /**
    * Parts the papers into topics. The same papers, options and seed give the same topics.
-   * @throws PaperkinError `invalid-argument`, `library-closed`
+   * @throws PaperkinError `invalid-argument`, `library-closed`; `paper-not-found` for an example of a named topic that is
+   * not in the library; `embedding-failed` for names that cannot be embedded
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
     requireOptions('topics', options, topicOptionNames)
     const signal = this.#either(options.signal)
-    return this.#collection.undisturbed(async () => findTopics(await this.#rows(signal), { ...options, signal }))
+    return this.#collection.undisturbed(async () => {
+      const isNamed = Array.isArray(options.named) && options.named.length > 0
+      if (this.size > 0 && (isNamed || this.size >= mapFrom))
+        await this.#map.prepare({ papers: () => this.#someVectors(), signal })
+      return findTopics(await this.#rows(signal), { ...options, signal })
+    })
   }
 
   /**
@@ -543,18 +579,27 @@ export class PaperLibrary {
     return { ...(store?.identity ?? identityOf(this.#embedder)), dimensions }
   }
 
-  /** Where the papers lie on the map of science; undefined where their vectors are not in its space. */
+  /** Where the papers lie on the map of science; undefined where there is none in the space of their vectors. */
   get #areas(): PaperAreas | undefined {
-    if (this.#placed === undefined) {
-      const atlas = mapFor(this.#embedder)
-      this.#placed = atlas === undefined ? null : new PaperAreas(atlas)
-    }
-    return this.#placed ?? undefined
+    const { atlas } = this.#map
+    if (this.#placed?.atlas !== atlas) this.#placed = atlas && new PaperAreas(atlas)
+    return this.#placed
+  }
+
+  /** Vectors of papers evenly spaced among all, by their ids. */
+  #someVectors(): Float32Array[] {
+    const { kept, vectors } = this.#collection
+    const ids = [...kept.keys()].sort()
+    const step = Math.max(1, Math.floor(ids.length / papersAsked))
+    return ids
+      .filter((_, i) => i % step === 0)
+      .map((id) => vectors.vector((kept.get(id) as { readonly row: number }).row))
+      .filter((vector) => vector !== undefined)
   }
 
   /** All papers with their vectors and words, as they are at this moment. */
   #rows(signal: AbortSignal | undefined): ReturnType<typeof topicInput> {
-    return topicInput(this.#collection, { embedder: this.#embedder, signal })
+    return topicInput(this.#collection, { embedder: this.#embedder, atlas: this.#map.atlas, signal })
   }
 
   /** Aborted by the caller, or because the library is closed. */
@@ -628,6 +673,9 @@ async function allOf(papers: unknown, signal: AbortSignal): Promise<readonly Pap
   }
   return found
 }
+
+/** So many papers tell how near papers are to areas. */
+const papersAsked = 200
 
 /** Bytes of a log that take as long to read as a model to load, about a third of a second. */
 const LONG_READ = 2 ** 26

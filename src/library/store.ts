@@ -37,10 +37,10 @@ import { isLockName, takeWriterLock, type WriterLock, wasReleased } from './writ
 
 const LOG = 'papers.log'
 /** Files beside the log that can be made again from it. */
-const DERIVED: readonly string[] = ['words.bin', 'graph.hnsw']
+const DERIVED: readonly string[] = ['words.bin', 'graph.hnsw', 'areas.bin']
 /** Of what is written in one step; other files of that ending are not the library's. */
 const draftName =
-  /^(?:papers\.log|words\.bin|graph\.hnsw|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
+  /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
 
 /** What vectors depend on beside the text. */

@@ -11,7 +11,16 @@ import { givenPaper } from './find-papers.ts'
 /** The papers of a collection as they are at the call, ready for topics, and a way to compare others with them. */
 export async function topicInput(
   collection: Collection,
-  { embedder, signal }: { readonly embedder: Embedder | undefined; readonly signal: AbortSignal | undefined },
+  {
+    embedder,
+    atlas,
+    signal,
+  }: {
+    readonly embedder: Embedder | undefined
+    /** The map of science in the space of the vectors. */
+    readonly atlas: Atlas | undefined
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<TopicInput & Pick<ReportInput, 'namer'>> {
   const { lexical } = collection
   const kept = [...collection.kept.values()]
@@ -66,13 +75,7 @@ export async function topicInput(
     const nameOf = lexical.namer()
     return (column: number) => nameOf(terms[column])
   }
-  const atlas = mapFor(embedder)
-  return { papers, vectors, dimensions, lexical: sparse, compare, namer, atlas }
-}
-
-/** The map of science, where vectors are in its space. */
-export function mapFor(embedder: Embedder | undefined): Atlas | undefined {
-  if (embedder === undefined) return undefined
-  const atlas = Atlas.load()
-  return atlas.isOf(embedder) ? atlas : undefined
+  const embedNames =
+    embedder && ((texts: readonly string[]) => embedder.embed(texts, { inputType: 'query', ...(signal && { signal }) }))
+  return { papers, vectors, dimensions, lexical: sparse, compare, embedNames, namer, atlas, vocabulary: Atlas.load() }
 }

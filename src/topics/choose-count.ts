@@ -2,7 +2,8 @@
 // papers are taken away (the mean ARI between the communities of two samples, over the papers that are in both).
 // Description length: up to where a finer division still tells something of the graph (minimum description length).
 // Taken is the level whose stability stands out most from the coarser and the finer ones around it, not the most stable
-// one, which is nearly always the coarsest; where none stands out, the most stable one of those that are fine enough.
+// one, which is nearly always the coarsest; where none stands out, the most stable one of those that are fine enough. Where
+// that is too coarse for a reader, a finer level is taken.
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import type { Level } from './stability.ts'
 import type { Threads } from './threads.ts'
@@ -28,6 +29,10 @@ const clearBy = 2
 const mostTimes = 4
 // So far beyond the shortest description the sweep goes on: it may yet grow shorter.
 const beyond = 1.2
+
+// A reader wants a topic for so many papers at least, up to so many topics.
+const papersOfTopic = 100
+const mostForReader = 20
 
 interface How {
   readonly seed: number
@@ -59,12 +64,21 @@ export async function chooseCount(
     })
     picked = pickLevel(levels, { nodes, times: times + 1 })
   }
-  const chosen = picked.level
+  const chosen = fineEnough(picked.level, { levels, nodes })
   return {
     count: chosen.count,
     resolution: chosen.resolution,
     evidence: levels.map((level) => ({ ...level, chosen: level === chosen })),
   }
+}
+
+/** A level, or the next finer one of a topic a hundred papers: what is stable of a thousand is too coarse for a reader. */
+function fineEnough(
+  level: Level,
+  { levels, nodes }: { readonly levels: readonly Level[]; readonly nodes: number },
+): Level {
+  const fewest = Math.min(mostForReader, Math.round(nodes / papersOfTopic))
+  return level.count >= fewest ? level : (levels.find(({ count }) => count >= fewest) ?? level)
 }
 
 /**

@@ -38,6 +38,7 @@ export async function createTopics(
       ...options,
       previous: { topics: data, keepLabels: 'unchanged' },
       sections: undefined,
+      names: namesIn(partition, described),
       evidence: [],
       slice,
     })
@@ -107,16 +108,44 @@ function callOptions(call: string, options: TopicCallOptions = {}): TopicCallOpt
 function identifier(previous: CreateOptions['previous']): DescribeOptions['identify'] {
   return previous === undefined
     ? (groups) => freshIdentity(groups.length)
-    : (groups) => trackTopics(groups, previous.topics, previous)
+    : (groups, names) => trackTopics(groups, previous.topics, { ...previous, names })
+}
+
+/** The names of groups that go on from named topics: each in that which has the most of its papers, the larger first. */
+function namesIn(partition: Int32Array, { names, members }: Described): ReadonlyMap<number, string> {
+  const found = new Map<number, string>()
+  for (const [position, name] of names.entries()) {
+    if (name === undefined) continue
+    const counts = new Map<number, number>()
+    for (const row of members[position]) counts.set(partition[row], (counts.get(partition[row]) ?? 0) + 1)
+    const [most] = [...counts].sort(([a, m], [b, n]) => n - m || a - b)
+    if (most !== undefined && !found.has(most[0])) found.set(most[0], name)
+  }
+  return found
 }
 
 async function reduced(
   { graph }: Collection,
-  { partition }: Described,
+  { partition, names }: Described,
   { count, slice }: { readonly count: number; readonly slice: TimeSlice },
 ): Promise<Int32Array> {
   const fewer = requireInteger('count', count, 1)
-  return cut(partition, await dendrogram(graph, partition, slice), fewer)
+  const isNamed = (row: number) => names[partition[row]] !== undefined
+  const { rows, graph: rest } = subgraph(graph, (row) => !isNamed(row))
+  if (rows.length === partition.length) return cut(partition, await dendrogram(graph, partition, slice), fewer)
+  // Nobody who names a topic wants it to be merged because there should be fewer others.
+  if (rows.length === 0) return partition
+  const numbers = new Map<number, number>()
+  const inside = Int32Array.from(rows, (row) => {
+    const known = numbers.get(partition[row]) ?? numbers.size
+    numbers.set(partition[row], known)
+    return known
+  })
+  const kept = names.filter((name) => name !== undefined).length
+  const fewerInside = cut(inside, await dendrogram(rest, inside, slice), Math.max(1, fewer - kept))
+  const next = partition.slice()
+  for (const [i, row] of rows.entries()) next[row] = names.length + fewerInside[i]
+  return bySize(next)
 }
 
 function merged({ data, partition }: Described, ids: readonly number[]): Int32Array {

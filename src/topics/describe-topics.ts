@@ -42,6 +42,8 @@ export interface Collection {
   /** Compares other papers with these, in the order of these. */
   readonly compare: TopicInput['compare']
   readonly atlas: Atlas | undefined
+  /** What is known of terms. */
+  readonly vocabulary: Pick<Atlas, 'term'> | undefined
   /** The areas of each row, where there are not too many rows. */
   readonly memberships: Memberships | undefined
 }
@@ -52,8 +54,12 @@ export interface DescribeOptions {
   readonly outlierShare: number | 'auto'
   readonly termsPerLabel: number
   readonly label: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
-  /** What groups of paper ids, by falling size, are called. */
-  readonly identify: (groups: readonly (readonly string[])[]) => Identity
+  /** What groups of paper ids, by falling size, are called; `names` has those that were named beforehand. */
+  readonly identify: (groups: readonly (readonly string[])[], names: readonly (string | undefined)[]) => Identity
+  /** Names of groups that were named beforehand. */
+  readonly names: ReadonlyMap<number, string>
+  /** Such names that have no group. */
+  readonly unmatched: readonly string[]
   readonly evidence: readonly CountEvidence[]
   readonly resolution: number | undefined
   /** Where the groups are sections: theirs, and the rows that fit none. */
@@ -70,6 +76,8 @@ export interface Described {
   readonly partition: Int32Array
   /** The same, with -1 for outliers. */
   readonly topicOf: Int32Array
+  /** Of each topic the name that was given beforehand. */
+  readonly names: readonly (string | undefined)[]
 }
 
 /** Turns groups of rows (numbered without gaps) into topics of papers: outliers apart, strengths, labels; frozen. */
@@ -79,12 +87,13 @@ export async function describeTopics(
   options: DescribeOptions,
 ): Promise<Described> {
   const { papers, kin, graph, phrases } = collection
-  const { method, seed, termsPerLabel, evidence, resolution, sections, slice } = options
+  const { method, seed, termsPerLabel, evidence, resolution, sections, unmatched, slice } = options
   const share = options.outlierShare
   const apart = await findOutliers(kin, {
     topicOf: groupOf,
     share,
     given: share === 'auto' ? sections?.apart : undefined,
+    isFixed: (row) => options.names.has(groupOf[row]),
     slice,
   })
   const members = membersBySize(groupOf, new Set(apart.map(({ row }) => row)))
@@ -94,18 +103,30 @@ export async function describeTopics(
   if (slice.due()) await slice.rest()
   const topicOf = partition.slice()
   for (const { row } of apart) topicOf[row] = -1
-  const identity = options.identify(members.map((rows) => rows.map((row) => papers[row].id)))
+  const names = members.map(([first]) => options.names.get(groupOf[first]))
+  const identity = options.identify(
+    members.map((rows) => rows.map((row) => papers[row].id)),
+    names,
+  )
   const { ids } = identity
   if (slice.due()) await slice.rest()
-  const { atlas } = collection
+  const { atlas, vocabulary } = collection
   const nodes = sections
     ? members.map(([first]) => sections.nodes[groupOf[first]])
     : await commonNodes(collection, { members, slice })
-  const kept = (await trueLabels(identity, { members, papers, slice })).map((label, topic) =>
-    label !== undefined && isStillSection(label, { node: nodes[topic], atlas }) ? label : undefined,
-  )
+  if (sections !== undefined && names.some((name) => name !== undefined)) {
+    const isOfMap = (topic: number) => names[topic] === undefined
+    const common = await commonNodes(collection, { members: members.filter((_, topic) => !isOfMap(topic)), slice })
+    for (const topic of nodes.keys()) if (!isOfMap(topic)) nodes[topic] = common.shift() ?? -1
+  }
+  const isName = (label: string) => names.includes(label)
+  const kept = (await trueLabels(identity, { members, papers, slice })).map((label, topic) => {
+    const name = names[topic]
+    if (name !== undefined || label === undefined || isName(label)) return name
+    return isStillSection(label, { node: nodes[topic], atlas }) ? label : undefined
+  })
   const taken = kept.filter((label) => label !== undefined)
-  const byTerms = await labelTopics(phrases, { members, termsPerLabel, taken, atlas, slice })
+  const byTerms = await labelTopics(phrases, { members, termsPerLabel, taken, vocabulary, slice })
   const labels = labelsOf(byTerms, {
     atlas,
     nodes: nodes.map((node, i) => (kept[i] === undefined ? node : -1)),
@@ -129,6 +150,7 @@ export async function describeTopics(
     topics.push({
       id: ids[topic],
       label: kept[topic] ?? labels[topic],
+      ...(names[topic] !== undefined && { isNamed: true as const }),
       terms: byTerms[topic].terms,
       size: rows.length,
       papers: placed.map(
@@ -176,6 +198,7 @@ export async function describeTopics(
         ...areaOf(row, collection),
       }
     }),
+    unmatched,
     quality,
     evidence,
     ...(resolution !== undefined && { resolution }),
@@ -183,7 +206,7 @@ export async function describeTopics(
     past: identity.past,
     nextId: identity.nextId,
   }
-  return { data: await deepFreeze(data, slice), members, partition, topicOf }
+  return { data: await deepFreeze(data, slice), members, partition, topicOf, names }
 }
 
 /** The name of a row's area, where the map has one near. */
@@ -370,10 +393,13 @@ async function findOutliers(
     topicOf,
     share,
     given,
+    isFixed,
     slice,
   }: {
     readonly topicOf: Int32Array
     readonly share: number | 'auto'
+    /** Rows that belong where they are, whatever their kin. */
+    readonly isFixed: (row: number) => boolean
     /** Rows that are known to fit nowhere. @default those that are lonely */
     readonly given: readonly number[] | undefined
     readonly slice: TimeSlice
@@ -392,13 +418,18 @@ async function findOutliers(
   const left = new Int32Array(rows)
   for (const topic of topicOf) left[topic]++
   const lonely: number[] = []
-  for (let row = 0; row < rows; row++) if (closeness[row] < fence) lonely.push(row)
+  let open = 0
+  for (let row = 0; row < rows; row++) {
+    if (isFixed(row)) continue
+    open++
+    if (closeness[row] < fence) lonely.push(row)
+  }
   if (given !== undefined) lonely.splice(0, lonely.length, ...given)
   lonely.sort((a, b) => closeness[a] - closeness[b] || a - b)
   if (slice.due()) await slice.rest()
   const apart: number[] = []
   for (const row of lonely) {
-    if (given === undefined && apart.length >= Math.floor((share === 'auto' ? mostOutliers : share) * rows)) break
+    if (given === undefined && apart.length >= Math.floor((share === 'auto' ? mostOutliers : share) * open)) break
     if (left[topicOf[row]] === 1) continue
     left[topicOf[row]]--
     apart.push(row)

@@ -11,6 +11,7 @@ import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
 import { createTopics } from './create-topics.ts'
 import { type KinList, type KinRows, kinGraph, nearestKin } from './kin-graph.ts'
 import { bySize, countOf } from './leiden.ts'
+import { checkedNames, placeNamed } from './named-topics.ts'
 import { Phrases } from './phrases.ts'
 import { findSections, type Sections } from './sections.ts'
 import { smoothVectors } from './smooth-vectors.ts'
@@ -29,6 +30,7 @@ import type { WeightedGraph } from './weighted-graph.ts'
 
 export type {
   CountEvidence,
+  NamedTopic,
   Outlier,
   PastTopic,
   Period,
@@ -73,25 +75,28 @@ const mostPlaced = 2000
 
 /**
  * Finds topics among papers. Any number of papers gives an answer: no topic of none, one topic of one.
- * @throws PaperkinError `invalid-argument` for rows that do not fit the papers, ids that repeat, and options out of range.
+ * @throws PaperkinError `invalid-argument` for rows that do not fit the papers, ids that repeat, and options out of range;
+ * `paper-not-found` for an example of a named topic that is not among the papers
  */
 export async function findTopics(input: TopicInput, options: TopicOptions = {}): Promise<Topics> {
   const settings = withDefaults(options)
   const { previous, signal } = settings
   const slice = timeSlice(signal)
-  const { papers, compare, atlas, ...rows } = await inOrderOfIds(input, slice)
+  const { papers, compare, atlas, vocabulary = atlas, embedNames, ...rows } = await inOrderOfIds(input, slice)
   // Threads look for communities while the words are read here.
   const reading = Phrases.read(papers, timeSlice(signal))
   reading.catch(() => undefined)
   await slice.rest()
   const found = await Threads.during({ papers: papers.length, signal }, (threads) =>
-    findGroups({ rows: papers.length, ...rows }, { ...settings, papers, atlas, threads, slice }),
+    findAll({ rows: papers.length, ...rows }, { ...settings, papers, atlas, embedNames, threads, slice }),
   )
-  const { groupOf, kin, graph, resolution, evidence, memberships, sections } = found
-  const collection = { papers, ...rows, kin, graph, phrases: await reading, compare, atlas, memberships }
+  const { groupOf, kin, graph, resolution, evidence, memberships, sections, names } = found
+  const collection = { papers, ...rows, kin, graph, phrases: await reading, compare, atlas, vocabulary, memberships }
   return createTopics(collection, groupOf, {
     ...settings,
     sections,
+    names,
+    unmatched: found.unmatched,
     resolution,
     evidence,
     previous: previous && { topics: previous, keepLabels: 'same' },
@@ -99,27 +104,103 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
   })
 }
 
-interface Found {
+/** Rows with what is near them. */
+interface Surroundings {
   readonly kin: KinList
   readonly graph: WeightedGraph
+  readonly memberships: Memberships | undefined
+}
+
+interface Groups {
   readonly groupOf: Int32Array
   readonly resolution: number | undefined
   readonly evidence: readonly CountEvidence[]
-  readonly memberships: Memberships | undefined
   readonly sections: Sections | undefined
 }
 
-/** Groups of rows as the settings ask for them. */
-async function findGroups(
+interface Found extends Surroundings, Groups {
+  /** Names of groups that were named beforehand. */
+  readonly names: ReadonlyMap<number, string>
+  readonly unmatched: readonly string[]
+}
+
+type Settings = ReturnType<typeof withDefaults> & {
+  readonly papers: readonly Paper[]
+  readonly atlas: Atlas | undefined
+  readonly threads: Threads
+  readonly slice: TimeSlice
+}
+
+/** Groups of all rows: those of named topics first, then what the settings ask for of the rest. */
+async function findAll(
   rows: KinRows,
-  settings: ReturnType<typeof withDefaults> & {
-    readonly papers: readonly Paper[]
-    readonly atlas: Atlas | undefined
-    readonly threads: Threads
-    readonly slice: TimeSlice
-  },
+  { embedNames, ...settings }: Settings & { readonly embedNames: TopicInput['embedNames'] },
 ): Promise<Found> {
-  const { papers, atlas, method, count, seed, previous, threads, slice, signal } = settings
+  const { papers, named, slice, atlas, minTopicSize, count } = settings
+  const around = await lookAround(rows, settings)
+  if (named.length === 0)
+    return { ...around, ...(await findGroups(rows, around, settings)), names: new Map(), unmatched: [] }
+  const { of } = await placeNamed(named, { papers, ...rows, ...around, atlas, embedNames, slice })
+  const matched = [...named.keys()].filter((i) => of.includes(i))
+  const names = new Map(matched.map((i, group) => [group, named[i].name] as const))
+  const unmatched = named.filter((_, i) => !matched.includes(i)).map(({ name }) => name)
+  const numberOf = new Map(matched.map((i, group) => [i, group] as const))
+  const groupOf = of.map((i) => numberOf.get(i) ?? -1)
+  const rest = [...of.keys()].filter((row) => of[row] < 0)
+  const all = { ...around, groupOf, names, unmatched }
+  const nodes = matched.map(() => -1)
+  // Too few for a topic of their own stand apart.
+  if (matched.length > 0 && rest.length < (count === 'auto' ? minTopicSize : 1)) {
+    for (const row of rest) groupOf[row] = nearestGroup(row, { groupOf: all.groupOf, ...around })
+    return { ...all, resolution: undefined, evidence: [], sections: { groupOf, nodes, apart: rest } }
+  }
+  const inside = await rowsOf(rows, rest, slice)
+  const own = { ...settings, papers: rest.map((row) => papers[row]) }
+  const found = await findGroups(
+    inside,
+    matched.length === 0 ? around : await lookAround(inside, { ...own, known: partOf(around.memberships, rest) }),
+    own,
+  )
+  for (const [i, row] of rest.entries()) groupOf[row] = matched.length + found.groupOf[i]
+  const sections = found.sections && {
+    groupOf,
+    nodes: [...nodes, ...found.sections.nodes],
+    apart: found.sections.apart.map((i) => rest[i]),
+  }
+  return { ...all, ...found, groupOf, sections }
+}
+
+/** The group of a row's nearest kin that has one. */
+function nearestGroup(row: number, { groupOf, kin }: { readonly groupOf: Int32Array; readonly kin: KinList }): number {
+  for (let rank = 0; rank < kin.k; rank++) {
+    const group = groupOf[kin.neighbour[row * kin.k + rank]]
+    if (group >= 0) return group
+  }
+  return 0
+}
+
+/** The areas of some rows. */
+function partOf(memberships: Memberships | undefined, rows: readonly number[]): Memberships | undefined {
+  if (memberships === undefined) return undefined
+  const { width, area, share, similarity } = memberships
+  const part = {
+    rows: rows.length,
+    width,
+    area: new Int32Array(rows.length * width),
+    share: new Float64Array(rows.length * width),
+    similarity: Float64Array.from(rows, (row) => similarity[row]),
+  }
+  for (const [to, row] of rows.entries()) {
+    part.area.set(area.subarray(row * width, (row + 1) * width), to * width)
+    part.share.set(share.subarray(row * width, (row + 1) * width), to * width)
+  }
+  return part
+}
+
+async function lookAround(
+  rows: KinRows,
+  { atlas, threads, slice, signal, known, ...settings }: Settings & { readonly known?: Memberships | undefined },
+): Promise<Surroundings> {
   await slice.rest()
   const n = rows.rows
   const k = settings.neighbours ?? neighboursFor(n)
@@ -127,12 +208,25 @@ async function findGroups(
   const kin = await nearestKin(rows, { k, candidates: looked, slice, signal, threads })
   const graph = await kinGraph(kin, slice)
   const memberships =
-    n <= mostPlaced ? await atlas?.memberships(rows.vectors, () => (slice.due() ? slice.rest() : undefined)) : undefined
+    known ??
+    (n <= mostPlaced
+      ? await atlas?.memberships(rows.vectors, () => (slice.due() ? slice.rest() : undefined))
+      : undefined)
+  return { kin, graph, memberships }
+}
+
+/** Groups of rows as the settings ask for them. */
+async function findGroups(
+  rows: KinRows,
+  { kin, graph, memberships }: Surroundings,
+  settings: Settings,
+): Promise<Groups> {
+  const { papers, atlas, method, count, seed, previous, threads, slice, signal } = settings
+  const n = rows.rows
   const isOpen = count === 'auto' && settings.resolution === undefined && method === 'graph'
   if (isOpen && atlas !== undefined && memberships !== undefined && n >= leastForSections && n <= mostForSections) {
     const sections = await findSections(memberships, { atlas, kin, least: settings.minTopicSize, slice })
-    if (sections !== undefined)
-      return { kin, graph, groupOf: sections.groupOf, resolution: undefined, evidence: [], memberships, sections }
+    if (sections !== undefined) return { groupOf: sections.groupOf, resolution: undefined, evidence: [], sections }
   }
   const how = { seed, slice, threads, initial: previous && groupsOfBefore(papers, previous) }
   let { resolution } = settings
@@ -154,7 +248,7 @@ async function findGroups(
     groupOf = await clusters(rows, { graph, count: target ?? countOf(groupOf as Int32Array), signal, ...how })
   if (count === 'auto')
     groupOf = await withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize, slice })
-  return { kin, graph, groupOf, resolution, evidence, memberships, sections: undefined }
+  return { groupOf, resolution, evidence, sections: undefined }
 }
 
 /** The graph itself or, where there are more papers than it takes to tell how many topics there are, that of a sample. */
@@ -229,6 +323,7 @@ function withDefaults(options: TopicOptions) {
     outlierShare: checkedShare(options.outlierShare ?? 'auto'),
     termsPerLabel: requireInteger('termsPerLabel', options.termsPerLabel ?? 3, 1, 10),
     label: checkedLabel(options.label),
+    named: checkedNames(options.named),
     signal,
   }
 }
@@ -307,7 +402,7 @@ function groupsOfBefore(papers: readonly Paper[], { topics }: TopicsData): Int32
 
 /** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */
 async function inOrderOfIds(
-  { papers, vectors, dimensions, lexical, atlas, compare }: TopicInput,
+  { papers, vectors, dimensions, lexical, atlas, vocabulary, embedNames, compare }: TopicInput,
   slice: TimeSlice,
 ): Promise<TopicInput> {
   const n = papers.length
@@ -331,6 +426,8 @@ async function inOrderOfIds(
     papers: Array.from(order, (row) => papers[row]),
     ...sorted,
     atlas,
+    vocabulary,
+    embedNames,
     compare: compare && ((others, options) => inOrder(compare(others, options), order)),
   }
 }

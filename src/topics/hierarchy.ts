@@ -24,7 +24,7 @@ export interface HierarchyOptions {
 /** Groups topics into a tree with a name at every level. */
 export async function topicHierarchy(topics: readonly Topic[], options: HierarchyOptions): Promise<TopicNode> {
   const { graph, partition, members, collection, groups, termsPerLabel, slice } = options
-  const { atlas, phrases } = collection
+  const { atlas, vocabulary, phrases } = collection
   const position = Int32Array.from(topics.keys())
   const isGrouped = groups !== undefined && groups.length > 1
   const merges = isGrouped ? [] : await dendrogram(graph, partition, slice)
@@ -47,7 +47,7 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
       rows[group] ??= []
       rows[group].push(...members[topic])
     }
-    const byTerms = await labelTopics(phrases, { members: rows, termsPerLabel, taken, atlas, slice })
+    const byTerms = await labelTopics(phrases, { members: rows, termsPerLabel, taken, vocabulary, slice })
     const nodes = await commonNodes(collection, { members: rows, slice })
     const labels =
       isGrouped && count > 1

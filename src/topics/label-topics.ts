@@ -30,7 +30,7 @@ export interface LabelOptions {
   /** Labels that are given already. @default none */
   readonly taken?: Iterable<string>
   /** What is known of terms from elsewhere. @default nothing */
-  readonly atlas?: Atlas | undefined
+  readonly vocabulary?: Pick<Atlas, 'term'> | undefined
   readonly slice: TimeSlice
 }
 
@@ -76,7 +76,7 @@ export async function trueLabels(
 /** Terms and a label for each topic, in the order of `members`; labels differ. */
 export async function labelTopics(
   phrases: Phrases,
-  { members, termsPerLabel, taken = [], atlas, slice }: LabelOptions,
+  { members, termsPerLabel, taken = [], vocabulary, slice }: LabelOptions,
 ): Promise<TopicName[]> {
   // First what is frequent in each topic, then how frequent that is in the others, and which papers have it.
   const frequent: Map<number, Candidate>[] = []
@@ -124,18 +124,18 @@ export async function labelTopics(
       candidate.score = members.length === 1 ? share : share * Math.log(share / mean)
     }
     // From few papers nobody can know that "storage" names a field and "sun" does not: the map's statistics do.
-    const found = chooseTerms(candidates, { phrases, size, most: atlas === undefined ? termsKept : 3 * termsKept })
+    const found = chooseTerms(candidates, { phrases, size, most: vocabulary === undefined ? termsKept : 3 * termsKept })
     const spelled = await phrases.spell(
       found.map(({ phrase }) => phrase),
       members[topic],
       slice,
     )
     const telling = found.map((one, i) => {
-      const known = atlas?.term(spelled[i])
+      const known = vocabulary?.term(spelled[i])
       const factor = known === undefined ? 1 : Math.max(0.05, Math.min(1.5, known.topicality / usualTopicality))
-      return { one: { ...one, score: one.score * (atlas === undefined ? 1 : factor) }, spelling: spelled[i] }
+      return { one: { ...one, score: one.score * (vocabulary === undefined ? 1 : factor) }, spelling: spelled[i] }
     })
-    if (atlas !== undefined) telling.sort((a, b) => b.one.score - a.one.score)
+    if (vocabulary !== undefined) telling.sort((a, b) => b.one.score - a.one.score)
     const chosen = telling.slice(0, termsKept).map(({ one }) => one)
     const spellings = telling.map(({ spelling }) => spelling)
     const best = chosen[0]?.score ?? 1

@@ -13,6 +13,10 @@ export interface TopicInput {
   readonly lexical: SparseRows
   /** A map of science in the space of the vectors, for sections and names. @default topics are named by their terms */
   readonly atlas?: Atlas | undefined
+  /** What is known of terms, in whatever space the vectors are. @default that of `atlas` */
+  readonly vocabulary?: Pick<Atlas, 'term'> | undefined
+  /** Embeds short texts in the space of the vectors, for `named`. @default names find papers by their words */
+  readonly embedNames?: ((texts: readonly string[]) => Promise<readonly Float32Array[]>) | undefined
   /** Compares other papers with these, one after the other, for `assign`. @default papers cannot be assigned */
   readonly compare?:
     | ((papers: readonly PaperInput[], options: TopicCallOptions) => AsyncIterable<SimilarPaper>)
@@ -60,7 +64,22 @@ export interface TopicOptions {
    * them, and without a `count` or `resolution` the resolution stays too.
    */
   readonly previous?: TopicsData | undefined
+  /**
+   * Topics of one's own: papers that belong to one stand in it, whatever else is asked for, and `count`, `resolution` and
+   * `outlierShare` are about the rest. `unmatched` has the names that no paper belongs to. @default none
+   */
+  readonly named?: readonly NamedTopic[] | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+/** A topic that is named beforehand. */
+export interface NamedTopic {
+  /** Its label, as given. No two have the same, in whatever case. */
+  readonly name: string
+  /** Ids of papers that are examples of it; they belong to it in any case. @default none */
+  readonly papers?: readonly string[] | undefined
+  /** Words or phrases that tell what is meant. @default none */
+  readonly terms?: readonly string[] | undefined
 }
 
 export const topicOptionNames: Readonly<Record<keyof TopicOptions, true>> = {
@@ -74,6 +93,7 @@ export const topicOptionNames: Readonly<Record<keyof TopicOptions, true>> = {
   termsPerLabel: true,
   label: true,
   previous: true,
+  named: true,
   signal: true,
 }
 
@@ -127,6 +147,8 @@ export interface Topic {
    * a map the first terms that a title has, joined by commas; or its given name. No two topics have the same.
    */
   readonly label: string
+  /** Whether the label is a name that was given beforehand (`named`); left out where it is not. */
+  readonly isNamed?: true
   /**
    * Words and short phrases that set the topic apart, at most 10, none in two forms: each the best that also names
    * other papers than those before it.
@@ -305,6 +327,8 @@ export interface TopicsData {
    * fewer than ten. Of sections those that fit none, each with its area.
    */
   readonly outliers: readonly Outlier[]
+  /** Names of `named` that no paper belongs to, in their order. */
+  readonly unmatched: readonly string[]
   readonly quality: TopicQuality
   /** With `count: 'auto'`, what was tried, by rising count; otherwise empty. */
   readonly evidence: readonly CountEvidence[]

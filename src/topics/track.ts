@@ -37,12 +37,15 @@ export function freshIdentity(groups: number): Identity {
  * Recognises topics of before among groups of paper ids, given by falling size. Only papers that are in both count: what
  * came and went in between says nothing about whether a topic is the same.
  * @param options `keepLabels`: of every topic that is the same, or only of those with the very same papers, where topics are
- *   regrouped and none returns
+ *   regrouped and none returns; `names`: of groups that were named beforehand, which are known again by their name
  */
 export function trackTopics(
   groups: readonly (readonly string[])[],
   previous: TopicsData,
-  { keepLabels }: { readonly keepLabels: 'same' | 'unchanged' },
+  {
+    keepLabels,
+    names = [],
+  }: { readonly keepLabels: 'same' | 'unchanged'; readonly names?: readonly (string | undefined)[] },
 ): Identity {
   const before = previous.topics
   const groupOf = new Map(groups.flatMap((ids, group) => ids.map((id) => [id, group] as const)))
@@ -59,16 +62,27 @@ export function trackTopics(
     const both = shared[topic].get(group) ?? 0
     return both === 0 ? 0 : both / (stillThere[topic] + oldInGroup[group] - both)
   }
-  const same = matches(groups.length, shared, likeness)
+  const byName = groups.map((_, group) =>
+    indexOrNone(before.findIndex(({ isNamed, label }) => isNamed && label === names[group])),
+  )
+  const isTaken = new Set(byName)
+  const same = matches(groups.length, shared, (topic, group) =>
+    byName[group] !== undefined || isTaken.has(topic) ? 0 : likeness(topic, group),
+  ).map((topic, group) => byName[group] ?? topic)
   const isSame = new Set(same)
   // What is left may be a topic that went some time ago, in parts of all papers that were there last time.
   const remembered = keepLabels === 'same' ? (previous.past ?? []) : []
   const pastIn = remembered.map(({ papers }) => countsIn(papers, groupOf))
   const pastThere = pastIn.map((counts) => sum(counts.values()))
+  const backByName = groups.map((_, group) =>
+    same[group] === undefined ? indexOrNone(remembered.findIndex(({ label }) => label === names[group])) : undefined,
+  )
+  const isBack = new Set(backByName)
   const found = matches(groups.length, pastIn, (topic, group) => {
+    if (backByName[group] !== undefined || isBack.has(topic)) return 0
     const both = same[group] === undefined ? (pastIn[topic].get(group) ?? 0) : 0
     return both === 0 ? 0 : both / (pastThere[topic] + oldInGroup[group] - both)
-  })
+  }).map((topic, group) => backByName[group] ?? topic)
   const isReturned = new Set(found)
   let nextId = previous.nextId
   const ids = groups.map((_, group) => {
@@ -130,6 +144,8 @@ export function trackTopics(
   }
   return { ids, labels, terms, nextId, past, changes }
 }
+
+const indexOrNone = (index: number) => (index < 0 ? undefined : index)
 
 /** How many of the papers are in each group. */
 function countsIn(papers: readonly string[], groupOf: ReadonlyMap<string, number>): Map<number, number> {

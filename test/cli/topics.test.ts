@@ -152,3 +152,60 @@ describe('paperkin evaluate topics', () => {
     }
   })
 })
+
+describe('--names', () => {
+  const lines = `\uFEFF# My topics, first those of robots
+Robot grasping: gripper, manipulation   # with hands
+
+Galaxies\r
+Viticulture: grapes
+`
+  test('puts papers into topics of one’s own, and says which names found nothing', async () => {
+    const path = file('my-topics.txt', lines)
+    const { status, stdout } = await paperkin('topics', example, '--names', path)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^\d+ {2}Galaxies \(\d+\)$/mu)
+    expect(stdout).toMatch(/^\d+ {2}Robot grasping \(\d+\)$/mu)
+    expect(stdout).toMatch(/^No paper belongs to Viticulture$/mu)
+    const data = JSON.parse((await paperkin('digest', example, '--names', path, '--json')).stdout)
+    expect(data.topics.unmatched).toEqual(['Viticulture'])
+    const topics = data.topics.topics as { id: number; label: string; isNamed?: true }[]
+    const galaxies = topics.find(({ label }) => label === 'Galaxies')
+    expect(galaxies?.isNamed).toBe(true)
+    const which = data.papers.find(({ title }: { title: string }) => title.startsWith('Which Galaxy?'))
+    expect(which.topic).toBe(galaxies?.id)
+    const examples = file('examples.txt', `Bells and glass [${which.id}]\n`)
+    const own = JSON.parse((await paperkin('topics', example, '--names', examples, '--json')).stdout)
+    expect(own.topics.find(({ label }: { label: string }) => label === 'Bells and glass').papers).toContainEqual(
+      expect.objectContaining({ id: which.id }),
+    )
+    const report = await paperkin('report', example, '--names', path, '--format', 'json')
+    expect(report.stderr).toContain('No paper belongs to Viticulture')
+    expect(JSON.parse(report.stdout).topics.map(({ label }: { label: string }) => label)).toContain('Galaxies')
+  })
+
+  test('says of a bad line its number and what to write', async () => {
+    const bad: readonly (readonly [string, RegExp])[] = [
+      ['Robots\n: grasping\n', /line 2 has no name before its colon: write a line such as/u],
+      ['Robots: grasping,, hands', /line 1 has an empty term between its commas/u],
+      ['Robots\n\nrobots: arms', /line 3 names `"robots"` \(string\) again, after line 1: join the two lines/u],
+      ['Robots [1, ]', /line 1 has an empty id in its brackets/u],
+      ['Robots [1', /line 1 has brackets that are not one pair at its end/u],
+      ['Robots [1] and arms', /line 1 has brackets/u],
+      ['[1]', /line 1 has brackets .* or no name before it/u],
+      ['Robots [nobody]', /line 1 names `"nobody"` .* no paper has that id: leave it out/u],
+      ['# nothing\n\n', /found none: write a line such as/u],
+      ['Robots: a,\n: b\n', /line 1 has an empty term .*\(and 1 more bad line\)/u],
+    ]
+    for (const [text, message] of bad) {
+      const { status, stdout, stderr } = await paperkin('topics', example, '--names', file('bad.txt', text))
+      expect({ status, stdout }, text).toEqual({ status: 1, stdout: '' })
+      expect(stderr, text).toMatch(message)
+    }
+    const binary = await paperkin('topics', example, '--names', file('bad.bin', Buffer.from([0xff, 0xfe, 0, 1])))
+    expect(binary.stderr).toMatch(/as text in UTF-8; it could not be read/u)
+    expect((await paperkin('topics', example, '--names', 'nowhere.txt')).stderr).toMatch(
+      /nowhere\.txt.*could not be read/u,
+    )
+  })
+})

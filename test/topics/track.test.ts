@@ -19,6 +19,7 @@ function topicsData(topics: readonly (readonly [id: number, label: string, paper
       representatives: [],
     })),
     outliers: [],
+    unmatched: [],
     quality: { modularity: 0, strength: 1 },
     evidence: [],
     groups: [],

@@ -15,6 +15,7 @@ import {
   methodOption,
   seedOption,
 } from '../command.ts'
+import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, noveltyPage, withNovelty } from '../novelty.ts'
 import { paperTable, table, wrapped } from '../table.ts'
 
@@ -26,6 +27,7 @@ interface DigestOptions extends CollectionOptions, NoveltyArguments {
   readonly topics: number | 'auto'
   readonly method: 'graph' | 'kmeans'
   readonly seed: number
+  readonly names?: string
 }
 
 interface DigestParts {
@@ -44,6 +46,7 @@ export const digest = defineCommand<DigestOptions>({
   options: [
     hitsOption(3),
     new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    namesOption(),
     methodOption(),
     seedOption(),
     ...noveltyOptions(),
@@ -61,7 +64,8 @@ export const digest = defineCommand<DigestOptions>({
       const { colors } = terminal
       return withNovelty(library, options, signal, async (shown, news) => {
         const { method, seed, k, topics: wanted, since } = options
-        const topics = await shown.topics({ method, count: wanted, seed, signal })
+        const named = options.names === undefined ? undefined : await readNames(options.names, shown)
+        const topics = await shown.topics({ method, count: wanted, named, seed, signal })
         // Kin are those of the whole library.
         const kin = new Map<string, HitList>()
         for (const { id } of shown.papers()) kin.set(id, await library.related(id, { k, signal }))
@@ -147,6 +151,8 @@ function digestPage(
   }
   if (topics.outliers.length > 0)
     lines.push(colors.bold(colors.yellow('Apart from all topics')), titles(topics.outliers.map(({ id }) => id)), '')
+  const unmatched = unmatchedLine(topics)
+  if (unmatched !== undefined) lines.push(colors.yellow(wrapped(unmatched, columns)), '')
   lines.push(colors.bold('Nearest kin of each paper'))
   for (const paper of papers) {
     const kinOf = (kin.get(paper.id) as HitList).hits.map(({ paper: other, score, isWeak }) => ({

@@ -3,6 +3,7 @@ import { count, longDate, longSpan } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
+import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, withNovelty } from '../novelty.ts'
 
 interface ReportOptions extends CollectionOptions, NoveltyArguments {
@@ -13,6 +14,7 @@ interface ReportOptions extends CollectionOptions, NoveltyArguments {
   readonly method: 'graph' | 'kmeans'
   readonly kin: number
   readonly seed: number
+  readonly names?: string
 }
 
 const verbs: Readonly<Record<ReportProgress['step'], string>> = { kin: 'comparing', map: 'drawing', page: 'packing' }
@@ -29,6 +31,7 @@ export const report = defineCommand<ReportOptions>({
     new Option('--format <format>', 'what to write, where --out does not say it').choices(reportFormats),
     new Option('--title <title>', 'the heading (default: the number of papers, or the date of the digest)'),
     new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    namesOption(),
     methodOption(),
     new Option('--kin <count>', 'kin of each paper').argParser(integer('--kin', 0, 50)).default(8),
     seedOption(),
@@ -49,7 +52,10 @@ export const report = defineCommand<ReportOptions>({
         const { from, to } = novelty
         const when = options.since === undefined || from === null || to === null ? days : longSpan(from, to)
         const title = options.title ?? (when === '' ? undefined : `Papers of ${when}`)
-        const topics = await library.topics({ method, count: options.topics, seed, signal })
+        const named = options.names === undefined ? undefined : await readNames(options.names, library)
+        const topics = await library.topics({ method, count: options.topics, named, seed, signal })
+        const unmatched = unmatchedLine(topics)
+        if (unmatched !== undefined) terminal.note(unmatched)
         let step: ReportProgress['step'] | undefined
         let line = terminal.progress('', 'papers')
         const text = await library
@@ -81,6 +87,7 @@ export const report = defineCommand<ReportOptions>({
           papers: library.size,
           topics: topics.count,
           outliers: topics.outliers.length,
+          ...(named && { unmatched: topics.unmatched }),
           sources,
         }
         const size =

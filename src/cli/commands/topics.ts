@@ -6,7 +6,8 @@ import { count } from '../../report/wording.ts'
 import type { TimeUnit, Topic, TopicNode, Topics, TopicsData, TopicsOverTime } from '../../topics/find-topics.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, number, seedOption } from '../command.ts'
-import { table } from '../table.ts'
+import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
+import { table, wrapped } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
 interface TopicsOptions extends CollectionOptions {
@@ -18,6 +19,7 @@ interface TopicsOptions extends CollectionOptions {
   readonly hierarchy?: boolean
   readonly overTime?: TimeUnit
   readonly previous?: string
+  readonly names?: string
 }
 
 interface TopicsParts {
@@ -49,6 +51,7 @@ export const topicsCommand = defineCommand<TopicsOptions>({
     new Option('--hierarchy', 'the topics in groups of groups'),
     new Option('--over-time <unit>', 'papers of each topic over time').choices(['day', 'week', 'month', 'year']),
     new Option('--previous <file>', 'topics of before, as --json printed them'),
+    namesOption(),
     ...collectionOptions(),
   ],
   examples: [
@@ -59,7 +62,7 @@ export const topicsCommand = defineCommand<TopicsOptions>({
   run: (files, options, context) =>
     withCollection(files, options, context, async ({ library, sources }) => {
       const { signal, terminal } = context
-      const { method, seed, count: wanted, resolution, outliers, previous } = options
+      const { method, seed, count: wanted, resolution, outliers, previous, names } = options
       const topics = await library.topics({
         method,
         seed,
@@ -67,6 +70,7 @@ export const topicsCommand = defineCommand<TopicsOptions>({
         resolution,
         outlierShare: outliers,
         previous: previous === undefined ? undefined : await readTopics(previous),
+        named: names === undefined ? undefined : await readNames(names, library),
         signal,
       })
       const hierarchy = options.hierarchy ? await topics.hierarchy({ signal }) : undefined
@@ -133,6 +137,8 @@ function topicsPage(
       '',
     )
   }
+  const unmatched = unmatchedLine(topics)
+  if (unmatched !== undefined) lines.push(colors.yellow(wrapped(unmatched, columns)), '')
   if (topics.changes.length > 0) lines.push(colors.bold('Since before'), changesTable(topics, columns), '')
   if (hierarchy !== undefined) lines.push(colors.bold('Groups of topics'), ...tree(hierarchy, 0), '')
   if (overTime !== undefined) lines.push(colors.bold('Over time'), timeTable(overTime, columns), '')
