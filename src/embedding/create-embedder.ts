@@ -14,7 +14,10 @@ export const bundledId = 'paperkin/MiniLM-L6-papers'
 const poolings = ['mean', 'cls', 'last_token'] as const
 const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as const
 
-/** Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`. */
+/**
+ * Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`, which must be
+ * installed for every model but the bundled one, and for devices other than `'cpu'` and `'wasm'`.
+ */
 export interface CreateEmbedderOptions {
   /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled MiniLM-L6-papers */
   readonly model?: string | undefined
@@ -218,6 +221,8 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
     }
     if (maxTokens !== undefined) requireInteger('maxTokens', maxTokens, 8, manifest.maxTokensLimit)
     const ownWay = pooling === undefined || pooling === 'mean'
+    const isBundled = device === 'cpu' || device === 'wasm'
+    if (!isBundled) requireTransformers(`\`device: '${device}'\``)
     return {
       modelId: ownWay ? manifest.id : `${manifest.id}#${pooling}`,
       revision: manifest.revision,
@@ -234,7 +239,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         usualTokens: undefined,
         localFilesOnly: true,
         cacheDir: undefined,
-        isFused: true,
+        isBundled,
       },
     }
   }
@@ -246,6 +251,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
   const isFolder = isPath || existsSync(join(folder, 'config.json'))
   const id = pooling === undefined ? name : `${name}#${pooling}`
   if (!isFolder) {
+    requireTransformers(`The model ${name}`)
     return {
       modelId: id,
       revision,
@@ -262,7 +268,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         usualTokens: undefined,
         localFilesOnly,
         cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
-        isFused: false,
+        isBundled: false,
       },
     }
   }
@@ -276,6 +282,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
     if (!existsSync(join(folder, file))) throw missing(folder, file)
     readJson(join(folder, file))
   }
+  requireTransformers(`The model ${folder}`)
   const dtype = options.dtype ?? folderDtype(folder)
   const file = dtypeFile(dtype)
   if (!existsSync(join(folder, file))) throw missing(folder, file)
@@ -297,8 +304,18 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
       usualTokens: folderTokens(folder),
       localFilesOnly: true,
       cacheDir: undefined,
-      isFused: false,
+      isBundled: false,
     },
+  }
+}
+
+/** The package that runs every model but the bundled one on a CPU; it comes only with whoever wants it. */
+function requireTransformers(who: string): void {
+  try {
+    createRequire(import.meta.url).resolve('@huggingface/transformers')
+  } catch (cause) {
+    const message = `${who} needs transformers.js, which is not installed: \`npm install @huggingface/transformers\` (the bundled model needs nothing).`
+    throw new PaperkinError('embedder-unavailable', message, { cause })
   }
 }
 
