@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { packageFile, packageRequire } from './package-files.ts'
 
 /** Values and their shape. */
 export interface Tensor<Values = Float32Array> {
@@ -56,14 +57,14 @@ export const nativePlatforms = 'Linux with glibc, macOS and Windows, each on x64
  * @throws Error where there is none for this platform, or where it cannot be opened
  */
 export function loadNative(): Runtime {
-  const require = createRequire(import.meta.url)
+  const require = packageRequire()
   const { platform, arch } = process
   const binaries = join(dirname(carrier(require).resolve('onnxruntime-node/package.json')), 'bin')
   const interfaces = readdirSync(binaries).find((name) => name.startsWith('napi-v')) ?? ''
   const folder = join(binaries, interfaces, platform, arch)
   const library = readdirSync(folder).find((name) => /^(?:lib)?onnxruntime\.(?:so|dll|[\d.]+dylib)/u.test(name))
   if (library === undefined) throw new Error(`there is no library in ${folder}`)
-  const binding = require(require.resolve(`#native/${platform}-${arch}.node`)) as Partial<Binding>
+  const binding = require(packageFile(`#native/${platform}-${arch}.node`)) as Partial<Binding>
   const { open, createSession, run } = binding as Binding
   if (open === undefined) throw new Error('this program lacks a part of Node-API')
   return {
@@ -75,6 +76,8 @@ export function loadNative(): Runtime {
       return {
         async run(inputs, output, target) {
           const list = Object.entries(inputs).map(([name, { data, dims }]) => [name, data, dims] as const)
+          // Messages are taken between two runs: who makes one after the other would else hear nothing meanwhile.
+          await new Promise((resolve) => setImmediate(resolve))
           if (target === undefined) return run(session, list, output)
           run(session, list, output, [target.data, target.dims])
           return target
@@ -120,10 +123,9 @@ interface Web {
 
 /** The same on WebAssembly, several times slower, wherever Node runs: one thread, nothing is fetched. */
 export async function loadWasm(): Promise<Runtime> {
-  const { resolve } = createRequire(import.meta.url)
-  const web = (await import(pathToFileURL(resolve('#wasm/ort.mjs')).href)) as Web
+  const web = (await import(pathToFileURL(packageFile('#wasm/ort.mjs')).href)) as Web
   web.env.wasm.numThreads = 1
-  web.env.wasm.wasmBinary = await promisify(gunzip)(readFileSync(resolve('#wasm/ort.wasm.gz')))
+  web.env.wasm.wasmBinary = await promisify(gunzip)(readFileSync(packageFile('#wasm/ort.wasm.gz')))
   web.env.logLevel = 'fatal'
   return {
     version: web.env.versions.web ?? '',

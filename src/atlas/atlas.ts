@@ -3,9 +3,9 @@
 // arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin and terms.bin (a float32 scale a row,
 // then rows of 8-bit integers) and terms.txt; read when first asked for.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { PaperkinError } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 import { termKey } from './term-key.ts'
 
 export const atlasLevels = ['domain', 'discipline', 'division', 'field', 'area'] as const
@@ -98,9 +98,9 @@ export class Atlas {
   static load(): Atlas {
     if (Atlas.#loaded === undefined) {
       try {
-        Atlas.#loaded = new Atlas(dirname(createRequire(import.meta.url).resolve('#models/atlas/atlas.json')))
+        Atlas.#loaded = new Atlas(dirname(packageFile('#models/atlas/atlas.json')))
       } catch (cause) {
-        const message = `The map of science is not where the package keeps it: ${(cause as Error).message}; install the package again.`
+        const message = `The map of science cannot be read: ${(cause as Error).message}.`
         throw new PaperkinError('embedder-unavailable', message, { cause })
       }
     }

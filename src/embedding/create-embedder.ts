@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
+import { packageFile, packageRequire } from '../package-files.ts'
 import { checkedEmbedder, type Embedder, type EngineRequest, reason } from './embedder.ts'
 import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
@@ -183,9 +183,9 @@ const sharedCache = createVectorCache()
 /** The bundled model's folder; its files come with the package. */
 function bundledFolder(): string {
   try {
-    return dirname(createRequire(import.meta.url).resolve('#models/MiniLM-L6-papers/model.json'))
+    return dirname(packageFile('#models/MiniLM-L6-papers/model.json'))
   } catch (cause) {
-    const message = `The bundled model is not where the package keeps it: ${reason(cause)}; install the package again.`
+    const message = `The bundled model cannot be read: ${reason(cause)}.`
     throw new PaperkinError('embedder-unavailable', message, { cause })
   }
 }
@@ -312,7 +312,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
 /** The package that runs every model but the bundled one on a CPU; it comes only with whoever wants it. */
 function requireTransformers(who: string): void {
   try {
-    createRequire(import.meta.url).resolve('@huggingface/transformers')
+    packageRequire().resolve('@huggingface/transformers')
   } catch (cause) {
     const message = `${who} needs transformers.js, which is not installed: \`npm install @huggingface/transformers\` (the bundled model needs nothing).`
     throw new PaperkinError('embedder-unavailable', message, { cause })

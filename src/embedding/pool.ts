@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 import type { Truncation } from './vector-cache.ts'
 import type { FromWorker, ToWorker, WorkerData, WorkerModel } from './worker.ts'
 
@@ -220,7 +220,7 @@ export class WorkerPool {
       checksums: isProof ? this.#checksums : undefined,
       gate: gate.buffer,
     }
-    const worker = new Worker(createRequire(import.meta.url).resolve('#worker/embedding-worker'), {
+    const worker = new Worker(packageFile('#worker/embedding-worker'), {
       name: 'paperkin-embedding',
       workerData: data,
       // Flags of the parent (loaders, eval, inspect) are not for this thread.

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { loadNative, loadWasm, nativePlatforms, type Runtime, type Tensor } from '../onnx-runtime.ts'
+import { packageRequire } from '../package-files.ts'
 
 /** What a worker loads. Plain data: it is cloned into the thread and names the pool. */
 export interface WorkerModel {
@@ -79,8 +80,6 @@ interface OrtSession {
   readonly outputNames: readonly string[]
   run(feeds: Record<string, unknown>, fetches: readonly string[]): Promise<Record<string, OrtTensor>>
 }
-
-const require = createRequire(import.meta.url)
 
 const { model: wanted, checksums, gate: gateMemory } = workerData as WorkerData
 const gate = new Int32Array(gateMemory)
@@ -247,7 +246,7 @@ function message(error: unknown): string {
 
 /** Any other model, by transformers.js, which the caller has installed. */
 async function loadOther() {
-  const requireThere = createRequire(require.resolve('@huggingface/transformers'))
+  const requireThere = createRequire(packageRequire().resolve('@huggingface/transformers'))
   let fallback: string | undefined
   if (wanted.device === 'cpu') {
     try {
@@ -293,7 +292,7 @@ function loadTransformers(requireThere: NodeJS.Require, isWasm: boolean) {
   }
   const create = runtime.InferenceSession.create.bind(runtime.InferenceSession)
   runtime.InferenceSession.create = (...given) => inNative(() => create(...given))
-  const transformers = require('@huggingface/transformers') as typeof import('@huggingface/transformers')
+  const transformers = packageRequire()('@huggingface/transformers') as typeof import('@huggingface/transformers')
   return transformers
 }
 

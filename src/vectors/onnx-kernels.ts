@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { loadNative, type Session } from '../onnx-runtime.ts'
+import { packageFile } from '../package-files.ts'
 import type { Kernels } from './kernels.ts'
 import { inNative } from './native-gate.ts'
 
@@ -13,7 +13,7 @@ export async function loadOnnxKernels(): Promise<Kernels | undefined> {
   let session: Session
   try {
     const runtime = loadNative()
-    const model = readFileSync(createRequire(import.meta.url).resolve('#models/kernels/products.onnx'))
+    const model = readFileSync(packageFile('#models/kernels/products.onnx'))
     // A count of its own: left to itself the runtime ties threads to cores, which a container may refuse.
     session = await inNative(() => runtime.createSession(model, { threads: availableParallelism() }))
   } catch {
