@@ -9,6 +9,7 @@ import { add } from './commands/add.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
 import { digest } from './commands/digest.ts'
+import { doctor } from './commands/doctor.ts'
 import { duplicates } from './commands/duplicates.ts'
 import { evaluateRelatedCommand } from './commands/evaluate-related.ts'
 import { evaluateTopicsCommand } from './commands/evaluate-topics.ts'
@@ -49,7 +50,8 @@ export const commands: readonly Command[] = [
   evaluateRelatedCommand,
   evaluateTopicsCommand,
   bench,
-  // The shell.
+  // The installation and the shell.
+  doctor,
   completion,
 ]
 

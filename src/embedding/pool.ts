@@ -142,11 +142,7 @@ export class WorkerPool {
   get #limit(): number {
     const wishes = [...this.#users.values()].map(({ workers }) => workers ?? 0)
     if (wishes.length > 0 && !wishes.includes(0)) return Math.max(...wishes)
-    // availableMemory: Node 20.13 and later.
-    const memory = process.availableMemory?.() ?? Number.POSITIVE_INFINITY
-    const held = this.#members.size * bytesPerWorker
-    const affordable = Math.min(availableParallelism(), Math.floor((memory + held) / bytesPerWorker))
-    return Math.max(1, affordable, ...wishes)
+    return Math.max(affordableThreads(this.#members.size), ...wishes)
   }
 
   /** Threads keep the process alive while a call waits for them, and never otherwise. */
@@ -257,7 +253,7 @@ export class WorkerPool {
         if (message.fallback !== undefined && !hasWarned) {
           hasWarned = true
           process.emitWarning(
-            `onnxruntime-node does not run on ${process.platform}-${process.arch} here (${message.fallback}); embedding runs on WebAssembly, several times slower.`,
+            `The native runtime does not run on ${process.platform}-${process.arch} here (${message.fallback}); embedding runs on WebAssembly, several times slower. \`paperkin doctor\` tells more.`,
             { code: 'PAPERKIN_WASM' },
           )
         }
@@ -370,6 +366,14 @@ export class WorkerPool {
     }, 1_000)
     this.#sweep.unref()
   }
+}
+
+/** How many threads cores and memory allow, where so many run already. */
+export function affordableThreads(running = 0): number {
+  // availableMemory: Node 20.13 and later.
+  const memory = process.availableMemory?.() ?? Number.POSITIVE_INFINITY
+  const held = running * bytesPerWorker
+  return Math.max(1, Math.min(availableParallelism(), Math.floor((memory + held) / bytesPerWorker)))
 }
 
 function unavailable({ model, isFolder, localFilesOnly }: WorkerModel, message: string): string {
