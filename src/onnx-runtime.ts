@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { brotliDecompress } from 'node:zlib'
 import { packageFile, packageRequire } from './package-files.ts'
 
 /** Values and their shape. */
@@ -125,7 +125,7 @@ interface Web {
 export async function loadWasm(): Promise<Runtime> {
   const web = (await import(pathToFileURL(packageFile('#wasm/ort.mjs')).href)) as Web
   web.env.wasm.numThreads = 1
-  web.env.wasm.wasmBinary = await promisify(gunzip)(readFileSync(packageFile('#wasm/ort.wasm.gz')))
+  web.env.wasm.wasmBinary = await promisify(brotliDecompress)(readFileSync(packageFile('#wasm/ort.wasm.br')))
   web.env.logLevel = 'fatal'
   return {
     version: web.env.versions.web ?? '',

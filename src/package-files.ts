@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+
+// webpack writes its own in place of a plain `createRequire`, and leaves this one alone.
+const { createRequire } = Module
 
 /** The folders of the package, by the names under which its code asks for them (`imports` in package.json). */
 const places = { worker: 'dist', page: 'dist/page', wasm: 'dist/wasm', native: 'native', models: 'models' } as const
