@@ -309,14 +309,37 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
   }
 }
 
+/**
+ * What installs transformers.js anywhere: on Linux x64 the install script of its runtime fetches a GPU library from another
+ * host, and fails where that cannot be reached.
+ */
+export const transformersCommand = 'npm install --ignore-scripts @huggingface/transformers'
+
+/** The version of transformers.js that is installed; `undefined` where none is. */
+export function transformersVersion(): string | undefined {
+  let entry: string
+  try {
+    entry = packageRequire().resolve('@huggingface/transformers')
+  } catch {
+    return undefined
+  }
+  for (let folder = dirname(entry); dirname(folder) !== folder; folder = dirname(folder)) {
+    const path = join(folder, 'package.json')
+    const { name, version } = (existsSync(path) ? readJson(path) : {}) as { name?: string; version?: string }
+    if (name === '@huggingface/transformers') return version
+  }
+  return undefined
+}
+
 /** The package that runs every model but the bundled one on a CPU; it comes only with whoever wants it. */
 function requireTransformers(who: string): void {
-  try {
-    packageRequire().resolve('@huggingface/transformers')
-  } catch (cause) {
-    const message = `${who} needs transformers.js, which is not installed: \`npm install @huggingface/transformers\` (the bundled model needs nothing).`
-    throw new PaperkinError('embedder-unavailable', message, { cause })
-  }
+  const version = transformersVersion()
+  if (version !== undefined && Number.parseInt(version, 10) >= 4) return
+  const problem = version === undefined ? 'which is not installed' : `and ${version} is installed`
+  throw new PaperkinError(
+    'embedder-unavailable',
+    `${who} needs transformers.js 4 or newer, ${problem}: \`${transformersCommand}\` (the bundled model needs nothing).`,
+  )
 }
 
 function dtypeFile(dtype: string): string {

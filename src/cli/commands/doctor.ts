@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
-import { createEmbedder } from '../../embedding/create-embedder.ts'
+import { dirname } from 'node:path'
+import { createEmbedder, transformersCommand, transformersVersion } from '../../embedding/create-embedder.ts'
 import { affordableThreads } from '../../embedding/pool.ts'
 import { loadNative, loadWasm, nativePlatforms } from '../../onnx-runtime.ts'
-import { packageFile, packageRequire } from '../../package-files.ts'
+import { packageFile } from '../../package-files.ts'
 import { loadHnswlib } from '../../vectors/hnswlib.ts'
 import { defineCommand } from '../command.ts'
 import { table } from '../table.ts'
@@ -115,16 +115,10 @@ function threads(): Finding {
 /** The package that runs models other than the bundled one. */
 function transformers(): Finding {
   const part = 'transformers.js'
-  try {
-    const require = packageRequire()
-    const entry = require.resolve('@huggingface/transformers')
-    const folder = entry.slice(0, entry.lastIndexOf(`${sep}transformers${sep}`) + `${sep}transformers${sep}`.length)
-    const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { readonly version: string }
-    return { part, state: 'good', detail: `${version}, for models other than the bundled one` }
-  } catch {
-    const remedy = 'for models of the hub or of a folder: npm install @huggingface/transformers'
-    return { part, state: 'absent', detail: 'not installed; the bundled model needs none', remedy }
-  }
+  const version = transformersVersion()
+  if (version !== undefined) return { part, state: 'good', detail: `${version}, for models other than the bundled one` }
+  const remedy = `for models of the hub or of a folder: ${transformersCommand}`
+  return { part, state: 'absent', detail: 'not installed; the bundled model needs none', remedy }
 }
 
 function hnswlib(): Finding {
