@@ -61,6 +61,15 @@ for (const name of ['README.md', 'CHANGELOG.md', 'DESIGN.md']) {
   const links = readFileSync(join(packed, name), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/gu)
   named.push(...[...links].map(([, path]) => path))
 }
+const inRepository = ['README.md', 'DESIGN.md'].flatMap((name) =>
+  [
+    ...readFileSync(join(root, name), 'utf8').matchAll(
+      /(?<![\w/])(?:scripts|models|examples|test|native)\/[\w./-]*\w/gu,
+    ),
+  ].map(([path]) => path),
+)
+const gone = inRepository.filter((path) => !existsSync(join(root, path)))
+if (gone.length > 0) fail(`The documents name ${gone.join(', ')}, which are not there.`)
 const missing = named.filter((path) => !existsSync(join(packed, path)))
 if (missing.length > 0) fail(`Expected the packed package to have ${missing.join(', ')}.`)
 console.log(`${named.length} paths that package.json and the documents name are there`)
