@@ -275,9 +275,10 @@ interface Profile {
 async function profileModel(path: string, file: string, rows: readonly (readonly number[])[]): Promise<Profile> {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-profile-'))
   try {
+    // Of the newer runtime of transformers.js: the older one's binding has no profiler.
     const { InferenceSession, Tensor } = createRequire(
       createRequire(import.meta.url).resolve('@huggingface/transformers'),
-    )('onnxruntime-node') as typeof import('onnxruntime-node')
+    )('onnxruntime-node') as typeof import('onnxruntime-web')
     const load = (options: object) =>
       InferenceSession.create(join(path, file), {
         intraOpNumThreads: 1,

@@ -1,16 +1,21 @@
-// Packs the package, checks what is in it, installs it without scripts in an empty folder, and runs the main job from
-// there through `import` and through `require`; on Linux with the network off, where the system allows that.
+// Packs the package, checks what is in it, installs it as anyone does, with install scripts allowed, in an empty folder,
+// and runs the main job from there through `import`, through `require` and as a bundle; on Linux with the network off,
+// where the system allows that.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const mostBytes = 25e6
+const mostBytes = 28e6
+/** What an install may take on disk on linux-x64, everything included. */
+const mostInstalled = 150e6
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-package-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
+// What is packed is built by packing, not what happens to lie there.
+rmSync(join(root, 'dist'), { recursive: true, force: true })
 run('npm', ['pack', '--silent', '--pack-destination', folder], root)
 const [archive] = readdirSync(folder)
 const bytes = statSync(join(folder, archive)).size
@@ -38,12 +43,60 @@ async function main({ PaperLibrary, parseDigest }) {
 writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
 writeFileSync(join(folder, 'imported.mjs'), `import * as paperkin from 'paperkin'\n${use}\nawait main(paperkin)\n`)
 writeFileSync(join(folder, 'required.cjs'), `${use}\nmain(require('paperkin'))\n`)
-run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', `./${archive}`], folder)
+run('npm', ['install', '--ignore-scripts=false', '--no-audit', '--no-fund', '--loglevel=error', `./${archive}`], folder)
+
+const packages = Object.entries(JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')).packages).slice(1)
+const withScripts = packages.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)
+if (withScripts.length > 0) fail(`Expected no package with an install script, got ${withScripts.join(', ')}.`)
+const installed = bytesOf(join(folder, 'node_modules'))
+console.log(`${packages.length} packages, ${(installed / 1e6).toFixed(0)} MB, no install script`)
+if (installed > mostInstalled) fail(`An install takes more than ${mostInstalled / 1e6} MB.`)
+
+const packed = join(folder, 'node_modules', 'paperkin')
+const manifest = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'))
+for (const field of ['repository', 'homepage', 'bugs', 'license', 'engines'])
+  if (manifest[field] === undefined) fail(`package.json has no \`${field}\`.`)
+const named = [manifest.exports['.'].types, manifest.exports['.'].default, ...Object.values(manifest.bin)]
+for (const name of ['README.md', 'CHANGELOG.md', 'DESIGN.md']) {
+  const links = readFileSync(join(packed, name), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/gu)
+  named.push(...[...links].map(([, path]) => path))
+}
+const inRepository = ['README.md', 'DESIGN.md'].flatMap((name) =>
+  [
+    ...readFileSync(join(root, name), 'utf8').matchAll(
+      /(?<![\w/])(?:scripts|models|examples|test|native)\/[\w./-]*\w/gu,
+    ),
+  ].map(([path]) => path),
+)
+const gone = inRepository.filter((path) => !existsSync(join(root, path)))
+if (gone.length > 0) fail(`The documents name ${gone.join(', ')}, which are not there.`)
+const missing = named.filter((path) => !existsSync(join(packed, path)))
+if (missing.length > 0) fail(`Expected the packed package to have ${missing.join(', ')}.`)
+console.log(`${named.length} paths that package.json and the documents name are there`)
+for (const platform of ['linux', 'darwin', 'win32'])
+  for (const arch of ['x64', 'arm64'])
+    if (!existsSync(join(packed, 'native', `${platform}-${arch}.node`))) fail(`No binding for ${platform}-${arch}.`)
+
+// A bundle finds the files of the package where that is still installed, and says what to do where it is not.
+const bundle = ['--no-install', 'esbuild', join(folder, 'required.cjs'), '--bundle', '--platform=node']
+run('npx', [...bundle, '--log-level=error', `--outfile=${join(folder, 'bundled.cjs')}`], root)
 const offline = spawnSync('unshare', ['-rn', 'true']).status === 0 ? ['unshare', '-rn'] : []
-for (const file of ['imported.mjs', 'required.cjs']) {
+for (const file of ['imported.mjs', 'required.cjs', 'bundled.cjs']) {
   const [command, ...args] = [...offline, process.execPath, file]
   run(command, args, folder)
   console.log(`${file} ran ${offline.length > 0 ? 'with the network off' : 'with the network on'}`)
+}
+
+rmSync(join(folder, 'node_modules'), { recursive: true })
+const alone = spawnSync(process.execPath, ['bundled.cjs'], { cwd: folder, encoding: 'utf8' })
+if (alone.status === 0 || !/mark `paperkin` as external/u.test(alone.stderr))
+  fail(`Expected a bundle without the package to say what to do, got:\n${alone.stdout}${alone.stderr}`)
+console.log('a bundle without the package says what to do')
+
+function bytesOf(path) {
+  const { size, blocks } = statSync(path)
+  if (!statSync(path).isDirectory()) return blocks === undefined ? size : blocks * 512
+  return readdirSync(path).reduce((sum, name) => sum + bytesOf(join(path, name)), 0)
 }
 
 function run(command, args, cwd) {

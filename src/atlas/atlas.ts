@@ -5,9 +5,9 @@
 // first asked for. Rows of vectors are a float32 scale a row, then 8-bit integers. In the space of another model the
 // centroids are vectors of texts: see atlas-space.ts.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { nearestName, PaperkinError } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 import { RowDots } from '../vectors/row-dots.ts'
 import { termKey } from './term-key.ts'
 
@@ -143,9 +143,9 @@ export class Atlas {
   static load(): Atlas {
     if (Atlas.#loaded === undefined) {
       try {
-        Atlas.#loaded = new Atlas(dirname(createRequire(import.meta.url).resolve('#models/atlas/atlas.json')))
+        Atlas.#loaded = new Atlas(dirname(packageFile('#models/atlas/atlas.json')))
       } catch (cause) {
-        const message = `The map of science is not where the package keeps it: ${(cause as Error).message}; install the package again.`
+        const message = `The map of science cannot be read: ${(cause as Error).message}.`
         throw new PaperkinError('embedder-unavailable', message, { cause })
       }
     }

@@ -1,14 +1,15 @@
 // The whole command line: commands in, a parser out; runs one, prints its answer, and turns errors into one sentence
 // and an exit code. Runs on any streams, so that tests need no process of their own.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { CommanderError, Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 import type { Answer, Command, CommandContext } from './command.ts'
 import { add } from './commands/add.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
 import { digest } from './commands/digest.ts'
+import { doctor } from './commands/doctor.ts'
 import { duplicates } from './commands/duplicates.ts'
 import { evaluateRelatedCommand } from './commands/evaluate-related.ts'
 import { evaluateTopicsCommand } from './commands/evaluate-topics.ts'
@@ -49,7 +50,8 @@ export const commands: readonly Command[] = [
   evaluateRelatedCommand,
   evaluateTopicsCommand,
   bench,
-  // The shell.
+  // The installation and the shell.
+  doctor,
   completion,
 ]
 
@@ -95,7 +97,7 @@ export async function runCommandLine(args: readonly string[], host: CommandLineH
 
 /** The parser of all commands; what they answer is printed on the host's streams. */
 export function createParser(host: CommandLineHost, state: { exitCode: number }): Parser {
-  const { version } = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('#package.json'), 'utf8')) as {
+  const { version } = JSON.parse(readFileSync(packageFile('#package.json'), 'utf8')) as {
     version: string
   }
   const root = new Parser('paperkin')

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
+import { packageFile, packageRequire } from '../package-files.ts'
 import { checkedEmbedder, type Embedder, type EngineRequest, reason } from './embedder.ts'
 import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
@@ -14,7 +14,10 @@ export const bundledId = 'paperkin/MiniLM-L6-papers'
 const poolings = ['mean', 'cls', 'last_token'] as const
 const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as const
 
-/** Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`. */
+/**
+ * Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`, which must be
+ * installed for every model but the bundled one, and for devices other than `'cpu'` and `'wasm'`.
+ */
 export interface CreateEmbedderOptions {
   /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled MiniLM-L6-papers */
   readonly model?: string | undefined
@@ -180,9 +183,9 @@ const sharedCache = createVectorCache()
 /** The bundled model's folder; its files come with the package. */
 function bundledFolder(): string {
   try {
-    return dirname(createRequire(import.meta.url).resolve('#models/MiniLM-L6-papers/model.json'))
+    return dirname(packageFile('#models/MiniLM-L6-papers/model.json'))
   } catch (cause) {
-    const message = `The bundled model is not where the package keeps it: ${reason(cause)}; install the package again.`
+    const message = `The bundled model cannot be read: ${reason(cause)}.`
     throw new PaperkinError('embedder-unavailable', message, { cause })
   }
 }
@@ -218,6 +221,8 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
     }
     if (maxTokens !== undefined) requireInteger('maxTokens', maxTokens, 8, manifest.maxTokensLimit)
     const ownWay = pooling === undefined || pooling === 'mean'
+    const isBundled = device === 'cpu' || device === 'wasm'
+    if (!isBundled) requireTransformers(`\`device: '${device}'\``)
     return {
       modelId: ownWay ? manifest.id : `${manifest.id}#${pooling}`,
       revision: manifest.revision,
@@ -234,7 +239,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         usualTokens: undefined,
         localFilesOnly: true,
         cacheDir: undefined,
-        isFused: true,
+        isBundled,
       },
     }
   }
@@ -246,6 +251,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
   const isFolder = isPath || existsSync(join(folder, 'config.json'))
   const id = pooling === undefined ? name : `${name}#${pooling}`
   if (!isFolder) {
+    requireTransformers(`The model ${name}`)
     return {
       modelId: id,
       revision,
@@ -262,7 +268,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
         usualTokens: undefined,
         localFilesOnly,
         cacheDir: cacheDir === undefined ? undefined : resolve(cacheDir),
-        isFused: false,
+        isBundled: false,
       },
     }
   }
@@ -276,6 +282,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
     if (!existsSync(join(folder, file))) throw missing(folder, file)
     readJson(join(folder, file))
   }
+  requireTransformers(`The model ${folder}`)
   const dtype = options.dtype ?? folderDtype(folder)
   const file = dtypeFile(dtype)
   if (!existsSync(join(folder, file))) throw missing(folder, file)
@@ -297,9 +304,42 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
       usualTokens: folderTokens(folder),
       localFilesOnly: true,
       cacheDir: undefined,
-      isFused: false,
+      isBundled: false,
     },
   }
+}
+
+/**
+ * What installs transformers.js anywhere: on Linux x64 the install script of its runtime fetches a GPU library from another
+ * host, and fails where that cannot be reached.
+ */
+export const transformersCommand = 'npm install --ignore-scripts @huggingface/transformers'
+
+/** The version of transformers.js that is installed; `undefined` where none is. */
+export function transformersVersion(): string | undefined {
+  let entry: string
+  try {
+    entry = packageRequire().resolve('@huggingface/transformers')
+  } catch {
+    return undefined
+  }
+  for (let folder = dirname(entry); dirname(folder) !== folder; folder = dirname(folder)) {
+    const path = join(folder, 'package.json')
+    const { name, version } = (existsSync(path) ? readJson(path) : {}) as { name?: string; version?: string }
+    if (name === '@huggingface/transformers') return version
+  }
+  return undefined
+}
+
+/** The package that runs every model but the bundled one on a CPU; it comes only with whoever wants it. */
+function requireTransformers(who: string): void {
+  const version = transformersVersion()
+  if (version !== undefined && Number.parseInt(version, 10) >= 4) return
+  const problem = version === undefined ? 'which is not installed' : `and ${version} is installed`
+  throw new PaperkinError(
+    'embedder-unavailable',
+    `${who} needs transformers.js 4 or newer, ${problem}: \`${transformersCommand}\` (the bundled model needs nothing).`,
+  )
 }
 
 function dtypeFile(dtype: string): string {

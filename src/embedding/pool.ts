@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 import type { Truncation } from './vector-cache.ts'
 import type { FromWorker, ToWorker, WorkerData, WorkerModel } from './worker.ts'
 
@@ -142,11 +142,7 @@ export class WorkerPool {
   get #limit(): number {
     const wishes = [...this.#users.values()].map(({ workers }) => workers ?? 0)
     if (wishes.length > 0 && !wishes.includes(0)) return Math.max(...wishes)
-    // availableMemory: Node 20.13 and later.
-    const memory = process.availableMemory?.() ?? Number.POSITIVE_INFINITY
-    const held = this.#members.size * bytesPerWorker
-    const affordable = Math.min(availableParallelism(), Math.floor((memory + held) / bytesPerWorker))
-    return Math.max(1, affordable, ...wishes)
+    return Math.max(affordableThreads(this.#members.size), ...wishes)
   }
 
   /** Threads keep the process alive while a call waits for them, and never otherwise. */
@@ -220,7 +216,7 @@ export class WorkerPool {
       checksums: isProof ? this.#checksums : undefined,
       gate: gate.buffer,
     }
-    const worker = new Worker(createRequire(import.meta.url).resolve('#worker/embedding-worker'), {
+    const worker = new Worker(packageFile('#worker/embedding-worker'), {
       name: 'paperkin-embedding',
       workerData: data,
       // Flags of the parent (loaders, eval, inspect) are not for this thread.
@@ -257,7 +253,7 @@ export class WorkerPool {
         if (message.fallback !== undefined && !hasWarned) {
           hasWarned = true
           process.emitWarning(
-            `onnxruntime-node does not run on ${process.platform}-${process.arch} here (${message.fallback}); embedding runs on WebAssembly, several times slower.`,
+            `The native runtime does not run on ${process.platform}-${process.arch} here (${message.fallback}); embedding runs on WebAssembly, several times slower. \`paperkin doctor\` tells more.`,
             { code: 'PAPERKIN_WASM' },
           )
         }
@@ -370,6 +366,14 @@ export class WorkerPool {
     }, 1_000)
     this.#sweep.unref()
   }
+}
+
+/** How many threads cores and memory allow, where so many run already. */
+export function affordableThreads(running = 0): number {
+  // availableMemory: Node 20.13 and later.
+  const memory = process.availableMemory?.() ?? Number.POSITIVE_INFINITY
+  const held = running * bytesPerWorker
+  return Math.max(1, Math.min(availableParallelism(), Math.floor((memory + held) / bytesPerWorker)))
 }
 
 function unavailable({ model, isFolder, localFilesOnly }: WorkerModel, message: string): string {

@@ -1,11 +1,14 @@
 // The code of one embedding thread: tokenizer and ONNX session live here, and only here. One text a run, so that a vector
 // depends on its own text alone: padding costs more than batching gains, and dynamic int8 scales would mix batch-mates.
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { webcrypto } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
+import { Tokenizer } from '@huggingface/tokenizers'
+import { loadNative, loadWasm, nativePlatforms, type Runtime, type Tensor } from '../onnx-runtime.ts'
+import { packageRequire } from '../package-files.ts'
 
 /** What a worker loads. Plain data: it is cloned into the thread and names the pool. */
 export interface WorkerModel {
@@ -22,8 +25,8 @@ export interface WorkerModel {
   readonly usualTokens: number | undefined
   readonly localFilesOnly: boolean
   readonly cacheDir: string | undefined
-  /** True where the graph is fused already: ONNX Runtime's own rewriting would find nothing and cost a third of the start. */
-  readonly isFused: boolean
+  /** True of the model that comes with the package, which needs no transformers.js; its graph is fused already. */
+  readonly isBundled: boolean
 }
 
 export interface WorkerData {
@@ -69,9 +72,7 @@ export type FromWorker =
   | { readonly kind: 'dropped'; readonly ids: readonly number[] }
 
 /** The part of an ONNX Runtime tensor that is read here. */
-interface OrtTensor {
-  readonly data: Float32Array
-  readonly dims: readonly number[]
+interface OrtTensor extends Tensor {
   dispose?(): void
 }
 interface OrtSession {
@@ -79,12 +80,6 @@ interface OrtSession {
   readonly outputNames: readonly string[]
   run(feeds: Record<string, unknown>, fetches: readonly string[]): Promise<Record<string, OrtTensor>>
 }
-
-/** Where onnxruntime-node has a binary. */
-const nativePlatforms = 'Linux x64 and arm64 with glibc, macOS arm64, Windows x64 and arm64'
-
-const require = createRequire(import.meta.url)
-const requireThere = createRequire(require.resolve('@huggingface/transformers'))
 
 const { model: wanted, checksums, gate: gateMemory } = workerData as WorkerData
 const gate = new Int32Array(gateMemory)
@@ -157,27 +152,89 @@ load().then(
 )
 
 async function load() {
-  const intact = checksums === undefined ? undefined : checkFiles(wanted.model, checksums)
-  intact?.catch(() => {})
-  const problem = wanted.device === 'cpu' ? nativeProblem() : undefined
-  const loaded = await loadModel(problem !== undefined || wanted.device === 'wasm').catch(async (error: unknown) => {
-    // A damaged file explains a failed load better than the parser's words.
-    await intact
-    if (problem === undefined) throw error
-    throw new Error(
-      `onnxruntime-node does not load (${problem}), and WebAssembly fails as well (${message(error)}); the native runtime works on ${nativePlatforms}`,
-      { cause: error },
-    )
-  })
-  await intact
+  const { loaded, fallback } = wanted.isBundled ? await loadBundled() : await loadOther()
   const { vector } = await loaded.embed('', false)
   return {
     embed: loaded.embed,
     ready: {
       dimensions: vector.length,
       maxTokens: loaded.maxTokens,
-      ...(problem !== undefined && { fallback: problem }),
+      ...(fallback !== undefined && { fallback }),
     },
+  }
+}
+
+/** The model that comes with the package: ONNX Runtime and a tokenizer, each file read once and checked as it was read. */
+async function loadBundled() {
+  const files = [join('onnx', 'model_quantized.onnx'), 'tokenizer.json', 'tokenizer_config.json', 'config.json']
+  const [graph, tokenizer, settings, config, manifest] = (await Promise.all(
+    [...files, 'model.json'].map((name) => readBundled(name)),
+  )) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array]
+  // Beside the loading, in threads of their own.
+  const intact = Promise.all(
+    [graph, tokenizer, settings, config].map((bytes, place) => checkFile(files[place] as string, bytes)),
+  )
+  intact.catch(() => {})
+  try {
+    const { runtime, fallback } = await loadRuntime()
+    const session = await inNative(() => runtime.createSession(graph, { optimizes: false }))
+    const { outputs } = json(manifest) as { readonly outputs: readonly string[] }
+    const { max_position_embeddings: limit } = json(config) as { readonly max_position_embeddings: number }
+    const pieces = new Tokenizer(json(tokenizer), json(settings))
+    const maxTokens = limited(limit)
+    const embed = embedderOf(
+      createTokenizer((text, special) => pieces.encode(text, { add_special_tokens: special }).ids, maxTokens),
+      outputs,
+      (ids, output) => session.run({ input_ids: { data: int64(ids), dims: [1, ids.length] } }, output),
+    )
+    await intact
+    return { loaded: { embed, maxTokens }, fallback }
+  } catch (error) {
+    // A damaged file explains a failed load better than the parser's words.
+    await intact
+    throw error
+  }
+}
+
+async function readBundled(name: string): Promise<Uint8Array> {
+  const path = join(wanted.model, name)
+  try {
+    return await readFile(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(`${path} cannot be read (${code}); install the package again`)
+  }
+}
+
+/** Whether these are the bytes that the package was published with, where this thread is the one that looks. */
+async function checkFile(name: string, bytes: Uint8Array): Promise<void> {
+  const expected = checksums?.[name.replaceAll('\\', '/')]
+  if (expected === undefined) return
+  if (Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex') === expected) return
+  throw new Error(
+    `${join(wanted.model, name)} is damaged: its SHA-256 is not the recorded one; install the package again`,
+  )
+}
+
+function json(bytes: Uint8Array): object {
+  return JSON.parse(Buffer.from(bytes).toString('utf8'))
+}
+
+/** The native runtime, or, where it cannot be loaded or was not asked for, WebAssembly, and why. */
+async function loadRuntime(): Promise<{ readonly runtime: Runtime; readonly fallback?: string }> {
+  if (wanted.device === 'wasm') return { runtime: await loadWasm() }
+  let problem: string
+  try {
+    return { runtime: loadNative() }
+  } catch (error) {
+    problem = message(error).split('\n')[0] as string
+  }
+  try {
+    return { runtime: await loadWasm(), fallback: problem }
+  } catch (error) {
+    throw new Error(
+      `ONNX Runtime cannot be loaded (${problem}), and WebAssembly fails as well (${message(error)}); the native runtime works on ${nativePlatforms}`,
+    )
   }
 }
 
@@ -187,34 +244,27 @@ function message(error: unknown): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
-async function checkFiles(folder: string, expected: Readonly<Record<string, string>>): Promise<void> {
-  await Promise.all(
-    Object.entries(expected).map(async ([name, sha256]) => {
-      const hash = createHash('sha256')
-      try {
-        for await (const chunk of createReadStream(join(folder, name), { highWaterMark: 2 ** 20 })) hash.update(chunk)
-      } catch (error) {
-        throw new Error(
-          `${join(folder, name)} cannot be read (${(error as NodeJS.ErrnoException).code}); install the package again`,
-        )
-      }
-      if (hash.digest('hex') !== sha256) {
-        throw new Error(
-          `${join(folder, name)} is damaged: its SHA-256 is not the recorded one; install the package again`,
-        )
-      }
-    }),
-  )
-}
-
-/** Why the native runtime does not load; `undefined` where it does. */
-function nativeProblem(): string | undefined {
-  try {
-    requireThere('onnxruntime-node')
-    return undefined
-  } catch (error) {
-    return message(error).split('\n')[0]
+/** Any other model, by transformers.js, which the caller has installed. */
+async function loadOther() {
+  const requireThere = createRequire(packageRequire().resolve('@huggingface/transformers'))
+  let fallback: string | undefined
+  if (wanted.device === 'cpu') {
+    try {
+      requireThere('onnxruntime-node')
+    } catch (error) {
+      fallback = message(error).split('\n')[0] as string
+    }
   }
+  const loaded = await loadModel(requireThere, fallback !== undefined || wanted.device === 'wasm').catch(
+    (error: unknown) => {
+      if (fallback === undefined) throw error
+      throw new Error(
+        `onnxruntime-node does not load (${fallback}), and WebAssembly fails as well (${message(error)})`,
+        { cause: error },
+      )
+    },
+  )
+  return { loaded, fallback }
 }
 
 /**
@@ -222,7 +272,7 @@ function nativeProblem(): string | undefined {
  * of the start). Without a native runtime, or on request, the WebAssembly one that it brings along for browsers takes
  * the native one's place: the two have one interface, and both call their processor `cpu`.
  */
-function loadTransformers(isWasm: boolean) {
+function loadTransformers(requireThere: NodeJS.Require, isWasm: boolean) {
   const standIn = (name: string, exports: object) => {
     const path = requireThere.resolve(name)
     requireThere.cache[path] = Object.assign(new Module(path), { exports, loaded: true })
@@ -242,12 +292,12 @@ function loadTransformers(isWasm: boolean) {
   }
   const create = runtime.InferenceSession.create.bind(runtime.InferenceSession)
   runtime.InferenceSession.create = (...given) => inNative(() => create(...given))
-  const transformers = require('@huggingface/transformers') as typeof import('@huggingface/transformers')
+  const transformers = packageRequire()('@huggingface/transformers') as typeof import('@huggingface/transformers')
   return transformers
 }
 
-async function loadModel(isWasm: boolean) {
-  const { AutoModel, AutoTokenizer, env, LogLevel, Tensor } = loadTransformers(isWasm)
+async function loadModel(requireThere: NodeJS.Require, isWasm: boolean) {
+  const { AutoModel, AutoTokenizer, env, LogLevel, Tensor } = loadTransformers(requireThere, isWasm)
   env.logLevel = LogLevel.NONE
   env.allowLocalModels = true
   env.allowRemoteModels = !wanted.isFolder && !wanted.localFilesOnly
@@ -267,64 +317,69 @@ async function loadModel(isWasm: boolean) {
         logSeverityLevel: 4,
         // A plan of memory for every length of text would only be kept, never paid back.
         enableMemPattern: false,
-        graphOptimizationLevel: wanted.isFused ? 'disabled' : 'all',
+        graphOptimizationLevel: 'all',
       },
     }),
   ])
   const session = (model as unknown as { sessions: Record<string, OrtSession> }).sessions.model as OrtSession
-  const { pooling } = wanted
-  const output = pickOutput(session.outputNames, pooling)
-  const limit = Math.min(
-    tokenizer.model_max_length,
-    (model.config as unknown as { max_position_embeddings?: number }).max_position_embeddings ??
-      Number.POSITIVE_INFINITY,
+  const maxTokens = limited(
+    Math.min(
+      tokenizer.model_max_length,
+      (model.config as unknown as { max_position_embeddings?: number }).max_position_embeddings ??
+        Number.POSITIVE_INFINITY,
+    ),
   )
-  const maxTokens = wanted.maxTokens ?? Math.min(wanted.usualTokens ?? 512, limit)
-  if (maxTokens > limit) {
-    throw Object.assign(
-      new RangeError(`Expected \`maxTokens\` to be at most ${limit}, the limit of ${name}, got ${maxTokens}`),
-      {
-        name: 'OptionError',
-      },
-    )
-  }
   const tokenize = createTokenizer((text, add_special_tokens) => {
     return tokenizer(text, { return_tensor: false, add_special_tokens }).input_ids as number[]
   }, maxTokens)
 
   const simple = session.inputNames.every((input) => ['input_ids', 'attention_mask', 'token_type_ids'].includes(input))
-  // int64 by pairs of 32 bits (little-endian, as every platform of Node is): no BigInt for each token.
-  const int64 = (length: number, value: (index: number) => number) => {
-    const halves = new Int32Array(2 * length)
-    for (let index = 0; index < length; index++) halves[2 * index] = value(index)
-    return new Tensor('int64', new BigInt64Array(halves.buffer), [1, length])
-  }
-  const embed = async (text: string, perToken: boolean) => {
-    const wantedOutput = perToken ? pickOutput(session.outputNames, 'mean') : output
-    const { ids, tokens, cut, estimated } = tokenize(text)
+  const embed = embedderOf(tokenize, session.outputNames, async (ids, output) => {
     const inputs: Record<string, InstanceType<typeof Tensor>> = {}
     for (const input of simple ? session.inputNames : ['input_ids', 'attention_mask']) {
-      inputs[input] = int64(
-        ids.length,
-        input === 'input_ids' ? (index) => ids[index] as number : () => (input === 'attention_mask' ? 1 : 0),
-      )
+      const values = input === 'input_ids' ? ids : ids.map(() => (input === 'attention_mask' ? 1 : 0))
+      inputs[input] = new Tensor('int64', int64(values), [1, ids.length])
     }
-    let tensor: OrtTensor
-    if (simple) {
-      const feeds = Object.fromEntries(
-        Object.entries(inputs).map(([input, value]) => [
-          input,
-          (value as unknown as { ort_tensor: unknown }).ort_tensor,
-        ]),
-      )
-      tensor = (await inNative(() => session.run(feeds, [wantedOutput])))[wantedOutput] as OrtTensor
-    } else
-      tensor = (await inNative(() => model(inputs) as Promise<Record<string, OrtTensor>>))[wantedOutput] as OrtTensor
+    if (!simple) {
+      return (await inNative(() => model(inputs) as Promise<Record<string, OrtTensor>>))[output] as OrtTensor
+    }
+    const feeds = Object.fromEntries(
+      Object.entries(inputs).map(([input, value]) => [input, (value as unknown as { ort_tensor: unknown }).ort_tensor]),
+    )
+    return (await inNative(() => session.run(feeds, [output])))[output] as OrtTensor
+  })
+  return { embed, maxTokens }
+}
+
+/** How much of a text is read by a model that can read `limit` word pieces. */
+function limited(limit: number): number {
+  const maxTokens = wanted.maxTokens ?? Math.min(wanted.usualTokens ?? 512, limit)
+  if (maxTokens <= limit) return maxTokens
+  const what = `Expected \`maxTokens\` to be at most ${limit}, the limit of ${wanted.model}, got ${maxTokens}`
+  throw Object.assign(new RangeError(what), { name: 'OptionError' })
+}
+
+/** int64 by pairs of 32 bits (little-endian, as every platform of Node is): no BigInt for each token. */
+function int64(values: readonly number[]): BigInt64Array {
+  const halves = new Int32Array(2 * values.length)
+  for (const [index, value] of values.entries()) halves[2 * index] = value
+  return new BigInt64Array(halves.buffer)
+}
+
+function embedderOf(
+  tokenize: ReturnType<typeof createTokenizer>,
+  outputs: readonly string[],
+  run: (ids: readonly number[], output: string) => Promise<OrtTensor>,
+) {
+  const { pooling } = wanted
+  const output = pickOutput(outputs, pooling)
+  return async (text: string, perToken: boolean) => {
+    const { ids, ...counts } = tokenize(text)
+    const tensor = await run(ids, perToken ? pickOutput(outputs, 'mean') : output)
     const vector = perToken ? tokenCodes(tensor) : pool(tensor, pooling ?? 'mean')
     tensor.dispose?.()
-    return { vector, tokens, cut, estimated }
+    return { vector, ...counts }
   }
-  return { embed, maxTokens }
 }
 
 function pickOutput(names: readonly string[], pooling: WorkerModel['pooling']): string {

@@ -3,10 +3,10 @@
 // the blocks: the map is drawn while the browser still reads the abstracts.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 import { timeSlice, type VectorProgress } from '../vectors/time-slice.ts'
 import {
   blockSize,
@@ -105,7 +105,7 @@ const asText = (text: string) =>
 /** A file that the build made for the page. */
 async function built(name: string): Promise<string> {
   try {
-    return (await readFile(createRequire(import.meta.url).resolve(`#page/${name}`), 'utf8')).trim()
+    return (await readFile(packageFile(`#page/${name}`), 'utf8')).trim()
   } catch (cause) {
     throw new PaperkinError(
       'unreadable-source',

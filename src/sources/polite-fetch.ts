@@ -1,8 +1,8 @@
 // Requests to public interfaces: one at a time, not too often, again where the server or the network fails, never for ever.
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 
 export interface FetchOptions {
   /** A mirror of the interface. @default the public one */
@@ -176,7 +176,7 @@ function retryAfter(value: string | null): number | undefined {
 }
 
 function userAgent(contact: string | undefined): string {
-  const { version } = JSON.parse(readFileSync(createRequire(import.meta.url).resolve('#package.json'), 'utf8')) as {
+  const { version } = JSON.parse(readFileSync(packageFile('#package.json'), 'utf8')) as {
     version: string
   }
   if (contact !== undefined && (typeof contact !== 'string' || !/^[\x20-\x7e]+$/u.test(contact)))

@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { packageFile } from '../package-files.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type Jobs, jobs, type Options, type Result } from './jobs.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
@@ -103,7 +103,7 @@ export class Threads {
 
 function workerPath(): string | undefined {
   try {
-    return createRequire(import.meta.url).resolve('#worker/topics-worker')
+    return packageFile('#worker/topics-worker')
   } catch {
     return undefined
   }

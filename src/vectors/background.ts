@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { PaperkinError, type PaperkinErrorCode } from '../errors.ts'
+import { packageFile } from '../package-files.ts'
 import { watchThread } from './native-gate.ts'
 import { timeSlice, type VectorProgress } from './time-slice.ts'
 import type { FromWorker, Jobs, ToWorker } from './worker.ts'
@@ -111,13 +111,11 @@ export async function endBackground(): Promise<void> {
 function startThread(name: string): Thread {
   let path: string
   try {
-    path = createRequire(import.meta.url).resolve('#worker/vectors-worker')
+    path = packageFile('#worker/vectors-worker')
   } catch (cause) {
-    throw new PaperkinError(
-      'index-unavailable',
-      'Expected the built worker `dist/vectors-worker.js` in the package, found none: run `npm run build`.',
-      { cause },
-    )
+    throw new PaperkinError('index-unavailable', `The code of a thread is missing: ${(cause as Error).message}.`, {
+      cause,
+    })
   }
   // Flags of the parent (loaders, eval, inspect) are not for this thread.
   const { flags, forget } = watchThread()

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { PaperkinError } from '../errors.ts'
+import { packageRequire } from '../package-files.ts'
 import { enterNative, inNative, leaveNative } from './native-gate.ts'
 import { timeSlice, type VectorProgress } from './time-slice.ts'
 
@@ -25,10 +25,10 @@ export interface Hnswlib {
 }
 
 /**
- * Loads hnswlib-node, an optional dependency that is compiled when it is installed.
+ * Loads hnswlib-node, an optional peer that is compiled when it is installed.
  * @throws PaperkinError `index-unavailable` with the command that mends it
  */
-export function loadHnswlib(require: NodeJS.Require = createRequire(import.meta.url)): Hnswlib {
+export function loadHnswlib(require: NodeJS.Require = packageRequire()): Hnswlib {
   try {
     require.resolve('hnswlib-node')
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { packageFile } from '../package-files.ts'
 
 /** What is used of WebAssembly, which neither ES2023's nor Node 20's types describe. */
 export interface WasmMemory {
@@ -33,7 +33,7 @@ export function loadWasm<Loop>(
   if (!modules.has(name)) {
     let compiled: Module | undefined
     try {
-      compiled = new wasm.Module(readFileSync(createRequire(import.meta.url).resolve(`#models/kernels/${name}.wasm`)))
+      compiled = new wasm.Module(readFileSync(packageFile(`#models/kernels/${name}.wasm`)))
     } catch {
       compiled = undefined
     }

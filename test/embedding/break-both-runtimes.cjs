@@ -4,6 +4,7 @@ const { Module } = require('node:module')
 
 const resolve = Module._resolveFilename
 Module._resolveFilename = (request, ...rest) => {
-  if (request === 'onnxruntime-web') throw new Error(`Cannot find module '${request}'`)
+  if (request.startsWith('#wasm/') || request === 'paperkin/package.json')
+    throw new Error(`Cannot find module '${request}'`)
   return resolve(request, ...rest)
 }

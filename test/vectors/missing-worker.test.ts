@@ -4,27 +4,23 @@ import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { clusteredRows } from './clustered.ts'
 import { isHnswInstalled } from './hnsw-installed.ts'
 
-vi.mock('node:module', async (importOriginal) => {
-  const original = await importOriginal<typeof import('node:module')>()
-  const createRequire = (from: string | URL) => {
-    const require = original.createRequire(from)
-    const resolve = (id: string) => {
-      if (id === '#worker/vectors-worker') throw new Error(`Cannot find module '${id}'`)
-      return require.resolve(id)
-    }
-    return Object.assign((id: string) => require(id), { resolve })
+vi.mock('../../src/package-files.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/package-files.ts')>()
+  const packageFile: typeof original.packageFile = (name) => {
+    if (name === '#worker/vectors-worker') throw new Error(`${name} is not there; install the package again`)
+    return original.packageFile(name)
   }
-  return { ...original, default: original, createRequire }
+  return { ...original, packageFile }
 })
 
 const dimensions = 200
 const { rows } = clusteredRows(2500, dimensions)
 const missing = {
   code: 'index-unavailable',
-  message: expect.stringMatching(/`dist\/vectors-worker\.js` in the package, found none: run `npm run build`/u),
+  message: expect.stringMatching(/code of a thread is missing: .*vectors-worker.*install the package again\.$/u),
 }
 
-it('names the command that builds the worker where it is missing', async () => {
+it('says what is missing where the code of its thread is not there', async () => {
   await expect(neighbourGraph(rows, { dimensions })).rejects.toMatchObject(missing)
   // What is small needs no thread.
   expect((await neighbourGraph(rows.subarray(0, 300 * dimensions), { dimensions, k: 3 })).k).toBe(3)

@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { createEmbedder, transformersCommand, transformersVersion } from '../../embedding/create-embedder.ts'
+import { affordableThreads } from '../../embedding/pool.ts'
+import { loadNative, loadWasm, nativePlatforms } from '../../onnx-runtime.ts'
+import { packageFile } from '../../package-files.ts'
+import { loadHnswlib } from '../../vectors/hnswlib.ts'
+import { defineCommand } from '../command.ts'
+import { table } from '../table.ts'
+
+/** What one part of the installation is like. */
+interface Finding {
+  readonly part: string
+  /** `good`; `slow`: it works on something slower; `absent`: optional, and not there; `broken`. */
+  readonly state: 'good' | 'slow' | 'absent' | 'broken'
+  readonly detail: string
+  /** What to do about it. */
+  readonly remedy?: string
+}
+
+export const doctor = defineCommand<Record<string, never>>({
+  name: 'doctor',
+  summary: 'what is installed and works here, and what to do about the rest',
+  description:
+    'Tells Node, the runtime, the model, threads and optional parts. Ends with 1 where the model cannot embed a text.',
+  options: [],
+  examples: ['paperkin doctor', 'paperkin doctor --json'],
+  run: async (_, __, { terminal }) => {
+    const findings: Finding[] = [node(), place(), await runtime(), await model(), threads(), transformers(), hnswlib()]
+    const { colors } = terminal
+    const mark = { good: colors.green('ok'), slow: colors.yellow('slow'), absent: '-', broken: colors.red('broken') }
+    return {
+      page: (columns) =>
+        table(
+          [{}, {}, { isFlexible: columns !== Number.POSITIVE_INFINITY }],
+          findings.flatMap(({ part, state, detail, remedy }) => [
+            [part, mark[state], detail],
+            ...(remedy === undefined ? [] : [['', '', `→ ${remedy}`]]),
+          ]),
+          Number.POSITIVE_INFINITY,
+        ),
+      data: () => findings,
+      records: () => findings,
+      exitCode: findings.some(({ state }) => state === 'broken') ? 1 : 0,
+    }
+  },
+})
+
+function node(): Finding {
+  const { version, platform, arch, versions } = process
+  const name = versions.bun
+    ? `Bun ${versions.bun}`
+    : versions.deno
+      ? `Deno ${versions.deno}`
+      : `Node ${version.slice(1)}`
+  const detail = `${name} on ${platform}-${arch}`
+  const [major = 0, minor = 0] = versions.node.split('.').map(Number)
+  if (major > 20 || (major === 20 && minor >= 19)) return { part: 'Node', state: 'good', detail }
+  return { part: 'Node', state: 'broken', detail, remedy: 'Node 20.19 or newer is needed: https://nodejs.org' }
+}
+
+function place(): Finding {
+  const path = packageFile('#package.json')
+  const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string }
+  return { part: 'paperkin', state: 'good', detail: `${version} in ${dirname(path)}` }
+}
+
+async function runtime(): Promise<Finding> {
+  const part = 'runtime'
+  let problem: string
+  try {
+    return { part, state: 'good', detail: `ONNX Runtime ${loadNative().version}, native` }
+  } catch (error) {
+    problem = firstLine(error)
+  }
+  const remedy = `native code exists for ${nativePlatforms}; where this is one of them, install the package again`
+  try {
+    const { version } = await loadWasm()
+    return { part, state: 'slow', detail: `ONNX Runtime ${version} on WebAssembly, as ${problem}`, remedy }
+  } catch (error) {
+    return {
+      part,
+      state: 'broken',
+      detail: `neither native (${problem}) nor WebAssembly (${firstLine(error)})`,
+      remedy,
+    }
+  }
+}
+
+async function model(): Promise<Finding> {
+  const part = 'model'
+  try {
+    const begun = performance.now()
+    const embedder = await createEmbedder({ cache: false, workers: 1 })
+    try {
+      const [vector] = await embedder.embed(['Methane from ponds, measured by hand'])
+      const seconds = ((performance.now() - begun) / 1000).toFixed(2)
+      const { modelId, revision } = embedder
+      const detail = `${modelId}, revision ${revision}: its files are whole, ${vector?.length} dimensions, first vector after ${seconds} s`
+      return { part, state: 'good', detail }
+    } finally {
+      await embedder.close?.()
+    }
+  } catch (error) {
+    return { part, state: 'broken', detail: firstLine(error), remedy: 'install the package again' }
+  }
+}
+
+function threads(): Finding {
+  const memory = (process.availableMemory?.() ?? 0) / 2 ** 30
+  const detail = `${affordableThreads()} for embedding, ${memory.toFixed(1)} GB of memory free`
+  return { part: 'threads', state: 'good', detail }
+}
+
+/** The package that runs models other than the bundled one. */
+function transformers(): Finding {
+  const part = 'transformers.js'
+  const version = transformersVersion()
+  if (version !== undefined) return { part, state: 'good', detail: `${version}, for models other than the bundled one` }
+  const remedy = `for models of the hub or of a folder: ${transformersCommand}`
+  return { part, state: 'absent', detail: 'not installed; the bundled model needs none', remedy }
+}
+
+function hnswlib(): Finding {
+  const part = 'hnswlib-node'
+  try {
+    loadHnswlib()
+    return { part, state: 'good', detail: "compiled, for `index: 'hnsw'`" }
+  } catch (error) {
+    const detail = 'not there; exact search serves up to some 250,000 papers as fast'
+    const { cause } = error as Error
+    const isInstalled = (cause as NodeJS.ErrnoException | undefined)?.code !== 'MODULE_NOT_FOUND'
+    const remedy = isInstalled ? firstLine(error) : "for `index: 'hnsw'`: npm install hnswlib-node"
+    return { part, state: 'absent', detail, remedy }
+  }
+}
+
+const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n')[0] as string

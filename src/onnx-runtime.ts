@@ -1,0 +1,157 @@
+// ONNX Runtime as this package uses it: float32 results on the CPU, one call a run, in any thread. Natively it is the
+// library of onnxruntime-node behind a binding of our own (native/binding.c says why), else WebAssembly.
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliDecompress } from 'node:zlib'
+import { packageFile, packageRequire } from './package-files.ts'
+
+/** Values and their shape. */
+export interface Tensor<Values = Float32Array> {
+  readonly data: Values
+  readonly dims: readonly number[]
+}
+
+export interface Session {
+  /**
+   * The output of this name, in memory of its own, or written into `target`, whose shape it must have. Natively the
+   * thread is blocked meanwhile.
+   */
+  run(
+    inputs: Readonly<Record<string, Tensor<Float32Array | BigInt64Array>>>,
+    output: string,
+    target?: Tensor,
+  ): Promise<Tensor>
+}
+
+export interface SessionOptions {
+  /** @default 1 */
+  readonly threads?: number
+  /** False where the graph is fused already: the runtime would find nothing, and take a third of the start. @default true */
+  readonly optimizes?: boolean
+}
+
+export interface Runtime {
+  readonly version: string
+  createSession(model: Uint8Array, options?: SessionOptions): Promise<Session>
+}
+
+interface Binding {
+  open(path: string): string
+  createSession(model: Uint8Array, threads: number, optimizes: boolean, spins: boolean): object
+  run(
+    session: object,
+    inputs: readonly (readonly [string, Float32Array | BigInt64Array, readonly number[]])[],
+    output: string,
+    ...target: [] | [readonly [Float32Array, readonly number[]]]
+  ): Tensor
+}
+
+/** Where there is a native library, and a binding for it. */
+export const nativePlatforms = 'Linux with glibc, macOS and Windows, each on x64 and arm64'
+
+/**
+ * Opens the native library, once a process.
+ * @throws Error where there is none for this platform, or where it cannot be opened
+ */
+export function loadNative(): Runtime {
+  const require = packageRequire()
+  const { platform, arch } = process
+  const binaries = join(dirname(carrier(require).resolve('onnxruntime-node/package.json')), 'bin')
+  const interfaces = readdirSync(binaries).find((name) => name.startsWith('napi-v')) ?? ''
+  const folder = join(binaries, interfaces, platform, arch)
+  const library = readdirSync(folder).find((name) => /^(?:lib)?onnxruntime\.(?:so|dll|[\d.]+dylib)/u.test(name))
+  if (library === undefined) throw new Error(`there is no library in ${folder}`)
+  const binding = require(packageFile(`#native/${platform}-${arch}.node`)) as Partial<Binding>
+  const { open, createSession, run } = binding as Binding
+  if (open === undefined) throw new Error('this program lacks a part of Node-API')
+  return {
+    version: open(join(folder, library)),
+    async createSession(model, { threads = 1, optimizes = true } = {}) {
+      // Runs are milliseconds long: waiting for them without spinning costs nothing that shows, and leaves the cores to
+      // others in between.
+      const session = createSession(model, threads, optimizes, false)
+      return {
+        async run(inputs, output, target) {
+          const list = Object.entries(inputs).map(([name, { data, dims }]) => [name, data, dims] as const)
+          // Messages are taken between two runs: who makes one after the other would else hear nothing meanwhile.
+          await new Promise((resolve) => setImmediate(resolve))
+          if (target === undefined) return run(session, list, output)
+          run(session, list, output, [target.data, target.dims])
+          return target
+        },
+      }
+    },
+  }
+}
+
+/**
+ * Whose onnxruntime-node is taken. A process on Windows has one library of a name: where transformers.js is installed
+ * it must be its own, which is newer, and has all that is used here.
+ */
+function carrier(require: NodeJS.Require): NodeJS.Require {
+  if (process.platform !== 'win32') return require
+  try {
+    return createRequire(require.resolve('@huggingface/transformers'))
+  } catch {
+    return require
+  }
+}
+
+/** The part of onnxruntime-web that is used. */
+interface Web {
+  readonly env: {
+    readonly wasm: { numThreads: number; wasmBinary?: Uint8Array }
+    readonly versions: { readonly web?: string }
+    logLevel: string
+  }
+  readonly Tensor: new (type: string, data: Float32Array | BigInt64Array, dims: readonly number[]) => unknown
+  readonly InferenceSession: {
+    create(
+      model: Uint8Array,
+      options: object,
+    ): Promise<{
+      run(
+        feeds: Readonly<Record<string, unknown>>,
+        outputs: readonly string[],
+      ): Promise<Record<string, Tensor & { dispose?(): void }>>
+    }>
+  }
+}
+
+/** The same on WebAssembly, several times slower, wherever Node runs: one thread, nothing is fetched. */
+export async function loadWasm(): Promise<Runtime> {
+  const web = (await import(pathToFileURL(packageFile('#wasm/ort.mjs')).href)) as Web
+  web.env.wasm.numThreads = 1
+  web.env.wasm.wasmBinary = await promisify(brotliDecompress)(readFileSync(packageFile('#wasm/ort.wasm.br')))
+  web.env.logLevel = 'fatal'
+  return {
+    version: web.env.versions.web ?? '',
+    async createSession(model, { optimizes = true } = {}) {
+      const session = await web.InferenceSession.create(model, {
+        executionProviders: ['wasm'],
+        enableMemPattern: false,
+        graphOptimizationLevel: optimizes ? 'all' : 'disabled',
+        logSeverityLevel: 4,
+      })
+      return {
+        async run(inputs, output, target) {
+          const feeds = Object.entries(inputs).map(([name, { data, dims }]) => {
+            const type = data instanceof Float32Array ? 'float32' : 'int64'
+            return [name, new web.Tensor(type, data, dims)] as const
+          })
+          const tensor = (await session.run(Object.fromEntries(feeds), [output]))[output] as Tensor & {
+            dispose?(): void
+          }
+          const { dims } = tensor
+          const data = target?.data ?? new Float32Array(tensor.data.length)
+          data.set(tensor.data)
+          tensor.dispose?.()
+          return { data, dims }
+        },
+      }
+    },
+  }
+}
