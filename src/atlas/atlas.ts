@@ -1,4 +1,4 @@
-// A map of science: some 1,500 areas with a name, a centroid in the bundled model's space and a place in a tree (domain,
+// A map of science: some 1,800 areas with a name, a centroid in the bundled model's space and a place in a tree (domain,
 // discipline, division, field, area), and terms with what is known of them. Made by `scripts/build-atlas` from abstracts of
 // arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin (centroids), weights.bin (what tells
 // areas apart: a float32 bias an area, then weights), areas.txt (terms of each area), terms.bin and terms.txt; read when
