@@ -72,7 +72,7 @@ export async function chooseCount(
   }
 }
 
-/** A level, or the next finer one of a topic a hundred papers: what is stable of a thousand is too coarse for a reader. */
+/** A level, or the next finer one of a topic for so many papers: what is stable of a thousand is too coarse for a reader. */
 function fineEnough(
   level: Level,
   { levels, nodes }: { readonly levels: readonly Level[]; readonly nodes: number },
