@@ -194,8 +194,9 @@ function lettering(
   return { canvas, wide, high }
 }
 
-/** The terms that a label begins with, as many as `width` characters hold, but one at least. */
+/** The terms that a label begins with, as many as `width` characters hold, but one at least; names of sections are whole. */
 function firstTerms(label: string, width: number): string {
+  if (/, [^,]+ and [^,]+$/u.test(label)) return label
   const [first, ...others] = label.split(', ')
   let taken = first
   for (const term of others) {
