@@ -16,8 +16,6 @@ export interface PoolRequest {
   readonly isUrgent: boolean
   readonly signal: AbortSignal | undefined
   readonly onVector: (index: number, vector: Float32Array, truncation?: Truncation) => void
-  /** Takes the codes of every token's vector, in place of one vector a text. */
-  readonly onTokens?: ((index: number, codes: Int8Array) => void) | undefined
 }
 
 /** One text of one call. */
@@ -185,8 +183,7 @@ export class WorkerPool {
         if (task === undefined) return
         member.tasks.set(task.id, task)
         const text = task.call.texts[task.index] as string
-        const perToken = task.call.request.onTokens !== undefined
-        member.worker.postMessage({ kind: 'embed', id: task.id, text, perToken } satisfies ToWorker)
+        member.worker.postMessage({ kind: 'embed', id: task.id, text } satisfies ToWorker)
       }
     }
   }
@@ -291,8 +288,7 @@ export class WorkerPool {
     const { vector, tokens, cut, estimated } = message
     const truncation = cut > 0 ? { tokens, cut, ...(estimated && { estimated: true as const }) } : undefined
     try {
-      if (vector instanceof Int8Array) call.request.onTokens?.(index, vector)
-      else call.request.onVector(index, vector, truncation)
+      call.request.onVector(index, vector, truncation)
     } catch (error) {
       call.settle(error)
       return

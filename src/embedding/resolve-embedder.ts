@@ -176,10 +176,6 @@ function objectEmbedder(object: Embedder, { cache }: { readonly cache?: VectorCa
       dimensions,
       revision,
       dtype,
-      embedTokens:
-        object.embedTokens &&
-        (async (texts, { inputType, signal }) =>
-          (await object.embedTokens?.(texts, { inputType, ...(signal && { signal }) })) ?? []),
       cacheKey: (inputType) => JSON.stringify([modelId, revision, dtype, fingerprint, inputType]),
       isLasting: true,
       async embed(texts, { inputType, signal, onVector, onCount }) {
