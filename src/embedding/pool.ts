@@ -6,12 +6,12 @@ import type { Truncation } from './vector-cache.ts'
 import type { FromWorker, ToWorker, WorkerData, WorkerModel } from './worker.ts'
 
 /** What a model turns out to be once a worker has loaded it. */
-export interface LoadedModel {
+interface LoadedModel {
   readonly dimensions: number
   readonly maxTokens: number
 }
 
-export interface PoolRequest {
+interface PoolRequest {
   /** Served before other calls' remaining texts. */
   readonly isUrgent: boolean
   readonly signal: AbortSignal | undefined
@@ -58,7 +58,7 @@ const extraIdleMs = 5_000
  * Worker threads that hold one model: started when texts wait, given back when none do, replaced when they die.
  * Texts are handed over a few at a time, so that an abort, a query or a new worker is served at once.
  */
-export class WorkerPool {
+class WorkerPool {
   readonly #model: WorkerModel
   readonly #checksums: WorkerData['checksums']
   readonly #users = new Map<object, { readonly workers: number | undefined; readonly idleSeconds: number }>()

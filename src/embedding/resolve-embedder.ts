@@ -5,7 +5,7 @@ import { checkedEmbedder, type Embedder, type Engine, isChecked, reason, shortHa
 import type { VectorCache } from './vector-cache.ts'
 
 /** Vectors as functions give them: one array of numbers a text, or a tensor of `texts × dimensions`. */
-export type Vectors =
+type Vectors =
   | readonly ArrayLike<number>[]
   | { readonly dims: readonly number[]; readonly data: ArrayLike<number | bigint> }
 
