@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -136,7 +136,7 @@ export async function cachedVectors(
   inputType: 'document' | 'query' = 'document',
 ): Promise<LoadedVectors> {
   const embedder = await createEmbedder()
-  const path = vectorsPath(name, texts, embedder, 'f32')
+  const path = vectorsPath(name, texts, embedder)
   const { dimensions } = embedder
   if (!existsSync(path)) {
     const embedded = await embedder.embed(texts, {
@@ -162,51 +162,16 @@ export async function cachedVectors(
   }
 }
 
-/**
- * The bundled model's token vectors of a set as codes, one array a text; made once and kept in `.cache/`: some 90 kB an
- * abstract.
- */
-export async function loadTokens(name: string): Promise<Int8Array[]> {
-  const texts = await textsOf(name)
-  const embedder = await createEmbedder()
-  const path = vectorsPath(name, texts, embedder, 'tokens')
-  if (!existsSync(path)) {
-    const lengths: number[] = []
-    await mkdir(dirname(path), { recursive: true })
-    const file = await open(`${path}.part`, 'w')
-    const inputType = name.endsWith('-queries') ? ('query' as const) : ('document' as const)
-    for (let start = 0; start < texts.length; start += 64) {
-      for (const codes of (await embedder.embedTokens?.(texts.slice(start, start + 64), { inputType })) ?? []) {
-        await file.write(codes)
-        lengths.push(codes.length)
-      }
-      process.stderr.write(`\r${name}: token vectors of ${lengths.length} of ${texts.length} `)
-    }
-    process.stderr.write('\n')
-    await file.close()
-    await writeFile(`${path}.json`, JSON.stringify(lengths))
-    await rename(`${path}.part`, path)
-  }
-  await embedder.close?.()
-  const lengths = JSON.parse(await readFile(`${path}.json`, 'utf8')) as number[]
-  const bytes = await readFile(path)
-  let end = 0
-  return lengths.map((length) => {
-    end += length
-    return new Int8Array(bytes.buffer, bytes.byteOffset + end - length, length)
-  })
-}
-
 async function textsOf(name: string, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
   return name.endsWith('-queries')
     ? (await loadQueries(name.replace(/-queries$/u, ''))).map(({ text }) => text)
     : (await loadPapers(name, limit)).map(({ paper }) => paperText(paper))
 }
 
-function vectorsPath(name: string, texts: readonly string[], model: Embedder, ending: string): string {
+function vectorsPath(name: string, texts: readonly string[], model: Embedder): string {
   const hash = createHash('sha256').update(`${model.modelId} ${model.revision} ${model.dtype}`)
   for (const text of texts) hash.update(text).update('\0')
-  return cachePath(`${name}-${hash.digest('hex').slice(0, 16)}.${ending}`)
+  return cachePath(`${name}-${hash.digest('hex').slice(0, 16)}.f32`)
 }
 
 /** Writes a bench's figures as JSON beside the table that it printed. */

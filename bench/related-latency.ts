@@ -30,8 +30,6 @@ export async function latency([limit]: readonly string[]): Promise<void> {
         embedding.push(performance.now() - began)
         return embedded
       },
-      embedTokens: (texts, options) =>
-        (model.embedTokens as NonNullable<typeof model.embedTokens>)(texts, { ...options }),
     },
   })
   const began = performance.now()
@@ -84,15 +82,6 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   const start = performance.now()
   await library.relatedMany(sample.map(({ id }) => id))
   row('related, many: each', [(performance.now() - start) / sample.length])
-  for (const name of ['search, rerank', '  of papers met before']) {
-    const times: number[] = []
-    for (const { title } of sample.slice(-12)) {
-      const start = performance.now()
-      await library.search(title, { rerank: true })
-      times.push(performance.now() - start)
-    }
-    row(name, times)
-  }
   const [like, unlike] = sample.map(({ id }) => id) as [string, string]
   row('related, like 2, unlike 1', await time(({ id }) => library.related({ like: [id, like], unlike })))
   const caching = await createEmbedder()

@@ -1,7 +1,6 @@
 // npm run bench -- related [SET …]: what the library finds against what was judged relevant, through the public library
 // on every query that has judgements: the embedding alone, the words alone, and the library's own mix. cora and ijcai ask
 // from paper to paper, scifact and scitldr with a text. Settings are chosen on cora and scifact; the others are held out.
-// --rerank [COUNT]: late interaction as well, on the first COUNT queries (500) of the sets that ask with a text.
 // --against FILE: the same queries by an earlier run (bench/results/related.json of another model or version), paired.
 // --weights: nDCG at other weights of the embedding than the library's own.
 // --latency: questions to 40,899 papers, and what they cost. --duplicates: planted near-duplicates among them.
@@ -11,7 +10,7 @@ import { bootstrapInterval, comparePaired } from '../src/evaluation/significance
 import { evaluateRelated, relatedVariants } from '../src/library/evaluate-related.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import { paperText } from '../src/paper.ts'
-import { loadPapers, loadQrels, loadQueries, loadTokens, loadVectors, saveResult, useData } from './data.ts'
+import { loadPapers, loadQrels, loadQueries, loadVectors, saveResult, useData } from './data.ts'
 import { duplicates } from './related-duplicates.ts'
 import { latency } from './related-latency.ts'
 
@@ -19,17 +18,15 @@ export async function run(args: readonly string[]): Promise<void> {
   const named = useData(args)
   if (named.includes('--latency')) return latency(named.filter((arg) => arg !== '--latency'))
   if (named.includes('--duplicates')) return duplicates(named.filter((arg) => arg !== '--duplicates'))
-  const isReranked = named.includes('--rerank')
   const isWeighed = named.includes('--weights')
   const at = named.indexOf('--against')
   const [, earlierFile] = at < 0 ? [] : named.splice(at, 2)
   const earlier = earlierFile === undefined ? undefined : JSON.parse(await readFile(earlierFile, 'utf8'))
-  const [count] = named.filter((arg) => /^\d+$/u.test(arg))
-  const sets = named.filter((arg) => !/^(?:--rerank|--weights|\d+)$/u.test(arg))
+  const sets = named.filter((arg) => arg !== '--weights')
   const results: Record<string, unknown> = {}
   console.log('mean over the queries, with its 95 % bootstrap interval; d: nDCG of the mix against each part, with p\n')
   for (const set of sets.length > 0 ? sets : ['cora', 'ijcai', 'scifact', 'scitldr']) {
-    const { library, queries } = await openSet(set, isReranked)
+    const { library, queries } = await openSet(set)
     const judgements = await loadQrels(set)
     const evaluation = await evaluateRelated(library, judgements, { ...(queries && { queries }), depth: 100 })
     const { figures, comparisons, values } = evaluation
@@ -57,8 +54,6 @@ export async function run(args: readonly string[]): Promise<void> {
       )
     }
     if (isWeighed) await weigh(library, queries, judgements)
-    if (isReranked && queries !== undefined)
-      results[`${set}, reranked`] = await rerank(library, { set, queries, judgements, limit: Number(count ?? 500) })
     await library.close()
     if (set === 'scitldr') {
       const first = Object.fromEntries(
@@ -99,39 +94,8 @@ async function weigh(
   console.log(`  weights ${weights.map((weight, i) => `${weight}: ${means[i]?.toFixed(4)}`).join('  ')}`)
 }
 
-/** nDCG@10 of the first queries with and without late interaction. */
-async function rerank(
-  library: PaperLibrary,
-  {
-    set,
-    queries,
-    judgements,
-    limit,
-  }: { set: string; queries: ReadonlyMap<string, string>; judgements: Judgements; limit: number },
-): Promise<unknown> {
-  const judged = new Map([...judgements].filter(([query]) => queries.has(query)).slice(0, limit))
-  const runs = { plain: new Map(), reranked: new Map() }
-  for (const query of judged.keys())
-    for (const [name, run] of Object.entries(runs)) {
-      const text = queries.get(query) as string
-      const { hits } = await library.search(text, { rerank: name === 'reranked', phrases: false })
-      run.set(query, new Map(hits.map(({ paper, score }) => [paper.id, score])))
-    }
-  const plain = evaluateRun(runs.plain, judged).values.ndcg
-  const reranked = evaluateRun(runs.reranked, judged).values.ndcg
-  const { difference, pValue } = comparePaired(reranked, plain, { samples: 2000 })
-  const [before, after] = [bootstrapInterval(plain).mean, bootstrapInterval(reranked).mean]
-  console.log(
-    `  rerank, ${plain.length} queries of ${set}, ndcg: ${before.toFixed(4)} to ${after.toFixed(4)}, d ${difference.mean.toFixed(4)} (${difference.low.toFixed(3)} – ${difference.high.toFixed(3)}), p ${pValue.toFixed(4)}`,
-  )
-  return { queries: plain.length, before, after, difference, pValue }
-}
-
 /** A set in a library, with the kept vectors of the bundled model; and its queries, where it has some. */
-async function openSet(
-  set: string,
-  withTokens: boolean,
-): Promise<{
+async function openSet(set: string): Promise<{
   readonly library: PaperLibrary
   readonly queries: ReadonlyMap<string, string> | undefined
 }> {
@@ -149,18 +113,11 @@ async function openSet(
       `${set}-queries`,
       asked.map(({ text }) => text),
     )
-  const tokens = new Map<string, Int8Array>()
-  if (withTokens && asked) {
-    const codes = [...(await loadTokens(set)), ...(await loadTokens(`${set}-queries`))]
-    for (const [i, text] of [...papers.map(paperText), ...asked.map(({ text }) => text)].entries())
-      tokens.set(text, codes[i] as Int8Array)
-  }
   const library = await PaperLibrary.open({
     embedder: {
       modelId: 'kept vectors of the bundled model',
       dimensions: 384,
       embed: async (texts) => texts.map((text) => known.get(text) as Float32Array),
-      embedTokens: async (texts) => texts.map((text) => tokens.get(text) as Int8Array),
     },
   })
   await library.add(papers)

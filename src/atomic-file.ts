@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 const writeDescriptor = promisify(write)
 
 /** Where the bytes for a path go. */
-export type OutputPlace =
+type OutputPlace =
   /** A file, or the place for one, with all links followed. */
   | { readonly kind: 'file'; readonly path: string; readonly exists: boolean }
   /** A device, a pipe or an open descriptor, which takes bytes one after the other. */

@@ -26,7 +26,7 @@ export interface Session {
   ): Promise<Tensor>
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   /** @default 1 */
   readonly threads?: number
   /** False where the graph is fused already: the runtime would find nothing, and take a third of the start. @default true */

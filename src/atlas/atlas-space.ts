@@ -46,7 +46,7 @@ export function packedRows(rows: readonly Float32Array[], dimensions: number): B
 }
 
 /** How near texts are to areas in the space of a model: mean and standard deviation of the cosines. */
-export interface Spread {
+interface Spread {
   readonly mean: number
   readonly deviation: number
   /** Of some areas the share whose nearest other one is of their field. */
@@ -130,7 +130,7 @@ function dot(vector: Float32Array, rows: Float32Array, from: number): number {
 }
 
 /** Rows of a model and how near papers were to them. */
-export interface KeptSpace {
+interface KeptSpace {
   readonly rows: Buffer
   readonly spread: Spread
 }

@@ -15,7 +15,7 @@ export const atlasLevels = ['domain', 'discipline', 'division', 'field', 'area']
 export type AtlasLevel = (typeof atlasLevels)[number]
 
 /** A node of the tree. */
-export interface AtlasNode {
+interface AtlasNode {
   readonly name: string
   readonly level: AtlasLevel
   /** Number of the node above it; -1 for a domain. */
@@ -33,7 +33,7 @@ export interface PaperArea {
 }
 
 /** Centroids in the space of another model. */
-export interface AtlasSpace {
+interface AtlasSpace {
   readonly model: { readonly id: string; readonly revision: string; readonly dimensions: number }
   /** `areas × dimensions` unit rows. */
   readonly centroids: Float32Array
@@ -45,7 +45,7 @@ export interface AtlasSpace {
 }
 
 /** What is known of a term of one to three words. */
-export interface AtlasTerm {
+interface AtlasTerm {
   /** Abstracts that have it, of {@link Atlas.abstracts}. */
   readonly df: number
   /** Nats: how much more often than by chance two papers that have it are of one field; 0 for words of every field. */
@@ -234,11 +234,6 @@ export class Atlas {
   find(name: string): number {
     const wanted = name.trim().toLowerCase()
     return this.nodes.findIndex((node) => node.name.toLowerCase() === wanted)
-  }
-
-  /** Whether a name is one of the tree, in whatever case. */
-  has(name: string): boolean {
-    return this.find(name) >= 0
   }
 
   /** Names that a name which the tree does not have may mean: those with most of its words, and one that is spelled alike. */

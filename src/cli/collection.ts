@@ -77,7 +77,7 @@ export async function withCollection<Result>(
 }
 
 /** How a command opens a library. */
-export interface LibraryUse {
+interface LibraryUse {
   /** Whether the command changes the library. @default false */
   readonly isWriting?: boolean
   /** @default true */
@@ -131,7 +131,7 @@ export function libraryPath(options: { readonly library?: string }, { env }: Com
 }
 
 /** What reading files into a library came to. */
-export interface AddSummary {
+interface AddSummary {
   /** Papers read. */
   readonly read: number
   readonly added: number

@@ -57,7 +57,7 @@ interface Resume {
 }
 
 /** A source of papers that can begin later: `start` papers were had already. */
-export type Fetch = (
+type Fetch = (
   start: number,
   tell: {
     readonly onProblem: (problem: SourceProblem) => void

@@ -57,7 +57,7 @@ const lowered = (sentence: string) => sentence.replace(/^L/u, 'l')
 const badLine = (line: number, what: string): PaperkinIssue => ({ message: `Line ${line} ${what}.`, path: [line] })
 
 /** Named topics of a text, and what is wrong with its lines. */
-export function parseNames(text: string): { readonly topics: readonly NamedLine[]; readonly issues: PaperkinIssue[] } {
+function parseNames(text: string): { readonly topics: readonly NamedLine[]; readonly issues: PaperkinIssue[] } {
   const topics: NamedLine[] = []
   const issues: PaperkinIssue[] = []
   const lineOf = new Map<string, number>()

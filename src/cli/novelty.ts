@@ -23,7 +23,7 @@ export const noveltyOptions = () => [
 ]
 
 /** What is new, with the names of the papers that its lines show. */
-export interface News {
+interface News {
   readonly novelty: Novelty
   readonly nameOf: ReadonlyMap<string, string>
 }

@@ -62,7 +62,7 @@ const groups: Readonly<Record<string, string>> = {
 }
 
 /** What a command line is run on. */
-export interface CommandLineHost extends TerminalStreams {
+interface CommandLineHost extends TerminalStreams {
   readonly stdin: NodeJS.ReadableStream
   readonly signal: AbortSignal
 }
@@ -96,7 +96,7 @@ export async function runCommandLine(args: readonly string[], host: CommandLineH
 }
 
 /** The parser of all commands; what they answer is printed on the host's streams. */
-export function createParser(host: CommandLineHost, state: { exitCode: number }): Parser {
+function createParser(host: CommandLineHost, state: { exitCode: number }): Parser {
   const { version } = JSON.parse(readFileSync(packageFile('#package.json'), 'utf8')) as {
     version: string
   }

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import type { Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
 
-export type Settings = Readonly<Record<string, unknown>>
+type Settings = Readonly<Record<string, unknown>>
 
 /** `PAPERKIN_SETTINGS`, or `paperkin/settings.json` where the system keeps such files. */
-export function settingsPath(env: Readonly<Record<string, string | undefined>>): string {
+function settingsPath(env: Readonly<Record<string, string | undefined>>): string {
   if (env.PAPERKIN_SETTINGS) return env.PAPERKIN_SETTINGS
   const folder =
     env.XDG_CONFIG_HOME || (process.platform === 'win32' && env.APPDATA) || join(env.HOME || homedir(), '.config')

@@ -5,7 +5,7 @@ import type { Colors } from './terminal.ts'
 import { bar } from './terminal.ts'
 
 /** A column of a table. */
-export interface Column {
+interface Column {
   /** @default no header, and no header line where no column has one */
   readonly header?: string
   /** @default 'left' */
@@ -21,7 +21,7 @@ export interface Column {
 }
 
 /** What stands in a cell; a `suffix` follows the text even where that is cut. */
-export type Cell = string | { readonly text: string; readonly suffix: string }
+type Cell = string | { readonly text: string; readonly suffix: string }
 
 const GAP = 2
 const LEAST = 20
@@ -140,17 +140,17 @@ export function wrapped(text: string, columns: number, indent = ''): string {
 const rightToLeft = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
 /** Keeps text that runs from right to left from turning its neighbours round (first-strong isolate, Unicode UAX 9). */
-export function isolated(text: string): string {
+function isolated(text: string): string {
   return rightToLeft.test(text) ? `\u2068${text}\u2069` : text
 }
 
 /** The bar beside a score, where there is a terminal wide enough for it. */
-export function scoreBar(score: number, columns: number): string {
+function scoreBar(score: number, columns: number): string {
   return columns === Number.POSITIVE_INFINITY || columns < 60 ? '' : bar(score, 5)
 }
 
 /** A paper that was found, as a line of a list shows it. */
-export interface ListedPaper {
+interface ListedPaper {
   readonly id: string
   readonly name: string
   readonly isTitleOnly: boolean

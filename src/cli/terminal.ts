@@ -9,13 +9,13 @@ export interface TerminalStreams {
 }
 
 /** How far work has come: `total` is missing where nobody knows it. */
-export interface WorkProgress {
+interface WorkProgress {
   readonly done: number
   readonly total?: number
 }
 
 /** A line with a bar, a rate and the time left, shown once work has lasted, gone when it is done. */
-export interface ProgressLine {
+interface ProgressLine {
   update(progress: WorkProgress): void
   clear(): void
 }
@@ -124,7 +124,7 @@ export function bar(share: number, width: number): string {
 }
 
 /** `embedding ███▌   350 of 1,000 papers · 120/s · 5 s left`, without the parts that do not fit. */
-export function progressText(
+function progressText(
   verb: string,
   noun: string,
   { done, total, seconds }: WorkProgress & { readonly seconds: number },

@@ -116,18 +116,14 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
 
   function run(
     texts: readonly string[],
-    request: Pick<EngineRequest, 'inputType' | 'signal' | 'onVector'> & {
-      readonly onTokens?: (index: number, codes: Int8Array) => void
-    },
+    { inputType, signal, onVector }: Pick<EngineRequest, 'inputType' | 'signal' | 'onVector'>,
   ): Promise<void> {
-    const { inputType, signal, onVector, onTokens } = request
     join()
     const before = prefix[inputType]
     const call = pool.embed(before === '' ? texts : texts.map((text) => before + text), {
       isUrgent: inputType === 'query',
       signal,
       onVector,
-      onTokens,
     })
     return awaited(call)
   }
@@ -153,17 +149,6 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
       // What a hub's branch names may change from day to day.
       isLasting: model.isFolder || /^[\da-f]{40}$/u.test(revision),
       embed: (texts, request) => run(texts, request),
-      async embedTokens(texts, request) {
-        const tokens: Int8Array[] = []
-        await run(texts, {
-          ...request,
-          onVector: () => {},
-          onTokens: (index, codes) => {
-            tokens[index] = codes
-          },
-        })
-        return tokens
-      },
       prepare() {
         join()
         return awaited(pool.load())

@@ -51,14 +51,6 @@ export interface Embedder {
   readonly fingerprint?: string
   /** Returns one unit vector of `dimensions` Float32 values a text, in the order of `texts`. */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>
-  /**
-   * The vectors of every token of a text, special ones included: for each text `tokens × dimensions` codes from -127 to
-   * 127, each vector scaled for itself. What late interaction needs; absent where the model does not give them.
-   */
-  embedTokens?(
-    texts: readonly string[],
-    options?: Pick<EmbedOptions, 'inputType' | 'signal'>,
-  ): Promise<readonly Int8Array[]>
   /** Loads now what the next {@link embed} would wait for; that it failed is told by the next `embed`. */
   prepare?(): Promise<void>
   /** Gives back threads and memory once its own calls have ended; the embedder stays usable. */
@@ -86,13 +78,6 @@ export interface Engine {
   /** True where equal keys mean equal vectors beyond this embedder's life: in other processes, in a store. */
   readonly isLasting: boolean
   readonly embed: (texts: readonly string[], request: EngineRequest) => Promise<void>
-  /** See {@link Embedder.embedTokens}. */
-  readonly embedTokens?:
-    | ((
-        texts: readonly string[],
-        request: Pick<EngineRequest, 'inputType' | 'signal'>,
-      ) => Promise<readonly Int8Array[]>)
-    | undefined
   /** See {@link Embedder.prepare}. */
   readonly prepare?: (() => Promise<unknown>) | undefined
   readonly close?: (() => Promise<void>) | undefined
@@ -255,15 +240,6 @@ export function checkedEmbedder(
     ...(dtype !== undefined && { dtype }),
     ...(engine.isLasting && { fingerprint: shortHash(engine.cacheKey('document')) }),
     embed,
-    ...(engine.embedTokens && {
-      embedTokens: async (
-        texts: readonly string[],
-        { inputType = 'document', signal }: Pick<EmbedOptions, 'inputType' | 'signal'> = {},
-      ) => {
-        requireTexts(texts)
-        return engine.embedTokens?.(texts.map(wellFormed), { inputType, signal }) ?? []
-      },
-    }),
     ...(engine.prepare && {
       prepare: async () => {
         await engine.prepare?.().catch(() => {})

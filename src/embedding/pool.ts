@@ -6,18 +6,16 @@ import type { Truncation } from './vector-cache.ts'
 import type { FromWorker, ToWorker, WorkerData, WorkerModel } from './worker.ts'
 
 /** What a model turns out to be once a worker has loaded it. */
-export interface LoadedModel {
+interface LoadedModel {
   readonly dimensions: number
   readonly maxTokens: number
 }
 
-export interface PoolRequest {
+interface PoolRequest {
   /** Served before other calls' remaining texts. */
   readonly isUrgent: boolean
   readonly signal: AbortSignal | undefined
   readonly onVector: (index: number, vector: Float32Array, truncation?: Truncation) => void
-  /** Takes the codes of every token's vector, in place of one vector a text. */
-  readonly onTokens?: ((index: number, codes: Int8Array) => void) | undefined
 }
 
 /** One text of one call. */
@@ -60,7 +58,7 @@ const extraIdleMs = 5_000
  * Worker threads that hold one model: started when texts wait, given back when none do, replaced when they die.
  * Texts are handed over a few at a time, so that an abort, a query or a new worker is served at once.
  */
-export class WorkerPool {
+class WorkerPool {
   readonly #model: WorkerModel
   readonly #checksums: WorkerData['checksums']
   readonly #users = new Map<object, { readonly workers: number | undefined; readonly idleSeconds: number }>()
@@ -185,8 +183,7 @@ export class WorkerPool {
         if (task === undefined) return
         member.tasks.set(task.id, task)
         const text = task.call.texts[task.index] as string
-        const perToken = task.call.request.onTokens !== undefined
-        member.worker.postMessage({ kind: 'embed', id: task.id, text, perToken } satisfies ToWorker)
+        member.worker.postMessage({ kind: 'embed', id: task.id, text } satisfies ToWorker)
       }
     }
   }
@@ -291,8 +288,7 @@ export class WorkerPool {
     const { vector, tokens, cut, estimated } = message
     const truncation = cut > 0 ? { tokens, cut, ...(estimated && { estimated: true as const }) } : undefined
     try {
-      if (vector instanceof Int8Array) call.request.onTokens?.(index, vector)
-      else call.request.onVector(index, vector, truncation)
+      call.request.onVector(index, vector, truncation)
     } catch (error) {
       call.settle(error)
       return

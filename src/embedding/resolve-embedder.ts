@@ -5,7 +5,7 @@ import { checkedEmbedder, type Embedder, type Engine, isChecked, reason, shortHa
 import type { VectorCache } from './vector-cache.ts'
 
 /** Vectors as functions give them: one array of numbers a text, or a tensor of `texts × dimensions`. */
-export type Vectors =
+type Vectors =
   | readonly ArrayLike<number>[]
   | { readonly dims: readonly number[]; readonly data: ArrayLike<number | bigint> }
 
@@ -176,10 +176,6 @@ function objectEmbedder(object: Embedder, { cache }: { readonly cache?: VectorCa
       dimensions,
       revision,
       dtype,
-      embedTokens:
-        object.embedTokens &&
-        (async (texts, { inputType, signal }) =>
-          (await object.embedTokens?.(texts, { inputType, ...(signal && { signal }) })) ?? []),
       cacheKey: (inputType) => JSON.stringify([modelId, revision, dtype, fingerprint, inputType]),
       isLasting: true,
       async embed(texts, { inputType, signal, onVector, onCount }) {

@@ -41,13 +41,7 @@ export interface WorkerData {
 }
 
 export type ToWorker =
-  | {
-      readonly kind: 'embed'
-      readonly id: number
-      readonly text: string
-      /** Every token's vector as codes, in place of one vector. */
-      readonly perToken: boolean
-    }
+  | { readonly kind: 'embed'; readonly id: number; readonly text: string }
   | { readonly kind: 'drop'; readonly ids: readonly number[] }
   | { readonly kind: 'end' }
 
@@ -63,7 +57,7 @@ export type FromWorker =
   | {
       readonly kind: 'vector'
       readonly id: number
-      readonly vector: Float32Array | Int8Array
+      readonly vector: Float32Array
       readonly tokens: number
       readonly cut: number
       readonly estimated: boolean
@@ -86,10 +80,8 @@ const gate = new Int32Array(gateMemory)
 const port = parentPort as NonNullable<typeof parentPort>
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 
-const queue: { id: number; text: string; perToken: boolean }[] = []
-let embedText:
-  | ((text: string, perToken: boolean) => Promise<Omit<Extract<FromWorker, { kind: 'vector' }>, 'kind' | 'id'>>)
-  | undefined
+const queue: { id: number; text: string }[] = []
+let embedText: ((text: string) => Promise<Omit<Extract<FromWorker, { kind: 'vector' }>, 'kind' | 'id'>>) | undefined
 let busy = false
 
 port.on('message', (order: ToWorker) => {
@@ -127,7 +119,7 @@ async function work(): Promise<void> {
   busy = true
   for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
     try {
-      const result = await embedText(task.text, task.perToken)
+      const result = await embedText(task.text)
       post({ kind: 'vector', id: task.id, ...result }, [result.vector.buffer as ArrayBuffer])
     } catch (error) {
       post({ kind: 'failed', id: task.id, message: message(error) })
@@ -153,7 +145,7 @@ load().then(
 
 async function load() {
   const { loaded, fallback } = wanted.isBundled ? await loadBundled() : await loadOther()
-  const { vector } = await loaded.embed('', false)
+  const { vector } = await loaded.embed('')
   return {
     embed: loaded.embed,
     ready: {
@@ -373,10 +365,10 @@ function embedderOf(
 ) {
   const { pooling } = wanted
   const output = pickOutput(outputs, pooling)
-  return async (text: string, perToken: boolean) => {
+  return async (text: string) => {
     const { ids, ...counts } = tokenize(text)
-    const tensor = await run(ids, perToken ? pickOutput(outputs, 'mean') : output)
-    const vector = perToken ? tokenCodes(tensor) : pool(tensor, pooling ?? 'mean')
+    const tensor = await run(ids, output)
+    const vector = pool(tensor, pooling ?? 'mean')
     tensor.dispose?.()
     return { vector, ...counts }
   }
@@ -390,19 +382,6 @@ function pickOutput(names: readonly string[], pooling: WorkerModel['pooling']): 
     throw new Error(`${wanted.model} gives ${names.join(', ')}: expected an output named ${wantedNames.join(', ')}`)
   }
   return found
-}
-
-/** Each token's vector in 8 bits, scaled so that its largest value is 127: a quarter of the bytes, to a cosine of .9999. */
-function tokenCodes({ data, dims }: OrtTensor): Int8Array {
-  const width = dims[dims.length - 1] as number
-  const codes = new Int8Array(data.length)
-  for (let from = 0; from < data.length; from += width) {
-    let largest = 0
-    for (let d = from; d < from + width; d++) largest = Math.max(largest, Math.abs(data[d] as number))
-    const scale = largest > 0 ? 127 / largest : 0
-    for (let d = from; d < from + width; d++) codes[d] = Math.round((data[d] as number) * scale)
-  }
-  return codes
 }
 
 /** `[1, d]`: as it is. `[1, tokens, d]`: pooled over the tokens, all of which are the text's own. */

@@ -4,7 +4,7 @@
 // equal to theirs on the same vectors but for the rounding of float32.
 import { vMeasure } from './partitions.ts'
 
-export interface MtebClusteringOptions {
+interface MtebClusteringOptions {
   readonly dimensions: number
   /** @default 42 */
   readonly seed?: number | undefined
@@ -14,7 +14,7 @@ export interface MtebClusteringOptions {
   readonly rest?: (() => Promise<void>) | undefined
 }
 
-export interface MtebClustering {
+interface MtebClustering {
   /** Documents taken. */
   readonly documents: number
   readonly labels: number

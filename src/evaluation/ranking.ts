@@ -1,16 +1,16 @@
 import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 
-export interface RankingOptions {
+interface RankingOptions {
   /** Only the first k hits count. @default all hits */
   readonly k?: number | undefined
 }
 
-export interface RecallOptions extends RankingOptions {
+interface RecallOptions extends RankingOptions {
   /** How many relevant documents there are, found or not. */
   readonly relevant: number
 }
 
-export interface GainOptions extends RankingOptions {
+interface GainOptions extends RankingOptions {
   /** The relevance of every judged document, found or not, in any order. */
   readonly judged: ArrayLike<number>
 }

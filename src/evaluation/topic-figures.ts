@@ -2,7 +2,7 @@ import { npmi, topicDiversity } from './coherence.ts'
 import { adjustedRandIndex, type Grouping, normalizedMutualInformation, purity, vMeasure } from './partitions.ts'
 
 /** Figures of groups of documents that have words; those of the words are NaN where there are none. */
-export interface TopicFigures {
+interface TopicFigures {
   readonly nmi: number
   readonly ari: number
   readonly vMeasure: number

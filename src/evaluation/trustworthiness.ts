@@ -2,7 +2,7 @@
 // methods", section 3.
 import { requireInteger } from '../errors.ts'
 
-export interface TrustworthinessOptions {
+interface TrustworthinessOptions {
   /** Neighbours on the map that are looked at; below half of the number of points. @default 10 */
   readonly k?: number
   /** The points that are judged, each against all others. @default all of them */

@@ -42,7 +42,7 @@ export interface SavedLexical {
 }
 
 /** A file that was opened and whose header was read; what it holds does not change any more, whoever writes a newer one. */
-export interface LexicalFile {
+interface LexicalFile {
   /** The rest of it; undefined where it is damaged. Closes the file. */
   read(): Promise<SavedLexical | undefined>
 }

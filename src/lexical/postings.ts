@@ -13,7 +13,7 @@ export interface Postings {
 }
 
 /** Entries of rows, flat: row r owns those from `start[r]` to `start[r + 1]`. */
-export interface RowEntries {
+interface RowEntries {
   readonly start: Int32Array
   readonly term: Int32Array
   readonly count: Uint16Array

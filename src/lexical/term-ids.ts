@@ -1,5 +1,5 @@
 /** @internal */
-export interface TermIdsState {
+interface TermIdsState {
   readonly keys: Float64Array<ArrayBuffer>
   readonly slots: Int32Array<ArrayBuffer>
   readonly size: number

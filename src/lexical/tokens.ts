@@ -68,7 +68,7 @@ const point = /(?<!\p{N})\.+|\.+(?!\p{N})/u
 const hasNumber = /\p{N}/u
 
 /** A word of a text, or a name that is made of neighbouring ones. */
-export interface Token {
+interface Token {
   /** Lower case; compatibility forms, Latin accents and Greek letters folded; 2 … 64 characters. */
   readonly text: string
   /** True for a name joined from words that were given apart: gpt4 of GPT-4, vitaminc of vitamin C. */

@@ -30,7 +30,6 @@ export interface Scored {
   readonly place: number
   readonly score: number
   readonly semantic: number
-  readonly late?: number
 }
 
 /** The papers with the highest scores, best first; of equal ones those that were added first. */

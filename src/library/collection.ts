@@ -63,7 +63,7 @@ export interface PaperChange {
 }
 
 /** What becomes visible at once: ids that go, then papers that come. */
-export interface Change {
+interface Change {
   readonly removed?: readonly string[]
   readonly papers?: readonly PaperChange[]
 }

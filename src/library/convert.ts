@@ -34,7 +34,7 @@ export interface Repair {
   readonly reembedded: readonly string[]
 }
 
-export interface ConvertOptions {
+interface ConvertOptions {
   /** Whether the log is written anew also where nothing is damaged. */
   readonly isNeeded: boolean
   /** Whether it stays as it is where something is. @default false */

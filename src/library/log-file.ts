@@ -59,7 +59,7 @@ export interface PaperRecord {
 }
 
 /** Where the papers of a frame are. */
-export interface FramePapers {
+interface FramePapers {
   readonly log: PaperTexts
   /** Of their ids and JSON. */
   readonly position: number
@@ -192,7 +192,7 @@ export function damagedPaper(id: string): Damage {
 }
 
 /** The first bytes of a log, as far as they can be believed. */
-export interface LogHeader {
+interface LogHeader {
   /** `undefined` where the file does not begin like one. */
   readonly format: number | undefined
   readonly identity: LogIdentity | undefined

@@ -134,10 +134,6 @@ export class PaperLibrary {
           "Expected `vector`, as this library has no embedder: pass the query's vector, or search with `mode: 'lexical'`.",
         )
       },
-      embedTokens:
-        embedder?.embedTokens &&
-        (async (texts, options) =>
-          (await embedder.embedTokens?.(texts, { ...options, signal: this.#either(options?.signal) })) ?? []),
       requireOpen: () => this.#requireOpen(),
     })
   }

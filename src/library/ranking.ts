@@ -1,7 +1,6 @@
 // The read path of a library: what a question finds, and in which order. A question is a direction in the space of the
-// embeddings and a lexical score for every row; a score is the weighted sum of the two parts (and of the recency, and of
-// the late interaction, where those are asked for). Filters, phrases and near-duplicates decide who takes part, never
-// what a score is.
+// embeddings and a lexical score for every row; a score is the weighted sum of the two parts (and of the recency, where
+// that is asked for). Filters, phrases and near-duplicates decide who takes part, never what a score is.
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
 import type { LexicalIndex } from '../lexical/lexical-index.ts'
@@ -13,7 +12,6 @@ import { unitQuery } from '../vectors/vector-index.ts'
 import { bestPapers, type Question, type Scored, unlikeShare } from './best-papers.ts'
 import type { KeptPaper, Roster } from './collection.ts'
 import { wrongText } from './find-papers.ts'
-import { LateInteraction } from './late-interaction.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
 import type { PaperAreas } from './paper-areas.ts'
 import { type CompiledFilter, compileFilter, type PaperFilter } from './paper-filter.ts'
@@ -28,8 +26,6 @@ export interface Weights {
   readonly lexical: number
   /** Only where `recency` was asked for. */
   readonly recency?: number
-  /** Only where `rerank` was asked for. */
-  readonly late?: number
 }
 
 /** A paper that was found. */
@@ -43,8 +39,6 @@ export interface Hit {
   readonly lexical: number
   /** 1 for the newest paper of the library, half of it one half-life before, 0 without a date; only where asked for. */
   readonly recency?: number
-  /** Mean over the query's tokens of the cosine to the paper's nearest token, each text's mean taken away before, 0 … 1; only where `rerank` was asked for. */
-  readonly late?: number
   /**
    * True where nothing says that the paper is near: its cosine is one that unrelated papers have, and few words are
    * shared. Known of the bundled model alone.
@@ -96,13 +90,6 @@ export interface SearchOptions extends HitOptions {
    * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
    */
   readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
-  /**
-   * Ranks the first hits anew with a third part, late interaction over token vectors: 20 of them, or as many as it says,
-   * `offset + k` at least, and no hits come after them. Token vectors of the last 700 or so papers are kept; of others
-   * they are computed on the spot, which takes as long as embedding them: some .8 s for 20 on two cores, .1 s for papers
-   * that were met before. @default false
-   */
-  readonly rerank?: boolean | number | undefined
   /** Whether words in quotes must stand side by side; for prose, whose quotes ask for nothing, false. @default true */
   readonly phrases?: boolean | undefined
   /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
@@ -144,12 +131,8 @@ const weakBelow = {
   related: { semantic: 0.55, lexical: 0.2 },
 } as const
 
-/** What late interaction counts for, beside 1 for the parts that decided who is ranked anew; and how many are by default. */
-const lateWeight = 0.5
-const rerankCount = 20
-
 /** What questions are answered from: the library's own state, read at the time of each question. */
-export interface LibraryView {
+interface LibraryView {
   readonly kept: ReadonlyMap<string, KeptPaper>
   readonly roster: Roster
   readonly lexical: LexicalIndex
@@ -161,8 +144,6 @@ export interface LibraryView {
   readonly isBundled: boolean
   /** Throws `embedder-unavailable` where there is no embedder. */
   readonly embed: Embedder['embed']
-  /** Undefined where the embedder gives no token vectors. */
-  readonly embedTokens: Embedder['embedTokens']
   /** Throws `library-closed` once the library is. */
   readonly requireOpen: () => void
 }
@@ -191,7 +172,6 @@ interface Settings {
 export class Ranking {
   readonly #view: LibraryView
   readonly #slice = timeSlice(undefined)
-  readonly #late = new LateInteraction()
 
   constructor(view: LibraryView) {
     this.#view = view
@@ -201,15 +181,12 @@ export class Ranking {
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
     const { embed, hasEmbedder, vectors, requireOpen } = this.#view
     requireOpen()
-    requireOptions('search', options, { ...hitOptionNames, rerank: true, phrases: true, vector: true })
+    requireOptions('search', options, { ...hitOptionNames, phrases: true, vector: true })
     const { vector, signal } = options
     if (typeof text !== 'string' || (text.trim() === '' && vector === undefined)) throw wrongText('text', text)
     const isWordsOnly = vector === undefined && !hasEmbedder
     const mode = options.mode ?? (text.trim() === '' ? 'semantic' : isWordsOnly ? 'lexical' : 'hybrid')
     const settings = this.#settings({ ...options, mode }, searchWeights)
-    const rerank = options.rerank === true ? rerankCount : options.rerank || 0
-    requireInteger('rerank', rerank, 0)
-    if (rerank > 0) this.#requireTokens(text)
     let query: Float32Array | undefined
     // Of a library that has neither an embedder nor a vector no width is known.
     if (vector !== undefined)
@@ -233,7 +210,7 @@ export class Ranking {
           return (place) => holds(state.roster.papers[place].paper)
         }),
       },
-      { settings, state, weak: weakBelow.search, ...(rerank > 0 && { rerank: { query: text, count: rerank } }) },
+      { settings, state, weak: weakBelow.search },
     )
     return options.why ? this.#explain(list, state, { query: text, signal }) : list
   }
@@ -342,29 +319,25 @@ export class Ranking {
       readonly settings: Settings
       readonly state: State
       readonly weak: (typeof weakBelow)[keyof typeof weakBelow]
-      /** The query whose tokens rank the first `count` anew. */
-      readonly rerank?: { readonly query: string; readonly count: number }
       readonly isDuplicate?: (candidate: KeptPaper) => boolean
     },
   ): Promise<HitList> {
-    const { settings, state, weak, rerank, isDuplicate } = asked
+    const { settings, state, weak, isDuplicate } = asked
     const canBeWeak = this.#view.isBundled && settings.weights.semantic > 0
     const { k, offset, diversity, filter, signal } = settings
     const recency =
       settings.weights.recency === undefined
         ? undefined
         : await recencies(state.roster, settings.halfLife, timeSlice(signal))
-    const wanted = Math.max(diversity > 0 ? Math.max(50, 5 * (offset + k)) : offset + k, rerank?.count ?? 0)
+    const wanted = diversity > 0 ? Math.max(50, 5 * (offset + k)) : offset + k
     if (filter?.needsAreas) await this.#view.areas()?.prepare(state.roster, state.snapshot, signal)
     const conditions = filter ? [...question.conditions, filter.test(state.roster)] : question.conditions
-    const found = await bestPapers(
+    const best = await bestPapers(
       { ...question, conditions },
       { wanted, weights: settings.weights, recency, ...state, signal },
     )
-    const best = rerank ? await this.#reranked(found, rerank.query, settings, state) : found
-    const weights = rerank ? withLate(settings.weights) : settings.weights
     const ordered = diversity > 0 ? this.#diverse(best, offset + k, diversity, state) : best
-    const hits = ordered.slice(offset, offset + k).map(({ place, score, semantic, late }) => {
+    const hits = ordered.slice(offset, offset + k).map(({ place, score, semantic }) => {
       const candidate = state.roster.papers[place]
       const lexical = question.lexical[candidate.row]
       const isWeak = canBeWeak && semantic < weak.semantic && lexical < weak.lexical
@@ -375,12 +348,15 @@ export class Ranking {
         lexical,
         ...(isWeak && { isWeak: true as const }),
         ...(recency && { recency: recency[place] }),
-        ...(late !== undefined && { late }),
         ...(isDuplicate?.(candidate) && { isDuplicate: true as const }),
       })
     })
     const total = settings.isCounted ? await this.#count({ ...question, conditions }, settings, state) : undefined
-    return Object.freeze({ hits: Object.freeze(hits), weights, ...(total !== undefined && { total }) })
+    return Object.freeze({
+      hits: Object.freeze(hits),
+      weights: settings.weights,
+      ...(total !== undefined && { total }),
+    })
   }
 
   /** How many papers match a question. */
@@ -392,27 +368,6 @@ export class Ranking {
       if (place % 32 === 31 && slice.due()) await slice.rest()
     }
     return total
-  }
-
-  #requireTokens(text: string): void {
-    if (this.#view.embedTokens !== undefined && text.trim() !== '') return
-    throw new PaperkinError(
-      'invalid-argument',
-      text.trim() === ''
-        ? 'Expected a text where `rerank` is set, as it compares words; search without it.'
-        : 'Expected an embedder that gives token vectors where `rerank` is set, as the bundled model does; search without it.',
-    )
-  }
-
-  async #reranked(found: readonly Scored[], query: string, settings: Settings, state: State): Promise<Scored[]> {
-    const papers = found.map(({ place }) => state.roster.papers[place].paper)
-    const embedTokens = this.#view.embedTokens as NonNullable<Embedder['embedTokens']>
-    const { dimensions } = state.snapshot
-    const scores = await this.#late.scores(query, papers, { embedTokens, dimensions, signal: settings.signal })
-    const late = withLate(settings.weights).late as number
-    return found
-      .map((scored, i) => ({ ...scored, late: scores[i], score: (1 - late) * scored.score + late * scores[i] }))
-      .sort((a, b) => b.score - a.score || a.place - b.place)
   }
 
   async #explain(
@@ -457,15 +412,4 @@ export class Ranking {
     }
     return chosen
   }
-}
-
-/** The weights with that of late interaction among them. */
-function withLate({ semantic, lexical, recency }: Weights): Weights {
-  const others = 1 / (1 + lateWeight)
-  return Object.freeze({
-    semantic: semantic * others,
-    lexical: lexical * others,
-    ...(recency !== undefined && { recency: recency * others }),
-    late: lateWeight * others,
-  })
 }

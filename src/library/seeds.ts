@@ -25,13 +25,13 @@ export interface Seeds {
 type CheckedSeed = string | number | Paper
 
 /** Seeds whose records have been checked. */
-export interface CheckedSeeds {
+interface CheckedSeeds {
   readonly like: readonly CheckedSeed[]
   readonly unlike: readonly CheckedSeed[]
 }
 
 /** A seed that was looked up: a paper of the library, or a text. */
-export interface KnownSeed extends LexicalDocument {
+interface KnownSeed extends LexicalDocument {
   /** Of a text that was given without one, made from its title. */
   readonly id: string
   readonly kept: KeptPaper | undefined
@@ -39,7 +39,7 @@ export interface KnownSeed extends LexicalDocument {
   readonly vector: Float32Array | undefined
 }
 
-export interface KnownSeeds {
+interface KnownSeeds {
   readonly like: readonly KnownSeed[]
   readonly unlike: readonly KnownSeed[]
 }
@@ -65,7 +65,7 @@ export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
 }
 
 /** What the seeds of some questions were when they were asked; those that are papers of the library may change. */
-export interface AskedSeeds {
+interface AskedSeeds {
   /** The seeds of one of the questions as the library has them at this moment. */
   readonly now: (asked: CheckedSeeds) => KnownSeeds
 }

@@ -48,7 +48,7 @@ export type StoreIdentity = Omit<LogIdentity, 'log'>
 
 const nobody: StoreIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
 
-export interface StoreOptions {
+interface StoreOptions {
   /** What a new library is made for; only those who read do not need it. */
   readonly identity?: StoreIdentity
   /** Whether a library is made where there is none. @default true */
@@ -346,14 +346,6 @@ export class Store {
     const vector = file && (await readVector(file, block, i))
     const truncation = truncationAt(block, i)
     return vector && { key: keyAt(block, i), vector, ...(truncation && { truncation }) }
-  }
-
-  /** The key of a vector, and what its model did not read; `undefined` where it is lost. */
-  about(number: number): Omit<VectorRecord, 'vector'> | undefined {
-    const block = this.#blockOf(number)
-    if (block === undefined) return undefined
-    const truncation = truncationAt(block, number - block.first)
-    return { key: keyAt(block, number - block.first), ...(truncation && { truncation }) }
   }
 
   #blockOf(number: number): VectorBlock | undefined {

@@ -34,7 +34,7 @@ export interface ImportOptions {
 }
 
 /** What the ids beside a matrix say. */
-export interface VectorIds {
+interface VectorIds {
   readonly modelId: string
   readonly revision?: string
   readonly dtype?: string

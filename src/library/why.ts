@@ -19,7 +19,6 @@ export interface Why {
     readonly semantic: number
     readonly lexical: number
     readonly recency?: number
-    readonly late?: number
   }
   /** All shared terms, the weightiest first; their weights add up to the hit's lexical part where that is above 0. */
   readonly terms: readonly SharedTerm[]
@@ -33,7 +32,6 @@ interface Parted {
   readonly semantic: number
   readonly lexical: number
   readonly recency?: number
-  readonly late?: number
 }
 
 /** What the hits of a list were asked with. */
@@ -61,7 +59,6 @@ export async function explainHits(
         semantic: weights.semantic * hit.semantic,
         lexical: weights.lexical * hit.lexical,
         ...(weights.recency !== undefined && { recency: weights.recency * (hit.recency ?? 0) }),
-        ...(weights.late !== undefined && { late: weights.late * (hit.late ?? 0) }),
       }),
       terms: hit.lexical > 0 ? sharedTerms(hit, asked) : Object.freeze([]),
       ...(nearest?.[i] && { sentences: nearest[i] }),

@@ -13,7 +13,7 @@ export interface NearestRows {
   readonly similarity: ArrayLike<number>
 }
 
-export interface LayoutOptions {
+interface LayoutOptions {
   /** @default 1 */
   readonly seed?: number | undefined
   /** Rounds of moving. @default 500, above 10,000 rows 100 */

@@ -4,7 +4,7 @@
 /** Papers of a block: enough for deflate to find what repeats, few enough to unpack in milliseconds. */
 export const blockSize = 256
 
-export interface PageTopic {
+interface PageTopic {
   readonly id: number
   readonly label: string
   readonly terms: readonly string[]

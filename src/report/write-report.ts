@@ -11,7 +11,6 @@ export type {
   ReportArea,
   ReportData,
   ReportGroup,
-  ReportInput,
   ReportKin,
   ReportPaper,
   ReportProgress,

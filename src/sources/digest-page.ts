@@ -5,7 +5,7 @@ import { arxivReference } from '../paper.ts'
 import { type Reading, wholeText } from './reading.ts'
 
 /** One paper's fields as the page shows them. */
-export interface PageRecord {
+interface PageRecord {
   readonly title: string
   readonly abstract: string
   readonly authors?: string[]
@@ -16,7 +16,7 @@ export interface PageRecord {
   readonly line: number
 }
 
-export interface DigestPage {
+interface DigestPage {
   /** ISO 8601; `--03-12` where the page names no year. */
   readonly date?: string
   readonly records: readonly PageRecord[]

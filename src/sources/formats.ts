@@ -94,7 +94,7 @@ function jsonLinesAt(head: string): number {
 }
 
 /** A format and where it begins; what stands before is a note that belongs to nobody. */
-export interface Recognized {
+interface Recognized {
   readonly format: SourceFormat
   readonly at: number
 }
@@ -114,11 +114,6 @@ export function recognize(head: string, options: FormatOptions = {}): Recognized
     best = { format, at }
   }
   return best
-}
-
-/** The format of a text; `page` for what has the marks of no other. */
-export function detectFormat(head: string, options: FormatOptions = {}): SourceFormat {
-  return recognize(head, options)?.format ?? 'page'
 }
 
 interface Structure {

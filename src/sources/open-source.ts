@@ -14,7 +14,7 @@ export interface NamedSource {
 }
 
 /** A source as text in pieces. */
-export interface OpenSource {
+interface OpenSource {
   readonly name: string
   /** The beginning, enough to tell the format by. */
   readonly head: string

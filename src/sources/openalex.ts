@@ -9,7 +9,7 @@ export function isOpenAlexWork(record: JsonRecord): boolean {
 }
 
 /** The text of an inverted abstract, `{ "We": [0], "show": [1, 5] }`; what is no such index is given back, to be refused. */
-export function abstractOf(index: unknown): unknown {
+function abstractOf(index: unknown): unknown {
   if (!isRecord(index)) return index
   const placed: { readonly word: string; readonly position: number }[] = []
   for (const [word, positions] of Object.entries(index)) {

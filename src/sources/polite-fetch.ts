@@ -42,7 +42,7 @@ export const fetchOptionNames: Readonly<Record<keyof FetchOptions, true>> = {
 const MOST_DELAY = 300_000
 
 /** A function that gets texts; `isWhole` says whether a body came whole. */
-export type GetText = (url: string, isWhole: (text: string) => boolean) => Promise<string>
+type GetText = (url: string, isWhole: (text: string) => boolean) => Promise<string>
 
 /**
  * Makes a function that gets texts politely.

@@ -146,7 +146,7 @@ export interface ProblemEvent {
 export const isError = ({ kind }: SourceProblem) => kind === 'bad' || kind === 'doubtful'
 
 /** What comes out of sources, in order. */
-export type SourceEvent =
+type SourceEvent =
   | { readonly source: string; readonly format: SourceFormat }
   | { readonly paper: Paper }
   /** When a source was read. */
@@ -157,7 +157,7 @@ export type SourceEvent =
 /** The event loop turns at least so often, in milliseconds. */
 const SLICE = 15
 
-export interface SourceOptions extends ReadOptions {
+interface SourceOptions extends ReadOptions {
   /** The paper that has an id already where papers go: another with this key is kept apart from it. */
   readonly holderOf?: (id: string) => Paper | undefined
 }

@@ -29,7 +29,7 @@ export type Reading =
    */
   | { readonly date: string; readonly isOfPapers?: boolean }
 
-export type ProblemKind = 'bad' | 'passed-over' | 'doubtful' | 'note'
+type ProblemKind = 'bad' | 'passed-over' | 'doubtful' | 'note'
 
 /** Something in a source that is no paper, may be damaged, or is worth knowing. */
 export interface SourceProblem extends PaperkinIssue {

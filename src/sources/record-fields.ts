@@ -57,7 +57,7 @@ const shapes: readonly Shape[] = [
 ]
 
 /** A record with the field names of a paper, and what it was taken for where its shape is a known one. */
-export interface ShapedRecord {
+interface ShapedRecord {
   readonly record: unknown
   readonly from?: string
   readonly isKey?: true

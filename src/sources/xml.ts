@@ -14,7 +14,7 @@ export interface XmlElement {
   readonly line: number
 }
 
-export interface XmlPiece {
+interface XmlPiece {
   readonly element: XmlElement
   /** True where the text ended before the element was closed. */
   readonly isCut: boolean
@@ -50,7 +50,7 @@ const local = (name: string) => name.slice(name.indexOf(':') + 1)
  * Reads the elements called one of `names` (an element inside another such is part of that one). `onEnd` is told whether
  * every element was closed, and the names of the elements at the outside.
  */
-export async function* xmlElements(
+async function* xmlElements(
   chunks: AsyncIterable<string>,
   names: ReadonlySet<string>,
   onEnd: (end: { readonly isCut: boolean; readonly line: number }) => void = () => {},
@@ -184,7 +184,7 @@ export function elementsOf(element: XmlElement, name: string): XmlElement[] {
 }
 
 /** The text of an element on one line, what its elements hold kept apart by blanks. */
-export function spacedText(element: XmlElement): string {
+function spacedText(element: XmlElement): string {
   const text = element.children.length === 0 ? element.text : element.children.map(spacedText).join(' ')
   return text.replace(/\s+/gu, ' ').trim()
 }

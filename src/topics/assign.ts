@@ -2,7 +2,7 @@ import { PaperkinError } from '../errors.ts'
 import { type KinList, kinship, leastWeight } from './kin-graph.ts'
 import type { SimilarPaper, TopicPlace, TopicsData } from './topics.ts'
 
-export interface AssignOptions {
+interface AssignOptions {
   /** Ids of the papers of the rows. */
   readonly ids: readonly string[]
   readonly kin: KinList

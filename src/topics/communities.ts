@@ -16,7 +16,7 @@ const leastVote = 0.05
 // So many communities more than wanted, in parts of them, are merged rather than a resolution looked for that has fewer.
 const surplus = 0.05
 
-export interface CommunityOptions {
+interface CommunityOptions {
   readonly seed: number
   /** Communities to start from, 0 … nodes - 1. @default every node alone */
   readonly initial?: Int32Array | undefined

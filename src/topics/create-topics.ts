@@ -12,7 +12,7 @@ import type { Topic, TopicCallOptions, Topics, TopicsData } from './topics.ts'
 import { freshIdentity, trackTopics } from './track.ts'
 import { subgraph } from './weighted-graph.ts'
 
-export interface CreateOptions extends Omit<DescribeOptions, 'identify'> {
+interface CreateOptions extends Omit<DescribeOptions, 'identify'> {
   /** Topics that these go on from, and whose labels stay. */
   readonly previous: { readonly topics: TopicsData; readonly keepLabels: 'same' | 'unchanged' } | undefined
 }

@@ -8,7 +8,7 @@ import { bySize, countOf } from './leiden.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 /** Two communities that go together; the union goes on under the number of `into`. */
-export interface Merge {
+interface Merge {
   readonly into: number
   readonly from: number
   /** The resolution below which they gain by being one; 0 where no edge joins them. */

@@ -8,7 +8,7 @@ import type { WeightedGraph } from './weighted-graph.ts'
 const shrinkage = 3
 const leastGroups = 3
 
-export interface HierarchyOptions {
+interface HierarchyOptions {
   readonly graph: WeightedGraph
   /** Position of each row's topic in `topics`, outliers with their nearest. */
   readonly partition: Int32Array

@@ -8,7 +8,7 @@ import { measureLevels } from './stability.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 /** One run of Leiden. */
-export interface LeidenRun {
+interface LeidenRun {
   readonly graph: WeightedGraph
   readonly resolution: number
   readonly seed: number

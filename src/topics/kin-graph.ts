@@ -30,7 +30,7 @@ export interface KinList {
   readonly semantic: Float32Array
 }
 
-export interface KinOptions {
+interface KinOptions {
   /** Neighbours a row; fewer only where there are fewer others. */
   readonly k: number
   /** 0 … 1: how much the cosine of the embeddings counts in the mean. @default 0.5 */

@@ -23,7 +23,7 @@ const relevance = 0.7
 // Nats of a term that names a subject: terms with less are words of every field.
 const usualTopicality = 2
 
-export interface LabelOptions {
+interface LabelOptions {
   /** The rows of each topic; papers that are in none count nowhere. */
   readonly members: readonly (readonly number[])[]
   readonly termsPerLabel: number

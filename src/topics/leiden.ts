@@ -30,7 +30,7 @@ interface Scratch {
   readonly weight: Float64Array
 }
 
-export interface LeidenOptions {
+interface LeidenOptions {
   /** Above 1: more and smaller communities. @default 1 */
   readonly resolution?: number
   /** Uniform numbers in 0 ≤ x < 1. */

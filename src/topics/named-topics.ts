@@ -11,20 +11,20 @@ import type { KinList } from './kin-graph.ts'
 import type { NamedTopic } from './topics.ts'
 
 /** A named topic with all of its parts. */
-export interface GivenTopic {
+interface GivenTopic {
   readonly name: string
   readonly papers: readonly string[]
   readonly terms: readonly string[]
 }
 
 /** Papers of named topics. */
-export interface NamedGroups {
+interface NamedGroups {
   readonly given: readonly GivenTopic[]
   /** Position of each row's topic in `given`; -1 for a row of the rest. */
   readonly of: Int32Array
 }
 
-export interface PlaceOptions {
+interface PlaceOptions {
   readonly papers: readonly Paper[]
   readonly vectors: Float32Array
   readonly dimensions: number

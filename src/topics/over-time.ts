@@ -15,7 +15,7 @@ const leastRatio = 10.83
 const leastPapers = 3
 const dayLength = 86_400_000
 
-export interface OverTimeOptions {
+interface OverTimeOptions {
   readonly papers: readonly Paper[]
   /** Rows of each topic. */
   readonly members: readonly (readonly number[])[]

@@ -3,7 +3,7 @@ import { sharedFloat32, sharedInt32 } from '../vectors/shared-arrays.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 
 /** Candidates of some rows, to be ranked by the weighted mean of both cosines. */
-export interface RescoreOptions {
+interface RescoreOptions {
   /** As {@link sharedWords} makes them. */
   readonly words: SparseRows
   /** The rows to rank: from `first` on, before `last`. */

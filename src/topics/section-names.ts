@@ -66,7 +66,7 @@ function partsOf(
 }
 
 /** A topic that wants a name. */
-export interface Unnamed {
+interface Unnamed {
   /** Its node of the atlas; -1 for none. */
   readonly node: number
   /** Positions of its papers in the memberships. */

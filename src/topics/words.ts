@@ -7,7 +7,7 @@ import type { Paper } from '../paper.ts'
 import { generic, leading, rhetoric } from './boilerplate.ts'
 
 /** What may be done with a word. */
-export interface Word {
+interface Word {
   /** One for all spellings and for singular and plural. */
   readonly key: string
   /** May be a term alone. */

@@ -14,8 +14,6 @@ import {
   type VectorWriteOptions,
 } from './vector-index.ts'
 
-export { ExactSnapshot }
-
 /** Values from which codes are kept: below, plain products take less than a millisecond or two. */
 const SCAN_FROM = 2 ** 19
 
@@ -74,26 +72,58 @@ export class ExactIndex implements VectorIndex {
     return this.snapshot().searchMany(queries, options)
   }
 
-  /** {@link ExactSnapshot.scores} */
-  scores(query: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    return this.snapshot().scores(query, options)
-  }
-
-  /** {@link ExactSnapshot.scoreRows} */
-  scoreRows(query: ArrayLike<number>, rows: ArrayLike<number>): Float64Array {
-    return this.#snapshot.scoreRows(query, rows)
-  }
-
   snapshot(): ExactSnapshot {
     return this.#snapshot
   }
 
-  async add(rows: ArrayLike<number>, vectors: VectorsInput, options: VectorWriteOptions = {}): Promise<void> {
-    await this.#write(rows, vectors, { ...options, present: false })
-  }
-
-  async update(rows: ArrayLike<number>, vectors: VectorsInput, options: VectorWriteOptions = {}): Promise<void> {
-    await this.#write(rows, vectors, { ...options, present: true })
+  async add(rows: ArrayLike<number>, vectors: VectorsInput, { signal }: VectorWriteOptions = {}): Promise<void> {
+    const { dimensions } = this
+    const labels = checkRows(rows)
+    const added = countVectors(vectors, dimensions)
+    if (added !== labels.length)
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected a vector for each of the ${labels.length} rows, got ${added}.`,
+      )
+    await this.#alone(async () => {
+      const slice = timeSlice(signal)
+      const snapshot = this.#snapshot
+      for (const row of labels)
+        if (snapshot.has(row))
+          throw new PaperkinError('invalid-argument', `Expected new rows, got row ${row}, which is there already.`)
+      if (added === 0) return
+      const { state } = snapshot
+      const count = state.count + added
+      // Beyond `state.count` nobody reads, so the vectors are checked in their final place and published afterwards.
+      const chunks = grow(state.chunks, count, dimensions)
+      const flat = vectors instanceof Float32Array
+      for (let index = 0; index < added; index++) {
+        const position = state.count + index
+        copyUnit(flat ? vectors : vectors[index], chunks[Math.floor(position / CHUNK_ROWS)], {
+          from: flat ? index * dimensions : 0,
+          to: (position % CHUNK_ROWS) * dimensions,
+          dimensions,
+          name: `vector ${index}`,
+        })
+        if (index % 64 === 63 && slice.due()) await slice.rest()
+      }
+      // Whoever aborts in the turn of the call is heard, however little there was to do.
+      if (signal !== undefined) await slice.rest()
+      const codes = await encoded(chunks, { state, count, slice })
+      let highest = state.positionOf.length - 1
+      for (const row of labels) highest = Math.max(highest, row)
+      const newRowOf = enlarged(state.rowOf, count)
+      const newPositionOf = enlarged(state.positionOf, highest + 1)
+      const stampOf = enlarged(state.stampOf, count, Uint32Array)
+      for (let index = 0; index < added; index++) {
+        newRowOf[state.count + index] = labels[index]
+        newPositionOf[labels[index]] = state.count + index
+        stampOf[state.count + index] = ++this.#stamp
+      }
+      const size = state.size + added
+      this.#publish({ dimensions, chunks, codes, count, rowOf: newRowOf, positionOf: newPositionOf, stampOf, size })
+      await this.#compact()
+    })
   }
 
   async remove(rows: ArrayLike<number>, options: VectorWriteOptions = {}): Promise<void> {
@@ -142,63 +172,6 @@ export class ExactIndex implements VectorIndex {
   }
 
   async close(): Promise<void> {}
-
-  async #write(
-    rows: ArrayLike<number>,
-    vectors: VectorsInput,
-    { signal, present }: VectorWriteOptions & { readonly present: boolean },
-  ): Promise<void> {
-    const { dimensions } = this
-    const labels = checkRows(rows)
-    const added = countVectors(vectors, dimensions)
-    if (added !== labels.length)
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected a vector for each of the ${labels.length} rows, got ${added}.`,
-      )
-    await this.#alone(async () => {
-      const slice = timeSlice(signal)
-      const snapshot = this.#snapshot
-      for (const row of labels)
-        if (snapshot.has(row) !== present)
-          throw present
-            ? unknownRow(row)
-            : new PaperkinError('invalid-argument', `Expected new rows, got row ${row}, which is there already.`)
-      if (added === 0) return
-      const { state } = snapshot
-      const count = state.count + added
-      // Beyond `state.count` nobody reads, so the vectors are checked in their final place and published afterwards.
-      const chunks = grow(state.chunks, count, dimensions)
-      const flat = vectors instanceof Float32Array
-      for (let index = 0; index < added; index++) {
-        const position = state.count + index
-        copyUnit(flat ? vectors : vectors[index], chunks[Math.floor(position / CHUNK_ROWS)], {
-          from: flat ? index * dimensions : 0,
-          to: (position % CHUNK_ROWS) * dimensions,
-          dimensions,
-          name: `vector ${index}`,
-        })
-        if (index % 64 === 63 && slice.due()) await slice.rest()
-      }
-      // Whoever aborts in the turn of the call is heard, however little there was to do.
-      if (signal !== undefined) await slice.rest()
-      const codes = await encoded(chunks, { state, count, slice })
-      const { rowOf, positionOf } = present ? without(state, labels) : state
-      let highest = positionOf.length - 1
-      for (const row of labels) highest = Math.max(highest, row)
-      const newRowOf = enlarged(rowOf, count)
-      const newPositionOf = enlarged(positionOf, highest + 1)
-      const stampOf = enlarged(state.stampOf, count, Uint32Array)
-      for (let index = 0; index < added; index++) {
-        newRowOf[state.count + index] = labels[index]
-        newPositionOf[labels[index]] = state.count + index
-        stampOf[state.count + index] = ++this.#stamp
-      }
-      const size = state.size + (present ? 0 : added)
-      this.#publish({ dimensions, chunks, codes, count, rowOf: newRowOf, positionOf: newPositionOf, stampOf, size })
-      await this.#compact()
-    })
-  }
 
   #publish(state: ExactState): void {
     this.#snapshot = new ExactSnapshot(state)

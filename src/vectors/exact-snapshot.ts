@@ -1,5 +1,5 @@
 // Rows lie in chunks of at most CHUNK_ROWS vectors, in the order in which they came ("positions"). Chunks are only ever
-// appended to: a removed or updated row leaves a dead position, which a later compaction drops into new chunks. So a
+// appended to: a removed row leaves a dead position, which a later compaction drops into new chunks. So a
 // snapshot is two arrays, a count and the chunks it knew, and stays true however the index goes on.
 // Invariant: rowOf[p] is the row at position p, -1 where dead; positionOf[r] is its position, -1 where absent; a position
 // at or beyond a snapshot's `count` does not exist for it. From half a million values on every position also has a code in
@@ -106,25 +106,6 @@ export class ExactSnapshot implements VectorSnapshot {
       if (slice.due()) await slice.rest()
     }
     return hits
-  }
-
-  /**
-   * Cosine similarity of the query to every row, by row number: as long as the highest row and one, NaN where there is
-   * no such row. Products in float64, rounded to Float32: the same bits on every CPU.
-   */
-  async scores(query: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const { count, rowOf } = this.state
-    const unit = unitQuery(query, this.dimensions)
-    const slice = timeSlice(options.signal)
-    let highest = -1
-    for (let position = 0; position < count; position++) highest = Math.max(highest, rowOf[position])
-    const scores = new Float32Array(highest + 1).fill(Number.NaN)
-    for (let position = 0; position < count; position++) {
-      const row = rowOf[position]
-      if (row >= 0) scores[row] = this.#product(unit, position)
-      if (position % 1024 === 1023 && slice.due()) await slice.rest()
-    }
-    return scores
   }
 
   /**

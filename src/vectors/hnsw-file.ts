@@ -15,7 +15,7 @@ const CHECKSUM = 32
 const MOST_HEADER = 65_536
 
 /** What a saved graph says of itself. */
-export interface GraphHeader extends GraphParameters {
+interface GraphHeader extends GraphParameters {
   readonly dimensions: number
   readonly count: number
   readonly efSearch: number

@@ -16,8 +16,6 @@ export interface NativeGraph {
     filter?: (label: number) => boolean,
   ): { readonly neighbors: number[]; readonly distances: number[] }
   setEf(efSearch: number): void
-  getCurrentCount(): number
-  getIdsList(): number[]
 }
 
 export interface Hnswlib {

@@ -11,7 +11,7 @@ type Scan = (rows: number, count: number, width: number, query: number, out: num
 /** Rows scanned in one call: their results fit the first-level cache. */
 export const SCAN_BLOCK = 4096
 /** A query as a scan reads it. */
-export interface ScanQuery {
+interface ScanQuery {
   readonly codes: Int16Array
   readonly scale: number
   readonly perError: number

@@ -7,7 +7,7 @@ import { seededRandom } from './random.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
 import { requireRows, requireUnitRows } from './vector-index.ts'
 
-export type { KmeansOptions, KmeansResult }
+export type { KmeansResult }
 
 /**
  * Spherical k-means of a matrix of unit rows, `n × dimensions`: seeded by greedy k-means++ (Arthur and Vassilvitskii

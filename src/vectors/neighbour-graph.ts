@@ -8,7 +8,7 @@ import { requireRows, requireUnitRows } from './vector-index.ts'
 
 export type { NeighbourGraph }
 
-export interface NeighbourGraphOptions {
+interface NeighbourGraphOptions {
   /** Width of a row. */
   readonly dimensions: number
   /** Neighbours of each row, itself not counted. @default 15 */

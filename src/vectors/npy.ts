@@ -9,7 +9,7 @@ const MAGIC = Buffer.from([0x93, ...Buffer.from('NUMPY')])
 const PIECE = 4 * 2 ** 20
 
 /** A matrix, row-major. */
-export interface Matrix {
+interface Matrix {
   readonly rows: number
   readonly dimensions: number
   /** `rows × dimensions`. */

@@ -3,7 +3,7 @@ import { exactDot } from './kernels.ts'
 import { type TimeSlice, timeSlice } from './time-slice.ts'
 
 /** The highest row number that an index takes: an index keeps 4 bytes for each number up to its highest row. */
-export const MAX_ROW = 2 ** 26 - 1
+const MAX_ROW = 2 ** 26 - 1
 
 /** What one search found, best first; ties by row, ascending. Frozen; the arrays are the caller's own. */
 export interface SearchHits {
@@ -61,8 +61,6 @@ export interface VectorIndex extends VectorSnapshot {
    * that holds NaN or infinity, or the zero vector.
    */
   add(rows: ArrayLike<number>, vectors: VectorsInput, options?: VectorWriteOptions): Promise<void>
-  /** Gives rows new vectors; like {@link add}, but every row must be there. */
-  update(rows: ArrayLike<number>, vectors: VectorsInput, options?: VectorWriteOptions): Promise<void>
   /** Removes rows, all or none. @throws PaperkinError `invalid-argument` where a row is not there. */
   remove(rows: ArrayLike<number>, options?: VectorWriteOptions): Promise<void>
   /** The present state, kept as it is while the index goes on changing. Costs nothing. */

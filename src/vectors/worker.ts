@@ -40,7 +40,7 @@ export interface Jobs {
   }
 }
 
-export type Job = { [Kind in keyof Jobs]: { readonly kind: Kind; readonly options: Jobs[Kind]['options'] } }[keyof Jobs]
+type Job = { [Kind in keyof Jobs]: { readonly kind: Kind; readonly options: Jobs[Kind]['options'] } }[keyof Jobs]
 
 export type ToWorker =
   | { readonly kind: 'begin'; readonly id: number; readonly job: Job; readonly length: number }

@@ -89,7 +89,7 @@ const calls = (): readonly (readonly [string, Call, readonly unknown[], (readonl
       [
         'search',
         ['reeds', {}],
-        ['k', 'offset', 'filter', 'mode', 'diversity', 'recency', 'why', 'signal', 'rerank', 'phrases', 'vector'],
+        ['k', 'offset', 'filter', 'mode', 'diversity', 'recency', 'why', 'signal', 'phrases', 'vector'],
       ],
       [
         'related',

@@ -36,7 +36,7 @@ describe('sections of a digest', () => {
   it('are named by the map, each once', () => {
     const labels = topics.topics.map(({ label }) => label)
     expect(new Set(labels).size).toBe(labels.length)
-    for (const label of labels) expect(atlas.has(label.split(': ')[0] as string), label).toBe(true)
+    for (const label of labels) expect(atlas.find(label.split(': ')[0] as string), label).toBeGreaterThanOrEqual(0)
   })
 
   it('put robots with robots and galaxies with galaxies', () => {
@@ -98,7 +98,9 @@ describe('sections of a digest', () => {
 
   it('tell of each paper its area, and one sentence of each topic', () => {
     const areas = topics.topics.flatMap((topic) => topic.papers).map(({ area }) => area)
-    expect(areas.filter((area) => area !== undefined && atlas.has(area)).length).toBeGreaterThan(0.7 * areas.length)
+    expect(areas.filter((area) => area !== undefined && atlas.find(area) >= 0).length).toBeGreaterThan(
+      0.7 * areas.length,
+    )
     for (const { sentence, papers: inside } of topics.topics) {
       if (sentence === undefined) continue
       expect(inside.some(({ id }) => library.get(id)?.abstract.includes(sentence))).toBe(true)

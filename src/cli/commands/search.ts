@@ -1,12 +1,9 @@
-import { Option } from 'commander'
 import { count } from '../../report/wording.ts'
 import { type CollectionOptions, fileAndWords, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
 import { type HitArguments, hitData, hitOptions, hitPage, hitQuery } from '../hits.ts'
 
-interface SearchArguments extends CollectionOptions, HitArguments {
-  readonly rerank?: boolean
-}
+interface SearchArguments extends CollectionOptions, HitArguments {}
 
 export const search = defineCommand<SearchArguments>({
   name: 'search',
@@ -14,25 +11,17 @@ export const search = defineCommand<SearchArguments>({
   description: 'Words in quotes must stand side by side: \'"graph neural network" traffic\'.',
   usage: '[options] FILE WORDS… | --library FOLDER WORDS…',
   arguments: [['<words...>', `${fileHelp}, and what to look for; with --library only that`]],
-  options: [
-    ...hitOptions(10),
-    new Option('--rerank', 'rank the first 20 anew, word piece by word piece; reads them again, which takes a second'),
-    ...collectionOptions(),
-  ],
+  options: [...hitOptions(10), ...collectionOptions()],
   examples: [
     'paperkin search today.txt "robots that learn from few demonstrations"',
     'paperkin search papers.jsonl protein design --k 20 --json',
     'paperkin search papers.jsonl protein design --from 2024-06 --why',
     'paperkin search today.txt "learning from demonstrations" --area Robotics',
-    'paperkin search today.txt "robots that learn from few demonstrations" --rerank',
   ],
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
     return withCollection(files, options, context, async ({ library, sources }) => {
-      const { hits, weights } = await library.search(text, {
-        ...hitQuery(options, context.signal),
-        rerank: options.rerank ?? false,
-      })
+      const { hits, weights } = await library.search(text, hitQuery(options, context.signal))
       const { colors } = context.terminal
       const heading = `${count(library.size, 'paper')}, nearest to ${colors.bold(text)}`
       return {

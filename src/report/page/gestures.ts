@@ -1,6 +1,6 @@
 // What fingers, mouse and wheel do on an element, as the few things that a map understands.
 
-export interface Gestures {
+interface Gestures {
   /** A pointer that is not pressed is at a place. */
   readonly onPoint: (x: number, y: number) => void
   readonly onLeave: () => void
@@ -15,7 +15,7 @@ export interface Gestures {
   readonly onDoubleTap: (x: number, y: number) => void
 }
 
-export interface Place {
+interface Place {
   readonly x: number
   readonly y: number
 }

@@ -17,7 +17,7 @@ export interface Label extends Box {
 }
 
 /** What labels are drawn over. */
-export interface Scene {
+interface Scene {
   readonly context: CanvasRenderingContext2D
   readonly view: View
   /** Of what nothing covers. */

@@ -4,7 +4,7 @@ import { longDate, shortScore } from '../wording.ts'
 import { button, element, svg } from './dom.ts'
 import type { FullPaper, Report } from './report.ts'
 
-export interface PanelEvents {
+interface PanelEvents {
   readonly onClose: () => void
   readonly onPaper: (row: number) => void
   readonly onTopic: (position: number) => void

@@ -11,7 +11,7 @@ interface Stamp {
   readonly cover: Uint8Array
 }
 
-export interface PointStyle {
+interface PointStyle {
   /** In CSS pixels. */
   readonly radius: number
   /** 0 … 1: where points lie on each other, less than 1 shows how many do. */
