@@ -51,9 +51,9 @@ export interface OpenOptions {
    */
   readonly embedder?: EmbedderInput | 'none' | undefined
   /**
-   * `'exact'` looks at every vector; `'hnsw'` has a graph built by hnswlib-node, an optional dependency, which answers
-   * `mode: 'semantic'` without `recency`, approximately: where words or dates count as well every paper is bounded anyway,
-   * exactly; `'auto'` is exact up to 250,000 papers. @default 'auto'
+   * `'exact'` looks at every vector; `'hnsw'` has a graph built by hnswlib-node, an optional dependency, from which
+   * questions are answered approximately, and exactly where it proves nothing soon, few papers pass the filter, or some are
+   * asked for that are unlike others; `'auto'` is exact up to 250,000 papers. @default 'auto'
    */
   readonly index?: IndexKind | undefined
   /**
