@@ -99,6 +99,7 @@ export type {
   Outlier,
   PastTopic,
   Period,
+  RestoreOptions,
   RisingTerm,
   TimeUnit,
   Topic,

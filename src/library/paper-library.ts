@@ -7,7 +7,16 @@ import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedd
 import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
-import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '../topics/find-topics.ts'
+import {
+  checkedData,
+  findTopics,
+  type RestoreOptions,
+  restoreTopics,
+  type TopicOptions,
+  type Topics,
+  type TopicsData,
+  topicOptionNames,
+} from '../topics/find-topics.ts'
 import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
@@ -500,6 +509,35 @@ export class PaperLibrary {
   }
 
   /**
+   * Topics that were kept as JSON, with their calls. The data stays as it is; papers that were added since are in none of
+   * them, and `topics({ previous })` finds topics of all.
+   * @param options what was given to `topics` when they were found, for `merge`, `split` and `reduce`
+   * @throws PaperkinError `invalid-argument` for what is no topics; `paper-not-found` where a paper of theirs is gone;
+   * `library-closed`
+   */
+  async restoreTopics(topics: TopicsData, options: RestoreOptions = {}): Promise<Topics> {
+    this.#requireOpen()
+    requireOptions('restoreTopics', options, {
+      neighbours: true,
+      outlierShare: true,
+      termsPerLabel: true,
+      label: true,
+      signal: true,
+    })
+    const { data, papers } = checkedData(topics)
+    const signal = this.#either(options.signal)
+    return this.#collection.undisturbed(async () => {
+      const gone = [...papers].filter((id) => !this.#collection.kept.has(id))
+      if (gone.length > 0)
+        throw new PaperkinError(
+          'paper-not-found',
+          `Expected the ${papers.size} papers of \`topics\` to be in the library, ${gone.length} are not, such as ${show(gone[0])}: find topics of those that are there with \`topics({ previous })\`.`,
+        )
+      return restoreTopics(await this.#rows(signal, papers), data, { ...options, signal })
+    })
+  }
+
+  /**
    * What is new: areas and terms that are more frequent in the newest papers than in the weeks before, with counts, and
    * papers that lie where hardly any earlier one does. Terms need words alone, areas the bundled model. With too few
    * earlier papers the lists are empty, and `missing` says what there should be.
@@ -597,9 +635,9 @@ export class PaperLibrary {
       .filter((vector) => vector !== undefined)
   }
 
-  /** All papers with their vectors and words, as they are at this moment. */
-  #rows(signal: AbortSignal | undefined): ReturnType<typeof topicInput> {
-    return topicInput(this.#collection, { embedder: this.#embedder, atlas: this.#map.atlas, signal })
+  /** All papers, or those of some ids, with their vectors and words, as they are at this moment. */
+  #rows(signal: AbortSignal | undefined, only?: ReadonlySet<string>): ReturnType<typeof topicInput> {
+    return topicInput(this.#collection, { embedder: this.#embedder, atlas: this.#map.atlas, only, signal })
   }
 
   /** Aborted by the caller, or because the library is closed. */
@@ -641,7 +679,7 @@ function requireTopics(topics: unknown): void {
   if (Array.isArray(list) && [of, hierarchy, overTime].every((method) => typeof method === 'function')) return
   throw new PaperkinError(
     'invalid-argument',
-    `Expected \`topics\` to be what \`library.topics()\` gave, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: find them again with `library.topics({ previous })`' : ''}.`,
+    `Expected \`topics\` to be what \`library.topics()\` gave, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: restore them with `library.restoreTopics(data)`' : ''}.`,
   )
 }
 
