@@ -5,7 +5,7 @@ import { bundledId } from '../embedding/create-embedder.ts'
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
 import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
-import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
+import { type Paper, type PaperExtra, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
 import {
   checkedData,
@@ -89,8 +89,11 @@ const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
   onProgress: true,
 }
 
-/** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
-export class PaperLibrary {
+/**
+ * A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. `Extra` types
+ * what its papers have in `extra`, as the caller knows it: nothing checks it.
+ */
+export class PaperLibrary<Extra extends object = PaperExtra> {
   readonly #embedder: Embedder | undefined
   readonly #ownsEmbedder: boolean
   readonly #collection: Collection
@@ -159,7 +162,7 @@ export class PaperLibrary {
    * the other's pid; `store-mismatch` for another model and for a newer format; `corrupt-store` with the ids of damaged
    * papers; `store-unwritable`; `unreadable-source`
    */
-  static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
+  static async open<Extra extends object = PaperExtra>(options: OpenOptions = {}): Promise<PaperLibrary<Extra>> {
     requireOptions('PaperLibrary.open', options, openOptionNames)
     const { path, readOnly = false, index: kind = 'auto', signal } = options
     // Before a folder is made.
@@ -181,7 +184,7 @@ export class PaperLibrary {
       if (store !== undefined) await collection.load({ signal })
       const map = new AreaMap({ embedder, store, isWanted: options.areas ?? true })
       await map.load()
-      return new PaperLibrary({ embedder, ownsEmbedder, collection, map, repair })
+      return new PaperLibrary<Extra>({ embedder, ownsEmbedder, collection, map, repair })
     } catch (error) {
       await store?.close()
       if (ownsEmbedder) await embedder?.close?.()
@@ -229,9 +232,9 @@ export class PaperLibrary {
     return keptPaper(this.#collection.kept, id) !== undefined
   }
 
-  get(id: string | number): Paper | undefined {
+  get(id: string | number): Paper<Extra> | undefined {
     this.#requireOpen()
-    return keptPaper(this.#collection.kept, id)?.paper
+    return keptPaper(this.#collection.kept, id)?.paper as Paper<Extra> | undefined
   }
 
   /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
@@ -279,36 +282,36 @@ export class PaperLibrary {
    * All papers, in the order in which their ids were first added, or those that a filter lets through.
    * @throws PaperkinError `invalid-argument` for a wrong filter, `library-closed`
    */
-  papers(options: { readonly filter?: PaperFilter | undefined } = {}): Paper[] {
+  papers(options: { readonly filter?: PaperFilter<Extra> | undefined } = {}): Paper<Extra>[] {
     this.#requireOpen()
     requireOptions('papers', options, { filter: true })
     const { roster, vectors } = this.#collection
-    const filter = compileFilter(options.filter, roster, () => this.#areas)
+    const filter = compileFilter(options.filter as PaperFilter | undefined, roster, () => this.#areas)
     if (filter?.needsAreas) this.#areas?.prepareNow(roster, vectors)
     const isWanted = filter?.test(roster)
     const wanted = isWanted === undefined ? roster.papers : roster.papers.filter((_, place) => isWanted(place))
-    return wanted.map(({ paper }) => paper)
+    return wanted.map(({ paper }) => paper as Paper<Extra>)
   }
 
   /** The papers of ids, in their order; undefined where there is no such paper. */
-  getMany(ids: readonly (string | number)[]): (Paper | undefined)[] {
+  getMany(ids: readonly (string | number)[]): (Paper<Extra> | undefined)[] {
     this.#requireOpen()
     requireList('ids', ids)
-    return Array.from(ids, (id) => keptPaper(this.#collection.kept, id)?.paper)
+    return Array.from(ids, (id) => this.get(id))
   }
 
   /** All papers, in the order of {@link papers}, each read when it is come to. */
-  *[Symbol.iterator](): Generator<Paper> {
+  *[Symbol.iterator](): Generator<Paper<Extra>> {
     this.#requireOpen()
-    for (const { paper } of [...this.#collection.kept.values()]) yield paper
+    for (const { paper } of [...this.#collection.kept.values()]) yield paper as Paper<Extra>
   }
 
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
-  find(text: string, options: { readonly k?: number | undefined } = {}): FoundPaper[] {
+  find(text: string, options: { readonly k?: number | undefined } = {}): FoundPaper<Extra>[] {
     this.#requireOpen()
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
     requireOptions('find', options, { k: true })
-    return findPapers(this.#collection.kept, text, requireInteger('k', options.k ?? 5, 1))
+    return findPapers(this.#collection.kept, text, requireInteger('k', options.k ?? 5, 1)) as FoundPaper<Extra>[]
   }
 
   /**
@@ -458,8 +461,8 @@ export class PaperLibrary {
    * The papers that a text asks for, by meaning and by words.
    * @throws PaperkinError `invalid-argument` for an empty text or a wrong option, `embedding-failed`, `library-closed`
    */
-  search(text: string, options: SearchOptions = {}): Promise<HitList> {
-    return this.#ranking.search(text, options)
+  search(text: string, options: SearchOptions<Extra> = {}): Promise<HitList<Extra>> {
+    return this.#ranking.search(text, options as SearchOptions) as Promise<HitList<Extra>>
   }
 
   /**
@@ -468,13 +471,13 @@ export class PaperLibrary {
    * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `invalid-paper`,
    * `library-closed`
    */
-  related(seeds: Seed | Seeds, options: RelatedOptions = {}): Promise<HitList> {
-    return this.#ranking.related(seeds, options)
+  related(seeds: Seed | Seeds, options: RelatedOptions<Extra> = {}): Promise<HitList<Extra>> {
+    return this.#ranking.related(seeds, options as RelatedOptions) as Promise<HitList<Extra>>
   }
 
   /** {@link related} for many questions in one call, in their order: quicker than one call each in a large library. */
-  relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
-    return this.#ranking.relatedMany(seeds, options)
+  relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions<Extra> = {}): Promise<HitList<Extra>[]> {
+    return this.#ranking.relatedMany(seeds, options as RelatedOptions) as Promise<HitList<Extra>[]>
   }
 
   /**
