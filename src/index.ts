@@ -64,7 +64,7 @@ export type { Seed, Seeds } from './library/seeds.ts'
 export type { ExportOptions, ImportOptions } from './library/transfer.ts'
 export type { Verification } from './library/verify.ts'
 export type { SharedTerm, Why } from './library/why.ts'
-export { type Json, type Paper, type PaperInput, paperName, paperText } from './paper.ts'
+export { type Json, type Paper, type PaperExtra, type PaperInput, paperName, paperText } from './paper.ts'
 export type {
   ReportArea,
   ReportData,
@@ -99,6 +99,7 @@ export type {
   Outlier,
   PastTopic,
   Period,
+  RestoreOptions,
   RisingTerm,
   TimeUnit,
   Topic,

@@ -6,8 +6,11 @@ import { isoDate, isoDateOf } from './iso-date.ts'
 /** A value that JSON can hold, frozen. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
-/** A paper as the library keeps it. */
-export interface Paper {
+/** Whatever else a record had, by name. */
+export type PaperExtra = { readonly [name: string]: Json }
+
+/** A paper as the library keeps it. `Extra` is what the caller knows of `extra`: nothing checks it. */
+export interface Paper<Extra extends object = PaperExtra> {
   /** Unique in a library. Given, or the arXiv id of the record's own link, or derived from the title. */
   readonly id: string
   /** One line; empty only where the record had an abstract and no title. */
@@ -30,7 +33,7 @@ export interface Paper {
    * Whatever else the record had, by name: any JSON. Sources put `doi`, `journal` and the like here, and under `original`
    * the title and the abstract as they were written where LaTeX or markup was made readable.
    */
-  readonly extra?: { readonly [name: string]: Json }
+  readonly extra?: Extra
 }
 
 type PaperFields = z.input<z.ZodObject<typeof paperFields>>
@@ -39,9 +42,11 @@ type PaperFields = z.input<z.ZodObject<typeof paperFields>>
  * A paper as a caller may hand it in: `title` or `abstract` at least; names as texts or as objects that have them
  * (`{ name }`, `{ given, family }`). Fields of other names are understood as those of files are, or kept in `extra`.
  */
-export type PaperInput = Omit<PaperFields, 'authors' | 'categories'> & {
+export type PaperInput = Omit<PaperFields, 'authors' | 'categories' | 'extra'> & {
   readonly authors?: PaperFields['authors'] | readonly (string | object)[]
   readonly categories?: PaperFields['categories'] | readonly (string | object)[]
+  /** An object of any JSON. */
+  readonly extra?: object | null | undefined
 }
 
 // What shows nothing and parts words, hides in them or turns them round: control characters, zero-width spaces, soft

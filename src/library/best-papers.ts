@@ -3,7 +3,7 @@
 // falling bound whether they take part and what their score is, until the best that were found lie above the next bound.
 
 import type { ExactSnapshot } from '../vectors/exact-snapshot.ts'
-import { timeSlice } from '../vectors/time-slice.ts'
+import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import type { Roster } from './collection.ts'
 
 /** What a seed in `unlike` takes away, as a share of its own similarity (Rocchio 1971 has a share below 1 as well). */
@@ -62,13 +62,22 @@ export async function bestPapers(
   }
   const ranked = (all: Scored[]) => all.sort((a, b) => b.score - a.score || a.place - b.place).slice(0, wanted)
 
-  if (semantics !== undefined && unlikeDirections.length === 0 && weights.semantic === 1 && snapshot.isGraph) {
-    // Nothing but the embedding counts: what the graph is there for.
-    const placeOf = new Int32Array(lexical.length).fill(-1)
-    for (let place = 0; place < rows.length; place++) placeOf[rows[place]] = place
-    const filter = (row: number) => placeOf[row] >= 0 && isMatch(row) && takesPart(placeOf[row])
-    const near = await snapshot.search(semantics.unit, { k: 4 * wanted, filter, ...(signal && { signal }) })
-    return ranked(scored(near.rows.map((row) => placeOf[row])))
+  if (semantics !== undefined && unlikeDirections.length === 0 && snapshot.isGraph) {
+    const isKnownAlike = weights.lexical === 0 && recency === undefined
+    const found = await byGraph(semantics.unit, {
+      wanted,
+      weight: weights.semantic,
+      known: isKnownAlike ? undefined : known,
+      takesPart: (place) => isMatch(rows[place]) && takesPart(place),
+      rowCount: lexical.length,
+      scored,
+      ranked,
+      roster,
+      snapshot,
+      slice,
+      signal,
+    })
+    if (found !== undefined) return found
   }
 
   const bound = (await semantics?.atMost(rows, signal)) ?? new Float64Array(papers.length)
@@ -110,6 +119,96 @@ export async function bestPapers(
     best = ranked(best.concat(scored(next.subarray(0, length))))
   }
   return best
+}
+
+/** How many are looked at in either order at first, by what that grows, and how often, before all papers are bounded. */
+const GRAPH_FIRST = 64
+const GRAPH_GROWTH = 4
+const GRAPH_ROUNDS = 3
+
+/**
+ * The best by two orders, each of which is cheap to read from its top: the nearest of a graph, and what is known without the
+ * embedding (the threshold algorithm of Fagin, Lotem and Naor 2003). What neither has shown scores at most as much as the
+ * last of both together would. Undefined where that proves nothing soon, and where the graph would look at all rows.
+ */
+async function byGraph(
+  unit: Float32Array,
+  question: {
+    readonly wanted: number
+    readonly weight: number
+    /** Undefined where it is 0 for all. */
+    readonly known: ((place: number) => number) | undefined
+    readonly takesPart: (place: number) => boolean
+    /** One more than the highest row. */
+    readonly rowCount: number
+    readonly scored: (places: Int32Array) => Scored[]
+    readonly ranked: (all: Scored[]) => Scored[]
+    readonly roster: Roster
+    readonly snapshot: ExactSnapshot
+    readonly slice: TimeSlice
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<Scored[] | undefined> {
+  const { wanted, weight, known, rowCount, scored, ranked, snapshot, slice, signal } = question
+  const { rows } = question.roster
+  const placeOf = new Int32Array(rowCount).fill(-1)
+  for (let place = 0; place < rows.length; place++) placeOf[rows[place]] = place
+  // Both orders ask, and the graph anew in each round: 1 for no, 2 for yes.
+  const verdicts = new Uint8Array(rows.length)
+  const takesPart = (place: number): boolean => {
+    if (verdicts[place] === 0) verdicts[place] = question.takesPart(place) ? 2 : 1
+    return verdicts[place] === 2
+  }
+  const filter = (row: number) => placeOf[row] >= 0 && takesPart(placeOf[row])
+  let byKnown: FallingOrder | undefined
+  const seen = new Set<number>()
+  let best: Scored[] = []
+  let first = 0
+  let k = Math.max(GRAPH_FIRST, GRAPH_GROWTH * wanted)
+  for (let round = 0; round < GRAPH_ROUNDS; round++, k *= GRAPH_GROWTH) {
+    if (!snapshot.walksFor(k, filter)) return undefined
+    const near = scored(
+      (await snapshot.search(unit, { k, filter, ...(signal && { signal }) })).rows.map((row) => placeOf[row]),
+    )
+    const fresh = near.filter(({ place }) => !seen.has(place))
+    for (const { place } of fresh) seen.add(place)
+    best = ranked(best.concat(fresh))
+    // Fewer than asked for are all that there are.
+    if (near.length < k) return best
+    let most = 0
+    if (known !== undefined) {
+      byKnown ??= await knownOrder(rows.length, known, slice)
+      const others: number[] = []
+      while (first < k && byKnown.size > 0) {
+        const place = byKnown.take()
+        if (slice.due()) await slice.rest()
+        if (!takesPart(place)) continue
+        first++
+        most = known(place)
+        if (!seen.has(place)) others.push(place)
+        seen.add(place)
+      }
+      // Whoever is left has nothing but the embedding.
+      if (byKnown.size === 0) most = 0
+      best = ranked(best.concat(scored(Int32Array.from(others))))
+    }
+    const furthest = near.reduce((least, { semantic }) => Math.min(least, semantic), 1)
+    if ((best[wanted - 1]?.score ?? -1) > weight * furthest + most) return best
+  }
+  return undefined
+}
+
+/** Places of which more than nothing is known, the most first. */
+async function knownOrder(count: number, known: (place: number) => number, slice: TimeSlice): Promise<FallingOrder> {
+  const values = new Float64Array(count)
+  const places = new Int32Array(count)
+  let length = 0
+  for (let place = 0; place < count; place++) {
+    values[place] = known(place)
+    if (values[place] > 0) places[length++] = place
+    if (place % 4096 === 4095 && slice.due()) await slice.rest()
+  }
+  return new FallingOrder(places.subarray(0, length), values)
 }
 
 /** The semantic part of a score, for any rows. */

@@ -50,7 +50,7 @@ export interface RelatedEvaluation {
  * @throws PaperkinError `invalid-argument` where no query has anything relevant in the library
  */
 export async function evaluateRelated(
-  library: PaperLibrary,
+  library: PaperLibrary<object>,
   judgements: Judgements,
   options: EvaluateRelatedOptions = {},
 ): Promise<RelatedEvaluation> {
@@ -98,8 +98,8 @@ export async function evaluateRelated(
   let done = 0
   for (const query of judged.keys()) {
     for (const mode of relatedVariants) {
-      const asked: HitOptions = { k: depth, mode, ...(signal && { signal }) }
-      const { hits }: HitList =
+      const asked: HitOptions<object> = { k: depth, mode, ...(signal && { signal }) }
+      const { hits }: HitList<object> =
         queries === undefined
           ? await library.related(query, asked)
           : // Questions of a collection are prose: their quotes ask for nothing.

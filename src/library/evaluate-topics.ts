@@ -51,7 +51,7 @@ export interface TopicEvaluation {
  * @throws PaperkinError `invalid-argument` where no paper has a label
  */
 export async function evaluateTopics(
-  library: PaperLibrary,
+  library: PaperLibrary<object>,
   labels: ReadonlyMap<string, string>,
   options: TopicEvaluationOptions = {},
 ): Promise<TopicEvaluation[]> {

@@ -1,11 +1,11 @@
 import { PaperkinError, show } from '../errors.ts'
-import { type Paper, type PaperInput, paperName, plainId, toPaper } from '../paper.ts'
+import { type Paper, type PaperExtra, type PaperInput, paperName, plainId, toPaper } from '../paper.ts'
 import { recordFields } from '../sources/record-fields.ts'
 import type { KeptPaper } from './collection.ts'
 
 /** A paper that a text may have meant. */
-export interface FoundPaper {
-  readonly paper: Paper
+export interface FoundPaper<Extra extends object = PaperExtra> {
+  readonly paper: Paper<Extra>
   /** `'exact'`: the text is its id or whole title; `'words'`: the title has all words of the text; else `'near'`. */
   readonly match: 'exact' | 'words' | 'near'
   /** 0 … 1: 1 for an exact match, else the share of the text's words and letter triples that its title or id has. */

@@ -1,6 +1,6 @@
 import { nearestName, PaperkinError, show } from '../errors.ts'
 import { type TimeSpan, timeSpanOf } from '../iso-date.ts'
-import type { Json, Paper } from '../paper.ts'
+import type { Json, Paper, PaperExtra } from '../paper.ts'
 import type { Roster } from './collection.ts'
 import type { PaperAreas } from './paper-areas.ts'
 
@@ -30,7 +30,7 @@ export type FilterValue = PlainValue | readonly PlainValue[] | FilterRange
 export type FilterFields = { readonly [field: string]: FilterValue | undefined }
 
 /** Which papers are wanted: a function, or conditions that can also be written down. */
-export type PaperFilter = ((paper: Paper) => boolean) | FilterFields
+export type PaperFilter<Extra extends object = PaperExtra> = ((paper: Paper<Extra>) => boolean) | FilterFields
 
 const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories', 'published', 'year', 'url', 'version'])
 

@@ -5,9 +5,18 @@ import { bundledId } from '../embedding/create-embedder.ts'
 import type { Embedder, EmbedProgress } from '../embedding/embedder.ts'
 import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedder.ts'
 import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
-import { type Paper, type PaperInput, paperTextRecipe } from '../paper.ts'
+import { type Paper, type PaperExtra, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
-import { findTopics, type TopicOptions, type Topics, topicOptionNames } from '../topics/find-topics.ts'
+import {
+  checkedData,
+  findTopics,
+  type RestoreOptions,
+  restoreTopics,
+  type TopicOptions,
+  type Topics,
+  type TopicsData,
+  topicOptionNames,
+} from '../topics/find-topics.ts'
 import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
@@ -51,9 +60,9 @@ export interface OpenOptions {
    */
   readonly embedder?: EmbedderInput | 'none' | undefined
   /**
-   * `'exact'` looks at every vector; `'hnsw'` has a graph built by hnswlib-node, an optional dependency, which answers
-   * `mode: 'semantic'` without `recency`, approximately: where words or dates count as well every paper is bounded anyway,
-   * exactly; `'auto'` is exact up to 250,000 papers. @default 'auto'
+   * `'exact'` looks at every vector; `'hnsw'` has a graph built by hnswlib-node, an optional dependency, from which
+   * questions are answered approximately, and exactly where it proves nothing soon, few papers pass the filter, or some are
+   * asked for that are unlike others; `'auto'` is exact up to 250,000 papers. @default 'auto'
    */
   readonly index?: IndexKind | undefined
   /**
@@ -80,8 +89,11 @@ const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
   onProgress: true,
 }
 
-/** A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. */
-export class PaperLibrary {
+/**
+ * A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. `Extra` types
+ * what its papers have in `extra`, as the caller knows it: nothing checks it.
+ */
+export class PaperLibrary<Extra extends object = PaperExtra> {
   readonly #embedder: Embedder | undefined
   readonly #ownsEmbedder: boolean
   readonly #collection: Collection
@@ -146,7 +158,7 @@ export class PaperLibrary {
    * the other's pid; `store-mismatch` for another model and for a newer format; `corrupt-store` with the ids of damaged
    * papers; `store-unwritable`; `unreadable-source`
    */
-  static async open(options: OpenOptions = {}): Promise<PaperLibrary> {
+  static async open<Extra extends object = PaperExtra>(options: OpenOptions = {}): Promise<PaperLibrary<Extra>> {
     requireOptions('PaperLibrary.open', options, openOptionNames)
     const { path, readOnly = false, index: kind = 'auto', signal } = options
     // Before a folder is made.
@@ -168,7 +180,7 @@ export class PaperLibrary {
       if (store !== undefined) await collection.load({ signal })
       const map = new AreaMap({ embedder, store, isWanted: options.areas ?? true })
       await map.load()
-      return new PaperLibrary({ embedder, ownsEmbedder, collection, map, repair })
+      return new PaperLibrary<Extra>({ embedder, ownsEmbedder, collection, map, repair })
     } catch (error) {
       await store?.close()
       if (ownsEmbedder) await embedder?.close?.()
@@ -216,9 +228,9 @@ export class PaperLibrary {
     return keptPaper(this.#collection.kept, id) !== undefined
   }
 
-  get(id: string | number): Paper | undefined {
+  get(id: string | number): Paper<Extra> | undefined {
     this.#requireOpen()
-    return keptPaper(this.#collection.kept, id)?.paper
+    return keptPaper(this.#collection.kept, id)?.paper as Paper<Extra> | undefined
   }
 
   /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
@@ -266,36 +278,36 @@ export class PaperLibrary {
    * All papers, in the order in which their ids were first added, or those that a filter lets through.
    * @throws PaperkinError `invalid-argument` for a wrong filter, `library-closed`
    */
-  papers(options: { readonly filter?: PaperFilter | undefined } = {}): Paper[] {
+  papers(options: { readonly filter?: PaperFilter<Extra> | undefined } = {}): Paper<Extra>[] {
     this.#requireOpen()
     requireOptions('papers', options, { filter: true })
     const { roster, vectors } = this.#collection
-    const filter = compileFilter(options.filter, roster, () => this.#areas)
+    const filter = compileFilter(options.filter as PaperFilter | undefined, roster, () => this.#areas)
     if (filter?.needsAreas) this.#areas?.prepareNow(roster, vectors)
     const isWanted = filter?.test(roster)
     const wanted = isWanted === undefined ? roster.papers : roster.papers.filter((_, place) => isWanted(place))
-    return wanted.map(({ paper }) => paper)
+    return wanted.map(({ paper }) => paper as Paper<Extra>)
   }
 
   /** The papers of ids, in their order; undefined where there is no such paper. */
-  getMany(ids: readonly (string | number)[]): (Paper | undefined)[] {
+  getMany(ids: readonly (string | number)[]): (Paper<Extra> | undefined)[] {
     this.#requireOpen()
     requireList('ids', ids)
-    return Array.from(ids, (id) => keptPaper(this.#collection.kept, id)?.paper)
+    return Array.from(ids, (id) => this.get(id))
   }
 
   /** All papers, in the order of {@link papers}, each read when it is come to. */
-  *[Symbol.iterator](): Generator<Paper> {
+  *[Symbol.iterator](): Generator<Paper<Extra>> {
     this.#requireOpen()
-    for (const { paper } of [...this.#collection.kept.values()]) yield paper
+    for (const { paper } of [...this.#collection.kept.values()]) yield paper as Paper<Extra>
   }
 
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
-  find(text: string, options: { readonly k?: number | undefined } = {}): FoundPaper[] {
+  find(text: string, options: { readonly k?: number | undefined } = {}): FoundPaper<Extra>[] {
     this.#requireOpen()
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
     requireOptions('find', options, { k: true })
-    return findPapers(this.#collection.kept, text, requireInteger('k', options.k ?? 5, 1))
+    return findPapers(this.#collection.kept, text, requireInteger('k', options.k ?? 5, 1)) as FoundPaper<Extra>[]
   }
 
   /**
@@ -445,8 +457,8 @@ export class PaperLibrary {
    * The papers that a text asks for, by meaning and by words.
    * @throws PaperkinError `invalid-argument` for an empty text or a wrong option, `embedding-failed`, `library-closed`
    */
-  search(text: string, options: SearchOptions = {}): Promise<HitList> {
-    return this.#ranking.search(text, options)
+  search(text: string, options: SearchOptions<Extra> = {}): Promise<HitList<Extra>> {
+    return this.#ranking.search(text, options as SearchOptions) as Promise<HitList<Extra>>
   }
 
   /**
@@ -455,13 +467,13 @@ export class PaperLibrary {
    * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `invalid-paper`,
    * `library-closed`
    */
-  related(seeds: Seed | Seeds, options: RelatedOptions = {}): Promise<HitList> {
-    return this.#ranking.related(seeds, options)
+  related(seeds: Seed | Seeds, options: RelatedOptions<Extra> = {}): Promise<HitList<Extra>> {
+    return this.#ranking.related(seeds, options as RelatedOptions) as Promise<HitList<Extra>>
   }
 
   /** {@link related} for many questions in one call, in their order: quicker than one call each in a large library. */
-  relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
-    return this.#ranking.relatedMany(seeds, options)
+  relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions<Extra> = {}): Promise<HitList<Extra>[]> {
+    return this.#ranking.relatedMany(seeds, options as RelatedOptions) as Promise<HitList<Extra>[]>
   }
 
   /**
@@ -492,6 +504,35 @@ export class PaperLibrary {
       if (this.size > 0 && (isNamed || this.size >= mapFrom))
         await this.#map.prepare({ papers: () => this.#someVectors(), signal })
       return findTopics(await this.#rows(signal), { ...options, signal })
+    })
+  }
+
+  /**
+   * Topics that were kept as JSON, with their calls. The data stays as it is; papers that were added since are in none of
+   * them, and `topics({ previous })` finds topics of all.
+   * @param options what was given to `topics` when they were found, for `merge`, `split` and `reduce`
+   * @throws PaperkinError `invalid-argument` for what is no topics; `paper-not-found` where a paper of theirs is gone;
+   * `library-closed`
+   */
+  async restoreTopics(topics: TopicsData, options: RestoreOptions = {}): Promise<Topics> {
+    this.#requireOpen()
+    requireOptions('restoreTopics', options, {
+      neighbours: true,
+      outlierShare: true,
+      termsPerLabel: true,
+      label: true,
+      signal: true,
+    })
+    const { data, papers } = checkedData(topics)
+    const signal = this.#either(options.signal)
+    return this.#collection.undisturbed(async () => {
+      const gone = [...papers].filter((id) => !this.#collection.kept.has(id))
+      if (gone.length > 0)
+        throw new PaperkinError(
+          'paper-not-found',
+          `Expected the ${papers.size} papers of \`topics\` to be in the library, ${gone.length} are not, such as ${show(gone[0])}: find topics of those that are there with \`topics({ previous })\`.`,
+        )
+      return restoreTopics(await this.#rows(signal, papers), data, { ...options, signal })
     })
   }
 
@@ -593,9 +634,9 @@ export class PaperLibrary {
       .filter((vector) => vector !== undefined)
   }
 
-  /** All papers with their vectors and words, as they are at this moment. */
-  #rows(signal: AbortSignal | undefined): ReturnType<typeof topicInput> {
-    return topicInput(this.#collection, { embedder: this.#embedder, atlas: this.#map.atlas, signal })
+  /** All papers, or those of some ids, with their vectors and words, as they are at this moment. */
+  #rows(signal: AbortSignal | undefined, only?: ReadonlySet<string>): ReturnType<typeof topicInput> {
+    return topicInput(this.#collection, { embedder: this.#embedder, atlas: this.#map.atlas, only, signal })
   }
 
   /** Aborted by the caller, or because the library is closed. */
@@ -637,7 +678,7 @@ function requireTopics(topics: unknown): void {
   if (Array.isArray(list) && [of, hierarchy, overTime].every((method) => typeof method === 'function')) return
   throw new PaperkinError(
     'invalid-argument',
-    `Expected \`topics\` to be what \`library.topics()\` gave, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: find them again with `library.topics({ previous })`' : ''}.`,
+    `Expected \`topics\` to be what \`library.topics()\` gave, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: restore them with `library.restoreTopics(data)`' : ''}.`,
   )
 }
 

@@ -4,7 +4,7 @@
 import type { Embedder } from '../embedding/embedder.ts'
 import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../errors.ts'
 import type { LexicalIndex } from '../lexical/lexical-index.ts'
-import type { Paper } from '../paper.ts'
+import type { Paper, PaperExtra } from '../paper.ts'
 import type { ExactIndex } from '../vectors/exact-index.ts'
 import type { ExactSnapshot } from '../vectors/exact-snapshot.ts'
 import { timeSlice } from '../vectors/time-slice.ts'
@@ -29,8 +29,8 @@ export interface Weights {
 }
 
 /** A paper that was found. */
-export interface Hit {
-  readonly paper: Paper
+export interface Hit<Extra extends object = PaperExtra> {
+  readonly paper: Paper<Extra>
   /** 0 … 1, higher is nearer: the sum of the parts below, each times its weight. */
   readonly score: number
   /** Cosine of the two embeddings, 0 where it is below 0; see {@link Seeds} for several. */
@@ -51,20 +51,20 @@ export interface Hit {
 }
 
 /** Hits by falling score, or by diversity; equal ones in the order in which the papers were added. */
-export interface HitList {
-  readonly hits: readonly Hit[]
+export interface HitList<Extra extends object = PaperExtra> {
+  readonly hits: readonly Hit<Extra>[]
   /** How many papers match, those beyond the hits as well; only where asked for. */
   readonly total?: number
   readonly weights: Weights
 }
 
-export interface HitOptions {
+export interface HitOptions<Extra extends object = PaperExtra> {
   /** The number of hits; fewer come only where fewer papers match. @default 10 */
   readonly k?: number | undefined
   /** Hits to pass over: the second page of ten has 10. @default 0 */
   readonly offset?: number | undefined
   /** Which papers take part: a function, or conditions by field. It never changes a score. @default every paper */
-  readonly filter?: PaperFilter | undefined
+  readonly filter?: PaperFilter<Extra> | undefined
   /**
    * `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match).
    * @default 'hybrid'
@@ -84,7 +84,7 @@ export interface HitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface SearchOptions extends HitOptions {
+export interface SearchOptions<Extra extends object = PaperExtra> extends HitOptions<Extra> {
   /**
    * As for {@link HitOptions.mode}.
    * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
@@ -96,7 +96,7 @@ export interface SearchOptions extends HitOptions {
   readonly vector?: ArrayLike<number> | undefined
 }
 
-export interface RelatedOptions extends HitOptions {
+export interface RelatedOptions<Extra extends object = PaperExtra> extends HitOptions<Extra> {
   /** Leaves near-duplicates of the seeds out, instead of marking them. @default false */
   readonly omitDuplicates?: boolean | undefined
   /** A vector of one's own for the one text that is asked about, in place of the embedder's. */

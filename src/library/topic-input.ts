@@ -8,22 +8,25 @@ import { timeSlice } from '../vectors/time-slice.ts'
 import type { Collection } from './collection.ts'
 import { givenPaper } from './find-papers.ts'
 
-/** The papers of a collection as they are at the call, ready for topics, and a way to compare others with them. */
+/** The papers of a collection, or those of some ids, as they are at the call, ready for topics, and a way to compare others with them. */
 export async function topicInput(
   collection: Collection,
   {
     embedder,
     atlas,
+    only,
     signal,
   }: {
     readonly embedder: Embedder | undefined
     /** The map of science in the space of the vectors. */
     readonly atlas: Atlas | undefined
+    /** Ids that are in the collection. @default all */
+    readonly only?: ReadonlySet<string> | undefined
     readonly signal: AbortSignal | undefined
   },
 ): Promise<TopicInput & Pick<ReportInput, 'namer'>> {
   const { lexical } = collection
-  const kept = [...collection.kept.values()]
+  const kept = [...collection.kept.values()].filter(({ id }) => only === undefined || only.has(id))
   const rows = Int32Array.from(kept, ({ row }) => row)
   const snapshot = collection.vectors.snapshot()
   const { dimensions } = collection.vectors

@@ -25,6 +25,15 @@ export async function createTopics(
 ): Promise<Topics> {
   // What the calls below hold must not hold the topics of before, and through them all that ever were.
   const described = await describeTopics(collection, groupOf, { ...options, identify: identifier(previous) })
+  return withCalls(collection, described, options)
+}
+
+/** Described topics with all that can be asked of them; the options are for topics that are made of them. */
+export async function withCalls(
+  collection: Collection,
+  described: Described,
+  options: Omit<CreateOptions, 'previous' | 'sections' | 'names' | 'evidence'>,
+): Promise<Topics> {
   const { data, members, topicOf } = described
   const { papers, graph, phrases } = collection
   const { termsPerLabel } = options
@@ -53,7 +62,7 @@ export async function createTopics(
         partition,
         members,
         collection,
-        groups: options.sections && data.groups,
+        groups: data.areSections && data.groups,
         termsPerLabel,
         slice: timeSlice(signal),
       })

@@ -187,6 +187,7 @@ export async function describeTopics(
     count: given.length,
     topics: given,
     groups: groupsOf(given, { nodes, atlas }),
+    ...(sections !== undefined && { areSections: true as const }),
     outliers: apart.map(({ row, margin }): Outlier => {
       // Where all its kin stand apart too, the topic that it would have been in.
       const { second } = placeOf(row, { graph, topicOf, ids })
@@ -517,8 +518,8 @@ async function similarityToAll(
   return similarity
 }
 
-/** Freezes plain data from the inside out. */
-async function deepFreeze<T extends object>(value: T, slice: TimeSlice): Promise<T> {
+/** @internal Freezes plain data from the inside out. */
+export async function deepFreeze<T extends object>(value: T, slice: TimeSlice): Promise<T> {
   for (const inner of Object.values(value)) {
     if (typeof inner === 'object' && inner !== null && !Object.isFrozen(inner)) await deepFreeze(inner, slice)
     if (slice.due()) await slice.rest()

@@ -8,16 +8,18 @@ import { sharedFloat32, sharedInt32 } from '../vectors/shared-arrays.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { chooseCount } from './choose-count.ts'
 import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
-import { createTopics } from './create-topics.ts'
+import { createTopics, withCalls } from './create-topics.ts'
 import { type KinList, type KinRows, kinGraph, nearestKin } from './kin-graph.ts'
 import { bySize, countOf } from './leiden.ts'
 import { checkedNames, placeNamed } from './named-topics.ts'
 import { Phrases } from './phrases.ts'
+import { describedBefore } from './restored.ts'
 import { findSections, type Sections } from './sections.ts'
 import { smoothVectors } from './smooth-vectors.ts'
 import { Threads } from './threads.ts'
 import {
   type CountEvidence,
+  type RestoreOptions,
   type SimilarPaper,
   type TopicInput,
   type TopicMethod,
@@ -28,12 +30,14 @@ import {
 } from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
+export { checkedData } from './restored.ts'
 export type {
   CountEvidence,
   NamedTopic,
   Outlier,
   PastTopic,
   Period,
+  RestoreOptions,
   RisingTerm,
   SimilarPaper,
   TimeUnit,
@@ -102,6 +106,27 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
     previous: previous && { topics: previous, keepLabels: 'same' },
     slice,
   })
+}
+
+/**
+ * Topics that come back from JSON, with their calls: the data as it is, what is near their papers looked up anew. Outliers
+ * go with the topic that most of their neighbours are in.
+ * @param input exactly the papers of the topics and their outliers: see {@link checkedData}
+ */
+export async function restoreTopics(input: TopicInput, data: TopicsData, options: RestoreOptions): Promise<Topics> {
+  const settings = withDefaults({ ...options, method: data.method, seed: data.seed })
+  const { signal } = settings
+  const slice = timeSlice(signal)
+  const { papers, compare, atlas, vocabulary = atlas, embedNames: _, ...rows } = await inOrderOfIds(input, slice)
+  const reading = Phrases.read(papers, timeSlice(signal))
+  reading.catch(() => undefined)
+  const around = await Threads.during({ papers: papers.length, signal }, (threads) =>
+    lookAround({ rows: papers.length, ...rows }, { ...settings, papers, atlas, threads, slice }),
+  )
+  const described = await describedBefore(papers, data, slice)
+  const collection = { papers, ...rows, ...around, phrases: await reading, compare, atlas, vocabulary }
+  const { unmatched, resolution } = data
+  return withCalls(collection, described, { ...settings, unmatched, resolution, slice })
 }
 
 /** Rows with what is near them. */

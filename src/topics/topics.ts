@@ -185,6 +185,9 @@ export interface TopicGroup {
   readonly size: number
 }
 
+/** How topics that come back from JSON were found, as far as they do not tell: as given to `topics`, with its defaults. */
+export type RestoreOptions = Pick<TopicOptions, 'neighbours' | 'outlierShare' | 'termsPerLabel' | 'label' | 'signal'>
+
 /** What speaks for a number of topics. */
 export interface CountEvidence {
   /** Resolution of the neighbour graph's communities. */
@@ -322,6 +325,8 @@ export interface TopicsData {
   readonly topics: readonly Topic[]
   /** The topics by discipline, the largest first; empty without a map of science. */
   readonly groups: readonly TopicGroup[]
+  /** Whether the topics are sections of the map of science; left out where they are not. */
+  readonly areSections?: true
   /**
    * Papers that fit nowhere, the strangest first: at most one in twenty unless a share was asked for, and none among
    * fewer than ten. Of sections those that fit none, each with its area.

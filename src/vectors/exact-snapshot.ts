@@ -189,6 +189,11 @@ export class ExactSnapshot implements VectorSnapshot {
     return false
   }
 
+  /** Whether a search for so many rows does so: not where a good part of the rows is wanted, or few pass the filter. */
+  walksFor(_k: number, _filter?: (row: number) => boolean): boolean {
+    return this.isGraph
+  }
+
   /** Many queries as products of matrices in a worker thread, some five times faster than one after the other. */
   async #searchBulk(units: Float32Array, { k: wanted, filter, signal }: VectorSearchOptions): Promise<SearchHits[]> {
     const { dimensions } = this

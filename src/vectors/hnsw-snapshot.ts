@@ -40,14 +40,10 @@ export class HnswSnapshot extends ExactSnapshot {
     const k = requireInteger('k', options.k ?? 10, 1)
     const { native, rows, stamps, efSearch } = this.#graph
     const slice = timeSlice(signal)
-    // Rows that are gone still take places among the nearest: ask for as many more as there should be, and some.
-    const isWhole = this.#inGraph === rows.length
-    const wanted = isWhole ? k : Math.ceil((1.5 * k * rows.length) / Math.max(1, this.#inGraph)) + 8
-    if (2 * wanted > rows.length || (filter !== undefined && this.#share(filter) < LEAST_SHARE))
-      return this.scan(unit, options)
+    if (!this.walksFor(k, filter)) return this.scan(unit, options)
     native.setEf(options.efSearch === undefined ? efSearch : requireInteger('efSearch', options.efSearch, 1, 100_000))
     const labels = nearestLabels(native, unit, {
-      k: wanted,
+      k: this.#labelsFor(k),
       filter: filter && ((label) => rows[label] >= 0 && filter(rows[label])),
     })
     const positions: number[] = []
@@ -61,6 +57,17 @@ export class HnswSnapshot extends ExactSnapshot {
       for (const row of (await this.scan(unit, { ...options, from: this.#tail })).rows)
         positions.push(this.position(row))
     return this.ranked(unit, Int32Array.from(positions), { k, slice })
+  }
+
+  override walksFor(k: number, filter?: (row: number) => boolean): boolean {
+    if (2 * this.#labelsFor(k) > this.#graph.rows.length) return false
+    return filter === undefined || this.#share(filter) >= LEAST_SHARE
+  }
+
+  /** Rows that are gone still take places among the nearest: as many more as there should be, and some. */
+  #labelsFor(k: number): number {
+    const { length } = this.#graph.rows
+    return this.#inGraph === length ? k : Math.ceil((1.5 * k * length) / Math.max(1, this.#inGraph)) + 8
   }
 
   /** Share of rows that the filter passes, by a sample spread over all. */

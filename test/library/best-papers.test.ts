@@ -1,17 +1,35 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { bestPapers } from '../../src/library/best-papers.ts'
 import type { KeptPaper } from '../../src/library/collection.ts'
 import { toPaper } from '../../src/paper.ts'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
+import { ExactSnapshot } from '../../src/vectors/exact-snapshot.ts'
 import { clusteredRows } from '../vectors/clustered.ts'
 
 const dimensions = 384
 const count = 1500
 const { rows: vectors } = clusteredRows(count, dimensions, { centres: 12, seed: 5 })
 
+/** A graph whose recall is 1. */
+class PerfectGraph extends ExactSnapshot {
+  searches = 0
+
+  override get isGraph(): boolean {
+    return true
+  }
+
+  override search(...asked: Parameters<ExactSnapshot['search']>) {
+    this.searches++
+    return super.search(...asked)
+  }
+}
+
 describe('bestPapers', () => {
-  it('are those of a look at every score, in the same order and with the same bits', async () => {
+  it.each([
+    { by: 'bounds', asGraph: false },
+    { by: 'a graph that finds all', asGraph: true },
+  ])('are those of a look at every score, in the same order and with the same bits ($by)', async ({ asGraph }) => {
     // Enough values for the index to keep codes. Rows stand against the order of the papers.
     const index = new ExactIndex(dimensions)
     await index.add(
@@ -24,7 +42,8 @@ describe('bestPapers', () => {
       return { id: paper.id, row: count - 1 - i, vector: -1, textCrc: 0, paper }
     })
     const roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
-    const snapshot = index.snapshot()
+    const { state } = index.snapshot()
+    const snapshot = asGraph ? new PerfectGraph(state) : new ExactSnapshot(state)
     const row = fc.integer({ min: 0, max: count - 1 })
     await fc.assert(
       fc.asyncProperty(
@@ -81,5 +100,52 @@ describe('bestPapers', () => {
       ),
       { numRuns: 60 },
     )
+    if (snapshot instanceof PerfectGraph) expect(snapshot.searches).toBeGreaterThan(0)
+  })
+
+  it('of a graph are found without a look at every vector, where both orders end soon', async () => {
+    const index = new ExactIndex(dimensions)
+    await index.add(
+      Array.from({ length: count }, (_, i) => i),
+      vectors,
+    )
+    const snapshot = new PerfectGraph(index.snapshot().state)
+    const papers = Array.from({ length: count }, (_, i): KeptPaper => {
+      const paper = toPaper({ id: `p${i}`, title: `Paper ${i}` })
+      return { id: paper.id, row: i, vector: -1, textCrc: 0, paper }
+    })
+    const roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
+    const bounds = vi.spyOn(snapshot, 'bounds')
+    const ask = (lexical: Float64Array, recency?: Float64Array) =>
+      bestPapers(
+        {
+          direction: snapshot.vector(7),
+          unlikeDirections: [],
+          lexical,
+          isMatch: (row) => row !== 7,
+          conditions: [(place) => place % 7 !== 0],
+        },
+        {
+          wanted: 10,
+          weights: { semantic: 0.5, lexical: 0.4, recency: 0.1 },
+          recency,
+          roster,
+          snapshot,
+          signal: undefined,
+        },
+      )
+    const few = Float64Array.from({ length: count }, (_, i) => (i % 100 === 0 ? i / count : 0))
+    expect(await ask(few)).toHaveLength(10)
+    const dated = await ask(
+      few,
+      Float64Array.from({ length: count }, (_, i) => 1 / (i + 1)),
+    )
+    expect(dated.every(({ place }) => place % 7 !== 0)).toBe(true)
+    expect(bounds).not.toHaveBeenCalled()
+    // Where all are equally good, neither order proves anything.
+    const alike = new Float64Array(count).fill(1)
+    vi.spyOn(snapshot, 'scoreRows').mockImplementation((_, rows) => new Float64Array(rows.length))
+    expect(await ask(alike)).toHaveLength(10)
+    expect(bounds).toHaveBeenCalledOnce()
   })
 })

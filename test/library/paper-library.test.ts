@@ -2,8 +2,11 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
+import type { HitList } from '../../src/library/ranking.ts'
 import type { Paper } from '../../src/paper.ts'
 import { readPapers } from '../../src/sources/read-papers.ts'
+import { ExactSnapshot } from '../../src/vectors/exact-snapshot.ts'
+import { isHnswInstalled } from '../vectors/hnsw-installed.ts'
 
 /** Letter counts as a vector: quick, and near for texts that are alike. */
 const letters = async (texts: readonly string[]) =>
@@ -275,6 +278,40 @@ describe('among more papers than are all scored', () => {
     expect(found / 500).toBeGreaterThan(0.95)
     await library.close()
   })
+
+  it.skipIf(!isHnswInstalled)(
+    'a graph answers every kind of question, mostly without a look at every vector',
+    async () => {
+      const [graph, exact] = [await openWith('hnsw'), await openWith('exact')]
+      const dated = many.map((one, i) => ({ ...one, published: `20${10 + (i % 15)}-0${1 + (i % 9)}-01` }))
+      await Promise.all([graph.add(dated), exact.add(dated)])
+      await vi.waitFor(() => expect(graph.index.kind).toBe('hnsw'), { timeout: 30_000, interval: 50 })
+      const bounds = vi.spyOn(ExactSnapshot.prototype, 'bounds')
+      const filter = ({ id }: Paper) => Number(id.slice(1)) % 3 > 0
+      const kinds: Record<string, (library: PaperLibrary, i: number) => Promise<HitList>> = {
+        hybrid: (library, i) => library.search(`${many[i].title} abc`),
+        recency: (library, i) => library.search(`${many[i].title} abc`, { recency: { weight: 0.3, halfLife: 900 } }),
+        filtered: (library, i) => library.search(`${many[i].title} abc`, { filter }),
+        related: (library, i) => library.related(`p${i}`),
+      }
+      for (const [kind, ask] of Object.entries(kinds)) {
+        let [found, looked] = [0, 0]
+        for (let i = 0; i < 3000; i += 100) {
+          const expected = new Map((await ask(exact, i)).hits.map(({ paper, score }) => [paper.id, score]))
+          bounds.mockClear()
+          const { hits } = await ask(graph, i)
+          if (bounds.mock.calls.length > 0) looked++
+          expect(hits).toHaveLength(10)
+          if (kind === 'filtered') expect(hits.every(({ paper }) => filter(paper))).toBe(true)
+          found += hits.filter(({ paper, score }) => expected.get(paper.id) === score).length
+        }
+        expect.soft(found / 300, kind).toBeGreaterThan(0.95)
+        expect.soft(looked, kind).toBeLessThan(15)
+      }
+      bounds.mockRestore()
+      await Promise.all([graph.close(), exact.close()])
+    },
+  )
 
   it('an index that is none is refused', async () => {
     await expect(PaperLibrary.open({ index: 'tree' as never })).rejects.toMatchObject({

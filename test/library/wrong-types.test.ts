@@ -119,6 +119,11 @@ const calls = (): readonly (readonly [string, Call, readonly unknown[], (readonl
           'signal',
         ],
       ],
+      [
+        'restoreTopics',
+        [JSON.parse(JSON.stringify(topics)), {}],
+        ['neighbours', 'outlierShare', 'termsPerLabel', 'label', 'signal'],
+      ],
       ['report', [topics, {}], ['path', 'format', 'title', 'seed', 'kin', 'signal', 'onProgress']],
     ] as const
   ).map(
@@ -414,7 +419,7 @@ describe('an option that no call knows', () => {
     const plain = JSON.parse(JSON.stringify(topics))
     await expect(library.report(plain)).rejects.toMatchObject({
       code: 'invalid-argument',
-      message: expect.stringMatching(/from JSON: find them again with `library\.topics\(\{ previous \}\)`/u),
+      message: expect.stringMatching(/from JSON: restore them with `library\.restoreTopics\(data\)`/u),
     })
     await expect(library.search('reeds', { signal: new AbortController() as never })).rejects.toMatchObject({
       message: expect.stringMatching(/pass its `signal`/u),
