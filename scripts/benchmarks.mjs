@@ -29,11 +29,7 @@ const tables = {
         .filter(([, { queries }]) => queries !== undefined)
         .map(([set, { queries, figures }]) => {
           const cell = ({ mean, low, high }) => `${small(mean)} ±${small((high - low) / 2)}`
-          return [
-            set,
-            grouped(queries),
-            ...['semantic', 'lexical', 'hybrid'].map((part) => cell(figures[part].ndcg)),
-          ]
+          return [set, grouped(queries), ...['semantic', 'lexical', 'hybrid'].map((part) => cell(figures[part].ndcg))]
         }),
   },
   'related-latency': {

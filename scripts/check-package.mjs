@@ -57,14 +57,18 @@ const manifest = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'))
 for (const field of ['repository', 'homepage', 'bugs', 'license', 'engines'])
   if (manifest[field] === undefined) fail(`package.json has no \`${field}\`.`)
 const named = [manifest.exports['.'].types, manifest.exports['.'].default, ...Object.values(manifest.bin)]
-for (const name of ['README.md', 'CHANGELOG.md', 'DESIGN.md']) {
+const documents = [
+  ...['README.md', 'CHANGELOG.md', 'ARCHITECTURE.md', 'BENCHMARKS.md', 'CONTRIBUTING.md'],
+  ...readdirSync(join(root, 'docs/decisions')).map((name) => `docs/decisions/${name}`),
+]
+for (const name of documents) {
   const links = readFileSync(join(packed, name), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/gu)
-  named.push(...[...links].map(([, path]) => path))
+  named.push(...[...links].map(([, path]) => join(dirname(name), path)))
 }
-const inRepository = ['README.md', 'DESIGN.md'].flatMap((name) =>
+const inRepository = documents.flatMap((name) =>
   [
     ...readFileSync(join(root, name), 'utf8').matchAll(
-      /(?<![\w/])(?:scripts|models|examples|test|native)\/[\w./-]*\w/gu,
+      /(?<![\w/])(?:scripts|models|examples|test|native|bench(?!\/results))\/[\w./-]*\w/gu,
     ),
   ].map(([path]) => path),
 )
