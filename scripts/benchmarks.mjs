@@ -28,7 +28,7 @@ const tables = {
       Object.entries(sets)
         .filter(([, { queries }]) => queries !== undefined)
         .map(([set, { queries, figures }]) => {
-          const cell = ({ mean, low, high }) => `${small(mean)} ±${small((high - low) / 2)}`
+          const cell = ({ mean, low, high }) => `${small(mean)} (${small(low)} – ${small(high)})`
           return [set, grouped(queries), ...['semantic', 'lexical', 'hybrid'].map((part) => cell(figures[part].ndcg))]
         }),
   },
@@ -128,9 +128,10 @@ const text = readFileSync(document, 'utf8').replace(
     if (table === undefined) throw new Error(`Expected a table for ${name}.json, which BENCHMARKS.md names.`)
     const day = statSync(path).mtime.toISOString().slice(0, 10)
     const { command, head, rows } = table
-    const lines = [head, head.map(() => '---'), ...rows(JSON.parse(readFileSync(path, 'utf8')))]
+    const lines = [head, ...rows(JSON.parse(readFileSync(path, 'utf8')))].map((cells) => `| ${cells.join(' | ')} |`)
+    lines.splice(1, 0, `|${'---|'.repeat(head.length)}`)
     written++
-    return `${begin}\n${day}, ${cpu}, ${availableParallelism()} cores: \`${given ?? command}\`\n\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n\n${end}`
+    return `${begin}\n${day}, ${cpu}, ${availableParallelism()} cores: \`${given ?? command}\`\n\n${lines.join('\n')}\n\n${end}`
   },
 )
 writeFileSync(document, text)
