@@ -57,18 +57,27 @@ const manifest = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'))
 for (const field of ['repository', 'homepage', 'bugs', 'license', 'engines'])
   if (manifest[field] === undefined) fail(`package.json has no \`${field}\`.`)
 const named = [manifest.exports['.'].types, manifest.exports['.'].default, ...Object.values(manifest.bin)]
-for (const name of ['README.md', 'CHANGELOG.md', 'DESIGN.md']) {
-  const links = readFileSync(join(packed, name), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/gu)
-  named.push(...[...links].map(([, path]) => path))
+// The documents for those who change the package stay in its repository, where npm's page of the README leads as well.
+const ofRepository = [
+  ...['ARCHITECTURE.md', 'BENCHMARKS.md', 'CONTRIBUTING.md', 'docs/decisions'],
+  ...readdirSync(join(root, 'docs/decisions')).map((name) => `docs/decisions/${name}`),
+]
+const documents = ['README.md', 'CHANGELOG.md', ...ofRepository.filter((name) => name.endsWith('.md'))]
+const linked = []
+for (const name of documents) {
+  const links = [...readFileSync(join(root, name), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/gu)]
+  const paths = links.map(([, path]) => join(dirname(name), path).replaceAll('\\', '/'))
+  if (ofRepository.includes(name)) linked.push(...paths)
+  else named.push(...paths.filter((path) => !ofRepository.includes(path)))
 }
-const inRepository = ['README.md', 'DESIGN.md'].flatMap((name) =>
+const inRepository = documents.flatMap((name) =>
   [
     ...readFileSync(join(root, name), 'utf8').matchAll(
-      /(?<![\w/])(?:scripts|models|examples|test|native)\/[\w./-]*\w/gu,
+      /(?<![\w/])(?:scripts|models|examples|test|native|bench(?!\/results))\/[\w./-]*\w/gu,
     ),
   ].map(([path]) => path),
 )
-const gone = inRepository.filter((path) => !existsSync(join(root, path)))
+const gone = [...linked, ...inRepository].filter((path) => !existsSync(join(root, path)))
 if (gone.length > 0) fail(`The documents name ${gone.join(', ')}, which are not there.`)
 const missing = named.filter((path) => !existsSync(join(packed, path)))
 if (missing.length > 0) fail(`Expected the packed package to have ${missing.join(', ')}.`)
