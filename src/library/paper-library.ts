@@ -19,7 +19,15 @@ import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-d
 import { findNovelty, type NoveltyOptions } from './novelty.ts'
 import { PaperAreas } from './paper-areas.ts'
 import { compileFilter, type PaperFilter } from './paper-filter.ts'
-import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
+import {
+  type HitList,
+  type LibraryView,
+  Ranking,
+  type RelatedOptions,
+  relatedWeights,
+  type SearchOptions,
+} from './ranking.ts'
+import { type Recommendations, type RecommendOptions, recommend } from './recommend.ts'
 import type { Seed, Seeds } from './seeds.ts'
 import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './store.ts'
 import { topicInput } from './topic-input.ts'
@@ -85,6 +93,7 @@ export class PaperLibrary {
   readonly #embedder: Embedder | undefined
   readonly #ownsEmbedder: boolean
   readonly #collection: Collection
+  readonly #view: LibraryView
   readonly #ranking: Ranking
   readonly #map: AreaMap
   readonly #repair: Repair | undefined
@@ -113,7 +122,7 @@ export class PaperLibrary {
     this.#collection = collection
     this.#repair = parts.repair
     this.#map = parts.map
-    this.#ranking = new Ranking({
+    this.#view = {
       get kept() {
         return collection.kept
       },
@@ -139,7 +148,8 @@ export class PaperLibrary {
         (async (texts, options) =>
           (await embedder.embedTokens?.(texts, { ...options, signal: this.#either(options?.signal) })) ?? []),
       requireOpen: () => this.#requireOpen(),
-    })
+    }
+    this.#ranking = new Ranking(this.#view)
   }
 
   /**
@@ -466,6 +476,19 @@ export class PaperLibrary {
   /** {@link related} for many questions in one call, in their order: quicker than one call each in a large library. */
   relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
     return this.#ranking.relatedMany(seeds, options)
+  }
+
+  /**
+   * The papers that someone will like, by those that they liked: of the library, or of `among`. A linear model over
+   * embedding and words (support vector machine, the rest of the library as weak negatives) and the kinship to the three
+   * nearest liked papers, which counts the more the fewer there are. The same papers give the same answer. Records that
+   * are not in the library are embedded first.
+   * @throws PaperkinError `invalid-argument` where nothing is liked, and for a paper both liked and disliked;
+   * `paper-not-found`, `invalid-paper`, `embedding-failed`, `library-closed`
+   */
+  async recommend(options: RecommendOptions): Promise<Recommendations> {
+    this.#requireOpen()
+    return recommend(this.#view, { ...options, signal: this.#either(options?.signal) })
   }
 
   /**
