@@ -25,6 +25,8 @@ export interface RecommendOptions {
   readonly k?: number | undefined
   /** Tells of each which liked papers and which words speak for it. @default false */
   readonly why?: boolean | undefined
+  /** Leaves near-duplicates of judged papers out, instead of marking them. @default false */
+  readonly omitDuplicates?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -43,14 +45,16 @@ export interface Recommendation {
    * looks more like them than like the rest. Calibrated on the liked papers, each held out.
    */
   readonly score: number
+  /** True for a near-duplicate of a judged paper. */
+  readonly isDuplicate?: true
   /** Only where `why` was asked for. */
   readonly why?: RecommendationReason
 }
 
 export interface Recommendations {
-  /** By falling score. Never a paper that was judged, nor a near-duplicate of one. */
+  /** By falling score; never a paper that was judged. */
   readonly hits: readonly Recommendation[]
-  /** Ids of the papers that would have been among the hits but are, or nearly are, judged ones. */
+  /** Ids of papers that are left out: those of `among` that were judged, and near-duplicates where they are not wanted. */
   readonly known: readonly string[]
 }
 
@@ -61,8 +65,8 @@ const kinShare = 0.3
 /** So many of the nearest liked papers make the kinship: one is chance, all are a blur of several interests. */
 const nearest = 3
 /** Papers that nobody judged, drawn evenly: that train the model, and that tell what is common. */
-const mostUnjudged = 1500
-const mostCompared = 200
+const mostUnjudged = 1000
+const mostCompared = 100
 /** Of more papers only the best by the linear model are compared with each liked one. */
 const mostKin = 1000
 const CHUNK = 4096
@@ -93,12 +97,14 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     among: true,
     k: true,
     why: true,
+    omitDuplicates: true,
     signal: true,
   })
-  const { liked, disliked = [], among, signal, why = false } = options ?? {}
+  const { liked, disliked = [], among, signal, why = false, omitDuplicates = false } = options ?? {}
   const k = requireInteger('k', options?.k ?? 10, 1)
-  if (typeof why !== 'boolean')
-    throw new PaperkinError('invalid-argument', `Expected \`why\` to be true or false, got ${show(why)}.`)
+  for (const [name, value] of Object.entries({ why, omitDuplicates }))
+    if (typeof value !== 'boolean')
+      throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be true or false, got ${show(value)}.`)
   if (liked === undefined || liked === null || (Array.isArray(liked) && liked.length === 0))
     throw new PaperkinError('invalid-argument', 'Expected `liked` to name at least one paper, got none.')
   const isOneOf = among !== undefined
@@ -131,7 +137,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   const outside = offered.filter(({ kept, id }) => kept === undefined && !isJudged.has(id))
   const candidates: readonly Item[] = isOneOf ? offered.filter(({ id }) => !isJudged.has(id)) : rest
   const known = new Set(offered.filter(({ id }) => isJudged.has(id)).map(({ id }) => id))
-  const duplicateOf = nearDuplicateOf([...judged.liked, ...judged.disliked], lexical)
+  const duplicatesUnwanted = nearDuplicateOf(judged.disliked, lexical)
   const unjudged = evenly<Item>([...rest, ...outside], mostUnjudged)
   if (candidates.length === 0) return Object.freeze({ hits: Object.freeze([]), known: Object.freeze([...known]) })
 
@@ -214,7 +220,14 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     if (hits.length === k) break
     const item = candidates[first[at] as number] as Item
     const kept = 'kept' in item ? item.kept : (item as KeptPaper)
-    if (kept !== undefined && duplicateOf(kept)) {
+    // What says the same in the same words is among the nearest.
+    const near = kinship(reference, shown, at, -1).nearest
+    const isLiked = nearDuplicateOf(
+      near.map(({ row }) => judged.liked[row] as KnownSeed),
+      lexical,
+    )
+    const isDuplicate = kept !== undefined && (isLiked(kept) || duplicatesUnwanted(kept))
+    if (isDuplicate && omitDuplicates) {
       known.add(item.id)
       continue
     }
@@ -223,10 +236,11 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       Object.freeze({
         paper,
         score: probability(total[at]),
+        ...(isDuplicate && { isDuplicate: true as const }),
         ...(name && {
           why: Object.freeze({
             liked: Object.freeze(
-              kinship(reference, shown, at, -1).nearest.map(({ row, similarity }) => {
+              near.map(({ row, similarity }) => {
                 const { id, title } = judged.liked[row] as KnownSeed
                 return Object.freeze({ id, title, similarity })
               }),
@@ -375,9 +389,10 @@ function kinship(
     for (let j = start[c]; j < start[c + 1]; j++) scores[row[j]] += sparse.value[i] * value[j]
   }
   for (let r = 0; r < scores.length; r++) {
-    let cosine = 0
-    for (let d = 0; d < dimensions; d++) cosine += dense[at * dimensions + d] * training.dense[r * dimensions + d]
-    scores[r] = Math.min(1, scores[r] + Math.max(0, cosine))
+    scores[r] = Math.min(
+      1,
+      scores[r] + Math.max(0, product(dense, at * dimensions, training.dense, r * dimensions, dimensions)),
+    )
   }
   if (own >= 0 && own < scores.length) scores[own] = -1
   const found: { row: number; similarity: number }[] = []
@@ -391,6 +406,20 @@ function kinship(
   for (let r = liked; r < scores.length; r++) if (scores[r] > worst) worst = scores[r]
   const mean = found.length === 0 ? 0 : found.reduce((sum, { similarity }) => sum + similarity, 0) / found.length
   return { value: mean - unlikeShare * worst, nearest: found.filter(({ similarity }) => similarity > 0) }
+}
+
+/** Four sums at once, in a fixed order: a processor need not wait for one to be done. */
+function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
+  let [one, two, three, four] = [0, 0, 0, 0]
+  let d = 0
+  for (; d + 3 < length; d += 4) {
+    one += a[from + d] * b[at + d]
+    two += a[from + d + 1] * b[at + d + 1]
+    three += a[from + d + 2] * b[at + d + 2]
+    four += a[from + d + 3] * b[at + d + 3]
+  }
+  for (; d < length; d++) one += a[from + d] * b[at + d]
+  return one + two + (three + four)
 }
 
 function standardise(values: readonly number[]): (value: number) => number {
