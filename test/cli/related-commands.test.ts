@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -123,9 +124,8 @@ describe('paperkin recommend', () => {
   const example = 'examples/digest.txt'
 
   it('ranks a digest by papers of a file, and says why', async () => {
-    const refs = join(mkdtempSync(join(tmpdir(), 'paperkin-recommend-')), 'refs.bib')
-    writeFileSync(
-      refs,
+    const refs = file(
+      'refs.bib',
       '@article{grasp, title={Grasping transparent objects}, abstract={A robot hand learns to grasp glass objects by touch and vision.}}\n' +
         '@article{hand, title={Dexterous hands}, abstract={Manipulation with a robot hand of many fingers, learned from demonstrations.}}\n',
     )
