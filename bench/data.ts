@@ -87,6 +87,15 @@ export async function loadSubjects(
   }))
 }
 
+/** Ids of the papers of each sub-area, of a set whose records name some (`ijcai`). */
+export async function loadGroups(name: string): Promise<Map<string, string[]>> {
+  const groups = new Map<string, string[]>()
+  for (const { id, subareas } of await records(name))
+    for (const area of Array.isArray(subareas) ? subareas.map(String) : [])
+      groups.set(area, [...(groups.get(area) ?? []), String(id)])
+  return groups
+}
+
 /** The papers of a set, in the order of its file. */
 export async function loadPapers(name: string, limit = Number.POSITIVE_INFINITY): Promise<LabelledPaper[]> {
   const all = await records(name)

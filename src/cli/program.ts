@@ -18,6 +18,7 @@ import { fetchArxivCommand } from './commands/fetch-arxiv.ts'
 import { fetchDailyCommand } from './commands/fetch-daily.ts'
 import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
+import { recommendCommand } from './commands/recommend.ts'
 import { related } from './commands/related.ts'
 import { remove } from './commands/remove.ts'
 import { report } from './commands/report.ts'
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   topicsCommand,
   search,
   related,
+  recommendCommand,
   duplicates,
   report,
   // Keeping.

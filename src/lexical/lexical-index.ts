@@ -167,17 +167,28 @@ export class LexicalIndex extends TermCounts {
 
   /**
    * The TF-IDF rows of the given documents, in that order, unit length, terms renumbered to those that occur; `terms` are
-   * their numbers here, one a column. All as the index is at the call, whatever is added or removed meanwhile.
+   * their numbers here, one a column, ascending. All as the index is at the call, whatever is added or removed meanwhile.
+   * `documents` that are in no row follow, with those of their words that the index knows.
    */
-  async sparseRows(rows: ArrayLike<number>, slice: Slice): Promise<SparseRows & { readonly terms: Int32Array }> {
+  async sparseRows(
+    rows: ArrayLike<number>,
+    slice: Slice,
+    { documents = [] }: { readonly documents?: readonly LexicalDocument[] } = {},
+  ): Promise<SparseRows & { readonly terms: Int32Array }> {
     // Rows are only appended and arrays only replaced, so that what is taken here stays as it is; frequencies change.
     const weights = this.#weigh()
     const of = { start: this.rowStart, term: this.entryTerm, count: this.entryCount }
     const frequency = this.documentFrequency.slice()
     const idfOf = (term: number) =>
       (isPair(this.terms.key(term)) ? weights.idfOfPair : weights.idfOfStem)[frequency[term]]
+    const others = documents.map((document) =>
+      [...this.#weighDocument(document).known]
+        .filter(([, { weight }]) => weight > 0)
+        .map(([term, { weight }]) => ({ term, weight }))
+        .sort((a, b) => a.term - b.term),
+    )
     const renumbered = new Int32Array(this.terms.size).fill(-1)
-    const start = new Int32Array(rows.length + 1)
+    const start = new Int32Array(rows.length + others.length + 1)
     let longest = 0
     for (let r = 0; r < rows.length; r++) {
       start[r + 1] = start[r]
@@ -189,6 +200,10 @@ export class LexicalIndex extends TermCounts {
       longest = Math.max(longest, start[r + 1] - start[r])
       if (r % 8 === 0 && slice.due()) await slice.rest()
     }
+    for (const [i, entries] of others.entries()) {
+      for (const { term } of entries) renumbered[term] = 0
+      start[rows.length + i + 1] = start[rows.length + i] + entries.length
+    }
     let columns = 0
     const terms = new Int32Array(renumbered.length)
     for (let term = 0; term < renumbered.length; term++)
@@ -197,8 +212,8 @@ export class LexicalIndex extends TermCounts {
         renumbered[term] = columns++
         if (columns % 16_384 === 0 && slice.due()) await slice.rest()
       }
-    const column = new Int32Array(start[rows.length])
-    const value = new Float32Array(start[rows.length])
+    const column = new Int32Array(start[rows.length + others.length])
+    const value = new Float32Array(column.length)
     const found = new Float64Array(longest)
     for (let r = 0, to = 0; r < rows.length; r++) {
       let length = 0
@@ -216,7 +231,15 @@ export class LexicalIndex extends TermCounts {
       for (let i = 0; i < length; i++) value[to++] = found[i] * scale
       if (r % 8 === 0 && slice.due()) await slice.rest()
     }
-    return { rows: rows.length, columns, start, column, value, terms: terms.subarray(0, columns) }
+    let next = start[rows.length]
+    for (const entries of others) {
+      const length = Math.sqrt(entries.reduce((sum, { weight }) => sum + weight * weight, 0))
+      for (const { term, weight } of entries) {
+        column[next] = renumbered[term]
+        value[next++] = weight / length
+      }
+    }
+    return { rows: rows.length + others.length, columns, start, column, value, terms: terms.subarray(0, columns) }
   }
 
   /** The known words and pairs of words of a query, each with its weight; and the score that no row can reach. */

@@ -28,7 +28,15 @@ import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-d
 import { findNovelty, type NoveltyOptions } from './novelty.ts'
 import { PaperAreas } from './paper-areas.ts'
 import { compileFilter, type PaperFilter } from './paper-filter.ts'
-import { type HitList, Ranking, type RelatedOptions, relatedWeights, type SearchOptions } from './ranking.ts'
+import {
+  type HitList,
+  type LibraryView,
+  Ranking,
+  type RelatedOptions,
+  relatedWeights,
+  type SearchOptions,
+} from './ranking.ts'
+import { type Recommendations, type RecommendOptions, recommend } from './recommend.ts'
 import type { Seed, Seeds } from './seeds.ts'
 import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './store.ts'
 import { topicInput } from './topic-input.ts'
@@ -97,6 +105,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   readonly #embedder: Embedder | undefined
   readonly #ownsEmbedder: boolean
   readonly #collection: Collection
+  readonly #view: LibraryView
   readonly #ranking: Ranking
   readonly #map: AreaMap
   readonly #repair: Repair | undefined
@@ -125,7 +134,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#collection = collection
     this.#repair = parts.repair
     this.#map = parts.map
-    this.#ranking = new Ranking({
+    this.#view = {
       get kept() {
         return collection.kept
       },
@@ -147,7 +156,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
         )
       },
       requireOpen: () => this.#requireOpen(),
-    })
+    }
+    this.#ranking = new Ranking(this.#view)
   }
 
   /**
@@ -474,6 +484,19 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   /** {@link related} for many questions in one call, in their order: quicker than one call each in a large library. */
   relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions<Extra> = {}): Promise<HitList<Extra>[]> {
     return this.#ranking.relatedMany(seeds, options as RelatedOptions) as Promise<HitList<Extra>[]>
+  }
+
+  /**
+   * The papers that someone will like, by those that they liked: of the library, or of `among`. A linear model over
+   * embedding and words (support vector machine, the rest of the library as weak negatives) and the kinship to the three
+   * nearest liked papers, which counts the more the fewer there are. The same papers give the same answer. Records that
+   * are not in the library are embedded first.
+   * @throws PaperkinError `invalid-argument` where nothing is liked, and for a paper both liked and disliked;
+   * `paper-not-found`, `invalid-paper`, `embedding-failed`, `library-closed`
+   */
+  async recommend(options: RecommendOptions): Promise<Recommendations> {
+    this.#requireOpen()
+    return recommend(this.#view, { ...options, signal: this.#either(options?.signal) })
   }
 
   /**

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -113,5 +114,34 @@ describe('evaluate related', () => {
         /^paperkin: Expected line 2 of .*wrong\.tsv to hold a query, a paper and a grade/mu,
       ),
     })
+  })
+})
+
+describe('paperkin recommend', () => {
+  const example = 'examples/digest.txt'
+
+  it('ranks a digest by papers of a file, and says why', async () => {
+    const refs = file(
+      'refs.bib',
+      '@article{grasp, title={Grasping transparent objects}, abstract={A robot hand learns to grasp glass objects by touch and vision.}}\n' +
+        '@article{hand, title={Dexterous hands}, abstract={Manipulation with a robot hand of many fingers, learned from demonstrations.}}\n',
+    )
+    const { status, stdout } = await run(['recommend', example, '--like', refs, '-k', '3', '--json'])
+    expect(status).toBe(0)
+    const { liked, hits } = JSON.parse(stdout)
+    expect(liked).toBe(2)
+    expect(hits).toHaveLength(3)
+    expect(`${hits[0].title} ${hits[0].abstract}`).toMatch(/robot|grasp|manipulat/iu)
+    expect(hits[0].why.liked[0].title).toMatch(/Grasping|Dexterous/u)
+    const page = await run(['recommend', example, '--like', refs, '-k', '3'])
+    expect(page.stdout).toMatch(/^For you, of 50 papers, by 2 papers that you like/u)
+  })
+
+  it('says what is wrong with what is liked', async () => {
+    expect(await run(['recommend', example])).toMatchObject({ status: 2, stderr: expect.stringContaining('--like') })
+    const missing = await run(['recommend', example, '--like', 'nowhere/refs.bib'])
+    expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining('nowhere/refs.bib') })
+    const unknown = await run(['recommend', example, '--like', '9999.99999'])
+    expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining('9999.99999') })
   })
 })

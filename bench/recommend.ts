@@ -1,0 +1,254 @@
+// npm run bench -- recommend [cora|ijcai …]: what `library.recommend` finds for readers whose interests are known, against
+// the mean vector, the nearest liked paper, and a linear SVM over TF-IDF as arxiv-sanity-lite has it (LinearSVC's loss,
+// C = .01, balanced classes, words that 5 papers or more and at most a tenth of them have).
+// ijcai: a reader follows one, two or three sub-areas, drawn without regard to each other; what else lies in them is the
+// truth. cora: what one paper cites or is cited by; of 20 and 100 liked, papers within reach of it by citations, nearest first.
+// Settings were chosen on every other profile; --chosen shows those, otherwise the other half is shown.
+// --profiles COUNT: at most so many of each setting (40). --latency: 500 liked papers and 200 new ones.
+import { averagePrecision, ndcg } from '../src/evaluation/ranking.ts'
+import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
+import type { SparseRows } from '../src/lexical/sparse-rows.ts'
+import { stopWords } from '../src/lexical/tokens.ts'
+import { trainLinear } from '../src/library/interest-model.ts'
+import { PaperLibrary } from '../src/library/paper-library.ts'
+import type { Paper } from '../src/paper.ts'
+import { seededRandom } from '../src/vectors/random.ts'
+import { loadGroups, loadPapers, loadQrels, loadVectors, saveResult, useData } from './data.ts'
+
+interface Profile {
+  readonly liked: readonly number[]
+  readonly truth: ReadonlySet<number>
+}
+
+/** Scores by paper, higher is better. */
+type Method = (liked: readonly number[]) => Promise<Float64Array> | Float64Array
+
+const sizes = [5, 20, 100]
+
+export async function run(args: readonly string[]): Promise<void> {
+  const named = useData(args)
+  const at = named.indexOf('--profiles')
+  const most = at < 0 ? 40 : Number(named.splice(at, 2)[1])
+  const isChosen = named.includes('--chosen')
+  const isLatency = named.includes('--latency')
+  const sets = named.filter((arg) => !arg.startsWith('--'))
+  const results: Record<string, unknown> = {}
+  for (const set of sets.length > 0 ? sets : ['ijcai', 'cora']) {
+    const papers = (await loadPapers(set)).map(({ paper }) => paper)
+    const { vectors, dimensions } = await loadVectors(set)
+    const rowOf = (row: number) => vectors.subarray(row * dimensions, (row + 1) * dimensions)
+    await using library = await PaperLibrary.open({ embedder: 'none' })
+    await library.add(papers, { vectors: papers.map((_, row) => rowOf(row)) })
+    if (isLatency) {
+      await latency(library, papers, set)
+      continue
+    }
+    const methods = methodsOf(papers, { rowOf, library })
+    const profiles = set === 'cora' ? await cited(papers) : await followed(set, papers)
+    console.log(`${set}: ${papers.length} papers; nDCG@10 and average precision, 95 % intervals over the profiles`)
+    for (const [setting, all] of profiles) {
+      const shown = all.filter((_, i) => i % 2 === (isChosen ? 0 : 1)).slice(0, most)
+      if (shown.length > 0) results[setting] = await measure(setting, shown, methods)
+    }
+  }
+  if (!isChosen && !isLatency) await saveResult('recommend', results)
+}
+
+async function measure(setting: string, profiles: readonly Profile[], methods: Readonly<Record<string, Method>>) {
+  const figures: Record<string, { ndcg: number[]; precision: number[] }> = {}
+  for (const [name, scoresOf] of Object.entries(methods)) {
+    const its = { ndcg: [] as number[], precision: [] as number[] }
+    figures[name] = its
+    for (const { liked, truth } of profiles) {
+      const scores = await scoresOf(liked)
+      const isLiked = new Set(liked)
+      const order = [...scores.keys()].filter((row) => !isLiked.has(row)).sort((a, b) => scores[b] - scores[a] || a - b)
+      const relevances = order.map((row) => (truth.has(row) ? 1 : 0))
+      its.ndcg.push(ndcg(relevances, { k: 10, judged: relevances }))
+      its.precision.push(averagePrecision(relevances, { relevant: truth.size }))
+    }
+  }
+  console.log(`\n${setting}, ${profiles.length} profiles`)
+  const own = figures.paperkin as (typeof figures)[string]
+  for (const [name, { ndcg, precision }] of Object.entries(figures)) {
+    const cell = (values: readonly number[], mine: readonly number[]) => {
+      const { mean, low, high } = bootstrapInterval(values, { samples: 2000 })
+      const shown = `${mean.toFixed(3)} (${low.toFixed(3)} – ${high.toFixed(3)})`
+      if (values === mine) return shown
+      const { difference, pValue } = comparePaired(mine, values, { samples: 2000 })
+      return `${shown}, d ${difference.mean.toFixed(3)} (${difference.low.toFixed(3)} – ${difference.high.toFixed(3)}) p ${pValue.toFixed(3)}`
+    }
+    console.log(`  ${name.padEnd(16)} nDCG ${cell(ndcg, own.ndcg)}  AP ${cell(precision, own.precision)}`)
+  }
+  return figures
+}
+
+function methodsOf(
+  papers: readonly Paper[],
+  { rowOf, library }: { readonly rowOf: (row: number) => Float32Array; readonly library: PaperLibrary },
+): Record<string, Method> {
+  const cosine = (a: ArrayLike<number>, b: ArrayLike<number>) => {
+    let sum = 0
+    for (let d = 0; d < a.length; d++) sum += a[d] * b[d]
+    return sum
+  }
+  const placeOf = new Map(papers.map(({ id }, row) => [id, row]))
+  const words = wordRows(papers)
+  return {
+    'mean vector': (liked) => {
+      const mean = new Float64Array(rowOf(0).length)
+      for (const row of liked) for (const [d, value] of rowOf(row).entries()) mean[d] += value
+      return Float64Array.from(papers, (_, row) => cosine(mean, rowOf(row)))
+    },
+    'nearest liked': (liked) =>
+      Float64Array.from(papers, (_, row) => Math.max(...liked.map((other) => cosine(rowOf(other), rowOf(row))))),
+    'TF-IDF + SVM': (liked) => {
+      const labels = new Int8Array(papers.length).fill(-1)
+      for (const row of liked) labels[row] = 1
+      const costs = Float64Array.from(labels, (label) =>
+        label > 0
+          ? (0.01 * papers.length) / (2 * liked.length)
+          : (0.01 * papers.length) / (2 * (papers.length - liked.length)),
+      )
+      const features = { sparse: words, dense: new Float64Array(0), dimensions: 0 }
+      const { weights } = trainLinear(features, labels, costs)
+      return Float64Array.from(papers, (_, row) => {
+        let sum = 0
+        for (let i = words.start[row]; i < words.start[row + 1]; i++) sum += weights[words.column[i]] * words.value[i]
+        return sum
+      })
+    },
+    paperkin: async (liked) => {
+      const ids = liked.map((row) => (papers[row] as Paper).id)
+      const { hits } = await library.recommend({ liked: ids, k: papers.length })
+      const scores = new Float64Array(papers.length).fill(-1)
+      for (const [rank, { paper }] of hits.entries()) scores[placeOf.get(paper.id) as number] = papers.length - rank
+      return scores
+    },
+  }
+}
+
+/** TF-IDF as scikit-learn's TfidfVectorizer makes it with sublinear counts and those limits. */
+function wordRows(papers: readonly Paper[]): SparseRows {
+  const documents = papers.map(({ title, abstract }) => {
+    const counts = new Map<string, number>()
+    for (const word of `${title} ${abstract}`.toLowerCase().match(/\b[a-z_][a-z0-9_]+\b/gu) ?? [])
+      if (!stopWords.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
+    return counts
+  })
+  const frequency = new Map<string, number>()
+  for (const counts of documents) for (const word of counts.keys()) frequency.set(word, (frequency.get(word) ?? 0) + 1)
+  const used = [...frequency].filter(([, papersWithIt]) => papersWithIt >= 5 && papersWithIt <= papers.length / 10)
+  const columnOf = new Map(used.map(([word], column) => [word, column]))
+  const start = [0]
+  const column: number[] = []
+  const value: number[] = []
+  for (const counts of documents) {
+    const entries = [...counts].flatMap(([word, count]) => {
+      const its = columnOf.get(word)
+      const idf = Math.log((1 + papers.length) / (1 + (frequency.get(word) as number))) + 1
+      return its === undefined ? [] : [[its, (1 + Math.log(count)) * idf] as const]
+    })
+    const length = Math.sqrt(entries.reduce((sum, [, weight]) => sum + weight * weight, 0)) || 1
+    for (const [its, weight] of entries) {
+      column.push(its)
+      value.push(weight / length)
+    }
+    start.push(column.length)
+  }
+  return {
+    rows: papers.length,
+    columns: columnOf.size,
+    start: Int32Array.from(start),
+    column: Int32Array.from(column),
+    value: Float32Array.from(value),
+  }
+}
+
+function shuffled<T>(all: readonly T[], random: () => number): T[] {
+  const mixed = [...all]
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[mixed[i], mixed[j]] = [mixed[j] as T, mixed[i] as T]
+  }
+  return mixed
+}
+
+/** Readers of one, two and three sub-areas, an equal share of the liked papers from each. */
+async function followed(set: string, papers: readonly Paper[]): Promise<Map<string, Profile[]>> {
+  const groups = await loadGroups(set)
+  const placeOf = new Map(papers.map(({ id }, row) => [id, row]))
+  const areas = [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, ids]) => ids.map((id) => placeOf.get(id) as number))
+  const random = seededRandom(7)
+  const profiles = new Map<string, Profile[]>()
+  for (const size of sizes)
+    for (const count of [1, 2, 3]) {
+      const share = size / count
+      const large = areas.filter((rows) => rows.length >= Math.ceil(share) + Math.max(5, share / 4))
+      if (large.length < count) continue
+      const list: Profile[] = []
+      const wanted = count > 1 ? 160 : large.length * (size === 100 ? 6 : size === 20 ? 2 : 1)
+      for (let i = 0; i < wanted; i++) {
+        const parts = count === 1 ? [large[i % large.length] as number[]] : shuffled(large, random).slice(0, count)
+        const liked = new Set<number>()
+        for (const [part, rows] of parts.entries()) {
+          const fresh = shuffled(rows, random).filter((row) => !liked.has(row))
+          for (const row of fresh.slice(0, Math.floor((size + part) / count))) liked.add(row)
+        }
+        list.push({ liked: [...liked], truth: new Set(parts.flat().filter((row) => !liked.has(row))) })
+      }
+      profiles.set(`ijcai, ${count} sub-area${count > 1 ? 's' : ''}, ${size} liked`, list)
+    }
+  return profiles
+}
+
+/** Readers of what lies around a paper in the graph of citations. */
+async function cited(papers: readonly Paper[]): Promise<Map<string, Profile[]>> {
+  const judgements = await loadQrels('cora')
+  const placeOf = new Map(papers.map(({ id }, row) => [id, row]))
+  const links = papers.map(({ id }) =>
+    [...(judgements.get(id)?.keys() ?? [])].map((other) => placeOf.get(other) as number),
+  )
+  const random = seededRandom(7)
+  const profiles = new Map<string, Profile[]>()
+  for (const size of sizes) {
+    const wanted = size + Math.max(2, Math.ceil(size / 4))
+    const list: Profile[] = []
+    for (const paper of shuffled([...papers.keys()], random)) {
+      const seen = new Set([paper])
+      const found: number[] = []
+      for (let ring = [paper]; ring.length > 0 && found.length < wanted; ) {
+        ring = [...new Set(ring.flatMap((row) => links[row] as number[]))].filter((row) => !seen.has(row))
+        for (const row of ring) seen.add(row)
+        found.push(...ring)
+        if (size === 5) break
+      }
+      if (found.length < wanted || (size > 5 && found.length > 4 * wanted)) continue
+      const mixed = shuffled(found, random)
+      list.push({ liked: mixed.slice(0, size), truth: new Set(mixed.slice(size)) })
+      if (list.length === 240) break
+    }
+    profiles.set(`cora, ${size} liked`, list)
+  }
+  return profiles
+}
+
+async function latency(library: PaperLibrary, papers: readonly Paper[], set: string): Promise<void> {
+  const ids = papers.map(({ id }) => id)
+  const asked = { liked: ids.slice(0, 500), among: ids.slice(-200), why: true }
+  const times: number[] = []
+  for (let i = 0; i < 21; i++) {
+    // Of this process alone, whoever else is at work; nothing here waits for a thread or a disk.
+    const start = process.cpuUsage()
+    await library.recommend(asked)
+    const { user, system } = process.cpuUsage(start)
+    times.push((user + system) / 1000)
+  }
+  const [first, ...others] = times
+  others.sort((a, b) => a - b)
+  console.log(
+    `${set}: 500 liked, 200 new, of ${papers.length}: processor time first ${first?.toFixed(0)} ms, then ${others[10]?.toFixed(0)} in the median, ${others[18]?.toFixed(0)} at the 95th percentile`,
+  )
+}
