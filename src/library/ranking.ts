@@ -132,7 +132,7 @@ const weakBelow = {
 } as const
 
 /** What questions are answered from: the library's own state, read at the time of each question. */
-interface LibraryView {
+export interface LibraryView {
   readonly kept: ReadonlyMap<string, KeptPaper>
   readonly roster: Roster
   readonly lexical: LexicalIndex

@@ -25,13 +25,13 @@ export interface Seeds {
 type CheckedSeed = string | number | Paper
 
 /** Seeds whose records have been checked. */
-interface CheckedSeeds {
+export interface CheckedSeeds {
   readonly like: readonly CheckedSeed[]
   readonly unlike: readonly CheckedSeed[]
 }
 
 /** A seed that was looked up: a paper of the library, or a text. */
-interface KnownSeed extends LexicalDocument {
+export interface KnownSeed extends LexicalDocument {
   /** Of a text that was given without one, made from its title. */
   readonly id: string
   readonly kept: KeptPaper | undefined
