@@ -88,7 +88,10 @@ export function decision(weights: Float64Array, { sparse, dense, dimensions }: F
 
 /** Product of two stretches of numbers: four sums at once, in a fixed order: a processor need not wait for one to be done. */
 export function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
-  let [one, two, three, four] = [0, 0, 0, 0]
+  let one = 0
+  let two = 0
+  let three = 0
+  let four = 0
   let d = 0
   for (; d + 3 < length; d += 4) {
     one += a[from + d] * b[at + d]
