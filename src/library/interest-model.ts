@@ -83,9 +83,24 @@ export function decision(weights: Float64Array, { sparse, dense, dimensions }: F
   const { start, column, value, columns } = sparse
   let sum = weights[columns + dimensions]
   for (let i = start[row]; i < start[row + 1]; i++) sum += weights[column[i]] * value[i]
-  const at = row * dimensions
-  for (let d = 0; d < dimensions; d++) sum += weights[columns + d] * dense[at + d]
-  return sum
+  return sum + product(weights, columns, dense, row * dimensions, dimensions)
+}
+
+/** Product of two stretches of numbers: four sums at once, in a fixed order: a processor need not wait for one to be done. */
+export function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
+  let one = 0
+  let two = 0
+  let three = 0
+  let four = 0
+  let d = 0
+  for (; d + 3 < length; d += 4) {
+    one += a[from + d] * b[at + d]
+    two += a[from + d + 1] * b[at + d + 1]
+    three += a[from + d + 2] * b[at + d + 2]
+    four += a[from + d + 3] * b[at + d + 3]
+  }
+  for (; d < length; d++) one += a[from + d] * b[at + d]
+  return one + two + (three + four)
 }
 
 /**

@@ -9,7 +9,7 @@ import type { ExactSnapshot } from '../vectors/exact-snapshot.ts'
 import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { unlikeShare } from './best-papers.ts'
 import type { KeptPaper } from './collection.ts'
-import { calibration, decision, type Features, trainLinear } from './interest-model.ts'
+import { calibration, decision, type Features, product, trainLinear } from './interest-model.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
 import { type LibraryView, relatedWeights } from './ranking.ts'
 import { type CheckedSeeds, checkedSeeds, type KnownSeed, lookUp, type Seed } from './seeds.ts'
@@ -406,20 +406,6 @@ function kinship(
   for (let r = liked; r < scores.length; r++) if (scores[r] > worst) worst = scores[r]
   const mean = found.length === 0 ? 0 : found.reduce((sum, { similarity }) => sum + similarity, 0) / found.length
   return { value: mean - unlikeShare * worst, nearest: found.filter(({ similarity }) => similarity > 0) }
-}
-
-/** Four sums at once, in a fixed order: a processor need not wait for one to be done. */
-function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
-  let [one, two, three, four] = [0, 0, 0, 0]
-  let d = 0
-  for (; d + 3 < length; d += 4) {
-    one += a[from + d] * b[at + d]
-    two += a[from + d + 1] * b[at + d + 1]
-    three += a[from + d + 2] * b[at + d + 2]
-    four += a[from + d + 3] * b[at + d + 3]
-  }
-  for (; d < length; d++) one += a[from + d] * b[at + d]
-  return one + two + (three + four)
 }
 
 function standardise(values: readonly number[]): (value: number) => number {
