@@ -1,4 +1,4 @@
-// Writes models/atlas from tree.txt, areas.jsonl and the vectors that embed.mjs keeps: the same bytes every time. All sums
+// Writes models/atlas from tree.txt, areas.jsonl and the vectors that embed.mjs keeps: the same vectors give the same bytes, as all sums
 // run in float64 in a fixed order.
 // usage: tsx scripts/atlas/build.mjs DATA CACHE FOLDER [partial]      the first two as for embed.mjs
 //   partial  takes what has a vector so far, to try something out
