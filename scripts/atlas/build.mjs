@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createEmbedder } from 'paperkin'
+import { packedRows } from '../../src/atlas/atlas.ts'
 import { keptVectors, lines, readAreas, readPlaces, readTexts, usedTexts } from './embed.mjs'
 import { mineTerms } from './terms.mjs'
 
@@ -281,31 +282,22 @@ const centroids = seeds.map((seed, area) => (sizes[area] < LEAST_ASSIGNED ? seed
 console.log(`nearest: ${Math.round(performance.now() / 1000)} s`)
 const { rows: weights, bias } = discriminants(vectors, { centroids: seeds, areaOf, places, dimensions })
 
-/** Rows as 8-bit integers with one scale a row, scales first. */
-function quantised(rows) {
-  const width = rows[0].length
-  const bytes = Buffer.alloc(rows.length * (4 + width))
-  rows.forEach((row, i) => {
-    const scale = Math.fround(row.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127) || 1
-    bytes.writeFloatLE(scale, 4 * i)
-    for (const [d, value] of row.entries()) bytes.writeInt8(Math.round(value / scale), 4 * rows.length + i * width + d)
-  })
-  return bytes
-}
-
 console.log(`discriminants: ${Math.round(performance.now() / 1000)} s`)
 const firstArea = nodes.length - areas.length
 const fieldOf = areaOf.map((area) => nodes[firstArea + area].parent)
 const terms = mineTerms(texts, { fieldOf, vectors, centroids })
 const files = {
-  'areas.bin': quantised(centroids),
-  'weights.bin': Buffer.concat([Buffer.from(Float32Array.from(bias).buffer), quantised(weights)]),
+  'areas.bin': packedRows(centroids, dimensions),
+  'weights.bin': Buffer.concat([Buffer.from(Float32Array.from(bias).buffer), packedRows(weights, dimensions)]),
   // What an area is about, for models that have no centroids of it.
   'areas.txt': Buffer.from(areas.map(({ terms = [] }) => `${terms.slice(0, TERMS_OF_AREA).join(', ')}\n`).join('')),
   'terms.txt': Buffer.from(
     terms.map(({ term, df, topicality }) => `${term}\t${df}\t${topicality.toFixed(2)}\n`).join(''),
   ),
-  'terms.bin': quantised(terms.map(({ vector }) => vector)),
+  'terms.bin': packedRows(
+    terms.map(({ vector }) => vector),
+    terms[0].vector.length,
+  ),
 }
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 const tree = nodes.map(({ name, level, parent }) => [name, level, parent])

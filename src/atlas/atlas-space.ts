@@ -5,6 +5,8 @@
 import { readFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { writeAll, writeAtomically } from '../atomic-file.ts'
+import { exactDot } from '../vectors/kernels.ts'
+import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type Atlas, leastSimilarity, leastToName, restored } from './atlas.ts'
 
 const MAGIC = Buffer.from('PKINAREA')
@@ -31,18 +33,6 @@ export interface SpaceKey {
   readonly dimensions: number
   /** SHA-256 of the texts. */
   readonly texts: string
-}
-
-/** Unit rows, one an area, as they are kept: the same whether they are new or read again. */
-export function packedRows(rows: readonly Float32Array[], dimensions: number): Buffer {
-  const bytes = Buffer.alloc(rows.length * (4 + dimensions))
-  for (const [i, row] of rows.entries()) {
-    const scale = Math.fround(row.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127) || 1
-    bytes.writeFloatLE(scale, 4 * i)
-    for (const [d, value] of row.entries())
-      bytes.writeInt8(Math.round(value / scale), 4 * rows.length + i * dimensions + d)
-  }
-  return bytes
 }
 
 /** How near texts are to areas in the space of a model: mean and standard deviation of the cosines. */
@@ -75,11 +65,15 @@ export function atlasOf(
 }
 
 /** How near papers, or where they are few areas, are to all areas. */
-export function spreadOf(
+export async function spreadOf(
   atlas: Atlas,
   rows: Buffer,
-  { dimensions, papers }: { readonly dimensions: number; readonly papers: readonly Float32Array[] },
-): Spread {
+  {
+    dimensions,
+    papers,
+    slice,
+  }: { readonly dimensions: number; readonly papers: readonly Float32Array[]; readonly slice: TimeSlice },
+): Promise<Spread> {
   const centroids = restored(rows, atlas.areas, dimensions)
   const isFew = papers.length < leastPapers
   const step = Math.max(1, Math.floor(atlas.areas / areasAsked))
@@ -89,29 +83,35 @@ export function spreadOf(
       )
     : papers
   let [count, sum, squares] = [0, 0, 0]
-  for (const [i, text] of texts.entries())
+  for (const [i, text] of texts.entries()) {
     for (let area = 0; area < atlas.areas; area++) {
       if (isFew && area === i * step) continue
-      const cosine = dot(text, centroids, area * dimensions)
+      const cosine = exactDot(text, 0, centroids, area * dimensions, dimensions)
       count++
       sum += cosine
       squares += cosine * cosine
     }
+    if (slice.due()) await slice.rest()
+  }
   const mean = sum / count
   const deviation = Math.sqrt(Math.max(0, squares / count - mean * mean))
-  return { mean, deviation, known: knownAreas(atlas, centroids, dimensions) }
+  return { mean, deviation, known: await knownAreas(atlas, centroids, { dimensions, slice }) }
 }
 
 /** Of some areas, evenly spaced, the share whose nearest other one is of their field. */
-function knownAreas({ areas, firstArea, nodes }: Atlas, centroids: Float32Array, dimensions: number): number {
+async function knownAreas(
+  { areas, firstArea, nodes }: Atlas,
+  centroids: Float32Array,
+  { dimensions, slice }: { readonly dimensions: number; readonly slice: TimeSlice },
+): Promise<number> {
   const step = Math.max(1, Math.floor(areas / areasAsked))
   let [asked, same] = [0, 0]
   for (let one = 0; one < areas; one += step) {
-    const own = centroids.subarray(one * dimensions, (one + 1) * dimensions)
     let most = Number.NEGATIVE_INFINITY
     let nearest = one
     for (let other = 0; other < areas; other++) {
-      const cosine = other === one ? Number.NEGATIVE_INFINITY : dot(own, centroids, other * dimensions)
+      if (other === one) continue
+      const cosine = exactDot(centroids, one * dimensions, centroids, other * dimensions, dimensions)
       if (cosine > most) {
         most = cosine
         nearest = other
@@ -119,14 +119,9 @@ function knownAreas({ areas, firstArea, nodes }: Atlas, centroids: Float32Array,
     }
     asked++
     if (nearest !== one && nodes[firstArea + one].parent === nodes[firstArea + nearest].parent) same++
+    if (slice.due()) await slice.rest()
   }
   return same / asked
-}
-
-function dot(vector: Float32Array, rows: Float32Array, from: number): number {
-  let sum = 0
-  for (let d = 0; d < vector.length; d++) sum += vector[d] * rows[from + d]
-  return sum
 }
 
 /** Rows of a model and how near papers were to them. */

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { nearestName, PaperkinError } from '../errors.ts'
 import { packageFile } from '../package-files.ts'
+import { exactDot } from '../vectors/kernels.ts'
 import { RowDots } from '../vectors/row-dots.ts'
 import { termKey } from './term-key.ts'
 
@@ -285,9 +286,7 @@ export class Atlas {
   }
 
   #cosine(vector: Float32Array, area: number): number {
-    let sum = 0
-    for (let d = 0, from = area * vector.length; d < vector.length; d++) sum += vector[d] * this.#centroids[from + d]
-    return this.toScale(sum)
+    return this.toScale(exactDot(vector, 0, this.#centroids, area * vector.length, vector.length))
   }
 }
 
@@ -305,7 +304,21 @@ function takeMost(
   }
 }
 
-/** Unit rows out of 8-bit integers. */
+/** Rows as they are kept, and as {@link restored} reads them: a float32 scale a row, then 8-bit integers. */
+export function packedRows(rows: readonly ArrayLike<number>[], dimensions: number): Buffer {
+  const bytes = Buffer.alloc(rows.length * (4 + dimensions))
+  for (const [i, row] of rows.entries()) {
+    let most = 0
+    for (let d = 0; d < dimensions; d++) most = Math.max(most, Math.abs(row[d]))
+    const scale = Math.fround(most / 127) || 1
+    bytes.writeFloatLE(scale, 4 * i)
+    for (let d = 0; d < dimensions; d++)
+      bytes.writeInt8(Math.round(row[d] / scale), 4 * rows.length + i * dimensions + d)
+  }
+  return bytes
+}
+
+/** Rows out of their bytes. */
 export function restored(bytes: Buffer, rows: number, width: number): Float32Array {
   const values = new Float32Array(rows * width)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

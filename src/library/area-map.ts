@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Atlas } from '../atlas/atlas.ts'
-import { atlasOf, packedRows, readSpaceFile, type SpaceKey, spreadOf, writeSpaceFile } from '../atlas/atlas-space.ts'
+import { Atlas, packedRows } from '../atlas/atlas.ts'
+import { atlasOf, readSpaceFile, type SpaceKey, spreadOf, writeSpaceFile } from '../atlas/atlas-space.ts'
 import type { Embedder, EmbedOptions } from '../embedding/embedder.ts'
+import { timeSlice } from '../vectors/time-slice.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -28,21 +30,23 @@ export class AreaMap {
   }: { readonly embedder: Embedder | undefined; readonly store: Store | undefined; readonly isWanted: boolean }) {
     this.#embedder = isWanted ? embedder : undefined
     this.#store = store
-    const bundled = this.#embedder && Atlas.load()
-    const isBundled = bundled?.isOf(this.#embedder) === true
-    this.#atlas = isBundled ? bundled : undefined
-    this.#isKnown = isBundled || this.#embedder === undefined
+    this.#isKnown = this.#embedder === undefined
   }
 
-  /** The map, where it is there already. */
+  /** The map, where it is there already; the bundled one is read when it is first asked for. */
   get atlas(): Atlas | undefined {
+    if (!this.#isKnown && Atlas.load().isOf(this.#embedder)) {
+      this.#atlas = Atlas.load()
+      this.#isKnown = true
+    }
     return this.#atlas
   }
 
   /** Takes over what was kept. */
   async load(): Promise<void> {
     const [embedder, store] = [this.#embedder, this.#store]
-    if (this.#isKnown || embedder === undefined || store === undefined) return
+    // Nothing is kept beside libraries of the bundled model, which have no need of the map to be opened.
+    if (embedder === undefined || store === undefined || !existsSync(spacePath(store))) return
     const bundled = Atlas.load()
     const key = spaceKey(bundled, embedder)
     const kept = await readSpaceFile(spacePath(store), key, bundled.areas)
@@ -53,7 +57,7 @@ export class AreaMap {
 
   /** Embeds the map where it is not there; calls at the same time share it. `papers` are vectors of some of the library. */
   async prepare(options: MakeOptions): Promise<void> {
-    if (this.#isKnown) return
+    if (this.atlas !== undefined || this.#isKnown) return
     this.#making ??= this.#make(options).finally(() => {
       this.#making = undefined
     })
@@ -66,7 +70,8 @@ export class AreaMap {
     const key = spaceKey(bundled, embedder)
     const vectors = await embedder.embed(bundled.areaTexts(), { inputType: 'document', ...options })
     const rows = packedRows(vectors, embedder.dimensions)
-    const spread = spreadOf(bundled, rows, { dimensions: embedder.dimensions, papers: papers() })
+    const slice = timeSlice(options.signal)
+    const spread = await spreadOf(bundled, rows, { dimensions: embedder.dimensions, papers: papers(), slice })
     this.#atlas = atlasOf(bundled, rows, { key, spread })
     this.#isKnown = true
     if (this.#store === undefined || this.#store.isReadOnly) return

@@ -6,6 +6,7 @@ import type { Atlas, Memberships } from '../atlas/atlas.ts'
 import { PaperkinError, requireOptions, show } from '../errors.ts'
 import { stem } from '../lexical/tokens.ts'
 import { type Paper, plainId } from '../paper.ts'
+import { exactDot } from '../vectors/kernels.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
 import type { KinList } from './kin-graph.ts'
 import type { NamedTopic } from './topics.ts'
@@ -409,9 +410,7 @@ function meanRow(
 }
 
 function dotRow(vectors: Float32Array, row: number, vector: Float32Array): number {
-  let sum = 0
-  for (let d = 0, from = row * vector.length; d < vector.length; d++) sum += vectors[from + d] * vector[d]
-  return sum
+  return exactDot(vectors, row * vector.length, vector, 0, vector.length)
 }
 
 /** Puts a value among the largest, which are in falling order. */
