@@ -87,10 +87,7 @@ export function compileFilter(
       const meant = nearestName(field, fieldNames(roster))
       throw new PaperkinError(
         'invalid-argument',
-        `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has${meant === undefined ? '' : `: did you mean \`${meant}\`?`}.`.replace(
-          /\?\.$/u,
-          '?',
-        ),
+        `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has${meant === undefined ? '.' : `: did you mean \`${meant}\`?`}`,
       )
     }
   }

@@ -219,7 +219,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   for (const at of best(total, total.length)) {
     if (hits.length === k) break
     const item = candidates[first[at] as number] as Item
-    const kept = 'kept' in item ? item.kept : (item as KeptPaper)
+    const kept = keptOf(item)
     // What says the same in the same words is among the nearest.
     const near = kinship(reference, shown, at, -1).nearest
     const isLiked = nearDuplicateOf(
@@ -258,6 +258,8 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
 /** A paper of the library, or one that was looked up. */
 type Item = KeptPaper | KnownSeed
 
+const keptOf = (item: Item): KeptPaper | undefined => ('kept' in item ? item.kept : (item as KeptPaper))
+
 interface Space {
   readonly lexical: LibraryView['lexical']
   readonly snapshot: ExactSnapshot
@@ -293,7 +295,6 @@ async function features(
   const rows: number[] = []
   const documents: LexicalDocument[] = []
   const at: number[] = []
-  const keptOf = (item: Item) => ('kept' in item ? item.kept : (item as KeptPaper))
   for (const item of items) {
     const kept = keptOf(item)
     if (kept !== undefined) at.push(rows.push(kept.row) - 1)

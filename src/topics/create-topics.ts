@@ -139,9 +139,9 @@ async function reduced(
   { count, slice }: { readonly count: number; readonly slice: TimeSlice },
 ): Promise<Int32Array> {
   const fewer = requireInteger('count', count, 1)
-  const isNamed = (row: number) => names[partition[row]] !== undefined
-  const { rows, graph: rest } = subgraph(graph, (row) => !isNamed(row))
-  if (rows.length === partition.length) return cut(partition, await dendrogram(graph, partition, slice), fewer)
+  const kept = names.filter((name) => name !== undefined).length
+  if (kept === 0) return cut(partition, await dendrogram(graph, partition, slice), fewer)
+  const { rows, graph: rest } = subgraph(graph, (row) => names[partition[row]] === undefined)
   // Nobody who names a topic wants it to be merged because there should be fewer others.
   if (rows.length === 0) return partition
   const numbers = new Map<number, number>()
@@ -150,7 +150,6 @@ async function reduced(
     numbers.set(partition[row], known)
     return known
   })
-  const kept = names.filter((name) => name !== undefined).length
   const fewerInside = cut(inside, await dendrogram(rest, inside, slice), Math.max(1, fewer - kept))
   const next = partition.slice()
   for (const [i, row] of rows.entries()) next[row] = names.length + fewerInside[i]

@@ -111,14 +111,11 @@ export async function describeTopics(
   const { ids } = identity
   if (slice.due()) await slice.rest()
   const { atlas, vocabulary } = collection
-  const nodes = sections
-    ? members.map(([first]) => sections.nodes[groupOf[first]])
-    : await commonNodes(collection, { members, slice })
-  if (sections !== undefined && names.some((name) => name !== undefined)) {
-    const isOfMap = (topic: number) => names[topic] === undefined
-    const common = await commonNodes(collection, { members: members.filter((_, topic) => !isOfMap(topic)), slice })
-    for (const topic of nodes.keys()) if (!isOfMap(topic)) nodes[topic] = common.shift() ?? -1
-  }
+  const sectionOf = (topic: number) =>
+    names[topic] === undefined ? sections?.nodes[groupOf[members[topic][0]]] : undefined
+  const others = members.filter((_, topic) => sectionOf(topic) === undefined)
+  const common = await commonNodes(collection, { members: others, slice })
+  const nodes = members.map((_, topic) => sectionOf(topic) ?? (common.shift() as number))
   const isName = (label: string) => names.includes(label)
   const kept = (await trueLabels(identity, { members, papers, slice })).map((label, topic) => {
     const name = names[topic]

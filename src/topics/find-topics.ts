@@ -9,7 +9,7 @@ import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
 import { chooseCount } from './choose-count.ts'
 import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
 import { createTopics, withCalls } from './create-topics.ts'
-import { type KinList, type KinRows, kinGraph, nearestKin } from './kin-graph.ts'
+import { type KinList, type KinRows, kinGraph, nearestGroup, nearestKin } from './kin-graph.ts'
 import { bySize, countOf } from './leiden.ts'
 import { checkedNames, placeNamed } from './named-topics.ts'
 import { Phrases } from './phrases.ts'
@@ -176,7 +176,7 @@ async function findAll(
   const nodes = matched.map(() => -1)
   // Too few for a topic of their own stand apart.
   if (matched.length > 0 && rest.length < (count === 'auto' ? minTopicSize : 1)) {
-    for (const row of rest) groupOf[row] = nearestGroup(row, { groupOf: all.groupOf, ...around })
+    for (const row of rest) groupOf[row] = nearestGroup(row, groupOf, around.kin)
     return { ...all, resolution: undefined, evidence: [], sections: { groupOf, nodes, apart: rest } }
   }
   const inside = await rowsOf(rows, rest, slice)
@@ -193,15 +193,6 @@ async function findAll(
     apart: found.sections.apart.map((i) => rest[i]),
   }
   return { ...all, ...found, groupOf, sections }
-}
-
-/** The group of a row's nearest kin that has one. */
-function nearestGroup(row: number, { groupOf, kin }: { readonly groupOf: Int32Array; readonly kin: KinList }): number {
-  for (let rank = 0; rank < kin.k; rank++) {
-    const group = groupOf[kin.neighbour[row * kin.k + rank]]
-    if (group >= 0) return group
-  }
-  return 0
 }
 
 /** The areas of some rows. */

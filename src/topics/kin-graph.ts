@@ -103,3 +103,12 @@ export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slic
   }
   return weightedGraph(edges, { nodes: rows, weights, slice })
 }
+
+/** The group of a row's nearest kin that has one, -1 being none; the first group where none of them has. */
+export function nearestGroup(row: number, groupOf: Int32Array, { k, neighbour }: KinList): number {
+  for (let rank = 0; rank < k; rank++) {
+    const group = groupOf[neighbour[row * k + rank]]
+    if (group >= 0) return group
+  }
+  return 0
+}

@@ -133,7 +133,7 @@ export async function labelTopics(
     const telling = found.map((one, i) => {
       const known = vocabulary?.term(spelled[i])
       const factor = known === undefined ? 1 : Math.max(0.05, Math.min(1.5, known.topicality / usualTopicality))
-      return { one: { ...one, score: one.score * (vocabulary === undefined ? 1 : factor) }, spelling: spelled[i] }
+      return { one: { ...one, score: one.score * factor }, spelling: spelled[i] }
     })
     if (vocabulary !== undefined) telling.sort((a, b) => b.one.score - a.one.score)
     const chosen = telling.slice(0, termsKept).map(({ one }) => one)

@@ -5,7 +5,7 @@
 // greedily, and sections that no longer pay are closed. Nothing here is random.
 import { type Atlas, type AtlasLevel, atlasLevels, type Memberships } from '../atlas/atlas.ts'
 import type { TimeSlice } from '../vectors/time-slice.ts'
-import type { KinList } from './kin-graph.ts'
+import { type KinList, nearestGroup } from './kin-graph.ts'
 
 // What a paper gives a section of a level, times the chance that it belongs there; less `wrong` times the chance that it
 // does not. `placed` is added where that chance is at least `likely`.
@@ -361,12 +361,6 @@ function withNearest(
   { nodes, kin }: { readonly nodes: readonly number[]; readonly kin: KinList },
 ): Int32Array {
   const numberOf = new Map(nodes.map((node, number) => [node, number]))
-  return nodeOf.map((node, row) => {
-    if (node >= 0) return numberOf.get(node) as number
-    for (let rank = 0; rank < kin.k; rank++) {
-      const other = numberOf.get(nodeOf[kin.neighbour[row * kin.k + rank]])
-      if (other !== undefined) return other
-    }
-    return 0
-  })
+  const groupOf = nodeOf.map((node) => numberOf.get(node) ?? -1)
+  return groupOf.map((group, row) => (group >= 0 ? group : nearestGroup(row, groupOf, kin)))
 }
