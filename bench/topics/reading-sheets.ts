@@ -4,6 +4,7 @@ import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { seededRandom } from '../../src/vectors/random.ts'
+import { shuffled } from '../shuffled.ts'
 import { type Day, type Run, runsWithPapers } from './reading-runs.ts'
 
 /** The first line of the key: what was read, also of systems that found no topic on a day. */
@@ -268,17 +269,6 @@ async function jsonLines(file: string): Promise<{ readonly line: number; readonl
       throw new Error(`Line ${i + 1} of ${file} is not JSON.`, { cause })
     }
   })
-}
-
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const order = [...items]
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    const kept = order[i] as T
-    order[i] = order[j] as T
-    order[j] = kept
-  }
-  return order
 }
 
 const oneLine = (text: string) => text.replace(/\s+/gu, ' ').trim()

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { seededRandom } from '../../src/vectors/random.ts'
+import { shuffled } from '../shuffled.ts'
 
 /** Row numbers. */
 export type Rows = ArrayLike<number>
@@ -61,17 +62,6 @@ export async function alternate(
         if (round === 1) sample.found.push(found)
       }
   return samples
-}
-
-function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
-  const order = [...items]
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    const item = order[i] as Item
-    order[i] = order[j] as Item
-    order[j] = item
-  }
-  return order
 }
 
 export async function measureBuild(build: () => unknown): Promise<Build> {
