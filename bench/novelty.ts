@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import { toPaper } from '../src/paper.ts'
 import { timesAsFrequent, whatIsCompared } from '../src/report/wording.ts'
-import { seededRandom } from '../src/vectors/random.ts'
+import { seededRandom } from '../src/runtime/random.ts'
 import { loadPapers, saveResult, useData } from './data.ts'
 
 export async function run(args: readonly string[]): Promise<void> {

@@ -8,11 +8,11 @@
 import { averagePrecision, ndcg } from '../src/evaluation/ranking.ts'
 import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
 import type { SparseRows } from '../src/lexical/sparse-rows.ts'
-import { stopWords } from '../src/lexical/tokens.ts'
-import { trainLinear } from '../src/library/interest-model.ts'
+import { trainLinear } from '../src/library/asking/interest-model.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import type { Paper } from '../src/paper.ts'
-import { seededRandom } from '../src/vectors/random.ts'
+import { seededRandom } from '../src/runtime/random.ts'
+import { stopWords } from '../src/text/tokens.ts'
 import { loadGroups, loadPapers, loadQrels, loadVectors, saveResult, useData } from './data.ts'
 
 interface Profile {

@@ -1,7 +1,7 @@
+import { sentences } from '../src/library/asking/why.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
-import { sentences } from '../src/library/why.ts'
 import type { PaperInput } from '../src/paper.ts'
-import { seededRandom } from '../src/vectors/random.ts'
+import { seededRandom } from '../src/runtime/random.ts'
 import { loadPapers, saveResult } from './data.ts'
 
 const set = 'arxiv-cs-2025'

@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import type { Paper } from '../src/paper.ts'
-import { plainText } from '../src/sources/plain-text.ts'
 import { readSources } from '../src/sources/read-papers.ts'
+import { plainText } from '../src/text/plain-text.ts'
 import { loadPapers, useData } from './data.ts'
 
 const run_ = promisify(execFile)

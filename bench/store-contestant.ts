@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createEmbedder } from '../src/embedding/create-embedder.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import { type Paper, paperText } from '../src/paper.ts'
-import { seededRandom } from '../src/vectors/random.ts'
+import { seededRandom } from '../src/runtime/random.ts'
 import { loadPapers, useData } from './data.ts'
 
 const dimensions = 384

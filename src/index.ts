@@ -40,8 +40,23 @@ export {
 } from './evaluation/significance.ts'
 export { type SilhouetteOptions, silhouette } from './evaluation/silhouette.ts'
 export type { Spread } from './evaluation/topic-figures.ts'
-export type { AddOptions, AddResult, LostFields, TruncatedPaper } from './library/add-papers.ts'
-export type { Repair } from './library/convert.ts'
+export type { DuplicateOptions, DuplicatePair, Duplicates } from './library/asking/near-duplicates.ts'
+export type { NoveltyOptions } from './library/asking/novelty.ts'
+export type { FilterFields, FilterRange, FilterValue, PaperFilter } from './library/asking/paper-filter.ts'
+export type { Hit, HitList, HitOptions, RelatedOptions, SearchOptions, Weights } from './library/asking/ranking.ts'
+export type {
+  Recommendation,
+  RecommendationReason,
+  Recommendations,
+  RecommendOptions,
+} from './library/asking/recommend.ts'
+export type { Seed, Seeds } from './library/asking/seeds.ts'
+export type { SharedTerm, Why } from './library/asking/why.ts'
+export type { AddOptions, AddResult, LostFields, TruncatedPaper } from './library/collection/add-papers.ts'
+export type { Repair } from './library/collection/convert.ts'
+export type { FoundPaper } from './library/collection/find-papers.ts'
+export type { ExportOptions, ImportOptions } from './library/collection/transfer.ts'
+export type { Verification } from './library/collection/verify.ts'
 export {
   type EvaluateRelatedOptions,
   evaluateRelated,
@@ -54,17 +69,7 @@ export {
   type TopicEvaluationOptions,
   type TopicMetric,
 } from './library/evaluate-topics.ts'
-export type { FoundPaper } from './library/find-papers.ts'
-export type { DuplicateOptions, DuplicatePair, Duplicates } from './library/near-duplicates.ts'
-export type { NoveltyOptions } from './library/novelty.ts'
-export type { FilterFields, FilterRange, FilterValue, PaperFilter } from './library/paper-filter.ts'
 export { type OpenOptions, PaperLibrary } from './library/paper-library.ts'
-export type { Hit, HitList, HitOptions, RelatedOptions, SearchOptions, Weights } from './library/ranking.ts'
-export type { Recommendation, RecommendationReason, Recommendations, RecommendOptions } from './library/recommend.ts'
-export type { Seed, Seeds } from './library/seeds.ts'
-export type { ExportOptions, ImportOptions } from './library/transfer.ts'
-export type { Verification } from './library/verify.ts'
-export type { SharedTerm, Why } from './library/why.ts'
 export { type Json, type Paper, type PaperExtra, type PaperInput, paperName, paperText } from './paper.ts'
 export type {
   ReportArea,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { PaperkinError, type PaperkinIssue, show } from './errors.ts'
-import { isoDate, isoDateOf } from './iso-date.ts'
+import { isoDate, isoDateOf } from './text/iso-date.ts'
 
 /** A value that JSON can hold, frozen. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }

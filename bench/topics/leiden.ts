@@ -2,12 +2,12 @@
 // graphology on the neighbour graphs of real sets: the quality that each reaches, and in what time. Quality is the
 // share of edge weight inside communities less the resolution times what chance would put there.
 import { parseArgs } from 'node:util'
+import { seededRandom } from '../../src/runtime/random.ts'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { kinGraph, nearestKin } from '../../src/topics/kin-graph.ts'
 import { leiden, modularity } from '../../src/topics/leiden.ts'
 import type { WeightedGraph } from '../../src/topics/weighted-graph.ts'
 import { endBackground } from '../../src/vectors/background.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 import { saveResult, useData } from '../data.ts'
 import { loadCollection, sets } from './collection.ts'
 import { graphologyLouvain, type PeerRun, pythonPeers } from './peers.ts'

@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util'
 import { createEmbedder } from '../../src/embedding/create-embedder.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 import { loadPapers, loadVectors, saveResult, useData } from '../data.ts'
 import { absentNames, setNames } from './set-names.ts'
 

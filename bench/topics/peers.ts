@@ -4,8 +4,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { seededRandom } from '../../src/runtime/random.ts'
 import type { WeightedGraph } from '../../src/topics/weighted-graph.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
 
 const folder = new URL('../peers/topics/', import.meta.url).pathname
 

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 import { shuffled } from '../shuffled.ts'
 
 /** Row numbers. */

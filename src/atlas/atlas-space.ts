@@ -4,9 +4,9 @@
 // endian), the header (JSON), the CRC-32 of all that and of the rows, and the rows as in areas.bin.
 import { readFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { writeAll, writeAtomically } from '../atomic-file.ts'
+import { writeAll, writeAtomically } from '../runtime/atomic-file.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { exactDot } from '../vectors/kernels.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
 import { type Atlas, leastSimilarity, leastToName, restored } from './atlas.ts'
 
 const MAGIC = Buffer.from('PKINAREA')

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { nearestName, PaperkinError } from '../errors.ts'
-import { packageFile } from '../package-files.ts'
+import { packageFile } from '../runtime/package-files.ts'
 import { exactDot } from '../vectors/kernels.ts'
 import { RowDots } from '../vectors/row-dots.ts'
 import { termKey } from './term-key.ts'

@@ -2,7 +2,7 @@
 // and prints its answer in the form that was asked for.
 import { Option, type Command as Parser } from 'commander'
 import { PaperkinError, requireInteger, requireNumber } from '../errors.ts'
-import type { FilterFields } from '../library/paper-filter.ts'
+import type { FilterFields } from '../library/asking/paper-filter.ts'
 import type { Columns } from '../sources/delimited.ts'
 import { type SourceFormat, sourceFormats } from '../sources/formats.ts'
 import { type PaperField, paperFields } from '../sources/plain-record.ts'

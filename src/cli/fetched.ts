@@ -1,11 +1,11 @@
 // What becomes of papers that were fetched: a list on the terminal, a file of JSON lines, or papers of a library.
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { Option } from 'commander'
-import { modeOf, outputPlace, putInPlace, writeAll, writeOutput } from '../atomic-file.ts'
 import { PaperkinError, systemCode } from '../errors.ts'
-import { requireOutside } from '../library/store.ts'
+import { requireOutside } from '../library/storage/store.ts'
 import { type Paper, paperName } from '../paper.ts'
 import { count } from '../report/wording.ts'
+import { modeOf, outputPlace, putInPlace, writeAll, writeOutput } from '../runtime/atomic-file.ts'
 import type { FetchOptions } from '../sources/polite-fetch.ts'
 import type { SourceProblem } from '../sources/reading.ts'
 import { addFiles, summaryLine, tellProblems, withLibrary } from './collection.ts'

@@ -1,7 +1,7 @@
 // Hits as they are printed, for every command that lists some.
 import { Option } from 'commander'
-import type { Hit, HitOptions } from '../library/ranking.ts'
-import type { Why } from '../library/why.ts'
+import type { Hit, HitOptions } from '../library/asking/ranking.ts'
+import type { Why } from '../library/asking/why.ts'
 import { paperName } from '../paper.ts'
 import { shortScore } from '../report/wording.ts'
 import { type FilterArguments, filterOptions, hitsOption, integer, number, wantedPapers } from './command.ts'

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { CommanderError, Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
-import { packageFile } from '../package-files.ts'
+import { packageFile } from '../runtime/package-files.ts'
 import type { Answer, Command, CommandContext } from './command.ts'
 import { add } from './commands/add.ts'
 import { bench } from './commands/bench.ts'

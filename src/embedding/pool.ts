@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
-import { packageFile } from '../package-files.ts'
+import { packageFile } from '../runtime/package-files.ts'
 import type { Truncation } from './vector-cache.ts'
 import type { FromWorker, ToWorker, WorkerData, WorkerModel } from './worker.ts'
 

@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Tokenizer } from '@huggingface/tokenizers'
-import { loadNative, loadWasm, nativePlatforms, type Runtime, type Tensor } from '../onnx-runtime.ts'
-import { packageRequire } from '../package-files.ts'
+import { loadNative, loadWasm, nativePlatforms, type Runtime, type Tensor } from '../runtime/onnx-runtime.ts'
+import { packageRequire } from '../runtime/package-files.ts'
 
 /** What a worker loads. Plain data: it is cloned into the thread and names the pool. */
 export interface WorkerModel {

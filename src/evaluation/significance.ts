@@ -1,7 +1,7 @@
 // What a difference between figures is worth. Bootstrap: Efron and Tibshirani 1993, section 13.3 (percentiles). Paired
 // test: Fisher's randomisation test, as Smucker, Allan and Carterette 2007 recommend for retrieval.
 import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
-import { seededRandom } from '../vectors/random.ts'
+import { seededRandom } from '../runtime/random.ts'
 
 export interface ResamplingOptions {
   /** How many times is drawn. @default 10_000 */

@@ -1,4 +1,4 @@
-import { readTokens, stem, stopWords } from './tokens.ts'
+import { readTokens, stem, stopWords } from '../text/tokens.ts'
 
 /** Changes whenever the same text would be counted in another way: counts of another recipe must be made anew. */
 export const lexicalRecipe = 2

@@ -3,7 +3,7 @@
 // checksum in the header. Nothing here cannot be counted anew, so whatever is not as it was written counts as nothing.
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
-import { writeAll, writeAtomically } from '../atomic-file.ts'
+import { writeAll, writeAtomically } from '../runtime/atomic-file.ts'
 import { lexicalRecipe } from './count-terms.ts'
 import type { LexicalState } from './term-counts.ts'
 

@@ -1,5 +1,5 @@
+import { plainText, readTokens, stem, withoutScripts } from '../text/tokens.ts'
 import type { LexicalDocument } from './count-terms.ts'
-import { plainText, readTokens, stem, withoutScripts } from './tokens.ts'
 
 /** Spells stems, and pairs of stems, as a document does; what it does not have keeps its stem. */
 export function spellings({ title, abstract }: LexicalDocument): (term: string) => string {

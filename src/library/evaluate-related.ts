@@ -7,9 +7,9 @@ import {
   requireGrades,
 } from '../evaluation/evaluate-run.ts'
 import { bootstrapInterval, type Comparison, comparePaired, type Interval } from '../evaluation/significance.ts'
-import { timeSlice } from '../vectors/time-slice.ts'
+import { timeSlice } from '../runtime/time-slice.ts'
+import type { HitList, HitOptions } from './asking/ranking.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
-import type { HitList, HitOptions } from './ranking.ts'
 
 export interface EvaluateRelatedOptions {
   /** Query texts by id. Without them the queries of the judgements are papers whose kin are wanted. */

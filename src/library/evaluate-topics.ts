@@ -1,10 +1,10 @@
 import { PaperkinError, requireInteger, requireList, requireMap, requireOptions } from '../errors.ts'
 import { silhouette } from '../evaluation/silhouette.ts'
 import { type Spread, spread, topicFigures } from '../evaluation/topic-figures.ts'
-import { tokens } from '../lexical/tokens.ts'
 import { paperText } from '../paper.ts'
+import { timeSlice } from '../runtime/time-slice.ts'
+import { tokens } from '../text/tokens.ts'
 import type { TopicMethod, Topics } from '../topics/find-topics.ts'
-import { timeSlice } from '../vectors/time-slice.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
 const silhouetteRows = 2000

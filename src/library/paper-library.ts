@@ -19,15 +19,10 @@ import {
 } from '../topics/find-topics.ts'
 import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
-import { type AddOptions, type AddResult, addPapers } from './add-papers.ts'
-import { AreaMap, mapFrom } from './area-map.ts'
-import { Collection } from './collection.ts'
-import { convert, type Repair } from './convert.ts'
-import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './find-papers.ts'
-import { type DuplicateOptions, type Duplicates, findDuplicates } from './near-duplicates.ts'
-import { findNovelty, type NoveltyOptions } from './novelty.ts'
-import { PaperAreas } from './paper-areas.ts'
-import { compileFilter, type PaperFilter } from './paper-filter.ts'
+import { type DuplicateOptions, type Duplicates, findDuplicates } from './asking/near-duplicates.ts'
+import { findNovelty, type NoveltyOptions } from './asking/novelty.ts'
+import { PaperAreas } from './asking/paper-areas.ts'
+import { compileFilter, type PaperFilter } from './asking/paper-filter.ts'
 import {
   type HitList,
   type LibraryView,
@@ -35,13 +30,18 @@ import {
   type RelatedOptions,
   relatedWeights,
   type SearchOptions,
-} from './ranking.ts'
-import { type Recommendations, type RecommendOptions, recommend } from './recommend.ts'
-import type { Seed, Seeds } from './seeds.ts'
-import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './store.ts'
-import { topicInput } from './topic-input.ts'
-import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './transfer.ts'
-import { type Verification, verifyStore } from './verify.ts'
+} from './asking/ranking.ts'
+import { type Recommendations, type RecommendOptions, recommend } from './asking/recommend.ts'
+import type { Seed, Seeds } from './asking/seeds.ts'
+import { topicInput } from './asking/topic-input.ts'
+import { type AddOptions, type AddResult, addPapers } from './collection/add-papers.ts'
+import { AreaMap, mapFrom } from './collection/area-map.ts'
+import { Collection } from './collection/collection.ts'
+import { convert, type Repair } from './collection/convert.ts'
+import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './collection/find-papers.ts'
+import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './collection/transfer.ts'
+import { type Verification, verifyStore } from './collection/verify.ts'
+import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './storage/store.ts'
 
 export interface OpenOptions {
   /** The folder of a library on disk; it is made where there is none. @default in memory, gone when the process ends */

@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
-import { packageFile } from '../package-files.ts'
-import { timeSlice, type VectorProgress } from '../vectors/time-slice.ts'
+import { packageFile } from '../runtime/package-files.ts'
+import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
 import {
   blockSize,
   type PageArea,

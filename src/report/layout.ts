@@ -2,8 +2,8 @@
 // neighbour list. Its start are two smooth directions of the graph in place of the eigenvectors; the gradient's powers
 // come from a table, which is most of what makes it fast. Sums and random numbers run in one fixed order.
 import { requireInteger } from '../errors.ts'
-import { seededRandom } from '../vectors/random.ts'
-import { timeSlice, type VectorProgress } from '../vectors/time-slice.ts'
+import { seededRandom } from '../runtime/random.ts'
+import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
 
 /** The k nearest rows of each row, nearest first: `rows × k`, with similarities of at most 1. */
 export interface NearestRows {

@@ -1,5 +1,5 @@
 // The report as text to read, to mail or to put into a wiki.
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import type { ReportData, ReportGroup, ReportPaper } from './report-data.ts'
 import { namedThings, nothingFrequent, shortScore, timesAsFrequent, whatIsCompared } from './wording.ts'
 

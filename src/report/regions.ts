@@ -1,7 +1,7 @@
 // Where on the map a topic is at home: the density of its papers (a Gaussian kernel on a grid), less the density of the
 // topic that is densest there otherwise. Regions therefore do not overlap. A region's outline is the line of zero.
 import { contours } from 'd3-contour'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { colours } from './palette.ts'
 
 /** Width and height of the map that coordinates are whole numbers of. */

@@ -1,6 +1,6 @@
 // What arXiv sends and shows as text: its daily mailings, one or several in a file, and the text of its listing, search and
 // abstract pages as a person copies them. Each paper begins with its number.
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import { given, nameList, oneLine } from './field-values.ts'
 import { numberedLines, type Place, type Reading } from './reading.ts'
 

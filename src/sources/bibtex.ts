@@ -1,7 +1,7 @@
 // BibTeX. Entries are cut out by their braces and parsed one by one, so that one bad entry costs only itself and a file of
 // any size is read in bounded memory.
 import latexUtensils from 'latex-utensils'
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import { given, plainDoi, splitList, turnedName } from './field-values.ts'
 import { MOST_CHARACTERS, type Place, type Reading } from './reading.ts'
 

@@ -1,5 +1,5 @@
 // CSL-JSON, which Zotero and other reference managers export (citeproc-js, "CSL-JSON items").
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import { filled, given, isRecord, type JsonRecord, plainDoi, splitList } from './field-values.ts'
 import { datePartsText } from './web-records.ts'
 

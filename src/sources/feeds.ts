@@ -1,5 +1,5 @@
 // Feeds: Atom, as arXiv's interface gives it (info.arxiv.org/help/api) and as others do, and RSS of any version.
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import { given, nameList, oneLine, plainDoi } from './field-values.ts'
 import type { Reading } from './reading.ts'
 import { child, childrenOf, childText, otherFields, type XmlElement, xmlReadings } from './xml.ts'

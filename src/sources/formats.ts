@@ -1,5 +1,7 @@
 // The formats of sources: how each is told by its beginning, and what reads it. To add a format, write a reader and add a
 // line here.
+
+import type { Markup } from '../text/plain-text.ts'
 import { arxivTextAt, readArxivText } from './arxiv-text.ts'
 import { bibtexAt, readBibtex } from './bibtex.ts'
 import { type Columns, headerOf, readDelimited } from './delimited.ts'
@@ -8,7 +10,6 @@ import { readAtom } from './feeds.ts'
 import { jsonAt, looksLikeJsonLines, readJson, readJsonLines } from './json.ts'
 import { markdownAt, readMarkdown } from './markdown.ts'
 import { readOaiPmh } from './oai-pmh.ts'
-import type { Markup } from './plain-text.ts'
 import type { Reading } from './reading.ts'
 import { htmlAt, readSavedPage } from './saved-page.ts'
 import { readScholarAlert, scholarAlertAt } from './scholar-alert.ts'

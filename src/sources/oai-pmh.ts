@@ -1,5 +1,5 @@
 // OAI-PMH 2.0 (openarchives.org) with arXiv's own records (arXiv, arXivRaw) or Dublin Core.
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import { given, nameList, oneLine, splitList } from './field-values.ts'
 import type { Place, Reading } from './reading.ts'
 import { child, childrenOf, childText, otherFields, type XmlElement, xmlReadings } from './xml.ts'

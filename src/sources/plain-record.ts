@@ -1,5 +1,5 @@
 // Records whose fields go by many names: the usual ones are understood, what is left is kept under its own name.
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import {
   filled,
   given,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
-import { packageFile } from '../package-files.ts'
+import { packageFile } from '../runtime/package-files.ts'
 
 export interface FetchOptions {
   /** A mirror of the interface. @default the public one */

@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PaperkinError, requireInteger, requireOptions, requireText, show } from '../errors.ts'
 import { derivedId, type Paper, toPaper, visible } from '../paper.ts'
+import { type Markup, plainText } from '../text/plain-text.ts'
 import type { Columns } from './delimited.ts'
 import { isRecord, saysMissing } from './field-values.ts'
 import { formats, recognize, type SourceFormat, sourceFormats, unknownStructure } from './formats.ts'
 import { filesOf, type NamedSource, openSource, type ReadProgress } from './open-source.ts'
-import { type Markup, plainText } from './plain-text.ts'
 import { type Place, placeName, type Reading, type SourceProblem } from './reading.ts'
 
 export interface ReadOptions {

@@ -1,6 +1,6 @@
 // Formats of lines with a tag: RIS, PubMed's NBIB, EndNote's Refer, Web of Science. They differ in how a tag is written, in
 // what begins and ends a record, and in what their tags mean; everything else is the same.
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import { filled, given, plainDoi, splitList, turnedName } from './field-values.ts'
 import { numberedLines, type Place, type Reading } from './reading.ts'
 

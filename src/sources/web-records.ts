@@ -1,6 +1,6 @@
 // Records as the interfaces of indexes and archives give them in JSON, one function a kind. `record-fields.ts` tells them
 // apart and keeps what they leave.
-import { isoDate } from '../iso-date.ts'
+import { isoDate } from '../text/iso-date.ts'
 import {
   filled,
   given,

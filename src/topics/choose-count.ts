@@ -4,7 +4,7 @@
 // Taken is the level whose stability stands out most from the coarser and the finer ones around it, not the most stable
 // one, which is nearly always the coarsest; where none stands out, the most stable one of those that are fine enough. Where
 // that is too coarse for a reader, a finer level is taken.
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import type { Level } from './stability.ts'
 import type { Threads } from './threads.ts'
 import type { CountEvidence } from './topics.ts'

@@ -1,5 +1,5 @@
 import { PaperkinError, requireInteger, requireOptions, show } from '../errors.ts'
-import { type TimeSlice, timeSlice } from '../vectors/time-slice.ts'
+import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { assignPapers } from './assign.ts'
 import { communitiesOf } from './communities.ts'
 import { cut, dendrogram } from './dendrogram.ts'

@@ -3,7 +3,7 @@
 // gains first is merged first. This is the node pair sampling of Bonald et al. 2018 ("Hierarchical Graph Clustering using
 // Node Pair Sampling", algorithm 1) from communities on: its linkage is reducible, so that a chain of nearest neighbours
 // finds all merges in time proportional to the pairs.
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { bySize, countOf } from './leiden.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 

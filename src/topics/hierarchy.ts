@@ -1,4 +1,4 @@
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { cut, dendrogram } from './dendrogram.ts'
 import { type Collection, commonNodes, labelsOf } from './describe-topics.ts'
 import { labelTopics, type TopicName } from './label-topics.ts'

@@ -1,7 +1,7 @@
 // What a thread can do for topics. Options and results are plain data, or arrays in shared memory that a job writes its
 // part of; a job's result depends on its options alone, so that it is the same in whatever thread and order the jobs run.
-import { seededRandom } from '../vectors/random.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import { seededRandom } from '../runtime/random.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { leiden } from './leiden.ts'
 import { rescore } from './rescore.ts'
 import { measureLevels } from './stability.ts'

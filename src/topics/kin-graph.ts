@@ -2,9 +2,9 @@
 // Candidates are the nearest by embedding, at least five times as many as are kept: on 6,250 and 5,600 abstracts the best 100 by
 // embedding hold 99.9 % of the best 25 by the mean. Sums run in float64 in a fixed order, ties go to the lower row.
 import type { SparseRows } from '../lexical/sparse-rows.ts'
+import { sharedFloat32, sharedFloat64, sharedInt32 } from '../runtime/shared-arrays.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { neighbourGraph } from '../vectors/neighbour-graph.ts'
-import { sharedFloat32, sharedFloat64, sharedInt32 } from '../vectors/shared-arrays.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
 import { sharedWords } from './rescore.ts'
 import { Threads } from './threads.ts'
 import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'

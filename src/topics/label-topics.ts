@@ -5,7 +5,7 @@
 // papers.
 import type { Atlas } from '../atlas/atlas.ts'
 import { type Paper, paperText } from '../paper.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type Phrases, partsOf, wordsOf } from './phrases.ts'
 import type { TopicTerm } from './topics.ts'
 import type { Identity } from './track.ts'

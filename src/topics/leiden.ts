@@ -3,7 +3,7 @@
 // Quality: sum over communities of (inner weight - resolution * strength^2 / (2 m)), the configuration model of
 // Reichardt and Bornholdt 2006; at resolution 1 it is modularity times m. A level is a CSR graph without loops:
 // what an aggregated node holds inside it shows in its strength alone.
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { components, type WeightedGraph } from './weighted-graph.ts'
 
 interface Level extends WeightedGraph {

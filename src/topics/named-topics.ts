@@ -4,10 +4,10 @@
 // give, and nothing is to be tuned.
 import type { Atlas, Memberships } from '../atlas/atlas.ts'
 import { PaperkinError, requireOptions, show } from '../errors.ts'
-import { stem } from '../lexical/tokens.ts'
 import { type Paper, plainId } from '../paper.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
+import { stem } from '../text/tokens.ts'
 import { exactDot } from '../vectors/kernels.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
 import type { KinList } from './kin-graph.ts'
 import type { NamedTopic } from './topics.ts'
 

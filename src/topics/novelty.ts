@@ -6,8 +6,8 @@
 import type { Atlas, PaperArea } from '../atlas/atlas.ts'
 import { termKey } from '../atlas/term-key.ts'
 import type { Paper } from '../paper.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { createVectorIndex } from '../vectors/create-index.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
 import { generic } from './boilerplate.ts'
 import { Phrases } from './phrases.ts'
 

@@ -3,7 +3,7 @@
 // all moments.
 import { PaperkinError, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type Candidate, chooseTerms } from './label-topics.ts'
 import type { Phrases } from './phrases.ts'
 import type { Period, RisingTerm, TimeUnit, Topic, TopicOverTime, TopicsOverTime } from './topics.ts'

@@ -1,10 +1,11 @@
 // The words and short phrases of papers, as numbers. A word that can be in a term has a number below 2^17, from 1; a
 // phrase of up to three words is one number, its words' numbers as digits, the last word lowest. Texts are kept as the
 // numbers of their forms, one after the other, so that a phrase can be spelled as the papers do.
-import { stem } from '../lexical/tokens.ts'
+
 import type { Paper } from '../paper.ts'
-import { sharedInt32 } from '../vectors/shared-arrays.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import { sharedInt32 } from '../runtime/shared-arrays.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
+import { stem } from '../text/tokens.ts'
 import { linkBreak, plainBreak, Words } from './words.ts'
 
 const base = 2 ** 17

@@ -1,6 +1,6 @@
 import type { SparseRows } from '../lexical/sparse-rows.ts'
-import { sharedFloat32, sharedInt32 } from '../vectors/shared-arrays.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import { sharedFloat32, sharedInt32 } from '../runtime/shared-arrays.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 
 /** Candidates of some rows, to be ranked by the weighted mean of both cosines. */
 interface RescoreOptions {

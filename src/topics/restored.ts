@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { PaperkinError, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type Described, deepFreeze } from './describe-topics.ts'
 import type { TopicsData } from './topics.ts'
 

@@ -4,7 +4,7 @@
 // that it belongs there, the more the deeper the section lies, and a section costs what a few papers give. It is solved
 // greedily, and sections that no longer pay are closed. Nothing here is random.
 import { type Atlas, type AtlasLevel, atlasLevels, type Memberships } from '../atlas/atlas.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type KinList, nearestGroup } from './kin-graph.ts'
 
 // What a paper gives a section of a level, times the chance that it belongs there; less `wrong` times the chance that it

@@ -2,8 +2,8 @@
 // in simple graph convolution, Wu et al. 2019), then centred. The graph brings the words into it and the smoothing
 // takes noise out: scikit-learn's k-means on these (k 15) has NMI .521 on arxiv-2025 and .518 on cora, on plain
 // embeddings .515 and .472.
-import { sharedFloat32 } from '../vectors/shared-arrays.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import { sharedFloat32 } from '../runtime/shared-arrays.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 const steps = 2

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { packageFile } from '../package-files.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import { packageFile } from '../runtime/package-files.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type Jobs, jobs, type Options, type Result } from './jobs.ts'
 import type { FromWorker, ToWorker } from './worker.ts'
 

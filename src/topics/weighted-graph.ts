@@ -1,5 +1,5 @@
-import { sharedFloat64, sharedInt32 } from '../vectors/shared-arrays.ts'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import { sharedFloat64, sharedInt32 } from '../runtime/shared-arrays.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 
 /**
  * An undirected weighted graph in compressed form (CSR): the neighbours of node v are `target[i]` with `weight[i] > 0`

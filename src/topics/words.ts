@@ -2,8 +2,9 @@
 // inside, a negative number a break: where something other than a space parts two words, or a word carries no subject.
 // What stands beside a word tells what it is: "the" follows verbs, "to" and "we" go before them, and what is nearly
 // always followed by another word is only the beginning of a name.
-import { plainText, stopWords } from '../lexical/tokens.ts'
+
 import type { Paper } from '../paper.ts'
+import { plainText, stopWords } from '../text/tokens.ts'
 import { generic, leading, rhetoric } from './boilerplate.ts'
 
 /** What may be done with a word. */

@@ -1,7 +1,7 @@
 // The code of a thread that works on topics: one job after the other, each to its end, as the thread itself is ended when
 // nobody waits any more.
 import { parentPort } from 'node:worker_threads'
-import type { TimeSlice } from '../vectors/time-slice.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type Jobs, jobs, type Options, type Result } from './jobs.ts'
 
 export interface ToWorker<Kind extends keyof Jobs = keyof Jobs> {

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { PaperkinError, type PaperkinErrorCode } from '../errors.ts'
-import { packageFile } from '../package-files.ts'
-import { watchThread } from './native-gate.ts'
-import { timeSlice, type VectorProgress } from './time-slice.ts'
+import { watchThread } from '../runtime/native-gate.ts'
+import { packageFile } from '../runtime/package-files.ts'
+import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
 import type { FromWorker, Jobs, ToWorker } from './worker.ts'
 
 /** Multiply-adds from which a worker thread, about 0.15 s to start with its runtime, is worth it. */

@@ -1,7 +1,7 @@
 import { PaperkinError, requireInteger } from '../errors.ts'
+import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { CHUNK_ROWS, ExactSnapshot, type ExactState } from './exact-snapshot.ts'
 import { Int8Scan } from './int8-scan.ts'
-import { type TimeSlice, timeSlice } from './time-slice.ts'
 import {
   checkRows,
   copyUnit,

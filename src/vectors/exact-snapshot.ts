@@ -5,11 +5,11 @@
 // at or beyond a snapshot's `count` does not exist for it. From half a million values on every position also has a code in
 // an Int8Scan, by which a search rules out nearly all rows; what is left is decided by products in float64.
 import { requireInteger } from '../errors.ts'
+import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { inBackground, PART } from './background.ts'
 import { Candidates } from './candidates.ts'
 import { type Int8Scan, SCAN_BLOCK } from './int8-scan.ts'
 import { exactDot } from './kernels.ts'
-import { type TimeSlice, timeSlice } from './time-slice.ts'
 import {
   type SearchHits,
   unitQuery,

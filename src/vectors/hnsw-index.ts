@@ -9,13 +9,13 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PaperkinError, requireInteger } from '../errors.ts'
+import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
 import { inBackground } from './background.ts'
 import { ExactIndex } from './exact-index.ts'
 import type { ExactSnapshot, ExactState } from './exact-snapshot.ts'
 import { readGraphFile, writeGraphFile } from './hnsw-file.ts'
 import { firstAfter, type Graph, HnswSnapshot, isCurrent, living } from './hnsw-snapshot.ts'
 import { type GraphParameters, type Hnswlib, loadHnswlib } from './hnswlib.ts'
-import { timeSlice, type VectorProgress } from './time-slice.ts'
 
 export interface HnswOptions extends Partial<GraphParameters> {
   /** Links of a row. @default 16 */

@@ -1,7 +1,7 @@
 import { requireInteger } from '../errors.ts'
+import { timeSlice } from '../runtime/time-slice.ts'
 import { ExactSnapshot, type ExactState } from './exact-snapshot.ts'
 import type { NativeGraph } from './hnswlib.ts'
-import { timeSlice } from './time-slice.ts'
 import type { SearchHits, VectorSearchOptions } from './vector-index.ts'
 
 /** A graph, and what its labels stand for. */

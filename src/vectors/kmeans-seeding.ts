@@ -1,5 +1,5 @@
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { exactDot, type Kernels, productError } from './kernels.ts'
-import type { TimeSlice } from './time-slice.ts'
 
 interface Problem {
   readonly matrix: Float32Array

@@ -1,9 +1,9 @@
 import { PaperkinError, requireInteger } from '../errors.ts'
+import { seededRandom } from '../runtime/random.ts'
 import { BACKGROUND_FROM, inBackground } from './background.ts'
 import { typedArrayKernels } from './kernels.ts'
 import { dismissHelper, helpedRows, sharedMemory } from './kmeans-helper.ts'
 import { columnsOf } from './kmeans-rows.ts'
-import { seededRandom } from './random.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
 import { requireRows, requireUnitRows } from './vector-index.ts'
 

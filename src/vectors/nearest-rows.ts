@@ -1,12 +1,13 @@
 // The nearest rows of every row of a matrix, or of other rows, in square tiles of products. Each row keeps a short list
 // of its best by Float32 products, a little longer than k; whatever lies within the kernels' error of the k-th best is
 // decided in float64, so that lists are the same on every CPU.
+
+import { type TimeSlice, timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
 import { exactDot, type Kernels, productError } from './kernels.ts'
 import { NearLists } from './near-lists.ts'
 import { putNearTogether } from './near-order.ts'
 import type { RowDots } from './row-dots.ts'
 import { FILTER_GROUP, TileFilter } from './tile-filter.ts'
-import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
 
 /** The k nearest rows of each row. */
 export interface NeighbourGraph {

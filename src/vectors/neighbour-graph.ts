@@ -1,9 +1,9 @@
 import { requireInteger } from '../errors.ts'
+import type { VectorProgress } from '../runtime/time-slice.ts'
 import { BACKGROUND_FROM, inBackground } from './background.ts'
 import { typedArrayKernels } from './kernels.ts'
 import { buildNeighbourGraph, type NeighbourGraph } from './nearest-rows.ts'
 import { RowDots } from './row-dots.ts'
-import type { VectorProgress } from './time-slice.ts'
 import { requireRows, requireUnitRows } from './vector-index.ts'
 
 export type { NeighbourGraph }

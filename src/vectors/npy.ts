@@ -1,9 +1,9 @@
 // NumPy's file of one array (NEP 1, format 1.0 to 3.0): magic, version, length of the header, the header (a Python
 // dictionary in ASCII or UTF-8), and the values, row-major.
 import { type FileHandle, open } from 'node:fs/promises'
-import { writeOutput } from '../atomic-file.ts'
 import { PaperkinError, show } from '../errors.ts'
-import { timeSlice } from './time-slice.ts'
+import { writeOutput } from '../runtime/atomic-file.ts'
+import { timeSlice } from '../runtime/time-slice.ts'
 
 const MAGIC = Buffer.from([0x93, ...Buffer.from('NUMPY')])
 const PIECE = 4 * 2 ** 20

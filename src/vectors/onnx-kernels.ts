@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { loadNative, type Session } from '../onnx-runtime.ts'
-import { packageFile } from '../package-files.ts'
+import { inNative } from '../runtime/native-gate.ts'
+import { loadNative, type Session } from '../runtime/onnx-runtime.ts'
+import { packageFile } from '../runtime/package-files.ts'
 import type { Kernels } from './kernels.ts'
-import { inNative } from './native-gate.ts'
 
 /**
  * Products on ONNX Runtime, with all cores. A run blocks its thread, so this belongs into a worker.

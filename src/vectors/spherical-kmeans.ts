@@ -2,13 +2,14 @@
 // centroid to the direction of its members' sum; or the usual one. What decides is the same on every CPU and in any order of summing:
 // products that lie within a kernel's error of each other are taken again in float64, sums of members are exact
 // (values rounded to a grid on which float64 adds without error), and seeding sees distances of eight bits.
+
+import { seededRandom } from '../runtime/random.ts'
+import { type TimeSlice, timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
 import { ExactSums } from './exact-sums.ts'
 import { exactDot, type Kernels } from './kernels.ts'
 import type { KmeansHelper } from './kmeans-helper.ts'
 import { KMEANS_BLOCK, KmeansRows } from './kmeans-rows.ts'
 import { seedCentroids } from './kmeans-seeding.ts'
-import { seededRandom } from './random.ts'
-import { type TimeSlice, timeSlice, type VectorProgress } from './time-slice.ts'
 
 export interface KmeansOptions {
   /** Width of a row. */

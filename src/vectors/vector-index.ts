@@ -1,6 +1,6 @@
 import { PaperkinError, requireInteger, show } from '../errors.ts'
+import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { exactDot } from './kernels.ts'
-import { type TimeSlice, timeSlice } from './time-slice.ts'
 
 /** The highest row number that an index takes: an index keeps 4 bytes for each number up to its highest row. */
 const MAX_ROW = 2 ** 26 - 1

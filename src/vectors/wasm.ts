@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { packageFile } from '../package-files.ts'
+import { packageFile } from '../runtime/package-files.ts'
 
 /** What is used of WebAssembly, which neither ES2023's nor Node 20's types describe. */
 export interface WasmMemory {

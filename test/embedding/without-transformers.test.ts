@@ -6,8 +6,8 @@ import { createEmbedder } from '../../src/embedding/create-embedder.ts'
 
 const installed = vi.hoisted(() => ({ path: undefined as string | undefined }))
 
-vi.mock('../../src/package-files.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/package-files.ts')>()
+vi.mock('../../src/runtime/package-files.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/runtime/package-files.ts')>()
   const packageRequire = () => ({
     resolve: (name: string) => {
       if (installed.path === undefined) throw new Error(`Cannot find module '${name}'`)

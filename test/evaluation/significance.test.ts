@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bootstrapInterval, comparePaired } from '../../src/evaluation/significance.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 
 const a = [0.61, 0.42, 0.93, 0.55, 0.7, 0.38, 0.81, 0.64, 0.47, 0.9]
 const b = [0.58, 0.4, 0.88, 0.56, 0.61, 0.35, 0.79, 0.66, 0.4, 0.85]

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LexicalIndex } from '../../src/lexical/lexical-index.ts'
-import { plainText, readTokens, stem, stopWords, tokens } from '../../src/lexical/tokens.ts'
+import { plainText, readTokens, stem, stopWords, tokens } from '../../src/text/tokens.ts'
 
 const joined = (text: string) => [...readTokens(text)].flatMap((token) => (token.isJoined ? [token.text] : []))
 

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../../src/errors.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { type Paper, paperText } from '../../src/paper.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 import { letters, paper } from './letters.ts'
 
 const embedder = () => letters()

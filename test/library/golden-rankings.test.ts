@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { HitList } from '../../src/library/asking/ranking.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
-import type { HitList } from '../../src/library/ranking.ts'
 import { readPapers } from '../../src/sources/read-papers.ts'
 
 describe('the example, with the bundled model', () => {

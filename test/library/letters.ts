@@ -1,6 +1,6 @@
 import type { Embedder } from '../../src/embedding/embedder.ts'
+import type { HitList } from '../../src/library/asking/ranking.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
-import type { HitList } from '../../src/library/ranking.ts'
 import type { PaperInput } from '../../src/paper.ts'
 
 /** Letter counts as a vector: quick, and near for texts that are alike. */

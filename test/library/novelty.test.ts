@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
-import type { NoveltyOptions } from '../../src/library/novelty.ts'
+import type { NoveltyOptions } from '../../src/library/asking/novelty.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { PaperInput } from '../../src/paper.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 
 const opened: PaperLibrary[] = []
 afterAll(() => Promise.all(opened.map((library) => library.close())))

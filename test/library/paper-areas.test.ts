@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
-import type { PaperFilter } from '../../src/library/paper-filter.ts'
+import type { PaperFilter } from '../../src/library/asking/paper-filter.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { readPapers } from '../../src/sources/read-papers.ts'
 

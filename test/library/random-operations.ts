@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { PaperkinError } from '../../src/errors.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { type Paper, type PaperInput, toPaper } from '../../src/paper.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 import { letters } from './letters.ts'
 
 const words = 'reed tide heron sluice eel dyke mill fen marsh boat net rope otter lock weir ford'.split(' ')

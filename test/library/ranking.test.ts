@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { PaperFilter } from '../../src/library/paper-filter.ts'
+import type { PaperFilter } from '../../src/library/asking/paper-filter.ts'
+import type { Hit } from '../../src/library/asking/ranking.ts'
 import type { PaperLibrary } from '../../src/library/paper-library.ts'
-import type { Hit } from '../../src/library/ranking.ts'
 import type { Paper, PaperInput } from '../../src/paper.ts'
 import { ids, lettersLibrary } from './letters.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { calibration, trainLinear } from '../../src/library/interest-model.ts'
+import { calibration, trainLinear } from '../../src/library/asking/interest-model.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 
 /** Counts of letters as a vector. */

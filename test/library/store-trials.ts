@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { type Paper, paperText } from '../../src/paper.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 import { letters } from './letters.ts'
 
 const child = fileURLToPath(new URL('store-child.ts', import.meta.url))

@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type OpenOptions, PaperLibrary } from '../../src/library/paper-library.ts'
-import { Store } from '../../src/library/store.ts'
+import { Store } from '../../src/library/storage/store.ts'
 import { letters, paper } from './letters.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-store-'))

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { isoDateOf, timeSpanOf } from '../../src/iso-date.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { PaperInput } from '../../src/paper.ts'
 import { readPapers, streamPapers } from '../../src/sources/read-papers.ts'
+import { isoDateOf, timeSpanOf } from '../../src/text/iso-date.ts'
 import { ids, letters, lettersLibrary, paper } from './letters.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-meant-'))

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { trustworthiness } from '../../src/evaluation/trustworthiness.ts'
 import { layout, type NearestRows } from '../../src/report/layout.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
 
 const dimensions = 16
 

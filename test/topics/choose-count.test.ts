@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { pickLevel } from '../../src/topics/choose-count.ts'
 import { cut, dendrogram } from '../../src/topics/dendrogram.ts'
 import { descriptionLength } from '../../src/topics/description-length.ts'
 import { countOf, modularity } from '../../src/topics/leiden.ts'
 import { weightedGraph } from '../../src/topics/weighted-graph.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 const slice = timeSlice(undefined)
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { cut, dendrogram } from '../../src/topics/dendrogram.ts'
 import { weightedGraph } from '../../src/topics/weighted-graph.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 const slice = timeSlice(undefined)
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { toPaper } from '../../src/paper.ts'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { labelTopics } from '../../src/topics/label-topics.ts'
 import { Phrases } from '../../src/topics/phrases.ts'
 import { isAcronym, singular, Words } from '../../src/topics/words.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 let lastId = 0
 const paper = (title: string, abstract: string) => toPaper({ id: `p${lastId++}`, title, abstract })

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../../src/runtime/random.ts'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { communitiesOf } from '../../src/topics/communities.ts'
 import { bySize, countOf, leiden, modularity } from '../../src/topics/leiden.ts'
 import { Threads } from '../../src/topics/threads.ts'
 import { components, type WeightedGraph, weightedGraph } from '../../src/topics/weighted-graph.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 // Zachary 1977, table 1: friendships in a karate club, members numbered from 1.
 const slice = timeSlice(undefined)

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { PaperArea } from '../../src/atlas/atlas.ts'
 import { toPaper } from '../../src/paper.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { findNewThings, type NoveltyInput } from '../../src/topics/novelty.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 const usual = 'harbour ledger tide barge customs quay cargo rope mooring lantern pilot dredger crane sluice'.split(' ')
 const subjects = new Set([...usual, 'semaphore', 'semaphore telegraph', 'telegraph', 'optical telegraph'])

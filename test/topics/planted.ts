@@ -1,8 +1,8 @@
 import { LexicalIndex } from '../../src/lexical/lexical-index.ts'
 import { type Paper, toPaper } from '../../src/paper.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import type { TopicInput } from '../../src/topics/find-topics.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 const syllables = 'ba do ki lu me na po ri sa te vu zo'.split(' ')
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../../src/runtime/random.ts'
+import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { jobs, type Options } from '../../src/topics/jobs.ts'
 import { Threads } from '../../src/topics/threads.ts'
 import { weightedGraph } from '../../src/topics/weighted-graph.ts'
-import { seededRandom } from '../../src/vectors/random.ts'
-import { timeSlice } from '../../src/vectors/time-slice.ts'
 
 const slice = timeSlice(undefined)
 const random = seededRandom(3)

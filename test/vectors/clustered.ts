@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/vectors/random.ts'
+import { seededRandom } from '../../src/runtime/random.ts'
 
 /** Random unit rows around random centres: `n × dimensions`; `spread` 0 gives copies of the centres. */
 export function clusteredRows(

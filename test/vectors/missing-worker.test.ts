@@ -4,8 +4,8 @@ import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { clusteredRows } from './clustered.ts'
 import { isHnswInstalled } from './hnsw-installed.ts'
 
-vi.mock('../../src/package-files.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/package-files.ts')>()
+vi.mock('../../src/runtime/package-files.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/runtime/package-files.ts')>()
   const packageFile: typeof original.packageFile = (name) => {
     if (name === '#worker/vectors-worker') throw new Error(`${name} is not there; install the package again`)
     return original.packageFile(name)

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
+import type { HitList } from '../../library/asking/ranking.ts'
 import type { PaperLibrary } from '../../library/paper-library.ts'
-import type { HitList } from '../../library/ranking.ts'
 import { type Paper, paperName } from '../../paper.ts'
 import { count, longDate } from '../../report/wording.ts'
 import type { Topics } from '../../topics/find-topics.ts'

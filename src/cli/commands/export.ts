@@ -1,7 +1,7 @@
 import { Option } from 'commander'
-import { outputPlace } from '../../atomic-file.ts'
 import { PaperkinError } from '../../errors.ts'
 import { count } from '../../report/wording.ts'
+import { outputPlace } from '../../runtime/atomic-file.ts'
 import { withLibrary } from '../collection.ts'
 import { defineCommand, libraryOption, outOption } from '../command.ts'
 

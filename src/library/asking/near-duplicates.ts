@@ -1,0 +1,224 @@
+// Papers that say the same in the same words: copies, versions, the same abstract under another title. Measured by pairs
+// of neighbouring stems, as shingles of two words are what the lexical index has of every row (resemblance and
+// containment of shingles: Broder 1997; here containment, so that a shortened version counts as one).
+import { requireNumber } from '../../errors.ts'
+import type { LexicalDocument } from '../../lexical/count-terms.ts'
+import type { LexicalIndex } from '../../lexical/lexical-index.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
+import { plainText, stopWords, tokens } from '../../text/tokens.ts'
+import type { KeptPaper } from '../collection/collection.ts'
+
+export interface DuplicateOptions {
+  /** Share of the shorter paper's word pairs that the other must have; see {@link PaperLibrary.duplicates}. @default 0.5 */
+  readonly threshold?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Two papers of which one may stand for the other. */
+export interface DuplicatePair {
+  /** Ids, in the order in which the papers were added. */
+  readonly ids: readonly [string, string]
+  /** 0 … 1: the share of the shorter paper's word pairs that the longer one has as well. */
+  readonly score: number
+  /** True where the titles are the same but for case, punctuation and a mark such as `v2` or `(extended version)`. */
+  readonly isSameTitle: boolean
+}
+
+/** The near-duplicates of a library. */
+export interface Duplicates {
+  /** By falling score. */
+  readonly pairs: readonly DuplicatePair[]
+  /** Ids of papers that are connected by pairs, in the order in which they were added; the largest group first. */
+  readonly groups: readonly (readonly string[])[]
+}
+
+/** Half of a paper's word pairs or more are never shared by chance: abstracts of one subject share some 5 in 100. */
+const duplicateThreshold = 0.5
+/** So many shared word pairs are needed where the titles differ: titles alone share three or four by chance. */
+const fewest = 6
+/** Pairs of words that more papers have say nothing of copying, and would make every paper a candidate. */
+const commonFrom = 40
+
+/** A function that says whether a paper of the library is a near-duplicate of any of some seeds, at the default threshold. */
+export function nearDuplicateOf(
+  seeds: readonly (LexicalDocument & { readonly kept: KeptPaper | undefined })[],
+  lexical: LexicalIndex,
+): (candidate: KeptPaper) => boolean {
+  const known = seeds.map((seed) => ({
+    title: titleOf(seed.title),
+    ...(seed.kept === undefined ? lexical.pairsOf(seed) : lexical.pairs(seed.kept.row)),
+  }))
+  return (candidate) => {
+    const other = lexical.pairs(candidate.row)
+    return known.some((seed) => {
+      const shared = sharedCount(seed.known, other.known)
+      return isDuplicate(shared, Math.min(seed.size, other.size), {
+        threshold: duplicateThreshold,
+        sameTitle: shared > 0 ? sameTitle(seed.title, titleOf(candidate.paper.title)) : undefined,
+      })
+    })
+  }
+}
+
+function isDuplicate(
+  shared: number,
+  size: number,
+  { threshold, sameTitle }: { readonly threshold: number; readonly sameTitle: Title | undefined },
+): boolean {
+  if (sameTitle !== undefined) {
+    // What the title gives both is no evidence; where one has no more than a title, that must do.
+    const rest = size - sameTitle.pairs
+    return rest <= 0 || shared - sameTitle.pairs >= (threshold / 2) * rest
+  }
+  return shared >= fewest && shared >= threshold * size
+}
+
+/** All pairs of near-duplicates, and the groups they form. Time grows with the papers and with what they share. */
+export async function findDuplicates(
+  papers: readonly KeptPaper[],
+  lexical: LexicalIndex,
+  options: DuplicateOptions,
+): Promise<Duplicates> {
+  const threshold = requireNumber('threshold', options.threshold ?? duplicateThreshold, 0.05, 1)
+  const slice = timeSlice(options.signal)
+  const count = papers.length
+  const pairsOf: Int32Array[] = []
+  // Copies word for word are told by their pairs alone; the first of them stands for all.
+  const firstOf = new Int32Array(count)
+  const firsts = new Map<string, number>()
+  let terms = 0
+  for (const [place, { row }] of papers.entries()) {
+    const { known } = lexical.pairs(row)
+    pairsOf.push(known)
+    const key = known.length < fewest ? `${place}` : known.join()
+    const first = firsts.get(key) ?? place
+    if (first === place) firsts.set(key, place)
+    firstOf[place] = first
+    for (const term of known) terms = Math.max(terms, term + 1)
+    if (slice.due()) await slice.rest()
+  }
+  const found = new Map<number, DuplicatePair>()
+  const groups = Int32Array.from({ length: count }, (_, place) => place)
+  const root = (place: number): number => {
+    let top = place
+    while (groups[top] !== top) top = groups[top]
+    groups[place] = top
+    return top
+  }
+  const titleAt: Title[] = []
+  const propose = (a: number, b: number) => {
+    const [first, second] = a < b ? [a, b] : [b, a]
+    if (first === second || found.has(first * count + second)) return
+    const shared = sharedCount(pairsOf[first], pairsOf[second])
+    const size = Math.min(pairsOf[first].length, pairsOf[second].length)
+    const title = sameTitle(titleAt[first], titleAt[second])
+    if (!isDuplicate(shared, size, { threshold, sameTitle: title })) return
+    found.set(
+      first * count + second,
+      Object.freeze({
+        ids: Object.freeze([papers[first].paper.id, papers[second].paper.id] as const),
+        score: size === 0 ? 1 : shared / size,
+        isSameTitle: title !== undefined,
+      }),
+    )
+    groups[root(second)] = root(first)
+  }
+
+  const titles = new Map<string, number[]>()
+  for (const [place, { paper }] of papers.entries()) {
+    const title = titleOf(paper.title)
+    titleAt.push(title)
+    const { key } = title
+    const same = key === '' ? undefined : titles.get(key)
+    if (same !== undefined) same.push(place)
+    else if (key !== '') titles.set(key, [place])
+    if (slice.due()) await slice.rest()
+  }
+  for (const same of titles.values())
+    for (const [i, place] of same.entries()) {
+      for (const other of same.slice(Math.max(0, i - commonFrom), i)) propose(other, place)
+      if (slice.due()) await slice.rest()
+    }
+  for (let place = 0; place < count; place++) if (firstOf[place] !== place) propose(firstOf[place], place)
+
+  // Lists of the papers that have a pair of words, linked from the last one back.
+  const frequency = new Uint16Array(terms)
+  const isFirst = (place: number) => firstOf[place] === place
+  for (let place = 0; place < count; place++)
+    if (isFirst(place)) for (const term of pairsOf[place]) frequency[term] = Math.min(frequency[term] + 1, 65_535)
+  const head = new Int32Array(terms).fill(-1)
+  const entryPlace: number[] = []
+  const entryNext: number[] = []
+  const shared = new Uint16Array(count)
+  for (let place = 0; place < count; place++) {
+    if (!isFirst(place)) continue
+    const met: number[] = []
+    let rare = 0
+    for (const term of pairsOf[place]) {
+      if (frequency[term] > commonFrom) continue
+      rare++
+      if (frequency[term] < 2) continue
+      for (let entry = head[term]; entry >= 0; entry = entryNext[entry])
+        if (shared[entryPlace[entry]]++ === 0) met.push(entryPlace[entry])
+      entryNext.push(head[term])
+      head[term] = entryPlace.push(place) - 1
+    }
+    for (const other of met) {
+      // What is shared is shared among the rare pairs too, or there are hardly any.
+      const size = Math.min(pairsOf[place].length, pairsOf[other].length)
+      const least = Math.min(fewest, (threshold * size) / 4, rare)
+      if (shared[other] >= least) propose(other, place)
+      shared[other] = 0
+    }
+    if (slice.due()) await slice.rest()
+  }
+
+  const pairs = [...found].sort(([a, one], [b, other]) => other.score - one.score || a - b).map(([, pair]) => pair)
+  const members = new Map<number, number[]>()
+  for (let place = 0; place < count; place++) {
+    const group = members.get(root(place))
+    if (group === undefined) members.set(root(place), [place])
+    else group.push(place)
+  }
+  return Object.freeze({
+    pairs: Object.freeze(pairs),
+    groups: Object.freeze(
+      [...members.values()]
+        .filter((group) => group.length > 1)
+        .sort((a, b) => b.length - a.length || (a[0] as number) - (b[0] as number))
+        .map((group) => Object.freeze(group.map((place) => papers[place].paper.id))),
+    ),
+  })
+}
+
+const versionMark =
+  /[\s([{,:–-]*(?:\b(?:extended|full|long|short|revised|preprint|technical report|updated)\s+(?:version|abstract|paper)|\bversion\s*\d+|\bv\d+|\bextended abstract|\btechnical report|\bpreprint)[\s)\]}.]*$/iu
+
+interface Title {
+  /** The words by which two records of one paper are known; empty where fewer than three tell anything. */
+  readonly key: string
+  /** Pairs of neighbouring words, stop words aside. */
+  readonly pairs: number
+}
+
+function titleOf(title: string): Title {
+  const words = tokens(plainText(title).replace(versionMark, ''))
+  const telling = words.filter((word) => !stopWords.has(word)).length
+  return { key: telling < 3 ? '' : words.join(' '), pairs: Math.max(0, telling - 1) }
+}
+
+function sameTitle(one: Title, other: Title): Title | undefined {
+  return one.key !== '' && one.key === other.key ? one : undefined
+}
+
+/** How many values two ascending lists share. */
+function sharedCount(a: Int32Array, b: Int32Array): number {
+  let count = 0
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const difference = a[i] - b[j]
+    if (difference === 0) count++
+    if (difference <= 0) i++
+    if (difference >= 0) j++
+  }
+  return count
+}

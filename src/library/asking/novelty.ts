@@ -1,0 +1,171 @@
+// Which papers of a library are new, and which were there in the weeks before.
+import { Atlas } from '../../atlas/atlas.ts'
+import { PaperkinError, requireInteger, requireList, show } from '../../errors.ts'
+import type { Paper } from '../../paper.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
+import { type TimeSpan, timeSpanOf } from '../../text/iso-date.ts'
+import { findNewThings, type Novelty } from '../../topics/novelty.ts'
+import type { Collection } from '../collection/collection.ts'
+import { keptPaper, paperNotFound } from '../collection/find-papers.ts'
+import type { PaperAreas } from './paper-areas.ts'
+
+export interface NoveltyOptions {
+  /**
+   * Ids of the papers that are new; all others that are not younger were there before, those without a date as well.
+   * @default those since `since`
+   */
+  readonly papers?: readonly (string | number)[] | undefined
+  /**
+   * The first day of what is new, or the month or year that begins with it.
+   * @default the last day of the library's papers; where that has fewer than ten, as many days before it as it takes, as
+   * far as ten lie within a week; the last month where most papers have no day
+   */
+  readonly since?: string | number | Date | undefined
+  /** How far back papers are compared with. @default 8 */
+  readonly weeks?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const leastEarlier = 100
+const leastNew = 10
+const mostDays = 7
+const day = 86_400_000
+
+/** Finds what is new among the papers of a collection, as they are at the call. */
+export async function findNovelty(
+  collection: Collection,
+  options: NoveltyOptions,
+  areasOf: () => PaperAreas | undefined,
+): Promise<Novelty> {
+  const { signal } = options
+  const weeks = requireInteger('weeks', options.weeks ?? 8, 1, 5200)
+  const kept = [...collection.kept.values()]
+  const snapshot = collection.vectors.snapshot()
+  const spans = kept.map(({ paper }) => spanOf(paper))
+  const { isNew, isEarlier, undated } =
+    options.papers === undefined
+      ? byDate(spans, { since: sinceOf(options.since, spans), weeks })
+      : byId(spans, { places: placesOf(collection, options.papers), weeks })
+  const placesAt = (marks: Uint8Array) => kept.flatMap((_, place) => (marks[place] === 1 ? [place] : []))
+  const news = placesAt(isNew)
+  const earlier = placesAt(isEarlier)
+  const about = {
+    papers: news.map((place) => kept[place].id),
+    ...daysOf(news, spans),
+    earlier: { count: earlier.length, ...daysOf(earlier, spans) },
+    undated,
+  }
+  const missing = whatIsMissing(about, { weeks, all: daysOf(spans.keys(), spans), count: kept.length })
+  if (missing !== undefined) return { ...about, missing, areas: [], terms: [], unlike: [] }
+  const chosen = [...earlier, ...news].map((place) => kept[place])
+  const rows = Int32Array.from(chosen, ({ row }) => row)
+  const slice = timeSlice(signal)
+  const areas = areasOf()
+  if (areas !== undefined) await areas.prepare({ papers: chosen, rows }, snapshot, signal)
+  const found = await findNewThings({
+    papers: chosen.map(({ paper }) => paper),
+    vectors: await snapshot.vectors(rows, signal === undefined ? {} : { signal }),
+    dimensions: snapshot.dimensions,
+    fresh: news.map((_, i) => earlier.length + i),
+    places: areas === undefined ? [] : chosen.map((paper) => areas.of(paper, snapshot)),
+    atlas: Atlas.load(),
+    slice,
+    signal,
+  })
+  return { ...about, ...found }
+}
+
+interface Parted {
+  readonly isNew: Uint8Array
+  readonly isEarlier: Uint8Array
+  readonly undated: number
+}
+
+type Spans = readonly (TimeSpan | undefined)[]
+
+/** The time of a paper's date, or the month that an arXiv id says. */
+function spanOf({ id, published }: Paper): TimeSpan | undefined {
+  const known = published === undefined ? undefined : timeSpanOf(published)
+  if (known !== undefined) return known
+  const [, year, month] = /^(\d{2})(0[1-9]|1[0-2])\.\d{4,5}$/u.exec(id) ?? []
+  return year === undefined ? undefined : timeSpanOf(`20${year}-${month}`)
+}
+
+function byDate(spans: Spans, { since, weeks }: { readonly since: number; readonly weeks: number }): Parted {
+  const isNew = new Uint8Array(spans.length)
+  const isEarlier = new Uint8Array(spans.length)
+  let undated = 0
+  for (const [place, span] of spans.entries()) {
+    if (span !== undefined && span.start >= since) isNew[place] = 1
+    else if (span !== undefined && span.end <= since) isEarlier[place] = span.end > since - weeks * 7 * day ? 1 : 0
+    else undated++
+  }
+  return { isNew, isEarlier, undated }
+}
+
+function byId(spans: Spans, { places, weeks }: { readonly places: readonly number[]; readonly weeks: number }): Parted {
+  const isNew = new Uint8Array(spans.length)
+  for (const place of places) isNew[place] = 1
+  const last = places.reduce((latest, place) => Math.max(latest, spans[place]?.end ?? latest), Number.NEGATIVE_INFINITY)
+  const isEarlier = Uint8Array.from(spans, (span, place) => {
+    if (isNew[place] === 1) return 0
+    if (span === undefined || last === Number.NEGATIVE_INFINITY) return 1
+    return span.start < last && span.end > last - weeks * 7 * day ? 1 : 0
+  })
+  return { isNew, isEarlier, undated: 0 }
+}
+
+function placesOf({ kept }: Collection, ids: readonly (string | number)[]): number[] {
+  requireList('papers', ids)
+  const placeOf = new Map([...kept.keys()].map((id, place) => [id, place]))
+  return Array.from(ids, (id) => {
+    const known = keptPaper(kept, id)
+    if (known === undefined) throw paperNotFound(kept, id)
+    return placeOf.get(known.id) as number
+  })
+}
+
+/** Where what is new begins. @throws PaperkinError `invalid-argument` for what is no date */
+function sinceOf(since: NoveltyOptions['since'], spans: Spans): number {
+  if (since !== undefined) {
+    const span = timeSpanOf(since)
+    if (span !== undefined) return span.start
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`since\` to be a date such as '2025-03-12', '2025-03' or a Date, got ${show(since)}.`,
+    )
+  }
+  const dated = spans.filter((span) => span !== undefined)
+  const exact = dated.filter(({ start, end }) => end - start <= day)
+  if (2 * exact.length < dated.length)
+    return dated.reduce((latest, { start }) => Math.max(latest, start), Number.NEGATIVE_INFINITY)
+  const days = exact.map(({ start }) => Math.floor(start / day)).sort((a, b) => b - a)
+  // A date that is wrong by a year stands alone: the last day is one that ends a week of some papers.
+  const last = days.findIndex((one, i) => one - (days[i + leastNew - 1] ?? Number.NEGATIVE_INFINITY) < mostDays)
+  if (last < 0) return (days[0] ?? Number.NEGATIVE_INFINITY) * day
+  return days[last + leastNew - 1] * day
+}
+
+/** The first and the last day of papers. */
+function daysOf(places: Iterable<number>, spans: Spans): { readonly from: string | null; readonly to: string | null } {
+  let from = Number.POSITIVE_INFINITY
+  let to = Number.NEGATIVE_INFINITY
+  for (const place of places) {
+    from = Math.min(from, spans[place]?.start ?? from)
+    to = Math.max(to, (spans[place]?.end ?? to + 1) - 1)
+  }
+  const iso = (time: number) => (Number.isFinite(time) ? new Date(time).toISOString().slice(0, 10) : null)
+  return { from: iso(from), to: iso(to) }
+}
+
+function whatIsMissing(
+  { papers, earlier, undated, from }: Pick<Novelty, 'papers' | 'earlier' | 'undated' | 'from'>,
+  { weeks, all, count }: { readonly weeks: number; readonly all: Pick<Novelty, 'to'>; readonly count: number },
+): string | undefined {
+  if (count === 0) return 'there is no paper'
+  if (undated === count) return `none of the ${count} papers has a date, or an arXiv id, that says when it came`
+  if (papers.length === 0) return `no paper is so new, the last is of ${all.to}`
+  if (earlier.count >= leastEarlier) return undefined
+  const when = from === null ? '' : ` of the ${weeks} weeks before ${from}`
+  return `it takes at least ${leastEarlier} earlier papers to compare with, and there are ${earlier.count}${when}`
+}

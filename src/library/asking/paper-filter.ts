@@ -1,0 +1,313 @@
+import { nearestName, PaperkinError, show } from '../../errors.ts'
+import type { Json, Paper, PaperExtra } from '../../paper.ts'
+import { type TimeSpan, timeSpanOf } from '../../text/iso-date.ts'
+import type { Roster } from '../collection/collection.ts'
+import type { PaperAreas } from './paper-areas.ts'
+
+/**
+ * An interval with both ends inside: of numbers, or of dates, where `to: '2025-03'` holds all of March. A date is a text
+ * (ISO 8601 or any other that is understood), a year, or a `Date`.
+ */
+export interface FilterRange {
+  readonly from?: number | string | Date | undefined
+  readonly to?: number | string | Date | undefined
+}
+
+type PlainValue = string | number | boolean | Date
+
+/**
+ * What a field may be: one value, any of several, or an interval. Of a list (`categories`) one entry must fit; a number and
+ * its text are the same; a year or a month is any day in it.
+ */
+export type FilterValue = PlainValue | readonly PlainValue[] | FilterRange
+
+/**
+ * Conditions by field, all of which must hold: `{ categories: ['cs.CL', 'cs.LG'], published: { from: '2025-01' } }`.
+ * Fields are those of a {@link Paper} and of its `extra`, and `year`, that of `published` where `extra` has none. A paper
+ * without the field does not fit. `area` is a name on the map of science, in whatever case: of an area, a field, a
+ * discipline, or any of several; papers fit whose nearest area is within it, and those whose own `extra.area` says so.
+ */
+export type FilterFields = { readonly [field: string]: FilterValue | undefined }
+
+/** Which papers are wanted: a function, or conditions that can also be written down. */
+export type PaperFilter<Extra extends object = PaperExtra> = ((paper: Paper<Extra>) => boolean) | FilterFields
+
+const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories', 'published', 'year', 'url', 'version'])
+
+/** A filter that was checked. */
+export interface CompiledFilter {
+  /** Whether {@link PaperAreas.prepare} must have been called for a roster. */
+  readonly needsAreas: boolean
+  /** Says of each place in a roster whether its paper is wanted. */
+  readonly test: (roster: Roster) => (place: number) => boolean
+}
+
+/**
+ * A filter that can be asked.
+ * @param roster papers that should have the fields
+ * @param areasOf where the papers lie on the map of science; undefined where vectors are not in its space
+ * @throws PaperkinError `invalid-argument` for what is no filter, for fields that none of the papers has, and for areas that
+ * the map does not have
+ */
+export function compileFilter(
+  filter: PaperFilter | undefined,
+  roster: Roster,
+  areasOf: () => PaperAreas | undefined,
+): CompiledFilter | undefined {
+  if (filter === undefined) return undefined
+  if (typeof filter === 'function') {
+    const test = (place: number, { papers }: Roster) => {
+      const fits: unknown = filter(papers[place].paper)
+      if (typeof fits === 'object' && fits !== null && 'then' in fits)
+        throw new PaperkinError(
+          'invalid-argument',
+          'Expected `filter` to say at once whether a paper is wanted, got a promise: look up before what it needs.',
+        )
+      return Boolean(fits)
+    }
+    return { needsAreas: false, test: (one) => (place) => test(place, one) }
+  }
+  if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`filter\` to be a function or conditions by field, got ${show(filter)}.`,
+    )
+  const { area, ...others } = filter
+  const within = area === undefined ? undefined : areaCondition(area, roster, areasOf())
+  const conditions = Object.entries(others).flatMap(([field, wanted]) =>
+    wanted === undefined ? [] : [{ field, fits: condition(field, wanted) }],
+  )
+  for (const { field } of conditions) {
+    if (paperFields.has(field)) continue
+    const count = roster.papers.length
+    const valueAt = column(roster, field)
+    let place = 0
+    while (place < count && valueAt(place) === undefined) place++
+    if (place === count && count > 0) {
+      const meant = nearestName(field, fieldNames(roster))
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has${meant === undefined ? '.' : `: did you mean \`${meant}\`?`}`,
+      )
+    }
+  }
+  return {
+    needsAreas: within?.needsAreas ?? false,
+    test: (one) => {
+      const asked = conditions.map(({ field, fits }) => ({ valueAt: column(one, field), fits }))
+      const isWithin = within?.test(one) ?? (() => true)
+      return (place) => asked.every(({ valueAt, fits }) => fits(valueAt(place))) && isWithin(place)
+    },
+  }
+}
+
+/**
+ * What lies within a place on the map, or says of itself that it does.
+ * @throws PaperkinError `invalid-argument` for names that neither the map nor a paper has
+ */
+function areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | undefined): CompiledFilter {
+  const names: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
+  const fitsOwn = condition('area', wanted)
+  const nodes: number[] = []
+  for (const name of names) {
+    if (typeof name !== 'string' || name.trim() === '')
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`filter.area\` to be the name of an area, a field or a discipline, or several of them, got ${show(wanted)}.`,
+      )
+    const node = areas?.atlas.find(name) ?? -1
+    if (node >= 0) {
+      nodes.push(node)
+      continue
+    }
+    const ownAt = column(roster, 'area')
+    const fitsName = condition('area', name)
+    if (roster.papers.some((_, place) => fitsName(ownAt(place)))) continue
+    if (areas === undefined)
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected a library of the bundled model where \`filter.area\` asks for ${show(name)}: the map of science has no place for vectors of others.`,
+      )
+    const like = areas.atlas.namesLike(name).map((one) => JSON.stringify(one))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`filter.area\` to be the name of an area, a field or a discipline, got ${show(name)}${like.length > 0 ? `: near it are ${like.join(', ')}` : ''}.`,
+    )
+  }
+  return {
+    needsAreas: nodes.length > 0,
+    test: (one) => {
+      const ownAt = column(one, 'area')
+      return (place) =>
+        (areas !== undefined && nodes.some((node) => areas.isWithin(one.papers[place], node))) || fitsOwn(ownAt(place))
+    },
+  }
+}
+
+const unread = Symbol('unread')
+const columns = new WeakMap<Roster, Map<string, (Json | undefined | typeof unread)[]>>()
+
+/**
+ * What the papers have in a field. Read from each paper once for each state of a library: going from object to object
+ * takes most of the time of a filter.
+ */
+function column(roster: Roster, field: string): (place: number) => Json | undefined {
+  const { papers } = roster
+  const known = columns.get(roster) ?? new Map<string, (Json | undefined | typeof unread)[]>()
+  columns.set(roster, known)
+  const values = known.get(field) ?? new Array<typeof unread>(papers.length).fill(unread)
+  known.set(field, values)
+  return (place) => {
+    const value = values[place]
+    if (value !== unread) return value
+    const read = fieldOf(papers[place].paper, field)
+    values[place] = read
+    return read
+  }
+}
+
+/** The fields that papers have; of very many only the first are asked. */
+function fieldNames({ papers }: Roster): string[] {
+  const names = new Set(paperFields)
+  for (const { paper } of papers.slice(0, 1000)) for (const name of Object.keys(paper.extra ?? {})) names.add(name)
+  return [...names]
+}
+
+function fieldOf(paper: Paper, field: string): Json | undefined {
+  if (field === 'year' && paper.extra?.year === undefined) {
+    const year = paper.published?.slice(0, 4)
+    return year !== undefined && /^\d{4}$/u.test(year) ? Number(year) : undefined
+  }
+  if (field !== 'year' && paperFields.has(field)) return paper[field as keyof Paper] as Json | undefined
+  return paper.extra !== undefined && Object.hasOwn(paper.extra, field) ? paper.extra[field] : undefined
+}
+
+function condition(field: string, wanted: FilterValue): (value: Json | undefined) => boolean {
+  const fitsOne = conditionOnOne(field, wanted)
+  return (value) => {
+    if (Array.isArray(value)) return value.some(fitsOne)
+    return value !== undefined && fitsOne(value as Json)
+  }
+}
+
+function conditionOnOne(field: string, wanted: FilterValue): (value: Json) => boolean {
+  if (isPlain(wanted)) return sameAs(field, wanted)
+  if (Array.isArray(wanted) && wanted.every(isPlain)) {
+    if (field !== 'published' && wanted.every((one) => typeof one === 'string')) {
+      const values = new Set<Json>(wanted)
+      return (value) => values.has(typeof value === 'number' ? String(value) : value)
+    }
+    const any = wanted.map((one) => sameAs(field, one))
+    return (value) => any.some((fits) => fits(value))
+  }
+  const keys = typeof wanted === 'object' && wanted !== null && !Array.isArray(wanted) ? Object.keys(wanted) : ['']
+  const { from, to } = (wanted ?? {}) as FilterRange
+  const isEnd = (end: unknown) =>
+    end === undefined || typeof end === 'string' || Number.isFinite(end) || (end instanceof Date && isPlain(end))
+  if (
+    keys.length === 0 ||
+    keys.some((key) => key !== 'from' && key !== 'to') ||
+    (from === undefined && to === undefined) ||
+    !isEnd(from) ||
+    !isEnd(to)
+  )
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`filter.${field}\` to be a value, an array of values or { from, to }, got ${show(wanted)}.`,
+    )
+  return field === 'published' || from instanceof Date || to instanceof Date
+    ? betweenDates(field, { from, to })
+    : between(field, { from, to })
+}
+
+function isPlain(value: unknown): value is PlainValue {
+  if (value instanceof Date) return !Number.isNaN(value.getTime())
+  return typeof value === 'string' || (typeof value === 'number' && !Number.isNaN(value)) || typeof value === 'boolean'
+}
+
+/** Papers share their dates, and every question asks for them again. */
+const spans = new Map<Json, TimeSpan | undefined>()
+const MOST_SPANS = 100_000
+
+function knownSpan(value: Json): TimeSpan | undefined {
+  if (spans.has(value)) return spans.get(value)
+  if (spans.size >= MOST_SPANS) spans.clear()
+  const found = timeSpanOf(value)
+  spans.set(value, found)
+  return found
+}
+
+/** @throws PaperkinError `invalid-argument` for what is no date */
+function span(field: string, value: PlainValue): TimeSpan {
+  const found = timeSpanOf(value)
+  if (found !== undefined) return found
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`filter.${field}\` to be a date such as 2025, '2025-03', '2025-03-12' or a Date, got ${show(value)}.`,
+  )
+}
+
+function sameAs(field: string, wanted: PlainValue): (value: Json) => boolean {
+  if (field === 'published' || wanted instanceof Date) {
+    const { start, end } = span(field, wanted)
+    return (value) => {
+      const own = knownSpan(value)
+      return own !== undefined && own.start >= start && own.end <= end
+    }
+  }
+  const text = String(wanted)
+  return (value) =>
+    value === wanted ||
+    (typeof value !== typeof wanted && isNumberOrText(value) && isNumberOrText(wanted) && String(value) === text)
+}
+
+const isNumberOrText = (value: unknown) => typeof value === 'number' || typeof value === 'string'
+
+/** What is known of both decides: a month is neither before nor behind a day of it. */
+function betweenDates(field: string, { from, to }: FilterRange): (value: Json) => boolean {
+  const first = from === undefined ? Number.NEGATIVE_INFINITY : span(field, from).start
+  const last = to === undefined ? Number.POSITIVE_INFINITY : span(field, to).end
+  requireOrder(field, first < last, { from, to })
+  return (value) => {
+    const own = knownSpan(value)
+    return own !== undefined && own.end > first && own.start < last
+  }
+}
+
+function between(field: string, { from, to }: FilterRange): (value: Json) => boolean {
+  const ends = [from, to].filter((end) => end !== undefined)
+  const numbers = ends.map(numberOf)
+  if (ends.some((end) => typeof end === 'number') && numbers.every((end) => end !== undefined)) {
+    const first = numberOf(from) ?? Number.NEGATIVE_INFINITY
+    const last = numberOf(to) ?? Number.POSITIVE_INFINITY
+    requireOrder(field, first <= last, { from, to })
+    return (value) => {
+      const own = numberOf(value)
+      return own !== undefined && own >= first && own <= last
+    }
+  }
+  const [first, last] = [from, to].map((end) => (end === undefined ? undefined : String(end)))
+  if (first !== undefined && last !== undefined) requireOrder(field, first.slice(0, last.length) <= last, { from, to })
+  return (value) => {
+    if (!isNumberOrText(value)) return false
+    const text = String(value)
+    return (
+      (first === undefined || text.slice(0, first.length) >= first.slice(0, text.length)) &&
+      (last === undefined || text.slice(0, last.length) <= last)
+    )
+  }
+}
+
+/** A number, or a text that is nothing else. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' && /^-?\d+(?:\.\d+)?$/u.test(value.trim()) ? Number(value) : undefined
+}
+
+function requireOrder(field: string, isInOrder: boolean, { from, to }: FilterRange): void {
+  if (isInOrder) return
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`filter.${field}\` to go from the lower to the higher value, got ${show(from)} to ${show(to)}.`,
+  )
+}

@@ -1,0 +1,415 @@
+// The read path of a library: what a question finds, and in which order. A question is a direction in the space of the
+// embeddings and a lexical score for every row; a score is the weighted sum of the two parts (and of the recency, where
+// that is asked for). Filters, phrases and near-duplicates decide who takes part, never what a score is.
+import type { Embedder } from '../../embedding/embedder.ts'
+import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../../errors.ts'
+import type { LexicalIndex } from '../../lexical/lexical-index.ts'
+import type { Paper, PaperExtra } from '../../paper.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
+import type { ExactIndex } from '../../vectors/exact-index.ts'
+import type { ExactSnapshot } from '../../vectors/exact-snapshot.ts'
+import { unitQuery } from '../../vectors/vector-index.ts'
+import type { KeptPaper, Roster } from '../collection/collection.ts'
+import { wrongText } from '../collection/find-papers.ts'
+import { bestPapers, type Question, type Scored, unlikeShare } from './best-papers.ts'
+import { nearDuplicateOf } from './near-duplicates.ts'
+import type { PaperAreas } from './paper-areas.ts'
+import { type CompiledFilter, compileFilter, type PaperFilter } from './paper-filter.ts'
+import { phraseMatcher, quotedPhrases } from './quoted-phrases.ts'
+import { recencies } from './recency.ts'
+import { checkedSeeds, lexicalPart, lookUp, meanVector, type Seed, type Seeds } from './seeds.ts'
+import { explainHits, type Why } from './why.ts'
+
+/** How much each part counts in a score; they add up to 1. */
+export interface Weights {
+  readonly semantic: number
+  readonly lexical: number
+  /** Only where `recency` was asked for. */
+  readonly recency?: number
+}
+
+/** A paper that was found. */
+export interface Hit<Extra extends object = PaperExtra> {
+  readonly paper: Paper<Extra>
+  /** 0 … 1, higher is nearer: the sum of the parts below, each times its weight. */
+  readonly score: number
+  /** Cosine of the two embeddings, 0 where it is below 0; see {@link Seeds} for several. */
+  readonly semantic: number
+  /** 0 … 1: for a query BM25 divided by the best paper's (or by half of what is possible, where that is more), for a paper the cosine of the two TF-IDF rows. */
+  readonly lexical: number
+  /** 1 for the newest paper of the library, half of it one half-life before, 0 without a date; only where asked for. */
+  readonly recency?: number
+  /**
+   * True where nothing says that the paper is near: its cosine is one that unrelated papers have, and few words are
+   * shared. Known of the bundled model alone.
+   */
+  readonly isWeak?: true
+  /** True for a near-duplicate of a paper that was asked about: see {@link PaperLibrary.duplicates}. */
+  readonly isDuplicate?: true
+  /** What made the score; only where `why` was asked for. */
+  readonly why?: Why
+}
+
+/** Hits by falling score, or by diversity; equal ones in the order in which the papers were added. */
+export interface HitList<Extra extends object = PaperExtra> {
+  readonly hits: readonly Hit<Extra>[]
+  /** How many papers match, those beyond the hits as well; only where asked for. */
+  readonly total?: number
+  readonly weights: Weights
+}
+
+export interface HitOptions<Extra extends object = PaperExtra> {
+  /** The number of hits; fewer come only where fewer papers match. @default 10 */
+  readonly k?: number | undefined
+  /** Hits to pass over: the second page of ten has 10. @default 0 */
+  readonly offset?: number | undefined
+  /** Which papers take part: a function, or conditions by field. It never changes a score. @default every paper */
+  readonly filter?: PaperFilter<Extra> | undefined
+  /**
+   * `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match).
+   * @default 'hybrid'
+   */
+  readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
+  /**
+   * 0 … 1: how much a hit should differ from those before it (maximal marginal relevance, Carbonell and Goldstein 1998).
+   * The order changes, the scores do not; hits are picked among the best 5 · (offset + k), 50 at least. @default 0
+   */
+  readonly diversity?: number | undefined
+  /** 0 … 1: what share of the score is given to recent papers, or that share and the days in which recency halves. @default 0 */
+  readonly recency?: number | { readonly weight: number; readonly halfLife?: number } | undefined
+  /** Counts all papers that match: a filter is then asked about each of them. @default false */
+  readonly total?: boolean | undefined
+  /** Tells of every hit what made its score. It embeds the sentences of the hits: some 0.1 s a hit. @default false */
+  readonly why?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface SearchOptions<Extra extends object = PaperExtra> extends HitOptions<Extra> {
+  /**
+   * As for {@link HitOptions.mode}.
+   * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
+   */
+  readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
+  /** Whether words in quotes must stand side by side; for prose, whose quotes ask for nothing, false. @default true */
+  readonly phrases?: boolean | undefined
+  /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
+  readonly vector?: ArrayLike<number> | undefined
+}
+
+export interface RelatedOptions<Extra extends object = PaperExtra> extends HitOptions<Extra> {
+  /** Leaves near-duplicates of the seeds out, instead of marking them. @default false */
+  readonly omitDuplicates?: boolean | undefined
+  /** A vector of one's own for the one text that is asked about, in place of the embedder's. */
+  readonly vector?: ArrayLike<number> | undefined
+}
+
+const hitOptionNames: Readonly<Record<keyof HitOptions, true>> = {
+  k: true,
+  offset: true,
+  filter: true,
+  mode: true,
+  diversity: true,
+  recency: true,
+  total: true,
+  why: true,
+  signal: true,
+}
+
+// One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
+const searchWeights: Weights = Object.freeze({ semantic: 0.6, lexical: 0.4 })
+export const relatedWeights: Weights = Object.freeze({ semantic: 0.4, lexical: 0.6 })
+const oneSided = {
+  semantic: Object.freeze({ semantic: 1, lexical: 0 }),
+  lexical: Object.freeze({ semantic: 0, lexical: 1 }),
+} as const
+/**
+ * Below both a hit is weak. 95 of 100 pairs of abstracts drawn from one year of computer science have a cosine below .55;
+ * a text of a few words is less near to what it asks for.
+ */
+const weakBelow = {
+  search: { semantic: 0.35, lexical: 0.75 },
+  related: { semantic: 0.55, lexical: 0.2 },
+} as const
+
+/** What questions are answered from: the library's own state, read at the time of each question. */
+export interface LibraryView {
+  readonly kept: ReadonlyMap<string, KeptPaper>
+  readonly roster: Roster
+  readonly lexical: LexicalIndex
+  readonly vectors: () => ExactIndex
+  /** Where papers lie on the map of science; undefined where vectors are not in its space. */
+  readonly areas: () => PaperAreas | undefined
+  readonly hasEmbedder: boolean
+  /** Whether it is the bundled model, of which it is known what cosines unrelated papers have. */
+  readonly isBundled: boolean
+  /** Throws `embedder-unavailable` where there is no embedder. */
+  readonly embed: Embedder['embed']
+  /** Throws `library-closed` once the library is. */
+  readonly requireOpen: () => void
+}
+
+/** The papers that take part in one call, and their vectors. */
+interface State {
+  readonly roster: Roster
+  readonly lexical: LexicalIndex
+  readonly snapshot: ExactSnapshot
+}
+
+/** Options, checked and with their defaults. */
+interface Settings {
+  readonly k: number
+  readonly offset: number
+  readonly weights: Weights
+  readonly mode: 'hybrid' | 'semantic' | 'lexical'
+  readonly diversity: number
+  readonly halfLife: number
+  readonly filter: CompiledFilter | undefined
+  readonly isCounted: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** Answers questions to a library. It changes nothing and waits for no write. */
+export class Ranking {
+  readonly #view: LibraryView
+  readonly #slice = timeSlice(undefined)
+
+  constructor(view: LibraryView) {
+    this.#view = view
+  }
+
+  /** See `PaperLibrary.search`. */
+  async search(text: string, options: SearchOptions = {}): Promise<HitList> {
+    const { embed, hasEmbedder, vectors, requireOpen } = this.#view
+    requireOpen()
+    requireOptions('search', options, { ...hitOptionNames, phrases: true, vector: true })
+    const { vector, signal } = options
+    if (typeof text !== 'string' || (text.trim() === '' && vector === undefined)) throw wrongText('text', text)
+    const isWordsOnly = vector === undefined && !hasEmbedder
+    const mode = options.mode ?? (text.trim() === '' ? 'semantic' : isWordsOnly ? 'lexical' : 'hybrid')
+    const settings = this.#settings({ ...options, mode }, searchWeights)
+    let query: Float32Array | undefined
+    // Of a library that has neither an embedder nor a vector no width is known.
+    if (vector !== undefined)
+      query = unitQuery(vector, hasEmbedder || vectors().size > 0 ? vectors().dimensions : vector.length)
+    else if (settings.weights.semantic > 0)
+      query = (await embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
+    await this.#turn(signal)
+    const state = this.#state()
+    const { lexical } = state
+    const scores = lexical.search(text)
+    const phrases = (options.phrases ?? true) ? quotedPhrases(text) : []
+    const holding = phrases.map((phrase) => lexical.phrase(phrase))
+    const list = await this.#rank(
+      {
+        direction: settings.weights.semantic > 0 ? query : undefined,
+        unlikeDirections: [],
+        lexical: scores,
+        isMatch: (row) => (mode !== 'lexical' || scores[row] > 0) && holding.every((rows) => rows[row] === 1),
+        conditions: phrases.map((phrase) => {
+          const holds = phraseMatcher(phrase)
+          return (place) => holds(state.roster.papers[place].paper)
+        }),
+      },
+      { settings, state, weak: weakBelow.search },
+    )
+    return options.why ? this.#explain(list, state, { query: text, signal }) : list
+  }
+
+  /** See `PaperLibrary.related`. */
+  async related(seeds: Seed | Seeds, options: RelatedOptions = {}): Promise<HitList> {
+    return (await this.relatedMany([seeds], options))[0] as HitList
+  }
+
+  /** See `PaperLibrary.relatedMany`. */
+  async relatedMany(all: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
+    const { hasEmbedder, requireOpen, vectors } = this.#view
+    requireOpen()
+    if (!Array.isArray(all))
+      throw new PaperkinError('invalid-argument', `Expected \`seeds\` to be an array, got ${show(all)}.`)
+    requireOptions('related', options, { ...hitOptionNames, omitDuplicates: true, vector: true })
+    const { signal, omitDuplicates = false } = options
+    const settings = this.#settings(options, relatedWeights)
+    const isSemantic = settings.weights.semantic > 0
+    const asked = all.map(checkedSeeds)
+    const vector =
+      options.vector &&
+      unitQuery(options.vector, hasEmbedder || vectors().size > 0 ? vectors().dimensions : options.vector.length)
+    const known = await lookUp(asked, this.#view, { isSemantic, vector, signal })
+    const lists: HitList[] = []
+    for (const seeds of asked) {
+      await this.#prepare(signal)
+      // From here to the scores nothing waits: seeds, words and vectors are of one state.
+      const state = this.#state()
+      const { lexical } = state
+      const { like, unlike } = known.now(seeds)
+      const both = [...like, ...unlike]
+      const own = new Set(both.map((seed) => (seed.kept ?? this.#view.kept.get(seed.id))?.row))
+      const isDuplicate = nearDuplicateOf(both, lexical)
+      const scores = lexicalPart({ like, unlike }, settings.weights.lexical > 0, lexical)
+      const list = await this.#rank(
+        {
+          direction: isSemantic ? meanVector(like) : undefined,
+          unlikeDirections: isSemantic ? unlike.map(({ vector }) => vector as Float32Array) : [],
+          lexical: scores,
+          isMatch: (row) => !own.has(row) && (settings.mode !== 'lexical' || scores[row] > 0),
+          conditions: omitDuplicates ? [(place) => !isDuplicate(state.roster.papers[place])] : [],
+        },
+        { settings, state, isDuplicate, weak: weakBelow.related },
+      )
+      lists.push(options.why ? await this.#explain(list, state, { like, unlike, unlikeShare, signal }) : list)
+    }
+    return lists
+  }
+
+  #settings(options: HitOptions, hybrid: Weights): Settings {
+    const { mode = 'hybrid', recency = 0, filter, signal } = options
+    if (typeof recency === 'object') requireOptions('recency', recency, { weight: true, halfLife: true })
+    if (mode !== 'hybrid' && mode !== 'semantic' && mode !== 'lexical')
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`mode\` to be 'hybrid', 'semantic' or 'lexical', got ${show(mode)}.`,
+      )
+    const { weight, halfLife = 365 } = typeof recency === 'object' && recency !== null ? recency : { weight: recency }
+    requireNumber('recency', weight, 0, 1)
+    requireNumber('recency.halfLife', halfLife, 1e-3, 1e6)
+    const base = mode === 'hybrid' ? hybrid : oneSided[mode]
+    return {
+      k: requireInteger('k', options.k ?? 10, 1),
+      offset: requireInteger('offset', options.offset ?? 0, 0),
+      weights:
+        weight > 0
+          ? Object.freeze({
+              semantic: base.semantic * (1 - weight),
+              lexical: base.lexical * (1 - weight),
+              recency: weight,
+            })
+          : base,
+      mode,
+      diversity: requireNumber('diversity', options.diversity ?? 0, 0, 1),
+      halfLife,
+      filter: compileFilter(filter, this.#view.roster, this.#view.areas),
+      isCounted: options.total === true,
+      signal,
+    }
+  }
+
+  /** Lets others have their turn where many questions come in a row. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#slice.due()) await this.#slice.rest()
+    signal?.throwIfAborted()
+    this.#view.requireOpen()
+  }
+
+  /** As well, lets the lexical index make its weights after a change. */
+  async #prepare(signal: AbortSignal | undefined): Promise<void> {
+    await this.#view.lexical.prepare(this.#slice)
+    await this.#turn(signal)
+  }
+
+  /** Taken without a wait, before the first wait: so a question sees the library before or after a write. */
+  #state(): State {
+    const { roster, lexical } = this.#view
+    return { roster, lexical, snapshot: this.#view.vectors().snapshot() }
+  }
+
+  async #rank(
+    question: Question,
+    asked: {
+      readonly settings: Settings
+      readonly state: State
+      readonly weak: (typeof weakBelow)[keyof typeof weakBelow]
+      readonly isDuplicate?: (candidate: KeptPaper) => boolean
+    },
+  ): Promise<HitList> {
+    const { settings, state, weak, isDuplicate } = asked
+    const canBeWeak = this.#view.isBundled && settings.weights.semantic > 0
+    const { k, offset, diversity, filter, signal } = settings
+    const recency =
+      settings.weights.recency === undefined
+        ? undefined
+        : await recencies(state.roster, settings.halfLife, timeSlice(signal))
+    const wanted = diversity > 0 ? Math.max(50, 5 * (offset + k)) : offset + k
+    if (filter?.needsAreas) await this.#view.areas()?.prepare(state.roster, state.snapshot, signal)
+    const conditions = filter ? [...question.conditions, filter.test(state.roster)] : question.conditions
+    const best = await bestPapers(
+      { ...question, conditions },
+      { wanted, weights: settings.weights, recency, ...state, signal },
+    )
+    const ordered = diversity > 0 ? this.#diverse(best, offset + k, diversity, state) : best
+    const hits = ordered.slice(offset, offset + k).map(({ place, score, semantic }) => {
+      const candidate = state.roster.papers[place]
+      const lexical = question.lexical[candidate.row]
+      const isWeak = canBeWeak && semantic < weak.semantic && lexical < weak.lexical
+      return Object.freeze({
+        paper: candidate.paper,
+        score,
+        semantic,
+        lexical,
+        ...(isWeak && { isWeak: true as const }),
+        ...(recency && { recency: recency[place] }),
+        ...(isDuplicate?.(candidate) && { isDuplicate: true as const }),
+      })
+    })
+    const total = settings.isCounted ? await this.#count({ ...question, conditions }, settings, state) : undefined
+    return Object.freeze({
+      hits: Object.freeze(hits),
+      weights: settings.weights,
+      ...(total !== undefined && { total }),
+    })
+  }
+
+  /** How many papers match a question. */
+  async #count({ isMatch, conditions }: Question, { signal }: Settings, { roster }: State): Promise<number> {
+    const slice = timeSlice(signal)
+    let total = 0
+    for (const [place, row] of roster.rows.entries()) {
+      if (isMatch(row) && conditions.every((holds) => holds(place))) total++
+      if (place % 32 === 31 && slice.due()) await slice.rest()
+    }
+    return total
+  }
+
+  async #explain(
+    { hits, ...list }: HitList,
+    { roster, lexical }: State,
+    asked: Pick<Parameters<typeof explainHits>[1], 'query' | 'like' | 'unlike' | 'unlikeShare' | 'signal'>,
+  ): Promise<HitList> {
+    const { embed, hasEmbedder } = this.#view
+    const papers = new Set(hits.map(({ paper }) => paper.id))
+    const rows = new Map(roster.papers.flatMap(({ id, row }) => (papers.has(id) ? [[id, row]] : [])))
+    const rowOf = ({ id }: Paper) => rows.get(id) as number
+    const { weights } = list
+    const why = await explainHits(hits, { ...asked, weights, lexical, embed: hasEmbedder ? embed : undefined, rowOf })
+    return Object.freeze({
+      ...list,
+      hits: Object.freeze(hits.map((hit, i) => Object.freeze({ ...hit, why: why[i] as Why }))),
+    })
+  }
+
+  /** Maximal marginal relevance: at each step the paper with the best score, less what the nearest of the chosen says as well. */
+  #diverse(pool: readonly Scored[], count: number, diversity: number, { roster, lexical, snapshot }: State): Scored[] {
+    const left = pool.map((scored) => ({ scored, row: roster.rows[scored.place], nearest: 0 }))
+    const chosen: Scored[] = []
+    while (chosen.length < count && left.length > 0) {
+      let best = 0
+      const value = ({ scored, nearest }: (typeof left)[number]) => (1 - diversity) * scored.score - diversity * nearest
+      for (let i = 1; i < left.length; i++) if (value(left[i]) > value(left[best])) best = i
+      const [{ scored, row }] = left.splice(best, 1) as [(typeof left)[number]]
+      chosen.push(scored)
+      const cosines = snapshot.has(row)
+        ? snapshot.scoreRows(
+            snapshot.vector(row),
+            left.map((other) => other.row),
+          )
+        : []
+      for (const [i, other] of left.entries()) {
+        const similarity =
+          relatedWeights.semantic * Math.max(0, cosines[i] ?? 0) +
+          relatedWeights.lexical * lexical.cosine(row, other.row)
+        other.nearest = Math.max(other.nearest, similarity)
+      }
+    }
+    return chosen
+  }
+}

@@ -1,0 +1,455 @@
+// Papers for someone, by the papers that they liked. Two parts, standardised on papers that nobody judged: a linear model
+// over embedding and words, and the kinship to the nearest of the liked papers, which keeps several interests apart and
+// counts the more the fewer papers were liked. `npm run bench -- recommend` shows what they do.
+import { PaperkinError, requireInteger, requireOptions, show } from '../../errors.ts'
+import type { LexicalDocument } from '../../lexical/count-terms.ts'
+import { spellings } from '../../lexical/spellings.ts'
+import type { Paper } from '../../paper.ts'
+import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
+import type { ExactSnapshot } from '../../vectors/exact-snapshot.ts'
+import type { KeptPaper } from '../collection/collection.ts'
+import { unlikeShare } from './best-papers.ts'
+import { calibration, decision, type Features, product, trainLinear } from './interest-model.ts'
+import { nearDuplicateOf } from './near-duplicates.ts'
+import { type LibraryView, relatedWeights } from './ranking.ts'
+import { type CheckedSeeds, checkedSeeds, type KnownSeed, lookUp, type Seed } from './seeds.ts'
+
+export interface RecommendOptions {
+  /** What is liked: ids of the library, or records (`title`, `abstract` or both) that need not be in it; one or more. */
+  readonly liked: Seed | readonly Seed[]
+  /** What is not wanted. @default none */
+  readonly disliked?: Seed | readonly Seed[] | undefined
+  /** The papers to choose from. @default all of the library */
+  readonly among?: Seed | readonly Seed[] | undefined
+  /** How many at most. @default 10 */
+  readonly k?: number | undefined
+  /** Tells of each which liked papers and which words speak for it. @default false */
+  readonly why?: boolean | undefined
+  /** Leaves near-duplicates of judged papers out, instead of marking them. @default false */
+  readonly omitDuplicates?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What speaks for a recommended paper. */
+export interface RecommendationReason {
+  /** The liked papers that it is nearest to, three at most, the nearest first; `similarity` is 0 … 1 as of related papers. */
+  readonly liked: readonly { readonly id: string; readonly title: string; readonly similarity: number }[]
+  /** Its words, and pairs of words, that speak for it, eight at most, with their share of all that do, 0 … 1. */
+  readonly terms: readonly { readonly term: string; readonly weight: number }[]
+}
+
+export interface Recommendation {
+  readonly paper: Paper
+  /**
+   * 0 … 1: how likely a paper of this standing is one of the liked, were there as many of them as of others; beyond .5 it
+   * looks more like them than like the rest. Calibrated on the liked papers, each held out.
+   */
+  readonly score: number
+  /** True for a near-duplicate of a judged paper. */
+  readonly isDuplicate?: true
+  /** Only where `why` was asked for. */
+  readonly why?: RecommendationReason
+}
+
+export interface Recommendations {
+  /** By falling score; never a paper that was judged. */
+  readonly hits: readonly Recommendation[]
+  /** Ids of papers that are left out: those of `among` that were judged, and near-duplicates where they are not wanted. */
+  readonly known: readonly string[]
+}
+
+/** As LinearSVC's C with balanced classes. Chosen on one half of the profiles among .01, .1 and 1. */
+const cost = 0.1
+/** What kinship counts for with many liked papers; alone with one. */
+const kinShare = 0.3
+/** So many of the nearest liked papers make the kinship: one is chance, all are a blur of several interests. */
+const nearest = 3
+/** Papers that nobody judged, drawn evenly: that train the model, and that tell what is common. */
+const mostUnjudged = 1000
+const mostCompared = 100
+/** Of more papers only the best by the linear model are compared with each liked one. */
+const mostKin = 1000
+const CHUNK = 4096
+/** Standing of a liked paper that is held out, in standard deviations, as readers of the bench had it. */
+const usualStanding = [1.5, 3] as const
+
+interface Reference {
+  readonly training: TermFeatures
+  readonly liked: number
+  readonly disliked: number
+  /** Entries of the judged rows by column. */
+  readonly start: Int32Array
+  readonly row: Int32Array
+  readonly value: Float64Array
+}
+
+interface TermFeatures extends Features {
+  /** The index's number of each sparse column, ascending. */
+  readonly terms: Int32Array
+}
+
+/** See `PaperLibrary.recommend`. */
+export async function recommend(view: LibraryView, options: RecommendOptions): Promise<Recommendations> {
+  view.requireOpen()
+  requireOptions('recommend', options ?? {}, {
+    liked: true,
+    disliked: true,
+    among: true,
+    k: true,
+    why: true,
+    omitDuplicates: true,
+    signal: true,
+  })
+  const { liked, disliked = [], among, signal, why = false, omitDuplicates = false } = options ?? {}
+  const k = requireInteger('k', options?.k ?? 10, 1)
+  for (const [name, value] of Object.entries({ why, omitDuplicates }))
+    if (typeof value !== 'boolean')
+      throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be true or false, got ${show(value)}.`)
+  if (liked === undefined || liked === null || (Array.isArray(liked) && liked.length === 0))
+    throw new PaperkinError('invalid-argument', 'Expected `liked` to name at least one paper, got none.')
+  const isOneOf = among !== undefined
+  const asked = inLibrary(checkedSeeds({ like: liked, unlike: disliked }), view)
+  const choice = inLibrary(
+    isOneOf && !(Array.isArray(among) && among.length === 0) ? checkedSeeds({ like: among }) : { like: [], unlike: [] },
+    view,
+  )
+  const isSemantic =
+    view.hasEmbedder ||
+    (view.vectors().size > 0 && [...asked.like, ...asked.unlike, ...choice.like].every((it) => typeof it !== 'object'))
+  const found = await lookUp([asked, choice], view, { isSemantic, vector: undefined, signal })
+  const slice = timeSlice(signal)
+  await view.lexical.prepare(slice)
+  view.requireOpen()
+  // From here on everything is of one state.
+  const { roster, lexical } = view
+  const snapshot = view.vectors().snapshot()
+  const judged = { liked: distinct(found.now(asked).like), disliked: distinct(found.now(asked).unlike) }
+  const likedIds = new Set(judged.liked.map(({ id }) => id))
+  const both = judged.disliked.find(({ id }) => likedIds.has(id))
+  if (both !== undefined)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected each paper to be liked or disliked, but ${show(both.id)} is both: leave one out.`,
+    )
+  const isJudged = new Set([...likedIds, ...judged.disliked.map(({ id }) => id)])
+  const offered = distinct(found.now(choice).like)
+  const rest = roster.papers.filter(({ id }) => !isJudged.has(id))
+  const outside = offered.filter(({ kept, id }) => kept === undefined && !isJudged.has(id))
+  const candidates: readonly Item[] = isOneOf ? offered.filter(({ id }) => !isJudged.has(id)) : rest
+  const known = new Set(offered.filter(({ id }) => isJudged.has(id)).map(({ id }) => id))
+  const duplicatesUnwanted = nearDuplicateOf(judged.disliked, lexical)
+  const unjudged = evenly<Item>([...rest, ...outside], mostUnjudged)
+  if (candidates.length === 0) return Object.freeze({ hits: Object.freeze([]), known: Object.freeze([...known]) })
+
+  const space = { lexical, snapshot, isSemantic, slice }
+  const items: readonly Item[] = [...judged.liked, ...judged.disliked, ...unjudged]
+  const training = await features(items, space)
+  const [likes, dislikes] = [judged.liked.length, judged.disliked.length]
+  const labels = Int8Array.from(items, (_, i) => (i < likes ? 1 : -1))
+  const ofLiked = (cost * items.length) / (2 * likes)
+  const ofOthers = (cost * items.length) / (2 * Math.max(1, items.length - likes))
+  // A paper that someone put aside says as much as one that they liked.
+  const costs = Float64Array.from(items, (_, i) =>
+    i < likes ? ofLiked : i < likes + dislikes ? Math.max(ofLiked, ofOthers) : ofOthers,
+  )
+  const model = trainLinear(training, labels, costs)
+  if (slice.due()) await slice.rest()
+  const reference = reversed(training, likes, dislikes)
+  const placeOf = new Map(items.map(({ id }, place) => [id, place]))
+
+  // What is common: both parts of papers that nobody judged.
+  const compared = evenly(
+    unjudged.map((_, i) => likes + dislikes + i),
+    mostCompared,
+  )
+  const kinOf = async (places: readonly number[], of: Features) => {
+    const kin: number[] = []
+    for (const place of places) {
+      kin.push(kinship(reference, of, place, of === training ? place : -1).value)
+      if (slice.due()) await slice.rest()
+    }
+    return kin
+  }
+  const commonKin = await kinOf(compared, training)
+  const standard = {
+    linear: standardise(compared.map((place) => model.heldOut[place])),
+    kin: standardise(commonKin),
+  }
+  const share = kinShare + (1 - kinShare) / likes
+  const standing = (linear: number, kin: number) => (1 - share) * standard.linear(linear) + share * standard.kin(kin)
+  const tested =
+    likes < 2
+      ? []
+      : evenly(
+          judged.liked.map((_, i) => i),
+          mostCompared,
+        )
+  const testedKin = await kinOf(tested, training)
+  const probability = calibration(
+    tested.map((place, i) => standing(model.heldOut[place], testedKin[i] as number)),
+    compared.map((place, i) => standing(model.heldOut[place], commonKin[i] as number)),
+    usualStanding,
+  )
+
+  const linear = new Float64Array(candidates.length)
+  for (let from = 0; from < candidates.length; from += CHUNK) {
+    const part = candidates.slice(from, from + CHUNK)
+    const their = onto(training, await features(part, space))
+    for (let i = 0; i < part.length; i++) {
+      const place = placeOf.get((part[i] as Item).id)
+      linear[from + i] = place === undefined ? decision(model.weights, their, i) : model.heldOut[place]
+      if (i % 64 === 63 && slice.due()) await slice.rest()
+    }
+  }
+  const first = best(linear, Math.max(mostKin, 4 * k))
+  const shown = onto(
+    training,
+    await features(
+      first.map((i) => candidates[i] as Item),
+      space,
+    ),
+  )
+  const kin = await kinOf(
+    first.map((_, i) => i),
+    shown,
+  )
+  const total = Float64Array.from(first, (i, at) => standing(linear[i], kin[at] as number))
+  const name = why ? lexical.namer() : undefined
+  const hits: Recommendation[] = []
+  for (const at of best(total, total.length)) {
+    if (hits.length === k) break
+    const item = candidates[first[at] as number] as Item
+    const kept = keptOf(item)
+    // What says the same in the same words is among the nearest.
+    const near = kinship(reference, shown, at, -1).nearest
+    const isLiked = nearDuplicateOf(
+      near.map(({ row }) => judged.liked[row] as KnownSeed),
+      lexical,
+    )
+    const isDuplicate = kept !== undefined && (isLiked(kept) || duplicatesUnwanted(kept))
+    if (isDuplicate && omitDuplicates) {
+      known.add(item.id)
+      continue
+    }
+    const paper = kept?.paper ?? (choice.like.find((one) => typeof one === 'object' && one.id === item.id) as Paper)
+    hits.push(
+      Object.freeze({
+        paper,
+        score: probability(total[at]),
+        ...(isDuplicate && { isDuplicate: true as const }),
+        ...(name && {
+          why: Object.freeze({
+            liked: Object.freeze(
+              near.map(({ row, similarity }) => {
+                const { id, title } = judged.liked[row] as KnownSeed
+                return Object.freeze({ id, title, similarity })
+              }),
+            ),
+            terms: speakingTerms(paper, { features: shown, row: at, weights: model.weights, name }),
+          }),
+        }),
+      }),
+    )
+    if (slice.due()) await slice.rest()
+  }
+  return Object.freeze({ hits: Object.freeze(hits), known: Object.freeze([...known]) })
+}
+
+/** A paper of the library, or one that was looked up. */
+type Item = KeptPaper | KnownSeed
+
+const keptOf = (item: Item): KeptPaper | undefined => ('kept' in item ? item.kept : (item as KeptPaper))
+
+interface Space {
+  readonly lexical: LibraryView['lexical']
+  readonly snapshot: ExactSnapshot
+  readonly isSemantic: boolean
+  readonly slice: TimeSlice
+}
+
+/** Records that the library has, word for word, are taken from there: they need not be embedded again. */
+function inLibrary({ like, unlike }: CheckedSeeds, { kept }: LibraryView): CheckedSeeds {
+  const known = (seed: CheckedSeeds['like'][number]) => {
+    if (typeof seed !== 'object') return seed
+    const same = kept.get(seed.id)?.paper
+    return same !== undefined && same.title === seed.title && same.abstract === seed.abstract ? seed.id : seed
+  }
+  return { like: like.map(known), unlike: unlike.map(known) }
+}
+
+function distinct(seeds: readonly KnownSeed[]): KnownSeed[] {
+  return [...new Map(seeds.map((seed) => [seed.id, seed])).values()]
+}
+
+/** At most so many, at equal distances. */
+function evenly<T>(all: readonly T[], most: number): T[] {
+  if (all.length <= most) return [...all]
+  return Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)] as T)
+}
+
+/** Unit rows of words and of the embedding, each scaled so that a product of two rows is the score of related papers. */
+async function features(
+  items: readonly Item[],
+  { lexical, snapshot, isSemantic, slice }: Space,
+): Promise<TermFeatures> {
+  const rows: number[] = []
+  const documents: LexicalDocument[] = []
+  const at: number[] = []
+  for (const item of items) {
+    const kept = keptOf(item)
+    if (kept !== undefined) at.push(rows.push(kept.row) - 1)
+    else at.push(-documents.push(item as KnownSeed))
+  }
+  const found = await lexical.sparseRows(rows, slice, { documents })
+  const dimensions = isSemantic ? snapshot.dimensions : 0
+  const dense = new Float64Array(items.length * dimensions)
+  const start = new Int32Array(items.length + 1)
+  const column = new Int32Array(found.column.length)
+  const value = new Float32Array(found.value.length)
+  const [ofVectors, ofWords] = isSemantic
+    ? [Math.sqrt(relatedWeights.semantic), Math.sqrt(relatedWeights.lexical)]
+    : [0, 1]
+  for (const [i, item] of items.entries()) {
+    const row = at[i] >= 0 ? at[i] : rows.length - 1 - at[i]
+    let to = start[i]
+    for (let j = found.start[row]; j < found.start[row + 1]; j++) {
+      column[to] = found.column[j]
+      value[to++] = ofWords * found.value[j]
+    }
+    start[i + 1] = to
+    if (isSemantic) {
+      const kept = keptOf(item)
+      const vector = kept === undefined ? ((item as KnownSeed).vector as Float32Array) : snapshot.vector(kept.row)
+      for (let d = 0; d < dimensions; d++) dense[i * dimensions + d] = ofVectors * vector[d]
+    }
+    if (i % 64 === 63 && slice.due()) await slice.rest()
+  }
+  const sparse = { rows: items.length, columns: found.columns, start, column, value }
+  return { sparse, dense, dimensions, terms: found.terms }
+}
+
+/** The same rows in the columns of others; terms that those do not have are left out. */
+function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeatures {
+  const columnOf = new Int32Array(other.terms.length).fill(-1)
+  for (let i = 0, j = 0; i < columnOf.length && j < terms.length; ) {
+    if (other.terms[i] === terms[j]) columnOf[i++] = j++
+    else if (other.terms[i] < terms[j]) i++
+    else j++
+  }
+  const { rows, start, column, value } = other.sparse
+  const mapped = {
+    rows,
+    columns: sparse.columns,
+    start: new Int32Array(rows + 1),
+    column: new Int32Array(column.length),
+    value: new Float32Array(value.length),
+  }
+  let to = 0
+  for (let row = 0; row < rows; row++) {
+    for (let i = start[row]; i < start[row + 1]; i++) {
+      if (columnOf[column[i]] < 0) continue
+      mapped.column[to] = columnOf[column[i]]
+      mapped.value[to++] = value[i]
+    }
+    mapped.start[row + 1] = to
+  }
+  return { ...other, sparse: mapped, terms }
+}
+
+/** The judged rows by column, so that a paper meets only those that share its words. */
+function reversed(training: TermFeatures, liked: number, disliked: number): Reference {
+  const { start, column, value, columns } = training.sparse
+  const end = start[liked + disliked]
+  const from = new Int32Array(columns + 1)
+  for (let i = 0; i < end; i++) from[column[i] + 1]++
+  for (let c = 0; c < columns; c++) from[c + 1] += from[c]
+  const next = from.slice()
+  const row = new Int32Array(end)
+  const its = new Float64Array(end)
+  for (let r = 0; r < liked + disliked; r++)
+    for (let i = start[r]; i < start[r + 1]; i++) {
+      row[next[column[i]]] = r
+      its[next[column[i]]++] = value[i]
+    }
+  return { training, liked, disliked, start: from, row, value: its }
+}
+
+/**
+ * The mean score of the nearest liked papers, less a share of that of the nearest disliked one; `own` is the row that
+ * does not count, as it is the paper itself.
+ */
+function kinship(
+  { training, liked, disliked, start, row, value }: Reference,
+  { sparse, dense, dimensions }: Features,
+  at: number,
+  own: number,
+): { readonly value: number; readonly nearest: readonly { readonly row: number; readonly similarity: number }[] } {
+  const scores = new Float64Array(liked + disliked)
+  for (let i = sparse.start[at]; i < sparse.start[at + 1]; i++) {
+    const c = sparse.column[i]
+    for (let j = start[c]; j < start[c + 1]; j++) scores[row[j]] += sparse.value[i] * value[j]
+  }
+  for (let r = 0; r < scores.length; r++) {
+    scores[r] = Math.min(
+      1,
+      scores[r] + Math.max(0, product(dense, at * dimensions, training.dense, r * dimensions, dimensions)),
+    )
+  }
+  if (own >= 0 && own < scores.length) scores[own] = -1
+  const found: { row: number; similarity: number }[] = []
+  for (let r = 0; r < liked; r++) {
+    if (scores[r] < 0 || (found.length === nearest && scores[r] <= (found[nearest - 1]?.similarity ?? 0))) continue
+    found.push({ row: r, similarity: scores[r] })
+    found.sort((a, b) => b.similarity - a.similarity || a.row - b.row)
+    found.length = Math.min(found.length, nearest)
+  }
+  let worst = 0
+  for (let r = liked; r < scores.length; r++) if (scores[r] > worst) worst = scores[r]
+  const mean = found.length === 0 ? 0 : found.reduce((sum, { similarity }) => sum + similarity, 0) / found.length
+  return { value: mean - unlikeShare * worst, nearest: found.filter(({ similarity }) => similarity > 0) }
+}
+
+function standardise(values: readonly number[]): (value: number) => number {
+  if (values.length === 0) return (value) => value
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+  return (value) => (value - mean) / (deviation > 1e-9 ? deviation : 1)
+}
+
+/** The places of the largest values, falling; of equal ones the first. */
+function best(values: Float64Array, count: number): number[] {
+  return Array.from(values.keys())
+    .sort((a, b) => values[b] - values[a] || a - b)
+    .slice(0, count)
+}
+
+function speakingTerms(
+  paper: LexicalDocument,
+  {
+    features: { sparse, terms },
+    row,
+    weights,
+    name,
+  }: {
+    readonly features: TermFeatures
+    readonly row: number
+    readonly weights: Float64Array
+    readonly name: (term: number) => string
+  },
+): RecommendationReason['terms'] {
+  const found: { term: string; weight: number }[] = []
+  let sum = 0
+  for (let i = sparse.start[row]; i < sparse.start[row + 1]; i++) {
+    const weight = weights[sparse.column[i]] * sparse.value[i]
+    if (!(weight > 0)) continue
+    sum += weight
+    found.push({ term: name(terms[sparse.column[i]]), weight })
+  }
+  const spelling = spellings(paper)
+  return Object.freeze(
+    found
+      .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1))
+      .slice(0, 8)
+      .map(({ term, weight }) => Object.freeze({ term: spelling(term), weight: weight / sum })),
+  )
+}

@@ -1,0 +1,165 @@
+// What a related list is asked for: papers of the library or texts, wanted and unwanted ones.
+import type { Embedder } from '../../embedding/embedder.ts'
+import { PaperkinError, requireOptions } from '../../errors.ts'
+import type { LexicalDocument } from '../../lexical/count-terms.ts'
+import type { LexicalIndex } from '../../lexical/lexical-index.ts'
+import { type Paper, type PaperInput, paperText } from '../../paper.ts'
+import type { ExactIndex } from '../../vectors/exact-index.ts'
+import type { KeptPaper } from '../collection/collection.ts'
+import { givenPaper, idOf, keptPaper, paperNotFound, wrongText } from '../collection/find-papers.ts'
+import { unlikeShare } from './best-papers.ts'
+
+/** A paper to ask about: an id of the library, or a record (`title`, `abstract` or both) that need not be in it. */
+export type Seed = string | number | PaperInput
+
+/**
+ * Papers whose kin are wanted, and papers whose kin are not. Each part of a score is the mean over `like`, less half the
+ * largest over `unlike`, and never below 0: a further paper in `unlike` lowers scores or leaves them.
+ */
+export interface Seeds {
+  readonly like: Seed | readonly Seed[]
+  readonly unlike?: Seed | readonly Seed[] | undefined
+}
+
+/** An id of the library, or a record that was checked. */
+type CheckedSeed = string | number | Paper
+
+/** Seeds whose records have been checked. */
+export interface CheckedSeeds {
+  readonly like: readonly CheckedSeed[]
+  readonly unlike: readonly CheckedSeed[]
+}
+
+/** A seed that was looked up: a paper of the library, or a text. */
+export interface KnownSeed extends LexicalDocument {
+  /** Of a text that was given without one, made from its title. */
+  readonly id: string
+  readonly kept: KeptPaper | undefined
+  /** Undefined where the embedding has no weight. */
+  readonly vector: Float32Array | undefined
+}
+
+interface KnownSeeds {
+  readonly like: readonly KnownSeed[]
+  readonly unlike: readonly KnownSeed[]
+}
+
+/** @throws PaperkinError `invalid-argument` for what names no paper, `invalid-paper` for a record that is none */
+export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
+  const checkedOne = (seed: unknown) => (typeof seed === 'number' ? seed : (idOf(seed) ?? givenPaper(seed)))
+  const checked = (seeds: Seed | readonly Seed[]) => (Array.isArray(seeds) ? seeds : [seeds]).map(checkedOne)
+  if (
+    (typeof asked !== 'object' && typeof asked !== 'string' && typeof asked !== 'number') ||
+    asked === null ||
+    Array.isArray(asked)
+  )
+    throw wrongText('id', asked)
+  if (typeof asked !== 'object' || !('like' in asked || 'unlike' in asked))
+    return { like: [checkedOne(asked)], unlike: [] }
+  requireOptions<Seeds>('seeds', asked as Seeds, { like: true, unlike: true })
+  const { like, unlike = [] } = asked as Seeds
+  const seeds = { like: checked(like ?? []), unlike: checked(unlike) }
+  if (seeds.like.length === 0)
+    throw new PaperkinError('invalid-argument', 'Expected `like` to name at least one paper, got none.')
+  return seeds
+}
+
+/** What the seeds of some questions were when they were asked; those that are papers of the library may change. */
+interface AskedSeeds {
+  /** The seeds of one of the questions as the library has them at this moment. */
+  readonly now: (asked: CheckedSeeds) => KnownSeeds
+}
+
+/**
+ * Finds the seeds that are ids, and embeds those that are texts, all of them in one call.
+ * @throws PaperkinError `paper-not-found`
+ */
+export async function lookUp(
+  asked: readonly CheckedSeeds[],
+  view: {
+    readonly kept: ReadonlyMap<string, KeptPaper>
+    readonly embed: Embedder['embed']
+    readonly vectors: () => ExactIndex
+  },
+  {
+    isSemantic,
+    vector,
+    signal,
+  }: {
+    readonly isSemantic: boolean
+    /** Of the one text, in place of the embedder's. */
+    readonly vector: Float32Array | undefined
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<AskedSeeds> {
+  const known = new Map<CheckedSeed, KnownSeed>()
+  const texts: Paper[] = []
+  const inLibrary = (seed: string | number): KnownSeed | undefined => {
+    const found = keptPaper(view.kept, seed)
+    if (found === undefined) return undefined
+    const { title, abstract } = found.paper
+    return {
+      id: found.id,
+      title,
+      abstract,
+      kept: found,
+      vector: isSemantic ? view.vectors().vector(found.row) : undefined,
+    }
+  }
+  for (const seed of asked.flatMap(({ like, unlike }) => [...like, ...unlike])) {
+    if (known.has(seed)) continue
+    if (typeof seed === 'object') {
+      texts.push(seed)
+      known.set(seed, { id: seed.id, title: seed.title, abstract: seed.abstract, kept: undefined, vector })
+    } else {
+      const found = inLibrary(seed)
+      if (found === undefined) throw paperNotFound(view.kept, seed)
+      known.set(seed, found)
+    }
+  }
+  if (vector !== undefined && texts.length !== 1)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`vector\` to stand for the one text that is asked about, but there are ${texts.length}: leave it out.`,
+    )
+  if (isSemantic && vector === undefined && texts.length > 0) {
+    const vectors = await view.embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
+    for (const [i, text] of texts.entries())
+      known.set(text, { ...(known.get(text) as KnownSeed), vector: vectors[i] as Float32Array })
+  }
+  // A paper that was removed meanwhile stays what it was, as a text.
+  const now = (seed: CheckedSeed): KnownSeed =>
+    (typeof seed === 'object' ? undefined : inLibrary(seed)) ?? { ...(known.get(seed) as KnownSeed), kept: undefined }
+  return { now: ({ like, unlike }) => ({ like: like.map(now), unlike: unlike.map(now) }) }
+}
+
+/** The mean of unit vectors; its product with another unit vector is the mean of their cosines. */
+export function meanVector(seeds: readonly KnownSeed[]): Float32Array {
+  const [first] = seeds as [KnownSeed]
+  if (seeds.length === 1) return first.vector as Float32Array
+  const sum = new Float64Array((first.vector as Float32Array).length)
+  for (const { vector } of seeds) for (let d = 0; d < sum.length; d++) sum[d] += (vector as Float32Array)[d]
+  return Float32Array.from(sum, (value) => value / seeds.length)
+}
+
+/** The lexical part of a related list, by row; all 0 where it has no weight. */
+export function lexicalPart({ like, unlike }: KnownSeeds, hasWeight: boolean, lexical: LexicalIndex): Float64Array {
+  if (!hasWeight) return new Float64Array(lexical.rows)
+  const similar = (seed: KnownSeed) =>
+    seed.kept === undefined ? lexical.similarTo(seed) : lexical.similar(seed.kept.row)
+  const scores = similar(like[0] as KnownSeed)
+  for (const seed of like.slice(1)) {
+    const more = similar(seed)
+    for (let row = 0; row < scores.length; row++) scores[row] += more[row]
+  }
+  if (like.length > 1) for (let row = 0; row < scores.length; row++) scores[row] /= like.length
+  if (unlike.length > 0) {
+    const worst = new Float64Array(scores.length)
+    for (const seed of unlike) {
+      const more = similar(seed)
+      for (let row = 0; row < worst.length; row++) if (more[row] > worst[row]) worst[row] = more[row]
+    }
+    for (let row = 0; row < scores.length; row++) scores[row] = Math.max(0, scores[row] - unlikeShare * worst[row])
+  }
+  return scores
+}

@@ -1,0 +1,84 @@
+import { Atlas } from '../../atlas/atlas.ts'
+import type { Embedder } from '../../embedding/embedder.ts'
+import { PaperkinError } from '../../errors.ts'
+import { type Paper, type PaperInput, paperName, paperText } from '../../paper.ts'
+import type { ReportInput } from '../../report/report-data.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
+import type { SimilarPaper, TopicInput } from '../../topics/find-topics.ts'
+import type { Collection } from '../collection/collection.ts'
+import { givenPaper } from '../collection/find-papers.ts'
+
+/** The papers of a collection, or those of some ids, as they are at the call, ready for topics, and a way to compare others with them. */
+export async function topicInput(
+  collection: Collection,
+  {
+    embedder,
+    atlas,
+    only,
+    signal,
+  }: {
+    readonly embedder: Embedder | undefined
+    /** The map of science in the space of the vectors. */
+    readonly atlas: Atlas | undefined
+    /** Ids that are in the collection. @default all */
+    readonly only?: ReadonlySet<string> | undefined
+    readonly signal: AbortSignal | undefined
+  },
+): Promise<TopicInput & Pick<ReportInput, 'namer'>> {
+  const { lexical } = collection
+  const kept = [...collection.kept.values()].filter(({ id }) => only === undefined || only.has(id))
+  const rows = Int32Array.from(kept, ({ row }) => row)
+  const snapshot = collection.vectors.snapshot()
+  const { dimensions } = collection.vectors
+  const slice = timeSlice(signal)
+  const words = lexical.sparseRows(rows, slice)
+  const papers: Paper[] = []
+  for (const { paper } of kept) {
+    papers.push(paper)
+    if (slice.due()) await slice.rest()
+  }
+  const vectors = await snapshot.vectors(rows, signal === undefined ? {} : { signal })
+  async function* compare(others: readonly PaperInput[], options: { readonly signal?: AbortSignal | undefined }) {
+    const resting = timeSlice(options.signal)
+    const given = others.map((other) => givenPaper(other))
+    const known = given.map(({ id, title, abstract }) => {
+      const one = collection.kept.get(id)
+      return one?.paper.title === title && one.paper.abstract === abstract
+        ? collection.vectors.vector(one.row)
+        : undefined
+    })
+    const unknown = given.filter((_, i) => known[i] === undefined)
+    if (unknown.length > 0 && embedder === undefined)
+      throw new PaperkinError(
+        'embedder-unavailable',
+        `Expected papers of the library, as it has no embedder, got ${paperName(unknown[0])}: add it with its vector first.`,
+      )
+    const embedded =
+      (await embedder?.embed(unknown.map(paperText), {
+        inputType: 'document',
+        ...(options.signal && { signal: options.signal }),
+      })) ?? []
+    await lexical.prepare(resting)
+    let next = 0
+    for (const [i, paper] of given.entries()) {
+      const vector = known[i] ?? (embedded[next++] as Float32Array)
+      const cosines = snapshot.scoreRows(vector, rows)
+      if (resting.due()) await resting.rest()
+      const shared = lexical.similarTo(paper)
+      const similar: SimilarPaper = {
+        id: paper.id,
+        similarity: cosines.map((cosine, place) => (cosine + shared[rows[place]]) / 2),
+      }
+      yield similar
+      if (resting.due()) await resting.rest()
+    }
+  }
+  const { terms, ...sparse } = await words
+  const namer = () => {
+    const nameOf = lexical.namer()
+    return (column: number) => nameOf(terms[column])
+  }
+  const embedNames =
+    embedder && ((texts: readonly string[]) => embedder.embed(texts, { inputType: 'query', ...(signal && { signal }) }))
+  return { papers, vectors, dimensions, lexical: sparse, compare, embedNames, namer, atlas, vocabulary: Atlas.load() }
+}

@@ -1,0 +1,331 @@
+// What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
+import { availableParallelism } from 'node:os'
+import { createProgress, type Embedder, type EmbedProgress } from '../../embedding/embedder.ts'
+import { PaperkinError, type PaperkinIssue, show } from '../../errors.ts'
+import type { CountedDocument } from '../../lexical/term-counts.ts'
+import { type Paper, type PaperInput, paperText, toPaper } from '../../paper.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
+import { unitRows, type VectorsInput } from '../../vectors/vector-index.ts'
+import type { VectorRecord } from '../storage/log-file.ts'
+import { textKeys, vectorKey } from '../storage/store.ts'
+import type { Collection, PaperChange } from './collection.ts'
+import { givenPaper } from './find-papers.ts'
+
+export interface AddOptions {
+  /**
+   * Vectors of one's own in place of the embedder's, one for each paper in the order of the papers; of any length but 0,
+   * they are kept as unit vectors. A paper keeps its vector until its text changes or another is given. The arrays must
+   * not change before the call has ended.
+   */
+  readonly vectors?: VectorsInput | undefined
+  /**
+   * Whether a known paper keeps the fields that the new record of it does not have. Without it the new record takes the
+   * place of the old one, and {@link AddResult.lostFields} tells what went. @default false
+   */
+  readonly merge?: boolean | undefined
+  /** Ends the call with `signal.reason`. A library in memory stays as it was; one on disk keeps the batches that were done. */
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Of the papers whose text or vector is new. Where the library is on disk, what was reported as done is there as well.
+   */
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
+}
+
+/** A paper whose text was longer than the model reads. */
+export interface TruncatedPaper {
+  readonly id: string
+  /** Word pieces of the whole text. */
+  readonly tokens: number
+  /** Word pieces at its end that the embedding does not know of. */
+  readonly cut: number
+  /** True where both are projected from the start of a very long text, not counted. */
+  readonly estimated?: true
+}
+
+/** What a paper no longer has. */
+export interface LostFields {
+  readonly id: string
+  readonly fields: readonly string[]
+}
+
+/** What `add` did; ids in the order in which they were given. */
+export interface AddResult {
+  readonly added: readonly string[]
+  /** Known ids whose title, abstract, other fields or given vector were different. */
+  readonly updated: readonly string[]
+  readonly unchanged: readonly string[]
+  /** Known papers that had fields (`abstract`, `extra.doi`) which their new record does not have. */
+  readonly lostFields: readonly LostFields[]
+  readonly truncated: readonly TruncatedPaper[]
+  /** Papers without an abstract, embedded by their title alone. */
+  readonly titleOnly: readonly string[]
+}
+
+/** Papers of a batch on disk at least: some for each thread that a model may have, so that none waits for the others. */
+const LEAST_BATCH = Math.max(16, 4 * availableParallelism())
+/** Otherwise a batch is as large as half a second allows, up to the most. */
+const MOST_BATCH = 2048
+const BATCH_MILLISECONDS = 500
+
+/** A paper that comes or changes, and the vector that came with it. */
+interface Item {
+  readonly paper: Paper
+  /** Whether its text or vector is new. */
+  readonly isFresh: boolean
+  readonly given: Float32Array | undefined
+}
+
+/** See `PaperLibrary.add`. */
+export async function addPapers(
+  collection: Collection,
+  papers: readonly PaperInput[],
+  options: AddOptions & { readonly embedder: Embedder | undefined; readonly requireOpen: () => void },
+): Promise<AddResult> {
+  const { vectors, signal, onProgress, embedder, requireOpen } = options
+  const slice = timeSlice(signal)
+  const dimensions = collection.dimensions ?? widthOf(vectors, papers.length)
+  const units = vectors === undefined ? undefined : await unitRows(vectors, { dimensions, name: 'vectors', slice })
+  if (units !== undefined && units.length !== papers.length * dimensions)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`vectors\` to hold one for each of the ${papers.length} papers, got ${units.length / dimensions}.`,
+    )
+  const vectorOf = (place: number) => units?.subarray(place * dimensions, (place + 1) * dimensions)
+  const given = await checkPapers(papers, { vectorOf, signal })
+  const added: string[] = []
+  const updated: string[] = []
+  const unchanged: string[] = []
+  const lostFields: LostFields[] = []
+  const titleOnly: string[] = []
+  const items: Item[] = []
+  for (const { paper: record, place } of given.values()) {
+    if (slice.due()) await slice.rest()
+    const known = collection.kept.get(record.id)
+    const paper = known !== undefined && options.merge ? merged(known.paper, record) : record
+    if (paper.titleOnly) titleOnly.push(paper.id)
+    const vector = vectorOf(place)
+    const isFresh =
+      known === undefined ||
+      known.paper.title !== paper.title ||
+      known.paper.abstract !== paper.abstract ||
+      (vector !== undefined && !isAlike(vector, collection.vectors.vector(known.row)))
+    if (known !== undefined && !isFresh && isSame(known.paper, paper)) {
+      unchanged.push(paper.id)
+      continue
+    }
+    ;(known === undefined ? added : updated).push(paper.id)
+    const fields = known === undefined ? [] : lost(known.paper, paper)
+    if (fields.length > 0) lostFields.push(Object.freeze({ id: paper.id, fields: Object.freeze(fields) }))
+    items.push({ paper, isFresh, given: vector })
+  }
+  const fresh = items.filter(({ isFresh }) => isFresh).length
+  if (fresh > 0 && units === undefined && embedder === undefined)
+    throw new PaperkinError(
+      'embedder-unavailable',
+      `Expected \`vectors\`, as this library has no embedder and ${fresh} of the papers are new: pass one for each paper.`,
+    )
+  const truncated: TruncatedPaper[] = []
+  const keyOf = collection.store && embedder && textKeys(embedder)
+  const isOnDisk = collection.store !== undefined
+  const progress = createProgress(fresh, isOnDisk ? onProgress : undefined)
+  const prepare = (part: readonly Item[]) =>
+    prepareBatch(collection, part, { embedder, keyOf, signal, onProgress: isOnDisk ? undefined : onProgress })
+  let size = isOnDisk ? LEAST_BATCH : items.length
+  let start = 0
+  // While a batch is written, and while the last texts of one are embedded, the model is at work on the next one.
+  const under: Promise<{ readonly changes: PaperChange[]; readonly known: number }>[] = []
+  const begin = () => {
+    while (under.length < 2 && start < items.length) {
+      const batch = prepare(items.slice(start, start + size))
+      // Not awaited where another fails first.
+      batch.catch(() => {})
+      under.push(batch)
+      start += size
+    }
+  }
+  begin()
+  for (let batch = under[0]; batch !== undefined; batch = under[0]) {
+    const begun = performance.now()
+    const { changes, known } = await batch
+    under.shift()
+    const wait = performance.now() - begun
+    if (isOnDisk) {
+      const grown =
+        wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
+      size = Math.max(LEAST_BATCH, Math.min(MOST_BATCH, grown))
+    }
+    begin()
+    signal?.throwIfAborted()
+    requireOpen()
+    await collection.commit({ papers: changes })
+    for (const { paper, fresh } of changes)
+      if (fresh?.truncation) truncated.push(Object.freeze({ id: paper.id, ...fresh.truncation }))
+    progress.known(known)
+    progress.embedded(changes.filter(({ fresh }) => fresh !== undefined).length - known)
+  }
+  progress.end()
+  return Object.freeze({
+    added: Object.freeze(added),
+    updated: Object.freeze(updated),
+    unchanged: Object.freeze(unchanged),
+    lostFields: Object.freeze(lostFields),
+    truncated: Object.freeze(truncated),
+    titleOnly: Object.freeze(titleOnly),
+  })
+}
+
+/** Embeds and counts what is new in a batch; `known` vectors were in the store already. */
+async function prepareBatch(
+  collection: Collection,
+  items: readonly Item[],
+  options: {
+    readonly embedder: Embedder | undefined
+    /** Where there is a store. */
+    readonly keyOf: ((text: string) => Buffer) | undefined
+    readonly signal: AbortSignal | undefined
+    readonly onProgress: AddOptions['onProgress']
+  },
+): Promise<{ readonly changes: PaperChange[]; readonly known: number }> {
+  const { embedder, keyOf, signal, onProgress } = options
+  const { store } = collection
+  const slice = timeSlice(signal)
+  const fresh = items.filter(({ isFresh }) => isFresh)
+  const texts = fresh.map(({ paper }) => paperText(paper))
+  if (keyOf !== undefined) await store?.prepareFind(slice)
+  const found = new Array<Pick<VectorRecord, 'vector' | 'truncation'> & { key?: Buffer }>(fresh.length)
+  let known = 0
+  const missing: number[] = []
+  for (const [i, { given }] of fresh.entries()) {
+    if (given !== undefined) found[i] = { vector: given, ...(store && { key: vectorKey(given) }) }
+    else {
+      const key = keyOf?.(texts[i] as string)
+      const [number] = key === undefined ? [] : (store?.find([key]) ?? [])
+      const vector = number === undefined ? undefined : await store?.vector(number)
+      if (vector !== undefined) {
+        found[i] = vector
+        known++
+      } else {
+        found[i] = { vector: new Float32Array(0), ...(key && { key }) }
+        missing.push(i)
+      }
+    }
+  }
+  const embedding = embedder?.embed(
+    missing.map((i) => texts[i] as string),
+    {
+      inputType: 'document',
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+      onTruncated: ({ index, ...truncation }) => {
+        const i = missing[index] as number
+        found[i] = { ...(found[i] as (typeof found)[number]), truncation }
+      },
+    },
+  )
+  // Words are counted in slices while the model is at work in its own threads.
+  const counting = (async () => {
+    const counted: CountedDocument[] = []
+    for (const { paper } of fresh) {
+      counted.push(collection.lexical.count(paper))
+      if (slice.due()) await slice.rest()
+    }
+    return counted
+  })()
+  const [vectors = [], counted] = await Promise.all([embedding, counting])
+  for (const [place, i] of missing.entries())
+    found[i] = { ...(found[i] as (typeof found)[number]), vector: vectors[place] as Float32Array }
+  let next = 0
+  const changes = items.map(({ paper, isFresh }): PaperChange => {
+    if (!isFresh) return { paper }
+    const i = next++
+    return { paper, fresh: { counted: counted[i] as CountedDocument, ...(found[i] as (typeof found)[number]) } }
+  })
+  return { changes, known }
+}
+
+/** Width of the first vectors of a library, which may be one array for all papers. */
+function widthOf(vectors: VectorsInput | undefined, papers: number): number {
+  const width = vectors instanceof Float32Array ? vectors.length / papers : vectors?.[0]?.length
+  return width !== undefined && Number.isInteger(width) && width > 0 ? width : 1
+}
+
+function isAlike(one: ArrayLike<number> | undefined, other: ArrayLike<number> | undefined): boolean {
+  if (one?.length !== other?.length) return false
+  for (let d = 0; d < (one?.length ?? 0); d++) if (one?.[d] !== other?.[d]) return false
+  return true
+}
+
+/** Checks what was handed in, and tells each paper's place in it; of two records that say the same of one id, one is kept. */
+async function checkPapers(
+  records: readonly PaperInput[],
+  options: { readonly vectorOf: (place: number) => Float32Array | undefined; readonly signal: AbortSignal | undefined },
+): Promise<Map<string, { readonly paper: Paper; readonly place: number }>> {
+  const { vectorOf, signal } = options
+  const papers = new Map<string, { readonly paper: Paper; readonly place: number }>()
+  const issues: PaperkinIssue[] = []
+  const slice = timeSlice(signal)
+  for (const [place, record] of records.entries()) {
+    if (slice.due()) await slice.rest()
+    let paper: Paper
+    try {
+      paper = givenPaper(record)
+    } catch (error) {
+      if (!PaperkinError.isInstance(error)) throw error
+      for (const { message, path = [] } of error.issues)
+        issues.push({
+          message: `papers[${place}] ${path.length > 0 ? `has a bad \`${path.join('.')}\`: ` : ''}${message}`,
+          path: [place, ...path],
+        })
+      continue
+    }
+    const other = papers.get(paper.id)
+    if (other === undefined) {
+      papers.set(paper.id, { paper, place })
+      continue
+    }
+    const differing = [
+      ...(other.paper.title === paper.title && other.paper.abstract === paper.abstract ? [] : ['texts']),
+      ...(isAlike(vectorOf(other.place), vectorOf(place)) ? [] : ['vectors']),
+    ]
+    if (differing.length > 0)
+      issues.push({
+        message: `papers[${other.place}] and papers[${place}] have one id, ${show(paper.id)}, and different ${differing.join(' and ')}`,
+        path: [place, 'id'],
+      })
+  }
+  const [first] = issues
+  if (first !== undefined) {
+    const others =
+      issues.length > 1 ? ` (and ${issues.length - 1} more such ${issues.length === 2 ? 'problem' : 'problems'})` : ''
+    throw new PaperkinError(
+      'invalid-paper',
+      `${first.message}${others}: nothing was added; mend or leave out what is wrong.`,
+      { issues },
+    )
+  }
+  return papers
+}
+
+const byName = (paper: Paper) => Object.entries(paper).sort(([a], [b]) => (a < b ? -1 : 1))
+
+function isSame(a: Paper, b: Paper): boolean {
+  return JSON.stringify(byName(a)) === JSON.stringify(byName(b))
+}
+
+/** The fields of a paper that say something, those of `extra` one by one. */
+function fieldsOf({ id: _, titleOnly: __, extra = {}, ...fields }: Paper): string[] {
+  const named = Object.entries(fields).flatMap(([name, value]) => (value === '' || value === undefined ? [] : [name]))
+  return [...named, ...Object.keys(extra).map((name) => `extra.${name}`)]
+}
+
+function lost(before: Paper, after: Paper): string[] {
+  const left = new Set(fieldsOf(after))
+  return fieldsOf(before).filter((name) => !left.has(name))
+}
+
+/** A paper with the fields of an earlier record where the later one has none. */
+function merged(before: Paper, { titleOnly: _, ...after }: Paper): Paper {
+  const { titleOnly: __, ...kept } = before
+  const given = Object.entries(after).filter(([, value]) => value !== '' && value !== undefined)
+  return toPaper({ ...kept, ...Object.fromEntries(given), extra: { ...before.extra, ...after.extra } })
+}

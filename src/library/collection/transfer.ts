@@ -1,0 +1,216 @@
+// What a library is written out as and read from: papers as JSON lines, one a paper in the library's order, and vectors
+// as NumPy's matrix, with the ids of its rows beside it.
+import { createReadStream } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { EmbedProgress } from '../../embedding/embedder.ts'
+import { PaperkinError, show, systemCode } from '../../errors.ts'
+import type { PaperInput } from '../../paper.ts'
+import { outputPlace, writeOutput } from '../../runtime/atomic-file.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
+import { readNpy, writeNpy } from '../../vectors/npy.ts'
+import { requireOutside, type StoreIdentity } from '../storage/store.ts'
+import type { Collection } from './collection.ts'
+
+export interface ExportOptions {
+  /** Where the papers go, as JSON lines. @default nowhere */
+  readonly papers?: string | undefined
+  /**
+   * Where the vectors go, as a matrix of 32-bit floats (`.npy`), a row a paper; `vectors.npy` has the ids of its rows in
+   * `vectors.ids.json` beside it, unless it is a device or a pipe. @default nowhere
+   */
+  readonly vectors?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ImportOptions {
+  /** The papers, as JSON lines. */
+  readonly papers: string
+  /** The vectors of all of them, as {@link ExportOptions.vectors}. @default they are embedded */
+  readonly vectors?: string | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
+}
+
+/** What the ids beside a matrix say. */
+interface VectorIds {
+  readonly modelId: string
+  readonly revision?: string
+  readonly dtype?: string
+  readonly dimensions: number
+  /** One a row. */
+  readonly ids: readonly string[]
+}
+
+/** Rows written at once. */
+const PART = 1024
+
+/** See `PaperLibrary.export`. */
+export async function exportLibrary(
+  { kept, vectors }: Pick<Collection, 'kept' | 'vectors'>,
+  { papers, vectors: path, signal, identity }: ExportOptions & { readonly identity: Omit<StoreIdentity, 'recipe'> },
+): Promise<void> {
+  // As the library is now, whatever is added meanwhile.
+  const all = [...kept.values()]
+  const snapshot = vectors.snapshot()
+  requireFiles({ papers, vectors: path }, [])
+  if (papers === undefined && path === undefined)
+    throw new PaperkinError('invalid-argument', 'Expected `papers`, `vectors` or both to name a file, got neither.')
+  if (papers !== undefined && path !== undefined && resolve(papers) === resolve(path))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`papers\` and \`vectors\` to name two files, got ${show(papers)} twice.`,
+    )
+  if (papers !== undefined) await requireOutside('papers', papers)
+  if (path !== undefined) await requireOutside('vectors', path)
+  signal?.throwIfAborted()
+  const slice = timeSlice(signal)
+  async function* lines(): AsyncGenerator<string> {
+    for (let start = 0; start < all.length; start += PART) {
+      yield all
+        .slice(start, start + PART)
+        .map(({ paper }) => `${JSON.stringify(paper)}\n`)
+        .join('')
+      if (slice.due()) await slice.rest()
+    }
+  }
+  if (papers !== undefined) await written(papers, signal, () => writeOutput(papers, lines()))
+  if (path === undefined) return
+  const place = await written(path, signal, () => outputPlace(path))
+  const ids = place.kind === 'file' ? idsPath(path) : undefined
+  const { modelId, revision, dtype, dimensions } = identity
+  async function* rows() {
+    for (let start = 0; start < all.length; start += PART)
+      yield await snapshot.vectors(
+        all.slice(start, start + PART).map(({ row }) => row),
+        signal ? { signal } : {},
+      )
+    // Those of an earlier matrix must not stand beside this one, should the process end in between.
+    if (ids !== undefined) await rm(ids, { force: true })
+  }
+  await written(path, signal, () => writeNpy(path, rows(), { rows: all.length, dimensions }))
+  if (ids === undefined) return
+  const named: VectorIds = {
+    modelId,
+    ...(revision && { revision }),
+    ...(dtype && { dtype }),
+    dimensions,
+    ids: all.map(({ id }) => id),
+  }
+  await written(ids, signal, () => writeOutput(ids, [`${JSON.stringify(named)}\n`]))
+}
+
+/**
+ * Reads what {@link exportLibrary} wrote: papers, and the vector of each where there are vectors.
+ * @throws PaperkinError `unreadable-source`, naming the line or the paper
+ */
+export async function readExport({ papers: path, vectors, signal }: ImportOptions): Promise<{
+  readonly papers: PaperInput[]
+  readonly vectors: Float32Array[] | undefined
+  readonly of: VectorIds | undefined
+}> {
+  requireFiles({ papers: path, vectors }, ['papers'])
+  const papers = await readLines(path, signal)
+  if (vectors === undefined) return { papers, vectors: undefined, of: undefined }
+  const of = await readIds(idsPath(vectors))
+  const { rows, dimensions, values } = await readNpy(vectors, signal ? { signal } : {})
+  if (rows !== of.ids.length || dimensions !== of.dimensions)
+    throw new PaperkinError(
+      'unreadable-source',
+      `Expected ${vectors} to be ${of.ids.length} × ${of.dimensions}, as ${idsPath(vectors)} says, got ${rows} × ${dimensions}.`,
+    )
+  const rowOf = new Map(of.ids.map((id, row) => [id, row]))
+  const found = papers.map((paper) => {
+    const id = paper?.id
+    const row = rowOf.get(String(id))
+    if (row === undefined)
+      throw new PaperkinError(
+        'unreadable-source',
+        `Expected ${vectors} to have a row for each paper, it has none for ${show(id)}.`,
+      )
+    return values.subarray(row * dimensions, (row + 1) * dimensions)
+  })
+  return { papers, vectors: found, of }
+}
+
+/** Checks names of files; those that are not needed may be left out. */
+function requireFiles(files: Readonly<Record<string, unknown>>, needed: readonly string[]): void {
+  for (const [name, value] of Object.entries(files))
+    if ((typeof value !== 'string' || value === '') && (needed.includes(name) || value !== undefined))
+      throw new PaperkinError('invalid-argument', `Expected \`${name}\` to name a file, got ${show(value)}.`)
+}
+
+function idsPath(vectors: string): string {
+  return `${vectors.replace(/\.npy$/iu, '')}.ids.json`
+}
+
+async function readLines(path: string, signal: AbortSignal | undefined): Promise<PaperInput[]> {
+  const papers: PaperInput[] = []
+  const input = createReadStream(path, signal ? { signal } : {})
+  let number = 0
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      number++
+      if (line.trim() !== '') papers.push(JSON.parse(line))
+    }
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason
+    const { code, message } = error as NodeJS.ErrnoException
+    const what =
+      code === undefined
+        ? `line ${number} is no JSON (${message})`
+        : code === 'ENOENT'
+          ? 'there is no such file'
+          : `it cannot be read (${code})`
+    throw new PaperkinError('unreadable-source', `Expected ${path} to hold a paper a line, but ${what}.`, {
+      cause: error,
+    })
+  }
+  return papers
+}
+
+async function readIds(path: string): Promise<VectorIds> {
+  try {
+    const found = JSON.parse(await readFile(path, 'utf8')) as VectorIds
+    if (Array.isArray(found.ids)) return found
+    throw new Error(`\`ids\` is ${show(found.ids)}`)
+  } catch (error) {
+    throw new PaperkinError(
+      'unreadable-source',
+      `Expected ${path} to name the rows of the matrix beside it: ${(error as Error).message}.`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** Writes to a path; an error of the file system becomes one that says what to do. */
+async function written<Result>(
+  path: string,
+  signal: AbortSignal | undefined,
+  write: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await write()
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason
+    throw unwritable(error, path)
+  }
+}
+
+function unwritable(error: unknown, path: string): unknown {
+  const code = systemCode(error)
+  if (PaperkinError.isInstance(error) || code === undefined) return error
+  const reasons: Readonly<Record<string, string>> = {
+    ENOSPC: 'the disk is full',
+    EDQUOT: 'the disk quota is used up',
+    ENOENT: 'there is no such folder',
+    EISDIR: 'it is a folder',
+  }
+  const what = reasons[code] ?? `writing failed (${code})`
+  return new PaperkinError('store-unwritable', `Expected to write ${path}, but ${what}: name another place.`, {
+    cause: error,
+  })
+}

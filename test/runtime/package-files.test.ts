@@ -1,0 +1,43 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { afterAll, expect, it } from 'vitest'
+import { packageFile } from '../../src/runtime/package-files.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'paperkin-files-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** `packageFile` as a bundler leaves it in a file of somebody else's. */
+async function bundled(name: string): Promise<typeof packageFile> {
+  const outfile = join(folder, name, 'bundle.mjs')
+  mkdirSync(join(folder, name))
+  writeFileSync(join(folder, name, 'package.json'), '{}')
+  await build({ entryPoints: ['src/runtime/package-files.ts'], outfile, bundle: true, platform: 'node', format: 'esm' })
+  return (await import(pathToFileURL(outfile).href)).packageFile
+}
+
+it('finds the files beside the code', () => {
+  expect(packageFile('#models/atlas/atlas.json')).toBe(join(process.cwd(), 'models/atlas/atlas.json'))
+  expect(packageFile('#package.json')).toBe(join(process.cwd(), 'package.json'))
+})
+
+it('finds them from a bundle where the package is installed beside it', async () => {
+  const find = await bundled('beside')
+  const installed = join(folder, 'beside/node_modules/paperkin')
+  for (const path of ['package.json', 'models/kernels', 'native'])
+    cpSync(path, join(installed, path), { recursive: true })
+  mkdirSync(join(installed, 'dist'))
+  writeFileSync(join(installed, 'dist/topics-worker.js'), '')
+  expect(find('#package.json')).toBe(join(installed, 'package.json'))
+  expect(find('#models/kernels/scan.wasm')).toBe(join(installed, 'models/kernels/scan.wasm'))
+  expect(find('#worker/topics-worker')).toBe(join(installed, 'dist/topics-worker.js'))
+})
+
+it('says what to mark external where it is not', async () => {
+  const find = await bundled('alone')
+  expect(() => find('#models/atlas/atlas.json')).toThrow(
+    /^paperkin does not find its own files.*mark `paperkin` as external/u,
+  )
+})
