@@ -1,5 +1,5 @@
 // How dates, numbers and scores read, on the page and in a terminal alike.
-const monthNames = 'January February March April May June July August September October November December'.split(' ')
+import { monthNames } from '../text/months.ts'
 
 /** `12 March 2025`, `March 2025` or `2025` for an ISO date, `12 March` for one without a year; other texts as they are. */
 export function longDate(date: string): string {

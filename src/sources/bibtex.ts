@@ -2,6 +2,7 @@
 // any size is read in bounded memory.
 import latexUtensils from 'latex-utensils'
 import { isoDate } from '../text/iso-date.ts'
+import { monthNames } from '../text/months.ts'
 import { given, plainDoi, splitList, turnedName } from './field-values.ts'
 import { MOST_CHARACTERS, type Place, type Reading } from './reading.ts'
 
@@ -211,9 +212,8 @@ function valueText(value: latexUtensils.bibtexParser.FieldValue, strings: Readon
   return value.content
 }
 
-const months: readonly (readonly [string, string])[] = 'jan feb mar apr may jun jul aug sep oct nov dec'
-  .split(' ')
-  .map((name, i) => [name, String(i + 1)] as const)
+// BibTeX's own abbreviations.
+const months = monthNames.map((name, i) => [name.slice(0, 3).toLowerCase(), String(i + 1)] as const)
 
 const containers = new Set(
   'proceedings mvproceedings book mvbook collection mvcollection periodical conference misc'.split(' '),

@@ -2,6 +2,7 @@
 // page furniture before, between and after them. A paper is an abstract with the nearest title before it; what is
 // neither is furniture. Nothing else in such a text says which is which, so lengths and a list of usual words decide.
 import { arxivReference } from '../paper.ts'
+import { hasDay, monthNumber, monthPattern } from '../text/months.ts'
 import { type Reading, wholeText } from './reading.ts'
 
 /** One paper's fields as the page shows them. */
@@ -24,10 +25,7 @@ interface DigestPage {
   readonly skipped: readonly { readonly line: number; readonly text: string }[]
 }
 
-const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-const monthName =
-  '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\\.?'
-const daysOf = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+const monthName = `${monthPattern()}\\.?`
 const datePatterns: readonly { readonly pattern: RegExp; readonly order: readonly ('year' | 'month' | 'day')[] }[] = [
   {
     pattern: new RegExp(`^${monthName}\\s+(\\d{1,2})(?:st|nd|rd|th)?(?:,?\\s+(\\d{4}))?$`, 'iu'),
@@ -52,9 +50,9 @@ export function lineDate(line: string): string | undefined {
     const match = pattern.exec(text)
     if (match === null) continue
     const part = (name: 'year' | 'month' | 'day') => match[order.indexOf(name) + 1]
-    const month = months.indexOf((part('month') ?? '').slice(0, 3).toLowerCase()) + 1 || Number(part('month'))
+    const month = monthNumber(part('month') ?? '') || Number(part('month'))
     const day = Number(part('day'))
-    if (!(day >= 1 && day <= (daysOf[month - 1] ?? 0))) return undefined
+    if (!hasDay(month, day)) return undefined
     const monthDay = `${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
     return part('year') === undefined ? `--${monthDay}` : `${part('year')}-${monthDay}`
   }

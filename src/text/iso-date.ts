@@ -1,4 +1,5 @@
 // Dates of any spelling as ISO 8601, as exact as they are and no more; and the time that such a date covers.
+import { hasDay, monthNumber, monthPattern } from './months.ts'
 
 /** Milliseconds since 1970, UTC; `end` is the first one after it. */
 export interface TimeSpan {
@@ -6,7 +7,6 @@ export interface TimeSpan {
   readonly end: number
 }
 
-const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const timestamp = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/u
 
 /**
@@ -36,7 +36,7 @@ export function isoDateOf(value: unknown): string | undefined {
   const words = /(?<!\p{L})(\d{1,2})(?:st|nd|rd|th)?[.\s-]+(\p{L}{3})\p{L}*[.,\s-]+\d{4}(?!\d)/u.exec(text)
   const turned = /(?<!\p{L})(\p{L}{3})\p{L}*[.\s-]+(?:(\d{1,2})(?:st|nd|rd|th)?,?\s+)?\d{4}(?!\d)/u.exec(text)
   const [month, day] = words !== null ? [words[2], words[1]] : [turned?.[1], turned?.[2]]
-  const number = monthNames.indexOf(month?.toLowerCase() ?? '') + 1
+  const number = monthNumber(month ?? '')
   return number === 0 ? year : ofParts(year, String(number), day)
 }
 
@@ -83,8 +83,7 @@ function onCalendar(iso: string): boolean {
   return year >= 1000 && month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
 }
 
-const monthName =
-  '(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)'
+const monthName = monthPattern()
 const isoPattern = /^\d{4}(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$/u
 // Each with the order of its parts; a month is a name or a number.
 const datePatterns: readonly (readonly [RegExp, string])[] = [
@@ -108,7 +107,6 @@ const datePatterns: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`^${monthName}\\b\\.?(?:\\s*[-–/]\\s*\\p{L}{3,9}\\.?)?,?[\\s-]+(\\d{4})(?!\\d)`, 'iu'), 'my'],
   [/^(\d{1,2})[-/.](\d{4})$/u, 'my'],
 ]
-const daysOf = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /**
  * A date as ISO 8601 as far as it says: `2024-03-05`, `2024-03` or `2024` of `2024/3/5`, `5 March 2024`, `2024 Mar`,
@@ -121,9 +119,9 @@ export function isoDate(date: string | undefined): string | undefined {
   const iso = isoPattern.exec(text)
   if (iso !== null) {
     const [month, day] = [Number(iso[1] ?? 1), Number(iso[2] ?? 1)]
-    if (isDay(month, day)) return text
+    if (hasDay(month, day)) return text
     // A day that no month of this name has (30 February) is not guessed at; one that is left blank (00) is none.
-    if (daysOf[month - 1] !== undefined && day > 0) return undefined
+    if (month >= 1 && month <= 12 && day > 0) return undefined
   }
   for (const [pattern, order] of datePatterns) {
     const match = pattern.exec(text)
@@ -131,7 +129,7 @@ export function isoDate(date: string | undefined): string | undefined {
     const part = (name: string) => (order.includes(name) ? match[order.indexOf(name) + 1] : undefined)
     const [year, month, day] = [part('y'), monthOf(part('m')), Number(part('d') ?? 0)]
     if (year === undefined || year.startsWith('0')) continue
-    if (isDay(month, day || 1)) return day === 0 ? `${year}-${two(month)}` : `${year}-${two(month)}-${two(day)}`
+    if (hasDay(month, day || 1)) return day === 0 ? `${year}-${two(month)}` : `${year}-${two(month)}-${two(day)}`
     if (month >= 1 && month <= 12) return `${year}-${two(month)}`
     return year
   }
@@ -139,13 +137,11 @@ export function isoDate(date: string | undefined): string | undefined {
   if (numbers !== null) {
     const [first, second, year] = [Number(numbers[1]), Number(numbers[3]), numbers[4]]
     if (first > 12 || first === second || numbers[2] === '.')
-      return isDay(second, first) ? `${year}-${two(second)}-${two(first)}` : year
-    return second > 12 && isDay(first, second) ? `${year}-${two(first)}-${two(second)}` : year
+      return hasDay(second, first) ? `${year}-${two(second)}-${two(first)}` : year
+    return second > 12 && hasDay(first, second) ? `${year}-${two(first)}-${two(second)}` : year
   }
   return /(?<!\d)(?:1[5-9]|20)\d{2}(?!\d)/u.exec(text)?.[0]
 }
 
 const two = (part: number) => String(part).padStart(2, '0')
-const isDay = (month: number, day: number) => day >= 1 && day <= (daysOf[month - 1] ?? 0)
-const monthOf = (text: string | undefined) =>
-  text === undefined ? 0 : monthNames.indexOf(text.slice(0, 3).toLowerCase()) + 1 || Number(text)
+const monthOf = (text: string | undefined) => (text === undefined ? 0 : monthNumber(text) || Number(text))
