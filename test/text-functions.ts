@@ -9,7 +9,8 @@ import { findPapers } from '../src/library/collection/find-papers.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import { derivedId, paperName, plainId, toPaper } from '../src/paper.ts'
 import { isoDateOf } from '../src/text/iso-date.ts'
-import { plainText, tokens } from '../src/text/tokens.ts'
+import { stemSpeller } from '../src/text/spelling.ts'
+import { tokens, withoutMarkup } from '../src/text/tokens.ts'
 import { Words } from '../src/topics/words.ts'
 import { letters } from './library/letters.ts'
 
@@ -34,7 +35,8 @@ export const textFunctions: Readonly<Record<string, (text: string) => unknown>> 
   plainId,
   paperName: (text) => paperName({ title: '', abstract: text }),
   isoDateOf,
-  plainText,
+  withoutMarkup,
+  stemSpeller: (text) => stemSpeller({ title: text, abstract: text })(text),
   tokens,
   countTerms: (text) => countTerms({ title: text, abstract: text }, () => {}),
   Words: (text) => new Words().read({ title: text, abstract: text }),

@@ -1,7 +1,7 @@
 // Terms of one to three words, how many abstracts have them, how much they tell of a field (topicality), and where they
 // point (a short vector).
 import { termKey } from '../../src/atlas/term-key.ts'
-import { plainText, stopWords } from '../../src/text/tokens.ts'
+import { stopWords, withoutMarkup } from '../../src/text/tokens.ts'
 
 // A term is in so many abstracts at least, and tells so much at least, by its number of words.
 const LEAST = [0, 28, 28, 28]
@@ -10,7 +10,7 @@ const WIDTH = 32
 
 /** Runs of words between breaks, as they are spelled but in lower case. */
 function runsOf(text) {
-  return plainText(text)
+  return withoutMarkup(text)
     .replace(/\$[^$]{1,300}\$/gu, ' ; ')
     .toLowerCase()
     .split(/[^\p{L}\p{N}\s'’-]+/u)

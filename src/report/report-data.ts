@@ -2,9 +2,9 @@
 import type { PaperArea } from '../atlas/atlas.ts'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
-import { spellings } from '../lexical/spellings.ts'
 import { arxivReference, type Paper, paperName } from '../paper.ts'
 import { timeSlice } from '../runtime/time-slice.ts'
+import { stemSpeller } from '../text/spelling.ts'
 import type { TimeUnit, TopicNode, Topics, TopicsOverTime } from '../topics/find-topics.ts'
 import { nearestKin } from '../topics/kin-graph.ts'
 import type { Novelty } from '../topics/novelty.ts'
@@ -352,7 +352,7 @@ function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, oth
     }
     if (speller !== row) {
       speller = row
-      spelling = spellings(papers[row])
+      spelling = stemSpeller(papers[row])
     }
     return shown.map(spelling)
   }

@@ -3,6 +3,7 @@
 // neither is furniture. Nothing else in such a text says which is which, so lengths and a list of usual words decide.
 import { arxivReference } from '../paper.ts'
 import { hasDay, monthNumber, monthPattern } from '../text/months.ts'
+import { unspacedScripts } from '../text/tokens.ts'
 import { type Reading, wholeText } from './reading.ts'
 
 /** One paper's fields as the page shows them. */
@@ -86,7 +87,7 @@ function isFurniture(text: string): boolean {
   return parts.length > 1 && parts.every((part) => furniture.some((pattern) => pattern.test(part)))
 }
 
-const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/gu
+const unspaced = new RegExp(unspacedScripts, 'gu')
 
 function wordCount(text: string): number {
   return text.split(/\s+/u).filter((word) => word !== '').length + (text.match(unspaced)?.length ?? 0) / 2

@@ -4,7 +4,8 @@
 // always followed by another word is only the beginning of a name.
 
 import type { Paper } from '../paper.ts'
-import { plainText, stopWords } from '../text/tokens.ts'
+import { CaseEvidence, isCapitalised, isTitleCase, SpellingChoice } from '../text/spelling.ts'
+import { eachWord, splitUnspaced, stopWords, withoutMarkup } from '../text/tokens.ts'
 import { generic, leading, rhetoric } from './boilerplate.ts'
 
 /** What may be done with a word. */
@@ -81,36 +82,24 @@ export class Words {
     return { key: text, last, alone: last && !isAdjective && text.length > 2 && !generic.has(text) }
   }
 
-  /** The spelling of a form where its case tells something; else lower case, unless capitals stand inside it. */
+  /** A form as papers spell it; in lower case where no capital tells anything. */
   spelling(form: number): string {
-    let best = ''
-    let most = 0.9
-    let mixed: string | undefined
-    for (let i = this.#lastSpelling[form]; i >= 0; i = this.#before[i]) {
-      const spelling = this.#spellings[i]
-      const telling = this.#telling[i]
-      if (telling > most || (telling === most && spelling < best)) {
-        best = spelling
-        most = telling
-      }
-      if (capitalInside.test(spelling)) mixed = spelling
-    }
-    return best === '' ? (mixed ?? this.#forms[form]) : best
+    const choice = new SpellingChoice()
+    for (let i = this.#lastSpelling[form]; i >= 0; i = this.#before[i]) choice.add(this.#spellings[i], this.#telling[i])
+    return choice.best ?? this.#forms[form]
   }
 
   #number(text: string, isTitle: boolean): number[] {
     const found: number[] = []
-    const plain = plainText(text.includes('$') ? text.replace(formula, ' ; ') : text)
+    const plain = withoutMarkup(text.includes('$') ? text.replace(formula, ' ; ') : text)
+    const evidence = new CaseEvidence(plain, { isTitleCase: isTitle })
     let before = 0
-    let begins = true
-    let besideCapital = false
-    eachRun(plain, (from, to) => {
+    eachWord(plain, (from, to) => {
       if (before > 0 && (from !== before + 1 || plain[before] !== ' ')) {
         const between = plain.slice(before, from)
         if (between.trim() !== '') {
           pushBreak(found, plainBreak)
-          besideCapital = false
-          begins ||= /[.!?:]/u.test(between)
+          evidence.part(between)
         }
       }
       before = to
@@ -118,17 +107,13 @@ export class Words {
       if (run + 1 === this.#firstOf.length) this.#meet(plain.slice(from, to))
       for (let spelling = this.#firstOf[run]; spelling < this.#firstOf[run + 1]; spelling++) {
         const form = this.#form[spelling]
-        const isCapitalised = this.#capitalised[spelling] === 1
-        if (form < 0) pushBreak(found, form)
+        const isNoise = form < 0
+        const telling = evidence.weigh({ isCapitalised: this.#capitalised[spelling] === 1, isNoise, to })
+        if (isNoise) pushBreak(found, form)
         else {
           found.push(form)
-          // Where every word has a capital it tells nothing, and beside another capital only a little.
-          if (!isCapitalised) this.#telling[spelling]++
-          else if (!begins && !isTitle)
-            this.#telling[spelling] += besideCapital || capitalNext.test(plain.slice(to, to + 2)) ? 0.25 : 1
+          this.#telling[spelling] += telling
         }
-        begins = false
-        besideCapital = form >= 0 && isCapitalised
       }
     })
     this.#observe(found, isTitle)
@@ -136,13 +121,13 @@ export class Words {
   }
 
   #meet(run: string): void {
-    for (const word of split(run)) {
+    for (const word of splitUnspaced(run)) {
       const text = word.replace(/['’][sS]$/u, '').replace(/[‐‑]/gu, '-')
       const lower = text.normalize('NFKC').toLowerCase()
       const form = isNoise(lower) ? (breakKinds.get(lower) ?? plainBreak) : this.#formNumber(lower)
       const spelling = this.#spellings.push(text) - 1
       this.#form.push(form)
-      this.#capitalised.push(capitalised.test(text) ? 1 : 0)
+      this.#capitalised.push(isCapitalised(text) ? 1 : 0)
       this.#telling.push(0)
       this.#before.push(form < 0 ? -1 : this.#lastSpelling[form])
       if (form >= 0) this.#lastSpelling[form] = spelling
@@ -239,9 +224,6 @@ class RunNumbers {
   }
 }
 
-const capitalised = /^\p{Lu}[^\p{Lu}]*$/u
-const capitalInside = /\p{L}.*\p{Lu}/u
-const capitalNext = /^\s\p{Lu}/u
 const nounsInLy = new Set('anomaly assembly butterfly family fly homily italy monopoly reply supply'.split(' '))
 // Participles and adjectives, which frequent words show by what follows them and rare ones by their endings alone.
 const adjective = /\p{L}{4}(?:ed|ible|able|ous|ful|less)$/u
@@ -256,61 +238,6 @@ const breakKinds: ReadonlyMap<string, number> = new Map([
 ])
 
 const formula = /\$[^$]{1,400}\$/gu
-const wordPattern =
-  /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[-‐‑'’][\p{L}\p{N}][\p{L}\p{N}\p{M}]*)*(?:\+\+|#(?![\p{L}\p{N}]))?/gu
-const beyondAscii = /[^\0-\x7f]/u
-const isAsciiLetterOrDigit = Uint8Array.from({ length: 128 }, (_, code) =>
-  /[a-z0-9]/i.test(String.fromCharCode(code)) ? 1 : 0,
-)
-
-/** Visits what {@link wordPattern} matches in a text; one in ASCII is read by its characters, three times as fast. */
-function eachRun(text: string, visit: (from: number, to: number) => void): void {
-  if (beyondAscii.test(text)) {
-    for (const { 0: run, index } of text.matchAll(wordPattern)) visit(index, index + run.length)
-    return
-  }
-  const isInWord = (at: number) => at < text.length && isAsciiLetterOrDigit[text.charCodeAt(at)] === 1
-  for (let from = 0; from < text.length; from++) {
-    if (!isInWord(from)) continue
-    let to = from + 1
-    for (;;) {
-      while (isInWord(to)) to++
-      if ((text[to] !== '-' && text[to] !== "'") || !isInWord(to + 1)) break
-      to += 2
-    }
-    if (text.startsWith('++', to)) to += 2
-    else if (text[to] === '#' && !isInWord(to + 1)) to++
-    visit(from, to)
-    from = to - 1
-  }
-}
-
-const unspaced =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}]{2}/u
-const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
-
-// The dictionary's time grows faster than the square of a run without spaces: 80,000 characters took 20 s. Longer runs go
-// in pieces; the words at the end of one, which may be cut, come again at the start of the next.
-const mostSegmented = 512
-const comeAgain = 32
-
-function split(word: string): string[] {
-  if (!unspaced.test(word)) return [word]
-  const words: string[] = []
-  for (let start = 0; start < word.length; ) {
-    const piece = word.slice(start, start + mostSegmented)
-    const isLast = start + piece.length === word.length
-    let end = start
-    for (const { segment, index } of segmenter.segment(piece)) {
-      if (!isLast && index > 0 && index + segment.length > piece.length - comeAgain) break
-      words.push(segment)
-      end = start + index + segment.length
-    }
-    start = end
-  }
-  return words
-}
-
 function isNoise(form: string): boolean {
   if (form.length < 2 || form.length > 40 || !/\p{L}/u.test(form) || /['’]/u.test(form)) return true
   if (stopWords.has(form) || rhetoric.has(form) || rhetoric.has(singular(form))) return true
@@ -346,12 +273,6 @@ export function singular(word: string): string {
   if (/(?:[^aeiou])ies$/u.test(word) && word.length > 5) return `${word.slice(0, -3)}y`
   if (/(?:sses|shes|ches|xes|zzes)$/u.test(word)) return word.slice(0, -2)
   return word.slice(0, -1)
-}
-
-/** Whether a title capitalises its words, so that capitals in it tell nothing. */
-function isTitleCase(title: string): boolean {
-  const words = title.match(/\p{L}{4,}/gu) ?? []
-  return words.filter((word) => /^\p{Lu}/u.test(word)).length > words.length * 0.6
 }
 
 /** Of a row of breaks the first and the last are kept: what follows a word, and what goes before one. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LexicalIndex } from '../../src/lexical/lexical-index.ts'
-import { plainText, readTokens, stem, stopWords, tokens } from '../../src/text/tokens.ts'
+import { readTokens, stem, stopWords, tokens, withoutMarkup } from '../../src/text/tokens.ts'
 
 const joined = (text: string) => [...readTokens(text)].flatMap((token) => (token.isJoined ? [token.text] : []))
 
@@ -65,8 +65,8 @@ describe('tokens', () => {
     expect(stopWords.has('model')).toBe(false)
   })
 
-  it('plainText leaves text without markup as it is', () => {
-    expect(plainText('a < b and c')).toBe('a < b and c')
+  it('withoutMarkup leaves text without markup as it is', () => {
+    expect(withoutMarkup('a < b and c')).toBe('a < b and c')
   })
 })
 

@@ -194,7 +194,7 @@ describe('words', () => {
   test('capitals of a title or of the first word of a sentence tell nothing, those of a name do', () => {
     const spell = spellings([
       'Deep Walks on Bayesian Graphs',
-      'Graphs are walked. A Bayesian walk of graphs, or a Markov walk.',
+      'Graphs are walked. A Bayesian walk of graphs, or a Markov walk: walks that are Bayesian or Markov.',
     ])
     expect(spell('graphs bayesian markov')).toBe('graphs Bayesian Markov')
   })

@@ -5,7 +5,7 @@ import { requireNumber } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
-import { plainText, stopWords, tokens } from '../../text/tokens.ts'
+import { stopWords, tokens, withoutMarkup } from '../../text/tokens.ts'
 import type { KeptPaper } from '../collection/collection.ts'
 
 export interface DuplicateOptions {
@@ -202,7 +202,7 @@ interface Title {
 }
 
 function titleOf(title: string): Title {
-  const words = tokens(plainText(title).replace(versionMark, ''))
+  const words = tokens(withoutMarkup(title).replace(versionMark, ''))
   const telling = words.filter((word) => !stopWords.has(word)).length
   return { key: telling < 3 ? '' : words.join(' '), pairs: Math.max(0, telling - 1) }
 }

@@ -3,9 +3,9 @@
 // counts the more the fewer papers were liked. `npm run bench -- recommend` shows what they do.
 import { PaperkinError, requireInteger, requireOptions, show } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
-import { spellings } from '../../lexical/spellings.ts'
 import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
+import { stemSpeller } from '../../text/spelling.ts'
 import type { ExactSnapshot } from '../../vectors/exact-snapshot.ts'
 import type { KeptPaper } from '../collection/collection.ts'
 import { unlikeShare } from './best-papers.ts'
@@ -445,7 +445,7 @@ function speakingTerms(
     sum += weight
     found.push({ term: name(terms[sparse.column[i]]), weight })
   }
-  const spelling = spellings(paper)
+  const spelling = stemSpeller(paper)
   return Object.freeze(
     found
       .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1))

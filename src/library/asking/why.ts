@@ -1,8 +1,8 @@
 import type { Embedder } from '../../embedding/embedder.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex, TermPart } from '../../lexical/lexical-index.ts'
-import { spellings } from '../../lexical/spellings.ts'
 import type { Paper } from '../../paper.ts'
+import { stemSpeller } from '../../text/spelling.ts'
 
 /** A word or two neighbouring words that a hit shares with what was asked. */
 export interface SharedTerm {
@@ -77,7 +77,7 @@ function sharedTerms({ paper, lexical: all }: Parted, asked: Asked): readonly Sh
   const sum = (parts: readonly TermPart[]) => parts.reduce((total, { part }) => total + part, 0)
   const [worst] = unlike.map((seed) => lexical.explainSimilar(seed, paper)).sort((a, b) => sum(b) - sum(a))
   if (worst !== undefined) add(worst, -unlikeShare)
-  const spelling = spellings(paper)
+  const spelling = stemSpeller(paper)
   // Where papers came or went since the question was answered, words weigh a little more or less by now.
   let found = 0
   for (const weight of weights.values()) found += weight
