@@ -11,14 +11,13 @@ import { groupsOf } from '../../src/library/evaluate-topics.ts'
 import { type Paper, paperText } from '../../src/paper.ts'
 import { timeSlice } from '../../src/runtime/time-slice.ts'
 import { tokens } from '../../src/text/tokens.ts'
-import { findTopics, type TopicMethod } from '../../src/topics/find-topics.ts'
+import { findTopics, topicMethods } from '../../src/topics/find-topics.ts'
 import { kinGraph, nearestKin } from '../../src/topics/kin-graph.ts'
 import { endBackground } from '../../src/vectors/background.ts'
 import { saveResult, useData } from '../data.ts'
 import { type Collection, loadCollection, sets } from './collection.ts'
 import { graphologyLouvain, type PeerRun, pythonPeers } from './peers.ts'
 
-const methods: readonly TopicMethod[] = ['graph', 'kmeans']
 const neighbours = 25
 
 /** One partition of a set. */
@@ -80,7 +79,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const count = new Set(collection.labels).size
     // The first run of a process compiles the code and starts the thread.
     await findTopics(collection.input, { count: 2 })
-    for (const method of values['only-peers'] ? [] : methods)
+    for (const method of values['only-peers'] ? [] : topicMethods)
       for (const asked of [count, 'auto'] as const) {
         const runs: Run[] = []
         for (let seed = 1; seed <= seeds; seed++) {

@@ -6,6 +6,7 @@ import type { FilterFields } from '../library/asking/paper-filter.ts'
 import type { Columns } from '../sources/delimited.ts'
 import { type SourceFormat, sourceFormats } from '../sources/formats.ts'
 import { type PaperField, paperFields } from '../sources/plain-record.ts'
+import { topicMethods } from '../topics/find-topics.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What a command hands back to be printed: as text for people, or as data. */
@@ -85,7 +86,7 @@ export const seedOption = () =>
 
 /** `--method <method>`: how topics are found. */
 export const methodOption = () =>
-  new Option('--method <method>', 'how topics are found').choices(['graph', 'kmeans']).default('graph')
+  new Option('--method <method>', 'how topics are found').choices(topicMethods).default(topicMethods[0])
 
 /** `-o, --out <file>`: where a command writes what it makes. */
 export const outOption = (help: string) => new Option('-o, --out <file>', help)

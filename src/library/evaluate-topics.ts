@@ -4,7 +4,7 @@ import { type Spread, spread, topicFigures } from '../evaluation/topic-figures.t
 import { paperText } from '../paper.ts'
 import { timeSlice } from '../runtime/time-slice.ts'
 import { tokens } from '../text/tokens.ts'
-import type { TopicMethod, Topics } from '../topics/find-topics.ts'
+import { type TopicMethod, type Topics, topicMethods } from '../topics/find-topics.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
 const silhouetteRows = 2000
@@ -14,7 +14,7 @@ export interface TopicEvaluationOptions {
   readonly seeds?: number | undefined
   /** Topics to ask for. @default as many as there are labels, and 'auto' */
   readonly counts?: readonly (number | 'auto')[] | undefined
-  /** @default both */
+  /** @default all */
   readonly methods?: readonly TopicMethod[] | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
@@ -64,7 +64,7 @@ export async function evaluateTopics(
   })
   requireLibrary(library)
   requireMap('labels', labels, 'from ids to labels')
-  const { signal, onProgress, methods = ['graph', 'kmeans'] } = options
+  const { signal, onProgress, methods = topicMethods } = options
   requireList('methods', methods)
   if (options.counts !== undefined) requireList('counts', options.counts)
   const seeds = requireInteger('seeds', options.seeds ?? 5, 1)

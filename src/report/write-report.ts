@@ -17,9 +17,30 @@ export type {
   ReportTopic,
 } from './report-data.ts'
 
-export const reportFormats = ['html', 'markdown', 'json', 'svg'] as const
+interface Format {
+  readonly name: string
+  /** Of files that are written in it. */
+  readonly ending: string
+  readonly write: (
+    data: ReportData,
+    options: {
+      readonly signal: AbortSignal | undefined
+      readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void
+    },
+  ) => string | Promise<string>
+}
 
-export type ReportFormat = (typeof reportFormats)[number]
+/** To add a format, write it in a file of its own and add a line; the first is the default. */
+const table = [
+  { name: 'html', ending: '.html', write: htmlReport },
+  { name: 'markdown', ending: '.md', write: (data, { signal }) => markdownReport(data, timeSlice(signal)) },
+  { name: 'json', ending: '.json', write: (data, { signal }) => jsonReport(data, timeSlice(signal)) },
+  { name: 'svg', ending: '.svg', write: svgReport },
+] as const satisfies readonly Format[]
+
+export type ReportFormat = (typeof table)[number]['name']
+
+export const reportFormats: readonly ReportFormat[] = table.map(({ name }) => name)
 
 export interface ReportOptions extends ReportDataOptions {
   /** The file to write; without it the text is only returned. */
@@ -28,24 +49,27 @@ export interface ReportOptions extends ReportDataOptions {
   readonly format?: ReportFormat | undefined
 }
 
-const endings: Readonly<Record<string, ReportFormat>> = { '.md': 'markdown', '.json': 'json', '.svg': 'svg' }
-
 /**
  * The text of a report: a page, Markdown, its data as JSON, or its map as SVG; written to a file where one is named.
  * @throws PaperkinError `invalid-argument` for topics of other papers, options out of range, and a path that cannot be
  * written
  */
 export async function writeReport(input: ReportInput, options: ReportOptions = {}): Promise<string> {
-  const { path, signal } = options
+  const { path, signal, onProgress } = options
   requireText('path', path)
   requireText('title', options.title)
-  const format = options.format ?? endings[extname(path ?? '').toLowerCase()] ?? 'html'
-  if (!reportFormats.includes(format))
+  const ending = extname(path ?? '').toLowerCase()
+  const wanted = options.format ?? table.find((one) => one.ending === ending)?.name ?? table[0].name
+  const format: Format | undefined = table.find(({ name }) => name === wanted)
+  if (format === undefined)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected \`format\` to be one of ${reportFormats.join(', ')}, got ${show(format)}.`,
+      `Expected \`format\` to be one of ${reportFormats.join(', ')}, got ${show(wanted)}.`,
     )
-  const text = await textOf(await reportData(input, options), format, options)
+  const text = await format.write(await reportData(input, options), {
+    signal,
+    onProgress: (progress) => onProgress?.({ step: 'page', ...progress }),
+  })
   signal?.throwIfAborted()
   if (path !== undefined) {
     try {
@@ -59,13 +83,6 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
     }
   }
   return text
-}
-
-async function textOf(data: ReportData, format: ReportFormat, { signal, onProgress }: ReportOptions): Promise<string> {
-  if (format === 'markdown') return markdownReport(data, timeSlice(signal))
-  if (format === 'json') return jsonReport(data, timeSlice(signal))
-  if (format === 'svg') return svgReport(data)
-  return htmlReport(data, { signal, onProgress: (progress) => onProgress?.({ step: 'page', ...progress }) })
 }
 
 /** The data with a paper a line. */

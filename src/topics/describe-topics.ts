@@ -6,6 +6,7 @@ import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type KinList, kinship } from './kin-graph.ts'
 import { labelTopics, type TopicName, trueLabels } from './label-topics.ts'
 import { modularity } from './leiden.ts'
+import type { TopicMethod } from './methods.ts'
 import type { Phrases } from './phrases.ts'
 import { commonNode, sectionLabels } from './section-names.ts'
 import type { Sections } from './sections.ts'
@@ -15,7 +16,6 @@ import type {
   Topic,
   TopicGroup,
   TopicInput,
-  TopicMethod,
   TopicPaper,
   TopicShare,
   TopicsData,

@@ -5,24 +5,22 @@ import type { Paper } from '../paper.ts'
 import { seededRandom } from '../runtime/random.ts'
 import { sharedFloat32, sharedInt32 } from '../runtime/shared-arrays.ts'
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
-import { kmeans } from '../vectors/kmeans.ts'
 import { chooseCount } from './choose-count.ts'
-import { communitiesAt, communitiesOf, withoutTiny } from './communities.ts'
+import { communitiesAt, withoutTiny } from './communities.ts'
 import { createTopics, withCalls } from './create-topics.ts'
 import { type KinList, type KinRows, kinGraph, nearestGroup, nearestKin } from './kin-graph.ts'
-import { bySize, countOf } from './leiden.ts'
+import { countOf } from './leiden.ts'
+import { methodOf, topicMethods } from './methods.ts'
 import { checkedNames, placeNamed } from './named-topics.ts'
 import { Phrases } from './phrases.ts'
 import { describedBefore } from './restored.ts'
 import { findSections, type Sections } from './sections.ts'
-import { smoothVectors } from './smooth-vectors.ts'
 import { Threads } from './threads.ts'
 import {
   type CountEvidence,
   type RestoreOptions,
   type SimilarPaper,
   type TopicInput,
-  type TopicMethod,
   type TopicOptions,
   type Topics,
   type TopicsData,
@@ -30,6 +28,7 @@ import {
 } from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
+export { type TopicMethod, topicMethods } from './methods.ts'
 export { checkedData } from './restored.ts'
 export type {
   CountEvidence,
@@ -46,7 +45,6 @@ export type {
   TopicChange,
   TopicGroup,
   TopicInput,
-  TopicMethod,
   TopicNode,
   TopicOptions,
   TopicOverTime,
@@ -63,7 +61,6 @@ export type {
 export { topicOptionNames } from './topics.ts'
 
 const mostNeighbours = 25
-const kmeansStarts = 4
 // Of a paper's 25 nearest among 10,000, its 128 nearest by embedding hold 99.7 % and its 64 nearest 97.6 %; to list 64 of
 // each of 40,899 takes 13 s, to list 128 takes 24.
 const candidates = 128
@@ -84,23 +81,14 @@ const mostPlaced = 2000
  */
 export async function findTopics(input: TopicInput, options: TopicOptions = {}): Promise<Topics> {
   const settings = withDefaults(options)
-  const { previous, signal } = settings
-  const slice = timeSlice(signal)
-  const { papers, compare, atlas, vocabulary = atlas, embedNames, ...rows } = await inOrderOfIds(input, slice)
-  // Threads look for communities while the words are read here.
-  const reading = Phrases.read(papers, timeSlice(signal))
-  reading.catch(() => undefined)
-  await slice.rest()
-  const found = await Threads.during({ papers: papers.length, signal }, (threads) =>
-    findAll({ rows: papers.length, ...rows }, { ...settings, papers, atlas, embedNames, threads, slice }),
-  )
-  const { groupOf, kin, graph, resolution, evidence, memberships, sections, names } = found
-  const collection = { papers, ...rows, kin, graph, phrases: await reading, compare, atlas, vocabulary, memberships }
+  const { collection, found, slice } = await readWith(findAll, input, settings)
+  const { groupOf, resolution, evidence, sections, names, unmatched } = found
+  const { previous } = settings
   return createTopics(collection, groupOf, {
     ...settings,
     sections,
     names,
-    unmatched: found.unmatched,
+    unmatched,
     resolution,
     evidence,
     previous: previous && { topics: previous, keepLabels: 'same' },
@@ -109,24 +97,37 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
 }
 
 /**
- * Topics that come back from JSON, with their calls: the data as it is, what is near their papers looked up anew. Outliers
- * go with the topic that most of their neighbours are in.
+ * Topics that come back from JSON, with their calls: the data as it is, what is near their papers looked up again.
+ * Outliers go with the topic that most of their neighbours are in.
  * @param input exactly the papers of the topics and their outliers: see {@link checkedData}
  */
 export async function restoreTopics(input: TopicInput, data: TopicsData, options: RestoreOptions): Promise<Topics> {
   const settings = withDefaults({ ...options, method: data.method, seed: data.seed })
-  const { signal } = settings
-  const slice = timeSlice(signal)
-  const { papers, compare, atlas, vocabulary = atlas, embedNames: _, ...rows } = await inOrderOfIds(input, slice)
-  const reading = Phrases.read(papers, timeSlice(signal))
-  reading.catch(() => undefined)
-  const around = await Threads.during({ papers: papers.length, signal }, (threads) =>
-    lookAround({ rows: papers.length, ...rows }, { ...settings, papers, atlas, threads, slice }),
-  )
-  const described = await describedBefore(papers, data, slice)
-  const collection = { papers, ...rows, ...around, phrases: await reading, compare, atlas, vocabulary }
+  const { collection, slice } = await readWith(lookAround, input, settings)
+  const described = await describedBefore(collection.papers, data, slice)
   const { unmatched, resolution } = data
   return withCalls(collection, described, { ...settings, unmatched, resolution, slice })
+}
+
+/** Reads the words of papers, in the order of their ids, while `look` looks at their rows. */
+async function readWith<Found extends Surroundings>(
+  look: (rows: KinRows, settings: Settings) => Promise<Found>,
+  input: TopicInput,
+  given: ReturnType<typeof withDefaults>,
+) {
+  const { signal } = given
+  const slice = timeSlice(signal)
+  const { papers, compare, atlas, vocabulary = atlas, embedNames, ...rows } = await inOrderOfIds(input, slice)
+  // Threads look for communities while the words are read here.
+  const reading = Phrases.read(papers, timeSlice(signal))
+  reading.catch(() => undefined)
+  await slice.rest()
+  const found = await Threads.during({ papers: papers.length, signal }, (threads) =>
+    look({ rows: papers.length, ...rows }, { ...given, papers, atlas, embedNames, threads, slice }),
+  )
+  const { kin, graph, memberships } = found
+  const phrases = await reading
+  return { collection: { papers, ...rows, kin, graph, phrases, compare, atlas, vocabulary, memberships }, found, slice }
 }
 
 /** Rows with what is near them. */
@@ -152,16 +153,14 @@ interface Found extends Surroundings, Groups {
 type Settings = ReturnType<typeof withDefaults> & {
   readonly papers: readonly Paper[]
   readonly atlas: Atlas | undefined
+  readonly embedNames: TopicInput['embedNames']
   readonly threads: Threads
   readonly slice: TimeSlice
 }
 
 /** Groups of all rows: those of named topics first, then what the settings ask for of the rest. */
-async function findAll(
-  rows: KinRows,
-  { embedNames, ...settings }: Settings & { readonly embedNames: TopicInput['embedNames'] },
-): Promise<Found> {
-  const { papers, named, slice, atlas, minTopicSize, count } = settings
+async function findAll(rows: KinRows, settings: Settings): Promise<Found> {
+  const { papers, named, slice, atlas, embedNames, minTopicSize, count } = settings
   const around = await lookAround(rows, settings)
   if (named.length === 0)
     return { ...around, ...(await findGroups(rows, around, settings)), names: new Map(), unmatched: [] }
@@ -237,9 +236,10 @@ async function findGroups(
   { kin, graph, memberships }: Surroundings,
   settings: Settings,
 ): Promise<Groups> {
-  const { papers, atlas, method, count, seed, previous, threads, slice, signal } = settings
+  const { papers, atlas, count, seed, previous, threads, slice, signal } = settings
+  const method = methodOf(settings.method)
   const n = rows.rows
-  const isOpen = count === 'auto' && settings.resolution === undefined && method === 'graph'
+  const isOpen = count === 'auto' && settings.resolution === undefined && method.prefersSections === true
   if (isOpen && atlas !== undefined && memberships !== undefined && n >= leastForSections && n <= mostForSections) {
     const sections = await findSections(memberships, { atlas, kin, least: settings.minTopicSize, slice })
     if (sections !== undefined) return { groupOf: sections.groupOf, resolution: undefined, evidence: [], sections }
@@ -254,14 +254,10 @@ async function findGroups(
     resolution = choice.resolution
     target = choice.count
   }
-  let groupOf =
-    target === undefined
-      ? await communitiesAt(graph, { resolution: resolution ?? 1, ...how })
-      : method === 'graph'
-        ? await communitiesOf(graph, { count: target, resolution, ...how })
-        : undefined
-  if (groupOf === undefined || method === 'kmeans')
-    groupOf = await clusters(rows, { graph, count: target ?? countOf(groupOf as Int32Array), signal, ...how })
+  const communities =
+    target === undefined ? await communitiesAt(graph, { resolution: resolution ?? 1, ...how }) : undefined
+  const wanted = target ?? countOf(communities as Int32Array)
+  let groupOf = await method.groups(rows, { graph, communities, count: wanted, resolution, signal, ...how })
   if (count === 'auto')
     groupOf = await withoutTiny(graph, { communities: groupOf, least: settings.minTopicSize, slice })
   return { groupOf, resolution, evidence, sections: undefined }
@@ -315,9 +311,11 @@ async function rowsOf(
 
 function withDefaults(options: TopicOptions) {
   requireOptions('topics', options, topicOptionNames)
-  const { method = 'graph', count = 'auto', resolution, neighbours, signal } = options
-  if (method !== 'graph' && method !== 'kmeans')
-    throw new PaperkinError('invalid-argument', `Expected \`method\` to be 'graph' or 'kmeans', got ${show(method)}.`)
+  const { method = topicMethods[0], count = 'auto', resolution, neighbours, signal } = options
+  if (!topicMethods.includes(method)) {
+    const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(topicMethods.map((name) => `'${name}'`))
+    throw new PaperkinError('invalid-argument', `Expected \`method\` to be ${names}, got ${show(method)}.`)
+  }
   if (resolution !== undefined && count !== 'auto')
     throw new PaperkinError('invalid-argument', 'Expected `count` or `resolution`, got both: leave one of them out.')
   const previous = checkedTopics(options.previous)
@@ -325,7 +323,7 @@ function withDefaults(options: TopicOptions) {
   const goesOn = previous !== undefined && options.count === undefined && options.resolution === undefined
   return {
     previous,
-    method: method as TopicMethod,
+    method,
     count: count === 'auto' ? ('auto' as const) : requireInteger('count', count, 1),
     seed: requireInteger('seed', options.seed ?? 1, Number.MIN_SAFE_INTEGER),
     resolution:
@@ -375,30 +373,6 @@ function checkedShare(share: number | 'auto'): number | 'auto' {
 // should find most of its neighbours within its topic.
 function neighboursFor(papers: number): number {
   return Math.min(mostNeighbours, Math.max(3, Math.round(0.7 * Math.sqrt(papers))))
-}
-
-interface Clusters {
-  readonly graph: WeightedGraph
-  readonly count: number
-  readonly seed: number
-  readonly slice: TimeSlice
-  readonly signal: AbortSignal | undefined
-}
-
-async function clusters(
-  { vectors, dimensions }: { readonly vectors: Float32Array; readonly dimensions: number },
-  { graph, count, seed, slice, signal }: Clusters,
-): Promise<Int32Array> {
-  if (graph.nodes === 0) return new Int32Array(0)
-  const smooth = await smoothVectors(vectors, { graph, dimensions, slice })
-  const { assignments } = await kmeans(smooth, {
-    dimensions,
-    k: count,
-    seed,
-    starts: kmeansStarts,
-    ...(signal && { signal }),
-  })
-  return bySize(assignments)
 }
 
 /** The topic of before of each paper as a number, papers that were in none each by itself. */

@@ -4,13 +4,14 @@ import { PaperkinError, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type Described, deepFreeze } from './describe-topics.ts'
+import { topicMethods } from './methods.ts'
 import type { TopicsData } from './topics.ts'
 
 const text = z.string()
 const number = z.number()
 const share = z.looseObject({ topic: z.int(), strength: number })
 const topicsData = z.looseObject({
-  method: z.enum(['graph', 'kmeans']),
+  method: z.enum(topicMethods),
   seed: z.int(),
   count: z.int(),
   topics: z.array(

@@ -1,6 +1,7 @@
 import type { Atlas } from '../atlas/atlas.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper, PaperInput } from '../paper.ts'
+import type { TopicMethod } from './methods.ts'
 
 /** Papers with what is known of them, ready for `findTopics`. */
 export interface TopicInput {
@@ -29,9 +30,6 @@ export interface SimilarPaper {
   /** The mean of the two cosines to each paper of the input, in its order. */
   readonly similarity: ArrayLike<number>
 }
-
-/** Communities of the neighbour graph, or k-means on vectors smoothed over that graph. */
-export type TopicMethod = 'graph' | 'kmeans'
 
 export interface TopicOptions {
   /** @default 'graph' */

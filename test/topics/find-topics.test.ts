@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { adjustedRandIndex } from '../../src/evaluation/partitions.ts'
 import { toPaper } from '../../src/paper.ts'
-import { findTopics, type TopicOptions, type Topics } from '../../src/topics/find-topics.ts'
+import { findTopics, type TopicOptions, type Topics, topicMethods } from '../../src/topics/find-topics.ts'
 import { planted, reordered, rowsOf, topicWords, unit } from './planted.ts'
 
-const methods = ['graph', 'kmeans'] as const
+const methods = topicMethods
 
 /** The found topic of each paper, outliers with their nearest. */
 function topicOfEach(topics: Topics, papers: readonly { readonly id: string }[]): number[] {

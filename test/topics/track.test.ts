@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
-import { findTopics, type TopicChange, type TopicsData } from '../../src/topics/find-topics.ts'
+import { findTopics, type TopicChange, type TopicsData, topicMethods } from '../../src/topics/find-topics.ts'
 import { trackTopics } from '../../src/topics/track.ts'
 import { planted, rowsOf } from './planted.ts'
 
@@ -162,7 +162,7 @@ const part = async (keep: (topic: number, row: number) => boolean) => {
   )
 }
 
-describe.each(['graph', 'kmeans'] as const)('%s', (method) => {
+describe.each(topicMethods)('%s', (method) => {
   test('ids and labels stay from one day to the next, also through JSON', async () => {
     const first = await findTopics(await part((topic, row) => topic < 4 && row % 5 > 0), { method })
     expect(first.count).toBe(4)

@@ -3,7 +3,7 @@ import type { HitList } from '../../library/asking/ranking.ts'
 import type { PaperLibrary } from '../../library/paper-library.ts'
 import { type Paper, paperName } from '../../paper.ts'
 import { count, longDate } from '../../report/wording.ts'
-import type { Topics } from '../../topics/find-topics.ts'
+import type { TopicMethod, Topics } from '../../topics/find-topics.ts'
 import type { Novelty } from '../../topics/novelty.ts'
 import { type Collection, type CollectionOptions, withCollection } from '../collection.ts'
 import {
@@ -25,7 +25,7 @@ import { groupedTopics, paperAreas } from './topics.ts'
 interface DigestOptions extends CollectionOptions, NoveltyArguments {
   readonly k: number
   readonly topics: number | 'auto'
-  readonly method: 'graph' | 'kmeans'
+  readonly method: TopicMethod
   readonly seed: number
   readonly names?: string
 }

@@ -26,7 +26,7 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
   name: 'evaluate topics',
   summary: 'how well topics agree with labels of your own',
   description:
-    'Finds topics by both methods, as many as there are labels and as many as it finds by itself, with several seeds.\n' +
+    'Finds topics by each method, as many as there are labels and as many as it finds by itself, with several seeds.\n' +
     'In brackets the least and the most over the seeds. An outlier counts as a member of its nearest topic.',
   arguments: [['<file>', 'JSON or JSON lines, a record a paper, with its label']],
   options: [

@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { count, longDate, longSpan } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
+import type { TopicMethod } from '../../topics/find-topics.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
@@ -11,7 +12,7 @@ interface ReportOptions extends CollectionOptions, NoveltyArguments {
   readonly format?: ReportFormat
   readonly title?: string
   readonly topics: number | 'auto'
-  readonly method: 'graph' | 'kmeans'
+  readonly method: TopicMethod
   readonly kin: number
   readonly seed: number
   readonly names?: string

@@ -3,7 +3,15 @@ import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
 import { type Paper, paperName } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
-import type { TimeUnit, Topic, TopicNode, Topics, TopicsData, TopicsOverTime } from '../../topics/find-topics.ts'
+import type {
+  TimeUnit,
+  Topic,
+  TopicMethod,
+  TopicNode,
+  Topics,
+  TopicsData,
+  TopicsOverTime,
+} from '../../topics/find-topics.ts'
 import { type CollectionOptions, withCollection } from '../collection.ts'
 import { collectionOptions, defineCommand, fileHelp, integer, methodOption, number, seedOption } from '../command.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
@@ -13,7 +21,7 @@ import type { Colors } from '../terminal.ts'
 interface TopicsOptions extends CollectionOptions {
   readonly count?: number | 'auto'
   readonly resolution?: number
-  readonly method: 'graph' | 'kmeans'
+  readonly method: TopicMethod
   readonly seed: number
   readonly outliers?: number
   readonly hierarchy?: boolean

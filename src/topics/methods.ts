@@ -1,0 +1,52 @@
+// The ways to divide papers into topics. To add one, write it in a file of its own and add a line to the table.
+import type { TimeSlice } from '../runtime/time-slice.ts'
+import { communitiesOf } from './communities.ts'
+import type { KinRows } from './kin-graph.ts'
+import { smoothKmeans } from './smooth-kmeans.ts'
+import type { Threads } from './threads.ts'
+import type { WeightedGraph } from './weighted-graph.ts'
+
+interface Method {
+  readonly name: string
+  /** A group for each row, from 0. The same rows and options give the same groups. */
+  readonly groups: (rows: KinRows, options: MethodOptions) => Promise<Int32Array>
+  /** Whether few papers are put into sections of the map of science, where neither a count nor a resolution is asked for. */
+  readonly prefersSections?: true
+}
+
+interface MethodOptions {
+  /** Of each row its nearest kin. */
+  readonly graph: WeightedGraph
+  /** How many groups: exactly so many, 1 … rows. */
+  readonly count: number
+  /** The resolution at which the graph has so many communities, where that is known. */
+  readonly resolution: number | undefined
+  /** The communities that were counted, where a resolution was asked for in place of a count. */
+  readonly communities: Int32Array | undefined
+  /** Groups to start from. */
+  readonly initial: Int32Array | undefined
+  readonly seed: number
+  readonly threads: Threads
+  readonly slice: TimeSlice
+  readonly signal: AbortSignal | undefined
+}
+
+/** The first is the default. */
+const table = [
+  {
+    name: 'graph',
+    groups: async (_, { graph, communities, ...options }) => communities ?? (await communitiesOf(graph, options)),
+    prefersSections: true,
+  },
+  { name: 'kmeans', groups: smoothKmeans },
+] as const satisfies readonly Method[]
+
+/** Communities of the neighbour graph, or k-means on vectors smoothed over that graph. */
+export type TopicMethod = (typeof table)[number]['name']
+
+/** The names of all methods; the first is the default. */
+export const topicMethods: readonly TopicMethod[] = table.map(({ name }) => name)
+
+export function methodOf(name: TopicMethod): Method {
+  return table.find((method) => method.name === name) as Method
+}
