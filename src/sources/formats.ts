@@ -16,7 +16,7 @@ import { readScholarAlert, scholarAlertAt } from './scholar-alert.ts'
 import { nbibAt, readNbib, readRefer, readRis, readWebOfScience, referAt, risAt, webOfScienceAt } from './tagged.ts'
 import { readXmlRecords, xmlRecordsAt } from './xml-records.ts'
 
-interface Format {
+export interface Format {
   /** What a person calls it. */
   readonly title: string
   readonly markup: Markup
@@ -32,6 +32,8 @@ interface Format {
   ) => AsyncIterable<Reading>
   /** Whether what stands before its first record is its own, and read with it. */
   readonly hasHeader?: true
+  /** Whether a source without a record is whole all the same: an archive may have deleted all of its own. */
+  readonly mayBeEmpty?: true
 }
 
 interface FormatOptions {
@@ -49,6 +51,7 @@ export const formats = {
       /<(?:[\w-]{1,20}:)?(?:OAI-PMH|ListRecords|GetRecord)[\s>]|<record[^<>]{0,200}>\s{0,200}<(?:header|metadata)[\s>]|<(?:[\w-]{1,20}:)?records[\s>](?:[^<]{0,200})<record[^<>]{0,200}>\s{0,200}<(?:header|metadata)/u,
     ),
     read: readOaiPmh,
+    mayBeEmpty: true,
   },
   atom: {
     title: 'an Atom or RSS feed',

@@ -6,7 +6,7 @@ import { derivedId, type Paper, toPaper, visible } from '../paper.ts'
 import { type Markup, plainText } from '../text/plain-text.ts'
 import type { Columns } from './delimited.ts'
 import { isRecord, saysMissing } from './field-values.ts'
-import { formats, recognize, type SourceFormat, sourceFormats, unknownStructure } from './formats.ts'
+import { type Format, formats, recognize, type SourceFormat, sourceFormats, unknownStructure } from './formats.ts'
 import { filesOf, type NamedSource, openSource, type ReadProgress } from './open-source.ts'
 import { type Place, placeName, type Reading, type SourceProblem } from './reading.ts'
 
@@ -221,7 +221,7 @@ async function* events(
       )
     const { format, at } = formatOf(head, name, options)
     yield { source: path, format }
-    const { title, markup, read, hasHeader } = { hasHeader: undefined, ...formats[format] }
+    const { title, markup, read, hasHeader, mayBeEmpty }: Format = formats[format]
     const start = hasHeader ? 0 : at
     const before = head.slice(0, start)
     if (before.trim().split(/\s+/u).length >= LONG_NOTE) {
@@ -268,8 +268,7 @@ async function* events(
         }
       }
     }
-    // An archive may have deleted all of its records; of other sources something must be left.
-    if (count === 0 && (problems === 0 || (errors === 0 && format !== 'oai-pmh')))
+    if (count === 0 && (problems === 0 || (errors === 0 && mayBeEmpty !== true)))
       throw new PaperkinError(
         'unreadable-source',
         format === 'page'
