@@ -222,7 +222,7 @@ test('a higher resolution gives more topics', async () => {
 })
 
 test.each<[string, unknown, string]>([
-  ['an unknown method', { method: 'lda' }, "Expected `method` to be 'graph' or 'kmeans'"],
+  ['an unknown method', { method: 'lda' }, "Expected `method` to be 'graph'"],
   ['no topics', { count: 0 }, 'Expected `count`'],
   ['half a topic', { count: 2.5 }, 'Expected `count`'],
   ['a resolution of 0', { resolution: 0 }, 'Expected `resolution`'],
