@@ -5,7 +5,7 @@
 // truth. cora: what one paper cites or is cited by; of 20 and 100 liked, papers within reach of it by citations, nearest first.
 // Settings were chosen on every other profile; --chosen shows those, otherwise the other half is shown.
 // --profiles COUNT: at most so many of each setting (40). --latency: 500 liked papers and 200 new ones.
-import { averagePrecision, ndcg } from '../src/evaluation/ranking.ts'
+import { averagePrecision, ndcg } from '../src/evaluation/ranking-metrics.ts'
 import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
 import type { SparseRows } from '../src/lexical/sparse-rows.ts'
 import { trainLinear } from '../src/library/asking/interest-model.ts'

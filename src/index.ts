@@ -30,7 +30,7 @@ export {
   purity,
   vMeasure,
 } from './evaluation/partitions.ts'
-export { averagePrecision, ndcg, precision, recall, reciprocalRank } from './evaluation/ranking.ts'
+export { averagePrecision, ndcg, precision, recall, reciprocalRank } from './evaluation/ranking-metrics.ts'
 export {
   bootstrapInterval,
   type Comparison,

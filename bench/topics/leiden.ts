@@ -9,7 +9,7 @@ import { leiden, modularity } from '../../src/topics/leiden.ts'
 import type { WeightedGraph } from '../../src/topics/weighted-graph.ts'
 import { endBackground } from '../../src/vectors/background.ts'
 import { saveResult, useData } from '../data.ts'
-import { loadCollection, sets } from './collection.ts'
+import { loadSet, sets } from './labelled-set.ts'
 import { graphologyLouvain, type PeerRun, pythonPeers } from './peers.ts'
 
 const resolutions = [0.5, 1, 2, 4]
@@ -38,7 +38,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const rows: Row[] = []
   const slice = timeSlice(undefined)
   for (const set of positionals.length > 0 ? positionals : sets) {
-    const { input } = await loadCollection(set)
+    const { input } = await loadSet(set)
     const kin = await nearestKin({ rows: input.papers.length, ...input }, { k: neighbours, slice })
     const graph = await kinGraph(kin, slice)
     const runs = await ownRuns(graph, seeds)

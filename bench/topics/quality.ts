@@ -15,7 +15,7 @@ import { findTopics, topicMethods } from '../../src/topics/find-topics.ts'
 import { kinGraph, nearestKin } from '../../src/topics/kin-graph.ts'
 import { endBackground } from '../../src/vectors/background.ts'
 import { saveResult, useData } from '../data.ts'
-import { type Collection, loadCollection, sets } from './collection.ts'
+import { type LabelledSet, loadSet, sets } from './labelled-set.ts'
 import { graphologyLouvain, type PeerRun, pythonPeers } from './peers.ts'
 
 const neighbours = 25
@@ -69,7 +69,7 @@ export async function run(args: readonly string[]): Promise<void> {
     'set            contestant            labels  asked  found             NMI                 ARI                 outliers  NPMI   diversity  seconds',
   )
   for (const set of positionals.length > 0 ? positionals : sets) {
-    const collection = await loadCollection(set)
+    const collection = await loadSet(set)
     const judge = judgeOf(set, collection)
     const report = (contestant: string, asked: number | 'auto', runs: readonly Run[]) => {
       const row = judge(contestant, asked, runs)
@@ -99,7 +99,7 @@ export async function run(args: readonly string[]): Promise<void> {
 }
 
 async function contest(
-  { input }: Collection,
+  { input }: LabelledSet,
   {
     count,
     seeds,
@@ -183,7 +183,7 @@ function withNearestMean(groups: readonly number[], vectors: Float32Array, dimen
   })
 }
 
-function judgeOf(set: string, { input, labels }: Collection) {
+function judgeOf(set: string, { input, labels }: LabelledSet) {
   const documents = input.papers.map((paper: Paper) => tokens(paperText(paper)))
   return (contestant: string, asked: number | 'auto', runs: readonly Run[]): Row => {
     const figures = runs.map(({ placed, words = [] }, i) =>

@@ -13,27 +13,27 @@ import { mineTerms } from './terms.mjs'
 const [data, cache, folder, partial] = process.argv.slice(2)
 const levels = ['domain', 'discipline', 'division', 'field', 'area']
 // A centroid is that of all texts nearest to an area's own papers, where there are so many.
-const LEAST_ASSIGNED = 8
+const leastAssigned = 8
 // An area with fewer papers than that starts from these and so much of its name.
-const FEW = 8
-const NAME_WEIGHT = 0.6
+const few = 8
+const nameWeight = 0.6
 // How much a paper whose place was read counts in the mean of its area, and one whose place is only near.
-const READ = 3
-const NEAR = 1.5
+const readWeight = 3
+const nearWeight = 1.5
 // Discriminants: how many texts of what length the start of an area counts for, how far the covariance is shrunk, how sharp
 // the shares of areas are, and how much the number of an area's texts speaks for it; then steps down the cross-entropy,
 // and how strongly the rows are held to where they began.
-const SEED_TEXTS = 8
-const SEED_LENGTH = 0.75
-const SHRINKAGE = 0.5
-const SHARPNESS = 0.1
-const PRIOR = 0.3
-const ROUNDS = 40
-const HOLD = 0.3
-const BIAS_STEP = 0.3
-const BIAS_HOLD = 2
+const seedTexts = 8
+const seedLength = 0.75
+const shrinkage = 0.5
+const sharpness = 0.1
+const priorWeight = 0.3
+const rounds = 40
+const hold = 0.3
+const biasStep = 0.3
+const biasHold = 2
 // Terms of an area that models without centroids of it are given.
-const TERMS_OF_AREA = 8
+const termsOfArea = 8
 
 /** Nodes of the tree, parents first, then the areas; a node is { name, level, parent }. */
 function readTree(areas) {
@@ -109,7 +109,7 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
   const areas = centroids.length
   const sizes = new Float64Array(areas)
   const means = centroids.map(() => new Float64Array(dimensions))
-  const weights = vectors.map((_, i) => (places.has(i) ? (places.get(i).isSure ? READ : NEAR) : 1))
+  const weights = vectors.map((_, i) => (places.has(i) ? (places.get(i).isSure ? readWeight : nearWeight) : 1))
   vectors.forEach((vector, i) => {
     const mean = means[areaOf[i]]
     for (let d = 0; d < dimensions; d++) mean[d] += weights[i] * vector[d]
@@ -117,7 +117,7 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
   })
   means.forEach((mean, area) => {
     for (let d = 0; d < dimensions; d++)
-      mean[d] = (mean[d] + SEED_TEXTS * SEED_LENGTH * centroids[area][d]) / (sizes[area] + SEED_TEXTS)
+      mean[d] = (mean[d] + seedTexts * seedLength * centroids[area][d]) / (sizes[area] + seedTexts)
   })
   const covariance = Array.from({ length: dimensions }, () => new Float64Array(dimensions))
   const off = new Float64Array(dimensions)
@@ -132,12 +132,12 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
   let trace = 0
   for (let d = 0; d < dimensions; d++) {
     for (let e = d; e < dimensions; e++) {
-      covariance[d][e] *= (1 - SHRINKAGE) / vectors.length
+      covariance[d][e] *= (1 - shrinkage) / vectors.length
       covariance[e][d] = covariance[d][e]
     }
-    trace += covariance[d][d] / (1 - SHRINKAGE)
+    trace += covariance[d][d] / (1 - shrinkage)
   }
-  for (let d = 0; d < dimensions; d++) covariance[d][d] += (SHRINKAGE * trace) / dimensions
+  for (let d = 0; d < dimensions; d++) covariance[d][d] += (shrinkage * trace) / dimensions
   // With L L' the covariance, texts and means are compared as L^-1 x.
   const lower = cholesky(covariance)
   const whiten = (vector) => {
@@ -149,8 +149,8 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
     }
     return out
   }
-  const first = means.map((mean) => whiten(mean).map((value) => SHARPNESS * value))
-  const firstBias = first.map((row, area) => -dot(row, row) / (2 * SHARPNESS) + PRIOR * Math.log(sizes[area] + 3))
+  const first = means.map((mean) => whiten(mean).map((value) => sharpness * value))
+  const firstBias = first.map((row, area) => -dot(row, row) / (2 * sharpness) + priorWeight * Math.log(sizes[area] + 3))
   const rows = first.map((row) => row.slice())
   const bias = Float64Array.from(firstBias)
   const read = [...places].map(([i, { area, isSure }]) => ({
@@ -162,7 +162,7 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
   const logits = new Float64Array(areas)
   // Each area has its own step, by how much its slope can change.
   let bounds
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const slopes = rows.map(() => new Float64Array(dimensions))
     const tilts = new Float64Array(areas)
     const steep = new Float64Array(areas)
@@ -187,10 +187,10 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
     }
     bounds ??= steep.map((value) => Math.max(value, 0.3))
     for (let a = 0; a < areas; a++) {
-      const step = 1 / (HOLD + SHARPNESS * SHARPNESS * square * bounds[a])
+      const step = 1 / (hold + sharpness * sharpness * square * bounds[a])
       for (let d = 0; d < dimensions; d++)
-        rows[a][d] -= step * (SHARPNESS * SHARPNESS * slopes[a][d] + HOLD * (rows[a][d] - first[a][d]))
-      bias[a] -= (BIAS_STEP / (BIAS_HOLD + bounds[a])) * (tilts[a] + BIAS_HOLD * (bias[a] - firstBias[a]))
+        rows[a][d] -= step * (sharpness * sharpness * slopes[a][d] + hold * (rows[a][d] - first[a][d]))
+      bias[a] -= (biasStep / (biasHold + bounds[a])) * (tilts[a] + biasHold * (bias[a] - firstBias[a]))
     }
   }
   // Back to where texts need no whitening: rows L^-1.
@@ -261,8 +261,8 @@ for (const [i, { from }] of texts.entries())
 const named = await embedder.embed(areas.map(({ name }) => name))
 const seeds = areas.map((area, i) => {
   const seed = seedOf(area)
-  if (area.papers.length >= FEW) return seed
-  return unit(seed.map((value, d) => value + NAME_WEIGHT * named[i][d]))
+  if (area.papers.length >= few) return seed
+  return unit(seed.map((value, d) => value + nameWeight * named[i][d]))
 })
 const numberOf = new Map(areas.map(({ name }, i) => [name, i]))
 const places = new Map()
@@ -278,7 +278,7 @@ areaOf.forEach((area, i) => {
   add(sums[area], vectors[i])
   sizes[area]++
 })
-const centroids = seeds.map((seed, area) => (sizes[area] < LEAST_ASSIGNED ? seed : unit(sums[area])))
+const centroids = seeds.map((seed, area) => (sizes[area] < leastAssigned ? seed : unit(sums[area])))
 console.log(`nearest: ${Math.round(performance.now() / 1000)} s`)
 const { rows: weights, bias } = discriminants(vectors, { centroids: seeds, areaOf, places, dimensions })
 
@@ -290,7 +290,7 @@ const files = {
   'areas.bin': packedRows(centroids, dimensions),
   'weights.bin': Buffer.concat([Buffer.from(Float32Array.from(bias).buffer), packedRows(weights, dimensions)]),
   // What an area is about, for models that have no centroids of it.
-  'areas.txt': Buffer.from(areas.map(({ terms = [] }) => `${terms.slice(0, TERMS_OF_AREA).join(', ')}\n`).join('')),
+  'areas.txt': Buffer.from(areas.map(({ terms = [] }) => `${terms.slice(0, termsOfArea).join(', ')}\n`).join('')),
   'terms.txt': Buffer.from(
     terms.map(({ term, df, topicality }) => `${term}\t${df}\t${topicality.toFixed(2)}\n`).join(''),
   ),
@@ -319,6 +319,6 @@ writeFileSync(join(folder, 'atlas.json'), `${text}\n`)
 for (const [name, bytes] of [...Object.entries(files), ['atlas.json', Buffer.from(text)]])
   console.log(`${name}: ${bytes.length.toLocaleString('en')} bytes`)
 console.log(
-  `${texts.length} texts, ${areas.length} areas, of ${sizes.filter((size) => size < LEAST_ASSIGNED).length} the seed`,
+  `${texts.length} texts, ${areas.length} areas, of ${sizes.filter((size) => size < leastAssigned).length} the seed`,
 )
 await embedder.close()

@@ -18,9 +18,9 @@ import { join } from 'node:path'
 import { createGunzip } from 'node:zlib'
 import { createEmbedder, paperText, streamPapers } from 'paperkin'
 
-const AT_ONCE = 1000
+const atOnce = 1000
 // Of a file so many papers are used, beside those that areas.jsonl lists.
-const MOST_OF_A_FILE = 60_000
+const mostOfAFile = 60_000
 
 /** Every text by id: topics of OpenAlex, then abstracts by the SHA-256 of their ids, so that a beginning is a fair sample. */
 export async function readTexts(data, cache) {
@@ -62,7 +62,7 @@ export function usedTexts(texts) {
   const left = new Map()
   return texts.filter(({ id, from }) => {
     if (from === 'openalex') return true
-    const more = left.get(from) ?? MOST_OF_A_FILE
+    const more = left.get(from) ?? mostOfAFile
     left.set(from, more - 1)
     return (more > 0 || listed.has(id)) && !isHeldOut(id)
   })
@@ -92,9 +92,9 @@ if (process.argv[1] === import.meta.filename || process.argv[1]?.endsWith('embed
   if (ids.length > 0) truncateSync(paths.vectors, bytes)
   const known = new Set(ids)
   const missing = usedTexts(texts).filter(({ id }) => !known.has(id))
-  for (let start = 0; start < missing.length; start += AT_ONCE) {
+  for (let start = 0; start < missing.length; start += atOnce) {
     const began = performance.now()
-    const rows = missing.slice(start, start + AT_ONCE)
+    const rows = missing.slice(start, start + atOnce)
     const vectors = await embedder.embed(rows.map(paperText), { inputType: 'document' })
     for (const vector of vectors)
       appendFileSync(paths.vectors, Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength))

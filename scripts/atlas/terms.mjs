@@ -4,9 +4,9 @@ import { termKey } from '../../src/atlas/term-key.ts'
 import { stopWords, withoutMarkup } from '../../src/text/tokens.ts'
 
 // A term is in so many abstracts at least, and tells so much at least, by its number of words.
-const LEAST = [0, 28, 28, 28]
-const LEAST_TOPICALITY = [0, 0, 0.9, 1.2]
-const WIDTH = 32
+const leastAbstracts = [0, 28, 28, 28]
+const leastTopicality = [0, 0, 0.9, 1.2]
+const vectorWidth = 32
 
 /** Runs of words between breaks, as they are spelled but in lower case. */
 function runsOf(text) {
@@ -56,7 +56,7 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
   const isStop = keys.map((key) => stopWords.has(key) || key.length < 2 || /^[\d.,'’-]+$/u.test(key))
   const single = count((document) => document.filter((code) => code >= 0))
   const frequent = new Uint8Array(total)
-  for (const [code, n] of single) if (n >= LEAST[1]) frequent[code] = 1
+  for (const [code, n] of single) if (n >= leastAbstracts[1]) frequent[code] = 1
   const pairsOf = function* (document) {
     for (let i = 0; i + 1 < document.length; i++) {
       const [a, b] = [document[i], document[i + 1]]
@@ -64,7 +64,7 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
     }
   }
   const pairs = count(pairsOf)
-  for (const [code, n] of pairs) if (n < LEAST[2]) pairs.delete(code)
+  for (const [code, n] of pairs) if (n < leastAbstracts[2]) pairs.delete(code)
   const pairNumber = new Map([...pairs.keys()].sort((a, b) => a - b).map((code, i) => [code, i]))
   const triplesOf = function* (document) {
     for (let i = 0; i + 2 < document.length; i++) {
@@ -77,26 +77,27 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
   const triples = count(triplesOf)
   const pairCodes = [...pairNumber.keys()]
   const candidates = []
-  for (const [code, n] of single) if (n >= LEAST[1] && !isStop[code]) candidates.push({ words: [code], code, n })
+  for (const [code, n] of single)
+    if (n >= leastAbstracts[1] && !isStop[code]) candidates.push({ words: [code], code, n })
   for (const [code, n] of pairs) {
     const [a, b] = [Math.floor(code / total), code % total]
     if (!isStop[b]) candidates.push({ words: [a, b], code, n })
   }
   for (const [code, n] of triples) {
-    if (n < LEAST[3]) continue
+    if (n < leastAbstracts[3]) continue
     const pair = pairCodes[Math.floor(code / total)]
     candidates.push({ words: [Math.floor(pair / total), pair % total, code % total], code, n })
   }
   const places = [new Map(), new Map(), new Map()]
   for (const [i, { words, code }] of candidates.entries()) places[words.length - 1].set(code, i)
   // How the papers of each term are spread over the fields, and the sum of their vectors on the principal axes.
-  const axes = principalAxes(centroids, WIDTH)
+  const axes = principalAxes(centroids, vectorWidth)
   const short = rows.map((row) => project(vectors[row], axes))
   const sizes = new Map()
   for (const row of rows) sizes.set(fieldOf[row], (sizes.get(fieldOf[row]) ?? 0) + 1)
   const chance = [...sizes.values()].reduce((sum, size) => sum + (size / rows.length) ** 2, 0)
   const spread = candidates.map(() => new Map())
-  const sums = candidates.map(() => new Float64Array(WIDTH))
+  const sums = candidates.map(() => new Float64Array(vectorWidth))
   documents.forEach((document, d) => {
     const field = fieldOf[rows[d]]
     const readers = [document.filter((code) => code >= 0), pairsOf(document), triplesOf(document)]
@@ -105,7 +106,7 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
         const i = places[length].get(code)
         if (i === undefined) continue
         spread[i].set(field, (spread[i].get(field) ?? 0) + 1)
-        for (let k = 0; k < WIDTH; k++) sums[i][k] += short[d][k]
+        for (let k = 0; k < vectorWidth; k++) sums[i][k] += short[d][k]
       }
   })
   const terms = candidates.flatMap(({ words, n }, i) => {
@@ -115,7 +116,7 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
     let pairsAlike = 0
     for (const found of spread[i].values()) pairsAlike += found * (found - 1)
     const divergence = Math.log(Math.max(pairsAlike / (n * (n - 1)), 1e-6) / chance)
-    if (divergence < LEAST_TOPICALITY[words.length]) return []
+    if (divergence < leastTopicality[words.length]) return []
     const term = words.map((word) => keys[word]).join(' ')
     return [{ term, df: n, topicality: divergence, vector: Array.from(sums[i], (sum) => sum / n) }]
   })

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { aboveModule, bestModule, dotsModule, moveModule, nearestModule, scanModule } from './wasm.mjs'
 
-const FLOAT = 1
-const IR_VERSION = 9
-const OPSET = 18
+const floatType = 1
+const irVersion = 9
+const opset = 18
 
 /** Field numbers of onnx.proto. */
 const Model = { irVersion: 1, producerName: 2, graph: 7, opsetImport: 8 }
@@ -15,7 +15,7 @@ const Opset = { version: 2 }
 const Graph = { node: 1, name: 2, input: 11, output: 12 }
 const Node = { input: 1, output: 2, opType: 4, attribute: 5 }
 const Attribute = { name: 1, i: 3, type: 20 }
-const ATTRIBUTE_INT = 2
+const attributeInt = 2
 const ValueInfo = { name: 1, type: 2 }
 const TypeProto = { tensorType: 1 }
 const TensorType = { elemType: 1, shape: 2 }
@@ -41,7 +41,7 @@ const message = (...fields) => Buffer.concat(fields)
 
 function matrix(name, shape) {
   const dims = shape.map((param) => bytes(Shape.dim, bytes(Dimension.param, param)))
-  const tensor = message(integer(TensorType.elemType, FLOAT), bytes(TensorType.shape, message(...dims)))
+  const tensor = message(integer(TensorType.elemType, floatType), bytes(TensorType.shape, message(...dims)))
   return message(bytes(ValueInfo.name, name), bytes(ValueInfo.type, bytes(TypeProto.tensorType, tensor)))
 }
 
@@ -53,7 +53,7 @@ function node(opType, inputs, outputs, attributes = {}) {
     ...Object.entries(attributes).map(([name, value]) =>
       bytes(
         Node.attribute,
-        message(bytes(Attribute.name, name), integer(Attribute.i, value), integer(Attribute.type, ATTRIBUTE_INT)),
+        message(bytes(Attribute.name, name), integer(Attribute.i, value), integer(Attribute.type, attributeInt)),
       ),
     ),
   )
@@ -67,10 +67,10 @@ function model({ name, nodes, inputs, outputs }) {
     ...outputs.map((content) => bytes(Graph.output, content)),
   )
   return message(
-    integer(Model.irVersion, IR_VERSION),
+    integer(Model.irVersion, irVersion),
     bytes(Model.producerName, 'paperkin'),
     bytes(Model.graph, graph),
-    bytes(Model.opsetImport, integer(Opset.version, OPSET)),
+    bytes(Model.opsetImport, integer(Opset.version, opset)),
   )
 }
 

@@ -21,12 +21,12 @@ const vector = (items) => [...u(items.length), ...items.flat()]
 const section = (id, content) => [id, ...u(content.length), ...content]
 const name = (text) => vector([...Buffer.from(text)])
 
-const I32 = 0x7f
-const F32 = 0x7d
-const F64 = 0x7c
-const V128 = 0x7b
-const EMPTY = 0x40
-const END = 0x0b
+const i32 = 0x7f
+const f32 = 0x7d
+const f64 = 0x7c
+const v128 = 0x7b
+const emptyBlock = 0x40
+const endOpcode = 0x0b
 
 const get = (local) => [0x20, ...u(local)]
 const set = (local, ...value) => [...value.flat(), 0x21, ...u(local)]
@@ -39,9 +39,9 @@ const isAtMost = (a, b) => [...a, ...b, 0x4c]
 const storeInteger = (address, value) => [...address, ...value, 0x36, 0, 0]
 const isAtLeast = (a, b) => [...a, ...b, 0x4f]
 const isBelow = (a, b) => [...a, ...b, 0x49]
-const block = (...body) => [0x02, EMPTY, ...body.flat(), END]
-const loop = (...body) => [0x03, EMPTY, ...body.flat(), END]
-const when = (condition, ...body) => [...condition, 0x04, EMPTY, ...body.flat(), END]
+const block = (...body) => [0x02, emptyBlock, ...body.flat(), endOpcode]
+const loop = (...body) => [0x03, emptyBlock, ...body.flat(), endOpcode]
+const when = (condition, ...body) => [...condition, 0x04, emptyBlock, ...body.flat(), endOpcode]
 const branch = (depth) => [0x0c, depth]
 const branchIf = (depth, condition) => [...condition, 0x0d, depth]
 
@@ -116,8 +116,8 @@ const addFloatPairs = (a, b) => addFloats(pick(a, b, [0, 4, 2, 6]), pick(a, b, [
 
 /** A module with one function over an imported memory: i32 parameters, i32 results, then locals by type. */
 function moduleOf({ name: exported, parameters, results, locals, code }) {
-  const body = [...vector(locals.map(([count, type]) => [...u(count), type])), ...code, END]
-  const i32s = (count) => vector(new Array(count).fill([I32]))
+  const body = [...vector(locals.map(([count, type]) => [...u(count), type])), ...code, endOpcode]
+  const i32s = (count) => vector(new Array(count).fill([i32]))
   return Buffer.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, vector([[0x60, ...i32s(parameters), ...i32s(results)]])),
@@ -145,8 +145,8 @@ export function scanModule() {
     parameters: 5,
     results: 0,
     locals: [
-      [6, I32],
-      [6, V128],
+      [6, i32],
+      [6, v128],
     ],
     code: [
       ...set(end, add(get(query), shiftLeft(get(width), constant(1)))),
@@ -195,8 +195,8 @@ export function aboveModule() {
     parameters: 6,
     results: 1,
     locals: [
-      [5, I32],
-      [3, V128],
+      [5, i32],
+      [3, v128],
     ],
     code: [
       // columns - columns % 8, as addresses: 4 bytes each.
@@ -254,9 +254,9 @@ export function dotsModule() {
     parameters: 6,
     results: 0,
     locals: [
-      [4, I32],
-      [1, F64],
-      [2, V128],
+      [4, i32],
+      [1, f64],
+      [2, v128],
     ],
     code: [
       ...set(whole, add(get(left), shiftLeft(shiftRight(get(width), constant(2)), constant(4)))),
@@ -325,8 +325,8 @@ export function bestModule() {
     parameters: 5,
     results: 0,
     locals: [
-      [2, I32],
-      [6, V128],
+      [2, i32],
+      [6, v128],
     ],
     code: [
       ...set(end, add(get(costs), shiftLeft(get(columns), constant(2)))),
@@ -432,9 +432,9 @@ export function nearestModule() {
     parameters: 13,
     results: 1,
     locals: [
-      [17, I32],
-      [4, F32],
-      [6, V128],
+      [17, i32],
+      [4, f32],
+      [6, v128],
     ],
     code: [
       ...set(bytes, four(width)),
@@ -538,8 +538,8 @@ export function moveModule() {
     parameters: 5,
     results: 0,
     locals: [
-      [1, I32],
-      [2, V128],
+      [1, i32],
+      [2, v128],
     ],
     code: [
       ...set(end, add(get(row), shiftLeft(get(width), constant(2)))),

@@ -9,9 +9,9 @@ import type { TimeSlice } from '../runtime/time-slice.ts'
 import { exactDot } from '../vectors/kernels.ts'
 import { type Atlas, leastSimilarity, leastToName, restored } from './atlas.ts'
 
-const MAGIC = Buffer.from('PKINAREA')
-const FORMAT = 1
-const MOST_HEADER = 65_536
+const magic = Buffer.from('PKINAREA')
+const formatVersion = 1
+const mostHeaderBytes = 65_536
 // Above the first a text is on the map, above the second its area is named. Of 703 abstracts of nine days 99.5 and 98 %
 // lie above them with the bundled model (its own centroids left aside), 98 and 90 % of 541 with multilingual-e5-small; of
 // 16 texts on cooking, sport and the like in four languages 2 and 1, and 8 and 3.
@@ -133,10 +133,10 @@ interface KeptSpace {
 /** Writes rows to a file in one step. @throws the file system's error */
 export async function writeSpaceFile(path: string, key: SpaceKey, { rows, spread }: KeptSpace): Promise<void> {
   const json = Buffer.from(JSON.stringify({ key, spread }))
-  const head = Buffer.alloc(MAGIC.length + 8)
-  MAGIC.copy(head)
-  head.writeUInt32LE(FORMAT, MAGIC.length)
-  head.writeUInt32LE(json.length, MAGIC.length + 4)
+  const head = Buffer.alloc(magic.length + 8)
+  magic.copy(head)
+  head.writeUInt32LE(formatVersion, magic.length)
+  head.writeUInt32LE(json.length, magic.length + 4)
   const check = Buffer.alloc(4)
   check.writeUInt32LE(crc32(rows, crc32(json, crc32(head))))
   await writeAtomically(path, async (file) => {
@@ -147,11 +147,11 @@ export async function writeSpaceFile(path: string, key: SpaceKey, { rows, spread
 /** What was kept; undefined where there is nothing of this key, or nothing that can be read. */
 export async function readSpaceFile(path: string, key: SpaceKey, areas: number): Promise<KeptSpace | undefined> {
   const bytes = await readFile(path).catch(() => undefined)
-  const start = MAGIC.length + 8
-  if (bytes === undefined || bytes.length < start || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
-  const length = bytes.readUInt32LE(MAGIC.length + 4)
+  const start = magic.length + 8
+  if (bytes === undefined || bytes.length < start || !bytes.subarray(0, magic.length).equals(magic)) return undefined
+  const length = bytes.readUInt32LE(magic.length + 4)
   const from = start + length + 4
-  if (bytes.readUInt32LE(MAGIC.length) !== FORMAT || length > MOST_HEADER) return undefined
+  if (bytes.readUInt32LE(magic.length) !== formatVersion || length > mostHeaderBytes) return undefined
   if (bytes.length !== from + areas * (4 + key.dimensions)) return undefined
   const rows = bytes.subarray(from)
   if (bytes.readUInt32LE(from - 4) !== crc32(rows, crc32(bytes.subarray(0, start + length)))) return undefined

@@ -1,6 +1,6 @@
 // A run of a retrieval system against judgements, as trec_eval reads them.
 import { PaperkinError, requireInteger, requireMap, requireOptions, show } from '../errors.ts'
-import { averagePrecision, ndcg, precision, recall, reciprocalRank } from './ranking.ts'
+import { averagePrecision, ndcg, precision, recall, reciprocalRank } from './ranking-metrics.ts'
 
 /** Relevance judgements: query → document → grade; a grade above 0 is relevant, what is not named is not. */
 export type Judgements = ReadonlyMap<string, ReadonlyMap<string, number>>

@@ -23,9 +23,9 @@ interface MtebClustering {
   readonly vMeasure: number
 }
 
-const RUNS = 10
-const SAMPLE = 16_384
-const BATCH = 512
+const runCount = 10
+const sampleSize = 16_384
+const batchSize = 512
 
 /**
  * The V-measure of documents by MTEB's protocol: the mean of ten runs, each on 16,384 documents drawn with replacement.
@@ -41,12 +41,12 @@ export async function mtebClustering(
     fraction >= 1 ? Array.from(labels.keys()) : random.sample(labels.length, Math.floor(fraction * labels.length))
   const names = new Set(taken.map((row) => labels[row] as string))
   const vMeasures: number[] = []
-  for (let run = 0; run < RUNS; run++) {
-    const rows = Array.from({ length: SAMPLE }, () => taken[Math.floor(random.next() * taken.length)] as number)
-    const sample = new Float32Array(SAMPLE * dimensions)
+  for (let run = 0; run < runCount; run++) {
+    const rows = Array.from({ length: sampleSize }, () => taken[Math.floor(random.next() * taken.length)] as number)
+    const sample = new Float32Array(sampleSize * dimensions)
     for (const [i, row] of rows.entries())
       sample.set(vectors.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions)
-    const clusters = miniBatchKmeans(sample, { dimensions, count: names.size, batch: BATCH, seed })
+    const clusters = miniBatchKmeans(sample, { dimensions, count: names.size, batch: batchSize, seed })
     vMeasures.push(
       vMeasure(
         rows.map((row) => labels[row] as string),
@@ -55,7 +55,7 @@ export async function mtebClustering(
     )
     await rest?.()
   }
-  const mean = vMeasures.reduce((sum, value) => sum + value, 0) / RUNS
+  const mean = vMeasures.reduce((sum, value) => sum + value, 0) / runCount
   return Object.freeze({
     documents: taken.length,
     labels: names.size,

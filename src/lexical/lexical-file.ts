@@ -7,10 +7,10 @@ import { writeAll, writeAtomically } from '../runtime/atomic-file.ts'
 import { lexicalRecipe } from './count-terms.ts'
 import type { LexicalState } from './term-counts.ts'
 
-const MAGIC = Buffer.from('PKINWORD')
-const FORMAT = 1
-const MOST_HEADER = 65_536
-const PIECE = 8 * 2 ** 20
+const magic = Buffer.from('PKINWORD')
+const formatVersion = 1
+const mostHeaderBytes = 65_536
+const pieceBytes = 8 * 2 ** 20
 
 type Numbers =
   | Float64Array<ArrayBuffer>
@@ -70,12 +70,12 @@ export async function writeLexicalFile(path: string, { state, marks }: SavedLexi
   }
   await writeAtomically(path, async (file) => {
     const described: Record<string, Part> = {}
-    let position = MAGIC.length + 8 + MOST_HEADER
+    let position = magic.length + 8 + mostHeaderBytes
     for (const [name, values] of Object.entries(parts)) {
       const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength)
       let crc = 0
-      for (let from = 0; from < bytes.length; from += PIECE) {
-        const piece = bytes.subarray(from, from + PIECE)
+      for (let from = 0; from < bytes.length; from += pieceBytes) {
+        const piece = bytes.subarray(from, from + pieceBytes)
         crc = crc32(piece, crc)
         await writeAll(file, piece, position + from)
       }
@@ -84,10 +84,10 @@ export async function writeLexicalFile(path: string, { state, marks }: SavedLexi
       described[name] = { kind: kind as keyof typeof kinds, length: values.length, crc }
     }
     const json = Buffer.from(JSON.stringify({ recipe: lexicalRecipe, rows, entries, terms, parts: described }))
-    const head = Buffer.alloc(MAGIC.length + 8)
-    MAGIC.copy(head)
-    head.writeUInt32LE(FORMAT, MAGIC.length)
-    head.writeUInt32LE(json.length, MAGIC.length + 4)
+    const head = Buffer.alloc(magic.length + 8)
+    magic.copy(head)
+    head.writeUInt32LE(formatVersion, magic.length)
+    head.writeUInt32LE(json.length, magic.length + 4)
     const check = Buffer.alloc(4)
     check.writeUInt32LE(crc32(json, crc32(head)))
     await writeAll(file, Buffer.concat([head, json, check]), 0)
@@ -121,12 +121,12 @@ export async function openLexicalFile(path: string): Promise<LexicalFile | undef
 }
 
 async function readHeader(file: FileHandle): Promise<Header | undefined> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length + 8 + MOST_HEADER), 0, undefined, 0)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(magic.length + 8 + mostHeaderBytes), 0, undefined, 0)
   const bytes = buffer.subarray(0, bytesRead)
-  const start = MAGIC.length + 8
-  if (bytes.length < start || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
-  const length = bytes.readUInt32LE(MAGIC.length + 4)
-  if (bytes.readUInt32LE(MAGIC.length) !== FORMAT || bytes.length < start + length + 4) return undefined
+  const start = magic.length + 8
+  if (bytes.length < start || !bytes.subarray(0, magic.length).equals(magic)) return undefined
+  const length = bytes.readUInt32LE(magic.length + 4)
+  if (bytes.readUInt32LE(magic.length) !== formatVersion || bytes.length < start + length + 4) return undefined
   if (crc32(bytes.subarray(0, start + length)) !== bytes.readUInt32LE(start + length)) return undefined
   return JSON.parse(bytes.toString('utf8', start, start + length)) as Header
 }
@@ -159,7 +159,7 @@ function hasRoom({ rows, entries, terms, parts }: Header, size: number): boolean
   }
   if (typeof parts !== 'object' || parts === null) return false
   if (Object.keys(parts).join() !== Object.keys(kindOf).join()) return false
-  let end = MAGIC.length + 8 + MOST_HEADER
+  let end = magic.length + 8 + mostHeaderBytes
   for (const [name, part] of Object.entries(parts)) {
     const { kind, length } = part ?? {}
     if (kind !== kindOf[name] || !Number.isSafeInteger(length) || length < 0) return false
@@ -198,7 +198,7 @@ function highest(values: Int32Array, count: number): { readonly most: number; re
 
 async function readParts(file: FileHandle, { rows, entries, terms, parts }: Header): Promise<SavedLexical | undefined> {
   const read: Record<string, Numbers> = {}
-  let position = MAGIC.length + 8 + MOST_HEADER
+  let position = magic.length + 8 + mostHeaderBytes
   const slots = parts.slots?.length ?? 0
   for (const [name, { kind, length, crc }] of Object.entries(parts)) {
     // Keys have room for as many terms as their table, the others for some more rows: a copy of all takes long.
@@ -207,8 +207,8 @@ async function readParts(file: FileHandle, { rows, entries, terms, parts }: Head
     )
     const bytes = Buffer.from(values.buffer, 0, length * values.BYTES_PER_ELEMENT)
     let found = 0
-    for (let from = 0; from < bytes.length; from += PIECE) {
-      const piece = bytes.subarray(from, from + PIECE)
+    for (let from = 0; from < bytes.length; from += pieceBytes) {
+      const piece = bytes.subarray(from, from + pieceBytes)
       const { bytesRead } = await file.read(piece, 0, piece.length, position + from)
       if (bytesRead < piece.length) return undefined
       found = crc32(piece, found)

@@ -1,17 +1,17 @@
 // Documents as sparse rows of stems and of pairs of neighbouring stems, kept flat: row r owns the entries
 // rowStart[r] … rowStart[r + 1] of `entryTerm` (ascending) and `entryCount`. Rows are only appended; a removed row keeps
-// its number. Every BLOCK rows are also kept by term (postings), for questions, and those after the last whole block once
-// the index has settled; newer ones are looked through one by one. MERGED neighbouring blocks of one size become one, as
+// its number. Every blockRows rows are also kept by term (postings), for questions, and those after the last whole block once
+// the index has settled; newer ones are looked through one by one. mergedBlocks neighbouring blocks of one size become one, as
 // looking terms up in each block took most of a question's time.
 import { countTerms, type LexicalDocument } from './count-terms.ts'
 import { invertRows, mergePostings, type Postings, type Slice } from './postings.ts'
 import { isPair, pairKey, stemKey, stemsOfPair, TermIds } from './term-ids.ts'
 
-const BLOCK = 512
-const MERGED = 8
-const LARGEST = BLOCK * MERGED ** 2
+const blockRows = 512
+const mergedBlocks = 8
+const largestBlock = blockRows * mergedBlocks ** 2
 /** Rows that are looked through one by one rather than turned round anew. */
-const FEW = 32
+const fewRows = 32
 /** The most that is counted of one term in one document. */
 export const maxCount = 65_535
 
@@ -148,7 +148,7 @@ export class TermCounts {
     this.totalLength += length
     this.changed()
     // Older rows without postings are left to `settle`.
-    if (this.#rows === this.#inverted + BLOCK) this.#invert()
+    if (this.#rows === this.#inverted + blockRows) this.#invert()
     return row
   }
 
@@ -170,29 +170,29 @@ export class TermCounts {
    * one by one, and of many small blocks one. One call at a time.
    */
   async settle(slice: Slice): Promise<void> {
-    while (this.#inverted + BLOCK <= this.#rows) {
+    while (this.#inverted + blockRows <= this.#rows) {
       this.#invert()
       if (slice.due()) await slice.rest()
     }
-    if (this.#rows - this.#inverted - (this.#tail?.rows ?? 0) >= FEW) {
+    if (this.#rows - this.#inverted - (this.#tail?.rows ?? 0) >= fewRows) {
       this.#tail = this.#postings(this.#inverted, this.#rows)
       if (slice.due()) await slice.rest()
     }
-    for (let last = MERGED - 1; last < this.#blocks.length; last++) {
-      const first = last - MERGED + 1
+    for (let last = mergedBlocks - 1; last < this.#blocks.length; last++) {
+      const first = last - mergedBlocks + 1
       const parts = this.#blocks.slice(first, last + 1)
       const { rows } = parts[0] as Postings
-      if (rows >= LARGEST || parts.some((part) => part.rows !== rows)) continue
+      if (rows >= largestBlock || parts.some((part) => part.rows !== rows)) continue
       // Blocks may come meanwhile, behind these.
-      this.#blocks.splice(first, MERGED, await mergePostings(parts, slice))
-      last = Math.max(first, MERGED - 1) - 1
+      this.#blocks.splice(first, mergedBlocks, await mergePostings(parts, slice))
+      last = Math.max(first, mergedBlocks - 1) - 1
     }
   }
 
   /** Turns round the rows after the last block. */
   #invert(): void {
-    this.#blocks.push(this.#postings(this.#inverted, this.#inverted + BLOCK))
-    this.#inverted += BLOCK
+    this.#blocks.push(this.#postings(this.#inverted, this.#inverted + blockRows))
+    this.#inverted += blockRows
     this.#tail = undefined
   }
 

@@ -4,7 +4,7 @@ import latexUtensils from 'latex-utensils'
 import { isoDate } from '../text/iso-date.ts'
 import { monthNames } from '../text/months.ts'
 import { given, plainDoi, splitList, turnedName } from './field-values.ts'
-import { MOST_CHARACTERS, type Place, type Reading } from './reading.ts'
+import { mostCharacters, type Place, type Reading } from './reading.ts'
 
 const { bibtexParser } = latexUtensils
 
@@ -176,7 +176,7 @@ async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry>
           isCut = true
         }
       }
-      if (end < 0 && !isEnd && rest.length < MOST_CHARACTERS) return
+      if (end < 0 && !isEnd && rest.length < mostCharacters) return
       if (end < 0) {
         yield { text: rest.slice(0, 1000), line, isCut: true }
         advance(rest.length)

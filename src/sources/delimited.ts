@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { type CsvError, type Info, parse } from 'csv-parse'
 import { PaperkinError } from '../errors.ts'
 import { guessFields, type PaperField, paperFields, plainFields } from './plain-record.ts'
-import { MOST_CHARACTERS, type Reading } from './reading.ts'
+import { mostCharacters, type Reading } from './reading.ts'
 
 /** Which column holds which field: its name, or its number from 1. */
 export type Columns = { readonly [Field in PaperField]?: string | number }
@@ -166,7 +166,7 @@ export async function* readDelimited(
     relax_quotes: true,
     skip_empty_lines: true,
     skip_records_with_error: true,
-    max_record_size: MOST_CHARACTERS,
+    max_record_size: mostCharacters,
   })
   parser.on('skip', (error: CsvError | undefined) => {
     skipped.push({

@@ -353,7 +353,7 @@ export function readDigestPage(text: string): DigestPage {
 }
 
 /** So long is at least one abstract of a page: a text with two short sentences in it is none yet. */
-const FEWEST_WORDS = 25
+const fewestWords = 25
 
 /** Reads a copied page as any other format is read. */
 export async function* readPage(
@@ -366,7 +366,7 @@ export async function* readPage(
     return
   }
   const { date, records, skipped } = readDigestPage(text)
-  if (!isCertain && records.every(({ abstract }) => wordCount(abstract) < FEWEST_WORDS)) return
+  if (!isCertain && records.every(({ abstract }) => wordCount(abstract) < fewestWords)) return
   if (date !== undefined) yield { date }
   for (const { line, ...record } of records) yield { record, place: { line } }
   for (const { line, text } of skipped)

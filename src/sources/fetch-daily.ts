@@ -9,7 +9,7 @@ export interface FetchDailyOptions extends FetchOptions, Pick<ReadOptions, 'onPr
 }
 
 /** The interface gives no more at once. */
-const PAGE = 100
+const pageSize = 100
 
 /**
  * The daily papers of a digest page, from its public interface (by default huggingface.co).
@@ -24,7 +24,7 @@ export async function* fetchDaily(options: FetchDailyOptions = {}): AsyncGenerat
   for (let page = 0; ; page++) {
     const url = `${base}/api/daily_papers?${new URLSearchParams({
       ...(date !== undefined && { date: requireDay('date', date) }),
-      limit: String(PAGE),
+      limit: String(pageSize),
       p: String(page),
     })}`
     const text = await get(url, isJson)
@@ -47,7 +47,7 @@ export async function* fetchDaily(options: FetchDailyOptions = {}): AsyncGenerat
       seen.add(paper.id)
       yield paper
     }
-    if (length === undefined || length < PAGE || seen.size === before) return
+    if (length === undefined || length < pageSize || seen.size === before) return
   }
 }
 

@@ -104,7 +104,7 @@ interface Recognized {
 }
 
 // A note before the first record is not longer: a format that begins later is something that a page tells of.
-const LONGEST_NOTE = 16_000
+const longestNote = 16_000
 
 /**
  * Tells a format by the beginning of a text, never by a file's name; what begins first is it. Undefined where the text has
@@ -114,7 +114,7 @@ export function recognize(head: string, options: FormatOptions = {}): Recognized
   let best: Recognized | undefined
   for (const format of sourceFormats) {
     const at = formats[format].at(head, options)
-    if (at < 0 || at > LONGEST_NOTE || (best !== undefined && at >= best.at)) continue
+    if (at < 0 || at > longestNote || (best !== undefined && at >= best.at)) continue
     best = { format, at }
   }
   return best

@@ -2,7 +2,7 @@
 // any size is read in bounded memory, and one bad record does not take the others with it.
 import { isRecord, type JsonRecord } from './field-values.ts'
 import type { Place, Reading } from './reading.ts'
-import { MOST_CHARACTERS, numberedLines } from './reading.ts'
+import { mostCharacters, numberedLines } from './reading.ts'
 import { looksLikeRecord, recordFields } from './record-fields.ts'
 
 /** Names under which an object holds the list of its records, and of objects that such a list may stand in. */
@@ -118,13 +118,13 @@ function parsedJson(text: string): unknown {
   }
 }
 
-const DEEPEST = 6
+const deepest = 6
 
 /** The records in a value: the value itself, or those of its lists, or its values where their names are ids. */
 function* recordsIn(value: unknown, depth: number): Generator<unknown> {
   if (Array.isArray(value) && (depth > 0 || value.some((item) => typeof item === 'object'))) {
     for (const item of value)
-      yield* depth < DEEPEST && Array.isArray(item) ? recordsIn(item, depth + 1) : single(item, depth)
+      yield* depth < deepest && Array.isArray(item) ? recordsIn(item, depth + 1) : single(item, depth)
     return
   }
   yield* single(value, depth)
@@ -141,7 +141,7 @@ function* single(value: unknown, depth: number): Generator<unknown> {
     return
   }
   // A record may hold other papers beside itself, and a list of papers a title of its own.
-  const inner = depth >= DEEPEST || (saysMoreThanATitle(value) && looksLikeRecord(value)) ? [] : inside(value, depth)
+  const inner = depth >= deepest || (saysMoreThanATitle(value) && looksLikeRecord(value)) ? [] : inside(value, depth)
   if (inner.length === 0) yield value
   else yield* inner
 }
@@ -234,15 +234,15 @@ function lineWithin(text: string, error: unknown): number {
   return text.slice(0, place).split('\n').length - 1
 }
 
-const QUOTE = 34
-const COMMA = 44
-const COLON = 58
-const BACKSLASH = 92
+const quote = 34
+const comma = 44
+const colon = 58
+const backslash = 92
 const isOpening = (code: number) => code === 123 || code === 91
 const isClosing = (code: number) => code === 125 || code === 93
 const isSpace = (code: number) => code === 32 || code === 10 || code === 13 || code === 9
-const SEMICOLON = 59
-const CLOSING_PARENTHESIS = 41
+const semicolon = 59
+const closingParenthesis = 41
 
 /** Cuts records out of JSON text by brackets and quotes, without building values. */
 class RecordCutter {
@@ -280,8 +280,8 @@ class RecordCutter {
       if (code === 10) this.#line++
       if (this.#inString) {
         if (this.#isEscaped) this.#isEscaped = false
-        else if (code === BACKSLASH) this.#isEscaped = true
-        else if (code === QUOTE) {
+        else if (code === backslash) this.#isEscaped = true
+        else if (code === quote) {
           this.#inString = false
           if (this.#isOutside() && this.#name.length < 100) this.#name += chunk.slice(stringStart, i)
           this.#isNamed = false
@@ -298,8 +298,8 @@ class RecordCutter {
         }
       }
       // What stands after the value of a variable or of a call.
-      if (this.#depth === 0 && (code === SEMICOLON || code === CLOSING_PARENTHESIS)) continue
-      if (this.#open === undefined && this.#depth === this.#list && code !== COMMA && !isClosing(code)) {
+      if (this.#depth === 0 && (code === semicolon || code === closingParenthesis)) continue
+      if (this.#open === undefined && this.#depth === this.#list && code !== comma && !isClosing(code)) {
         // A value begins: a list at the top is gone into, everything else is cut out whole.
         if (code === 91 && this.#depth === 0) {
           this.#depth = this.#list = 1
@@ -310,11 +310,11 @@ class RecordCutter {
         this.#isRecord = false
         start = i
       }
-      if (code === QUOTE) {
+      if (code === quote) {
         this.#inString = true
         stringStart = i + 1
         if (this.#isOutside()) this.#name = ''
-      } else if (code === COLON && this.#isOutside()) {
+      } else if (code === colon && this.#isOutside()) {
         this.#isNamed = true
         this.#isRecord ||= this.#depth === 1 && /^(?:abstract|summary|abstractNote|DOI|doi|authors)$/u.test(this.#name)
       } else if (isOpening(code)) {
@@ -333,13 +333,13 @@ class RecordCutter {
           // After the list its object may have another.
           this.#list = this.#depth === 0 ? 0 : -1
         } else if (this.#list === -1 && this.#depth === 0) this.#list = 0
-      } else if (code === COMMA && this.#open !== undefined && this.#depth === this.#list)
+      } else if (code === comma && this.#open !== undefined && this.#depth === this.#list)
         found.push(this.#take(chunk.slice(start, i)))
     }
     if (this.#inString && this.#isOutside() && this.#name.length < 100) this.#name += chunk.slice(stringStart)
     if (this.#open !== undefined) {
       if (!this.#isTooLong) this.#open += chunk.slice(start)
-      if (this.#open.length > MOST_CHARACTERS) {
+      if (this.#open.length > mostCharacters) {
         this.#isTooLong = true
         this.#open = ''
       }

@@ -29,8 +29,8 @@ export interface ReadProgress {
   readonly total?: number
 }
 
-const HEAD = 65_536
-const PIECE = 262_144
+const headLength = 65_536
+const pieceLength = 262_144
 
 /** The files that a path means: itself, or the files in a folder and in its folders, by name, without hidden ones. */
 export async function filesOf(
@@ -83,7 +83,7 @@ export async function openSource(
     } catch (error) {
       throw notReadable(source, error)
     }
-    raw = createReadStream(source, { highWaterMark: PIECE, ...(signal && { signal }) })
+    raw = createReadStream(source, { highWaterMark: pieceLength, ...(signal && { signal }) })
   } else if (typeof source.content === 'string' || source.content instanceof Uint8Array) raw = pieces(source.content)
   else raw = source.content
   const path = typeof source === 'string' ? source : name
@@ -104,13 +104,13 @@ export async function openSource(
   const text = decoded(await unzipped(counted, path), path)
   const first: string[] = []
   let length = 0
-  while (length < HEAD) {
+  while (length < headLength) {
     const { done: isEnd, value } = await text.next()
     if (isEnd) break
     first.push(value)
     length += value.length
   }
-  const head = first.join('').slice(0, HEAD)
+  const head = first.join('').slice(0, headLength)
   const chunks = (async function* () {
     yield* first
     yield* text
@@ -119,8 +119,10 @@ export async function openSource(
 }
 
 async function* pieces(content: string | Uint8Array): AsyncGenerator<string | Uint8Array> {
-  for (let start = 0; start < content.length; start += PIECE)
-    yield typeof content === 'string' ? content.slice(start, start + PIECE) : content.subarray(start, start + PIECE)
+  for (let start = 0; start < content.length; start += pieceLength)
+    yield typeof content === 'string'
+      ? content.slice(start, start + pieceLength)
+      : content.subarray(start, start + pieceLength)
 }
 
 /** Opens gzip on the way, told by its first two bytes. */
@@ -143,7 +145,7 @@ async function unzipped(
   })()
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return whole
   const source = Readable.from(whole, { objectMode: false })
-  const gunzip = createGunzip({ chunkSize: PIECE })
+  const gunzip = createGunzip({ chunkSize: pieceLength })
   source.on('error', (error) => gunzip.destroy(error))
   source.pipe(gunzip)
   return (async function* () {
@@ -192,7 +194,7 @@ async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): 
         isUtf8 = encoding === 'utf-8'
         decoder = new TextDecoder(encoding, { fatal: true })
       }
-      if (isUtf8 && seen < HEAD && piece.subarray(0, HEAD - seen).includes(0))
+      if (isUtf8 && seen < headLength && piece.subarray(0, headLength - seen).includes(0))
         throw unreadable(`Expected text, but ${path} is a binary file: give it as one of the formats that are read.`)
       seen += piece.length
       text = decode(piece)

@@ -25,7 +25,7 @@ export interface FetchOptions {
 }
 
 /** No answer of these interfaces is as large; what goes on is no answer, and would fill the memory. */
-const MOST_BYTES = 64 * 2 ** 20
+const mostBytes = 64 * 2 ** 20
 
 export const fetchOptionNames: Readonly<Record<keyof FetchOptions, true>> = {
   baseUrl: true,
@@ -39,7 +39,7 @@ export const fetchOptionNames: Readonly<Record<keyof FetchOptions, true>> = {
 }
 
 /** No server is waited for longer than so many milliseconds at a time. */
-const MOST_DELAY = 300_000
+const mostDelay = 300_000
 
 /** A function that gets texts; `isWhole` says whether a body came whole. */
 type GetText = (url: string, isWhole: (text: string) => boolean) => Promise<string>
@@ -75,7 +75,7 @@ export function politeFetch(options: FetchOptions, defaults: { readonly interval
       // A request may be long on its way: what the server sees is never closer together than the interval.
       next = performance.now() + interval
       const text = await boundedText(response)
-      if (text === undefined) return { reason: `the answer is larger than ${MOST_BYTES / 2 ** 20} MB`, isFinal: true }
+      if (text === undefined) return { reason: `the answer is larger than ${mostBytes / 2 ** 20} MB`, isFinal: true }
       if (response.ok) return isWhole(text) ? text : { reason: 'the answer broke off', isFinal: false }
       return {
         reason: `the server answered ${response.status}${response.statusText ? ` ${response.statusText}` : ''}`,
@@ -111,7 +111,7 @@ export function politeFetch(options: FetchOptions, defaults: { readonly interval
           },
         )
       }
-      const delay = Math.min(MOST_DELAY, answer.retryAfter ?? retryDelay * 2 ** tried)
+      const delay = Math.min(mostDelay, answer.retryAfter ?? retryDelay * 2 ** tried)
       onRetry?.({ reason, attempt: tried + 1, delay })
       await pause(delay)
     }
@@ -153,7 +153,7 @@ async function boundedText(response: Response): Promise<string | undefined> {
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     // Leaving the loop gives the connection up.
-    if (bytes > MOST_BYTES) return undefined
+    if (bytes > mostBytes) return undefined
     parts.push(decoder.decode(chunk, { stream: true }))
   }
   return parts.join('') + decoder.decode()

@@ -155,7 +155,7 @@ type SourceEvent =
   | ProblemEvent
 
 /** The event loop turns at least so often, in milliseconds. */
-const SLICE = 15
+const sliceMs = 15
 
 interface SourceOptions extends ReadOptions {
   /** The paper that has an id already where papers go: another with this key is kept apart from it. */
@@ -224,7 +224,7 @@ async function* events(
     const { title, markup, read, hasHeader, mayBeEmpty }: Format = formats[format]
     const start = hasHeader ? 0 : at
     const before = head.slice(0, start)
-    if (before.trim().split(/\s+/u).length >= LONG_NOTE) {
+    if (before.trim().split(/\s+/u).length >= longNote) {
       const place = { line: 1 }
       const problem = 'begins a note that stands before the first record and is no part of it'
       yield { problem: described({ problem, place, kind: 'passed-over', text: before.trim().slice(0, 200) }, name) }
@@ -237,7 +237,7 @@ async function* events(
       columns: options.columns,
     })
     for await (const reading of readings) {
-      if (performance.now() - turn > SLICE) {
+      if (performance.now() - turn > sliceMs) {
         await nextTurn()
         signal?.throwIfAborted()
         turn = performance.now()
@@ -284,7 +284,7 @@ async function* events(
 }
 
 /** A note before the first record is told where it has so many words: it may have been something. */
-const LONG_NOTE = 45
+const longNote = 45
 const otherFormats = sourceFormats.filter((format) => format !== 'page').join(', ')
 
 /** The format that was asked for or that a text has, and where it begins. */

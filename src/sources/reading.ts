@@ -61,14 +61,14 @@ export function placeName({ line, record }: Place, source: string): string {
 }
 
 /** No record, and no line of text, may be longer: what is longer is damaged, and would fill the memory. */
-export const MOST_CHARACTERS = 32_000_000
+export const mostCharacters = 32_000_000
 
-/** The whole text of what is read at once, up to `MOST_CHARACTERS`. */
+/** The whole text of what is read at once, up to `mostCharacters`. */
 export async function wholeText(chunks: AsyncIterable<string>): Promise<string | undefined> {
   let text = ''
   for await (const chunk of chunks) {
     text += chunk
-    if (text.length > MOST_CHARACTERS) return undefined
+    if (text.length > mostCharacters) return undefined
   }
   return text
 }
@@ -91,7 +91,7 @@ export async function* numberedLines(
     }
     if (isTooLong) continue
     open += chunk.slice(start)
-    if (open.length > MOST_CHARACTERS) {
+    if (open.length > mostCharacters) {
       open = open.slice(0, 100)
       isTooLong = true
     }

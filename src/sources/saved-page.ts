@@ -7,7 +7,7 @@ import { given, isRecord, plainDoi, turnedName } from './field-values.ts'
 import { type Reading, wholeText } from './reading.ts'
 import { recordFields } from './record-fields.ts'
 import { readScholarAlert, scholarAlertAt } from './scholar-alert.ts'
-import { MOST_NESTED, tooDeep } from './xml.ts'
+import { mostNested, tooDeep } from './xml.ts'
 
 const opening =
   /^\s*(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|section|meta)\b/iu
@@ -182,7 +182,7 @@ function pageText(html: string): PageText {
   }
   const parser: Parser = new Parser({
     onopentag: (name, attributes) => {
-      if (++depth > MOST_NESTED) throw tooDeep()
+      if (++depth > mostNested) throw tooDeep()
       for (const value of Object.values(attributes))
         if (value.length > 100 && /^\s*[{[]/u.test(value)) data.push({ text: value, line: lineAt(parser.startIndex) })
       if (name === 'script' && /json/iu.test(attributes.type ?? ''))

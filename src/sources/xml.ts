@@ -34,15 +34,15 @@ class OpenElement implements XmlElement {
   }
 }
 
-const MOST_DEPTH = 200
+const mostDepth = 200
 // The parser takes longer for each element the deeper it is.
-export const MOST_NESTED = 5000
+export const mostNested = 5000
 
 /** What nests its elements so deep is damaged or hostile. */
 export const tooDeep = () =>
   new PaperkinError(
     'unreadable-source',
-    `Expected elements that are nested less than ${MOST_NESTED} deep: the file may be damaged, save it again.`,
+    `Expected elements that are nested less than ${mostNested} deep: the file may be damaged, save it again.`,
   )
 const local = (name: string) => name.slice(name.indexOf(':') + 1)
 
@@ -64,9 +64,9 @@ async function* xmlElements(
   const parser: Parser = new Parser(
     {
       onopentag: (name, attributes) => {
-        if (++depth > MOST_NESTED) throw tooDeep()
+        if (++depth > mostNested) throw tooDeep()
         const isInside = open.length > 0
-        if ((!isInside && !names.has(local(name))) || open.length >= MOST_DEPTH) return
+        if ((!isInside && !names.has(local(name))) || open.length >= mostDepth) return
         const named = Object.fromEntries(Object.entries(attributes).map(([key, value]) => [local(key), value]))
         const element = new OpenElement(local(name), named, lines.at(parser.startIndex))
         open.at(-1)?.children.push(element)
@@ -80,7 +80,7 @@ async function* xmlElements(
         depth--
         if (isOver && isImplied) isCut = true
         const innermost = open.at(-1)
-        if (innermost === undefined || depth >= MOST_DEPTH || innermost.name !== local(name)) return
+        if (innermost === undefined || depth >= mostDepth || innermost.name !== local(name)) return
         open.pop()
         if (open.length === 0) ready.push({ element: innermost, isCut: isOver && isImplied })
       },

@@ -3,7 +3,7 @@ import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { assignPapers } from './assign.ts'
 import { communitiesOf } from './communities.ts'
 import { cut, dendrogram } from './dendrogram.ts'
-import { type Collection, type Described, type DescribeOptions, describeTopics } from './describe-topics.ts'
+import { type Described, type DescribeOptions, describeTopics, type TopicMaterial } from './describe-topics.ts'
 import { topicHierarchy } from './hierarchy.ts'
 import { bySize } from './leiden.ts'
 import { topicsOverTime } from './over-time.ts'
@@ -19,7 +19,7 @@ interface CreateOptions extends Omit<DescribeOptions, 'identify'> {
 
 /** Makes topics of groups of rows, with all that can be asked of them. */
 export async function createTopics(
-  collection: Collection,
+  collection: TopicMaterial,
   groupOf: Int32Array,
   { previous, ...options }: CreateOptions,
 ): Promise<Topics> {
@@ -30,7 +30,7 @@ export async function createTopics(
 
 /** Described topics with all that can be asked of them; the options are for topics that are made of them. */
 export async function withCalls(
-  collection: Collection,
+  collection: TopicMaterial,
   described: Described,
   options: Omit<CreateOptions, 'previous' | 'sections' | 'names' | 'evidence'>,
 ): Promise<Topics> {
@@ -134,7 +134,7 @@ function namesIn(partition: Int32Array, { names, members }: Described): Readonly
 }
 
 async function reduced(
-  { graph }: Collection,
+  { graph }: TopicMaterial,
   { partition, names }: Described,
   { count, slice }: { readonly count: number; readonly slice: TimeSlice },
 ): Promise<Int32Array> {
@@ -164,7 +164,7 @@ function merged({ data, partition }: Described, ids: readonly number[]): Int32Ar
 }
 
 async function parted(
-  { graph }: Collection,
+  { graph }: TopicMaterial,
   { data, partition, members }: Described,
   {
     id,

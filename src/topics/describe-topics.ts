@@ -30,7 +30,7 @@ const leastForOutliers = 10
 const representativesShown = 3
 
 /** Papers with all that topics are made from; row i of everything belongs to `papers[i]`. */
-export interface Collection {
+export interface TopicMaterial {
   /** By rising id. */
   readonly papers: readonly Paper[]
   readonly vectors: Float32Array
@@ -82,7 +82,7 @@ export interface Described {
 
 /** Turns groups of rows (numbered without gaps) into topics of papers: outliers apart, strengths, labels; frozen. */
 export async function describeTopics(
-  collection: Collection,
+  collection: TopicMaterial,
   groupOf: Int32Array,
   options: DescribeOptions,
 ): Promise<Described> {
@@ -208,7 +208,7 @@ export async function describeTopics(
 }
 
 /** The name of a row's area, where the map has one near. */
-function areaOf(row: number, { atlas, memberships }: Collection): { readonly area?: string } {
+function areaOf(row: number, { atlas, memberships }: TopicMaterial): { readonly area?: string } {
   if (atlas === undefined || memberships === undefined) return {}
   const { area, width, similarity } = memberships
   const place = atlas.place(area[row * width], similarity[row])
@@ -220,7 +220,7 @@ const mostForName = 30
 
 /** What each group of rows is about, as a node of the map; -1 where that is nothing. */
 export async function commonNodes(
-  { atlas, memberships, vectors, dimensions }: Collection,
+  { atlas, memberships, vectors, dimensions }: TopicMaterial,
   { members, slice }: { readonly members: readonly (readonly number[])[]; readonly slice: TimeSlice },
 ): Promise<number[]> {
   if (atlas === undefined) return members.map(() => -1)
@@ -490,7 +490,7 @@ function placeOf(
  * @param words room for a sum a column, 0 before and after
  */
 async function similarityToAll(
-  { vectors, dimensions, lexical }: Collection,
+  { vectors, dimensions, lexical }: TopicMaterial,
   { rows, words, slice }: { readonly rows: readonly number[]; readonly words: Float64Array; readonly slice: TimeSlice },
 ): Promise<Float64Array> {
   const { start, column, value } = lexical

@@ -1,6 +1,6 @@
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { cut, dendrogram } from './dendrogram.ts'
-import { type Collection, commonNodes, labelsOf } from './describe-topics.ts'
+import { commonNodes, labelsOf, type TopicMaterial } from './describe-topics.ts'
 import { labelTopics, type TopicName } from './label-topics.ts'
 import type { Topic, TopicGroup, TopicNode } from './topics.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
@@ -14,7 +14,7 @@ interface HierarchyOptions {
   readonly partition: Int32Array
   /** Rows of each topic without outliers. */
   readonly members: readonly (readonly number[])[]
-  readonly collection: Collection
+  readonly collection: TopicMaterial
   /** Topics by discipline, where they are sections: these are their groups. @default those of the neighbour graph */
   readonly groups?: readonly TopicGroup[] | undefined
   readonly termsPerLabel: number

@@ -1,5 +1,5 @@
 import { adjustedRandIndex } from '../evaluation/partitions.ts'
-import { mean } from '../evaluation/ranking.ts'
+import { mean } from '../evaluation/ranking-metrics.ts'
 import { seededRandom } from '../runtime/random.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { descriptionLength } from './description-length.ts'

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
-import { averagePrecision, mean, ndcg, precision, recall, reciprocalRank } from '../../src/evaluation/ranking.ts'
+import {
+  averagePrecision,
+  mean,
+  ndcg,
+  precision,
+  recall,
+  reciprocalRank,
+} from '../../src/evaluation/ranking-metrics.ts'
 
 const relevances = [3, 0, 2, 0, 1, 0, 0, 2]
 

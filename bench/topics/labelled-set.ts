@@ -6,7 +6,7 @@ import type { TopicInput } from '../../src/topics/find-topics.ts'
 import { cachedVectors, loadPapers, loadSubjects, loadVectors } from '../data.ts'
 
 /** Papers ready for topics, and the label of each. */
-export interface Collection {
+export interface LabelledSet {
   readonly input: TopicInput
   readonly labels: readonly string[]
 }
@@ -31,7 +31,7 @@ const cutFrom = 'arxiv-cs-stat-2007-2017'
 const leastOfRandom = 15
 
 /** Loads a set or a cut; papers without a label are left out. */
-export async function loadCollection(name: string): Promise<Collection> {
+export async function loadSet(name: string): Promise<LabelledSet> {
   if (name in cuts) {
     const chosen = await cut(name)
     const { vectors, dimensions } = await cachedVectors(
