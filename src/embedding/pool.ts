@@ -28,7 +28,7 @@ class ModelPool {
       script: '#worker/embedding-worker',
       name: 'paperkin-embedding',
       // Until one worker has loaded a model from the hub, others would download it once more.
-      most: (running, isOpen) => (model.isFolder || isOpen ? this.#limit(running) : 1),
+      most: (running) => (model.isFolder || this.#loaded !== undefined ? this.#limit(running) : 1),
       // A worker is worth its start (about 0.3 s) from this many texts on.
       jobsPerThread: 8,
       inHand: 4,
@@ -39,8 +39,7 @@ class ModelPool {
       },
       opening: {
         kind: 'load',
-        // Files are checked once in a process.
-        options: (isFirst) => ({ model, checksums: isFirst ? checksums : undefined }),
+        options: { model, checksums },
         onResult: (loaded) => {
           this.#loaded = loaded as LoadedModel
           warnOf(this.#loaded)

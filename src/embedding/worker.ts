@@ -127,7 +127,7 @@ async function readBundled(name: string): Promise<Uint8Array> {
   }
 }
 
-/** Whether these are the bytes that the package was published with, where this thread is the one that looks. */
+/** Whether these are the bytes that the package was published with. */
 async function checkFile(name: string, bytes: Uint8Array): Promise<void> {
   const expected = checksums?.[name.replaceAll('\\', '/')]
   if (expected === undefined) return

@@ -59,7 +59,10 @@ export function serveJobs(jobs: JobTable, { inTurn = false }: { readonly inTurn?
     if (kind === 'run') {
       const abort = new AbortController()
       let parts: Parts | undefined
-      const input = message.hasInput ? new ReadableStream({ start: (control) => void (parts = control) }) : noParts()
+      const start = (control: Parts) => {
+        parts = control
+      }
+      const input = message.hasInput ? new ReadableStream({ start }) : noParts()
       begun.set(id, { abort, parts })
       const work = () => run(message, { signal: abort.signal, input })
       if (inTurn) last = last.then(work)

@@ -1,4 +1,5 @@
-// Threads that serve a table of jobs: started when jobs wait, replaced when they die, given back when they are idle.
+// Threads that serve a table of jobs: started when jobs wait, replaced when they die, given back when they are idle. Jobs go
+// to a thread a few at a time, so that an abort, an urgent call or a new thread is served at once.
 import { Worker } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
 import { NativeGate } from './native-gate.ts'
@@ -11,37 +12,33 @@ interface PoolOptions<Jobs extends JobTable> {
   readonly script: `#worker/${string}`
   /** Name of the threads. */
   readonly name: string
-  /** Threads at most, where so many are; `isOpen`: one has done its first job. @default 1 */
-  readonly most?: (running: number, isOpen: boolean) => number
+  /** Threads at most, where so many are already. @default 1 */
+  readonly most?: (running: number) => number
   /** Jobs for each of which one more thread is worth its start. @default 1 */
   readonly jobsPerThread?: number
-  /** Jobs in hand at most, for a thread that does them in turn. @default Infinity, for one that does them side by side */
+  /** Jobs in hand at most, for threads that do them in turn. @default Infinity, for threads that do them side by side */
   readonly inHand?: number
   /** How often a job is begun again after its thread has died. @default 0 */
   readonly retries?: number
   /** How long a thread may be idle, at least 1 s; `isLast`: no other is left. @default 10 s */
   readonly idleMs?: (isLast: boolean) => number
-  /** A job that each thread does before all others. */
+  /** A job that each thread does before it takes others. */
   readonly opening?: Opening<Jobs>
   /** The error that a call ends with. */
   readonly explain: (failure: Failure) => unknown
 }
 
-interface Opening<Jobs extends JobTable, Kind extends keyof Jobs = keyof Jobs> {
+interface Opening<Jobs extends JobTable, Kind extends keyof Jobs & string = keyof Jobs & string> {
   readonly kind: Kind
-  /** Other jobs wait until one thread has done it as the first. */
-  readonly options: (isFirst: boolean) => JobOptions<Jobs, Kind>
+  readonly options: JobOptions<Jobs, Kind>
   readonly onResult: (result: JobResult<Jobs, Kind>) => void
 }
 
 export interface Failure {
-  /**
-   * What has gone wrong: a thread cannot be started; threads ended before they were open; the opening failed; a thread
-   * ended in the middle of a job; a job threw.
-   */
+  /** `start`: no thread can be started; `early-end`, `end`: a thread died before it was open, or at work; `opening`, `job`: it threw. */
   readonly kind: 'start' | 'early-end' | 'opening' | 'end' | 'job'
   readonly cause: unknown
-  /** Of the job in its call, and how many jobs the call has. */
+  /** Of the job in its call of `total` jobs. */
   readonly index: number
   readonly total: number
 }
@@ -55,7 +52,7 @@ interface RunOptions {
   /** False for work that nobody waits for. @default true */
   readonly keepsProcessAlive?: boolean
   /** Sent to the job part by part, each in memory that is handed over or shared. */
-  readonly input?: (() => AsyncIterable<ArrayBufferView>) | undefined
+  readonly input?: () => AsyncIterable<ArrayBufferView>
 }
 
 interface Call {
@@ -70,43 +67,35 @@ interface Call {
   isOver: boolean
 }
 
-/** One job of one call. */
 interface Job {
   readonly id: number
   readonly index: number
   readonly call: Call
-  /** Threads that ended while they were at it. */
+  /** Threads that died while they were at it. */
   deaths: number
 }
 
 interface Thread {
   readonly worker: Worker
   readonly gate: NativeGate
-  /** Whether it opens as the first. */
-  readonly isFirst: boolean
-  /** In hand, in the order in which it takes them; also those of calls that are over, until it has let go of them. */
+  /** In hand, in the order in which it takes them; those of calls that are over stay until it has let go of them. */
   readonly jobs: Map<number, Job>
   isReady: boolean
+  /** Its end, once it has been asked for. */
   end: Promise<unknown> | undefined
   idle: NodeJS.Timeout | undefined
 }
 
-/** Jobs go to a thread a few at a time, so that an abort, an urgent call or a new thread is served at once. */
 export class WorkerPool<Jobs extends JobTable> {
-  readonly #options: PoolOptions<Jobs>
+  readonly #options: Required<Omit<PoolOptions<Jobs>, 'opening'>> & Pick<PoolOptions<Jobs>, 'opening'>
   readonly #threads = new Set<Thread>()
   readonly #calls: Call[] = []
-  readonly #inHand: number
-  readonly #retries: number
-  #isOpen: boolean
   #earlyEnds = 0
   #lastId = 0
 
   constructor(options: PoolOptions<Jobs>) {
-    this.#options = options
-    this.#inHand = options.inHand ?? Number.POSITIVE_INFINITY
-    this.#retries = options.retries ?? 0
-    this.#isOpen = options.opening === undefined
+    const { POSITIVE_INFINITY: inHand } = Number
+    this.#options = { most: () => 1, jobsPerThread: 1, inHand, retries: 0, idleMs: () => 10_000, ...options }
   }
 
   /** Runs one job. @throws `signal.reason`; what `onProgress` throws; what the pool makes of a failure */
@@ -115,12 +104,9 @@ export class WorkerPool<Jobs extends JobTable> {
     options: JobOptions<Jobs, Kind>,
     how: RunOptions = {},
   ): Promise<JobResult<Jobs, Kind>> {
-    let found: JobResult<Jobs, Kind> | undefined
-    const onResult = (_: number, result: JobResult<Jobs, Kind>) => {
-      found = result
-    }
-    await this.runAll(kind, [options], { ...how, onResult })
-    return found as JobResult<Jobs, Kind>
+    const found: JobResult<Jobs, Kind>[] = []
+    await this.runAll(kind, [options], { ...how, onResult: (_, result) => found.push(result) })
+    return found[0] as JobResult<Jobs, Kind>
   }
 
   /** Runs a job for each of the options, and hands out each result as soon as it is there. Throws as {@link run} does. */
@@ -130,24 +116,29 @@ export class WorkerPool<Jobs extends JobTable> {
     { onResult, ...how }: RunOptions & { readonly onResult: (index: number, result: JobResult<Jobs, Kind>) => void },
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const { signal } = how
+      const { signal, isUrgent } = how
       if (signal?.aborted) return reject(signal.reason)
       if (list.length === 0) return resolve()
       const abort = () => call.settle(signal?.reason)
-      const settle = (...failure: [] | [unknown]) => {
-        if (call.isOver) return
-        call.isOver = true
-        this.#calls.splice(this.#calls.indexOf(call), 1)
-        signal?.removeEventListener('abort', abort)
-        for (const thread of this.#threads)
-          for (const job of thread.jobs.values()) if (job.call === call) post(thread, { kind: 'abort', id: job.id })
-        if (failure.length > 0) reject(failure[0])
-        else resolve()
-        this.#hold()
-      }
-      const call = newCall({ kind, list, how, onResult: onResult as Call['onResult'], settle })
+      const call = newCall({
+        kind,
+        list,
+        how,
+        onResult: onResult as Call['onResult'],
+        settle: (...failure) => {
+          if (call.isOver) return
+          call.isOver = true
+          this.#calls.splice(this.#calls.indexOf(call), 1)
+          signal?.removeEventListener('abort', abort)
+          for (const thread of this.#threads)
+            for (const job of thread.jobs.values()) if (job.call === call) post(thread, { kind: 'abort', id: job.id })
+          if (failure.length > 0) reject(failure[0])
+          else resolve()
+          this.#hold()
+        },
+      })
       signal?.addEventListener('abort', abort, { once: true })
-      const place = how.isUrgent ? this.#calls.findIndex((other) => !other.how.isUrgent) : -1
+      const place = isUrgent ? this.#calls.findIndex((other) => !other.how.isUrgent) : -1
       this.#calls.splice(place < 0 ? this.#calls.length : place, 0, call)
       this.#advance()
       this.#hold()
@@ -160,27 +151,29 @@ export class WorkerPool<Jobs extends JobTable> {
     this.#hold()
   }
 
-  /** Ends the threads that work for nobody, between two native calls. */
+  /** Ends the threads that work for nobody, each between two native calls. */
   async end(): Promise<void> {
     const isWanted = ({ isReady, jobs }: Thread) =>
       this.#calls.length > 0 && (!isReady || [...jobs.values()].some(({ call }) => !call.isOver))
     await Promise.all([...this.#threads].filter((thread) => !isWanted(thread)).map((thread) => this.#end(thread)))
   }
 
+  get #staying(): Thread[] {
+    return [...this.#threads].filter(({ end }) => end === undefined)
+  }
+
   /** Starts threads while jobs wait for them and hands jobs to those that are ready. */
   #advance(): void {
+    const { jobsPerThread, inHand } = this.#options
     const queued = this.#calls.reduce((sum, { list, next, retries }) => sum + list.length - next + retries.length, 0)
     if (queued === 0) return
-    const inHand = this.#staying.reduce((sum, { jobs }) => sum + jobs.size, 0)
-    this.#startUpTo(Math.ceil((queued + inHand) / (this.#options.jobsPerThread ?? 1)))
+    this.#startUpTo(Math.ceil(this.#staying.reduce((sum, { jobs }) => sum + jobs.size, queued) / jobsPerThread))
     const ready = this.#staying.filter(({ isReady }) => isReady)
-    if (!this.#isOpen || ready.length === 0) return
     // Several in hand, so that a busy main thread starves nobody; fewer towards the end, so that all end together.
-    const share = Math.max(1, Math.ceil(queued / (2 * ready.length)))
-    const depth = Number.isFinite(this.#inHand) ? Math.min(this.#inHand, share) : this.#inHand
-    for (let round = 0; round < depth; round++)
+    const depth = Number.isFinite(inHand) ? Math.min(inHand, Math.ceil(queued / (2 * ready.length))) : inHand
+    for (let most = 1; ready.length > 0 && most <= depth; most++)
       for (const thread of ready) {
-        if (thread.jobs.size > round) continue
+        if (thread.jobs.size >= most) continue
         const job = this.#take()
         if (job === undefined) return
         this.#hand(thread, job)
@@ -190,7 +183,8 @@ export class WorkerPool<Jobs extends JobTable> {
   /** The next job: urgent calls first, the others in turn. */
   #take(): Job | undefined {
     for (const [place, call] of this.#calls.entries()) {
-      const job = call.retries.shift() ?? (call.next < call.list.length ? this.#newJob(call) : undefined)
+      const isNew = call.retries.length === 0 && call.next < call.list.length
+      const job = isNew ? { id: ++this.#lastId, index: call.next++, call, deaths: 0 } : call.retries.shift()
       if (job === undefined) continue
       if (!call.how.isUrgent) this.#calls.push(...this.#calls.splice(place, 1))
       return job
@@ -198,19 +192,15 @@ export class WorkerPool<Jobs extends JobTable> {
     return undefined
   }
 
-  #newJob(call: Call): Job {
-    return { id: ++this.#lastId, index: call.next++, call, deaths: 0 }
-  }
-
   #hand(thread: Thread, job: Job): void {
     const { id, index, call } = job
-    const { input } = call.how
+    const input = call.how.input?.()
     clearTimeout(thread.idle)
     thread.jobs.set(id, job)
     try {
-      const hasInput = input !== undefined
-      post(thread, { kind: 'run', id, job: call.kind, options: call.list[index], hasInput })
-      if (hasInput) this.#feed(thread, job, input()).catch((error: unknown) => call.settle(error))
+      const options = call.list[index]
+      post(thread, { kind: 'run', id, job: call.kind, options, hasInput: input !== undefined })
+      if (input !== undefined) feed(thread, job, input).catch((error: unknown) => call.settle(error))
     } catch (error) {
       // Options that cannot be copied.
       thread.jobs.delete(id)
@@ -218,28 +208,12 @@ export class WorkerPool<Jobs extends JobTable> {
     }
   }
 
-  async #feed(thread: Thread, { id, call }: Job, input: AsyncIterable<ArrayBufferView>): Promise<void> {
-    for await (const part of input) {
-      if (call.isOver || !thread.jobs.has(id)) return
-      post(thread, { kind: 'part', id, part }, part.buffer instanceof ArrayBuffer ? [part.buffer] : [])
-    }
-    post(thread, { kind: 'part', id })
-  }
-
-  get #staying(): Thread[] {
-    return [...this.#threads].filter(({ end }) => end === undefined)
-  }
-
   #startUpTo(useful: number): void {
-    const { most, opening } = this.#options
-    const staying = this.#staying
-    const wanted = Math.min(most?.(this.#threads.size, this.#isOpen) ?? 1, useful)
     try {
-      const lacksFirst = opening !== undefined && !this.#isOpen && !staying.some(({ isFirst }) => isFirst)
-      for (let count = lacksFirst ? Math.min(staying.length, wanted - 1) : staying.length; count < wanted; count++)
-        this.#start()
+      const wanted = Math.min(this.#options.most(this.#threads.size), useful)
+      for (let count = this.#staying.length; count < wanted; count++) this.#start()
     } catch (cause) {
-      this.#failAll({ kind: 'start', cause })
+      this.#failAll('start', cause)
     }
   }
 
@@ -249,9 +223,8 @@ export class WorkerPool<Jobs extends JobTable> {
     const gate = new NativeGate()
     // Flags of the parent (loaders, eval, inspect) are not for this thread.
     const worker = new Worker(path, { name, workerData: gate.memory, execArgv: [] })
-    const isFirst = !this.#isOpen && !this.#staying.some((other) => other.isFirst)
     const isReady = opening === undefined
-    const thread: Thread = { worker, gate, isFirst, jobs: new Map(), isReady, end: undefined, idle: undefined }
+    const thread: Thread = { worker, gate, jobs: new Map(), isReady, end: undefined, idle: undefined }
     this.#threads.add(thread)
     let cause: unknown
     worker.on('message', (message: FromThread) => this.#receive(thread, message))
@@ -267,73 +240,71 @@ export class WorkerPool<Jobs extends JobTable> {
 
   #open(thread: Thread, { kind, options, onResult }: Opening<Jobs>): void {
     const call = newCall({
-      kind: kind as string,
-      list: [options(thread.isFirst)],
+      kind,
+      list: [options],
       how: {},
       onResult: (_, result) => {
         thread.isReady = true
-        this.#isOpen ||= thread.isFirst
         this.#earlyEnds = 0
         onResult(result as JobResult<Jobs, keyof Jobs>)
       },
       settle: (...failure) => {
         if (failure.length === 0) return
         void this.#end(thread)
-        this.#failAll({ kind: 'opening', cause: failure[0] })
+        for (const waiting of [...this.#calls]) waiting.settle(failure[0])
       },
     })
-    this.#hand(thread, this.#newJob(call))
+    this.#hand(thread, { id: ++this.#lastId, index: 0, call, deaths: 0 })
   }
 
   #receive(thread: Thread, message: FromThread): void {
-    const { id } = message
-    const job = thread.jobs.get(id)
+    const job = thread.jobs.get(message.id)
     if (job === undefined) return
     const { call, index } = job
-    if (message.kind !== 'progress') thread.jobs.delete(id)
-    if (!call.isOver) {
-      try {
-        if (message.kind === 'progress') call.how.onProgress?.(message.progress)
-        else if (message.kind === 'done') {
-          call.onResult(index, message.result)
-          if (++call.done === call.list.length) call.settle()
-        } else {
-          const cause = message.code === undefined ? message.error : new PaperkinError(message.code, reasonOf(message))
-          call.settle(thread.isReady ? this.#options.explain({ kind: 'job', cause, ...placeOf(job) }) : cause)
-        }
-      } catch (error) {
-        call.settle(error)
-      }
+    if (message.kind !== 'progress') thread.jobs.delete(message.id)
+    try {
+      if (call.isOver) {
+        // Nobody waits for it any more.
+      } else if (message.kind === 'progress') call.how.onProgress?.(message.progress)
+      else if (message.kind === 'done') {
+        call.onResult(index, message.result)
+        if (++call.done === call.list.length) call.settle()
+      } else this.#fail(job, thread.isReady ? 'job' : 'opening', errorOf(message))
+    } catch (error) {
+      call.settle(error)
     }
     if (message.kind === 'progress') return
     this.#advance()
-    if (thread.jobs.size === 0 && thread.end === undefined) this.#rest(thread)
+    if (thread.jobs.size === 0) this.#rest(thread)
   }
 
   /** A thread has ended: what it was at is tried once more where that is allowed, what waited behind that as if new. */
   #bury(thread: Thread, cause: unknown): void {
+    const { retries, inHand } = this.#options
     thread.gate.remove()
     clearTimeout(thread.idle)
     this.#threads.delete(thread)
-    if (thread.isReady)
-      for (const [place, job] of [...thread.jobs.values()].entries()) {
-        const { call } = job
-        if (call.isOver) continue
-        if (place === 0 || !Number.isFinite(this.#inHand)) job.deaths += 1
-        if (job.deaths <= this.#retries) call.retries.push(job)
-        else call.settle(this.#options.explain({ kind: 'end', cause, ...placeOf(job) }))
+    if (thread.isReady) {
+      const live = [...thread.jobs.values()].filter(({ call }) => !call.isOver)
+      for (const [place, job] of live.entries()) {
+        if (place === 0 || inHand === Number.POSITIVE_INFINITY) job.deaths += 1
+        if (job.deaths <= retries) job.call.retries.push(job)
+        else this.#fail(job, 'end', cause)
       }
-    else if (thread.end === undefined && ++this.#earlyEnds > this.#retries) {
+    } else if (thread.end === undefined && ++this.#earlyEnds > retries) {
       this.#earlyEnds = 0
-      this.#failAll({ kind: 'early-end', cause })
+      this.#failAll('early-end', cause)
     }
     this.#advance()
     this.#hold()
   }
 
-  #failAll(failure: Pick<Failure, 'kind' | 'cause'>): void {
-    for (const call of [...this.#calls])
-      call.settle(this.#options.explain({ ...failure, index: 0, total: call.list.length }))
+  #failAll(kind: Failure['kind'], cause: unknown): void {
+    for (const call of [...this.#calls]) this.#fail({ call, index: 0 }, kind, cause)
+  }
+
+  #fail({ call, index }: Pick<Job, 'call' | 'index'>, kind: Failure['kind'], cause: unknown): void {
+    call.settle(this.#options.explain({ kind, cause, index, total: call.list.length }))
   }
 
   /** Threads keep the process alive while a call waits for them, and never otherwise. */
@@ -345,17 +316,16 @@ export class WorkerPool<Jobs extends JobTable> {
     }
   }
 
-  /** An idle thread is given back after a time. */
+  /** Gives an idle thread back after a time. */
   #rest(thread: Thread): void {
     const since = performance.now()
     const look = () => {
-      const idleMs = Math.max(1000, this.#options.idleMs?.(this.#staying.length === 1) ?? 10_000)
-      const left = since + idleMs - performance.now()
+      const left = since + Math.max(1000, this.#options.idleMs(this.#staying.length === 1)) - performance.now()
       if (left <= 0) void this.#end(thread)
       else thread.idle = setTimeout(look, Math.min(1000, left)).unref()
     }
     clearTimeout(thread.idle)
-    look()
+    if (thread.end === undefined) look()
   }
 
   #end(thread: Thread): Promise<unknown> {
@@ -369,20 +339,25 @@ function newCall(given: Pick<Call, 'kind' | 'list' | 'how' | 'onResult' | 'settl
   return { ...given, retries: [], next: 0, done: 0, isOver: false }
 }
 
-function placeOf({ index, call }: Job): Pick<Failure, 'index' | 'total'> {
-  return { index, total: call.list.length }
-}
-
 function post({ worker }: Thread, message: ToThread, transfer: ArrayBuffer[] = []): void {
   worker.postMessage(message, transfer)
 }
 
-function reasonOf({ error }: { readonly error: unknown }): string {
-  return error instanceof Error ? error.message : String(error)
+async function feed(thread: Thread, { id, call }: Job, input: AsyncIterable<ArrayBufferView>): Promise<void> {
+  for await (const part of input) {
+    if (call.isOver) return
+    post(thread, { kind: 'part', id, part }, part.buffer instanceof ArrayBuffer ? [part.buffer] : [])
+  }
+  post(thread, { kind: 'part', id })
+}
+
+/** An error as it was thrown in the thread. */
+function errorOf({ error, code }: Extract<FromThread, { kind: 'failed' }>): unknown {
+  return code === undefined ? error : new PaperkinError(code, (error as Error).message)
 }
 
 const common = new Set<{ end(): Promise<void> }>()
-const users = new Set<object>()
+let users = 0
 
 /** A pool that all users share: see {@link useThreads}. */
 export function commonPool<Jobs extends JobTable>(options: PoolOptions<Jobs>): WorkerPool<Jobs> {
@@ -391,13 +366,12 @@ export function commonPool<Jobs extends JobTable>(options: PoolOptions<Jobs>): W
   return pool
 }
 
-/** Counts a user of the common pools in; returns what counts it out, and ends the threads with the last one. */
+/** Counts a user of the common pools in. What it returns counts the user out, once, and with the last one ends the threads. */
 export function useThreads(): () => Promise<void> {
-  const user = {}
-  users.add(user)
+  users += 1
   return async () => {
-    users.delete(user)
-    if (users.size === 0) await endThreads()
+    users -= 1
+    if (users === 0) await endThreads()
   }
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { packageFile } from '../runtime/package-files.ts'
 import type { JobOptions, JobResult } from '../runtime/serve-jobs.ts'
@@ -41,6 +42,8 @@ export class Threads {
     signal?.throwIfAborted()
     const over = new AbortController()
     const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+    // One listener a job.
+    setMaxListeners(0, either)
     try {
       return await work(new Threads(papers >= threadsFrom && isBuilt() ? either : undefined))
     } finally {
