@@ -20,8 +20,8 @@ import { trustworthiness } from '../src/evaluation/trustworthiness.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import { layout } from '../src/report/layout.ts'
 import type { ReportData } from '../src/report/write-report.ts'
+import { endThreads } from '../src/runtime/worker-pool.ts'
 import { readPapers } from '../src/sources/read-papers.ts'
-import { endBackground } from '../src/vectors/background.ts'
 import { neighbourGraph } from '../src/vectors/neighbour-graph.ts'
 import { chromiumPath, launch, watch } from '../test/report/browser.ts'
 import { dataPath, loadPapers, loadVectors, saveResult, useData } from './data.ts'
@@ -49,7 +49,7 @@ export async function run(args: readonly string[]): Promise<void> {
   else if (values.pages || values.pictures !== undefined) await measurePages(values.pictures)
   else
     await measureLayouts(positionals.length > 0 ? positionals : ['arxiv-2025', 'arxiv-cs-2025'], Number(values.seeds))
-  await endBackground()
+  await endThreads()
 }
 
 async function measureLayouts(sets: readonly string[], seeds: number): Promise<void> {

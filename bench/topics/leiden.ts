@@ -4,10 +4,10 @@
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { timeSlice } from '../../src/runtime/time-slice.ts'
+import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { kinGraph, nearestKin } from '../../src/topics/kin-graph.ts'
 import { leiden, modularity } from '../../src/topics/leiden.ts'
 import type { WeightedGraph } from '../../src/topics/weighted-graph.ts'
-import { endBackground } from '../../src/vectors/background.ts'
 import { saveResult, useData } from '../data.ts'
 import { loadSet, sets } from './labelled-set.ts'
 import { graphologyLouvain, type PeerRun, pythonPeers } from './peers.ts'
@@ -81,7 +81,7 @@ export async function run(args: readonly string[]): Promise<void> {
       }
     }
   }
-  await endBackground()
+  await endThreads()
   await saveResult(['leiden', ...positionals].join('-'), rows)
 }
 

@@ -10,10 +10,10 @@ import { type Spread, spread, topicFigures } from '../../src/evaluation/topic-fi
 import { groupsOf } from '../../src/library/evaluate-topics.ts'
 import { type Paper, paperText } from '../../src/paper.ts'
 import { timeSlice } from '../../src/runtime/time-slice.ts'
+import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { tokens } from '../../src/text/tokens.ts'
 import { findTopics, topicMethods } from '../../src/topics/find-topics.ts'
 import { kinGraph, nearestKin } from '../../src/topics/kin-graph.ts'
-import { endBackground } from '../../src/vectors/background.ts'
 import { saveResult, useData } from '../data.ts'
 import { type LabelledSet, loadSet, sets } from './labelled-set.ts'
 import { graphologyLouvain, type PeerRun, pythonPeers } from './peers.ts'
@@ -95,7 +95,7 @@ export async function run(args: readonly string[]): Promise<void> {
     if (values.peers || values['only-peers']) await contest(collection, { count, seeds, report })
     await saveResult(values.name ?? ['topics', ...positionals].join('-'), rows)
   }
-  await endBackground()
+  await endThreads()
 }
 
 async function contest(

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { endBackground } from '../../src/vectors/background.ts'
+import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
 import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
 import { loadHnswlib } from '../../src/vectors/hnswlib.ts'
@@ -82,7 +82,7 @@ export async function index(args: readonly string[]): Promise<void> {
   if (values.part.includes('memory')) await saveResult('index-memory', { rows: n, bytes: memory(indexes, data) })
   if (values.part.includes('graph')) await saveResult('index-graph', { rows: n, dimensions, graph: await graphs(data) })
   if (values.part.includes('growth')) await saveResult('index-growth', { dimensions, lines: await grow(data) })
-  await endBackground()
+  await endThreads()
 }
 
 /** Builds all indexes and asks them by turns. */
@@ -309,7 +309,7 @@ async function graphs({ rows, dimensions }: Data): Promise<Record<string, Build 
     }
     return hits / asked / NEIGHBOURS
   }
-  await endBackground()
+  await endThreads()
   for (const name of ['ours, cold', 'ours']) {
     let graph: NeighbourGraph | undefined
     const build = await measureBuild(async () => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { kmeans as mlKmeans } from 'ml-kmeans'
 import { seededRandom } from '../../src/runtime/random.ts'
-import { endBackground } from '../../src/vectors/background.ts'
+import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { typedArrayKernels } from '../../src/vectors/kernels.ts'
 import { kmeans as ourKmeans } from '../../src/vectors/kmeans.ts'
 import { runKmeans } from '../../src/vectors/spherical-kmeans.ts'
@@ -110,7 +110,7 @@ export async function kmeans(args: readonly string[]): Promise<void> {
       )
   await saveResult('kmeans', { rows: n, dimensions, k, iterations, results })
   python?.end()
-  await endBackground()
+  await endThreads()
 }
 
 interface KmeansRun {

@@ -6,7 +6,7 @@ import { packageFile, packageRequire } from '../runtime/package-files.ts'
 import { checkedEmbedder, type Embedder, type EngineRequest, reason } from './embedder.ts'
 import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
-import type { WorkerData, WorkerModel } from './worker.ts'
+import type { Checksums, WorkerModel } from './worker.ts'
 
 /** The model that comes with the package, as `modelId` of its embedder. */
 export const bundledId = 'paperkin/MiniLM-L6-papers'
@@ -177,7 +177,7 @@ function bundledFolder(): string {
 
 interface Located {
   readonly model: WorkerModel
-  readonly checksums: WorkerData['checksums']
+  readonly checksums: Checksums
   readonly modelId: string
   readonly revision: string
   /** Width of the vectors, where it is known without loading. */

@@ -5,12 +5,14 @@ import { readFile } from 'node:fs/promises'
 import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { parentPort, workerData } from 'node:worker_threads'
 import { Tokenizer } from '@huggingface/tokenizers'
+import { PaperkinError } from '../errors.ts'
+import { inNative } from '../runtime/native-gate.ts'
 import { loadNative, loadWasm, nativePlatforms, type Runtime, type Tensor } from '../runtime/onnx-runtime.ts'
 import { packageRequire } from '../runtime/package-files.ts'
+import { type JobContext, serveJobs } from '../runtime/serve-jobs.ts'
 
-/** What a worker loads. Plain data: it is cloned into the thread and names the pool. */
+/** What a thread loads. Plain data: it is copied into the thread and names the pool. */
 export interface WorkerModel {
   /** An absolute folder, or a hub id. */
   readonly model: string
@@ -29,41 +31,16 @@ export interface WorkerModel {
   readonly isBundled: boolean
 }
 
-export interface WorkerData {
-  readonly model: WorkerModel
-  /** SHA-256 (hex) of files in the folder, checked before they are loaded. */
-  readonly checksums: Readonly<Record<string, string>> | undefined
-  /**
-   * Two Int32: [0] is 1 while this thread is in native code, [1] is 1 once the process is ending. ONNX Runtime's binding
-   * aborts the whole process when its thread is stopped inside a call, so nobody may stop it there.
-   */
-  readonly gate: SharedArrayBuffer
+/** SHA-256 (hex) of files in the folder, checked before they are loaded. */
+export type Checksums = Readonly<Record<string, string>> | undefined
+
+/** What a model turns out to be once it is loaded. */
+export interface LoadedModel {
+  readonly dimensions: number
+  readonly maxTokens: number
+  /** Why WebAssembly runs where the native runtime was asked for. */
+  readonly fallback?: string
 }
-
-export type ToWorker =
-  | { readonly kind: 'embed'; readonly id: number; readonly text: string }
-  | { readonly kind: 'drop'; readonly ids: readonly number[] }
-  | { readonly kind: 'end' }
-
-export type FromWorker =
-  | {
-      readonly kind: 'ready'
-      readonly dimensions: number
-      readonly maxTokens: number
-      /** Why WebAssembly runs where the native runtime was asked for. */
-      readonly fallback?: string
-    }
-  | { readonly kind: 'unavailable'; readonly message: string; readonly isArgument?: boolean }
-  | {
-      readonly kind: 'vector'
-      readonly id: number
-      readonly vector: Float32Array
-      readonly tokens: number
-      readonly cut: number
-      readonly estimated: boolean
-    }
-  | { readonly kind: 'failed'; readonly id: number; readonly message: string }
-  | { readonly kind: 'dropped'; readonly ids: readonly number[] }
 
 /** The part of an ONNX Runtime tensor that is read here. */
 interface OrtTensor extends Tensor {
@@ -75,84 +52,36 @@ interface OrtSession {
   run(feeds: Record<string, unknown>, fetches: readonly string[]): Promise<Record<string, OrtTensor>>
 }
 
-const { model: wanted, checksums, gate: gateMemory } = workerData as WorkerData
-const gate = new Int32Array(gateMemory)
-const port = parentPort as NonNullable<typeof parentPort>
-const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
+let wanted: WorkerModel
+let checksums: Checksums
+let embedText: ReturnType<typeof embedderOf>
 
-const queue: { id: number; text: string }[] = []
-let embedText: ((text: string) => Promise<Omit<Extract<FromWorker, { kind: 'vector' }>, 'kind' | 'id'>>) | undefined
-let busy = false
+const jobs = {
+  /** The first job, once a thread. */
+  async load(given: { readonly model: WorkerModel; readonly checksums: Checksums }): Promise<LoadedModel> {
+    wanted = given.model
+    checksums = given.checksums
+    const { loaded, fallback } = await saying(() => (wanted.isBundled ? loadBundled() : loadOther()))
+    embedText = loaded.embed
+    const { vector } = await saying(() => embedText(''))
+    return { dimensions: vector.length, maxTokens: loaded.maxTokens, ...(fallback !== undefined && { fallback }) }
+  },
 
-port.on('message', (order: ToWorker) => {
-  if (order.kind === 'drop') {
-    const ids = new Set(order.ids)
-    const dropped = queue.filter(({ id }) => ids.has(id)).map(({ id }) => id)
-    queue.splice(0, queue.length, ...queue.filter(({ id }) => !ids.has(id)))
-    post({ kind: 'dropped', ids: dropped })
-  } else if (order.kind === 'embed') queue.push(order)
-  // A message is only ever handled between two native calls.
-  else process.exit(0)
-  void work()
-})
+  embed(text: string, { signal }: JobContext) {
+    signal.throwIfAborted()
+    return saying(() => embedText(text))
+  },
+}
 
-/** Runs a piece of work that enters native code. Once the process is ending it never begins. */
-async function inNative<Result>(work: () => Promise<Result>): Promise<Result> {
-  const leave = () => {
-    Atomics.store(gate, 0, 0)
-    Atomics.notify(gate, 0)
-  }
-  Atomics.store(gate, 0, 1)
-  if (Atomics.load(gate, 1) === 1) {
-    leave()
-    Atomics.wait(gate, 1, 1)
-  }
+export type EmbeddingJobs = typeof jobs
+serveJobs(jobs, { inTurn: true })
+
+/** Errors cross threads without their cause: it goes into the message. */
+async function saying<Value>(work: () => Promise<Value>): Promise<Value> {
   try {
     return await work()
-  } finally {
-    leave()
-  }
-}
-
-async function work(): Promise<void> {
-  if (busy || embedText === undefined) return
-  busy = true
-  for (let task = queue.shift(); task !== undefined; task = queue.shift()) {
-    try {
-      const result = await embedText(task.text)
-      post({ kind: 'vector', id: task.id, ...result }, [result.vector.buffer as ArrayBuffer])
-    } catch (error) {
-      post({ kind: 'failed', id: task.id, message: message(error) })
-    }
-  }
-  busy = false
-}
-
-load().then(
-  ({ ready, embed }) => {
-    embedText = embed
-    post({ kind: 'ready', ...ready })
-    void work()
-  },
-  (error: unknown) => {
-    post({
-      kind: 'unavailable',
-      message: message(error),
-      isArgument: error instanceof RangeError && error.name === 'OptionError',
-    })
-  },
-)
-
-async function load() {
-  const { loaded, fallback } = wanted.isBundled ? await loadBundled() : await loadOther()
-  const { vector } = await loaded.embed('')
-  return {
-    embed: loaded.embed,
-    ready: {
-      dimensions: vector.length,
-      maxTokens: loaded.maxTokens,
-      ...(fallback !== undefined && { fallback }),
-    },
+  } catch (error) {
+    throw PaperkinError.isInstance(error) ? error : new Error(message(error))
   }
 }
 
@@ -169,7 +98,7 @@ async function loadBundled() {
   intact.catch(() => {})
   try {
     const { runtime, fallback } = await loadRuntime()
-    const session = await inNative(() => runtime.createSession(graph, { optimizes: false }))
+    const session = await runtime.createSession(graph, { optimizes: false })
     const { outputs } = json(manifest) as { readonly outputs: readonly string[] }
     const { max_position_embeddings: limit } = json(config) as { readonly max_position_embeddings: number }
     const pieces = new Tokenizer(json(tokenizer), json(settings))
@@ -198,7 +127,7 @@ async function readBundled(name: string): Promise<Uint8Array> {
   }
 }
 
-/** Whether these are the bytes that the package was published with, where this thread is the one that looks. */
+/** Whether these are the bytes that the package was published with. */
 async function checkFile(name: string, bytes: Uint8Array): Promise<void> {
   const expected = checksums?.[name.replaceAll('\\', '/')]
   if (expected === undefined) return
@@ -242,7 +171,7 @@ async function loadOther() {
   let fallback: string | undefined
   if (wanted.device === 'cpu') {
     try {
-      requireThere('onnxruntime-node')
+      inNative(() => requireThere('onnxruntime-node'))
     } catch (error) {
       fallback = message(error).split('\n')[0] as string
     }
@@ -279,7 +208,7 @@ function loadTransformers(requireThere: NodeJS.Require, isWasm: boolean) {
     web.env.wasm.wasmPaths = pathToFileURL(join(dirname(requireThere.resolve('onnxruntime-web')), '/')).href
     standIn('onnxruntime-node', web)
   }
-  const runtime = requireThere('onnxruntime-node') as {
+  const runtime = inNative(() => requireThere('onnxruntime-node')) as {
     InferenceSession: { create(...given: unknown[]): Promise<unknown> }
   }
   const create = runtime.InferenceSession.create.bind(runtime.InferenceSession)
@@ -347,8 +276,10 @@ async function loadModel(requireThere: NodeJS.Require, isWasm: boolean) {
 function limited(limit: number): number {
   const maxTokens = wanted.maxTokens ?? Math.min(wanted.usualTokens ?? 512, limit)
   if (maxTokens <= limit) return maxTokens
-  const what = `Expected \`maxTokens\` to be at most ${limit}, the limit of ${wanted.model}, got ${maxTokens}`
-  throw Object.assign(new RangeError(what), { name: 'OptionError' })
+  throw new PaperkinError(
+    'invalid-argument',
+    `Expected \`maxTokens\` to be at most ${limit}, the limit of ${wanted.model}, got ${maxTokens}.`,
+  )
 }
 
 /** int64 by pairs of 32 bits (little-endian, as every platform of Node is): no BigInt for each token. */

@@ -7,6 +7,7 @@ import { type EmbedderInput, resolveEmbedder } from '../embedding/resolve-embedd
 import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 import { type Paper, type PaperExtra, type PaperInput, paperTextRecipe } from '../paper.ts'
 import { type ReportOptions, writeReport } from '../report/write-report.ts'
+import { useThreads } from '../runtime/worker-pool.ts'
 import {
   checkedData,
   findTopics,
@@ -112,6 +113,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   #placed: PaperAreas | undefined
   #writing: Promise<unknown> = Promise.resolve()
   readonly #closing = new AbortController()
+  readonly #leaveThreads: () => Promise<void>
 
   /** See {@link PaperLibrary.open}. */
   private constructor(parts: {
@@ -128,6 +130,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       )
     // Many questions at once wait for it.
     setMaxListeners(0, this.#closing.signal)
+    this.#leaveThreads = useThreads()
     const { embedder, collection } = parts
     this.#embedder = embedder
     this.#ownsEmbedder = parts.ownsEmbedder
@@ -606,7 +609,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Gives back threads, memory and the writer's lock. An embedder that the caller made stays open. What is under way ends
+   * Gives back threads, memory and the writer's lock; threads that libraries share go with the last of them. An embedder that the caller made stays open. What is under way ends
    * as by an abort, with `library-closed`; calls after it are refused.
    */
   async close(): Promise<void> {
@@ -616,7 +619,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     try {
       await this.#collection.close()
     } finally {
-      if (this.#ownsEmbedder) await this.#embedder?.close?.()
+      await Promise.all([this.#leaveThreads(), this.#ownsEmbedder && this.#embedder?.close?.()])
     }
   }
 

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { deflateRaw } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
 import { packageFile } from '../runtime/package-files.ts'
-import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
+import { type Progress, timeSlice } from '../runtime/time-slice.ts'
 import {
   blockSize,
   type PageArea,
@@ -28,7 +28,7 @@ const icon = `data:image/svg+xml,${encodeURIComponent(
 
 interface PageOptions {
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: VectorProgress) => void) | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /**

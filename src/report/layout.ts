@@ -3,7 +3,7 @@
 // come from a table, which is most of what makes it fast. Sums and random numbers run in one fixed order.
 import { requireInteger } from '../errors.ts'
 import { seededRandom } from '../runtime/random.ts'
-import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
+import { type Progress, timeSlice } from '../runtime/time-slice.ts'
 
 /** The k nearest rows of each row, nearest first: `rows × k`, with similarities of at most 1. */
 export interface NearestRows {
@@ -19,7 +19,7 @@ interface LayoutOptions {
   /** Rounds of moving. @default 500, above 10,000 rows 100 */
   readonly epochs?: number | undefined
   readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: VectorProgress) => void) | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
 /** The curve 1 / (1 + a d^2b) nearest to 1 up to a distance of .1 and to exp(.1 - d) beyond. */
@@ -204,7 +204,7 @@ interface Move {
   readonly epochs: number
   readonly random: () => number
   readonly slice: Slice
-  readonly onProgress: ((progress: VectorProgress) => void) | undefined
+  readonly onProgress: ((progress: Progress) => void) | undefined
 }
 
 /** Stochastic gradient descent with negative samples (section 4.2). */

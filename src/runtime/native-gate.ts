@@ -1,58 +1,70 @@
-// Stopping a thread inside a call of ONNX Runtime's or hnswlib's binding aborts the whole process. So a worker raises a
-// flag around native calls, and whoever ends it, or the process, waits until the flag is down.
-// The flags are two Int32 in shared memory: [0] is 1 inside a native call, [1] is 1 once the process is ending.
+// Stopping a thread inside a native call aborts the whole process: ONNX Runtime's own binding and hnswlib's do not expect
+// it. So a thread counts the native calls that it is in, and whoever ends it, or the process, waits until it is in none.
+// A gate is two Int32 in shared memory: [0] counts native calls under way, [1] is 1 once no other may begin.
+import { setTimeout as wait } from 'node:timers/promises'
 
-let gate: Int32Array | undefined
+let own: Int32Array | undefined
 
-/** Sets the flags of this thread; without them native calls are made as they are. */
-export function guardThread(flags: SharedArrayBuffer): void {
-  gate = new Int32Array(flags)
+/** Gives this thread its gate; without one native calls are made as they are. */
+export function guardThread(gate: SharedArrayBuffer): void {
+  own = new Int32Array(gate)
 }
 
-/** Before a native call. Once the process is ending it does not return. */
-export function enterNative(): void {
-  if (gate === undefined) return
-  Atomics.store(gate, 0, 1)
-  if (Atomics.load(gate, 1) === 0) return
-  leaveNative()
-  Atomics.wait(gate, 1, 1)
-}
-
-/** After a native call. */
-export function leaveNative(): void {
-  if (gate === undefined) return
-  Atomics.store(gate, 0, 0)
-  Atomics.notify(gate, 0)
-}
-
-/** Makes a native call that answers with a promise. */
-export async function inNative<Result>(call: () => Promise<Result>): Promise<Result> {
-  enterNative()
+/** Makes a native call, which may answer with a promise. @throws Error once this thread is to end; what `call` throws */
+export function inNative<Result>(call: () => Result): Result {
+  if (own === undefined) return call()
+  const gate = own
+  const leave = () => {
+    if (Atomics.sub(gate, 0, 1) === 1) Atomics.notify(gate, 0)
+  }
+  Atomics.add(gate, 0, 1)
+  let isPending = false
   try {
-    return await call()
+    if (Atomics.load(gate, 1) === 1) throw new Error('This thread is to end.')
+    const result = call()
+    if (!(result instanceof Promise)) return result
+    isPending = true
+    return result.finally(leave) as Result
   } finally {
-    leaveNative()
+    if (!isPending) leave()
   }
 }
 
-const watched = new Set<Int32Array>()
+const gates = new Set<Int32Array>()
 let isWatching = false
-/** No native call takes so long; a thread that is longer in one is not waited for. */
+/** At the end of the process a thread that is longer in a native call is not waited for. */
 const MOST_MS = 5000
 
-/** New flags for a worker, watched until `forget`: before the process ends, its thread is let out of native code. */
-export function watchThread(): { readonly flags: SharedArrayBuffer; readonly forget: () => void } {
-  const flags = new Int32Array(new SharedArrayBuffer(8))
-  watched.add(flags)
-  if (!isWatching) {
+/** Gates of other threads, which also the end of the process heeds until they are removed. */
+export class NativeGate {
+  readonly #gate = new Int32Array(new SharedArrayBuffer(8))
+
+  constructor() {
+    gates.add(this.#gate)
+    if (isWatching) return
     isWatching = true
     process.once('exit', () => {
       const until = performance.now() + MOST_MS
-      for (const each of watched) Atomics.store(each, 1, 1)
-      for (const each of watched)
-        while (Atomics.load(each, 0) === 1 && performance.now() < until)
-          Atomics.wait(each, 0, 1, until - performance.now())
+      for (const gate of gates) Atomics.store(gate, 1, 1)
+      for (const gate of gates)
+        for (let calls = Atomics.load(gate, 0); calls > 0 && performance.now() < until; calls = Atomics.load(gate, 0))
+          Atomics.wait(gate, 0, calls, until - performance.now())
     })
   }
-  return { flags: flags.buffer as SharedArrayBuffer, forget: () => watched.delete(flags) }
+
+  /** For the thread's {@link guardThread}. */
+  get memory(): SharedArrayBuffer {
+    return this.#gate.buffer as SharedArrayBuffer
+  }
+
+  /** Lets no native call begin any more, and waits for those under way. */
+  async close(): Promise<void> {
+    Atomics.store(this.#gate, 1, 1)
+    while (Atomics.load(this.#gate, 0) > 0) await wait(2)
+  }
+
+  /** For a thread that has ended. */
+  remove(): void {
+    gates.delete(this.#gate)
+  }
 }

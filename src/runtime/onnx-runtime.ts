@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliDecompress } from 'node:zlib'
+import { inNative } from './native-gate.ts'
 import { packageFile, packageRequire } from './package-files.ts'
 
 /** Values and their shape. */
@@ -64,22 +65,22 @@ export function loadNative(): Runtime {
   const folder = join(binaries, interfaces, platform, arch)
   const library = readdirSync(folder).find((name) => /^(?:lib)?onnxruntime\.(?:so|dll|[\d.]+dylib)/u.test(name))
   if (library === undefined) throw new Error(`there is no library in ${folder}`)
-  const binding = require(packageFile(`#native/${platform}-${arch}.node`)) as Partial<Binding>
+  const binding = inNative(() => require(packageFile(`#native/${platform}-${arch}.node`))) as Partial<Binding>
   const { open, createSession, run } = binding as Binding
   if (open === undefined) throw new Error('this program lacks a part of Node-API')
   return {
-    version: open(join(folder, library)),
+    version: inNative(() => open(join(folder, library))),
     async createSession(model, { threads = 1, optimizes = true } = {}) {
       // Runs are milliseconds long: waiting for them without spinning costs nothing that shows, and leaves the cores to
       // others in between.
-      const session = createSession(model, threads, optimizes, false)
+      const session = inNative(() => createSession(model, threads, optimizes, false))
       return {
         async run(inputs, output, target) {
           const list = Object.entries(inputs).map(([name, { data, dims }]) => [name, data, dims] as const)
           // Messages are taken between two runs: who makes one after the other would else hear nothing meanwhile.
           await new Promise((resolve) => setImmediate(resolve))
-          if (target === undefined) return run(session, list, output)
-          run(session, list, output, [target.data, target.dims])
+          if (target === undefined) return inNative(() => run(session, list, output))
+          inNative(() => run(session, list, output, [target.data, target.dims]))
           return target
         },
       }

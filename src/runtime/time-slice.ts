@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** How far long work has come, in rows or in iterations. */
-export interface VectorProgress {
+/** How far long work has come, in texts, rows or iterations. */
+export interface Progress {
   readonly done: number
   readonly total: number
 }

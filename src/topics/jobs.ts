@@ -1,7 +1,7 @@
 // What a thread can do for topics. Options and results are plain data, or arrays in shared memory that a job writes its
 // part of; a job's result depends on its options alone, so that it is the same in whatever thread and order the jobs run.
 import { seededRandom } from '../runtime/random.ts'
-import type { TimeSlice } from '../runtime/time-slice.ts'
+import type { JobContext } from '../runtime/serve-jobs.ts'
 import { leiden } from './leiden.ts'
 import { rescore } from './rescore.ts'
 import { measureLevels } from './stability.ts'
@@ -16,13 +16,13 @@ interface LeidenRun {
   readonly initial?: Int32Array | undefined
 }
 
+type Context = Pick<JobContext, 'slice'>
+
 export const jobs = {
-  rescore,
-  leiden: ({ graph, seed, ...options }: LeidenRun, slice: TimeSlice) =>
+  rescore: (options: Parameters<typeof rescore>[0], { slice }: Context) => rescore(options, slice),
+  leiden: ({ graph, seed, ...options }: LeidenRun, { slice }: Context) =>
     leiden(graph, { ...options, random: seededRandom(seed), slice }),
-  levels: measureLevels,
+  levels: (options: Parameters<typeof measureLevels>[0], { slice }: Context) => measureLevels(options, slice),
 }
 
 export type Jobs = typeof jobs
-export type Options<Kind extends keyof Jobs> = Parameters<Jobs[Kind]>[0]
-export type Result<Kind extends keyof Jobs> = Awaited<ReturnType<Jobs[Kind]>>

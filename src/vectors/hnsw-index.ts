@@ -9,7 +9,7 @@ import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PaperkinError, requireInteger } from '../errors.ts'
-import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
+import { type Progress, timeSlice } from '../runtime/time-slice.ts'
 import { inBackground } from './background.ts'
 import { ExactIndex } from './exact-index.ts'
 import type { ExactSnapshot, ExactState } from './exact-snapshot.ts'
@@ -34,7 +34,7 @@ export interface HnswOptions extends Partial<GraphParameters> {
 
 interface BuildOptions {
   readonly signal?: AbortSignal
-  readonly onProgress?: (progress: VectorProgress) => void
+  readonly onProgress?: (progress: Progress) => void
   /** Whether somebody waits for it, and the process with him. */
   readonly isAwaited: boolean
 }
@@ -90,7 +90,7 @@ export class HnswIndex extends ExactIndex {
    * @throws PaperkinError `index-unavailable` where the thread cannot build it
    */
   async build(
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: VectorProgress) => void } = {},
+    options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
   ): Promise<void> {
     await this.#idle()
     const { state } = super.snapshot()

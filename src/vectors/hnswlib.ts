@@ -1,7 +1,7 @@
 import { PaperkinError } from '../errors.ts'
-import { enterNative, inNative, leaveNative } from '../runtime/native-gate.ts'
+import { inNative } from '../runtime/native-gate.ts'
 import { packageRequire } from '../runtime/package-files.ts'
-import { timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
+import { type Progress, timeSlice } from '../runtime/time-slice.ts'
 
 /** The part of hnswlib-node's graph that is used here. Labels are numbers; a distance is 1 less the product. */
 export interface NativeGraph {
@@ -70,7 +70,7 @@ export async function buildGraphFile(
     readonly from?: string
     readonly to: string
     readonly signal?: AbortSignal
-    readonly onProgress?: (progress: VectorProgress) => void
+    readonly onProgress?: (progress: Progress) => void
   },
 ): Promise<void> {
   const { dimensions, first, from, to, m, efConstruction, seed, signal, onProgress } = options
@@ -84,9 +84,7 @@ export async function buildGraphFile(
   }
   for (let index = 0; index < added; index++) {
     const vector = Array.from(vectors.subarray(index * dimensions, (index + 1) * dimensions))
-    enterNative()
-    graph.addPoint(vector, first + index)
-    leaveNative()
+    inNative(() => graph.addPoint(vector, first + index))
     if (slice.due()) {
       onProgress?.({ done: index + 1, total: added })
       await slice.rest()

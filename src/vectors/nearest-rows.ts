@@ -2,7 +2,7 @@
 // of its best by Float32 products, a little longer than k; whatever lies within the kernels' error of the k-th best is
 // decided in float64, so that lists are the same on every CPU.
 
-import { type TimeSlice, timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
+import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { exactDot, type Kernels, productError } from './kernels.ts'
 import { NearLists } from './near-lists.ts'
 import { putNearTogether } from './near-order.ts'
@@ -26,7 +26,7 @@ interface How {
   readonly k: number
   readonly kernels: Kernels
   readonly signal?: AbortSignal
-  readonly onProgress?: (progress: VectorProgress) => void
+  readonly onProgress?: (progress: Progress) => void
 }
 
 /** Candidates kept of each row beyond k: room for scores that lie closer together than a kernel's error. */

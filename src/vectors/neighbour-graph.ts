@@ -1,5 +1,5 @@
 import { requireInteger } from '../errors.ts'
-import type { VectorProgress } from '../runtime/time-slice.ts'
+import type { Progress } from '../runtime/time-slice.ts'
 import { BACKGROUND_FROM, inBackground } from './background.ts'
 import { typedArrayKernels } from './kernels.ts'
 import { buildNeighbourGraph, type NeighbourGraph } from './nearest-rows.ts'
@@ -14,7 +14,7 @@ interface NeighbourGraphOptions {
   /** Neighbours of each row, itself not counted. @default 15 */
   readonly k?: number
   readonly signal?: AbortSignal
-  readonly onProgress?: (progress: VectorProgress) => void
+  readonly onProgress?: (progress: Progress) => void
 }
 
 /**

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { inNative } from '../runtime/native-gate.ts'
 import { loadNative, type Session } from '../runtime/onnx-runtime.ts'
 import { packageFile } from '../runtime/package-files.ts'
 import type { Kernels } from './kernels.ts'
@@ -15,7 +14,7 @@ export async function loadOnnxKernels(): Promise<Kernels | undefined> {
     const runtime = loadNative()
     const model = readFileSync(packageFile('#models/kernels/products.onnx'))
     // A count of its own: left to itself the runtime ties threads to cores, which a container may refuse.
-    session = await inNative(() => runtime.createSession(model, { threads: availableParallelism() }))
+    session = await runtime.createSession(model, { threads: availableParallelism() })
   } catch {
     // No library for this platform, or none installed: the caller has kernels that need none.
     return undefined
@@ -33,7 +32,7 @@ export async function loadOnnxKernels(): Promise<Kernels | undefined> {
         left: { data: left, dims: [m, dimensions] },
         right: { data: right, dims: [n, dimensions] },
       }
-      await inNative(() => session.run(inputs, 'products', { data: products, dims: [m, n] }))
+      await session.run(inputs, 'products', { data: products, dims: [m, n] })
       return products
     },
   }

@@ -4,7 +4,7 @@
 // (values rounded to a grid on which float64 adds without error), and seeding sees distances of eight bits.
 
 import { seededRandom } from '../runtime/random.ts'
-import { type TimeSlice, timeSlice, type VectorProgress } from '../runtime/time-slice.ts'
+import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { ExactSums } from './exact-sums.ts'
 import { exactDot, type Kernels } from './kernels.ts'
 import type { KmeansHelper } from './kmeans-helper.ts'
@@ -31,7 +31,7 @@ export interface KmeansOptions {
   readonly initialCentroids?: Float32Array
   readonly signal?: AbortSignal
   /** Called now and then; `done` and `total` count iterations, of which the last may never be needed. */
-  readonly onProgress?: (progress: VectorProgress) => void
+  readonly onProgress?: (progress: Progress) => void
 }
 
 export interface KmeansResult {

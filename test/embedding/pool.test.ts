@@ -28,9 +28,9 @@ vi.mock('node:worker_threads', async (original) => {
       threads.started.push(this)
       threads.onStart(this)
     }
-    override postMessage(message: { kind: string; text?: string } | null): void {
-      super.postMessage(message)
-      if (message?.kind === 'embed') threads.onText(this, message.text as string)
+    override postMessage(message: { job?: string; options?: unknown } | null, transfer: [] = []): void {
+      super.postMessage(message, transfer)
+      if (message?.job === 'embed') threads.onText(this, message.options as string)
     }
   }
   return { ...actual, Worker: WatchedWorker }

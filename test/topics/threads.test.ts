@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { timeSlice } from '../../src/runtime/time-slice.ts'
-import { jobs, type Options } from '../../src/topics/jobs.ts'
+import { jobs } from '../../src/topics/jobs.ts'
 import { Threads } from '../../src/topics/threads.ts'
 import { weightedGraph } from '../../src/topics/weighted-graph.ts'
 
@@ -29,13 +29,13 @@ describe.each([
       await Promise.all(runs.map((run) => threads.run('leiden', run, slice))),
       await threads.run('levels', levels, slice),
     ])
-    for (const [i, run] of runs.entries()) expect(found[i]).toEqual(await jobs.leiden(run, slice))
-    expect(measured).toEqual(await jobs.levels(levels, slice))
+    for (const [i, run] of runs.entries()) expect(found[i]).toEqual(await jobs.leiden(run, { slice }))
+    expect(measured).toEqual(await jobs.levels(levels, { slice }))
   })
 
   test('tell what they throw, and the next is done', async () => {
     await Threads.during({ papers, signal: undefined }, async (threads) => {
-      const broken = { ...runs[0], graph: undefined } as unknown as Options<'leiden'>
+      const broken = { ...runs[0], graph: undefined } as unknown as (typeof runs)[0]
       await expect(threads.run('leiden', broken, slice)).rejects.toThrow(TypeError)
       expect(await threads.run('leiden', runs[0], slice)).toHaveLength(nodes)
     })

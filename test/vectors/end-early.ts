@@ -1,5 +1,5 @@
 // A process that ends while its threads are in native code: node --import tsx end-early.ts exit|throw|abort|build
-import { endBackground } from '../../src/vectors/background.ts'
+import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 
@@ -38,6 +38,6 @@ if (how === 'build') {
       if (how === 'abort') controller.abort(new Error('enough'))
     },
   }).catch(() => {})
-  await endBackground()
+  await endThreads()
   process.exitCode = 7
 }

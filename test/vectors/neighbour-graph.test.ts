@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
-import { endBackground } from '../../src/vectors/background.ts'
+import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { exactDot, type Kernels, typedArrayKernels } from '../../src/vectors/kernels.ts'
 import { putNearTogether } from '../../src/vectors/near-order.ts'
 import { buildLargeGraph, buildNeighbourGraph, findNearest } from '../../src/vectors/nearest-rows.ts'
@@ -145,7 +145,7 @@ describe('neighbourGraph', () => {
     )
     expect(progress.at(-1)).toBe(3000)
     expect(progress).toEqual([...progress].sort((a, b) => a - b))
-    await endBackground()
+    await endThreads()
   })
 
   it('stops on abort, on this thread and in the worker, and works afterwards', async () => {

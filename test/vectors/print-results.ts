@@ -1,6 +1,6 @@
 // Prints a hash of a graph and of clusters that a worker thread made: node --import tsx print-results.ts
 import { createHash } from 'node:crypto'
-import { endBackground } from '../../src/vectors/background.ts'
+import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { kmeans } from '../../src/vectors/kmeans.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
@@ -15,4 +15,4 @@ const hash = createHash('sha256').update(graph.rows).update(graph.scores).update
 hash.update(clusters.centroids).update(String(clusters.inertia))
 const backend = (await loadOnnxKernels())?.backend ?? 'typed-arrays'
 process.stdout.write(`${backend} ${hash.digest('hex')}\n`)
-await endBackground()
+await endThreads()

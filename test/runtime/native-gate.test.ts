@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest'
+import { guardThread, inNative, NativeGate } from '../../src/runtime/native-gate.ts'
+
+it('waits for the last of the calls under way, and lets none begin after that', async () => {
+  expect(inNative(() => 'no gate yet')).toBe('no gate yet')
+  const gate = new NativeGate()
+  guardThread(gate.memory)
+  const order: string[] = []
+  const call = (name: string, turns: number) =>
+    inNative(async () => {
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+      order.push(name)
+    })
+  const calls = [call('short', 1), call('long', 40)]
+  // What throws has left as well.
+  expect(() =>
+    inNative(() => {
+      throw new RangeError('in native code')
+    }),
+  ).toThrow(RangeError)
+  await expect(inNative(() => Promise.reject(new Error('later')))).rejects.toThrow('later')
+  expect(inNative(() => 7)).toBe(7)
+  const closed = gate.close().then(() => order.push('closed'))
+  expect(() => inNative(() => order.push('too late'))).toThrow('to end')
+  await Promise.all([...calls, closed])
+  expect(order).toEqual(['short', 'long', 'closed'])
+  gate.remove()
+})
