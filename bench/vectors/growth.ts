@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
-import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
+import { HnswIndex } from '../../src/vectors/hnsw/hnsw-index.ts'
 import { kmeans } from '../../src/vectors/kmeans.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { logLogPlot } from './log-log-plot.ts'

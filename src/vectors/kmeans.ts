@@ -5,7 +5,7 @@ import { typedArrayKernels } from './kernels.ts'
 import { dismissHelper, helpedRows, sharedMemory } from './kmeans-helper.ts'
 import { columnsOf } from './kmeans-rows.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
-import { requireRows, requireUnitRows } from './vector-index.ts'
+import { requireRows, requireUnitRows } from './unit-rows.ts'
 
 export type { KmeansResult }
 

@@ -5,15 +5,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
 import { guardThread } from '../runtime/native-gate.ts'
 import type { VectorProgress } from '../runtime/time-slice.ts'
-import { buildGraphFile } from './hnswlib.ts'
-import { type Kernels, typedArrayKernels } from './kernels.ts'
+import { buildGraphFile } from './hnsw/hnswlib.ts'
+import { type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from './kernels.ts'
 import { helpKmeans, KmeansHelper } from './kmeans-helper.ts'
 import { KmeansRows } from './kmeans-rows.ts'
 import { buildLargeGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
-import { loadOnnxKernels } from './onnx-kernels.ts'
-import { RowDots } from './row-dots.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
-import { unitSquare } from './vector-index.ts'
+import { unitSquare } from './unit-rows.ts'
 
 /** What the thread can do: options and result are plain data. */
 export interface Jobs {
