@@ -7,7 +7,6 @@ import { guardThread } from '../runtime/native-gate.ts'
 import type { VectorProgress } from '../runtime/time-slice.ts'
 import { buildGraphFile } from './hnsw/hnswlib.ts'
 import { type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from './kernels.ts'
-import { helpKmeans, KmeansHelper } from './kmeans-helper.ts'
 import { KmeansRows } from './kmeans-rows.ts'
 import { buildLargeGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
@@ -26,15 +25,8 @@ export interface Jobs {
     readonly result: Record<string, never>
   }
   kmeans: {
-    readonly options: Omit<KmeansOptions, 'signal' | 'onProgress'> & {
-      /** What it shares with a thread that has the last `helped` rows. */
-      readonly help?: { readonly memory: SharedArrayBuffer; readonly helped: number } | undefined
-    }
+    readonly options: Omit<KmeansOptions, 'signal' | 'onProgress'>
     readonly result: KmeansResult
-  }
-  helpKmeans: {
-    readonly options: { readonly dimensions: number; readonly k: number; readonly memory: SharedArrayBuffer }
-    readonly result: Record<string, never>
   }
 }
 
@@ -127,7 +119,7 @@ function endIfIdle(): void {
 
 function roomFor({ kind, options }: Job, length: number): RowDots | KmeansRows {
   const { dimensions } = options
-  return kind === 'kmeans' || kind === 'helpKmeans'
+  return kind === 'kmeans'
     ? new KmeansRows({ n: length / dimensions, dimensions, k: options.k })
     : RowDots.allocate(length, dimensions)
 }
@@ -158,18 +150,11 @@ async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> 
     await buildGraphFile(matrix, { ...job.options, ...watched })
     return begun.delete(id) ? {} : undefined
   }
-  if (job.kind === 'helpKmeans') {
-    await helpKmeans(rows as KmeansRows, { memory: job.options.memory, signal: controller.signal })
-    return begun.delete(id) ? {} : undefined
-  }
   kernels ??= loadOnnxKernels().then((loaded) => loaded ?? typedArrayKernels)
   const how = { ...watched, kernels: await kernels }
   let result: Jobs['kmeans' | 'graph' | 'nearest']['result']
-  if (job.kind === 'kmeans') {
-    const all = rows as KmeansRows
-    const helper = job.options.help && all.isBounded ? new KmeansHelper(all, job.options.help) : undefined
-    result = await runKmeans(all, { ...job.options, ...how, squares, helper })
-  } else if (job.kind === 'graph') result = await buildLargeGraph(rows as RowDots, { ...job.options, ...how })
+  if (job.kind === 'kmeans') result = await runKmeans(rows as KmeansRows, { ...job.options, ...how, squares })
+  else if (job.kind === 'graph') result = await buildLargeGraph(rows as RowDots, { ...job.options, ...how })
   else result = await findNearest(rows as RowDots, { ...job.options, ...how })
   return begun.delete(id) ? result : undefined
 }
