@@ -128,4 +128,4 @@ export type {
 } from './topics/find-topics.ts'
 export type { NewArea, NewTerm, NewThings, Novelty, Rising, UnlikePaper } from './topics/novelty.ts'
 export type { IndexKind } from './vectors/create-index.ts'
-export type { VectorsInput } from './vectors/vector-index.ts'
+export type { VectorsInput } from './vectors/unit-rows.ts'

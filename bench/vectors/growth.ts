@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
-import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
+import { HnswIndex } from '../../src/vectors/hnsw/hnsw-index.ts'
 import { kmeans } from '../../src/vectors/kmeans.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { logLogPlot } from './log-log-plot.ts'
-import { alternate, type Contestant, measureBuild, plainScan, quantiles, table, tryLoad } from './measure.ts'
+import { alternate, type Contestant, measureBuild, nearest, plainScan, quantiles, table, tryLoad } from './measure.ts'
 
 const K = 10
 const NEIGHBOURS = 15
@@ -34,13 +34,13 @@ export async function grow({
     note('exact: add all rows', n, 1000 * (await measureBuild(() => exact.add(labels, part))).seconds)
     const contestants: Contestant[] = [
       { name: 'plain scan: a query', search: (query) => plainScan(part, query, K) },
-      { name: 'exact: a query', search: async (query) => (await exact.search(query, { k: K })).rows },
+      { name: 'exact: a query', search: (query) => nearest(exact.snapshot(), query, labels, K) },
     ]
     const hnsw = tryLoad(() => new HnswIndex(dimensions, { graphFrom: 2 ** 40 }))
     if (hnsw !== undefined) {
       await hnsw.add(labels, part)
       note('hnsw: build', n, 1000 * (await measureBuild(() => hnsw.build())).seconds)
-      contestants.push({ name: 'hnsw: a query', search: async (query) => (await hnsw.search(query, { k: K })).rows })
+      contestants.push({ name: 'hnsw: a query', search: (query) => nearest(hnsw.snapshot(), query, labels, K) })
     }
     const samples = await alternate(contestants, queries.subarray(0, 50 * dimensions), { dimensions, rounds: 2 })
     for (const [name, { milliseconds }] of samples) note(name, n, quantiles(milliseconds).p50)

@@ -2,6 +2,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { seededRandom } from '../../src/runtime/random.ts'
+import { TopK } from '../../src/vectors/top-k.ts'
+import type { VectorSnapshot } from '../../src/vectors/vector-index.ts'
 import { shuffled } from '../shuffled.ts'
 
 /** Row numbers. */
@@ -111,6 +113,30 @@ export function plainScan(rows: Float32Array, query: Float32Array, k: number): I
     best[place] = row
   }
   return best
+}
+
+/** The nearest rows as the library finds them: by the graph where there is one, else by falling bound. */
+export async function nearest(index: VectorSnapshot, query: Float32Array, rows: Int32Array, k: number): Promise<Rows> {
+  const found = await index.nearest?.(query, { k })
+  if (found !== undefined) return found
+  const bounds = await index.bounds?.(query, rows, { side: 'above' })
+  if (bounds === undefined) throw new Error('The index has neither a graph nor bounds.')
+  const best = new TopK(k)
+  // Bounds lie some .01 from the scores: those of the best by bound rule out nearly all others.
+  const first = new TopK(Math.min(rows.length, 8 * k))
+  for (let place = 0; place < rows.length; place++) if (bounds[place] > first.cut) first.offer(place, bounds[place])
+  const offer = async (places: Int32Array): Promise<void> => {
+    const part = places.map((place) => rows[place])
+    const scores = await index.scoreRows(query, part)
+    for (const [i, score] of scores.entries()) best.offer(part[i], score)
+  }
+  await offer(first.rows)
+  const seen = new Set(first.rows)
+  const cut = best.cut
+  const others: number[] = []
+  for (let place = 0; place < rows.length; place++) if (bounds[place] >= cut && !seen.has(place)) others.push(place)
+  await offer(Int32Array.from(others))
+  return best.rows
 }
 
 /** What loads, or undefined with a line that says why not. */

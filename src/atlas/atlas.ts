@@ -8,8 +8,8 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { nearestName, PaperkinError } from '../errors.ts'
 import { packageFile } from '../runtime/package-files.ts'
-import { exactDot } from '../vectors/kernels.ts'
-import { RowDots } from '../vectors/row-dots.ts'
+import { exactDot, RowDots } from '../vectors/kernels.ts'
+import { TopK } from '../vectors/top-k.ts'
 import { termKey } from './term-key.ts'
 
 export const atlasLevels = ['domain', 'discipline', 'division', 'field', 'area'] as const
@@ -192,11 +192,14 @@ export class Atlas {
     const share = new Float64Array(rows * width)
     const similarity = new Float64Array(rows)
     const evidence = new Float64Array(this.areas)
+    const best = new TopK(width)
     for (let row = 0; row < rows; row++) {
       const vector = vectors.subarray(row * dimensions, (row + 1) * dimensions)
       this.#weigh(vector, evidence)
       const from = row * width
-      takeMost(evidence, { width, into: area, from })
+      best.clear()
+      for (let other = 0; other < evidence.length; other++) best.offer(other, evidence[other])
+      area.set(best.rows, from)
       const most = evidence[area[from]]
       let sum = 0
       for (let i = 0; i < width; i++) {
@@ -224,9 +227,9 @@ export class Atlas {
   areasOf(vector: Float32Array, k: number): readonly PaperArea[] {
     const evidence = new Float64Array(this.areas)
     this.#weigh(vector, evidence)
-    const best = new Int32Array(Math.min(k, this.areas))
-    takeMost(evidence, { width: best.length, into: best, from: 0 })
-    return Array.from(best, (area) => this.place(area, this.#cosine(vector, area))).filter(
+    const best = new TopK(Math.min(k, this.areas))
+    for (let area = 0; area < evidence.length; area++) best.offer(area, evidence[area])
+    return Array.from(best.rows, (area) => this.place(area, this.#cosine(vector, area))).filter(
       (place) => place !== undefined,
     )
   }
@@ -287,20 +290,6 @@ export class Atlas {
 
   #cosine(vector: Float32Array, area: number): number {
     return this.toScale(exactDot(vector, 0, this.#centroids, area * vector.length, vector.length))
-  }
-}
-
-/** The places of the `width` largest values, largest first, ties by place. */
-function takeMost(
-  values: Float64Array,
-  { width, into, from }: { readonly width: number; readonly into: Int32Array; readonly from: number },
-): void {
-  let found = 0
-  for (let place = 0; place < values.length; place++) {
-    if (found === width && values[place] <= values[into[from + width - 1]]) continue
-    let at = found < width ? found++ : width - 1
-    for (; at > 0 && values[into[from + at - 1]] < values[place]; at--) into[from + at] = into[from + at - 1]
-    into[from + at] = place
   }
 }
 

@@ -8,6 +8,7 @@ import { type Paper, plainId } from '../paper.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { stem } from '../text/tokens.ts'
 import { exactDot } from '../vectors/kernels.ts'
+import { TopK } from '../vectors/top-k.ts'
 import type { KinList } from './kin-graph.ts'
 import type { NamedTopic } from './topics.ts'
 
@@ -301,19 +302,19 @@ async function byMeaning(
   const toPrototypes = prototypes.map((vector) => vector && toRows(vector))
   if (slice.due()) await slice.rest()
   const fields = examples.map((list) => fieldShares(list, { memberships, atlas }))
-  const best = new Float64Array(namesCompared)
+  const best = new TopK(namesCompared)
   const seen = new Set<number>()
   for (let row = 0; row < rows; row++) {
-    // What the names of the row's own areas, and of those above them, come to.
-    best.fill(-1)
+    // What the names of the row's own areas, and of those above them, come to: of one area there are four.
+    best.clear()
     seen.clear()
     for (let i = 0; i < looked; i++)
       for (let node = atlas.firstArea + area[row * width + i]; node >= 0; node = atlas.nodes[node].parent) {
         if (seen.has(node)) break
         seen.add(node)
-        insert(best, atlas.toScale(dotRow(vectors, row, nameOf.get(node) as Float32Array)))
+        best.offer(node, atlas.toScale(dotRow(vectors, row, nameOf.get(node) as Float32Array)))
       }
-    const fit = best.reduce((sum, value) => sum + value, 0) / namesCompared
+    const fit = best.scores.reduce((sum, value) => sum + value, 0) / namesCompared
     // What a paper's own area comes to, or where that is but a text, its nearest kin.
     const central = atlas.isMeasured ? memberships.similarity[row] : atlas.toScale(nearestKinOf(row, kin))
     for (let i = 0; i < given.length; i++) {
@@ -411,13 +412,4 @@ function meanRow(
 
 function dotRow(vectors: Float32Array, row: number, vector: Float32Array): number {
   return exactDot(vectors, row * vector.length, vector, 0, vector.length)
-}
-
-/** Puts a value among the largest, which are in falling order. */
-function insert(best: Float64Array, value: number): void {
-  let place = best.length
-  while (place > 0 && best[place - 1] < value) place--
-  if (place === best.length) return
-  best.copyWithin(place + 1, place)
-  best[place] = value
 }

@@ -7,7 +7,7 @@ import type { Atlas, PaperArea } from '../atlas/atlas.ts'
 import { termKey } from '../atlas/term-key.ts'
 import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
-import { createVectorIndex } from '../vectors/create-index.ts'
+import { nearestRows } from '../vectors/neighbour-graph.ts'
 import { generic } from './boilerplate.ts'
 import { Phrases } from './phrases.ts'
 
@@ -338,21 +338,25 @@ async function unlikePapers(
   isFresh: Uint8Array,
 ): Promise<UnlikePaper[]> {
   const earlier = papers.flatMap((_, row) => (isFresh[row] === 1 ? [] : [row]))
-  const rowOf = (row: number) => vectors.subarray(row * dimensions, (row + 1) * dimensions)
-  const within = signal === undefined ? {} : { signal }
-  const index = createVectorIndex(dimensions, { kind: 'exact' })
-  await index.add(earlier, earlier.map(rowOf), within)
+  const matrix = (rows: readonly number[]) => {
+    const chosen = new Float32Array(rows.length * dimensions)
+    for (const [i, row] of rows.entries())
+      chosen.set(vectors.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions)
+    return chosen
+  }
+  const known = matrix(earlier)
+  const nearestOf = (rows: readonly number[], k: number) => nearestRows(matrix(rows), known, { dimensions, k, signal })
   // Papers of one day are often kin, and a new one is compared with other days alone; so is an earlier one.
   const step = Math.ceil(earlier.length / mostCompared)
   const compared = earlier.filter((_, i) => i % step === 0)
   const dayOf = (row: number) => papers[row].published?.slice(0, 10)
   const usual: number[] = []
-  const near = await index.searchMany(compared.map(rowOf), { k: neighboursLooked, ...within })
-  for (const [i, { rows, scores }] of near.entries()) {
-    const row = compared[i]
+  const near = await nearestOf(compared, neighboursLooked)
+  for (const [i, row] of compared.entries()) {
     const day = dayOf(row)
-    const at = rows.findIndex((other) => other !== row && (day === undefined || dayOf(other) !== day))
-    usual.push(scores[at < 0 ? rows.length - 1 : at])
+    const others = near.rows.subarray(i * near.k, (i + 1) * near.k)
+    const at = others.findIndex((j) => earlier[j] !== row && (day === undefined || dayOf(earlier[j]) !== day))
+    usual.push(near.scores[i * near.k + (at < 0 ? near.k - 1 : at)])
   }
   usual.sort((a, b) => a - b)
   if (slice.due()) await slice.rest()
@@ -362,16 +366,16 @@ async function unlikePapers(
     if (area !== undefined) counts.set(area, (counts.get(area) ?? 0) + 1)
   }
   const found: UnlikePaper[] = []
-  const nearest = await index.searchMany(fresh.map(rowOf), { k: 1, ...within })
-  for (const [i, { rows, scores }] of nearest.entries()) {
-    const similarity = scores[0]
+  const nearest = await nearestOf(fresh, 1)
+  for (let i = 0; i < fresh.length; i++) {
+    const similarity = nearest.scores[i]
     let farther = 0
     while (farther < usual.length && usual[farther] <= similarity) farther++
     const share = (1 + farther) / (1 + usual.length)
     if (share > rareShare) continue
     const { id, title } = papers[fresh[i]]
     const area = places[fresh[i]]?.area
-    const other = papers[rows[0]]
+    const other = papers[earlier[nearest.rows[i]]]
     found.push({
       id,
       title,

@@ -1,6 +1,7 @@
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import { sharedFloat32, sharedInt32 } from '../runtime/shared-arrays.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
+import { TopK } from '../vectors/top-k.ts'
 
 /** Candidates of some rows, to be ranked by the weighted mean of both cosines. */
 interface RescoreOptions {
@@ -73,35 +74,28 @@ export async function rescore(
 ): Promise<void> {
   const { start, column, value } = words
   const own = new Float64Array(words.columns)
-  const scores = new Float64Array(candidates)
-  const best = new Int32Array(k)
+  const best = new TopK(k)
+  const rankOf = new Int32Array(words.rows)
   for (let row = first; row < last; row++) {
     if (slice.due()) await slice.rest()
     const from = start[row]
     const to = start[row + 1]
     for (let i = from; i < to; i++) own[column[i]] = value[i]
     const offset = row * candidates
+    best.clear()
     for (let rank = 0; rank < candidates; rank++) {
       const other = near[offset + rank]
       let shared = 0
       for (let i = start[other], end = start[other + 1]; i < end; i++) shared += own[column[i]] * value[i]
-      scores[rank] = semanticWeight * cosines[offset + rank] + (1 - semanticWeight) * shared
+      rankOf[other] = rank
+      best.offer(other, semanticWeight * cosines[offset + rank] + (1 - semanticWeight) * shared)
     }
     for (let i = from; i < to; i++) own[column[i]] = 0
-    let count = 0
-    for (let rank = 0; rank < candidates; rank++) {
-      const score = scores[rank]
-      const comesBefore = (other: number) =>
-        score > scores[other] || (score === scores[other] && near[offset + rank] < near[offset + other])
-      if (count === k && !comesBefore(best[k - 1])) continue
-      let place = count < k ? count++ : k - 1
-      for (; place > 0 && comesBefore(best[place - 1]); place--) best[place] = best[place - 1]
-      best[place] = rank
-    }
     for (let place = 0; place < k; place++) {
-      neighbour[row * k + place] = near[offset + best[place]]
-      similarity[row * k + place] = scores[best[place]]
-      semantic[row * k + place] = cosines[offset + best[place]]
+      const other = best.rows[place]
+      neighbour[row * k + place] = other
+      similarity[row * k + place] = best.scores[place]
+      semantic[row * k + place] = cosines[offset + rankOf[other]]
     }
   }
 }

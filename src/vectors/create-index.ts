@@ -1,6 +1,7 @@
 import { PaperkinError, show } from '../errors.ts'
 import { ExactIndex } from './exact-index.ts'
-import { HnswIndex, type HnswOptions } from './hnsw-index.ts'
+import { HnswIndex, type HnswOptions } from './hnsw/hnsw-index.ts'
+import type { VectorIndex } from './vector-index.ts'
 
 /** Which index: exact, HNSW, or exact until HNSW pays. */
 export type IndexKind = 'auto' | 'exact' | 'hnsw'
@@ -28,7 +29,7 @@ export function requireIndexKind(kind: IndexKind): void {
 export function createVectorIndex(
   dimensions: number,
   options: HnswOptions & { readonly kind?: IndexKind } = {},
-): ExactIndex {
+): VectorIndex {
   const { kind = 'auto', ...parameters } = options
   requireIndexKind(kind)
   if (kind === 'exact') return new ExactIndex(dimensions)

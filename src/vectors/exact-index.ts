@@ -1,18 +1,9 @@
 import { PaperkinError, requireInteger } from '../errors.ts'
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
-import { CHUNK_ROWS, ExactSnapshot, type ExactState } from './exact-snapshot.ts'
+import { ExactSnapshot, type ExactState } from './exact-snapshot.ts'
 import { Int8Scan } from './int8-scan.ts'
-import {
-  checkRows,
-  copyUnit,
-  countVectors,
-  type SearchHits,
-  unknownRow,
-  type VectorIndex,
-  type VectorSearchOptions,
-  type VectorsInput,
-  type VectorWriteOptions,
-} from './vector-index.ts'
+import { checkRows, copyUnit, countVectors, unknownRow, type VectorsInput } from './unit-rows.ts'
+import { CHUNK_ROWS, type VectorIndex, type VectorWriteOptions } from './vector-index.ts'
 
 /** Values from which codes are kept: below, plain products take less than a millisecond or two. */
 const SCAN_FROM = 2 ** 19
@@ -43,8 +34,12 @@ export class ExactIndex implements VectorIndex {
     return 'exact'
   }
 
+  get failure(): unknown {
+    return undefined
+  }
+
   get size(): number {
-    return this.#snapshot.size
+    return this.#snapshot.state.size
   }
 
   has(row: number): boolean {
@@ -52,24 +47,15 @@ export class ExactIndex implements VectorIndex {
   }
 
   rows(): Int32Array {
-    return this.#snapshot.rows()
+    const { count, size, rowOf } = this.#snapshot.state
+    const rows = new Int32Array(size)
+    let next = 0
+    for (let position = 0; position < count; position++) if (rowOf[position] >= 0) rows[next++] = rowOf[position]
+    return rows.sort()
   }
 
-  /** {@link ExactSnapshot.vector} */
   vector(row: number): Float32Array {
     return this.#snapshot.vector(row)
-  }
-
-  vectors(rows: ArrayLike<number>, options: { readonly signal?: AbortSignal } = {}): Promise<Float32Array> {
-    return this.snapshot().vectors(rows, options)
-  }
-
-  search(query: ArrayLike<number>, options: VectorSearchOptions = {}): Promise<SearchHits> {
-    return this.snapshot().search(query, options)
-  }
-
-  searchMany(queries: VectorsInput, options: VectorSearchOptions = {}): Promise<SearchHits[]> {
-    return this.snapshot().searchMany(queries, options)
   }
 
   snapshot(): ExactSnapshot {
@@ -138,17 +124,14 @@ export class ExactIndex implements VectorIndex {
     })
   }
 
-  /**
-   * Fills an empty index with unit rows that lie in chunks as it keeps them, {@link CHUNK_ROWS} in each but the last, and
-   * takes the chunks over. Searches look at every value until {@link encode} has run.
-   * @internal
-   */
+  /** An empty index takes the chunks over, and makes their codes when it settles; one that has rows copies them. */
   async adopt(rows: ArrayLike<number>, chunks: readonly Float32Array[]): Promise<void> {
+    const { dimensions } = this
     const labels = checkRows(rows)
-    await this.#alone(async () => {
-      const { dimensions } = this
+    const isDone = await this.#alone(async () => {
       const count = labels.length
-      if (this.#snapshot.state.count > 0 || count === 0) return
+      if (this.#snapshot.state.count > 0) return count === 0
+      if (count === 0) return true
       let highest = -1
       for (const row of labels) highest = Math.max(highest, row)
       const positionOf = new Int32Array(highest + 1).fill(-1)
@@ -156,11 +139,18 @@ export class ExactIndex implements VectorIndex {
       const stampOf = new Uint32Array(count)
       for (let position = 0; position < count; position++) stampOf[position] = ++this.#stamp
       this.#publish({ dimensions, size: count, count, chunks, rowOf: labels, positionOf, stampOf, codes: undefined })
+      return true
     })
+    if (isDone) return
+    const vectors = Array.from(labels, (_, i) => {
+      const start = (i % CHUNK_ROWS) * dimensions
+      return chunks[Math.floor(i / CHUNK_ROWS)].subarray(start, start + dimensions)
+    })
+    await this.add(labels, vectors)
   }
 
-  /** Makes the codes that {@link adopt} left out, in slices. @internal */
-  async encode(options: VectorWriteOptions = {}): Promise<void> {
+  /** Makes the codes that {@link adopt} left out. */
+  async settle(options: VectorWriteOptions = {}): Promise<void> {
     await this.#alone(async () => {
       const { state } = this.#snapshot
       if (state.codes !== undefined) return
@@ -218,12 +208,12 @@ export class ExactIndex implements VectorIndex {
   }
 
   /** Runs one write at a time, at once where none is under way. */
-  async #alone(write: () => Promise<void>): Promise<void> {
+  async #alone<Result>(write: () => Promise<Result>): Promise<Result> {
     while (this.#writing !== undefined) await this.#writing.catch(() => {})
     const writing = write()
     this.#writing = writing
     try {
-      await writing
+      return await writing
     } finally {
       this.#writing = undefined
     }

@@ -2,6 +2,12 @@
 // A product's last bits depend on the CPU and on the kernel, so callers treat it as known to within `productError`
 // and decide what lies closer together than that by `exactDot`, which is the same everywhere.
 
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { loadNative, type Session } from '../runtime/onnx-runtime.ts'
+import { packageFile } from '../runtime/package-files.ts'
+import { loadWasm } from './wasm.ts'
+
 /** What computes products of rows with rows. */
 export interface Kernels {
   readonly backend: 'onnxruntime' | 'typed-arrays'
@@ -112,4 +118,100 @@ export const typedArrayKernels: Kernels = {
         out[i * rightRows + j] = exactDot(left, i * dimensions, right, j * dimensions, dimensions)
     return out
   },
+}
+
+/**
+ * Products on ONNX Runtime, with all cores. A run blocks its thread, so this belongs into a worker.
+ * @returns undefined where the runtime cannot be loaded on this platform
+ */
+export async function loadOnnxKernels(): Promise<Kernels | undefined> {
+  let session: Session
+  try {
+    const runtime = loadNative()
+    const model = readFileSync(packageFile('#models/kernels/products.onnx'))
+    // A count of its own: left to itself the runtime ties threads to cores, which a container may refuse.
+    session = await runtime.createSession(model, { threads: availableParallelism() })
+  } catch {
+    // No library for this platform, or none installed: the caller has kernels that need none.
+    return undefined
+  }
+  let results = new Float32Array(0)
+  return {
+    backend: 'onnxruntime',
+    slice: 4e8,
+    async products(left, right, dimensions, target) {
+      const m = left.length / dimensions
+      const n = right.length / dimensions
+      if (target === undefined && results.length < m * n) results = new Float32Array(m * n)
+      const products = (target ?? results).subarray(0, m * n)
+      const inputs = {
+        left: { data: left, dims: [m, dimensions] },
+        right: { data: right, dims: [n, dimensions] },
+      }
+      await session.run(inputs, 'products', { data: products, dims: [m, n] })
+      return products
+    },
+  }
+}
+
+type Dots = (left: number, rights: number, rows: number, count: number, width: number, out: number) => void
+
+interface DotsLoop {
+  readonly dots: Dots
+  readonly rows: Int32Array
+  readonly out: Float64Array
+}
+
+/** Rows in one call of the loop. */
+const ROOM = 1024
+
+/**
+ * A matrix of rows and their products in float64: the bits of `exactDot`, four times as fast where the matrix lies in
+ * WebAssembly's memory.
+ */
+export class RowDots {
+  readonly matrix: Float32Array
+  readonly dimensions: number
+  readonly #loop: DotsLoop | undefined
+
+  private constructor(matrix: Float32Array, dimensions: number, loop: DotsLoop | undefined) {
+    this.matrix = matrix
+    this.dimensions = dimensions
+    this.#loop = loop
+  }
+
+  /** Over a matrix as it is. */
+  static over(matrix: Float32Array, dimensions: number): RowDots {
+    return new RowDots(matrix, dimensions, undefined)
+  }
+
+  /** Over a new matrix of `length` values, all 0, in WebAssembly's memory where it can be had (4 GB are the most). */
+  static allocate(length: number, dimensions: number): RowDots {
+    const loaded = loadWasm<Dots>('dots', 12 * ROOM + 4 * length)
+    if (loaded === undefined) return RowDots.over(new Float32Array(length), dimensions)
+    const { buffer } = loaded.memory
+    return new RowDots(new Float32Array(buffer, 12 * ROOM, length), dimensions, {
+      dots: loaded.loop,
+      out: new Float64Array(buffer, 0, ROOM),
+      rows: new Int32Array(buffer, 8 * ROOM, ROOM),
+    })
+  }
+
+  /** Products of a row with each of the others, written to `out` from its beginning. */
+  products(row: number, others: Int32Array, out: Float64Array): void {
+    const { matrix, dimensions } = this
+    const loop = this.#loop
+    if (loop === undefined) {
+      for (let i = 0; i < others.length; i++)
+        out[i] = exactDot(matrix, row * dimensions, matrix, others[i] * dimensions, dimensions)
+      return
+    }
+    const start = matrix.byteOffset
+    for (let first = 0; first < others.length; first += ROOM) {
+      const part = others.subarray(first, first + ROOM)
+      loop.rows.set(part)
+      loop.dots(start + 4 * row * dimensions, start, loop.rows.byteOffset, part.length, dimensions, loop.out.byteOffset)
+      out.set(part.length === ROOM ? loop.out : loop.out.subarray(0, part.length), first)
+    }
+  }
 }

@@ -2,18 +2,16 @@ import { PaperkinError, requireInteger } from '../errors.ts'
 import { seededRandom } from '../runtime/random.ts'
 import { BACKGROUND_FROM, inBackground } from './background.ts'
 import { typedArrayKernels } from './kernels.ts'
-import { dismissHelper, helpedRows, sharedMemory } from './kmeans-helper.ts'
-import { columnsOf } from './kmeans-rows.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
-import { requireRows, requireUnitRows } from './vector-index.ts'
+import { requireRows, requireUnitRows } from './unit-rows.ts'
 
 export type { KmeansResult }
 
 /**
  * Spherical k-means of a matrix of unit rows, `n × dimensions`: seeded by greedy k-means++ (Arthur and Vassilvitskii
  * 2007), empty clusters given the row that lies worst, inertia falling with every iteration, until no row changes its
- * cluster. The same matrix, options and seed give the same result everywhere. Beside the matrix it holds a copy, half a
- * copy more with a second thread, and bounds of `4 × n × k` bytes where they are at most 256 MB.
+ * cluster. The same matrix, options and seed give the same result everywhere. Beside the matrix it holds a copy
+ * and bounds of `4 × n × k` bytes where they are at most 256 MB.
  * @throws PaperkinError `invalid-argument`: part of a row, a row whose length is not 1, `k` beyond the number of rows.
  */
 export async function kmeans(matrix: Float32Array, options: KmeansOptions): Promise<KmeansResult> {
@@ -31,26 +29,7 @@ export async function kmeans(matrix: Float32Array, options: KmeansOptions): Prom
   const { onProgress, signal: _signal, ...plain } = options
   // Some twenty iterations is what most runs take; seeding is like two of them.
   if (n * options.k * dimensions * 20 * (options.starts ?? 1) >= BACKGROUND_FROM)
-    return runInThreads(matrix, { ...plain, ...(signal && { signal }), ...(onProgress && { onProgress }) })
+    return inBackground('kmeans', plain, { values: matrix, signal, onProgress })
   await requireUnitRows(matrix, dimensions, signal === undefined ? {} : { signal })
   return runKmeans(matrix, { ...options, kernels: typedArrayKernels })
-}
-
-/** In a worker thread, with a second one for half of the rows where that is worth it. */
-async function runInThreads(matrix: Float32Array, options: KmeansOptions): Promise<KmeansResult> {
-  const { signal, onProgress, ...plain } = options
-  const { dimensions, k } = plain
-  const n = matrix.length / dimensions
-  const helped = helpedRows(n, { k, dimensions })
-  if (helped === 0) return inBackground('kmeans', plain, { values: matrix, signal, onProgress })
-  const memory = sharedMemory({ helped, columns: columnsOf(k), dimensions })
-  const running = inBackground('kmeans', { ...plain, help: { memory, helped } }, { values: matrix, signal, onProgress })
-  const values = matrix.subarray((n - helped) * dimensions)
-  // Without its help all is done as well.
-  inBackground('helpKmeans', { dimensions, k, memory }, { values, thread: 'help', signal }).catch(() => {})
-  try {
-    return await running
-  } finally {
-    dismissHelper(memory)
-  }
 }

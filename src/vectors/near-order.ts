@@ -1,6 +1,5 @@
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
-import type { Kernels } from './kernels.ts'
-import type { RowDots } from './row-dots.ts'
+import type { Kernels, RowDots } from './kernels.ts'
 
 // Rows that share a pivot, on average, where there are not so many that each has more.
 const ROWS_PER_PIVOT = 100

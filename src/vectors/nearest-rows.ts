@@ -3,11 +3,10 @@
 // decided in float64, so that lists are the same on every CPU.
 
 import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
-import { exactDot, type Kernels, productError } from './kernels.ts'
-import { NearLists } from './near-lists.ts'
+import { exactDot, type Kernels, productError, type RowDots } from './kernels.ts'
 import { putNearTogether } from './near-order.ts'
-import type { RowDots } from './row-dots.ts'
-import { FILTER_GROUP, TileFilter } from './tile-filter.ts'
+import { TopK } from './top-k.ts'
+import { loadWasm } from './wasm.ts'
 
 /** The k nearest rows of each row. */
 export interface NeighbourGraph {
@@ -33,6 +32,9 @@ interface How {
 const SPARE = 8
 /** Products of such a tile, its rows and its columns fit the second-level cache of most CPUs or the third of all. */
 const TILE = 768
+
+/** Products come in groups of this many; those of a row's last, smaller group are left to the caller. */
+const FILTER_GROUP = 8
 
 /** The graph by given kernels; `k` is below the number of rows. */
 export async function buildNeighbourGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
@@ -164,12 +166,12 @@ async function decide(
   const rows = new Int32Array(n * k)
   const scores = new Float32Array(n * k)
   const margin = 2 * productError(dimensions)
-  const ranking = new Ranking(k + 1)
+  const ranking = new TopK(k + 1)
   const candidates = new Int32Array(width)
   const products = new Float64Array(width)
   const rowOf = (place: number) => (rowAt === undefined ? place : rowAt[place])
   let twins: Int32Array | undefined
-  const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float32Array }>()
+  const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float64Array }>()
   for (let place = 0; place < n; place++) {
     const best = near.best(place)
     const row = rowOf(place)
@@ -188,7 +190,7 @@ async function decide(
             twin >= queries && twin < other
               ? seen[twin]
               : exactDot(matrix, place * dimensions, matrix, other * dimensions, dimensions)
-          ranking.offer(rowOf(other - queries), seen[other])
+          ranking.offer(rowOf(other - queries), Math.fround(seen[other]))
           if (other % 256 === 255 && slice.due()) await slice.rest()
         }
         whole = { rows: ranking.rows.slice(), scores: ranking.scores.slice() }
@@ -204,44 +206,14 @@ async function decide(
       let count = 0
       for (; count < width && best.scores[count] >= cut; count++) candidates[count] = best.rows[count] + queries
       dots.products(place, candidates.subarray(0, count), products)
-      for (let index = 0; index < count; index++) ranking.offer(rowOf(candidates[index] - queries), products[index])
+      for (let index = 0; index < count; index++)
+        ranking.offer(rowOf(candidates[index] - queries), Math.fround(products[index]))
       rows.set(ranking.rows.subarray(0, k), row * k)
       scores.set(ranking.scores.subarray(0, k), row * k)
     }
     if (place % 64 === 63 && slice.due()) await slice.rest()
   }
   return { k, rows, scores }
-}
-
-/** The best few rows by Float32 score, then by row. */
-class Ranking {
-  readonly rows: Int32Array
-  readonly scores: Float32Array
-
-  constructor(k: number) {
-    this.rows = new Int32Array(k)
-    this.scores = new Float32Array(k)
-  }
-
-  clear(): void {
-    this.rows.fill(-1)
-    this.scores.fill(-Infinity)
-  }
-
-  offer(row: number, product: number): void {
-    const { rows, scores } = this
-    const score = Math.fround(product)
-    let place = rows.length - 1
-    if (score < scores[place] || (score === scores[place] && row > rows[place])) return
-    for (; place > 0; place--) {
-      const above = scores[place - 1]
-      if (above > score || (above === score && rows[place - 1] < row)) break
-      scores[place] = above
-      rows[place] = rows[place - 1]
-    }
-    scores[place] = score
-    rows[place] = row
-  }
 }
 
 /** For each row the first row that holds the same bits. */
@@ -265,4 +237,158 @@ function firstTwins(matrix: Float32Array, dimensions: number): Int32Array {
     else bucket.push(row)
   }
   return first
+}
+
+type Above = (
+  values: number,
+  rows: number,
+  columns: number,
+  rowCuts: number,
+  columnCuts: number,
+  hits: number,
+) => number
+
+/**
+ * Picks from a tile of products the few that reach a cut of their row or column, eight at a time: ten times faster than
+ * looking at each in JavaScript, which takes as long as computing them.
+ */
+class TileFilter {
+  /** Room for the products of a tile, side × side. */
+  readonly products: Float32Array
+  /** A product above its row's cut is picked; and one above its column's. */
+  readonly rowCuts: Float32Array
+  readonly columnCuts: Float32Array
+  readonly #above: Above
+  readonly #hitsStart: number
+
+  private constructor(side: number, above: Above, buffer: ArrayBuffer) {
+    this.products = new Float32Array(buffer, 0, side * side)
+    this.rowCuts = new Float32Array(buffer, 4 * side * side, side)
+    this.columnCuts = new Float32Array(buffer, 4 * side * (side + 1), side)
+    this.#hitsStart = 4 * side * (side + 2)
+    this.#above = above
+  }
+
+  /** A filter of tiles up to side × side; undefined where the platform cannot run it. */
+  static create(side: number): TileFilter | undefined {
+    const hits = Math.ceil((side * side) / FILTER_GROUP)
+    const loaded = loadWasm<Above>('above', 4 * (side * (side + 2) + hits))
+    return loaded && new TileFilter(side, loaded.loop, loaded.memory.buffer)
+  }
+
+  /** Positions in the tile of the first product of each group with one above a cut, ascending; valid until the next call. */
+  hits(rows: number, columns: number): Int32Array {
+    const start = this.#hitsStart
+    const end = this.#above(0, rows, columns, this.rowCuts.byteOffset, this.columnCuts.byteOffset, start)
+    return new Int32Array(this.products.buffer, start, (end - start) / 4)
+  }
+}
+
+/**
+ * For each of n rows the nearest others seen so far. What reaches a row's cut is appended; a full list is cut back to its
+ * `width` best, and the least of them is the new cut. That takes a few operations for each candidate where a heap takes
+ * its depth. Memory: `8 × (width + min(width, 64)) + 8` bytes a row.
+ */
+class NearLists {
+  readonly width: number
+  /** What a candidate of each row must be above; it only rises. */
+  readonly cuts: Float32Array
+  readonly #room: number
+  readonly #counts: Int32Array
+  readonly #rows: Int32Array
+  readonly #scores: Float32Array
+
+  constructor(n: number, width: number) {
+    this.width = width
+    this.#room = width + Math.min(width, 64)
+    this.cuts = new Float32Array(n).fill(-Infinity)
+    this.#counts = new Int32Array(n)
+    this.#rows = new Int32Array(n * this.#room)
+    this.#scores = new Float32Array(n * this.#room)
+  }
+
+  /** Takes a candidate of a row whose score is above the row's cut. */
+  push(row: number, other: number, score: number): void {
+    const room = this.#room
+    const place = row * room + this.#counts[row]
+    this.#scores[place] = score
+    this.#rows[place] = other
+    if (++this.#counts[row] < room) return
+    const start = row * room
+    this.#select(start, start + room, start + this.width)
+    this.#counts[row] = this.width
+    let least = Infinity
+    for (let i = start; i < start + this.width; i++) least = Math.min(least, this.#scores[i])
+    this.cuts[row] = least
+  }
+
+  /** The best of a row, at most `width`, best first by score; valid until the next call of `push`. */
+  best(row: number): { readonly rows: Int32Array; readonly scores: Float32Array } {
+    const start = row * this.#room
+    const end = start + this.#counts[row]
+    this.#sort(start, end)
+    const last = Math.min(end, start + this.width)
+    return { rows: this.#rows.subarray(start, last), scores: this.#scores.subarray(start, last) }
+  }
+
+  /** Brings the best of [start, end) before `middle` (Hoare 1961, "Algorithm 65: find"). */
+  #select(start: number, end: number, middle: number): void {
+    let low = start
+    let high = end - 1
+    while (low < high) {
+      const split = this.#partition(low, high)
+      if (middle - 1 <= split) high = split
+      else low = split + 1
+    }
+  }
+
+  #sort(start: number, end: number): void {
+    const scores = this.#scores
+    const rows = this.#rows
+    let low = start
+    while (end - low > 24) {
+      const split = this.#partition(low, end - 1)
+      // The smaller side first, so that the calls do not go deep.
+      if (split + 1 - low < end - split - 1) {
+        this.#sort(low, split + 1)
+        low = split + 1
+      } else {
+        this.#sort(split + 1, end)
+        end = split + 1
+      }
+    }
+    for (let i = low + 1; i < end; i++) {
+      const score = scores[i]
+      const row = rows[i]
+      let place = i
+      for (; place > low && scores[place - 1] < score; place--) {
+        scores[place] = scores[place - 1]
+        rows[place] = rows[place - 1]
+      }
+      scores[place] = score
+      rows[place] = row
+    }
+  }
+
+  /** Parts [low, high] into scores at or above a pivot and at or below it; returns the last place of the first part. */
+  #partition(low: number, high: number): number {
+    const scores = this.#scores
+    const rows = this.#rows
+    const pivot = scores[(low + high) >>> 1]
+    let i = low - 1
+    let j = high + 1
+    for (;;) {
+      do i++
+      while (scores[i] > pivot)
+      do j--
+      while (scores[j] < pivot)
+      if (i >= j) return j
+      const score = scores[i]
+      scores[i] = scores[j]
+      scores[j] = score
+      const row = rows[i]
+      rows[i] = rows[j]
+      rows[j] = row
+    }
+  }
 }

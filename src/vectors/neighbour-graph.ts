@@ -1,10 +1,9 @@
 import { requireInteger } from '../errors.ts'
 import type { Progress } from '../runtime/time-slice.ts'
 import { BACKGROUND_FROM, inBackground } from './background.ts'
-import { typedArrayKernels } from './kernels.ts'
-import { buildNeighbourGraph, type NeighbourGraph } from './nearest-rows.ts'
-import { RowDots } from './row-dots.ts'
-import { requireRows, requireUnitRows } from './vector-index.ts'
+import { RowDots, typedArrayKernels } from './kernels.ts'
+import { buildNeighbourGraph, findNearest, type NeighbourGraph } from './nearest-rows.ts'
+import { requireRows, requireUnitRows } from './unit-rows.ts'
 
 export type { NeighbourGraph }
 
@@ -35,5 +34,31 @@ export async function neighbourGraph(matrix: Float32Array, options: NeighbourGra
     kernels: typedArrayKernels,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
+  })
+}
+
+/**
+ * The `k` nearest of some unit rows, or all where there are fewer, to each unit query: exact, and numbered as the rows are.
+ * @throws PaperkinError `invalid-argument`: part of a row, `k` below 1.
+ */
+export async function nearestRows(
+  queries: Float32Array,
+  rows: Float32Array,
+  options: { readonly dimensions: number; readonly k: number; readonly signal?: AbortSignal | undefined },
+): Promise<NeighbourGraph> {
+  const { dimensions, signal } = options
+  const asked = requireRows(queries, dimensions)
+  const k = Math.min(requireInteger('k', options.k, 1), requireRows(rows, dimensions))
+  if (asked === 0) return { k, rows: new Int32Array(0), scores: new Float32Array(0) }
+  const values = new Float32Array(queries.length + rows.length)
+  values.set(queries)
+  values.set(rows, queries.length)
+  const how = { k, queries: asked }
+  if (queries.length * (rows.length / dimensions) >= BACKGROUND_FROM)
+    return inBackground('nearest', { dimensions, ...how }, { values, signal })
+  return findNearest(RowDots.over(values, dimensions), {
+    ...how,
+    kernels: typedArrayKernels,
+    ...(signal && { signal }),
   })
 }

@@ -5,11 +5,8 @@
 
 import { seededRandom } from '../runtime/random.ts'
 import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
-import { ExactSums } from './exact-sums.ts'
-import { exactDot, type Kernels } from './kernels.ts'
-import type { KmeansHelper } from './kmeans-helper.ts'
-import { KMEANS_BLOCK, KmeansRows } from './kmeans-rows.ts'
-import { seedCentroids } from './kmeans-seeding.ts'
+import { exactDot, type Kernels, productError } from './kernels.ts'
+import { ExactSums, KMEANS_BLOCK, KmeansRows } from './kmeans-rows.ts'
 
 export interface KmeansOptions {
   /** Width of a row. */
@@ -52,7 +49,6 @@ export async function runKmeans(
     readonly kernels: Kernels
     /** Sum of the squares of the rows' lengths, where it is known. */
     readonly squares?: number
-    readonly helper?: KmeansHelper | undefined
   },
 ): Promise<KmeansResult> {
   const { kernels, signal, onProgress } = options
@@ -67,7 +63,7 @@ export async function runKmeans(
     for (let start = 0; start < matrix.length; start += dimensions)
       squares += exactDot(matrix, start, matrix, start, dimensions)
   const isSpherical = options.spherical ?? true
-  const problem: Problem = { rows: memory, helper: options.helper, squares, isSpherical, kernels, slice }
+  const problem: Problem = { rows: memory, squares, isSpherical, kernels, slice }
   let best: KmeansResult | undefined
   for (let start = 0; start < starts; start++) {
     const beginning =
@@ -86,7 +82,6 @@ export async function runKmeans(
 
 interface Problem {
   readonly rows: KmeansRows
-  readonly helper: KmeansHelper | undefined
   readonly squares: number
   readonly isSpherical: boolean
   readonly kernels: Kernels
@@ -143,7 +138,7 @@ const MOST_IN_QUESTION = 0.5
 const SAMPLE = 128
 
 /**
- * Share of the products that bounds do not rule out, by a sample spread over the first half of the rows: a product with a unit row changes by
+ * Share of the products that bounds do not rule out, by a sample spread over the rows: a product with a unit row changes by
  * no more than its centroid moves (Elkan 2003, "Using the triangle inequality to accelerate k-means", with products in
  * place of distances).
  */
@@ -152,8 +147,7 @@ function shareInQuestion(rows: KmeansRows): number {
   const sample = Math.min(n, SAMPLE)
   let open = 0
   for (let index = 0; index < sample; index++) {
-    // A helper keeps the bounds of the others.
-    const row = Math.floor((index * Math.ceil(n / 2)) / sample)
+    const row = Math.floor((index * n) / sample)
     const own = assignments[row]
     const score = exactDot(matrix, row * dimensions, centroids, own * dimensions, dimensions) - halves[own]
     for (let c = 0; c < k; c++) if (bounds[row * columns + c] + gains[c] - costs[c] > score) open++
@@ -162,7 +156,7 @@ function shareInQuestion(rows: KmeansRows): number {
 }
 
 /** Gives each row the cluster of its nearest centroid; a tie goes to the cluster that it is in, else to the lowest. */
-async function assign({ rows, helper, kernels, slice }: Problem, sums: ExactSums): Promise<number> {
+async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promise<number> {
   const { n, k, dimensions, matrix, centroids, columns, bounds, isBounded, assignments } = rows
   const { largest, second, column, margin } = rows
   const block = Math.max(1, Math.min(KMEANS_BLOCK, Math.floor(kernels.slice / (k * dimensions))))
@@ -192,7 +186,6 @@ async function assign({ rows, helper, kernels, slice }: Problem, sums: ExactSums
     }
     if (slice.due()) await slice.rest()
   }
-  helper?.renew()
   return changed
 }
 
@@ -200,27 +193,19 @@ async function assign({ rows, helper, kernels, slice }: Problem, sums: ExactSums
 const REASSIGNED = 1024
 
 /** The same by the bounds, several times as fast where few products are in question. */
-async function reassign(problem: Problem, sums: ExactSums): Promise<number> {
-  const { rows, helper, slice } = problem
+async function reassign({ rows, slice }: Problem, sums: ExactSums): Promise<number> {
   const { n, assignments } = rows
   let changed = 0
-  const take = (changes: Int32Array): void => {
+  for (let first = 0; first < n; first += REASSIGNED) {
+    const changes = rows.changes(first, Math.min(REASSIGNED, n - first))
     for (let index = 0; index < changes.length; index += 2) {
       const row = changes[index]
       sums.move(row, assignments[row], changes[index + 1])
       assignments[row] = changes[index + 1]
     }
     changed += changes.length / 2
-  }
-  const end = helper?.ask() ?? n
-  for (let first = 0; first < end; first += REASSIGNED) {
-    take(rows.changes(first, Math.min(REASSIGNED, end - first)))
     if (slice.due()) await slice.rest()
   }
-  if (end === n) return changed
-  const answer = helper?.answer()
-  if (answer === undefined) return changed + (await assign(problem, sums))
-  take(answer)
   return changed
 }
 
@@ -243,4 +228,108 @@ function fillEmpty({ matrix, n, dimensions, k, centroids, halves, assignments }:
     moved++
   }
   return moved
+}
+
+interface Seeding {
+  readonly matrix: Float32Array
+  readonly n: number
+  readonly dimensions: number
+  readonly k: number
+  readonly kernels: Kernels
+  readonly slice: TimeSlice
+}
+
+/** Greedy k-means++: each next centroid is the best of a few rows drawn by their distance to the nearest one so far. */
+async function seedCentroids(seeding: Seeding, random: () => number): Promise<Float32Array> {
+  const { matrix, n, dimensions, k } = seeding
+  const centroids = new Float32Array(k * dimensions)
+  const chosen = new Set<number>()
+  let distances: Float32Array = new Float32Array(n).fill(Infinity)
+  const trials = 2 + Math.floor(Math.log(k))
+  for (let next = 0; next < k; next++) {
+    const candidates = next === 0 ? [Math.floor(random() * n)] : draw(distances, trials, chosen, random)
+    const tried = await coarseDistances(seeding, candidates, distances)
+    let best = 0
+    for (let trial = 1; trial < candidates.length; trial++) if (tried[trial].total < tried[best].total) best = trial
+    distances = tried[best].distances
+    const row = candidates[best]
+    chosen.add(row)
+    centroids.set(matrix.subarray(row * dimensions, (row + 1) * dimensions), next * dimensions)
+  }
+  return centroids
+}
+
+/** Rows drawn with probability in proportion to their distance; any rows not yet chosen where all distances are 0. */
+function draw(distances: Float32Array, trials: number, chosen: ReadonlySet<number>, random: () => number): number[] {
+  let total = 0
+  for (let row = 0; row < distances.length; row++) total += distances[row]
+  if (total === 0) {
+    let row = Math.floor(random() * distances.length)
+    while (chosen.has(row)) row = (row + 1) % distances.length
+    return [row]
+  }
+  const thresholds = Float64Array.from({ length: trials }, () => random() * total).sort()
+  const drawn = new Set<number>()
+  let running = 0
+  let trial = 0
+  for (let row = 0; row < distances.length && trial < trials; row++) {
+    running += distances[row]
+    for (; trial < trials && running > thresholds[trial]; trial++) drawn.add(row)
+  }
+  return [...drawn]
+}
+
+/** For each candidate the distances to the nearest centroid if it were one, and their total. */
+async function coarseDistances(
+  seeding: Seeding,
+  candidates: readonly number[],
+  distances: Float32Array,
+): Promise<{ readonly distances: Float32Array; readonly total: number }[]> {
+  const { matrix, n, dimensions, kernels, slice } = seeding
+  const error = productError(dimensions)
+  const units = new Float32Array(candidates.length * dimensions)
+  candidates.forEach((row, index) => {
+    units.set(matrix.subarray(row * dimensions, (row + 1) * dimensions), index * dimensions)
+  })
+  const tried = candidates.map(() => ({ distances: distances.slice(), total: 0 }))
+  const block = Math.max(1, Math.floor(kernels.slice / units.length))
+  for (let first = 0; first < n; first += block) {
+    const rows = Math.min(block, n - first)
+    const pending = kernels.products(
+      units,
+      matrix.subarray(first * dimensions, (first + rows) * dimensions),
+      dimensions,
+    )
+    const products = pending instanceof Float32Array ? pending : await pending
+    tried.forEach((trial, index) => {
+      const nearest = trial.distances
+      let total = trial.total
+      for (let r = 0; r < rows; r++) {
+        const row = first + r
+        const distance = 1 - products[index * rows + r]
+        // The rounded distance cannot be below the present one if the true one is that far above it.
+        if (distance - error < nearest[row] * 1.01) {
+          let rounded = coarse(distance - error)
+          if (rounded !== coarse(distance + error))
+            rounded = coarse(1 - exactDot(matrix, row * dimensions, units, index * dimensions, dimensions))
+          if (rounded < nearest[row]) nearest[row] = rounded
+        }
+        total += nearest[row]
+      }
+      trial.total = total
+    })
+    if (slice.due()) await slice.rest()
+  }
+  return tried
+}
+
+const oneFloat = new Float32Array(1)
+const itsBits = new Uint32Array(oneFloat.buffer)
+
+/** Rounds to eight bits after the leading one; what is below Float32's precision of a product counts as 0. */
+function coarse(distance: number): number {
+  if (distance < 1e-6) return 0
+  oneFloat[0] = distance
+  itsBits[0] = (itsBits[0] + 0x4000) & 0xffff8000
+  return oneFloat[0]
 }

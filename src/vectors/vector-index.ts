@@ -1,24 +1,50 @@
-import { PaperkinError, requireInteger, show } from '../errors.ts'
-import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
-import { exactDot } from './kernels.ts'
+import type { VectorsInput } from './unit-rows.ts'
 
-/** The highest row number that an index takes: an index keeps 4 bytes for each number up to its highest row. */
-const MAX_ROW = 2 ** 26 - 1
+/** Rows in a chunk: what {@link VectorIndex.adopt} takes over. */
+export const CHUNK_ROWS = 16_384
 
-/** What one search found, best first; ties by row, ascending. Frozen; the arrays are the caller's own. */
-export interface SearchHits {
-  readonly rows: Int32Array
-  /** Cosine similarity of each row to the query, −1 … 1, falling. The same bits on every CPU. */
-  readonly scores: Float32Array
+/**
+ * A state of an index that does not change, and answers for it while the index goes on. Whatever it cannot do by itself,
+ * its callers do with {@link VectorSnapshot.scoreRows}.
+ */
+export interface VectorSnapshot {
+  readonly dimensions: number
+  has(row: number): boolean
+  /** A copy of a row's unit vector. @throws PaperkinError `invalid-argument` where there is no such row */
+  vector(row: number): Float32Array
+  /**
+   * Copies of the rows' unit vectors, `rows.length × dimensions`, in the order of `rows`.
+   * @throws PaperkinError `invalid-argument` where there is no such row
+   */
+  vectors(rows: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<Float32Array>
+  /**
+   * Cosine similarity of the query, scaled to unit length, to the given rows, −1 … 1: products in float64, the same bits
+   * on every CPU.
+   * @throws PaperkinError `invalid-argument` for a query of another width, and where there is no such row
+   */
+  scoreRows(query: ArrayLike<number>, rows: ArrayLike<number>): Promise<Float64Array>
+  /**
+   * Values that those of {@link scoreRows} do not exceed, or fall below. Only where they cost less than scores.
+   * @throws as {@link scoreRows} does
+   */
+  bounds?(
+    query: ArrayLike<number>,
+    rows: ArrayLike<number>,
+    options: { readonly side: 'above' | 'below'; readonly signal?: AbortSignal | undefined },
+  ): Promise<Float64Array>
+  /**
+   * The `k` rows nearest to the query, exact or nearly so; nearest first, ties by row, ascending; fewer only where fewer
+   * match. Only where they are found without a look at all rows; `undefined` where this question needs one, as where `k`
+   * is a good part of all or the filter passes few: the caller then scores or bounds them.
+   * @throws as {@link scoreRows} does; what the filter throws
+   */
+  nearest?(query: ArrayLike<number>, options: NearestOptions): Promise<Int32Array | undefined>
 }
 
-export interface VectorSearchOptions {
-  /** How many rows to return; fewer come back only where fewer match. @default 10 */
-  readonly k?: number
+export interface NearestOptions {
+  readonly k: number
   /** Rows for which it returns false are passed over during the search. @default every row */
   readonly filter?: (row: number) => boolean
-  /** Candidates that an approximate index looks at: recall against time. Exact ones do not need it. @default the index's own */
-  readonly efSearch?: number
   readonly signal?: AbortSignal
 }
 
@@ -26,191 +52,48 @@ export interface VectorWriteOptions {
   readonly signal?: AbortSignal
 }
 
-/** Vectors as they come in: one array of `rows × dimensions` values, or one array a row. */
-export type VectorsInput = Float32Array | readonly ArrayLike<number>[]
-
-/** A state of an index that does not change. */
-export interface VectorSnapshot {
+/**
+ * Unit vectors of one width, each under a row: a whole number that the caller chooses. Writes wait for each other; a
+ * snapshot is the index as it was before or after a write, never between.
+ */
+export interface VectorIndex {
   readonly dimensions: number
   /** How many rows it holds. */
   readonly size: number
+  /** What answers now. */
+  readonly kind: 'exact' | 'hnsw'
+  /** Why the last work in the background failed; answers are as if it had not begun. */
+  readonly failure: unknown
   has(row: number): boolean
   /** All rows, ascending. */
   rows(): Int32Array
-  /**
-   * Copies of the rows' unit vectors, `rows.length × dimensions`, in the order of `rows`.
-   * @throws PaperkinError `invalid-argument` where there is no such row
-   */
-  vectors(rows: ArrayLike<number>, options?: { readonly signal?: AbortSignal }): Promise<Float32Array>
-  /** The `k` nearest rows. The query is scaled to unit length. @throws PaperkinError `invalid-argument` */
-  search(query: ArrayLike<number>, options?: VectorSearchOptions): Promise<SearchHits>
-  /** {@link search} for many queries in one call, in their order. */
-  searchMany(queries: VectorsInput, options?: VectorSearchOptions): Promise<SearchHits[]>
-}
-
-/**
- * Unit vectors of one width, each under a row: a whole number that the caller chooses. Writes wait for each other; a
- * search sees the index as it was when it was called, before or after a write, never between.
- */
-export interface VectorIndex extends VectorSnapshot {
-  /** What answers a search now: `'exact'`, `'hnsw'`, or a store's own name. */
-  readonly kind: string
+  /** {@link VectorSnapshot.vector} of the present state. */
+  vector(row: number): Float32Array
+  /** The present state, kept as it is while the index goes on changing. Costs nothing. */
+  snapshot(): VectorSnapshot
   /**
    * Adds rows, each scaled to unit length; all of them or, where anything is wrong with one, none.
    * @throws PaperkinError `invalid-argument`: a row that is there already or named twice, a vector of another width, one
    * that holds NaN or infinity, or the zero vector.
    */
   add(rows: ArrayLike<number>, vectors: VectorsInput, options?: VectorWriteOptions): Promise<void>
+  /**
+   * Adds unit rows that lie in chunks of {@link CHUNK_ROWS} rows, the last one filled in part. The chunks are the index's
+   * from then on: an index that keeps its rows so copies nothing.
+   * @throws as {@link add} does
+   */
+  adopt(rows: ArrayLike<number>, chunks: readonly Float32Array[]): Promise<void>
   /** Removes rows, all or none. @throws PaperkinError `invalid-argument` where a row is not there. */
   remove(rows: ArrayLike<number>, options?: VectorWriteOptions): Promise<void>
-  /** The present state, kept as it is while the index goes on changing. Costs nothing. */
-  snapshot(): VectorSnapshot
+  /** Makes what later questions gain from, in slices: for when no more changes come. */
+  settle?(options?: VectorWriteOptions): Promise<void>
+  /**
+   * Writes what would take long to make again to a file, beside which the vectors are kept elsewhere; and takes it back for
+   * the same rows.
+   * @throws PaperkinError `corrupt-store`, `store-mismatch` where the file is not of these rows
+   */
+  save?(path: string): Promise<void>
+  load?(path: string): Promise<void>
   /** Gives back threads, memory and handles. */
   close(): Promise<void>
-}
-
-/**
- * Copies one vector into `target` at `start`, scaled to unit length. A vector whose length is 1 to within Float32's
- * precision is copied bit by bit, so that what is stored and read back never changes.
- * @throws PaperkinError `invalid-argument`: another width, NaN, infinity, zero.
- */
-export function copyUnit(
-  source: ArrayLike<number>,
-  target: Float32Array,
-  place: { readonly from: number; readonly to: number; readonly dimensions: number; readonly name: string },
-): void {
-  const { from, to, dimensions, name } = place
-  let square = 0
-  for (let d = 0; d < dimensions; d++) {
-    const value = source[from + d]
-    square += value * value
-  }
-  // Values beyond 1e±150 would overflow or vanish when squared; scaled by the largest they do not.
-  if (!(square > 1e-280 && square < 1e280)) {
-    let largest = 0
-    for (let d = 0; d < dimensions; d++) {
-      const value = source[from + d]
-      if (!Number.isFinite(value))
-        throw invalidVector(`Expected ${name} to hold finite numbers, got ${show(value)} at position ${d}.`)
-      largest = Math.max(largest, Math.abs(value))
-    }
-    if (largest === 0) throw invalidVector(`Expected ${name} to point somewhere, got the zero vector.`)
-    square = 0
-    for (let d = 0; d < dimensions; d++) square += (source[from + d] / largest) ** 2
-    const length = Math.sqrt(square)
-    for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d] / largest / length
-    return
-  }
-  if (Math.abs(square - 1) <= 1e-6) for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d]
-  else {
-    const length = Math.sqrt(square)
-    for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d] / length
-  }
-}
-
-/** Number of vectors in the input; throws where the width is wrong. */
-export function countVectors(vectors: VectorsInput, dimensions: number, name = 'vectors'): number {
-  if (vectors instanceof Float32Array) {
-    if (vectors.length % dimensions !== 0)
-      throw invalidVector(
-        `Expected \`${name}\` to hold whole rows of ${dimensions} values, got ${vectors.length} values.`,
-      )
-    return vectors.length / dimensions
-  }
-  if (!Array.isArray(vectors))
-    throw invalidVector(`Expected \`${name}\` to be a Float32Array or an array of vectors, got ${show(vectors)}.`)
-  vectors.forEach((vector: ArrayLike<number> | undefined, index) => {
-    if (vector?.length !== dimensions)
-      throw invalidVector(
-        `Expected vector ${index} of \`${name}\` to have ${dimensions} values, got ${vector?.length ?? show(vector)}.`,
-      )
-  })
-  return vectors.length
-}
-
-/** Copies the query into unit length. @throws PaperkinError `invalid-argument` */
-export function unitQuery(query: ArrayLike<number>, dimensions: number): Float32Array {
-  if (query?.length !== dimensions)
-    throw invalidVector(`Expected the query to have ${dimensions} values, got ${query?.length ?? show(query)}.`)
-  const unit = new Float32Array(dimensions)
-  copyUnit(query, unit, { from: 0, to: 0, dimensions, name: 'the query' })
-  return unit
-}
-
-/** Copies vectors into one matrix of unit rows, in slices. @throws PaperkinError `invalid-argument`, naming the vector */
-export async function unitRows(
-  vectors: VectorsInput,
-  { dimensions, name, slice }: { readonly dimensions: number; readonly name: string; readonly slice: TimeSlice },
-): Promise<Float32Array> {
-  const count = countVectors(vectors, dimensions, name)
-  const units = new Float32Array(count * dimensions)
-  const flat = vectors instanceof Float32Array
-  for (let index = 0; index < count; index++) {
-    copyUnit(flat ? vectors : vectors[index], units, {
-      from: flat ? index * dimensions : 0,
-      to: index * dimensions,
-      dimensions,
-      name: `\`${name}[${index}]\``,
-    })
-    if (index % 256 === 255 && slice.due()) await slice.rest()
-  }
-  return units
-}
-
-/** Checks rows handed to a write: whole numbers in range, none twice; returns a copy. */
-export function checkRows(rows: ArrayLike<number>): Int32Array {
-  const copy = new Int32Array(rows.length)
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index]
-    copy[index] = row
-    // What fits no Int32 did not come out as it went in.
-    if (copy[index] !== row || row < 0 || row > MAX_ROW) requireInteger(`rows[${index}]`, row, 0, MAX_ROW)
-  }
-  const sorted = copy.slice().sort()
-  for (let index = 1; index < sorted.length; index++)
-    if (sorted[index] === sorted[index - 1])
-      throw invalidVector(`Expected each row once, got row ${sorted[index]} twice.`)
-  return copy
-}
-
-/** The error for a row that is not in the index. */
-export function unknownRow(row: number): PaperkinError {
-  return invalidVector(`Expected a row of the index, got ${show(row)}.`)
-}
-
-function invalidVector(message: string): PaperkinError {
-  return new PaperkinError('invalid-argument', message)
-}
-
-/**
- * Number of rows of a matrix of unit rows; looks at every value, in slices.
- * @throws PaperkinError `invalid-argument`: part of a row, NaN, infinity, a length that is not 1 to within a thousandth.
- */
-export async function requireUnitRows(
-  matrix: Float32Array,
-  dimensions: number,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<number> {
-  const rows = requireRows(matrix, dimensions)
-  const slice = timeSlice(options.signal)
-  for (let row = 0; row < rows; row++) {
-    unitSquare(matrix, row, dimensions)
-    if (row % 256 === 255 && slice.due()) await slice.rest()
-  }
-  return rows
-}
-
-/** Number of rows of a matrix. @throws PaperkinError `invalid-argument`: no matrix, part of a row. */
-export function requireRows(matrix: Float32Array, dimensions: number): number {
-  requireInteger('dimensions', dimensions, 1, 65_536)
-  if (!(matrix instanceof Float32Array))
-    throw invalidVector(`Expected \`matrix\` to be a Float32Array, got ${show(matrix)}.`)
-  return countVectors(matrix, dimensions, 'matrix')
-}
-
-/** Square of a row's length, which must be 1 to within a thousandth. @throws PaperkinError `invalid-argument` */
-export function unitSquare(matrix: Float32Array, row: number, dimensions: number): number {
-  const square = exactDot(matrix, row * dimensions, matrix, row * dimensions, dimensions)
-  if (Math.abs(square - 1) <= 2e-3) return square
-  throw invalidVector(`Expected rows of unit length, got row ${row} with length ${Math.sqrt(square)}.`)
 }

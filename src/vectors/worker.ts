@@ -1,15 +1,12 @@
 // What a thread can do with vectors: matrix products on ONNX Runtime, or typed arrays where it cannot be loaded. A job runs
 // in slices, side by side with others, and owns its copy of the values.
 import { type JobContext, serveJobs } from '../runtime/serve-jobs.ts'
-import { buildGraphFile } from './hnswlib.ts'
-import { type Kernels, typedArrayKernels } from './kernels.ts'
-import { helpKmeans, KmeansHelper } from './kmeans-helper.ts'
+import { buildGraphFile } from './hnsw/hnswlib.ts'
+import { type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from './kernels.ts'
 import { KmeansRows } from './kmeans-rows.ts'
 import { buildLargeGraph, findNearest } from './nearest-rows.ts'
-import { loadOnnxKernels } from './onnx-kernels.ts'
-import { RowDots } from './row-dots.ts'
 import { type KmeansOptions, runKmeans } from './spherical-kmeans.ts'
-import { unitSquare } from './vector-index.ts'
+import { unitSquare } from './unit-rows.ts'
 
 /** What every job is told; its input is the values, part by part. */
 interface Sized {
@@ -42,37 +39,16 @@ const jobs = {
     await buildGraphFile(matrix, { ...options, signal, onProgress })
   },
 
-  async kmeans(
-    {
-      length,
-      help,
-      ...options
-    }: Sized &
-      Omit<KmeansOptions, 'signal' | 'onProgress'> & {
-        /** What it shares with a thread that has the last `helped` rows. */
-        readonly help?: { readonly memory: SharedArrayBuffer; readonly helped: number } | undefined
-      },
-    context: JobContext,
-  ) {
-    const rows = kmeansRows({ length, ...options })
+  async kmeans({ length, ...options }: Sized & Omit<KmeansOptions, 'signal' | 'onProgress'>, context: JobContext) {
+    const { dimensions, k } = options
+    const rows = new KmeansRows({ n: length / dimensions, dimensions, k })
     const squares = await fillUnits(rows, context)
-    const helper = help && rows.isBounded ? new KmeansHelper(rows, help) : undefined
-    return runKmeans(rows, { ...options, ...(await how(context)), squares, helper })
-  },
-
-  async helpKmeans(options: Sized & { readonly k: number; readonly memory: SharedArrayBuffer }, context: JobContext) {
-    const rows = kmeansRows(options)
-    await fill(rows.matrix, context)
-    await helpKmeans(rows, { memory: options.memory, signal: context.signal })
+    return runKmeans(rows, { ...options, ...(await how(context)), squares })
   },
 }
 
 export type VectorJobs = typeof jobs
 serveJobs(jobs)
-
-function kmeansRows({ length, dimensions, k }: Sized & { readonly k: number }): KmeansRows {
-  return new KmeansRows({ n: length / dimensions, dimensions, k })
-}
 
 async function fill(matrix: Float32Array, { input }: JobContext): Promise<void> {
   let filled = 0

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
-import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
+import { HnswIndex } from '../../src/vectors/hnsw/hnsw-index.ts'
 import { letters, lettersLibrary, paper } from './letters.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-under-way-'))

@@ -1,6 +1,6 @@
 // A process that ends while its threads are in native code: node --import tsx end-early.ts exit|throw|abort|build
 import { endThreads } from '../../src/runtime/worker-pool.ts'
-import { HnswIndex } from '../../src/vectors/hnsw-index.ts'
+import { HnswIndex } from '../../src/vectors/hnsw/hnsw-index.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 
 const [how] = process.argv.slice(2)

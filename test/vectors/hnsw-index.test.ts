@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { createVectorIndex } from '../../src/vectors/create-index.ts'
-import { HnswIndex, type HnswOptions } from '../../src/vectors/hnsw-index.ts'
-import { loadHnswlib } from '../../src/vectors/hnswlib.ts'
+import { HnswIndex, type HnswOptions } from '../../src/vectors/hnsw/hnsw-index.ts'
+import type { HnswSnapshot } from '../../src/vectors/hnsw/hnsw-snapshot.ts'
+import { loadHnswlib } from '../../src/vectors/hnsw/hnswlib.ts'
 import { bruteForce, clusteredRows } from './clustered.ts'
 import { isHnswInstalled } from './hnsw-installed.ts'
+import { nearest } from './nearest.ts'
 import { refusal } from './refusal.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-test-'))
@@ -32,26 +34,33 @@ async function recall(index: HnswIndex, allowed: (row: number) => boolean = () =
   for (let start = 0; start < queries.length; start += dimensions) {
     const query = queries.subarray(start, start + dimensions)
     const oracle = bruteForce(matrix, query, dimensions, { k: 10, allowed })
-    const { scores } = await index.search(query, { k: 10, filter: allowed })
+    const rows = await nearest(index, query, { k: 10, filter: allowed })
+    const scores = await index.snapshot().scoreRows(query, rows)
     found += scores.filter((score) => score >= oracle[9].score - 1e-6).length
   }
   return found / (queries.length / dimensions) / 10
+}
+
+async function allNearest(index: HnswIndex): Promise<number[][]> {
+  const found: number[][] = []
+  for (let start = 0; start < queries.length; start += dimensions)
+    found.push(await nearest(index, queries.subarray(start, start + dimensions), { k: 10 }))
+  return found
 }
 
 describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
   it('is exact until its graph is built, and approximate from then on, alike for alike seeds', async () => {
     const index = await filled()
     expect(index.kind).toBe('exact')
-    const [before] = await index.searchMany(queries, { k: 10 })
+    expect('nearest' in index.snapshot()).toBe(false)
     await index.build()
     expect(index.kind).toBe('hnsw')
     expect(index.parameters).toEqual({ m: 16, efConstruction: 200, efSearch: 64, seed: 0 })
     expect(await recall(index)).toBeGreaterThanOrEqual(0.98)
-    const [after] = await index.searchMany(queries, { k: 10 })
-    expect(after.scores[0]).toBe(before.scores[0])
+    expect('nearest' in index.snapshot()).toBe(true)
     const twin = await filled()
     await twin.build()
-    expect(await twin.searchMany(queries, { k: 10 })).toEqual(await index.searchMany(queries, { k: 10 }))
+    expect(await allNearest(twin)).toEqual(await allNearest(index))
     await Promise.all([index.close(), twin.close()])
   })
 
@@ -86,10 +95,10 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
       [1, 2],
       [matrix.subarray(2 * dimensions, 3 * dimensions), matrix.subarray(dimensions, 2 * dimensions)],
     )
-    expect(Array.from((await index.search(matrix.subarray(dimensions, 2 * dimensions), { k: 1 })).rows)).toEqual([2])
+    expect(await nearest(index, matrix.subarray(dimensions, 2 * dimensions), { k: 1 })).toEqual([2])
     await index.remove(numbers(n).filter((row) => row % 2 === 0 && !removed.has(row)))
     await index.build()
-    expect((await index.search(queries.subarray(0, dimensions), { k: n })).rows).toHaveLength(index.size)
+    expect(await nearest(index, queries.subarray(0, dimensions), { k: n })).toHaveLength(index.size)
     await index.close()
   })
 
@@ -101,16 +110,14 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     await index.save(path)
     const again = new HnswIndex(dimensions, { graphFrom: 500 })
     const rows = index.rows()
-    await again.add(rows, await index.vectors(rows))
+    await again.add(rows, await index.snapshot().vectors(rows))
     await again.load(path)
     expect(again.kind).toBe('hnsw')
-    expect(await again.searchMany(queries, { k: 10 })).toEqual(await index.searchMany(queries, { k: 10 }))
+    expect(await allNearest(again)).toEqual(await allNearest(index))
     await again.add([3], [matrix.subarray(3 * dimensions, 4 * dimensions)])
-    expect(Array.from((await again.search(matrix.subarray(3 * dimensions, 4 * dimensions), { k: 1 })).rows)).toEqual([
-      3,
-    ])
+    expect(await nearest(again, matrix.subarray(3 * dimensions, 4 * dimensions), { k: 1 })).toEqual([3])
     await again.build()
-    expect((await again.search(matrix.subarray(3 * dimensions, 4 * dimensions), { k: 1 })).rows[0]).toBe(3)
+    expect(await nearest(again, matrix.subarray(3 * dimensions, 4 * dimensions), { k: 1 })).toEqual([3])
     await Promise.all([index.close(), again.close()])
   })
 
@@ -210,17 +217,24 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     await index.close()
   })
 
-  it('stops building on abort and on close', async () => {
+  it('walks through the graph only where that is less than a look at all rows', async () => {
+    const index = await filled()
+    await index.build()
+    const state = index.snapshot() as HnswSnapshot
+    const query = queries.subarray(0, dimensions)
+    expect(await state.nearest(query, { k: 10 })).toHaveLength(10)
+    expect(await state.nearest(query, { k: 10, filter: (row) => row % 5 === 0 })).toHaveLength(10)
+    expect(await state.nearest(query, { k: n })).toBeUndefined()
+    expect(await state.nearest(query, { k: 10, filter: (row) => row % 40 === 0 })).toBeUndefined()
+    expect((await refusal(state.nearest(query, { k: 0 }))).code).toBe('invalid-argument')
+    await index.close()
+  })
+
+  it('stops building on close', async () => {
     const index = await filled({ graphFrom: 100_000, efConstruction: 2000, m: 64 })
-    const reason = new Error('enough')
-    const controller = new AbortController()
-    const building = index.build({ signal: controller.signal })
-    setTimeout(() => controller.abort(reason), 20)
-    await expect(building).rejects.toBe(reason)
-    expect(index.kind).toBe('exact')
-    const other = index.build()
+    const building = index.build()
     await new Promise((resolve) => setTimeout(resolve, 20))
-    const outcome = other.then(
+    const outcome = building.then(
       () => 'built',
       () => 'stopped',
     )

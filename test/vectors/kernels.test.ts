@@ -5,9 +5,14 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { Int8Scan } from '../../src/vectors/int8-scan.ts'
-import { exactDot, type Kernels, productError, typedArrayKernels } from '../../src/vectors/kernels.ts'
-import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
-import { RowDots } from '../../src/vectors/row-dots.ts'
+import {
+  exactDot,
+  type Kernels,
+  loadOnnxKernels,
+  productError,
+  RowDots,
+  typedArrayKernels,
+} from '../../src/vectors/kernels.ts'
 import { clusteredRows } from './clustered.ts'
 
 const onnxKernels = await loadOnnxKernels()

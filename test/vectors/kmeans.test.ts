@@ -2,11 +2,8 @@ import fc from 'fast-check'
 import { kmeans as mlKmeans } from 'ml-kmeans'
 import { describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
-import { type Kernels, typedArrayKernels } from '../../src/vectors/kernels.ts'
+import { type Kernels, loadOnnxKernels, typedArrayKernels } from '../../src/vectors/kernels.ts'
 import { type KmeansResult, kmeans } from '../../src/vectors/kmeans.ts'
-import { KmeansHelper, sharedMemory } from '../../src/vectors/kmeans-helper.ts'
-import { columnsOf, KmeansRows } from '../../src/vectors/kmeans-rows.ts'
-import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
 import { runKmeans } from '../../src/vectors/spherical-kmeans.ts'
 import { clusteredRows } from './clustered.ts'
 
@@ -158,24 +155,6 @@ describe('kmeans', () => {
     const result = await kmeans(rows, { ...options, onProgress: ({ done }) => progress.push(done) })
     expect(result).toEqual(await runKmeans(rows, { ...options, kernels: typedArrayKernels }))
     expect(progress.length).toBeGreaterThan(1)
-  })
-
-  it('gives the same bits with a second thread, and where that is silent', { timeout: 120_000 }, async () => {
-    const dimensions = 256
-    const k = 64
-    const { rows } = clusteredRows(6600, dimensions, { centres: 90, spread: 1.2 })
-    const initialCentroids = rows.slice(0, k * dimensions)
-    const options = { dimensions, k, initialCentroids, spherical: false, maxIterations: 12 }
-    const expected = await runKmeans(rows, { ...options, kernels: typedArrayKernels })
-    expect(await kmeans(rows, options)).toEqual(expected)
-    // Ready, it says, and answers nothing.
-    const helped = 3000
-    const memory = sharedMemory({ helped, columns: columnsOf(k), dimensions })
-    new Int32Array(memory)[0] = 1
-    const own = KmeansRows.of(rows, { dimensions, k })
-    const helper = new KmeansHelper(own, { memory, helped })
-    expect(await runKmeans(own, { ...options, kernels: typedArrayKernels, helper })).toEqual(expected)
-    await expect(Promise.all([kmeans(rows, options), kmeans(rows, options)])).resolves.toEqual([expected, expected])
   })
 
   it('leaves no cluster empty, for copies and for as many clusters as rows', async () => {

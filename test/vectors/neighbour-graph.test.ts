@@ -2,12 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { endThreads } from '../../src/runtime/worker-pool.ts'
-import { exactDot, type Kernels, typedArrayKernels } from '../../src/vectors/kernels.ts'
+import { exactDot, type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from '../../src/vectors/kernels.ts'
 import { putNearTogether } from '../../src/vectors/near-order.ts'
 import { buildLargeGraph, buildNeighbourGraph, findNearest } from '../../src/vectors/nearest-rows.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
-import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
-import { RowDots } from '../../src/vectors/row-dots.ts'
 import { clusteredRows } from './clustered.ts'
 
 /** k best others of each row, by Float32 of the float64 product, ties by row. */

@@ -1,9 +1,9 @@
 // Prints a hash of a graph and of clusters that a worker thread made: node --import tsx print-results.ts
 import { createHash } from 'node:crypto'
 import { endThreads } from '../../src/runtime/worker-pool.ts'
+import { loadOnnxKernels } from '../../src/vectors/kernels.ts'
 import { kmeans } from '../../src/vectors/kmeans.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
-import { loadOnnxKernels } from '../../src/vectors/onnx-kernels.ts'
 import { clusteredRows } from './clustered.ts'
 
 const dimensions = 160

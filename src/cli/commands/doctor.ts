@@ -4,7 +4,7 @@ import { createEmbedder, transformersCommand, transformersVersion } from '../../
 import { affordableThreads } from '../../embedding/pool.ts'
 import { loadNative, loadWasm, nativePlatforms } from '../../runtime/onnx-runtime.ts'
 import { packageFile } from '../../runtime/package-files.ts'
-import { loadHnswlib } from '../../vectors/hnswlib.ts'
+import { loadHnswlib } from '../../vectors/hnsw/hnswlib.ts'
 import { defineCommand } from '../command.ts'
 import { table } from '../table.ts'
 

@@ -3,7 +3,7 @@
 // falling bound whether they take part and what their score is, until the best that were found lie above the next bound.
 
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
-import type { ExactSnapshot } from '../../vectors/exact-snapshot.ts'
+import type { VectorSnapshot } from '../../vectors/vector-index.ts'
 import type { Roster } from '../collection/collection.ts'
 
 /** What a seed in `unlike` takes away, as a share of its own similarity (Rocchio 1971 has a share below 1 as well). */
@@ -40,7 +40,7 @@ export async function bestPapers(
     readonly weights: { readonly semantic: number; readonly lexical: number; readonly recency?: number }
     readonly recency: Float64Array | undefined
     readonly roster: Roster
-    readonly snapshot: ExactSnapshot
+    readonly snapshot: VectorSnapshot
     readonly signal: AbortSignal | undefined
   },
 ): Promise<Scored[]> {
@@ -53,8 +53,8 @@ export async function bestPapers(
     weights.lexical * lexical[rows[place]] + (recency === undefined ? 0 : (weights.recency ?? 0) * recency[place])
   const semantics = direction && new SemanticPart(direction, unlikeDirections, snapshot)
   const takesPart = (place: number) => conditions.every((holds) => holds(place))
-  const scored = (places: Int32Array): Scored[] => {
-    const semantic = semantics?.of(places.map((place) => rows[place]))
+  const scored = async (places: Int32Array): Promise<Scored[]> => {
+    const semantic = await semantics?.of(places.map((place) => rows[place]))
     return Array.from(places, (place, i) => {
       const part = semantic?.[i] ?? 0
       return { place, semantic: part, score: Math.min(1, weights.semantic * part + known(place)) }
@@ -62,7 +62,7 @@ export async function bestPapers(
   }
   const ranked = (all: Scored[]) => all.sort((a, b) => b.score - a.score || a.place - b.place).slice(0, wanted)
 
-  if (semantics !== undefined && unlikeDirections.length === 0 && snapshot.isGraph) {
+  if (semantics !== undefined && unlikeDirections.length === 0 && snapshot.nearest !== undefined) {
     const isKnownAlike = weights.lexical === 0 && recency === undefined
     const found = await byGraph(semantics.unit, {
       wanted,
@@ -116,7 +116,7 @@ export async function bestPapers(
         isSelected = true
       }
     }
-    best = ranked(best.concat(scored(next.subarray(0, length))))
+    best = ranked(best.concat(await scored(next.subarray(0, length))))
   }
   return best
 }
@@ -141,10 +141,10 @@ async function byGraph(
     readonly takesPart: (place: number) => boolean
     /** One more than the highest row. */
     readonly rowCount: number
-    readonly scored: (places: Int32Array) => Scored[]
+    readonly scored: (places: Int32Array) => Promise<Scored[]>
     readonly ranked: (all: Scored[]) => Scored[]
     readonly roster: Roster
-    readonly snapshot: ExactSnapshot
+    readonly snapshot: VectorSnapshot
     readonly slice: TimeSlice
     readonly signal: AbortSignal | undefined
   },
@@ -166,10 +166,9 @@ async function byGraph(
   let first = 0
   let k = Math.max(GRAPH_FIRST, GRAPH_GROWTH * wanted)
   for (let round = 0; round < GRAPH_ROUNDS; round++, k *= GRAPH_GROWTH) {
-    if (!snapshot.walksFor(k, filter)) return undefined
-    const near = scored(
-      (await snapshot.search(unit, { k, filter, ...(signal && { signal }) })).rows.map((row) => placeOf[row]),
-    )
+    const nearest = await snapshot.nearest?.(unit, { k, filter, ...(signal && { signal }) })
+    if (nearest === undefined) return undefined
+    const near = await scored(nearest.map((row) => placeOf[row]))
     const fresh = near.filter(({ place }) => !seen.has(place))
     for (const { place } of fresh) seen.add(place)
     best = ranked(best.concat(fresh))
@@ -190,7 +189,7 @@ async function byGraph(
       }
       // Whoever is left has nothing but the embedding.
       if (byKnown.size === 0) most = 0
-      best = ranked(best.concat(scored(Int32Array.from(others))))
+      best = ranked(best.concat(await scored(Int32Array.from(others))))
     }
     const furthest = near.reduce((least, { semantic }) => Math.min(least, semantic), 1)
     if ((best[wanted - 1]?.score ?? -1) > weight * furthest + most) return best
@@ -216,9 +215,9 @@ class SemanticPart {
   readonly unit: Float32Array
   readonly #length: number
   readonly #unlike: readonly Float32Array[]
-  readonly #snapshot: ExactSnapshot
+  readonly #snapshot: VectorSnapshot
 
-  constructor(direction: Float32Array, unlike: readonly Float32Array[], snapshot: ExactSnapshot) {
+  constructor(direction: Float32Array, unlike: readonly Float32Array[], snapshot: VectorSnapshot) {
     let square = 0
     for (const value of direction) square += value * value
     // Opposite seeds cancel out: then nothing is near.
@@ -229,16 +228,19 @@ class SemanticPart {
     this.#snapshot = snapshot
   }
 
-  of(rows: Int32Array): Float64Array {
-    const unlike = this.#unlike.map((vector) => this.#snapshot.scoreRows(vector, rows))
-    return this.#parts(this.#snapshot.scoreRows(this.unit, rows), unlike)
+  async of(rows: Int32Array): Promise<Float64Array> {
+    const unlike: Float64Array[] = []
+    for (const vector of this.#unlike) unlike.push(await this.#snapshot.scoreRows(vector, rows))
+    return this.#parts(await this.#snapshot.scoreRows(this.unit, rows), unlike)
   }
 
   /** No row has more. */
   async atMost(rows: Int32Array, signal: AbortSignal | undefined): Promise<Float64Array> {
-    const cosines = await this.#snapshot.bounds(this.unit, rows, { side: 'above', signal })
+    const snapshot = this.#snapshot
+    if (snapshot.bounds === undefined) return this.of(rows)
+    const cosines = await snapshot.bounds(this.unit, rows, { side: 'above', signal })
     const unlike: Float64Array[] = []
-    for (const vector of this.#unlike) unlike.push(await this.#snapshot.bounds(vector, rows, { side: 'below', signal }))
+    for (const vector of this.#unlike) unlike.push(await snapshot.bounds(vector, rows, { side: 'below', signal }))
     return this.#parts(cosines, unlike)
   }
 

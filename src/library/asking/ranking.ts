@@ -6,9 +6,8 @@ import { PaperkinError, requireInteger, requireNumber, requireOptions, show } fr
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import type { Paper, PaperExtra } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
-import type { ExactIndex } from '../../vectors/exact-index.ts'
-import type { ExactSnapshot } from '../../vectors/exact-snapshot.ts'
-import { unitQuery } from '../../vectors/vector-index.ts'
+import { unitQuery } from '../../vectors/unit-rows.ts'
+import type { VectorIndex, VectorSnapshot } from '../../vectors/vector-index.ts'
 import type { KeptPaper, Roster } from '../collection/collection.ts'
 import { wrongText } from '../collection/find-papers.ts'
 import { bestPapers, type Question, type Scored, unlikeShare } from './best-papers.ts'
@@ -136,7 +135,7 @@ export interface LibraryView {
   readonly kept: ReadonlyMap<string, KeptPaper>
   readonly roster: Roster
   readonly lexical: LexicalIndex
-  readonly vectors: () => ExactIndex
+  readonly vectors: () => VectorIndex
   /** Where papers lie on the map of science; undefined where vectors are not in its space. */
   readonly areas: () => PaperAreas | undefined
   readonly hasEmbedder: boolean
@@ -152,7 +151,7 @@ export interface LibraryView {
 interface State {
   readonly roster: Roster
   readonly lexical: LexicalIndex
-  readonly snapshot: ExactSnapshot
+  readonly snapshot: VectorSnapshot
 }
 
 /** Options, checked and with their defaults. */
@@ -336,7 +335,7 @@ export class Ranking {
       { ...question, conditions },
       { wanted, weights: settings.weights, recency, ...state, signal },
     )
-    const ordered = diversity > 0 ? this.#diverse(best, offset + k, diversity, state) : best
+    const ordered = diversity > 0 ? await this.#diverse(best, offset + k, diversity, state) : best
     const hits = ordered.slice(offset, offset + k).map(({ place, score, semantic }) => {
       const candidate = state.roster.papers[place]
       const lexical = question.lexical[candidate.row]
@@ -388,7 +387,12 @@ export class Ranking {
   }
 
   /** Maximal marginal relevance: at each step the paper with the best score, less what the nearest of the chosen says as well. */
-  #diverse(pool: readonly Scored[], count: number, diversity: number, { roster, lexical, snapshot }: State): Scored[] {
+  async #diverse(
+    pool: readonly Scored[],
+    count: number,
+    diversity: number,
+    { roster, lexical, snapshot }: State,
+  ): Promise<Scored[]> {
     const left = pool.map((scored) => ({ scored, row: roster.rows[scored.place], nearest: 0 }))
     const chosen: Scored[] = []
     while (chosen.length < count && left.length > 0) {
@@ -398,7 +402,7 @@ export class Ranking {
       const [{ scored, row }] = left.splice(best, 1) as [(typeof left)[number]]
       chosen.push(scored)
       const cosines = snapshot.has(row)
-        ? snapshot.scoreRows(
+        ? await snapshot.scoreRows(
             snapshot.vector(row),
             left.map((other) => other.row),
           )

@@ -6,7 +6,7 @@ import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import { stemSpeller } from '../../text/spelling.ts'
-import type { ExactSnapshot } from '../../vectors/exact-snapshot.ts'
+import type { VectorSnapshot } from '../../vectors/vector-index.ts'
 import type { KeptPaper } from '../collection/collection.ts'
 import { unlikeShare } from './best-papers.ts'
 import { calibration, decision, type Features, product, trainLinear } from './interest-model.ts'
@@ -262,7 +262,7 @@ const keptOf = (item: Item): KeptPaper | undefined => ('kept' in item ? item.kep
 
 interface Space {
   readonly lexical: LibraryView['lexical']
-  readonly snapshot: ExactSnapshot
+  readonly snapshot: VectorSnapshot
   readonly isSemantic: boolean
   readonly slice: TimeSlice
 }

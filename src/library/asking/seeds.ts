@@ -4,7 +4,7 @@ import { PaperkinError, requireOptions } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import { type Paper, type PaperInput, paperText } from '../../paper.ts'
-import type { ExactIndex } from '../../vectors/exact-index.ts'
+import type { VectorIndex } from '../../vectors/vector-index.ts'
 import type { KeptPaper } from '../collection/collection.ts'
 import { givenPaper, idOf, keptPaper, paperNotFound, wrongText } from '../collection/find-papers.ts'
 import { unlikeShare } from './best-papers.ts'
@@ -79,7 +79,7 @@ export async function lookUp(
   view: {
     readonly kept: ReadonlyMap<string, KeptPaper>
     readonly embed: Embedder['embed']
-    readonly vectors: () => ExactIndex
+    readonly vectors: () => VectorIndex
   },
   {
     isSemantic,

@@ -12,9 +12,7 @@ import type { CountedDocument } from '../../lexical/term-counts.ts'
 import { type Paper, paperJson } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import { AUTO_HNSW_FROM, createVectorIndex, type IndexKind } from '../../vectors/create-index.ts'
-import type { ExactIndex } from '../../vectors/exact-index.ts'
-import { CHUNK_ROWS } from '../../vectors/exact-snapshot.ts'
-import { HnswIndex } from '../../vectors/hnsw-index.ts'
+import { CHUNK_ROWS, type VectorIndex } from '../../vectors/vector-index.ts'
 import type { Damage, PaperRecord, VectorRecord } from '../storage/log-file.ts'
 import type { Store } from '../storage/store.ts'
 import { damaged, damagedVector, withIds } from '../storage/store-errors.ts'
@@ -88,7 +86,7 @@ export class Collection {
   #isGraphSaved = false
   /** Rows of the lexical index that its file holds. */
   #savedRows = 0
-  #vectors: ExactIndex
+  #vectors: VectorIndex
   #dimensions: number | undefined
   #nextRow = 0
   #roster: Roster | undefined
@@ -126,14 +124,14 @@ export class Collection {
     return this.#lexical
   }
 
-  get vectors(): ExactIndex {
+  get vectors(): VectorIndex {
     return this.#vectors
   }
 
   /** What finds near vectors, and why there is no graph where building one failed. */
   get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure: unknown } {
-    const vectors = this.#vectors
-    return { kind: vectors.kind, failure: vectors instanceof HnswIndex ? vectors.failure : undefined }
+    const { kind, failure } = this.#vectors
+    return { kind, failure }
   }
 
   /** Width of the vectors, once there is one. */
@@ -271,8 +269,6 @@ export class Collection {
         ? createVectorIndex(store.identity.dimensions || 1, { kind: this.#kind })
         : this.#vectors
     const { dimensions } = index
-    // An empty index takes whole chunks over; one that has rows takes copies.
-    const isEmpty = index.snapshot().state.count === 0
     const rows: number[] = []
     const vectors = new VectorChunks(dimensions)
     for await (const { removed, papers, block, floats } of frames) {
@@ -315,12 +311,7 @@ export class Collection {
     }
     const whole = withIds(damages, kept.values(), (vector) => store.isReadable(vector))
     if (whole.length > 0) throw damaged(store.path, whole)
-    if (isEmpty) await index.adopt(rows, vectors.chunks)
-    else
-      for (const [i, chunk] of vectors.chunks.entries()) {
-        const part = rows.slice(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS)
-        await index.add(part, chunk.subarray(0, part.length * dimensions))
-      }
+    await index.adopt(rows, vectors.chunks)
     await this.#adopt({
       kept,
       index,
@@ -363,7 +354,7 @@ export class Collection {
       if (!this.#isSettled) continue
       const slice = timeSlice(signal, 5)
       await this.#lexical.settle(slice)
-      await this.#vectors.encode({ signal })
+      await this.#vectors.settle?.({ signal })
       await this.#lexical.prepare(slice)
     }
   }
@@ -371,7 +362,7 @@ export class Collection {
   /** Takes the graph that was kept, where it is of these very vectors; otherwise it is built anew by itself. */
   async #loadGraph(store: Store): Promise<void> {
     const isWanted = this.#kind === 'hnsw' || this.#vectors.size >= AUTO_HNSW_FROM
-    if (!(this.#vectors instanceof HnswIndex) || !isWanted) return
+    if (this.#vectors.load === undefined || !isWanted) return
     try {
       await this.#vectors.load(graphPath(store))
       this.#isGraphSaved = true
@@ -382,10 +373,10 @@ export class Collection {
   }
 
   async #saveGraph(): Promise<void> {
-    const isThere = this.#vectors instanceof HnswIndex && this.#vectors.kind === 'hnsw'
-    if (!isThere || this.store === undefined || this.store.isReadOnly || this.#isGraphSaved) return
+    if (this.#vectors.kind !== 'hnsw' || this.#isGraphSaved) return
+    if (this.store === undefined || this.store.isReadOnly) return
     try {
-      await (this.#vectors as HnswIndex).save(graphPath(this.store))
+      await this.#vectors.save?.(graphPath(this.store))
     } catch {
       // It can be built again, where there is room for it.
     }
@@ -393,7 +384,7 @@ export class Collection {
 
   async #adopt(found: {
     readonly kept: Map<string, KeptPaper>
-    readonly index: ExactIndex
+    readonly index: VectorIndex
     /** Whether nothing of what was known counts any more. */
     readonly isOther: boolean
     readonly slice: TimeSlice

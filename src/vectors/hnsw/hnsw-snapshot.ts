@@ -1,8 +1,10 @@
-import { requireInteger } from '../errors.ts'
-import { timeSlice } from '../runtime/time-slice.ts'
-import { ExactSnapshot, type ExactState } from './exact-snapshot.ts'
+import { requireInteger } from '../../errors.ts'
+import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
+import { ExactSnapshot, type ExactState } from '../exact-snapshot.ts'
+import { TopK } from '../top-k.ts'
+import { unitQuery } from '../unit-rows.ts'
+import type { NearestOptions } from '../vector-index.ts'
 import type { NativeGraph } from './hnswlib.ts'
-import type { SearchHits, VectorSearchOptions } from './vector-index.ts'
 
 /** A graph, and what its labels stand for. */
 export interface Graph {
@@ -14,9 +16,10 @@ export interface Graph {
   readonly lastStamp: number
 }
 
-/** A filter that passes a smaller share than this is served by the exact scan: a graph would walk through the others. */
+/** A filter that passes a smaller share than this is not worth a walk: it would lead through the others. */
 const LEAST_SHARE = 0.1
 const SAMPLE = 128
+
 /** A state of an index with a graph, which may be older. */
 export class HnswSnapshot extends ExactSnapshot {
   readonly #graph: Graph
@@ -31,35 +34,51 @@ export class HnswSnapshot extends ExactSnapshot {
     this.#inGraph = state.size - living(state, this.#tail)
   }
 
-  override get isGraph(): boolean {
-    return true
-  }
-
-  protected override async nearest(unit: Float32Array, options: VectorSearchOptions): Promise<SearchHits> {
-    const { filter, signal } = options
-    const k = requireInteger('k', options.k ?? 10, 1)
-    const { native, rows, stamps, efSearch } = this.#graph
+  async nearest(query: ArrayLike<number>, { k, filter, signal }: NearestOptions): Promise<Int32Array | undefined> {
+    const unit = unitQuery(query, this.dimensions)
+    requireInteger('k', k, 1)
     const slice = timeSlice(signal)
-    if (!this.walksFor(k, filter)) return this.scan(unit, options)
-    native.setEf(options.efSearch === undefined ? efSearch : requireInteger('efSearch', options.efSearch, 1, 100_000))
+    if (!this.#isWorthAWalk(k, filter)) return undefined
+    const { native, rows, stamps, efSearch } = this.#graph
+    native.setEf(efSearch)
     const labels = nearestLabels(native, unit, {
       k: this.#labelsFor(k),
       filter: filter && ((label) => rows[label] >= 0 && filter(rows[label])),
     })
-    const positions: number[] = []
-    for (const label of labels) {
-      const row = rows[label]
-      if (isCurrent(this, row, stamps[label])) positions.push(this.position(row))
-    }
+    const best = new TopK(k)
+    for (const label of labels)
+      if (isCurrent(this, rows[label], stamps[label]))
+        best.offer(rows[label], Math.fround(this.product(unit, this.position(rows[label]))))
     // Fewer may match than are wanted, but only a look at all rows can tell.
-    if (positions.length < k) return this.scan(unit, options)
-    if (this.#tail < this.state.count)
-      for (const row of (await this.scan(unit, { ...options, from: this.#tail })).rows)
-        positions.push(this.position(row))
-    return this.ranked(unit, Int32Array.from(positions), { k, slice })
+    if (best.size < k) return undefined
+    await this.#offerTail(best, { unit, filter, slice })
+    return best.rows
   }
 
-  override walksFor(k: number, filter?: (row: number) => boolean): boolean {
+  /** Takes in the rows that are not in the graph. */
+  async #offerTail(
+    best: TopK,
+    {
+      unit,
+      filter,
+      slice,
+    }: { readonly unit: Float32Array; readonly filter: NearestOptions['filter']; readonly slice: TimeSlice },
+  ): Promise<void> {
+    const tail = this.#tail
+    const { codes, count, rowOf } = this.state
+    const above = codes && (await this.boundsFrom(tail, { codes, unit, side: 'above', slice }))
+    for (let position = tail; position < count; position++) {
+      if (above === undefined || above[position - tail] >= best.cut) {
+        const row = rowOf[position]
+        if (row >= 0 && (filter === undefined || filter(row)))
+          best.offer(row, Math.fround(this.product(unit, position)))
+      }
+      if (position % 1024 === 1023 && slice.due()) await slice.rest()
+    }
+  }
+
+  /** Whether a walk through the graph is less than a look at all rows, and likely to find `k`. */
+  #isWorthAWalk(k: number, filter?: (row: number) => boolean): boolean {
     if (2 * this.#labelsFor(k) > this.#graph.rows.length) return false
     return filter === undefined || this.#share(filter) >= LEAST_SHARE
   }

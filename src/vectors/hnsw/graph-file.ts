@@ -5,8 +5,8 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import { PaperkinError } from '../errors.ts'
-import { writeOutput } from '../runtime/atomic-file.ts'
+import { PaperkinError } from '../../errors.ts'
+import { writeOutput } from '../../runtime/atomic-file.ts'
 import type { GraphParameters } from './hnswlib.ts'
 
 const MAGIC = Buffer.from('PKINHNSW')

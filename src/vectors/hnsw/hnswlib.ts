@@ -1,7 +1,7 @@
-import { PaperkinError } from '../errors.ts'
-import { inNative } from '../runtime/native-gate.ts'
-import { packageRequire } from '../runtime/package-files.ts'
-import { type Progress, timeSlice } from '../runtime/time-slice.ts'
+import { PaperkinError } from '../../errors.ts'
+import { inNative } from '../../runtime/native-gate.ts'
+import { packageRequire } from '../../runtime/package-files.ts'
+import { type Progress, timeSlice } from '../../runtime/time-slice.ts'
 
 /** The part of hnswlib-node's graph that is used here. Labels are numbers; a distance is 1 less the product. */
 export interface NativeGraph {

@@ -1,6 +1,6 @@
 // An exact index with an HNSW graph (Malkov and Yashunin 2018) beside it, by hnswlib. The graph is built in a worker
-// thread, handed over as a file and never changed afterwards: rows that came since are scanned exactly, rows that went
-// are passed over, and once either is many, a worker extends the graph or builds it anew. So a snapshot is an exact
+// thread, handed over as a file and never changed afterwards: rows that came since are looked at one by one, rows that
+// went are passed over, and once either is many, a worker extends the graph or builds it again. So a snapshot is an exact
 // snapshot and a graph. A label of the graph stands for the vector written at `stamps[label]` under `rows[label]`.
 // What the graph finds is ranked by float64 products, like everything else.
 import { createHash } from 'node:crypto'
@@ -8,12 +8,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PaperkinError, requireInteger } from '../errors.ts'
-import { type Progress, timeSlice } from '../runtime/time-slice.ts'
-import { inBackground } from './background.ts'
-import { ExactIndex } from './exact-index.ts'
-import type { ExactSnapshot, ExactState } from './exact-snapshot.ts'
-import { readGraphFile, writeGraphFile } from './hnsw-file.ts'
+import { PaperkinError, requireInteger } from '../../errors.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
+import { inBackground } from '../background.ts'
+import { ExactIndex } from '../exact-index.ts'
+import type { ExactSnapshot, ExactState } from '../exact-snapshot.ts'
+import { readGraphFile, writeGraphFile } from './graph-file.ts'
 import { firstAfter, type Graph, HnswSnapshot, isCurrent, living } from './hnsw-snapshot.ts'
 import { type GraphParameters, type Hnswlib, loadHnswlib } from './hnswlib.ts'
 
@@ -26,24 +26,17 @@ export interface HnswOptions extends Partial<GraphParameters> {
   readonly efSearch?: number
   /** Of the layers that rows are drawn into. @default 0 */
   readonly seed?: number
-  /** Rows from which there is a graph; below, searches are exact. @default 2,000 */
+  /** Rows from which a graph is built by itself. @default 2,000 */
   readonly graphFrom?: number
   /** Whether to stay exact where hnswlib-node is missing, instead of throwing. @default false */
   readonly isOptional?: boolean
-}
-
-interface BuildOptions {
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: Progress) => void
-  /** Whether somebody waits for it, and the process with him. */
-  readonly isAwaited: boolean
 }
 
 /** Rows outside the graph, or in it and gone, as a share of it: beyond, it is brought up to date. */
 const MOST_OUTSIDE = 0.2
 const OUTSIDE_AT_LEAST = 1000
 
-/** Approximate search in logarithmic time. Holds about `9 × dimensions + 8 × m + 60` bytes a row. */
+/** Finds the nearest rows in logarithmic time, nearly all of them. Holds about `9 × dimensions + 8 × m + 60` bytes a row. */
 export class HnswIndex extends ExactIndex {
   readonly parameters: Readonly<GraphParameters & { readonly efSearch: number }>
   #hnswlib: Hnswlib | undefined
@@ -89,21 +82,19 @@ export class HnswIndex extends ExactIndex {
    * by itself, once enough rows have come or gone.
    * @throws PaperkinError `index-unavailable` where the thread cannot build it
    */
-  async build(
-    options: { readonly signal?: AbortSignal; readonly onProgress?: (progress: Progress) => void } = {},
-  ): Promise<void> {
+  async build(): Promise<void> {
     await this.#idle()
     const { state } = super.snapshot()
     const graph = this.#graph
     if (state.size === 0) return
     const isAnew = graph === undefined || this.#outside() === 'anew'
     if (!isAnew && living(state, firstAfter(state, graph.lastStamp)) === 0) return
-    await this.#begin(isAnew ? undefined : graph, { ...options, isAwaited: true })
+    await this.#begin(isAnew ? undefined : graph, { isAwaited: true })
     this.#failure = undefined
   }
 
-  /** Why the last build that began by itself failed; searches are as if it had not begun, and none begins any more. */
-  get failure(): unknown {
+  /** As of every index; after a failure no build begins by itself any more. */
+  override get failure(): unknown {
     return this.#failure
   }
 
@@ -202,7 +193,7 @@ export class HnswIndex extends ExactIndex {
     return gone > most ? 'anew' : added > most ? 'extend' : 'few'
   }
 
-  #begin(from: Graph | undefined, options: BuildOptions): Promise<void> {
+  #begin(from: Graph | undefined, options: { readonly isAwaited: boolean }): Promise<void> {
     this.#stopBuilding = new AbortController()
     const built = this.#construct(from, options)
     this.#building = built
@@ -214,7 +205,8 @@ export class HnswIndex extends ExactIndex {
     return built
   }
 
-  async #construct(from: Graph | undefined, { signal, onProgress, isAwaited }: BuildOptions): Promise<void> {
+  /** @param isAwaited whether a caller waits for it, and so the process */
+  async #construct(from: Graph | undefined, { isAwaited }: { readonly isAwaited: boolean }): Promise<void> {
     this.#hnswlib ??= loadHnswlib()
     const { dimensions } = this
     const { m, efConstruction, seed } = this.parameters
@@ -244,8 +236,7 @@ export class HnswIndex extends ExactIndex {
         {
           values,
           thread: 'hnsw',
-          signal: AbortSignal.any([this.#closing.signal, this.#stopBuilding.signal, ...(signal ? [signal] : [])]),
-          onProgress,
+          signal: AbortSignal.any([this.#closing.signal, this.#stopBuilding.signal]),
           keepsProcessAlive: isAwaited,
         },
       )
