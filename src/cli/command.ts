@@ -158,5 +158,5 @@ function columnList(text: string): Columns {
   return columns
 }
 
-/** The options of a command that works on a collection, from files or from a library: see `collection.ts`. */
-export const collectionOptions = () => [libraryOption(), ...sourceOptions()]
+/** The options of a command that works on papers, from files or from a library: see `open-papers.ts`. */
+export const papersOptions = () => [libraryOption(), ...sourceOptions()]

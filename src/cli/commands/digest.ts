@@ -5,24 +5,16 @@ import { type Paper, paperName } from '../../paper.ts'
 import { count, longDate } from '../../report/wording.ts'
 import type { Topics } from '../../topics/find-topics.ts'
 import type { Novelty } from '../../topics/novelty.ts'
-import { type Collection, type CollectionOptions, withCollection } from '../collection.ts'
-import {
-  collectionOptions,
-  defineCommand,
-  fileHelp,
-  hitsOption,
-  integer,
-  methodOption,
-  seedOption,
-} from '../command.ts'
+import { defineCommand, fileHelp, hitsOption, integer, methodOption, papersOptions, seedOption } from '../command.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, noveltyPage, withNovelty } from '../novelty.ts'
+import { type OpenPapers, type PapersArguments, withPapers } from '../open-papers.ts'
 import { paperTable, table, wrapped } from '../table.ts'
 
 import type { Colors } from '../terminal.ts'
 import { groupedTopics, paperAreas } from './topics.ts'
 
-interface DigestOptions extends CollectionOptions, NoveltyArguments {
+interface DigestOptions extends PapersArguments, NoveltyArguments {
   readonly k: number
   readonly topics: number | 'auto'
   readonly method: 'graph' | 'kmeans'
@@ -32,7 +24,7 @@ interface DigestOptions extends CollectionOptions, NoveltyArguments {
 
 interface DigestParts {
   readonly dates: readonly string[]
-  readonly sources: Collection['sources']
+  readonly sources: OpenPapers['sources']
   readonly topics: Topics
   readonly kin: ReadonlyMap<string, HitList>
   readonly novelty: Novelty
@@ -50,7 +42,7 @@ export const digest = defineCommand<DigestOptions>({
     methodOption(),
     seedOption(),
     ...noveltyOptions(),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
   examples: [
     'paperkin digest today.txt',
@@ -59,7 +51,7 @@ export const digest = defineCommand<DigestOptions>({
     'paperkin digest --library papers --since 2025-03-12',
   ],
   run: (files, options, context) =>
-    withCollection(files, options, context, ({ library, dates, sources }) => {
+    withPapers(files, options, context, ({ library, dates, sources }) => {
       const { signal, terminal } = context
       const { colors } = terminal
       return withNovelty(library, options, signal, async (shown, news) => {

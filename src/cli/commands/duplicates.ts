@@ -1,10 +1,10 @@
 import { Option } from 'commander'
 import { paperName } from '../../paper.ts'
 import { count, shortScore } from '../../report/wording.ts'
-import { type CollectionOptions, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, number } from '../command.ts'
+import { defineCommand, fileHelp, number, papersOptions } from '../command.ts'
+import { type PapersArguments, withPapers } from '../open-papers.ts'
 
-export const duplicates = defineCommand<CollectionOptions & { readonly threshold: number }>({
+export const duplicates = defineCommand<PapersArguments & { readonly threshold: number }>({
   name: 'duplicates',
   summary: 'papers that say the same in the same words',
   usage: '[options] FILE… | --library FOLDER',
@@ -16,11 +16,11 @@ export const duplicates = defineCommand<CollectionOptions & { readonly threshold
     )
       .argParser(number('--threshold', 0.05, 1))
       .default(0.5),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
   examples: ['paperkin duplicates today.txt', 'paperkin duplicates papers.jsonl --threshold 0.8 --json'],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, sources }) => {
+    withPapers(files, options, context, async ({ library, sources }) => {
       const { threshold } = options
       const { pairs, groups } = await library.duplicates({ threshold, signal: context.signal })
       const { colors } = context.terminal

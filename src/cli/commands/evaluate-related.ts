@@ -3,8 +3,8 @@ import type { Comparison, Interval } from '../../evaluation/significance.ts'
 import { evaluateRelated, type RelatedEvaluation, relatedVariants } from '../../library/evaluate-related.ts'
 import { count } from '../../report/wording.ts'
 import { readJudgements, readQuestions } from '../../sources/read-judgements.ts'
-import { withCollection } from '../collection.ts'
 import { defineCommand, fileHelp, hitsOption, seedOption, sourceOptions } from '../command.ts'
+import { withPapers } from '../open-papers.ts'
 import { table } from '../table.ts'
 
 const variantNames = { semantic: 'embedding', lexical: 'words', hybrid: 'both' } as const
@@ -31,7 +31,7 @@ export const evaluateRelatedCommand = defineCommand<{
     'paperkin evaluate related papers.jsonl judgements.tsv questions.tsv --k 5 --json',
   ],
   run: ([papers = '', judged = '', asked], options, context) =>
-    withCollection([papers], options, context, async ({ library, sources }) => {
+    withPapers([papers], options, context, async ({ library, sources }) => {
       const judgements = await readJudgements(judged)
       const queries = asked === undefined ? undefined : await readQuestions(asked)
       const progress = context.terminal.progress('asking', 'questions')

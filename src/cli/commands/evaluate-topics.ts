@@ -9,8 +9,8 @@ import { count } from '../../report/wording.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { readDigest } from '../../sources/read-papers.ts'
 import { readNpy } from '../../vectors/npy.ts'
-import { tellSources } from '../collection.ts'
 import { type Answer, defineCommand, integer, number } from '../command.ts'
+import { tellSources } from '../open-papers.ts'
 import { table } from '../table.ts'
 
 interface EvaluateTopicsOptions {

@@ -1,7 +1,7 @@
 import { paperName } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
-import { withLibrary } from '../collection.ts'
 import { defineCommand, type FilterArguments, filterOptions, libraryOption, wantedPapers } from '../command.ts'
+import { withLibrary } from '../open-papers.ts'
 import { table } from '../table.ts'
 
 export const list = defineCommand<FilterArguments & { readonly library?: string }>({

@@ -6,12 +6,12 @@ import type { Seed } from '../../library/asking/seeds.ts'
 import { paperName } from '../../paper.ts'
 import { count, shortScore } from '../../report/wording.ts'
 import { readPapers } from '../../sources/read-papers.ts'
-import { type CollectionOptions, sourceReading, withCollection, withLibrary } from '../collection.ts'
-import { type CommandContext, collectionOptions, defineCommand, fileHelp, hitsOption } from '../command.ts'
+import { type CommandContext, defineCommand, fileHelp, hitsOption, papersOptions } from '../command.ts'
+import { type PapersArguments, sourceReading, withLibrary, withPapers } from '../open-papers.ts'
 import { paperTable, wrapped } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
-interface RecommendArguments extends CollectionOptions {
+interface RecommendArguments extends PapersArguments {
   readonly k: number
   readonly like?: readonly string[]
   readonly unlike?: readonly string[]
@@ -36,7 +36,7 @@ export const recommendCommand = defineCommand<RecommendArguments>({
       several,
     ),
     new Option('--omit-duplicates', 'leave near-duplicates of those papers out'),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
   examples: [
     'paperkin recommend today.txt --like refs.bib',
@@ -63,7 +63,7 @@ export const recommendCommand = defineCommand<RecommendArguments>({
       const among = await readPapers(sources as Parameters<typeof readPapers>[0], read)
       return withLibrary(options, context, async (library) => answer(await ask(library, among), [], among.length))
     }
-    return withCollection(files, options, context, async ({ library, sources }) =>
+    return withPapers(files, options, context, async ({ library, sources }) =>
       answer(await ask(library), sources, library.size),
     )
   },

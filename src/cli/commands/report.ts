@@ -1,12 +1,12 @@
 import { Option } from 'commander'
 import { count, longDate, longSpan } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
-import { type CollectionOptions, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
+import { defineCommand, fileHelp, integer, methodOption, outOption, papersOptions, seedOption } from '../command.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, withNovelty } from '../novelty.ts'
+import { type PapersArguments, withPapers } from '../open-papers.ts'
 
-interface ReportOptions extends CollectionOptions, NoveltyArguments {
+interface ReportOptions extends PapersArguments, NoveltyArguments {
   readonly out?: string
   readonly format?: ReportFormat
   readonly title?: string
@@ -36,11 +36,11 @@ export const report = defineCommand<ReportOptions>({
     new Option('--kin <count>', 'kin of each paper').argParser(integer('--kin', 0, 50)).default(8),
     seedOption(),
     ...noveltyOptions(),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
   examples: ['paperkin report today.txt --out today.html', 'paperkin report today.txt --format markdown'],
   run: (files, options, context) =>
-    withCollection(files, options, context, ({ library: all, dates, sources }) =>
+    withPapers(files, options, context, ({ library: all, dates, sources }) =>
       withNovelty(all, options, context.signal, async (library, { novelty }) => {
         const { signal, terminal } = context
         // Where nobody keeps earlier papers, nothing is missing.

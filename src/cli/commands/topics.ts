@@ -4,13 +4,13 @@ import { PaperkinError } from '../../errors.ts'
 import { type Paper, paperName } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
 import type { TimeUnit, Topic, TopicNode, Topics, TopicsData, TopicsOverTime } from '../../topics/find-topics.ts'
-import { type CollectionOptions, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, integer, methodOption, number, seedOption } from '../command.ts'
+import { defineCommand, fileHelp, integer, methodOption, number, papersOptions, seedOption } from '../command.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
+import { type PapersArguments, withPapers } from '../open-papers.ts'
 import { table, wrapped } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
-interface TopicsOptions extends CollectionOptions {
+interface TopicsOptions extends PapersArguments {
   readonly count?: number | 'auto'
   readonly resolution?: number
   readonly method: 'graph' | 'kmeans'
@@ -52,7 +52,7 @@ export const topicsCommand = defineCommand<TopicsOptions>({
     new Option('--over-time <unit>', 'papers of each topic over time').choices(['day', 'week', 'month', 'year']),
     new Option('--previous <file>', 'topics of before, as --json printed them'),
     namesOption(),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
   examples: [
     'paperkin topics today.txt',
@@ -60,7 +60,7 @@ export const topicsCommand = defineCommand<TopicsOptions>({
     'paperkin topics today.txt --json > topics.json',
   ],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, sources }) => {
+    withPapers(files, options, context, async ({ library, sources }) => {
       const { signal, terminal } = context
       const { method, seed, count: wanted, resolution, outliers, previous, names } = options
       const topics = await library.topics({

@@ -20,12 +20,12 @@ import type { SourceProblem } from '../sources/reading.ts'
 import type { CommandContext, SourceArguments } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
-/** The values of `collectionOptions()`. */
-export interface CollectionOptions extends SourceArguments {
+/** The values of `papersOptions()`. */
+export interface PapersArguments extends SourceArguments {
   readonly library?: string
 }
 
-export interface Collection {
+export interface OpenPapers {
   readonly library: PaperLibrary
   /** The dates that the files name; none of a library on disk. */
   readonly dates: readonly string[]
@@ -39,7 +39,7 @@ export interface Collection {
  */
 export function fileAndWords(
   args: readonly string[],
-  options: CollectionOptions,
+  options: PapersArguments,
   { env }: CommandContext,
 ): { readonly files: readonly string[]; readonly text: string } {
   const [first, ...rest] = args
@@ -57,11 +57,11 @@ export function fileAndWords(
  * Opens the papers of `files`, or where there are none the library of `--library` or `PAPERKIN_LIBRARY`, for as long as
  * `use` lasts.
  */
-export async function withCollection<Result>(
+export async function withPapers<Result>(
   files: readonly string[],
-  options: CollectionOptions,
+  options: PapersArguments,
   context: CommandContext,
-  use: (collection: Collection) => Promise<Result>,
+  use: (papers: OpenPapers) => Promise<Result>,
 ): Promise<Result> {
   if (files.length > 0 && options.library !== undefined)
     throw new PaperkinError('invalid-argument', 'Expected files or --library, got both: leave one out.')
