@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { width } from '../../src/cli/table.ts'
+import { width } from '../../src/cli/fitted-text.ts'
 import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-'))

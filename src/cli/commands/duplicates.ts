@@ -1,8 +1,8 @@
 import { Option } from 'commander'
-import { paperName } from '../../paper.ts'
-import { count, shortScore } from '../../report/wording.ts'
+import { count } from '../../report/wording.ts'
 import { defineCommand, fileHelp, number, papersOptions } from '../command.ts'
 import { type PapersArguments, withPapers } from '../open-papers.ts'
+import { paperTable } from '../table.ts'
 
 export const duplicates = defineCommand<PapersArguments & { readonly threshold: number }>({
   name: 'duplicates',
@@ -26,14 +26,12 @@ export const duplicates = defineCommand<PapersArguments & { readonly threshold: 
       const { colors } = context.terminal
       const best = new Map<string, number>()
       for (const { ids, score } of pairs) for (const id of ids) best.set(id, Math.max(best.get(id) ?? 0, score))
-      const line = (id: string) => {
-        const paper = library.get(id)
-        return `${shortScore(best.get(id) ?? 0)}  ${paper ? paperName(paper) : ''}  ${colors.dim(id)}`
-      }
-      const lines = groups.flatMap((group) => ['', ...group.map(line)])
+      const listed = (ids: readonly string[]) =>
+        library.getMany(ids).flatMap((paper) => (paper ? [{ paper, score: best.get(paper.id) ?? 0 }] : []))
+      const lists = groups.map(listed)
       const heading = `${count(library.size, 'paper')}: ${count(groups.length, 'group')} of near-duplicates`
       return {
-        page: () => [heading, ...lines].join('\n'),
+        page: (columns) => [heading, ...lists.map((list) => paperTable(list, colors, columns))].join('\n\n'),
         data: () => ({ threshold, groups, pairs, sources }),
         records: () => pairs,
       }
