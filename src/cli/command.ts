@@ -100,9 +100,13 @@ export const topicsOption = (help = 'how many topics to find, or auto') =>
   )
 
 /** `--kin [count]`: how many kin of each paper; alone `usual`. */
-export const kinOption = (help: string, usual: number, maximum?: number) =>
+export const kinOption = (
+  help: string,
+  usual: number,
+  { minimum = 0, maximum }: { readonly minimum?: number; readonly maximum?: number } = {},
+) =>
   new Option('--kin [count]', help).argParser((text: string) =>
-    text === '' ? usual : integer('--kin', 0, maximum)(text),
+    text === '' ? usual : integer('--kin', minimum, maximum)(text),
   )
 
 /** `--seed <seed>`: for all that draws lots. */

@@ -325,7 +325,8 @@ export function namedPaper(library: PaperLibrary, text: string): Paper {
   const found = library.find(text, { k: 6 })
   const [best] = found
   if (best?.match === 'exact') return best.paper
-  const named = new Map(found.flatMap(({ match, paper }) => (match === 'words' ? [[paper.id, paper]] : [])))
+  const titled = found.flatMap(({ match, paper }) => (match === 'words' ? [paper] : []))
+  const named = new Map(titled.map((paper) => [paper.id, paper]))
   for (const paper of addressed(library, text)) named.set(paper.id, paper)
   const [only] = named.values()
   if (only !== undefined && named.size === 1) return only
@@ -335,7 +336,7 @@ export function namedPaper(library: PaperLibrary, text: string): Paper {
   if (named.size > 1)
     throw new PaperkinError(
       'invalid-argument',
-      `More than one paper is meant by ${JSON.stringify(text)}: name one by its id, such as ${list}.`,
+      `More than one ${titled.length === named.size ? 'title has the words' : 'paper may be meant by'} ${JSON.stringify(text)}: name one by its id, such as ${list}.`,
     )
   const remedy = list === '' ? 'name it by its id or by words of its title' : `the nearest are ${list}`
   throw new PaperkinError('paper-not-found', `There is no paper ${JSON.stringify(text)}; ${remedy}.`)

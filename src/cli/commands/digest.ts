@@ -75,7 +75,7 @@ export const digest = defineCommand<DigestOptions>({
     ...likingOptions(),
     feedOption(),
     new Option('--all', 'every paper, however many lines there are'),
-    kinOption(`every paper with its nearest kin, ${USUAL_KIN} or as many as are named`, USUAL_KIN),
+    kinOption(`every paper with its nearest kin, ${USUAL_KIN} or as many as are named`, USUAL_KIN, { minimum: 1 }),
     topicsOption().default('auto'),
     namesOption(),
     methodOption(),

@@ -44,7 +44,7 @@ export const report = defineCommand<ReportOptions>({
     topicsOption().default('auto'),
     namesOption(),
     methodOption(),
-    kinOption('kin of each paper', 8, 50).default(8),
+    kinOption('kin of each paper', 8, { maximum: 50 }).default(8),
     seedOption(),
     ...noveltyOptions(),
     ...papersOptions(),
