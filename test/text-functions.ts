@@ -1,6 +1,7 @@
 // Every function that reads texts of others, outside of the readers of files.
 
-import { shortened, table, width, wrapped } from '../src/cli/table.ts'
+import { shortened, width, wrapped } from '../src/cli/fitted-text.ts'
+import { table } from '../src/cli/table.ts'
 import { printable, printableLine } from '../src/cli/terminal.ts'
 import { countTerms } from '../src/lexical/count-terms.ts'
 import { phraseMatcher, quotedPhrases } from '../src/library/asking/quoted-phrases.ts'

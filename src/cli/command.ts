@@ -46,6 +46,8 @@ export interface Command<Options = Record<string, unknown>> {
   /** Argument syntax (`<words...>`, `[file]`) and help, in order. */
   readonly arguments?: readonly (readonly [syntax: string, help: string])[]
   readonly options?: readonly Option[]
+  /** Flags that options had before (`--count <count>`), with the name of the option that each means now. */
+  readonly formerly?: Readonly<Record<string, string>>
   /** True for a command that prints a file or a script: it has neither `--json` nor `--jsonl`. */
   readonly isPlain?: boolean
   /** `args` are the arguments as typed, flat. */
@@ -72,11 +74,41 @@ export const number = (name: string, minimum: number, maximum: number) => (text:
 /** What a file argument takes. */
 export const fileHelp = 'a file of papers, whatever its format, or a folder; - reads standard input'
 
+/** A name that an option had before: it still works, and help is silent of it. */
+export class FormerOption extends Option {
+  constructor(
+    flags: string,
+    /** The option that it means. */
+    readonly now: Option,
+  ) {
+    super(flags)
+    this.hideHelp()
+    if (now.parseArg !== undefined) this.parseArg = now.parseArg
+    if (now.argChoices !== undefined) this.choices([...now.argChoices])
+  }
+}
+
 // The one vocabulary: an option that several commands have is built here, so that it has one name and one meaning.
 
 /** `-k, --k <count>`: how many of the main list. */
 export const hitsOption = (count: number) =>
   new Option('-k, --k <count>', 'how many papers to list').argParser(integer('--k', 1)).default(count)
+
+/** `--topics <count>`: how many topics. */
+export const topicsOption = (help = 'how many topics to find, or auto') =>
+  new Option('--topics <count>', help).argParser((text: string) =>
+    text === 'auto' ? text : integer('--topics', 1)(text),
+  )
+
+/** `--kin [count]`: how many kin of each paper; alone `usual`. */
+export const kinOption = (
+  help: string,
+  usual: number,
+  { minimum = 0, maximum }: { readonly minimum?: number; readonly maximum?: number } = {},
+) =>
+  new Option('--kin [count]', help).argParser((text: string) =>
+    text === '' ? usual : integer('--kin', minimum, maximum)(text),
+  )
 
 /** `--seed <seed>`: for all that draws lots. */
 export const seedOption = () =>
@@ -104,7 +136,8 @@ export interface FilterArguments {
   readonly to?: string
 }
 
-const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
+/** Of an option that may be given again: all of its values. */
+export const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
 /** The options of a command that only some papers may be wanted of. */
 export const filterOptions = () => [
@@ -159,5 +192,5 @@ function columnList(text: string): Columns {
   return columns
 }
 
-/** The options of a command that works on a collection, from files or from a library: see `collection.ts`. */
-export const collectionOptions = () => [libraryOption(), ...sourceOptions()]
+/** The options of a command that works on papers, from files or from a library: see `open-papers.ts`. */
+export const papersOptions = () => [libraryOption(), ...sourceOptions()]

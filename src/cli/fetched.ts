@@ -3,14 +3,14 @@ import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { Option } from 'commander'
 import { PaperkinError, systemCode } from '../errors.ts'
 import { requireOutside } from '../library/storage/store.ts'
-import { type Paper, paperName } from '../paper.ts'
+import type { Paper } from '../paper.ts'
 import { count } from '../report/wording.ts'
 import { modeOf, outputPlace, putInPlace, writeAll, writeOutput } from '../runtime/atomic-file.ts'
 import type { FetchOptions } from '../sources/polite-fetch.ts'
 import type { SourceProblem } from '../sources/reading.ts'
-import { addFiles, summaryLine, tellProblems, withLibrary } from './collection.ts'
 import { type Answer, type CommandContext, libraryOption, number, outOption } from './command.ts'
-import { table } from './table.ts'
+import { addFiles, summaryLine, tellProblems, withLibrary } from './open-papers.ts'
+import { paperTable } from './table.ts'
 import { duration } from './terminal.ts'
 
 export interface FetchArguments {
@@ -123,9 +123,9 @@ export async function fetched(
     page: (columns) =>
       papers.length === 0
         ? 'No paper was found.'
-        : table(
-            [{ isFlexible: true }, { isOptional: true, style: terminal.colors.dim }],
-            papers.map((paper) => [paperName(paper), paper.id]),
+        : paperTable(
+            papers.map((paper) => ({ paper })),
+            terminal.colors,
             columns,
           ),
     data: () => papers,

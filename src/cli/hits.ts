@@ -2,10 +2,10 @@
 import { Option } from 'commander'
 import type { Hit, HitOptions } from '../library/asking/ranking.ts'
 import type { Why } from '../library/asking/why.ts'
-import { paperName } from '../paper.ts'
 import { shortScore } from '../report/wording.ts'
 import { type FilterArguments, filterOptions, hitsOption, integer, number, wantedPapers } from './command.ts'
-import { paperTable, wrapped } from './table.ts'
+import { prose, wrapped } from './fitted-text.ts'
+import { type ListedPaper, paperTable } from './table.ts'
 import type { Colors } from './terminal.ts'
 
 /** The values of `hitOptions()`. */
@@ -47,18 +47,18 @@ export function hitPage(
   { heading, colors }: { readonly heading: string; readonly colors: Colors },
   columns: number,
 ): string {
-  const papers = hits.map(({ paper, score, isDuplicate, isWeak }) => ({
-    id: paper.id,
-    name: isDuplicate ? `${paperName(paper)} (near-duplicate)` : paperName(paper),
-    isTitleOnly: paper.titleOnly === true,
-    isWeak: isWeak === true,
-    score,
-  }))
+  const papers = hits.map(listedHit)
   const isFar = hits.length > 0 && hits.every(({ isWeak }) => isWeak)
   const lines = papers.length > 0 ? paperTable(papers, colors, columns).split('\n') : ['No paper matches.']
   const withWhy = lines.flatMap((line, i) => [line, ...whyLines(hits[i]?.why, columns).map(colors.dim)])
   const nothing = isFar ? `\n${colors.yellow('Nothing close here; the nearest are:')}` : ''
   return `${wrapped(heading, columns)}${nothing}\n\n${withWhy.join('\n')}`
+}
+
+/** A hit as a line of a list shows it. */
+export function listedHit({ paper, score, isDuplicate, isWeak }: Hit): ListedPaper {
+  const mark = `${isDuplicate ? '(near-duplicate)' : ''}${isWeak ? ' (not close)' : ''}`.trim()
+  return { paper, score, mark }
 }
 
 function whyLines(why: Why | undefined, columns: number): string[] {
@@ -70,7 +70,7 @@ function whyLines(why: Why | undefined, columns: number): string[] {
     named.join(' + '),
     ...(shared.length > 0 ? [`shared: ${shared.join(', ')}`] : []),
     ...(sentences ? [`${shortScore(sentences.similarity).trim()}: ${sentences.asked} ~ ${sentences.hit}`] : []),
-  ].map((line) => wrapped(line, columns, '      '))
+  ].map((line) => prose(line, columns, '      '))
 }
 
 /** A hit as data: the paper's fields, the score and its parts. */

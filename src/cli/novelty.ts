@@ -5,7 +5,8 @@ import { type Paper, paperName } from '../paper.ts'
 import { namedThings, nothingFrequent, shortScore, timesAsFrequent, whatIsCompared } from '../report/wording.ts'
 import type { Novelty } from '../topics/novelty.ts'
 import { integer } from './command.ts'
-import { table, wrapped } from './table.ts'
+import { wrapped } from './fitted-text.ts'
+import { table } from './table.ts'
 import type { Colors } from './terminal.ts'
 
 /** The values of `noveltyOptions()`. */

@@ -1,10 +1,10 @@
 // The whole command line: commands in, a parser out; runs one, prints its answer, and turns errors into one sentence
 // and an exit code. Runs on any streams, so that tests need no process of their own.
 import { readFileSync } from 'node:fs'
-import { CommanderError, Command as Parser } from 'commander'
+import { CommanderError, Help, Option, Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
 import { packageFile } from '../runtime/package-files.ts'
-import type { Answer, Command, CommandContext } from './command.ts'
+import { type Answer, type Command, type CommandContext, FormerOption } from './command.ts'
 import { add } from './commands/add.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
@@ -18,20 +18,25 @@ import { fetchArxivCommand } from './commands/fetch-arxiv.ts'
 import { fetchDailyCommand } from './commands/fetch-daily.ts'
 import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
+import { open } from './commands/open.ts'
 import { recommendCommand } from './commands/recommend.ts'
 import { related } from './commands/related.ts'
 import { remove } from './commands/remove.ts'
 import { report } from './commands/report.ts'
 import { search } from './commands/search.ts'
+import { show } from './commands/show.ts'
 import { topicsCommand } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
+import { fitted, width, wrapped } from './fitted-text.ts'
 import { applySettings, readSettings } from './settings.ts'
-import { createTerminal, printable, printableLine, type Terminal, type TerminalStreams } from './terminal.ts'
+import { columnsOf, createTerminal, printable, printableLine, type Terminal, type TerminalStreams } from './terminal.ts'
 
 /** Every command, in the order in which `--help` lists them. */
 export const commands: readonly Command[] = [
   // Asking.
   digest,
+  show,
+  open,
   topicsCommand,
   search,
   related,
@@ -85,14 +90,16 @@ export async function runCommandLine(args: readonly string[], host: CommandLineH
   const state = { exitCode: 0 }
   const isVerbose = args.includes('--verbose')
   try {
-    await createParser(host, state).parseAsync([...args], { from: 'user' })
+    // `--kin` alone takes no file for a count.
+    const given = args.map((arg, i) => (arg === '--kin' && !/^[+-]?\d/u.test(args[i + 1] ?? '') ? '--kin=' : arg))
+    await createParser(host, state).parseAsync(given, { from: 'user' })
     return host.signal.aborted ? 130 : state.exitCode
   } catch (error) {
     if (host.signal.aborted) return 130
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     const message = error instanceof Error ? error.message : String(error)
     const text = isVerbose && error instanceof Error ? printable(detail(error)) : printableLine(message)
-    host.stderr.write(`paperkin: ${text}\n`)
+    host.stderr.write(`${fitted(`paperkin: ${text}`, columnsOf(host.stderr) ?? Number.POSITIVE_INFINITY)}\n`)
     return PaperkinError.isInstance(error) && error.code === 'invalid-argument' ? 2 : 1
   }
 }
@@ -102,6 +109,7 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
   const { version } = JSON.parse(readFileSync(packageFile('#package.json'), 'utf8')) as {
     version: string
   }
+  const helpWidth = (stream: TerminalStreams['stdout']) => columnsOf(stream, host.env) ?? 100
   const root = new Parser('paperkin')
     .description('Related papers, search and topics for paper abstracts, computed on this machine.')
     .version(version)
@@ -109,18 +117,28 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
     .option('--verbose', 'tell what is being done, and show where an error came from')
     .option('--no-color', 'no colours; NO_COLOR does the same')
     .showHelpAfterError('(paperkin --help lists the commands)')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      minWidthToWrap: 20,
+      displayWidth: width,
+      commandUsage(command) {
+        return wrapped(Help.prototype.commandUsage.call(this, command), helpWidth(host.stdout) - 7, '', ' '.repeat(7))
+      },
+    })
     .configureOutput({
       writeOut: (text) => host.stdout.write(printable(text)),
       writeErr: (text) => host.stderr.write(printable(text)),
-      getOutHelpWidth: () => (host.stdout.isTTY ? (host.stdout.columns ?? 80) : 100),
-      getErrHelpWidth: () => (host.stderr.isTTY ? (host.stderr.columns ?? 80) : 100),
+      getOutHelpWidth: () => helpWidth(host.stdout),
+      getErrHelpWidth: () => helpWidth(host.stderr),
     })
     .exitOverride()
   // Every name that may stand in the settings: of a command or of an option.
   const names = new Set(['quiet', 'verbose', 'color', 'library'])
-  for (const { name, options = [] } of commands)
+  const former = new Set<string>()
+  for (const { name, options = [], formerly = {} } of commands) {
     for (const key of [name, ...options.flatMap((option) => [option.attributeName(), option.name()])]) names.add(key)
+    for (const flags of Object.keys(formerly)) former.add(new Option(flags).name())
+  }
   const parents = new Map<string, Parser>()
   for (const command of commands) {
     const words = command.name.split(' ')
@@ -133,7 +151,7 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
     }
     addCommand(parent, name, command, async (given, parser) => {
       const settings = readSettings(host.env)
-      applySettings(parser, command.name, settings, names)
+      applySettings(parser, command.name, settings, { names, former })
       const { quiet, verbose, color } = root.opts<GlobalOptions>()
       const terminal = createTerminal(host, { quiet: quiet === true, verbose: verbose === true, color })
       const { library } = settings
@@ -161,13 +179,23 @@ function addCommand(
   command: Command,
   run: (args: readonly string[], parser: Parser) => Promise<void>,
 ): void {
-  const parser = parent
+  const parser: Parser = parent
     .command(name)
     .summary(command.summary)
     .description([command.summary, command.description].filter((text) => text !== undefined).join('\n\n'))
-    .addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join('\n')}`)
+    .addHelpText('after', () => {
+      const columns = parser.configureOutput().getOutHelpWidth?.() ?? 100
+      return `\nExamples:\n${command.examples.map((example) => exampleLines(example, columns)).join('\n')}`
+    })
   for (const [syntax, help] of command.arguments ?? []) parser.argument(syntax, help)
   for (const option of command.options ?? []) parser.addOption(option)
+  for (const [flags, now] of Object.entries(command.formerly ?? {})) {
+    const option = new FormerOption(flags, parser.options.find((option) => option.name() === now) as Option)
+    parser.addOption(option)
+    parser.on(`option:${option.name()}`, () => {
+      parser.setOptionValueWithSource(option.now.attributeName(), parser.getOptionValue(option.attributeName()), 'cli')
+    })
+  }
   if (!command.isPlain)
     parser
       .option('--json', 'print one JSON value, and nothing else, on standard output')
@@ -182,13 +210,29 @@ function addCommand(
   })
 }
 
+/** An example as it is typed; where it is too long, the line goes on after a backslash. */
+function exampleLines(example: string, columns: number): string {
+  // An option stays beside its value.
+  const words = example.match(/(?:--?\w[\w-]*\s+)?(?:'[^']*'|"[^"]*"|[^\s-]\S*)|\S+/gu) ?? []
+  const lines: string[] = []
+  let line = '  $'
+  for (const word of words) {
+    if (width(line) + 1 + width(word) > columns - 2 && line !== '  $') {
+      lines.push(`${line} \\`)
+      line = `      ${word}`
+    } else line += ` ${word}`
+  }
+  return [...lines, line].join('\n')
+}
+
 async function printAnswer(answer: Answer, options: FormOptions, terminal: Terminal): Promise<void> {
   if (options.json && options.jsonl)
     throw new PaperkinError('invalid-argument', 'Expected --json or --jsonl, got both: leave one out.')
   if (options.json) await terminal.write(`${JSON.stringify(answer.data(), null, 2)}\n`)
   else if (options.jsonl) {
     for await (const record of answer.records()) await terminal.write(`${JSON.stringify(record)}\n`)
-  } else if (answer.page !== undefined) await terminal.write(`${answer.page(terminal.columns)}\n`)
+  } else if (answer.page !== undefined)
+    await terminal.write(`${fitted(answer.page(terminal.columns), terminal.columns)}\n`)
 }
 
 function detail(error: Error): string {

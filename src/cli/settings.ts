@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
+import { FormerOption } from './command.ts'
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -50,7 +51,17 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
  * Gives a command's options that were not typed the values of the settings.
  * @throws PaperkinError `invalid-argument` for a value that the option does not take, or a name that is no option
  */
-export function applySettings(parser: Parser, name: string, settings: Settings, all: ReadonlySet<string>): void {
+export function applySettings(
+  parser: Parser,
+  name: string,
+  settings: Settings,
+  all: {
+    /** Names of commands and options. */
+    readonly names: ReadonlySet<string>
+    /** Names that options had before. */
+    readonly former: ReadonlySet<string>
+  },
+): void {
   const own = settings[name]
   if (own !== undefined && (typeof own !== 'object' || own === null || Array.isArray(own)))
     throw wrong(name, 'to be an object of options', own)
@@ -61,9 +72,13 @@ export function applySettings(parser: Parser, name: string, settings: Settings, 
     for (const [key, value] of Object.entries(values)) {
       // The library is a default like that of the environment: see `createParser`.
       if (key === 'library') continue
-      const option = parser.options.find((option) => option.long === `--${key}` || option.attributeName() === key)
+      const found = parser.options.find((option) => option.long === `--${key}` || option.attributeName() === key)
+      // What a name meant before gives way to what it means to other commands.
+      const isOther = found instanceof FormerOption && !isOwn && all.names.has(key)
+      const option = isOther ? undefined : found instanceof FormerOption ? found.now : found
       if (option === undefined) {
-        if (isOwn || !all.has(key)) throw wrong(isOwn ? `${name}.${key}` : key, 'to be an option or a command', value)
+        if (isOwn || !(all.names.has(key) || all.former.has(key)))
+          throw wrong(isOwn ? `${name}.${key}` : key, 'to be an option or a command', value)
         continue
       }
       const source = parser.getOptionValueSource(option.attributeName())
@@ -72,9 +87,10 @@ export function applySettings(parser: Parser, name: string, settings: Settings, 
         throw wrong(key, `to be what --${key} takes`, value)
       const parse = option.parseArg as ((text: string, previous: unknown) => unknown) | undefined
       let parsed: unknown = value
-      if (typeof value !== 'boolean') {
+      if (typeof value !== 'boolean' || (value && option.optional)) {
         try {
-          parsed = parse === undefined ? String(value) : parse.call(option, String(value), undefined)
+          parsed =
+            parse === undefined ? String(value) : parse.call(option, value === true ? '' : String(value), undefined)
         } catch (error) {
           throw wrong(key, `to be what --${key} takes (${(error as Error).message.replace(/\.$/u, '')})`, value)
         }

@@ -1,9 +1,14 @@
 // Where everything is printed: answers on one stream, notes and progress on the other.
 import picocolors from 'picocolors'
+import { fitted } from './fitted-text.ts'
 
 /** What a command line is run on: the process's own, or a test's. */
 export interface TerminalStreams {
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
+  readonly stdout: NodeJS.WritableStream & {
+    readonly isTTY?: boolean
+    readonly columns?: number
+    readonly rows?: number
+  }
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -23,8 +28,10 @@ interface ProgressLine {
 export type Colors = ReturnType<typeof picocolors.createColors>
 
 export interface Terminal {
-  /** Columns of standard output; `Infinity` where it is no terminal, so that nothing is cut. */
+  /** Columns of standard output, or what `COLUMNS` says; `Infinity` where neither is known, so that nothing is cut. */
   readonly columns: number
+  /** Lines of a terminal; `Infinity` where standard output is none. */
+  readonly rows: number
   readonly colors: Colors
   /** Writes to standard output, and waits where the reader is slower. */
   write(text: string): Promise<void>
@@ -34,6 +41,18 @@ export interface Terminal {
   detail(text: string): void
   /** Begins a progress line: `embedding`, `papers`. Nothing where standard error is no terminal, or with `--quiet`. */
   progress(verb: string, noun: string): ProgressLine
+}
+
+/**
+ * Columns of a terminal, at least 40; of another stream what `COLUMNS` says, as `watch` sets it for the commands whose
+ * output it shows; undefined where neither is known.
+ */
+export function columnsOf(
+  stream: TerminalStreams['stdout'],
+  { COLUMNS = '' }: Readonly<Record<string, string | undefined>> = {},
+): number | undefined {
+  const columns = (stream.isTTY && stream.columns) || (/^[1-9]\d{0,4}$/u.test(COLUMNS) ? Number(COLUMNS) : undefined)
+  return columns === undefined && !stream.isTTY ? undefined : Math.max(40, columns ?? 80)
 }
 
 /** Work that ends sooner shows no bar. */
@@ -48,10 +67,11 @@ export function createTerminal(
   const isColored =
     color && !env.NO_COLOR && (Boolean(env.FORCE_COLOR) || (stdout.isTTY === true && env.TERM !== 'dumb'))
   const note = (text: string) => {
-    if (!quiet) stderr.write(`${printableLine(text)}\n`)
+    if (!quiet) stderr.write(`${fitted(printableLine(text), columnsOf(stderr) ?? Number.POSITIVE_INFINITY)}\n`)
   }
   return {
-    columns: stdout.isTTY ? Math.max(40, stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
+    columns: columnsOf(stdout, env) ?? Number.POSITIVE_INFINITY,
+    rows: (stdout.isTTY && stdout.rows) || Number.POSITIVE_INFINITY,
     colors: picocolors.createColors(isColored),
     write: (text) =>
       new Promise((resolve) => {

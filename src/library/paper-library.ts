@@ -591,6 +591,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       seed: true,
       kin: true,
       novelty: true,
+      recommended: true,
       signal: true,
       onProgress: true,
     })

@@ -1,5 +1,9 @@
 // The report as text to read, to mail or to put into a wiki.
+
+import { paperName } from '../paper.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
+import { paperLink } from './links.ts'
+import { type RecommendedPaper, type RecommendedPapers, reasonOf } from './recommended.ts'
 import type { ReportData, ReportGroup, ReportPaper } from './report-data.ts'
 import { namedThings, nothingFrequent, shortScore, timesAsFrequent, whatIsCompared } from './wording.ts'
 
@@ -42,12 +46,52 @@ export async function markdownReport(data: ReportData, slice: TimeSlice): Promis
   return `${[
     `# ${text(title)}`,
     `${papers.length} ${papers.length === 1 ? 'paper' : 'papers'}, ${topics.length} ${topics.length === 1 ? 'topic' : 'topics'}. Of a paper's kin the score is ${weights.semantic} × meaning + ${weights.lexical} × words.`,
+    ...(data.recommended ? [`## For you\n\n${forYou(data.recommended, paperOf)}`] : []),
     ...news(data, paperOf),
     ...(topics.length > 1 ? [hierarchy.children.flatMap((node) => outline(node, 0)).join('\n')] : []),
     ...sections,
     ...(apart.length > 0 ? [`## In no topic\n\n${apart.join('\n')}`] : []),
   ].join('\n\n')}\n`
 }
+
+/** Recommended papers with their abstracts, to read or to mail. */
+export function recommendedMarkdown({ title, papers }: RecommendedPapers): string {
+  const items = papers.map((one, i) => {
+    const { abstract } = one.paper
+    const paragraphs = abstract.split(/\n\s*\n/u).filter((paragraph) => paragraph.trim() !== '')
+    return [
+      `${i + 1}. ${recommendedItem(one)}`,
+      ...paragraphs.map((paragraph) => `    ${text(paragraph).trim()}`),
+    ].join('\n\n')
+  })
+  return `${[`# ${text(title)}`, ...items].join('\n\n')}\n`
+}
+
+function recommendedItem(one: RecommendedPaper): string {
+  const { paper, score } = one
+  const { authors = [], published } = paper
+  const facts = [
+    authors.join(', '),
+    published ?? '',
+    score === undefined ? '' : `${shortScore(score)} ${reasonOf(one)}`,
+  ]
+    .map((fact) => fact.trim())
+    .filter((fact) => fact !== '')
+  return `${linked(paperName(paper), paperLink(paper))}${facts.map((fact) => ` ${text(fact)}.`).join('')}`
+}
+
+function forYou(
+  recommended: NonNullable<ReportData['recommended']>,
+  paperOf: ReadonlyMap<string, ReportPaper>,
+): string {
+  if (recommended.length === 0) return 'No paper is left to recommend.'
+  return recommended
+    .map(({ id, ...found }) => `- ${recommendedItem({ paper: paperOf.get(id) as ReportPaper, ...found })}`)
+    .join('\n')
+}
+
+const linked = (name: string, link: string | undefined) =>
+  link === undefined ? `**${text(name)}**.` : `[**${text(name)}**](<${link.replace(/[<>]/gu, encodeURIComponent)}>).`
 
 /** What is new, as paragraphs; none where nothing is said of it. */
 function news({ novelty }: ReportData, paperOf: ReadonlyMap<string, ReportPaper>): string[] {
@@ -78,12 +122,10 @@ function item(paper: ReportPaper, paperOf: ReadonlyMap<string, ReportPaper>): st
   const facts = [authors.join(', '), published ?? '', area?.area ?? '']
     .filter((fact) => fact !== '')
     .map((fact) => ` ${text(fact)}.`)
-  const named =
-    link === undefined ? `**${text(name)}**.` : `[**${text(name)}**](<${link.replace(/[<>]/gu, encodeURIComponent)}>).`
   const near = kin
     .slice(0, kinShown)
     .map(({ id, score }) => `${text((paperOf.get(id) as ReportPaper).name)} (${score.toFixed(2)})`)
-  return `- ${named}${facts.join('')}${near.length > 0 ? `\n  Kin: ${near.join('; ')}` : ''}`
+  return `- ${linked(name, link)}${facts.join('')}${near.length > 0 ? `\n  Kin: ${near.join('; ')}` : ''}`
 }
 
 const levels = '▁▂▃▄▅▆▇█'

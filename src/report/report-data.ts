@@ -9,6 +9,7 @@ import type { TimeUnit, TopicNode, Topics, TopicsOverTime } from '../topics/find
 import { nearestKin } from '../topics/kin-graph.ts'
 import type { Novelty } from '../topics/novelty.ts'
 import { layout } from './layout.ts'
+import type { RecommendedPaper } from './recommended.ts'
 import { findRegions, mapSize, type Region } from './regions.ts'
 
 /** What a report is made of. Row i of the vectors and of the lexical rows belongs to `papers[i]`. */
@@ -36,6 +37,8 @@ export interface ReportDataOptions {
   readonly kin?: number | undefined
   /** What {@link PaperLibrary.novelty} gave. @default nothing is said of what is new */
   readonly novelty?: Novelty | undefined
+  /** Papers of the report for someone, best first, as {@link PaperLibrary.recommend} gave them. @default none */
+  readonly recommended?: readonly RecommendedPaper[] | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: ReportProgress) => void) | undefined
 }
@@ -114,6 +117,8 @@ export interface ReportData {
   /** Disciplines with their fields, and those with their areas; empty where there is no map. */
   readonly areas: readonly ReportArea[]
   readonly novelty?: Novelty
+  /** Ids of papers that were recommended, best first, with their scores and reasons. */
+  readonly recommended?: readonly ({ readonly id: string } & Omit<RecommendedPaper, 'paper'>)[]
   readonly outliers: readonly { readonly id: string; readonly nearest: number; readonly strength: number }[]
   /** In the order in which they were added. */
   readonly papers: readonly ReportPaper[]
@@ -135,6 +140,7 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
   const kinShown = requireInteger('kin', options.kin ?? 8, 0, 50)
   const seed = options.seed ?? 1
   requireNovelty(options.novelty)
+  const recommended = recommendedOf(papers, options.recommended)
   const slice = timeSlice(signal)
   const rows = papers.length
   const rowOf = new Map(papers.map(({ id }, row) => [id, row]))
@@ -209,6 +215,7 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
     hierarchy: group(root),
     areas: areasOf(input.places),
     ...(options.novelty !== undefined && { novelty: options.novelty }),
+    ...(recommended !== undefined && { recommended }),
     outliers: topics.outliers.map(({ id, nearest, strength }) => ({ id, nearest, strength: rounded(strength) })),
     papers: reported,
   }
@@ -274,8 +281,28 @@ function requireNovelty(novelty: unknown): void {
   )
 }
 
+/** @throws PaperkinError `invalid-argument` for a recommended paper that the report does not have */
+function recommendedOf(
+  papers: readonly Paper[],
+  recommended: readonly RecommendedPaper[] | undefined,
+): ReportData['recommended'] {
+  if (recommended === undefined) return undefined
+  const ids = new Set(papers.map(({ id }) => id))
+  const isKnown = (one: Partial<RecommendedPaper> | null) => ids.has(one?.paper?.id as string)
+  if (!Array.isArray(recommended) || !recommended.every(isKnown))
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`recommended\` to be hits of \`library.recommend()\` among the report's papers, got ${show(recommended)}.`,
+    )
+  return recommended.map(({ paper: { id }, score, why }: RecommendedPaper) => ({
+    id,
+    ...(score !== undefined && { score: rounded(score) }),
+    ...(why !== undefined && { why }),
+  }))
+}
+
 /** The paper's address, or that of its arXiv id; never one that would run something. */
-function linkOf({ id, url }: Paper): string | undefined {
+export function linkOf({ id, url }: Paper): string | undefined {
   if (url !== undefined && URL.canParse(url) && /^https?:$/u.test(new URL(url).protocol)) return new URL(url).href
   return arxivReference(`arxiv:${id}`)?.id === id ? `https://arxiv.org/abs/${id}` : undefined
 }

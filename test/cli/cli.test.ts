@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { width } from '../../src/cli/table.ts'
+import { width } from '../../src/cli/fitted-text.ts'
 import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-'))
@@ -19,12 +19,16 @@ const bare = join(folder, 'bare')
 mkdirSync(bare)
 
 describe('paperkin digest', () => {
-  it('prints papers, topics and kin for people', async () => {
+  it('prints topics with their papers, and with --kin the kin of each', async () => {
     const { status, stdout, stderr } = await paperkin('digest', example, '--k', '2')
     expect({ status, stderr }).toEqual({ status: 0, stderr: '50 papers from a copied page\n' })
     expect(stdout).toMatch(/^50 papers of 7 November: \d+ topics/u)
-    expect(stdout).toContain('Nearest kin of each paper')
-    expect(stdout).toMatch(/Ledger Prompting.*\n +\.\d\d {2}Bounded Memory/u)
+    // `-k` is what the option was called before.
+    expect(stdout).toMatch(/^ {3}t-[0-9a-f]{12} {2}Ledger Prompting.*\n {6}\.\d\d {2}Bounded Memory/mu)
+    expect((await paperkin('digest', example, '--kin', '2')).stdout).toBe(stdout)
+    const plain = (await paperkin('digest', example)).stdout
+    expect(plain.match(/t-[0-9a-f]{12}/gu)).toHaveLength(50)
+    expect(plain).not.toMatch(/^ *\.\d\d/mu)
     expect(stdout).not.toContain('\u001b[')
   })
 
@@ -252,7 +256,7 @@ describe('a terminal', () => {
     for (const text of lines) expect(width(text)).toBeLessThanOrEqual(columns)
     // Text that runs from right to left is kept apart from what stands beside it.
     expect(stdout).toMatch(/\u2068[^\u2069]*الجليد[^\u2069]*\u2069/u)
-    expect(/[█▏▎▍▌▋▊▉]/u.test(stdout)).toBe(columns >= 60)
+    expect(/[█▏▎▍▌▋▊▉]/u.test(stdout)).toBe(columns >= 80)
     const help = await run(['search', '--help'], { columns })
     expect(help.status).toBe(0)
   })

@@ -7,6 +7,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Width of a terminal on both outputs. @default no terminal */
   readonly columns?: number
+  /** Lines of that terminal. @default unknown */
+  readonly rows?: number
   readonly signal?: AbortSignal
 }
 
@@ -20,7 +22,7 @@ export interface Run {
 const noSettings = { XDG_CONFIG_HOME: '/nonexistent', HOME: '/nonexistent' }
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { stdin = '', env = {}, columns, signal = new AbortController().signal } = options
+  const { stdin = '', env = {}, columns, rows, signal = new AbortController().signal } = options
   const written = { stdout: '', stderr: '' }
   const stream = (name: 'stdout' | 'stderr') =>
     Object.assign(
@@ -30,7 +32,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
           done()
         },
       }),
-      columns === undefined ? {} : { isTTY: true, columns },
+      columns === undefined ? {} : { isTTY: true, columns, ...(rows !== undefined && { rows }) },
     )
   const status = await runCommandLine(args, {
     stdin: Readable.from([Buffer.from(stdin)]),

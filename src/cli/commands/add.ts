@@ -1,8 +1,8 @@
 import { Option } from 'commander'
-import { addFiles, type CollectionOptions, summaryLine, withLibrary } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
+import { defineCommand, fileHelp, papersOptions } from '../command.ts'
+import { addFiles, type PapersArguments, summaryLine, withLibrary } from '../open-papers.ts'
 
-export const add = defineCommand<CollectionOptions & { readonly reembed?: boolean }>({
+export const add = defineCommand<PapersArguments & { readonly reembed?: boolean }>({
   name: 'add',
   summary: 'put papers into a library on disk, which is made where there is none',
   description:
@@ -10,7 +10,7 @@ export const add = defineCommand<CollectionOptions & { readonly reembed?: boolea
   usage: '[options] --library FOLDER FILE…',
   arguments: [['<files...>', fileHelp]],
   options: [
-    ...collectionOptions(),
+    ...papersOptions(),
     new Option('--reembed', 'embed all papers anew where the library was made with another model'),
   ],
   examples: ['paperkin add --library papers today.txt', 'paperkin add --library papers papers.jsonl --json'],

@@ -3,8 +3,8 @@ import { type Paper, paperName } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
 import { readSources } from '../../sources/read-papers.ts'
 import type { SourceProblem } from '../../sources/reading.ts'
-import { sourceReading, tellProblems } from '../collection.ts'
 import { defineCommand, fileHelp, type SourceArguments, sourceOptions } from '../command.ts'
+import { sourceReading, tellProblems } from '../open-papers.ts'
 import { table } from '../table.ts'
 
 /** So many questions are asked, spread over the papers. */

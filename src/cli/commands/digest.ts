@@ -1,92 +1,146 @@
 import { Option } from 'commander'
+import { PaperkinError } from '../../errors.ts'
 import type { HitList } from '../../library/asking/ranking.ts'
+import type { Recommendations } from '../../library/asking/recommend.ts'
 import type { PaperLibrary } from '../../library/paper-library.ts'
-import { type Paper, paperName } from '../../paper.ts'
+import type { Paper } from '../../paper.ts'
 import { count, longDate } from '../../report/wording.ts'
+import { feedFormat } from '../../report/write-recommended.ts'
 import type { TopicMethod, Topics } from '../../topics/find-topics.ts'
 import type { Novelty } from '../../topics/novelty.ts'
-import { type Collection, type CollectionOptions, withCollection } from '../collection.ts'
 import {
-  collectionOptions,
   defineCommand,
   fileHelp,
-  hitsOption,
-  integer,
+  kinOption,
   methodOption,
+  papersOptions,
   seedOption,
+  topicsOption,
 } from '../command.ts'
+import { shortened, width, wrapped } from '../fitted-text.ts'
+import {
+  FOR_YOU,
+  feedOption,
+  forYouHeading,
+  forYouLines,
+  type Liking,
+  type LikingArguments,
+  likingOptions,
+  readLiking,
+  writeRecommended,
+} from '../for-you.ts'
+import { listedHit } from '../hits.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, noveltyPage, withNovelty } from '../novelty.ts'
-import { paperTable, table, wrapped } from '../table.ts'
-
+import { type OpenPapers, type PapersArguments, withPapers } from '../open-papers.ts'
+import { paperTable } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 import { groupedTopics, paperAreas } from './topics.ts'
 
-interface DigestOptions extends CollectionOptions, NoveltyArguments {
-  readonly k: number
+interface DigestOptions extends PapersArguments, NoveltyArguments, LikingArguments {
+  readonly kin?: number
+  readonly all?: boolean
+  readonly json?: boolean
+  readonly jsonl?: boolean
   readonly topics: number | 'auto'
   readonly method: TopicMethod
   readonly seed: number
   readonly names?: string
+  readonly out?: string
 }
 
 interface DigestParts {
   readonly dates: readonly string[]
-  readonly sources: Collection['sources']
+  readonly sources: OpenPapers['sources']
   readonly topics: Topics
-  readonly kin: ReadonlyMap<string, HitList>
+  /** Kin of each paper by its id, where they are asked for. */
+  readonly kin: ReadonlyMap<string, HitList> | undefined
   readonly novelty: Novelty
+  readonly forYou: { readonly found: Recommendations; readonly liking: Liking } | undefined
 }
+
+/** Kin of each paper, where nobody says how many. */
+const USUAL_KIN = 3
+/** So many of the papers for someone fit on one screen beside the topics. */
+const FOR_YOU_SHOWN = 5
 
 export const digest = defineCommand<DigestOptions>({
   name: 'digest',
-  summary: 'the papers, topics and nearest kin of a digest',
+  summary: 'the topics of a digest with their papers, on one screen',
+  description:
+    'A terminal shows as many papers of each topic as it has lines for; --all, a file or a pipe gets all of them. `paperkin show` prints a paper that is listed, `paperkin open` opens it.',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
-    hitsOption(3),
-    new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    ...likingOptions(),
+    feedOption(),
+    new Option('--all', 'every paper, however many lines there are'),
+    kinOption(`every paper with its nearest kin, ${USUAL_KIN} or as many as are named`, USUAL_KIN, { minimum: 1 }),
+    topicsOption().default('auto'),
     namesOption(),
     methodOption(),
     seedOption(),
     ...noveltyOptions(),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
+  formerly: { '-k, --k <count>': 'kin' },
   examples: [
     'paperkin digest today.txt',
-    'paperkin digest today.txt --topics 6 --k 5',
+    'paperkin digest today.txt --like refs.bib',
+    'paperkin digest today.txt --like refs.bib --out for-me.html',
+    'paperkin digest today.txt --topics 6 --kin 5',
     'paperkin digest today.txt --json > today.json',
     'paperkin digest --library papers --since 2025-03-12',
   ],
-  run: (files, options, context) =>
-    withCollection(files, options, context, ({ library, dates, sources }) => {
+  run: async (files, options, context) => {
+    const { method, seed, topics: wanted, since, out, kin: shownKin = 0 } = options
+    if (out !== undefined) feedFormat(out)
+    const liking = await readLiking(options, context)
+    if (out !== undefined && liking === undefined)
+      throw new PaperkinError(
+        'invalid-argument',
+        'Expected --like beside --out, which writes the papers for you: add it, or write all papers with `paperkin report --out`.',
+      )
+    return withPapers(files, options, context, ({ library, dates, sources }) => {
       const { signal, terminal } = context
-      const { colors } = terminal
       return withNovelty(library, options, signal, async (shown, news) => {
-        const { method, seed, k, topics: wanted, since } = options
         const named = options.names === undefined ? undefined : await readNames(options.names, shown)
         const topics = await shown.topics({ method, count: wanted, named, seed, signal })
         // Kin are those of the whole library.
-        const kin = new Map<string, HitList>()
-        for (const { id } of shown.papers()) kin.set(id, await library.related(id, { k, signal }))
-        const parts = { dates, sources, topics, kin, novelty: news.novelty }
-        const data = digestData(shown, parts)
+        const isData = options.json === true || options.jsonl === true
+        const kin = shownKin > 0 || isData ? new Map<string, HitList>() : undefined
+        const k = shownKin || USUAL_KIN
+        if (kin) for (const { id } of shown.papers()) kin.set(id, await library.related(id, { k, signal }))
+        const among = shown === library ? undefined : shown.papers().map(({ id }) => id)
+        const found = liking && (await library.recommend({ ...liking, among, k: FOR_YOU, why: true, signal }))
+        const forYou = liking && found && { liking, found }
+        const when = dates.map(longDate).join(', ')
+        if (out !== undefined && found)
+          await writeRecommended(out, found, when === '' ? 'For you' : `For you, ${when}`, context)
+        const parts = { dates, sources, topics, kin, novelty: news.novelty, forYou }
+        const data = isData ? digestData(shown, parts) : undefined
+        const papers = shown.papers()
         const isAsked = since !== undefined || library.path !== undefined
+        const isWhole = options.all === true || shownKin > 0
         return {
           page: (columns) =>
-            digestPage(data.papers, parts, colors, {
+            digestPage(papers, parts, {
               columns,
-              news: noveltyPage(news, { colors, isAsked }, columns),
+              colors: terminal.colors,
+              rows: isWhole ? Number.POSITIVE_INFINITY : terminal.rows,
+              news: noveltyPage(news, { colors: terminal.colors, isAsked }, columns),
+              shownKin,
             }),
           data: () => data,
-          records: () => data.papers,
+          records: () => data?.papers ?? [],
         }
       })
-    }),
+    })
+  },
 })
 
-function digestData(library: PaperLibrary, { dates, sources, topics, kin, novelty }: DigestParts) {
-  const [first] = kin.values()
+function digestData(library: PaperLibrary, { dates, sources, topics, kin, novelty, forYou }: DigestParts) {
+  const [first] = kin?.values() ?? []
   return {
     dates,
     sources,
@@ -94,81 +148,167 @@ function digestData(library: PaperLibrary, { dates, sources, topics, kin, novelt
     weights: first?.weights,
     topics,
     novelty,
+    ...(forYou && {
+      forYou: {
+        liked: forYou.liking.liked.length,
+        disliked: forYou.liking.disliked.length,
+        known: forYou.found.known,
+        hits: forYou.found.hits.map(({ paper: { id, title }, ...found }) => ({ id, title, ...found })),
+      },
+    }),
     papers: library.papers().map((paper) => ({
       ...paper,
       topic: topics.of(paper.id)?.id ?? null,
       area: library.areas(paper.id)[0] ?? null,
-      related: (kin.get(paper.id) as HitList).hits.map(
-        ({ paper: { id, title }, score, semantic, lexical, isWeak }) => ({
-          id,
-          title,
-          score,
-          semantic,
-          lexical,
-          ...(isWeak && { isWeak }),
-        }),
-      ),
+      related: (kin?.get(paper.id)?.hits ?? []).map(({ paper: { id, title }, score, semantic, lexical, isWeak }) => ({
+        id,
+        title,
+        score,
+        semantic,
+        lexical,
+        ...(isWeak && { isWeak }),
+      })),
     })),
   }
 }
 
-/** The digest as a page: what is new, topics with their papers, then each paper's kin. */
-function digestPage(
-  papers: readonly Paper[],
-  { dates, topics, kin }: DigestParts,
-  colors: Colors,
-  { columns, news }: { readonly columns: number; readonly news: readonly string[] },
-): string {
-  const byId = new Map(papers.map((paper) => [paper.id, paper]))
-  const areaOf = paperAreas(topics)
-  const titles = (ids: readonly string[]) =>
-    indented(
-      table(
-        [{ isFlexible: true }, { style: colors.dim, isOptional: true, maxWidth: 44 }],
-        ids.map((id) => {
-          const paper = byId.get(id) as Paper
-          const name = { text: paperName(paper), suffix: paper.titleOnly ? colors.dim(' (no abstract)') : '' }
-          return [name, areaOf.get(id) ?? '']
-        }),
-        columns - 3,
-      ),
-    )
-  const when = dates.length > 0 ? ` of ${dates.map(longDate).join(', ')}` : ''
-  const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
-  const lines = [
-    colors.bold(`${count(papers.length, 'paper')}${when}: ${count(topics.count, 'topic')}${apart}`),
-    '',
-    ...news,
-  ]
-  for (const { heading, inside } of groupedTopics(topics)) {
-    if (heading !== undefined) lines.push(colors.bold(colors.underline(heading)), '')
-    for (const { id, label, size, papers } of inside)
-      lines.push(
-        wrapped(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`, columns),
-        titles(papers.map(({ id }) => id)),
-        '',
-      )
-  }
-  if (topics.outliers.length > 0)
-    lines.push(colors.bold(colors.yellow('Apart from all topics')), titles(topics.outliers.map(({ id }) => id)), '')
-  const unmatched = unmatchedLine(topics)
-  if (unmatched !== undefined) lines.push(colors.yellow(wrapped(unmatched, columns)), '')
-  lines.push(colors.bold('Nearest kin of each paper'))
-  for (const paper of papers) {
-    const kinOf = (kin.get(paper.id) as HitList).hits.map(({ paper: other, score, isWeak }) => ({
-      id: '',
-      name: paperName(other),
-      isTitleOnly: other.titleOnly === true,
-      isWeak: isWeak === true,
-      score,
-    }))
-    lines.push(
-      '',
-      table([{ isFlexible: true }, { isOptional: true, style: colors.dim }], [[paperName(paper), paper.id]], columns),
-    )
-    if (kinOf.length > 0) lines.push(indented(paperTable(kinOf, colors, columns - 3)))
-  }
-  return lines.join('\n')
+interface PageOptions {
+  readonly columns: number
+  /** Lines of the terminal; `Infinity` for all papers. */
+  readonly rows: number
+  readonly colors: Colors
+  readonly news: readonly string[]
+  /** Kin below each paper. */
+  readonly shownKin: number
 }
 
-const indented = (text: string) => text.replace(/^/gmu, '   ')
+/** Papers under a heading. */
+interface Section {
+  readonly papers: readonly Paper[]
+  /** What papers need not be said to be about. */
+  readonly label?: string
+  /** Ids of the papers, those first that are listed where there is no room for all. */
+  readonly first: readonly string[]
+  /** The heading where so many of the papers are listed. */
+  readonly head: (shown: number) => string
+}
+
+/** The digest as a page: what is for someone, what is new, then topics with their papers. */
+function digestPage(papers: readonly Paper[], parts: DigestParts, options: PageOptions): string {
+  const { dates, topics, kin, forYou } = parts
+  const { columns, rows, colors, news, shownKin } = options
+  const isWhole = rows === Number.POSITIVE_INFINITY
+  const areaOf = paperAreas(topics)
+  const when = dates.length > 0 ? ` of ${dates.map(longDate).join(', ')}` : ''
+  const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
+  const top = [
+    wrapped(colors.bold(`${count(papers.length, 'paper')}${when}: ${count(topics.count, 'topic')}${apart}`), columns),
+    '',
+  ]
+  if (forYou !== undefined) {
+    const { found, liking } = forYou
+    const hits = isWhole ? found.hits : found.hits.slice(0, FOR_YOU_SHOWN)
+    top.push(
+      wrapped(colors.bold(colors.yellow(forYouHeading(found, liking, papers.length))), columns),
+      indented(forYouLines(hits, { colors, isBrief: !isWhole }, columns - 3).join('\n'), 3),
+      '',
+    )
+  }
+  const unmatched = unmatchedLine(topics)
+  top.push(...news, ...(unmatched === undefined ? [] : [colors.yellow(wrapped(unmatched, columns)), '']))
+
+  const sections = sectionsOf(papers, topics, options)
+  const { shown, isAiry } = fitted(sections, rows - 1 - lineCount(top))
+  const lines: string[] = []
+  for (const [i, { papers: inside, head, first, label }] of sections.entries()) {
+    const room = shown[i] as number
+    const chosen = new Set(room < inside.length ? first.slice(0, room) : first)
+    const listed = inside.filter(({ id }) => chosen.has(id))
+    if (i > 0 && isAiry) lines.push('')
+    lines.push(head(room))
+    if (listed.length === 0) continue
+    const table = paperTable(
+      listed.map((paper) => {
+        const area = areaOf.get(paper.id)
+        return { paper, area: area === label ? '' : area }
+      }),
+      colors,
+      columns - 3,
+    )
+    for (const [place, line] of table.split('\n').entries()) {
+      lines.push(`   ${line}`)
+      const hits = shownKin > 0 ? (kin?.get((listed[place] as Paper).id)?.hits ?? []) : []
+      if (hits.length > 0) lines.push(indented(paperTable(hits.map(listedHit), colors, columns - 6), 6))
+    }
+  }
+  const hidden = sections.reduce((sum, { papers: inside }, i) => sum + inside.length - (shown[i] as number), 0)
+  if (hidden > 0)
+    lines.push(colors.dim(shortened(`${hidden} more with --all; paperkin show FILE ID prints one`, columns)))
+  return [...top, ...lines].join('\n')
+}
+
+/** Topics by discipline, and what stands apart. */
+function sectionsOf(
+  papers: readonly Paper[],
+  topics: Topics,
+  { colors, columns }: { readonly colors: Colors; readonly columns: number },
+): Section[] {
+  const byId = new Map(papers.map((paper) => [paper.id, paper]))
+  const listed = (ids: readonly { readonly id: string }[]) => ids.flatMap(({ id }) => byId.get(id) ?? [])
+  const size = (shown: number, all: number) => (shown > 0 && shown < all ? `(${shown}/${all})` : `(${all})`)
+  const sections = groupedTopics(topics).flatMap(({ group, inside }) =>
+    inside.map(({ id, label, papers, representatives, size: all }): Section => {
+      const name = `${id + 1}  ${label}`
+      const isSaid = group === undefined || label.startsWith(group) || columns < width(name) + width(group) + 16
+      return {
+        papers: listed(papers),
+        label,
+        first: [...new Set([...representatives, ...papers.map(({ id }) => id)])],
+        head: (shown) =>
+          wrapped(
+            `${colors.bold(colors.green(name))} ${colors.dim(`${size(shown, all)}${isSaid ? '' : `  ${group}`}`)}`,
+            columns,
+            '',
+            '   ',
+          ),
+      }
+    }),
+  )
+  const { outliers } = topics
+  if (outliers.length > 0)
+    sections.push({
+      papers: listed(outliers),
+      first: outliers.map(({ id }) => id),
+      head: (shown) =>
+        `${colors.bold(colors.yellow('Apart from all topics'))} ${colors.dim(size(shown, outliers.length))}`,
+    })
+  return sections
+}
+
+/** How many papers of each section `rows` lines have room for, and whether also for a line between sections. */
+function fitted(
+  sections: readonly Section[],
+  rows: number,
+): { readonly shown: readonly number[]; readonly isAiry: boolean } {
+  const all = sections.map(({ papers }) => papers.length)
+  const heads = lineCount(sections.map(({ head }) => head(1)))
+  const lines = heads + all.reduce((sum, size) => sum + size, 0)
+  if (lines <= rows) return { shown: all, isAiry: lines + sections.length - 1 <= rows }
+  const shown = all.map(() => 0)
+  // A line says what is left out.
+  let room = rows - heads - 1
+  for (let isMore = true; isMore && room > 0; ) {
+    isMore = false
+    for (const [i, size] of all.entries()) {
+      if (room <= 0 || (shown[i] as number) >= size) continue
+      shown[i] = (shown[i] as number) + 1
+      room--
+      isMore = true
+    }
+  }
+  return { shown, isAiry: false }
+}
+
+const lineCount = (texts: readonly string[]) => texts.reduce((sum, text) => sum + text.split('\n').length, 0)
+
+const indented = (text: string, columns: number) => text.replace(/^/gmu, ' '.repeat(columns))

@@ -6,7 +6,7 @@ import { loadNative, loadWasm, nativePlatforms } from '../../runtime/onnx-runtim
 import { packageFile } from '../../runtime/package-files.ts'
 import { loadHnswlib } from '../../vectors/hnsw/hnswlib.ts'
 import { defineCommand } from '../command.ts'
-import { table } from '../table.ts'
+import { width, wrapped } from '../fitted-text.ts'
 
 /** What one part of the installation is like. */
 interface Finding {
@@ -31,14 +31,17 @@ export const doctor = defineCommand<Record<string, never>>({
     const mark = { good: colors.green('ok'), slow: colors.yellow('slow'), absent: '-', broken: colors.red('broken') }
     return {
       page: (columns) =>
-        table(
-          [{}, {}, { isFlexible: columns !== Number.POSITIVE_INFINITY }],
-          findings.flatMap(({ part, state, detail, remedy }) => [
-            [part, mark[state], detail],
-            ...(remedy === undefined ? [] : [['', '', `→ ${remedy}`]]),
-          ]),
-          Number.POSITIVE_INFINITY,
-        ),
+        findings
+          .flatMap(({ part, state, detail, remedy }) => {
+            const name = part.padEnd(15)
+            const head = `${name}  ${mark[state]}${' '.repeat(Math.max(0, 6 - width(mark[state])))}  `
+            const indent = ' '.repeat(25)
+            return [
+              wrapped(detail, columns, head, indent),
+              ...(remedy === undefined ? [] : [wrapped(`→ ${remedy}`, columns, indent)]),
+            ]
+          })
+          .join('\n'),
       data: () => findings,
       records: () => findings,
       exitCode: findings.some(({ state }) => state === 'broken') ? 1 : 0,

@@ -1,10 +1,10 @@
 import { Option } from 'commander'
-import { paperName } from '../../paper.ts'
-import { count, shortScore } from '../../report/wording.ts'
-import { type CollectionOptions, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, number } from '../command.ts'
+import { count } from '../../report/wording.ts'
+import { defineCommand, fileHelp, number, papersOptions } from '../command.ts'
+import { type PapersArguments, withPapers } from '../open-papers.ts'
+import { paperTable } from '../table.ts'
 
-export const duplicates = defineCommand<CollectionOptions & { readonly threshold: number }>({
+export const duplicates = defineCommand<PapersArguments & { readonly threshold: number }>({
   name: 'duplicates',
   summary: 'papers that say the same in the same words',
   usage: '[options] FILE… | --library FOLDER',
@@ -16,24 +16,22 @@ export const duplicates = defineCommand<CollectionOptions & { readonly threshold
     )
       .argParser(number('--threshold', 0.05, 1))
       .default(0.5),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
   examples: ['paperkin duplicates today.txt', 'paperkin duplicates papers.jsonl --threshold 0.8 --json'],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, sources }) => {
+    withPapers(files, options, context, async ({ library, sources }) => {
       const { threshold } = options
       const { pairs, groups } = await library.duplicates({ threshold, signal: context.signal })
       const { colors } = context.terminal
       const best = new Map<string, number>()
       for (const { ids, score } of pairs) for (const id of ids) best.set(id, Math.max(best.get(id) ?? 0, score))
-      const line = (id: string) => {
-        const paper = library.get(id)
-        return `${shortScore(best.get(id) ?? 0)}  ${paper ? paperName(paper) : ''}  ${colors.dim(id)}`
-      }
-      const lines = groups.flatMap((group) => ['', ...group.map(line)])
+      const listed = (ids: readonly string[]) =>
+        library.getMany(ids).flatMap((paper) => (paper ? [{ paper, score: best.get(paper.id) ?? 0 }] : []))
+      const lists = groups.map(listed)
       const heading = `${count(library.size, 'paper')}: ${count(groups.length, 'group')} of near-duplicates`
       return {
-        page: () => [heading, ...lines].join('\n'),
+        page: (columns) => [heading, ...lists.map((list) => paperTable(list, colors, columns))].join('\n\n'),
         data: () => ({ threshold, groups, pairs, sources }),
         records: () => pairs,
       }

@@ -3,8 +3,9 @@ import type { Comparison, Interval } from '../../evaluation/significance.ts'
 import { evaluateRelated, type RelatedEvaluation, relatedVariants } from '../../library/evaluate-related.ts'
 import { count } from '../../report/wording.ts'
 import { readJudgements, readQuestions } from '../../sources/read-judgements.ts'
-import { withCollection } from '../collection.ts'
 import { defineCommand, fileHelp, hitsOption, seedOption, sourceOptions } from '../command.ts'
+import { width } from '../fitted-text.ts'
+import { withPapers } from '../open-papers.ts'
 import { table } from '../table.ts'
 
 const variantNames = { semantic: 'embedding', lexical: 'words', hybrid: 'both' } as const
@@ -17,8 +18,8 @@ export const evaluateRelatedCommand = defineCommand<{
   name: 'evaluate related',
   summary: 'how well kin and hits agree with your judgements',
   description:
-    'JUDGEMENTS has a line for each: query, paper and grade, or query, 0, paper and grade as TREC has it. Without QUERIES\n' +
-    'the queries are papers, and their kin are judged; with QUERIES (JSON lines with id and text, or id and text parted by\n' +
+    'JUDGEMENTS has a line for each: query, paper and grade, or query, 0, paper and grade as TREC has it. Without QUERIES ' +
+    'the queries are papers, and their kin are judged; with QUERIES (JSON lines with id and text, or id and text parted by ' +
     'a tab) it is what a search finds. In brackets the 95 % interval over the queries.',
   arguments: [
     ['<papers>', fileHelp],
@@ -31,7 +32,7 @@ export const evaluateRelatedCommand = defineCommand<{
     'paperkin evaluate related papers.jsonl judgements.tsv questions.tsv --k 5 --json',
   ],
   run: ([papers = '', judged = '', asked], options, context) =>
-    withCollection([papers], options, context, async ({ library, sources }) => {
+    withPapers([papers], options, context, async ({ library, sources }) => {
       const judgements = await readJudgements(judged)
       const queries = asked === undefined ? undefined : await readQuestions(asked)
       const progress = context.terminal.progress('asking', 'questions')
@@ -73,10 +74,16 @@ function evaluationPage({ queries, k, figures, comparisons }: RelatedEvaluation,
   ])
   const against = (variant: 'semantic' | 'lexical') =>
     `nDCG@${k} of both against the ${variantNames[variant]} alone: ${difference(comparisons[variant])}`
+  const wide = table([{ header: '' }, ...rankingMetrics.map((metric) => ({ header: headers[metric] }))], rows, columns)
+  // Where they do not fit side by side, a figure a line.
+  const figuresOf = rankingMetrics.flatMap((metric, i) =>
+    rows.map(([name = '', ...values], place) => [place === 0 ? headers[metric] : '', name, values[i] ?? '']),
+  )
+  const isTooWide = wide.split('\n').some((line) => width(line) > columns)
   return [
     `${count(queries.length, 'question')}`,
     '',
-    table([{ header: '' }, ...rankingMetrics.map((metric) => ({ header: headers[metric] }))], rows, columns),
+    isTooWide ? table([{}, {}, {}], figuresOf, columns) : wide,
     '',
     against('semantic'),
     against('lexical'),

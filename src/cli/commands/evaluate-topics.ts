@@ -9,14 +9,14 @@ import { count } from '../../report/wording.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { readDigest } from '../../sources/read-papers.ts'
 import { readNpy } from '../../vectors/npy.ts'
-import { tellSources } from '../collection.ts'
-import { type Answer, defineCommand, integer, number } from '../command.ts'
+import { type Answer, defineCommand, integer, number, topicsOption } from '../command.ts'
+import { tellSources } from '../open-papers.ts'
 import { table } from '../table.ts'
 
 interface EvaluateTopicsOptions {
   readonly label: string
   readonly vectors?: string
-  readonly count?: number | 'auto'
+  readonly topics?: number | 'auto'
   readonly seeds: number
   readonly protocol: 'topics' | 'mteb'
   readonly fraction?: number
@@ -26,15 +26,13 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
   name: 'evaluate topics',
   summary: 'how well topics agree with labels of your own',
   description:
-    'Finds topics by each method, as many as there are labels and as many as it finds by itself, with several seeds.\n' +
+    'Finds topics by each method, as many as there are labels and as many as it finds by itself, with several seeds. ' +
     'In brackets the least and the most over the seeds. An outlier counts as a member of its nearest topic.',
   arguments: [['<file>', 'JSON or JSON lines, a record a paper, with its label']],
   options: [
     new Option('--label <field>', 'the field that holds the label').default('label'),
     new Option('--vectors <file.npy>', 'vectors of your own in place of the model, a row a paper in their order'),
-    new Option('--count <count>', 'how many topics to ask for, in place of the number of labels and auto').argParser(
-      (text: string) => (text === 'auto' ? text : integer('--count', 1)(text)),
-    ),
+    topicsOption('how many topics to ask for, or auto, in place of the number of labels and auto'),
     new Option('--seeds <count>', 'how many seeds').argParser(integer('--seeds', 1, 100)).default(5),
     new Option('--protocol <name>', 'the topics of this program, or the vectors alone as MTEB clusters them')
       .choices(['topics', 'mteb'])
@@ -44,12 +42,13 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
       'of MTEB: the share of the papers that is taken, 1 for all (default: 0.04)',
     ).argParser(number('--fraction', 0.0001, 1)),
   ],
+  formerly: { '--count <count>': 'topics' },
   examples: [
     'paperkin evaluate topics labelled.jsonl --label label',
-    'paperkin evaluate topics labelled.jsonl --count 3 --seeds 2 --json',
+    'paperkin evaluate topics labelled.jsonl --topics 3 --seeds 2 --json',
     'paperkin evaluate topics labelled.jsonl --protocol mteb --fraction 1',
   ],
-  run: async ([file = ''], { label, vectors, count: asked, seeds, protocol, fraction }, { signal, terminal }) => {
+  run: async ([file = ''], { label, vectors, topics: asked, seeds, protocol, fraction }, { signal, terminal }) => {
     const { papers, sources } = await readDigest(file)
     tellSources(sources, terminal)
     const labels = new Map(papers.flatMap((paper) => labelled(paper, label)))
@@ -137,6 +136,9 @@ function labelled({ id, categories, extra }: Paper, field: string): [string, str
 
 function evaluationTable(evaluations: readonly TopicEvaluation[], columns: number): string {
   const right = { align: 'right' as const }
+  // The range over the seeds needs room.
+  const spread = (of: Spread) => (columns < 80 ? short(of.mean) : fraction(of))
+  const found = (of: Spread) => (columns < 80 ? of.mean.toFixed(of.least === of.most ? 0 : 1) : whole(of))
   return table(
     [
       { header: 'method' },
@@ -145,19 +147,19 @@ function evaluationTable(evaluations: readonly TopicEvaluation[], columns: numbe
       { header: 'NMI', ...right },
       { header: 'ARI', ...right },
       { header: 'V', ...right },
-      { header: 'purity', ...right },
+      { header: 'purity', ...right, isOptional: true },
       { header: 'silhouette', ...right, isOptional: true },
       { header: 'NPMI', ...right, isOptional: true },
       { header: 'diversity', ...right, isOptional: true },
       { header: 'outliers', ...right, isOptional: true },
-      { header: 'seconds', ...right },
+      { header: 'seconds', ...right, isOptional: true },
     ],
     evaluations.map(({ method, asked, figures }) => [
       method,
       String(asked),
-      whole(figures.found),
-      fraction(figures.nmi),
-      fraction(figures.ari),
+      found(figures.found),
+      spread(figures.nmi),
+      spread(figures.ari),
       short(figures.vMeasure.mean),
       short(figures.purity.mean),
       short(figures.silhouette.mean),

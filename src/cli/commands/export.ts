@@ -2,8 +2,8 @@ import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
 import { count } from '../../report/wording.ts'
 import { outputPlace } from '../../runtime/atomic-file.ts'
-import { withLibrary } from '../collection.ts'
 import { defineCommand, libraryOption, outOption } from '../command.ts'
+import { withLibrary } from '../open-papers.ts'
 
 export const exportPapers = defineCommand<{
   readonly library?: string

@@ -1,12 +1,12 @@
 import { Option } from 'commander'
 import { fetchArxiv } from '../../sources/fetch-arxiv.ts'
-import { defineCommand, integer } from '../command.ts'
+import { defineCommand, hitsOption } from '../command.ts'
 import { type FetchArguments, fetched, fetchOptions, politeness } from '../fetched.ts'
 
 interface ArxivOptions extends FetchArguments {
   readonly from?: string
   readonly to?: string
-  readonly max: number
+  readonly k: number
 }
 
 export const fetchArxivCommand = defineCommand<ArxivOptions>({
@@ -18,26 +18,27 @@ export const fetchArxivCommand = defineCommand<ArxivOptions>({
   options: [
     new Option('--from <day>', 'first day of submission'),
     new Option('--to <day>', 'last day of submission'),
-    new Option('--max <count>', 'how many papers at most').argParser(integer('--max', 1)).default(100),
+    hitsOption(100),
     ...fetchOptions(),
   ],
+  formerly: { '--max <count>': 'k' },
   examples: [
-    "paperkin fetch arxiv 'cat:cs.CL AND abs:retrieval' --max 5",
-    'paperkin fetch arxiv cat:cs.CL --from 2025-03-01 --max 3 --out cl.jsonl',
+    "paperkin fetch arxiv 'cat:cs.CL AND abs:retrieval' -k 5",
+    'paperkin fetch arxiv cat:cs.CL --from 2025-03-01 -k 3 --out cl.jsonl',
     'paperkin fetch arxiv cat:cs.CL --from 2025-03-01 --to 2025-03-07 --library papers',
   ],
   run: (words, options, context) => {
-    const { from, to, max } = options
+    const { from, to, k } = options
     const query = words.join(' ')
     const days = `${from === undefined ? '' : ` from ${from}`}${to === undefined ? '' : ` to ${to}`}`
     return fetched(options, context, {
-      of: `arXiv ${query}${days}, at most ${max}`,
+      of: `arXiv ${query}${days}, at most ${k}`,
       fetch: (start, tell) =>
         fetchArxiv(query, {
           ...politeness(options, context),
           ...tell,
           start,
-          max: Math.max(1, max - start),
+          max: Math.max(1, k - start),
           ...(from !== undefined && { from }),
           ...(to !== undefined && { to }),
         }),

@@ -1,8 +1,7 @@
-import { paperName } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
-import { withLibrary } from '../collection.ts'
 import { defineCommand, type FilterArguments, filterOptions, libraryOption, wantedPapers } from '../command.ts'
-import { table } from '../table.ts'
+import { withLibrary } from '../open-papers.ts'
+import { paperTable } from '../table.ts'
 
 export const list = defineCommand<FilterArguments & { readonly library?: string }>({
   name: 'list',
@@ -22,24 +21,9 @@ export const list = defineCommand<FilterArguments & { readonly library?: string 
       const { colors } = context.terminal
       return {
         page: (columns) => {
-          const rows = listed.map(({ paper, place }) => [
-            paper.id,
-            { text: paperName(paper), suffix: paper.titleOnly ? colors.dim(' (no abstract)') : '' },
-            place?.area ?? '',
-            paper.published ?? '',
-          ])
-          const lines = table(
-            [
-              { style: colors.dim, maxWidth: 24 },
-              { isFlexible: true },
-              { isOptional: true, style: colors.dim, maxWidth: 44 },
-              { isOptional: true, style: colors.dim },
-            ],
-            rows,
-            columns,
-          )
+          const rows = listed.map(({ paper, place }) => ({ paper, area: place?.area ?? '' }))
           const model = library.embedder?.modelId ?? 'vectors of your own or of another model'
-          return `${colors.bold(count(listed.length, 'paper'))} in ${library.path}, ${model}${rows.length > 0 ? `\n\n${lines}` : ''}`
+          return `${colors.bold(count(listed.length, 'paper'))} in ${library.path}, ${model}${rows.length > 0 ? `\n\n${paperTable(rows, colors, columns)}` : ''}`
         },
         // The papers stay what they are, so that they can be read again.
         data: () => ({

@@ -1,10 +1,10 @@
 import { Option } from 'commander'
 import { paperName } from '../../paper.ts'
-import { type CollectionOptions, fileAndWords, namedPaper, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
+import { defineCommand, fileHelp, papersOptions } from '../command.ts'
 import { type HitArguments, hitData, hitOptions, hitPage, hitQuery } from '../hits.ts'
+import { fileAndWords, namedPaper, type PapersArguments, withPapers } from '../open-papers.ts'
 
-interface RelatedArguments extends CollectionOptions, HitArguments {
+interface RelatedArguments extends PapersArguments, HitArguments {
   readonly unlike?: readonly string[]
   readonly omitDuplicates?: boolean
 }
@@ -20,7 +20,7 @@ export const related = defineCommand<RelatedArguments>({
       (value: string, before: readonly string[] = []) => [...before, value],
     ),
     new Option('--omit-duplicates', 'leave near-duplicates of the paper out'),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
   examples: [
     'paperkin related today.txt 2407.01234',
@@ -29,7 +29,7 @@ export const related = defineCommand<RelatedArguments>({
   ],
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
-    return withCollection(files, options, context, async ({ library, sources }) => {
+    return withPapers(files, options, context, async ({ library, sources }) => {
       const paper = namedPaper(library, text)
       const unlike = (options.unlike ?? []).map((words) => namedPaper(library, words).id)
       const { hits, weights } = await library.related(

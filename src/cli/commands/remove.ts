@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import { count } from '../../report/wording.ts'
-import { withLibrary } from '../collection.ts'
 import { defineCommand, libraryOption } from '../command.ts'
+import { withLibrary } from '../open-papers.ts'
 
 export const remove = defineCommand<{ readonly library?: string; readonly dryRun?: boolean }>({
   name: 'remove',

@@ -2,12 +2,22 @@ import { Option } from 'commander'
 import { count, longDate, longSpan } from '../../report/wording.ts'
 import { type ReportFormat, type ReportProgress, reportFormats } from '../../report/write-report.ts'
 import type { TopicMethod } from '../../topics/find-topics.ts'
-import { type CollectionOptions, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, integer, methodOption, outOption, seedOption } from '../command.ts'
+import {
+  defineCommand,
+  fileHelp,
+  kinOption,
+  methodOption,
+  outOption,
+  papersOptions,
+  seedOption,
+  topicsOption,
+} from '../command.ts'
+import { FOR_YOU, type LikingArguments, likingOptions, readLiking } from '../for-you.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, withNovelty } from '../novelty.ts'
+import { type PapersArguments, withPapers } from '../open-papers.ts'
 
-interface ReportOptions extends CollectionOptions, NoveltyArguments {
+interface ReportOptions extends PapersArguments, NoveltyArguments, LikingArguments {
   readonly out?: string
   readonly format?: ReportFormat
   readonly title?: string
@@ -24,24 +34,29 @@ export const report = defineCommand<ReportOptions>({
   name: 'report',
   summary: 'a page with a map, topics, search and every paper with its kin',
   description:
-    'The page is one file that works from disk and fetches nothing. Markdown, the data as JSON, and the map as SVG are written where --out ends in .md, .json or .svg; without --out they go to standard output, and a page goes to report.html.',
+    'The page is one file that works from disk and fetches nothing. Markdown, the data as JSON, and the map as SVG are written where --out ends in .md, .json or .svg; without --out they go to standard output, and a page goes to report.html. With --like, Markdown and JSON name the papers for you first.',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
     outOption('the file to write (default: report.html)'),
     new Option('--format <format>', 'what to write, where --out does not say it').choices(reportFormats),
     new Option('--title <title>', 'the heading (default: the number of papers, or the date of the digest)'),
-    new Option('--topics <count>', 'how many topics to find').argParser(integer('--topics', 1)).default('auto'),
+    ...likingOptions(),
+    topicsOption().default('auto'),
     namesOption(),
     methodOption(),
-    new Option('--kin <count>', 'kin of each paper').argParser(integer('--kin', 0, 50)).default(8),
+    kinOption('kin of each paper', 8, { maximum: 50 }).default(8),
     seedOption(),
     ...noveltyOptions(),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
-  examples: ['paperkin report today.txt --out today.html', 'paperkin report today.txt --format markdown'],
-  run: (files, options, context) =>
-    withCollection(files, options, context, ({ library: all, dates, sources }) =>
+  examples: [
+    'paperkin report today.txt --out today.html',
+    'paperkin report today.txt --format markdown --like refs.bib',
+  ],
+  run: async (files, options, context) => {
+    const liking = await readLiking(options, context)
+    return withPapers(files, options, context, ({ library: all, dates, sources }) =>
       withNovelty(all, options, context.signal, async (library, { novelty }) => {
         const { signal, terminal } = context
         // Where nobody keeps earlier papers, nothing is missing.
@@ -55,6 +70,8 @@ export const report = defineCommand<ReportOptions>({
         const title = options.title ?? (when === '' ? undefined : `Papers of ${when}`)
         const named = options.names === undefined ? undefined : await readNames(options.names, library)
         const topics = await library.topics({ method, count: options.topics, named, seed, signal })
+        const among = library === all ? undefined : library.papers().map(({ id }) => id)
+        const forYou = liking && (await all.recommend({ ...liking, among, k: FOR_YOU, why: true, signal }))
         const unmatched = unmatchedLine(topics)
         if (unmatched !== undefined) terminal.note(unmatched)
         let step: ReportProgress['step'] | undefined
@@ -67,6 +84,7 @@ export const report = defineCommand<ReportOptions>({
             kin,
             seed,
             ...(isTold && { novelty }),
+            ...(forYou && { recommended: forYou.hits }),
             signal,
             onProgress: (progress) => {
               if (progress.step !== step) {
@@ -99,5 +117,6 @@ export const report = defineCommand<ReportOptions>({
           records: () => [written],
         }
       }),
-    ),
+    )
+  },
 })

@@ -1,9 +1,9 @@
 import { count } from '../../report/wording.ts'
-import { type CollectionOptions, fileAndWords, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp } from '../command.ts'
+import { defineCommand, fileHelp, papersOptions } from '../command.ts'
 import { type HitArguments, hitData, hitOptions, hitPage, hitQuery } from '../hits.ts'
+import { fileAndWords, type PapersArguments, withPapers } from '../open-papers.ts'
 
-interface SearchArguments extends CollectionOptions, HitArguments {}
+interface SearchArguments extends PapersArguments, HitArguments {}
 
 export const search = defineCommand<SearchArguments>({
   name: 'search',
@@ -11,7 +11,7 @@ export const search = defineCommand<SearchArguments>({
   description: 'Words in quotes must stand side by side: \'"graph neural network" traffic\'.',
   usage: '[options] FILE WORDS… | --library FOLDER WORDS…',
   arguments: [['<words...>', `${fileHelp}, and what to look for; with --library only that`]],
-  options: [...hitOptions(10), ...collectionOptions()],
+  options: [...hitOptions(10), ...papersOptions()],
   examples: [
     'paperkin search today.txt "robots that learn from few demonstrations"',
     'paperkin search papers.jsonl protein design --k 20 --json',
@@ -20,7 +20,7 @@ export const search = defineCommand<SearchArguments>({
   ],
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
-    return withCollection(files, options, context, async ({ library, sources }) => {
+    return withPapers(files, options, context, async ({ library, sources }) => {
       const { hits, weights } = await library.search(text, hitQuery(options, context.signal))
       const { colors } = context.terminal
       const heading = `${count(library.size, 'paper')}, nearest to ${colors.bold(text)}`

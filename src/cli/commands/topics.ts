@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
-import { type Paper, paperName } from '../../paper.ts'
+import type { Paper } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
 import type {
   TimeUnit,
@@ -12,14 +12,15 @@ import type {
   TopicsData,
   TopicsOverTime,
 } from '../../topics/find-topics.ts'
-import { type CollectionOptions, withCollection } from '../collection.ts'
-import { collectionOptions, defineCommand, fileHelp, integer, methodOption, number, seedOption } from '../command.ts'
+import { defineCommand, fileHelp, methodOption, number, papersOptions, seedOption, topicsOption } from '../command.ts'
+import { wrapped } from '../fitted-text.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
-import { table, wrapped } from '../table.ts'
+import { type PapersArguments, withPapers } from '../open-papers.ts'
+import { paperTable, table } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 
-interface TopicsOptions extends CollectionOptions {
-  readonly count?: number | 'auto'
+interface TopicsOptions extends PapersArguments {
+  readonly topics?: number | 'auto'
   readonly resolution?: number
   readonly method: TopicMethod
   readonly seed: number
@@ -41,13 +42,10 @@ export const topicsCommand = defineCommand<TopicsOptions>({
   summary: 'what the papers are about',
   usage: '[options] FILE… | --library FOLDER',
   description:
-    'Each topic with its label, its further terms and its most typical papers. What --json prints can be kept for\n' +
-    '--previous on another day: topics that are the same keep their numbers and labels.',
+    'Each topic with its label, its further terms and its most typical papers. What --json prints can be kept for --previous on another day: topics that are the same keep their numbers and labels.',
   arguments: [['[file...]', fileHelp]],
   options: [
-    new Option('--count <count>', 'how many topics to find, or auto').argParser((text: string) =>
-      text === 'auto' ? text : integer('--count', 1)(text),
-    ),
+    topicsOption(),
     new Option('--resolution <number>', 'in place of a count: above 1 more and smaller topics').argParser(
       number('--resolution', 0.001, 1000),
     ),
@@ -60,21 +58,22 @@ export const topicsCommand = defineCommand<TopicsOptions>({
     new Option('--over-time <unit>', 'papers of each topic over time').choices(['day', 'week', 'month', 'year']),
     new Option('--previous <file>', 'topics of before, as --json printed them'),
     namesOption(),
-    ...collectionOptions(),
+    ...papersOptions(),
   ],
+  formerly: { '--count <count>': 'topics' },
   examples: [
     'paperkin topics today.txt',
-    'paperkin topics papers.jsonl --count 8 --over-time month',
+    'paperkin topics papers.jsonl --topics 8 --over-time month',
     'paperkin topics today.txt --json > topics.json',
   ],
   run: (files, options, context) =>
-    withCollection(files, options, context, async ({ library, sources }) => {
+    withPapers(files, options, context, async ({ library, sources }) => {
       const { signal, terminal } = context
-      const { method, seed, count: wanted, resolution, outliers, previous, names } = options
+      const { method, seed, topics: asked, resolution, outliers, previous, names } = options
       const topics = await library.topics({
         method,
         seed,
-        count: wanted,
+        count: asked,
         resolution,
         outlierShare: outliers,
         previous: previous === undefined ? undefined : await readTopics(previous),
@@ -110,41 +109,32 @@ function topicsPage(
   colors: Colors,
   columns: number,
 ): string {
-  const nameOf = new Map(papers.map((paper) => [paper.id, paperName(paper)]))
+  const byId = new Map(papers.map((paper) => [paper.id, paper]))
   const areaOf = paperAreas(topics)
-  const listed = (ids: readonly string[]) =>
-    indented(
-      table(
-        [{ isFlexible: true }, { style: colors.dim, isOptional: true, maxWidth: 44 }],
-        ids.map((id) => [nameOf.get(id) ?? id, areaOf.get(id) ?? '']),
-        columns - 3,
-      ),
-    )
+  const nearestTo = new Map(topics.outliers.map(({ id, nearest }) => [id, `(near ${nearest + 1})`]))
+  const listed = (ids: readonly string[], label?: string) => {
+    const rows = ids.flatMap((id) => {
+      const area = areaOf.get(id)
+      return byId.has(id)
+        ? [{ paper: byId.get(id) as Paper, mark: nearestTo.get(id) ?? '', area: area === label ? '' : area }]
+        : []
+    })
+    return indented(paperTable(rows, colors, columns - 3))
+  }
   const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
   const lines = [colors.bold(`${count(papers.length, 'paper')}: ${count(topics.count, 'topic')}${apart}`), '']
-  for (const { heading, inside } of groupedTopics(topics)) {
-    if (heading !== undefined) lines.push(colors.bold(colors.underline(heading)), '')
+  for (const { group, size: all, inside } of groupedTopics(topics)) {
+    if (group !== undefined) lines.push(colors.bold(colors.underline(`${group} (${all})`)), '')
     for (const { id, label, size, terms, representatives } of inside) {
       const further = terms.map(({ term }) => term).filter((term) => !label.includes(term))
-      lines.push(`${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`)
-      if (further.length > 0)
-        lines.push(indented(table([{ isFlexible: true, style: colors.dim }], [[further.join(', ')]], columns - 3)))
-      lines.push(listed(representatives), '')
+      const name = `${colors.bold(colors.green(`${id + 1}  ${label}`))} ${colors.dim(`(${size})`)}`
+      lines.push(wrapped(name, columns, '', '   '))
+      if (further.length > 0) lines.push(colors.dim(wrapped(further.join(', '), columns, '   ')))
+      lines.push(listed(representatives, label), '')
     }
   }
-  if (topics.outliers.length > 0) {
-    lines.push(colors.bold(colors.yellow('Apart from all topics')))
-    lines.push(
-      indented(
-        table(
-          [{ isFlexible: true }, { style: colors.dim, isOptional: true, maxWidth: 44 }, { style: colors.dim }],
-          topics.outliers.map(({ id, nearest, area }) => [nameOf.get(id) ?? id, area ?? '', `nearest: ${nearest + 1}`]),
-          columns - 3,
-        ),
-      ),
-      '',
-    )
-  }
+  if (topics.outliers.length > 0)
+    lines.push(colors.bold(colors.yellow('Apart from all topics')), listed(topics.outliers.map(({ id }) => id)), '')
   const unmatched = unmatchedLine(topics)
   if (unmatched !== undefined) lines.push(colors.yellow(wrapped(unmatched, columns)), '')
   if (topics.changes.length > 0) lines.push(colors.bold('Since before'), changesTable(topics, columns), '')
@@ -161,16 +151,17 @@ export function paperAreas({ topics, outliers }: Topics): ReadonlyMap<string, st
 // Fewer topics are read at a glance.
 const leastForGroups = 8
 
-/** Topics under their disciplines, the largest first; without headings where there are few. */
+/** Topics under their disciplines, the largest first; without these where there are few. */
 export function groupedTopics({
   topics,
   groups,
-}: Topics): { readonly heading: string | undefined; readonly inside: readonly Topic[] }[] {
-  if (groups.length < 2 || topics.length < leastForGroups) return [{ heading: undefined, inside: topics }]
+}: Topics): { readonly group: string | undefined; readonly size: number; readonly inside: readonly Topic[] }[] {
+  if (groups.length < 2 || topics.length < leastForGroups) return [{ group: undefined, size: 0, inside: topics }]
   const byId = new Map(topics.map((topic) => [topic.id, topic]))
-  return groups.map((group) => ({
-    heading: `${group.label} (${group.size})`,
-    inside: group.topics.flatMap((id) => byId.get(id) ?? []),
+  return groups.map(({ label, size, topics: ids }) => ({
+    group: label,
+    size,
+    inside: ids.flatMap((id) => byId.get(id) ?? []),
   }))
 }
 
@@ -198,17 +189,21 @@ function tree({ topic, label, size, children }: TopicNode, depth: number): strin
 
 const levels = '▁▂▃▄▅▆▇█'
 
-/** A line a topic: the share of each period as a bar, at most the last 40 periods, then what rises. */
+/** So many periods are shown, the last ones. */
+const mostPeriods = 40
+
+/** A line a topic: the share of each period as a bar, then what rises. */
 function timeTable({ periods, topics, undated }: TopicsOverTime, columns: number): string {
-  const shown = periods.slice(-40)
+  const most = Math.min(mostPeriods, Math.floor(columns / 3))
+  const shown = periods.slice(-most)
   const [first] = shown
   const last = shown[shown.length - 1]
   if (first === undefined || last === undefined) return `   none of ${count(undated, 'paper')} has a date exact enough`
   const rows = topics.map(({ topic, label, counts, shares, rising }) => {
-    const recent = shares.slice(-40)
-    const most = Math.max(...recent)
+    const recent = shares.slice(-most)
+    const highest = Math.max(...recent)
     const bars = recent.map((share, i) =>
-      counts[counts.length - recent.length + i] === 0 ? ' ' : levels[Math.min(7, Math.floor((8 * share) / most))],
+      counts[counts.length - recent.length + i] === 0 ? ' ' : levels[Math.min(7, Math.floor((8 * share) / highest))],
     )
     const rises = rising.map(({ term, since }) => `${term} (${since})`).join(', ')
     return [`   ${topic + 1}`, bars.join(''), label, rises]

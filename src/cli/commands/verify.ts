@@ -2,8 +2,8 @@ import { Option } from 'commander'
 import type { Verification } from '../../library/collection/verify.ts'
 import { PaperLibrary } from '../../library/paper-library.ts'
 import { count } from '../../report/wording.ts'
-import { libraryPath, withLibrary } from '../collection.ts'
 import { type CommandContext, defineCommand, libraryOption } from '../command.ts'
+import { libraryPath, withLibrary } from '../open-papers.ts'
 
 export const verify = defineCommand<{ readonly library?: string; readonly repair?: boolean }>({
   name: 'verify',

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
 import { type Paper, paperName, paperText } from '../paper.ts'
+import { doiOf, paperDoi, paperLink } from '../report/links.ts'
 import { count } from '../report/wording.ts'
 import type { NamedSource } from '../sources/open-source.ts'
 import {
@@ -20,12 +21,12 @@ import type { SourceProblem } from '../sources/reading.ts'
 import type { CommandContext, SourceArguments } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
-/** The values of `collectionOptions()`. */
-export interface CollectionOptions extends SourceArguments {
+/** The values of `papersOptions()`. */
+export interface PapersArguments extends SourceArguments {
   readonly library?: string
 }
 
-export interface Collection {
+export interface OpenPapers {
   readonly library: PaperLibrary
   /** The dates that the files name; none of a library on disk. */
   readonly dates: readonly string[]
@@ -39,7 +40,7 @@ export interface Collection {
  */
 export function fileAndWords(
   args: readonly string[],
-  options: CollectionOptions,
+  options: PapersArguments,
   { env }: CommandContext,
 ): { readonly files: readonly string[]; readonly text: string } {
   const [first, ...rest] = args
@@ -53,20 +54,24 @@ export function fileAndWords(
   return { files: [first as string], text: rest.join(' ') }
 }
 
+/** What takes the place of the model where papers are only looked up. */
+const unembedded = (texts: readonly string[]) => texts.map(() => Float32Array.of(1))
+
 /**
  * Opens the papers of `files`, or where there are none the library of `--library` or `PAPERKIN_LIBRARY`, for as long as
- * `use` lasts.
+ * `use` lasts. Without `isEmbedded` they can be looked up and read, and nothing is computed.
  */
-export async function withCollection<Result>(
+export async function withPapers<Result>(
   files: readonly string[],
-  options: CollectionOptions,
+  options: PapersArguments,
   context: CommandContext,
-  use: (collection: Collection) => Promise<Result>,
+  use: (papers: OpenPapers) => Promise<Result>,
+  { isEmbedded = true }: { readonly isEmbedded?: boolean } = {},
 ): Promise<Result> {
   if (files.length > 0 && options.library !== undefined)
     throw new PaperkinError('invalid-argument', 'Expected files or --library, got both: leave one out.')
   if (files.length === 0) return withLibrary(options, context, (library) => use({ library, dates: [], sources: [] }))
-  const library = await PaperLibrary.open()
+  const library = await PaperLibrary.open(isEmbedded ? {} : { embedder: unembedded, areas: false })
   try {
     const { dates, sources, updated } = await addFiles(library, files, options, context)
     for (const id of updated) context.terminal.note(`Took the later text of ${id}`)
@@ -313,23 +318,44 @@ export function summaryLine(
 }
 
 /**
- * The one paper that a text names, by its id or by words of its title.
+ * The one paper that a text names: by its id or the beginning of one, a DOI, an address, or words of its title.
  * @throws PaperkinError `invalid-argument` where several are meant, `paper-not-found`
  */
 export function namedPaper(library: PaperLibrary, text: string): Paper {
   const found = library.find(text, { k: 6 })
   const [best] = found
   if (best?.match === 'exact') return best.paper
-  const named = found.filter(({ match }) => match === 'words')
-  if (named.length === 1) return (named[0] as (typeof named)[number]).paper
-  const list = (named.length > 0 ? named.slice(0, 5) : found.slice(0, 3))
-    .map(({ paper }) => `${paper.id} (${paperName(paper)})`)
+  const titled = found.flatMap(({ match, paper }) => (match === 'words' ? [paper] : []))
+  const named = new Map(titled.map((paper) => [paper.id, paper]))
+  for (const paper of addressed(library, text)) named.set(paper.id, paper)
+  const [only] = named.values()
+  if (only !== undefined && named.size === 1) return only
+  const list = [...(named.size > 0 ? [...named.values()].slice(0, 5) : found.slice(0, 3).map(({ paper }) => paper))]
+    .map((paper) => `${paper.id} (${paperName(paper)})`)
     .join('; ')
-  if (named.length > 1)
+  if (named.size > 1)
     throw new PaperkinError(
       'invalid-argument',
-      `More than one title has the words ${JSON.stringify(text)}: name one by its id, such as ${list}.`,
+      `More than one ${titled.length === named.size ? 'title has the words' : 'paper may be meant by'} ${JSON.stringify(text)}: name one by its id, such as ${list}.`,
     )
   const remedy = list === '' ? 'name it by its id or by words of its title' : `the nearest are ${list}`
   throw new PaperkinError('paper-not-found', `There is no paper ${JSON.stringify(text)}; ${remedy}.`)
+}
+
+/** Fewer letters begin too many ids. */
+const leastOfId = 3
+
+/** The papers whose DOI or address a text is, or whose ids begin with it. */
+function addressed(library: PaperLibrary, text: string): readonly Paper[] {
+  const asked = text.trim().toLowerCase()
+  if (asked.length < leastOfId || /\s/u.test(asked)) return []
+  const doi = doiOf(asked)
+  if (doi !== undefined) return library.papers().filter((paper) => paperDoi(paper) === doi)
+  if (!/^https?:\/\//u.test(asked)) return library.papers().filter(({ id }) => id.toLowerCase().startsWith(asked))
+  // The pages of a paper at other sites have its arXiv id in their addresses.
+  const [id] = /(?<!\d)\d{4}\.\d{4,5}(?!\d)/u.exec(asked) ?? []
+  const own = id === undefined ? undefined : library.get(id)
+  if (own !== undefined) return [own]
+  const place = (url: string | undefined) => url?.toLowerCase().replace(/^https?:\/\/(?:www\.)?|\/?(?:#.*)?$/gu, '')
+  return library.papers().filter((paper) => [paper.url, paperLink(paper)].some((url) => place(url) === place(asked)))
 }

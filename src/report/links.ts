@@ -1,0 +1,41 @@
+// Where a paper can be read, or found.
+import { type Paper, paperName } from '../paper.ts'
+import { linkOf } from './report-data.ts'
+
+/** The paper's `http` or `https` address, that of its arXiv id or of its DOI; undefined where nothing is known. */
+export function paperLink(paper: Paper): string | undefined {
+  const doi = paperDoi(paper)
+  return (
+    linkOf(paper) ??
+    (doi === undefined ? undefined : `https://doi.org/${encodeURI(doi).replace(/[?#]/gu, encodeURIComponent)}`)
+  )
+}
+
+/** The DOI of a paper without `doi:` or an address before it, in lower case: of its id, its field `doi`, or its address. */
+export function paperDoi({ id, url, extra }: Paper): string | undefined {
+  for (const value of [extra?.doi, id, url])
+    if (typeof value === 'string') {
+      const doi = doiOf(value)
+      if (doi !== undefined) return doi
+    }
+  return undefined
+}
+
+/** The DOI that a text is, in lower case: `10.1000/x`, `doi:10.1000/x` or its address. */
+export function doiOf(text: string): string | undefined {
+  return /^(?:(?:https?:\/\/)?(?:dx\.)?doi\.org\/|doi:\s*)?(10\.\d{4,9}\/\S+)$/iu.exec(text.trim())?.[1]?.toLowerCase()
+}
+
+/** So many characters of an address every browser and every line of a mail takes. */
+const mostOfSearch = 600
+
+/** A search for the paper's title, for one that has no address. */
+export function searchLink(paper: Pick<Paper, 'title' | 'abstract'>): string {
+  const encoded = (text: string) => encodeURIComponent(`"${text}"`)
+  let words = paperName(paper).toWellFormed().replace(/\s*…$/u, '').replaceAll('"', ' ')
+  while (encoded(words).length > mostOfSearch) {
+    const shorter = words.slice(0, Math.floor(words.length * 0.9)).replace(/[\ud800-\udbff]$/u, '')
+    words = /\s/u.test(shorter) ? shorter.replace(/\s\S*$/u, '') : shorter
+  }
+  return `https://scholar.google.com/scholar?q=${encoded(words)}`
+}
