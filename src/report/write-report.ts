@@ -45,7 +45,7 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
       'invalid-argument',
       `Expected \`format\` to be one of ${reportFormats.join(', ')}, got ${show(format)}.`,
     )
-  const text = await textOf(await reportData(input, options), format, options)
+  const text = await textOf(await reportData(input, options), format, { ...options, input })
   signal?.throwIfAborted()
   if (path !== undefined) {
     try {
@@ -61,11 +61,21 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
   return text
 }
 
-async function textOf(data: ReportData, format: ReportFormat, { signal, onProgress }: ReportOptions): Promise<string> {
+async function textOf(
+  data: ReportData,
+  format: ReportFormat,
+  { input, signal, onProgress }: ReportOptions & { readonly input: ReportInput },
+): Promise<string> {
   if (format === 'markdown') return markdownReport(data, timeSlice(signal))
   if (format === 'json') return jsonReport(data, timeSlice(signal))
   if (format === 'svg') return svgReport(data)
-  return htmlReport(data, { signal, onProgress: (progress) => onProgress?.({ step: 'page', ...progress }) })
+  const { vectors, dimensions } = input
+  return htmlReport(data, {
+    vectors,
+    dimensions,
+    signal,
+    onProgress: (progress) => onProgress?.({ step: 'page', ...progress }),
+  })
 }
 
 /** The data with a paper a line. */
