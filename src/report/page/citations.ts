@@ -49,13 +49,14 @@ function bibtex({ id, title, abstract, authors, categories, published, link }: C
     // Braces keep capitals as they are.
     ['title', `{${latex(title)}}`],
     ['author', authors.map(bibtexName).join(' and ')],
+    ['date', /^\d{4}-\d{2}-\d{2}/u.exec(published)?.[0]],
     ['year', year],
     ['month', month === undefined ? undefined : String(Number(month))],
     ['eprint', arxiv],
     ['archiveprefix', arxiv && 'arXiv'],
     ['doi', doi === undefined ? undefined : decodeURI(doi)],
     ['url', link.replace(/[{}\\%]/gu, encodeURIComponent)],
-    ['keywords', categories.map(latex).join(', ')],
+    ['keywords', categories.map(latex).join(categories.some((one) => one.includes(',')) ? '; ' : ', ')],
     ['abstract', latex(abstract.replace(/\s+/gu, ' ').trim())],
   ]
   const lines = fields.flatMap(([name, value]) =>
@@ -83,7 +84,12 @@ const latexSpecials: Readonly<Record<string, string>> = {
   _: '\\_',
 }
 
-const latex = (text: string) => text.replace(/[\\~^{}&%$#_]/gu, (character) => latexSpecials[character])
+/** Two hyphens or quotes in a row would become a dash or a quotation mark, and so would a grave accent. */
+const latex = (text: string) =>
+  text
+    .replace(/[\\~^{}&%$#_]/gu, (character) => latexSpecials[character])
+    .replace(/`/gu, '\\textasciigrave{}')
+    .replace(/(['-])(?=\1)/gu, '$1{}')
 
 function ris({ id, title, abstract, authors, categories, published, link }: Cited): string {
   const line = (text: string) => text.replace(/\s+/gu, ' ').trim()

@@ -10,6 +10,7 @@ type Colours = (typeof themes)[keyof typeof themes]
 const titlesFrom = 45
 const titlesFromEnlarged = 160
 const enlarged = 2
+const lineHeight = 16
 /** Areas stand in topics where the map is this much enlarged, and their papers so far apart on the screen. */
 const areasFrom = 1.6
 const leastSpread = 70
@@ -193,24 +194,44 @@ export class LabelLayer {
     context.lineWidth = 3
     for (const row of inView) {
       const title = this.#core.titles[row]
-      const most = inView.length < 15 ? 72 : 42
-      const text = title.length > most ? `${title.slice(0, most - 2).trimEnd()}…` : title
-      const wide = this.#widthOf(context, text)
+      // Where few are in view there is room for whole titles, in lines.
+      const lines =
+        inView.length < 24
+          ? wrapped(title.length > 100 ? `${title.slice(0, 98).trimEnd()}…` : title, 30)
+          : [title.length > 42 ? `${title.slice(0, 40).trimEnd()}…` : title]
+      const wide = Math.max(...lines.map((line) => this.#widthOf(context, line)))
+      const high = lines.length * lineHeight
       const x = view.scale * this.#x[row] + view.left
       const y = view.scale * this.#y[row] + view.top
-      const box = [x + radius + 5, x - radius - 5 - wide]
-        .map((left) => ({ left, right: left + wide, top: y - 8, bottom: y + 8 }))
+      const away = radius + 5
+      const box = [
+        [x + away, y - high / 2],
+        [x - away - wide, y - high / 2],
+        [x - wide / 2, y + away],
+        [x - wide / 2, y - away - high],
+        [x + away, y],
+        [x + away, y - high],
+        [x - away - wide, y],
+        [x - away - wide, y - high],
+      ]
+        .map(([left, top]) => ({ left, right: left + wide, top, bottom: top + high }))
         .find(
           (candidate) =>
             candidate.left > 2 &&
             candidate.right < width - 2 &&
+            candidate.top > 0 &&
+            candidate.bottom < height &&
             taken.every((other) => isApart(candidate, other)) &&
             inView.every((other) => other === row || !this.#isOn(other, candidate, view, radius)),
         )
       if (box === undefined) continue
       taken.push(box)
-      context.strokeText(text, box.left, y)
-      context.fillText(text, box.left, y)
+      for (const [i, line] of lines.entries()) {
+        const middle = box.top + (i + 0.5) * lineHeight
+        const left = box.right <= x ? box.right - this.#widthOf(context, line) : box.left
+        context.strokeText(line, left, middle)
+        context.fillText(line, left, middle)
+      }
     }
   }
 

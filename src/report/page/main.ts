@@ -54,7 +54,7 @@ class Page {
   readonly #panel = element('section', { class: 'panel', 'aria-labelledby': 'paper-title', hidden: true })
   readonly #tip = element('div', { class: 'tip', hidden: true })
   readonly #said = element('div', { class: 'unseen', role: 'status' })
-  readonly #notice = element('p', { class: 'notice', hidden: true })
+  readonly #notice = element('div', { class: 'notice', role: 'status', hidden: true })
   readonly #keys = keysDialog()
   readonly #listHead = element('div', { class: 'list-head' })
   readonly #scroll = element('div', { class: 'scroll' })
@@ -726,9 +726,8 @@ class Page {
 
   /** Says something that is also to be seen for a while. */
   #tell(text: string, ...more: readonly Node[]): void {
-    this.#say(text)
-    this.#notice.replaceChildren(element('span', {}, text), ...more)
     this.#notice.hidden = false
+    this.#notice.replaceChildren(element('span', {}, text), ...more)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#notice.hidden = true
