@@ -17,6 +17,7 @@ import {
   type PageNews,
   type PagePaper,
 } from './page-data.ts'
+import { pageVectors } from './page-vectors.ts'
 import type { ReportArea, ReportData, ReportGroup } from './report-data.ts'
 import { namedThings, shortScore, timesAsFrequent, whatIsCompared } from './wording.ts'
 
@@ -27,6 +28,9 @@ const icon = `data:image/svg+xml,${encodeURIComponent(
 )}`
 
 interface PageOptions {
+  /** `papers × dimensions` unit rows. */
+  readonly vectors: Float32Array
+  readonly dimensions: number
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -35,10 +39,11 @@ interface PageOptions {
  * The page of a report.
  * @throws PaperkinError `unreadable-source` where the package was not built
  */
-export async function htmlReport(data: ReportData, options: PageOptions = {}): Promise<string> {
+export async function htmlReport(data: ReportData, options: PageOptions): Promise<string> {
   const [code, style] = await Promise.all([built('report.js'), built('report.css')])
   const slice = timeSlice(options.signal)
-  const { core, block } = pageData(data)
+  const { components, bytes } = await pageVectors(options.vectors, { dimensions: options.dimensions, slice })
+  const { core, block } = pageData(data, components)
   // Column by column, so that the event loop turns.
   const columns: string[] = []
   for (const [name, column] of Object.entries(core)) {
@@ -52,6 +57,7 @@ export async function htmlReport(data: ReportData, options: PageOptions = {}): P
     rest.push(await packed(`block-${rest.length}`, JSON.stringify(block(row))))
     if (slice.due()) await slice.rest()
   }
+  rest.push(await packed('vectors', bytes))
   const policy = [
     "default-src 'none'",
     `script-src '${hashOf(code)}'`,
@@ -88,8 +94,8 @@ ${rest.join('\n')}
 }
 
 /** A part of the data as an element of the page that no browser runs. */
-async function packed(name: string, json: string): Promise<string> {
-  const bytes = await deflate(json, { level: 9 })
+async function packed(name: string, content: string | Uint8Array): Promise<string> {
+  const bytes = await deflate(content, { level: 9 })
   return `<script type="application/octet-stream" id="${name}">${bytes.toString('base64')}</script>`
 }
 
@@ -116,7 +122,10 @@ async function built(name: string): Promise<string> {
 }
 
 /** What makes each column of the core of a report, and the block that begins with a row. */
-function pageData(data: ReportData): {
+function pageData(
+  data: ReportData,
+  components: number,
+): {
   readonly core: { readonly [Name in keyof PageCore]: () => PageCore[Name] }
   readonly block: (row: number) => PagePaper[]
 } {
@@ -141,6 +150,7 @@ function pageData(data: ReportData): {
   for (const discipline of data.areas) addArea(discipline, 0, -1)
   const core = {
     title: () => data.title,
+    components: () => components,
     weights: () => [data.weights.semantic, data.weights.lexical] as const,
     periods: () => data.periods,
     topics: () =>

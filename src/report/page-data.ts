@@ -43,6 +43,8 @@ export interface PageNews {
 
 export interface PageCore {
   readonly title: string
+  /** Of each paper's vector. */
+  readonly components: number
   readonly weights: readonly [semantic: number, lexical: number]
   readonly periods: readonly string[]
   readonly topics: readonly PageTopic[]

@@ -1,4 +1,4 @@
-// Colours of topics: eight a theme, found by a random search for the set whose two closest colours are farthest apart to
+// Colours of topics: twelve a theme, found by a random search for the set whose two closest colours are farthest apart to
 // the eyes of everybody, with protanopia, deuteranopia and tritanopia too, at a contrast of 3 : 1 or more to the
 // background; test/report/palette.test.ts computes both. Where there are more topics than colours, topics that are far
 // from each other on the map share one, and labels tell them apart.
@@ -10,7 +10,22 @@ export const themes = {
     faint: '#dcdbd6',
     /** Papers in no topic. */
     apart: '#777a7e',
-    topics: ['#213e75', '#db728a', '#858805', '#1e96ea', '#9e507b', '#605b18', '#4960c1', '#602931'],
+    /** Around papers that are selected. */
+    picked: '#0b6bcb',
+    topics: [
+      '#2963c5',
+      '#de7202',
+      '#015848',
+      '#b770b7',
+      '#981806',
+      '#5890f7',
+      '#a25c1b',
+      '#5e2288',
+      '#8a9776',
+      '#29324c',
+      '#775687',
+      '#650303',
+    ],
     regionAlpha: 0.09,
   },
   dark: {
@@ -19,7 +34,21 @@ export const themes = {
     soft: '#a9aeb4',
     faint: '#34383e',
     apart: '#8d9095',
-    topics: ['#9881db', '#f9cc51', '#1cb99b', '#b8622c', '#b8b9f7', '#497f8b', '#ca9b32', '#71eeb8'],
+    picked: '#8fbcf0',
+    topics: [
+      '#69cdea',
+      '#eece2f',
+      '#ff9a95',
+      '#949aff',
+      '#c5faab',
+      '#b97752',
+      '#3088c0',
+      '#b1ab00',
+      '#af3976',
+      '#38ffff',
+      '#5358c1',
+      '#7c6004',
+    ],
     regionAlpha: 0.1,
   },
 } as const

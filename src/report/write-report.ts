@@ -26,6 +26,9 @@ interface Format {
     options: {
       readonly signal: AbortSignal | undefined
       readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void
+      /** Of the papers, in the order of the data; empty where they have none. */
+      readonly vectors: Float32Array
+      readonly dimensions: number
     },
   ) => string | Promise<string>
 }
@@ -69,6 +72,8 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
   const text = await format.write(await reportData(input, options), {
     signal,
     onProgress: (progress) => onProgress?.({ step: 'page', ...progress }),
+    vectors: input.vectors,
+    dimensions: input.dimensions,
   })
   signal?.throwIfAborted()
   if (path !== undefined) {

@@ -36,3 +36,34 @@ export function button(attributes: Attributes, act: () => void, ...children: rea
   made.addEventListener('click', act)
   return made
 }
+
+/** Tells that a paper is pointed at, by mouse or by focus, and that none is (-1). */
+export function pointing(made: HTMLElement, row: number, onPoint: (row: number) => void): void {
+  for (const name of ['pointerenter', 'focus']) made.addEventListener(name, () => onPoint(row))
+  for (const name of ['pointerleave', 'blur']) made.addEventListener(name, () => onPoint(-1))
+}
+
+/** Puts a text on the clipboard, also where a page from disk may not. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    const area = element('textarea', { class: 'unseen', 'aria-hidden': 'true' })
+    const before = document.activeElement
+    area.value = text
+    document.body.append(area)
+    area.select()
+    const isCopied = document.execCommand('copy')
+    area.remove()
+    if (before instanceof HTMLElement) before.focus()
+    return isCopied
+  }
+}
+
+/** Gives the reader a text as a file. */
+export function saveText(name: string, text: string): void {
+  const href = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }))
+  element('a', { href, download: name }).click()
+  setTimeout(() => URL.revokeObjectURL(href), 10_000)
+}

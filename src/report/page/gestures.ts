@@ -13,9 +13,15 @@ interface Gestures {
   /** A press without a move. */
   readonly onTap: (x: number, y: number) => void
   readonly onDoubleTap: (x: number, y: number) => void
+  /** Whether a press that begins now draws a line in place of moving. */
+  readonly isDrawing: (event: PointerEvent) => boolean
+  /** The line that is being drawn. */
+  readonly onDraw: (line: readonly Place[]) => void
+  /** It is let go; a cancelled one is empty. */
+  readonly onDrawn: (line: readonly Place[]) => void
 }
 
-interface Place {
+export interface Place {
   readonly x: number
   readonly y: number
 }
@@ -26,6 +32,7 @@ const steady = 4
 export function listen(element: HTMLElement, gestures: Gestures): void {
   const pointers = new Map<number, Place>()
   let moved = 0
+  let line: Place[] | undefined
   const place = (event: MouseEvent): Place => {
     const { left, top } = element.getBoundingClientRect()
     return { x: event.clientX - left, y: event.clientY - top }
@@ -41,7 +48,14 @@ export function listen(element: HTMLElement, gestures: Gestures): void {
     if (event.button !== 0) return
     element.setPointerCapture(event.pointerId)
     pointers.set(event.pointerId, place(event))
-    if (pointers.size === 1) moved = 0
+    if (pointers.size === 1) {
+      moved = 0
+      line = gestures.isDrawing(event) ? [place(event)] : undefined
+    } else if (line !== undefined) {
+      // A second finger means to zoom.
+      line = undefined
+      gestures.onDrawn([])
+    }
     gestures.onHold()
   })
   element.addEventListener('pointermove', (event) => {
@@ -54,11 +68,21 @@ export function listen(element: HTMLElement, gestures: Gestures): void {
     pointers.set(event.pointerId, at)
     const after = spread()
     moved += Math.hypot(after.x - before.x, after.y - before.y) + Math.abs(after.distance - before.distance)
-    if (moved >= steady) gestures.onMove(before, after, before.distance > 0 ? after.distance / before.distance : 1)
+    if (line !== undefined) {
+      line.push(at)
+      gestures.onDraw(line)
+    } else if (moved >= steady)
+      gestures.onMove(before, after, before.distance > 0 ? after.distance / before.distance : 1)
   })
   const release = (event: PointerEvent) => {
     if (!pointers.delete(event.pointerId) || pointers.size > 0) return
     gestures.onRelease()
+    if (line !== undefined) {
+      const drawn = event.type === 'pointercancel' || moved < steady ? [] : line
+      line = undefined
+      gestures.onDrawn(drawn)
+      if (drawn.length > 0) return
+    }
     if (event.type === 'pointercancel' || moved >= steady) return
     const { x, y } = place(event)
     gestures.onTap(x, y)

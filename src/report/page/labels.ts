@@ -6,8 +6,15 @@ import { type Box, isApart, type View } from './map-view.ts'
 
 type Colours = (typeof themes)[keyof typeof themes]
 
-/** Titles stand beside points where no more are in view. */
+/** Titles stand beside points where no more are in view, and of more where the map is enlarged. */
 const titlesFrom = 45
+const titlesFromEnlarged = 160
+const enlarged = 2
+const lineHeight = 16
+/** Areas stand in topics where the map is this much enlarged, and their papers so far apart on the screen. */
+const areasFrom = 1.6
+const leastSpread = 70
+const fewestInArea = 3
 const fonts = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif'
 /** Up to so many papers labels look for a place where they hide few. */
 const sparse = 2000
@@ -36,6 +43,15 @@ interface Scene {
   readonly shown: Uint8Array
   /** A paper that nothing may hide, or -1. */
   readonly selected: number
+  /** How many times as large as whole the map is. */
+  readonly zoom: number
+}
+
+/** An area of the map of science within a topic. */
+interface AreaLabel extends Box {
+  readonly name: string
+  readonly x: number
+  readonly y: number
 }
 
 interface Lettering {
@@ -50,6 +66,8 @@ export class LabelLayer {
   readonly #y: Float32Array
   #letterings: (Lettering | undefined)[] = []
   #letteredFor = ''
+  #areas: readonly AreaLabel[] | undefined
+  readonly #widths = new Map<string, number>()
 
   constructor(core: PageCore, x: Float32Array, y: Float32Array) {
     this.#core = core
@@ -95,8 +113,49 @@ export class LabelLayer {
       context.drawImage(canvas, left, top, canvas.width / ratio, canvas.height / ratio)
     }
     context.globalAlpha = 1
+    this.#paintAreas(scene, taken)
     this.#paintTitles(scene, taken)
     return labels
+  }
+
+  /** The areas within topics, where the map is enlarged. */
+  #paintAreas({ context, view, width, height, colours, zoom }: Scene, taken: Box[]): void {
+    if (zoom < areasFrom) return
+    this.#areas ??= areasIn(this.#core, this.#x, this.#y)
+    context.textAlign = 'center'
+    context.textBaseline = 'middle'
+    context.lineJoin = 'round'
+    context.font = `italic 12.5px ${fonts}`
+    context.fillStyle = colours.ink
+    context.strokeStyle = colours.background
+    context.lineWidth = 3
+    for (const { name, x: mapX, y: mapY, left, right, top, bottom } of this.#areas) {
+      const x = view.scale * mapX + view.left
+      const y = view.scale * mapY + view.top
+      if (x < 0 || y < 0 || x > width || y > height) continue
+      if (view.scale * Math.max(right - left, bottom - top) < leastSpread) continue
+      const half = this.#widthOf(context, name) / 2
+      const box = [0, -14, 14, -28, 28]
+        .map((step) => ({ left: x - half, right: x + half, top: y + step - 9, bottom: y + step + 9 }))
+        .find(
+          (candidate) =>
+            candidate.left > 2 && candidate.right < width - 2 && taken.every((other) => isApart(candidate, other)),
+        )
+      if (box === undefined) continue
+      taken.push(box)
+      context.strokeText(name, x, (box.top + box.bottom) / 2)
+      context.fillText(name, x, (box.top + box.bottom) / 2)
+    }
+  }
+
+  #widthOf(context: CanvasRenderingContext2D, text: string): number {
+    const key = `${context.font} ${text}`
+    let width = this.#widths.get(key)
+    if (width === undefined) {
+      width = context.measureText(text).width
+      this.#widths.set(key, width)
+    }
+    return width
   }
 
   /** Of boxes the first that lies over the fewest points, where there are few enough to see each. */
@@ -117,14 +176,14 @@ export class LabelLayer {
   }
 
   /** Titles beside their points, where few enough are in view. */
-  #paintTitles({ context, view, width, height, colours, radius, shown }: Scene, taken: Box[]): void {
+  #paintTitles({ context, view, width, height, colours, radius, shown, zoom }: Scene, taken: Box[]): void {
     const inView: number[] = []
     for (let row = 0; row < this.#x.length; row++) {
       if (shown[row] === 0) continue
       const x = view.scale * this.#x[row] + view.left
       const y = view.scale * this.#y[row] + view.top
       if (x < 0 || y < 0 || x > width || y > height) continue
-      if (inView.push(row) > titlesFrom) return
+      if (inView.push(row) > (zoom < enlarged ? titlesFrom : titlesFromEnlarged)) return
     }
     context.textAlign = 'left'
     context.textBaseline = 'middle'
@@ -135,23 +194,44 @@ export class LabelLayer {
     context.lineWidth = 3
     for (const row of inView) {
       const title = this.#core.titles[row]
-      const text = title.length > 42 ? `${title.slice(0, 40).trimEnd()}…` : title
-      const wide = context.measureText(text).width
+      // Where few are in view there is room for whole titles, in lines.
+      const lines =
+        inView.length < 24
+          ? wrapped(title.length > 100 ? `${title.slice(0, 98).trimEnd()}…` : title, 30)
+          : [title.length > 42 ? `${title.slice(0, 40).trimEnd()}…` : title]
+      const wide = Math.max(...lines.map((line) => this.#widthOf(context, line)))
+      const high = lines.length * lineHeight
       const x = view.scale * this.#x[row] + view.left
       const y = view.scale * this.#y[row] + view.top
-      const box = [x + radius + 5, x - radius - 5 - wide]
-        .map((left) => ({ left, right: left + wide, top: y - 8, bottom: y + 8 }))
+      const away = radius + 5
+      const box = [
+        [x + away, y - high / 2],
+        [x - away - wide, y - high / 2],
+        [x - wide / 2, y + away],
+        [x - wide / 2, y - away - high],
+        [x + away, y],
+        [x + away, y - high],
+        [x - away - wide, y],
+        [x - away - wide, y - high],
+      ]
+        .map(([left, top]) => ({ left, right: left + wide, top, bottom: top + high }))
         .find(
           (candidate) =>
             candidate.left > 2 &&
             candidate.right < width - 2 &&
+            candidate.top > 0 &&
+            candidate.bottom < height &&
             taken.every((other) => isApart(candidate, other)) &&
             inView.every((other) => other === row || !this.#isOn(other, candidate, view, radius)),
         )
       if (box === undefined) continue
       taken.push(box)
-      context.strokeText(text, box.left, y)
-      context.fillText(text, box.left, y)
+      for (const [i, line] of lines.entries()) {
+        const middle = box.top + (i + 0.5) * lineHeight
+        const left = box.right <= x ? box.right - this.#widthOf(context, line) : box.left
+        context.strokeText(line, left, middle)
+        context.fillText(line, left, middle)
+      }
     }
   }
 
@@ -160,6 +240,35 @@ export class LabelLayer {
     const y = view.scale * this.#y[row] + view.top
     return x > box.left - radius && x < box.right + radius && y > box.top - radius + 3 && y < box.bottom + radius - 3
   }
+}
+
+/** The areas that a few papers of a topic lie in, the most frequent first, where most of these papers are. */
+function areasIn({ areaOf, areas, topicOf }: PageCore, x: Float32Array, y: Float32Array): AreaLabel[] {
+  const rowsOf = new Map<string, number[]>()
+  for (const [row, area] of areaOf.entries()) {
+    if (area < 0) continue
+    const key = `${topicOf[row]} ${area}`
+    const rows = rowsOf.get(key)
+    if (rows === undefined) rowsOf.set(key, [row])
+    else rows.push(row)
+  }
+  return [...rowsOf.values()]
+    .filter((rows) => rows.length >= fewestInArea)
+    .sort((a, b) => b.length - a.length)
+    .map((rows) => {
+      const along = Float32Array.from(rows, (row) => x[row]).sort()
+      const down = Float32Array.from(rows, (row) => y[row]).sort()
+      const [first, middle, last] = [0.15, 0.5, 0.85].map((share) => Math.floor(share * (rows.length - 1)))
+      return {
+        name: areas[areaOf[rows[0]]].name,
+        x: along[middle],
+        y: down[middle],
+        left: along[first],
+        right: along[last],
+        top: down[first],
+        bottom: down[last],
+      }
+    })
 }
 
 /** A topic's label, drawn: the larger the topic, the larger the letters. */

@@ -3,7 +3,7 @@
 
 import type { PageCore } from '../page-data.ts'
 import { colours as paletteSize, type Theme, themes } from '../palette.ts'
-import { listen } from './gestures.ts'
+import { listen, type Place } from './gestures.ts'
 import { type Label, LabelLayer } from './labels.ts'
 import { type Box, flight, type View, zoomed } from './map-view.ts'
 import { PointLayer } from './points.ts'
@@ -23,6 +23,18 @@ export interface MapEvents {
   readonly onPickTopic: (position: number) => void
   /** The arrow keys went to a point. */
   readonly onStep: (row: number) => void
+  /** The reader moved the map: its middle and how many times as large as whole it is; undefined where all of it is seen. */
+  readonly onMoved: (at: Looking | undefined) => void
+  /** A line was drawn around papers. */
+  readonly onLasso: (rows: readonly number[]) => void
+}
+
+/** Where one looks, in units of the map. */
+export interface Looking {
+  readonly x: number
+  readonly y: number
+  /** 1 where all of the map is seen. */
+  readonly zoom: number
 }
 
 export class PaperMap {
@@ -54,6 +66,11 @@ export class PaperMap {
   #pending = 0
   #flight = 0
   #placed: readonly Label[] = []
+  #starred: readonly number[] = []
+  #picked: ReadonlySet<number> = new Set()
+  #lasso: readonly Place[] = []
+  #isDrawing = false
+  #settling = 0
   #covered = { right: 0, bottom: 0 }
 
   /** @param over elements over the map that labels keep away from */
@@ -107,14 +124,83 @@ export class PaperMap {
     this.#covered = covered
   }
 
+  /** Marks papers with a star, and those that are selected. */
+  mark(starred: readonly number[], picked: ReadonlySet<number>): void {
+    this.#starred = starred
+    this.#picked = picked
+    this.draw()
+  }
+
+  /** Whether a press on the map draws a line around papers. */
+  get isDrawing(): boolean {
+    return this.#isDrawing
+  }
+
+  set isDrawing(isDrawing: boolean) {
+    this.#isDrawing = isDrawing
+    this.canvas.style.cursor = isDrawing ? 'crosshair' : 'grab'
+  }
+
   /** Shows all of the map. */
   fit(): void {
     this.#resize()
     this.#flyTo(this.#fit())
   }
 
+  /** Goes to where somebody looked. */
+  lookAt({ x, y, zoom }: Looking): void {
+    this.#resize()
+    const scale = this.#limited(zoom * this.#fit().scale)
+    const [wide, high] = [this.#width - this.#covered.right, this.#height - this.#covered.bottom]
+    this.#flyTo({ scale, left: wide / 2 - scale * x, top: high / 2 - scale * y })
+  }
+
   zoom(factor: number): void {
     this.#flyTo(zoomed(this.#view, this.#limited(this.#view.scale * factor), this.#width / 2, this.#height / 2))
+    this.#moved()
+  }
+
+  /** The paper that is marked lightly, or -1. */
+  get hovered(): number {
+    return this.#hovered
+  }
+
+  /** All of the map in the light theme, as a picture. */
+  picture(): HTMLCanvasElement {
+    const [theme, view, selected, hovered] = [this.#theme, this.#view, this.#selected, this.#hovered]
+    cancelAnimationFrame(this.#pending)
+    this.#stopFlight()
+    this.#theme = 'light'
+    this.#view = this.#fit()
+    this.#selected = this.#hovered = -1
+    this.#paint()
+    const picture = document.createElement('canvas')
+    picture.width = this.canvas.width
+    picture.height = this.canvas.height
+    const context = picture.getContext('2d') as CanvasRenderingContext2D
+    context.fillStyle = themes.light.background
+    context.fillRect(0, 0, picture.width, picture.height)
+    context.drawImage(this.canvas, 0, 0)
+    this.#theme = theme
+    this.#view = view
+    this.#selected = selected
+    this.#hovered = hovered
+    this.#paint()
+    return picture
+  }
+
+  /** Tells where the reader looks, once he has come to rest. */
+  #moved(): void {
+    clearTimeout(this.#settling)
+    this.#settling = setTimeout(() => {
+      const { scale, left, top } = this.#view
+      const [wide, high] = [this.#width - this.#covered.right, this.#height - this.#covered.bottom]
+      this.#events.onMoved(
+        this.#isFitted
+          ? undefined
+          : { x: (wide / 2 - left) / scale, y: (high / 2 - top) / scale, zoom: scale / this.#fit().scale },
+      )
+    }, flightMs + 120)
   }
 
   /** Brings these papers into view, as large as can be; of many those that lie together, without strays. */
@@ -282,6 +368,8 @@ export class PaperMap {
     const ratio = this.#ratio
     const colours = themes[this.#theme]
     const radius = this.#radius()
+    // What was set for the last frame must not show in this one.
+    context.save()
     context.setTransform(1, 0, 0, 1, 0, 0)
     context.clearRect(0, 0, this.canvas.width, this.canvas.height)
     this.#paintRegions(colours)
@@ -311,7 +399,9 @@ export class PaperMap {
       reserved: this.#reserved(),
       shown: this.#shown,
       selected: this.#selected,
+      zoom: this.#view.scale / this.#fitted,
     })
+    context.restore()
   }
 
   /** How far apart papers would be, spread evenly over the map. */
@@ -379,6 +469,32 @@ export class PaperMap {
       ring(this.#selected, 3.5, 2)
     }
     if (this.#hovered >= 0 && this.#hovered !== this.#selected) ring(this.#hovered, 2.5, 1.5)
+    context.strokeStyle = colours.picked
+    for (const row of this.#picked) ring(row, 2, 2)
+    context.fillStyle = colours.ink
+    context.strokeStyle = colours.background
+    context.lineWidth = 1.5
+    for (const row of this.#starred) {
+      const [x, y] = this.#at(row)
+      context.beginPath()
+      for (let point = 0; point < 10; point++) {
+        const away = (point % 2 === 0 ? 1 : 0.42) * (radius + 3)
+        const turn = (point * Math.PI) / 5
+        context.lineTo(x + away * Math.sin(turn), y - away * Math.cos(turn))
+      }
+      context.closePath()
+      context.stroke()
+      context.fill()
+    }
+    if (this.#lasso.length === 0) return
+    context.beginPath()
+    for (const { x, y } of this.#lasso) context.lineTo(x, y)
+    context.closePath()
+    context.fillStyle = context.strokeStyle = colours.picked
+    context.globalAlpha = 0.12
+    context.fill('evenodd')
+    context.globalAlpha = 1
+    context.stroke()
   }
 
   // ---- pointer and keys ----------------------------------------------------------------------------------------
@@ -401,6 +517,23 @@ export class PaperMap {
     return best
   }
 
+  /** Papers in colour that lie within a line. */
+  #within(line: readonly Place[]): number[] {
+    const rows: number[] = []
+    for (let row = 0; row < this.#x.length; row++) {
+      if (this.#shown[row] === 0) continue
+      const [x, y] = this.#at(row)
+      let isInside = false
+      for (let i = 0, j = line.length - 1; i < line.length; j = i++) {
+        const [one, other] = [line[i], line[j]]
+        if (one.y > y !== other.y > y && x < ((other.x - one.x) * (y - one.y)) / (other.y - one.y) + one.x)
+          isInside = !isInside
+      }
+      if (isInside) rows.push(row)
+    }
+    return rows
+  }
+
   #labelAt(x: number, y: number): number {
     return this.#placed.find((box) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom)?.topic ?? -1
   }
@@ -415,7 +548,7 @@ export class PaperMap {
     listen(canvas, {
       onPoint: (x, y) => {
         const row = this.#pick(x, y)
-        canvas.style.cursor = row >= 0 || this.#labelAt(x, y) >= 0 ? 'pointer' : 'grab'
+        if (!this.#isDrawing) canvas.style.cursor = row >= 0 || this.#labelAt(x, y) >= 0 ? 'pointer' : 'grab'
         this.#point(row, x, y)
       },
       onLeave: () => this.#point(-1, 0, 0),
@@ -427,9 +560,21 @@ export class PaperMap {
         this.#events.onHover(-1, 0, 0)
         const { scale, left, top } = zoomed(this.#view, this.#limited(this.#view.scale * factor), from.x, from.y)
         this.#place({ scale, left: left + to.x - from.x, top: top + to.y - from.y })
+        this.#moved()
       },
       onRelease: () => {
-        canvas.style.cursor = 'grab'
+        canvas.style.cursor = this.#isDrawing ? 'crosshair' : 'grab'
+      },
+      isDrawing: ({ shiftKey }) => this.#isDrawing || shiftKey,
+      onDraw: (line) => {
+        this.#lasso = line
+        this.#events.onHover(-1, 0, 0)
+        this.draw()
+      },
+      onDrawn: (line) => {
+        this.#lasso = []
+        this.draw()
+        if (line.length > 2) this.#events.onLasso(this.#within(line))
       },
       onTap: (x, y) => {
         const row = this.#pick(x, y)
@@ -440,7 +585,9 @@ export class PaperMap {
         else if (topic >= 0) this.#events.onPickTopic(topic)
       },
       onDoubleTap: (x, y) => {
-        if (this.#pick(x, y) < 0) this.#flyTo(zoomed(this.#view, this.#limited(this.#view.scale * 2), x, y))
+        if (this.#pick(x, y) >= 0) return
+        this.#flyTo(zoomed(this.#view, this.#limited(this.#view.scale * 2), x, y))
+        this.#moved()
       },
     })
     canvas.addEventListener('keydown', (event) => this.#key(event))
@@ -456,13 +603,16 @@ export class PaperMap {
       ArrowDown: [0, 1],
     }
     const way = arrows[event.key]
-    if (way !== undefined && event.shiftKey)
+    if (way !== undefined && event.shiftKey) {
       this.#flyTo({ ...this.#view, left: this.#view.left - 120 * way[0], top: this.#view.top - 120 * way[1] })
-    else if (way !== undefined) this.#step(way)
+      this.#moved()
+    } else if (way !== undefined) this.#step(way)
     else if (event.key === '+' || event.key === '=') this.zoom(1.6)
     else if (event.key === '-') this.zoom(1 / 1.6)
-    else if (event.key === '0') this.fit()
-    else if (event.key === 'Enter' && this.#hovered >= 0) this.#events.onPick(this.#hovered)
+    else if (event.key === '0') {
+      this.fit()
+      this.#moved()
+    } else if (event.key === 'Enter' && this.#hovered >= 0) this.#events.onPick(this.#hovered)
     else return
     event.preventDefault()
   }

@@ -1,11 +1,13 @@
 // What is new, above the topics: each thing opens and shows the papers that have it.
 import type { PageNews } from '../page-data.ts'
 import { nothingFrequent } from '../wording.ts'
-import { element } from './dom.ts'
+import { button, element, pointing } from './dom.ts'
 import type { Report } from './report.ts'
-import { paperButton, type TopicListEvents } from './topic-list.ts'
 
-type Events = Pick<TopicListEvents, 'onPaper' | 'onPoint'>
+interface Events {
+  readonly onPaper: (row: number) => void
+  readonly onPoint: (row: number) => void
+}
 
 const mostPapers = 100
 
@@ -58,5 +60,17 @@ function alone(report: Report, { name, figures, rows }: PageNews, events: Events
 }
 
 function paperList(report: Report, rows: readonly number[], events: Events): HTMLElement {
-  return element('ul', { class: 'papers' }, ...rows.map((row) => element('li', {}, paperButton(report, row, events))))
+  return element('ul', { class: 'few' }, ...rows.map((row) => element('li', {}, paperButton(report, row, events))))
+}
+
+function paperButton({ core }: Report, row: number, events: Events): HTMLButtonElement {
+  const topic = core.topics[core.topicOf[row]]
+  const made = button(
+    { class: 'paper' },
+    () => events.onPaper(row),
+    element('span', { class: `dot ${topic === undefined ? 'apart' : `colour-${topic.colour}`}` }),
+    element('span', { class: 'name' }, core.titles[row]),
+  )
+  pointing(made, row, events.onPoint)
+  return made
 }

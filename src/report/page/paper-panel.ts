@@ -1,57 +1,51 @@
-// One paper: what is known of it, and its kin, from each of which one walks on.
+// One paper: what is known of it, what can be done with it, and its kin, from each of which one walks on. And two papers
+// side by side.
 import type { PageKin } from '../page-data.ts'
 import { longDate, shortScore } from '../wording.ts'
-import { button, element, svg } from './dom.ts'
+import { type CitationFormat, citationFormats, searches } from './citations.ts'
+import { button, element, pointing, svg } from './dom.ts'
+import type { Mark, Marks } from './marks.ts'
+import { star } from './paper-list.ts'
 import type { FullPaper, Report } from './report.ts'
 
-interface PanelEvents {
+export interface PanelEvents {
   readonly onClose: () => void
   readonly onPaper: (row: number) => void
   readonly onTopic: (position: number) => void
   /** A kin is pointed at, or none (-1). */
   readonly onPoint: (row: number) => void
+  readonly onMark: (row: number, mark: Mark) => void
+  readonly onPick: (row: number) => void
+  readonly onLike: (row: number) => void
+  readonly onCopy: (row: number, format: CitationFormat) => void
 }
+
+/** What is asked of the page at the moment, as far as a paper shows it. */
+export interface PanelState {
+  readonly marks: Marks
+  readonly isPicked: boolean
+  /** A text as it is shown, with what was searched for in it marked. */
+  readonly marked: (text: string) => readonly (Node | string)[]
+}
+
+type Whole = FullPaper | 'missing' | undefined
+
+const nothingKnown: FullPaper = { abstract: '', authors: [], link: '', kin: [] }
 
 /** The inside of the panel for a paper, of which not all may be read yet, or ever. */
 export function paperPanel(
   report: Report,
   row: number,
-  paper: FullPaper | 'missing' | undefined,
-  events: PanelEvents,
+  { paper, state, events }: { readonly paper: Whole; readonly state: PanelState; readonly events: PanelEvents },
 ): HTMLElement[] {
   const { core } = report
-  const { abstract, authors, link, kin } =
-    typeof paper === 'object' ? paper : { abstract: '', authors: [], link: '', kin: [] }
-  const heading = element('h2', { id: 'paper-title', tabindex: -1 }, core.titles[row])
-  const bar = element(
-    'div',
-    { class: 'panel-bar' },
-    topicChip(report, row, events.onTopic),
-    button({ class: 'icon', 'aria-label': 'Close the paper (Escape)', title: 'Close (Esc)' }, events.onClose, cross()),
-  )
-  const categories = core.categoriesOf[row].map((position) => core.categories[position])
-  const facts = [longDate(core.dates[row]), categories.join(', ')].filter((fact) => fact !== '')
-  const about = element('p', { class: 'facts' }, facts.join(' · '))
-  if (link !== '') {
-    if (facts.length > 0) about.append(' · ')
-    about.append(
-      element('a', { href: link, rel: 'noopener noreferrer', target: '_blank' }, shownLink(link, core.ids[row])),
-    )
-  } else about.append(facts.length > 0 ? ' · ' : '', core.ids[row])
-  const without =
-    paper === undefined
-      ? 'Reading …'
-      : paper === 'missing'
-        ? 'This file is not whole: the abstract is missing in it.'
-        : 'This paper came without an abstract.'
-  const texts = abstract === '' ? [without] : abstract.split(/\n\s*\n/u)
+  const { kin } = typeof paper === 'object' ? paper : nothingKnown
   return [
-    bar,
-    heading,
-    ...(authors.length > 0 ? [element('p', { class: 'authors' }, authors.join(', '))] : []),
-    about,
-    ...areaLine(report, row),
-    ...texts.map((text) => element('p', { class: abstract === '' ? 'note' : 'abstract', dir: 'auto' }, text)),
+    element('div', { class: 'panel-bar' }, topicChip(report, row, events.onTopic), closing(events.onClose)),
+    element('h2', { id: 'paper-title', tabindex: -1 }, ...state.marked(core.titles[row])),
+    ...about(report, row, paper, state),
+    actions(report, row, state, events),
+    ...abstractOf(paper, state),
     ...(kin.length > 0
       ? [
           element('h3', {}, 'Nearest kin'),
@@ -62,11 +56,140 @@ export function paperPanel(
   ]
 }
 
-/** The area of a paper and what that stands in; nothing where the map has nothing near. */
-function areaLine({ core }: Report, row: number): HTMLElement[] {
-  const names: string[] = []
-  for (let at = core.areaOf[row]; at >= 0; at = core.areas[at].parent) names.push(core.areas[at].name)
-  return names.length > 0 ? [element('p', { class: 'facts' }, names.join(' · '))] : []
+/** The inside of the panel for two papers side by side. */
+export function comparePanel(
+  report: Report,
+  pair: readonly { readonly row: number; readonly paper: Whole }[],
+  {
+    similarity,
+    state,
+    events,
+  }: { readonly similarity: number; readonly state: PanelState; readonly events: PanelEvents },
+): HTMLElement[] {
+  const [one, other] = pair
+  const kinOf = ({ paper }: (typeof pair)[number]) => (typeof paper === 'object' ? paper.kin : [])
+  const known = kinOf(one).find(([row]) => row === other.row) ?? kinOf(other).find(([row]) => row === one.row)
+  const meaning = known === undefined ? `about ${shortScore(similarity)}` : shortScore(known[1] / 1000)
+  const [, , lexical, ...shared] = known ?? [0, 0, undefined]
+  const facts = [
+    `Meaning ${meaning}`,
+    ...(lexical === undefined ? [] : [`words ${shortScore(lexical / 1000)}`]),
+    ...(shared.length > 0 ? [`both: ${shared.join(', ')}`] : []),
+  ]
+  const both = kinOf(one).flatMap(([row]) => (kinOf(other).some(([kin]) => kin === row) ? [row] : []))
+  return [
+    element(
+      'div',
+      { class: 'panel-bar' },
+      element('h2', { id: 'paper-title', tabindex: -1, class: 'small' }, 'Two papers'),
+      closing(events.onClose),
+    ),
+    element('p', { class: 'facts' }, facts.join(' · ')),
+    element(
+      'div',
+      { class: 'pair' },
+      ...pair.map(({ row, paper }) =>
+        element(
+          'article',
+          {},
+          topicChip(report, row, events.onTopic),
+          element(
+            'h3',
+            {},
+            button({ class: 'paper' }, () => events.onPaper(row), element('span', {}, report.core.titles[row])),
+          ),
+          ...about(report, row, paper, state),
+          ...abstractOf(paper, state),
+        ),
+      ),
+    ),
+    ...(both.length > 0
+      ? [
+          element('h3', {}, 'Kin of both'),
+          element('ul', { class: 'few' }, ...both.map((row) => element('li', {}, titleButton(report, row, events)))),
+        ]
+      : []),
+  ]
+}
+
+const closing = (onClose: () => void) =>
+  button({ class: 'icon', 'aria-label': 'Close the paper (Escape)', title: 'Close (Esc)' }, onClose, cross())
+
+/** Authors, date, categories, address and area. */
+function about(report: Report, row: number, paper: Whole, state: PanelState): HTMLElement[] {
+  const { core } = report
+  const { authors, link } = typeof paper === 'object' ? paper : nothingKnown
+  const categories = core.categoriesOf[row].map((position) => core.categories[position])
+  const facts = [longDate(core.dates[row]), categories.join(', ')].filter((fact) => fact !== '')
+  const line = element('p', { class: 'facts' }, facts.join(' · '))
+  if (facts.length > 0) line.append(' · ')
+  if (link !== '') line.append(outside(link, shownLink(link, core.ids[row])))
+  else if (typeof paper === 'object') {
+    const [arxiv, scholar] = searches(core.titles[row])
+    line.append('Find it on ', outside(arxiv.link, arxiv.name), ' or ', outside(scholar.link, scholar.name))
+  } else line.append(core.ids[row])
+  const areas: string[] = []
+  for (let at = core.areaOf[row]; at >= 0; at = core.areas[at].parent) areas.push(core.areas[at].name)
+  return [
+    ...(authors.length > 0 ? [element('p', { class: 'authors' }, ...state.marked(authors.join(', ')))] : []),
+    line,
+    ...(areas.length > 0 ? [element('p', { class: 'facts' }, areas.join(' · '))] : []),
+  ]
+}
+
+const outside = (href: string, text: string) =>
+  element('a', { href, rel: 'noopener noreferrer', target: '_blank' }, text)
+
+function abstractOf(paper: Whole, state: PanelState): HTMLElement[] {
+  const { abstract } = typeof paper === 'object' ? paper : nothingKnown
+  if (abstract !== '')
+    return abstract
+      .split(/\n\s*\n/u)
+      .map((text) => element('p', { class: 'abstract', dir: 'auto' }, ...state.marked(text)))
+  const without =
+    paper === undefined
+      ? 'Reading …'
+      : paper === 'missing'
+        ? 'This file is not whole: the abstract is missing in it.'
+        : 'This paper came without an abstract.'
+  return [element('p', { class: 'note' }, without)]
+}
+
+/** Star, read, hide, select, more like it, and what can be copied. */
+function actions({ core }: Report, row: number, { marks, isPicked }: PanelState, events: PanelEvents): HTMLElement {
+  const id = core.ids[row]
+  const mark = (name: Mark, label: string, ...children: readonly Node[]) =>
+    button(
+      { class: 'act', 'aria-pressed': String(marks.has(name, id)), 'data-mark': name },
+      () => events.onMark(row, name),
+      ...children,
+      label,
+    )
+  return element(
+    'div',
+    { class: 'actions' },
+    element(
+      'div',
+      {},
+      mark('starred', 'Star', star()),
+      mark('read', 'Read'),
+      mark('hidden', 'Hide'),
+      button(
+        { class: 'act', 'aria-pressed': String(isPicked), 'data-mark': 'picked' },
+        () => events.onPick(row),
+        'Select',
+      ),
+      button({ class: 'act' }, () => events.onLike(row), 'More like this'),
+    ),
+    element(
+      'div',
+      { role: 'group', 'aria-label': 'Copy' },
+      element('span', { class: 'what', 'aria-hidden': 'true' }, 'Copy'),
+      ...citationFormats.map((format) =>
+        button({ class: 'act' }, () => events.onCopy(row, format), format === 'Links' ? 'Link' : format),
+      ),
+    ),
+  )
 }
 
 function topicChip({ core }: Report, row: number, onTopic: (position: number) => void): HTMLElement {
@@ -86,6 +209,18 @@ function topicChip({ core }: Report, row: number, onTopic: (position: number) =>
     element('span', { class: `dot colour-${colour}` }),
     element('span', {}, label),
   )
+}
+
+function titleButton({ core }: Report, row: number, events: PanelEvents): HTMLElement {
+  const topic = core.topics[core.topicOf[row]]
+  const made = button(
+    { class: 'paper' },
+    () => events.onPaper(row),
+    element('span', { class: `dot ${topic === undefined ? 'apart' : `colour-${topic.colour}`}` }),
+    element('span', {}, core.titles[row]),
+  )
+  pointing(made, row, events.onPoint)
+  return made
 }
 
 function kinButton({ core }: Report, [row, semantic, lexical, ...shared]: PageKin, events: PanelEvents): HTMLElement {
@@ -111,10 +246,7 @@ function kinButton({ core }: Report, [row, semantic, lexical, ...shared]: PageKi
     element('span', { class: 'detail' }, parts, shared.length > 0 && ` · ${shared.join(', ')}`),
     bar,
   )
-  made.addEventListener('pointerenter', () => events.onPoint(row))
-  made.addEventListener('focus', () => events.onPoint(row))
-  made.addEventListener('pointerleave', () => events.onPoint(-1))
-  made.addEventListener('blur', () => events.onPoint(-1))
+  pointing(made, row, events.onPoint)
   return made
 }
 

@@ -1,12 +1,20 @@
-// The page on paper: the papers that are shown, under their topics.
+// The page on paper: the map, its topics, and the papers that are shown under their topics.
 import { count, longDate } from '../wording.ts'
 import { element } from './dom.ts'
 import type { Report } from './report.ts'
 
 const mostWhole = 3000
 
-/** A list to read of the given rows, or of the typical papers of each topic where they are very many. */
-export function printedList(report: Report, rows: readonly number[]): HTMLElement {
+/**
+ * A list to read of the given rows, or of the typical papers of each topic where they are very many.
+ * @param order positions of topics as they are listed
+ * @param picture of the map
+ */
+export function printedList(
+  report: Report,
+  rows: readonly number[],
+  { order, picture }: { readonly order: readonly number[]; readonly picture: HTMLElement },
+): HTMLElement {
   const { core } = report
   const isShort = rows.length > mostWhole
   const byTopic = new Map<number, number[]>()
@@ -15,7 +23,11 @@ export function printedList(report: Report, rows: readonly number[]): HTMLElemen
     known.push(row)
     byTopic.set(core.topicOf[row], known)
   }
-  const order = [...byTopic.keys()].sort((a, b) => (a < 0 ? 1 : b < 0 ? -1 : a - b))
+  const listed = [...order, -1].filter((topic) => byTopic.has(topic))
+  const headingOf = (topic: number) =>
+    `${core.topics[topic]?.label ?? 'In no topic'} (${(byTopic.get(topic) ?? []).length.toLocaleString('en')})`
+  const dotOf = (topic: number) =>
+    element('span', { class: `dot ${topic < 0 ? 'apart' : `colour-${core.topics[topic].colour}`}` })
   return element(
     'div',
     { class: 'printed' },
@@ -25,16 +37,22 @@ export function printedList(report: Report, rows: readonly number[]): HTMLElemen
       {},
       isShort
         ? `${count(rows.length, 'paper')}, of which those most typical of their topics are printed.`
-        : `${count(rows.length, 'paper')} in ${count(order.filter((topic) => topic >= 0).length, 'topic')}.`,
+        : `${count(rows.length, 'paper')} in ${count(listed.filter((topic) => topic >= 0).length, 'topic')}.`,
     ),
-    ...order.map((position) => {
+    picture,
+    element(
+      'ol',
+      { class: 'printed-topics' },
+      ...listed.map((topic) => element('li', {}, dotOf(topic), headingOf(topic))),
+    ),
+    ...listed.map((position) => {
       const topic = core.topics[position]
       const all = byTopic.get(position) ?? []
       const printed = isShort ? all.filter((row) => topic?.representatives.includes(row)) : all
       return element(
         'section',
         {},
-        element('h2', {}, `${topic?.label ?? 'In no topic'} (${all.length.toLocaleString('en')})`),
+        element('h2', {}, dotOf(position), headingOf(position)),
         element('ul', {}, ...printed.map((row) => element('li', {}, ...printedPaper(report, row)))),
       )
     }),

@@ -40,6 +40,11 @@ export class Report {
     return this.#rowOf.get(id)
   }
 
+  /** A part of the data that is no text. */
+  async bytes(name: string): Promise<Uint8Array> {
+    return new Uint8Array(await (await inflated(name)).arrayBuffer())
+  }
+
   async paper(row: number): Promise<FullPaper> {
     return fullPaper(row, await this.block(Math.floor(row / blockSize)))
   }
@@ -74,8 +79,12 @@ function fullPaper(row: number, papers: readonly PagePaper[]): FullPaper {
 }
 
 async function unpacked(name: string): Promise<unknown> {
-  const stream = new Blob([bytesOf(await arrived(name))]).stream().pipeThrough(new DecompressionStream('deflate-raw'))
-  return JSON.parse(await new Response(stream).text())
+  return JSON.parse(await (await inflated(name)).text())
+}
+
+async function inflated(name: string): Promise<Response> {
+  const bytes = bytesOf(await arrived(name))
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')))
 }
 
 /** The text of an element that the browser may still be reading; it is whole once something stands behind it. */

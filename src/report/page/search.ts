@@ -1,95 +1,380 @@
-// Search as one types: every word must begin a word of the title, of an author's name or of the abstract. Titles answer
-// at once; abstracts are unpacked in slices the first time, and then kept as plain lower-case text.
+// Search that forgives. Any of the words counts, the best papers first (BM25, Robertson and Zaragoza 2009); a word is known
+// by its stem, as the beginning of a longer one, in parts or joined, or by a letter that is wrong. Titles are indexed at
+// once, authors and abstracts block by block, each as a flat list of terms: a question reads all of them in milliseconds.
+import { stem, stopWords } from '../../text/tokens.ts'
 import { blockSize } from '../page-data.ts'
 import type { Report } from './report.ts'
 
 const sliceMs = 8
+const saturation = 1.2
+const lengthShare = 0.75
+/** How often a word of the title counts, and one of an author's name. */
+const titleWeight = 3
+const authorWeight = 2
+/** Papers that have less of what was asked than this are left out: a word that most papers have is no answer. */
+const leastShare = 0.2
+const mostPrefixes = 300
 
-/** Rows in which all words occur: `inTitle` all of them in the title. */
+/** A word of a question, and the terms that it may stand for. */
+interface Asked {
+  readonly word: string
+  readonly terms: ReadonlyMap<number, number>
+  /** What was taken for it where nobody writes it so. */
+  readonly instead: string | undefined
+}
+
+/** A question as the index understands it. */
+export interface Query {
+  readonly text: string
+  readonly asked: readonly Asked[]
+}
+
 export interface Found {
-  readonly inTitle: readonly number[]
-  readonly elsewhere: readonly number[]
+  readonly query: Query
+  /** Best first. */
+  readonly rows: readonly number[]
+  readonly scores: ReadonlyMap<number, number>
   /** Whether abstracts were all looked at. */
   readonly isWhole: boolean
 }
 
-export class TextSearch {
+/** Terms of papers one after the other: of each entry `term × 32 + times`. */
+class TermRows {
+  readonly start: number[] = [0]
+  readonly lengths: number[] = []
+  #entries = new Uint32Array(4096)
+  #used = 0
+
+  get entries(): Uint32Array {
+    return this.#entries
+  }
+
+  add(counts: ReadonlyMap<number, number>, length: number): void {
+    if (this.#used + counts.size > this.#entries.length) {
+      const larger = new Uint32Array(2 * (this.#entries.length + counts.size))
+      larger.set(this.#entries)
+      this.#entries = larger
+    }
+    for (const [term, times] of counts) this.#entries[this.#used++] = term * 32 + Math.min(31, times)
+    this.start.push(this.#used)
+    this.lengths.push(length)
+  }
+}
+
+export class PaperSearch {
   readonly #report: Report
-  readonly #titles: string[] = []
-  readonly #texts: Promise<readonly string[]>[] = []
+  readonly #titles = new TermRows()
+  readonly #texts = new TermRows()
+  readonly #termOf = new Map<string, number>()
+  readonly #termOfStem = new Map<string, number>()
+  readonly #words: string[] = []
+  readonly #papersWith: number[] = []
+  #ready: Promise<void> | undefined
+  #indexed = 0
   #turn = 0
+  #asking = ''
+  #titlesReady: Promise<void> = Promise.resolve()
 
   constructor(report: Report) {
     this.#report = report
   }
 
-  /** Looks for words and tells what is found so far; a later call ends an earlier one. */
-  async find(text: string, onFound: (found: Found) => void): Promise<void> {
+  /** Finds papers and tells what is found so far; a later call ends an earlier one. Nothing is found of no word. */
+  async find(text: string, onFound: (found: Found | undefined) => void): Promise<void> {
     const turn = ++this.#turn
-    const words = plain(text)
-      .split(' ')
-      .filter((word) => word !== '')
-      .map(asPrefix)
-    const inTitle: number[] = []
-    const elsewhere: number[] = []
-    const { titles } = this.#report.core
-    let end = performance.now() + sliceMs
-    const rest = async () => {
-      await nextTurn()
-      end = performance.now() + sliceMs
+    this.#asking = text
+    const ready = this.prepare()
+    await this.#titlesReady
+    let told = Number.NEGATIVE_INFINITY
+    const tell = () => {
+      if (performance.now() < told + 250) return
+      onFound(this.#found(text))
+      told = performance.now()
     }
-    const left = new Uint8Array(titles.length)
-    for (let row = 0; row < titles.length; row++) {
-      this.#titles[row] ??= plain(titles[row])
-      if (words.every((word) => this.#titles[row].includes(word))) inTitle.push(row)
-      else left[row] = 1
-      if (row % 256 === 255 && performance.now() > end) {
-        await rest()
-        if (turn !== this.#turn) return
-      }
-    }
-    onFound({ inTitle, elsewhere, isWhole: false })
-    let told = performance.now()
-    for (let block = 0; block < this.#report.blocks; block++) {
-      const texts = await this.#textsOf(block)
+    if (turn !== this.#turn) return
+    const { rows } = this.#report
+    while (this.#indexed < rows) {
+      tell()
+      await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, 250))])
       if (turn !== this.#turn) return
-      for (const [place, text] of texts.entries()) {
-        const row = block * blockSize + place
-        if (left[row] === 1 && words.every((word) => text.includes(word) || this.#titles[row].includes(word)))
-          elsewhere.push(row)
-      }
-      if (performance.now() > end) {
-        if (performance.now() > told + 150) {
-          onFound({ inTitle, elsewhere, isWhole: false })
-          told = performance.now()
-        }
-        await rest()
-        if (turn !== this.#turn) return
-      }
     }
-    onFound({ inTitle, elsewhere, isWhole: true })
+    onFound(this.#found(text))
   }
 
-  /** Makes the abstracts ready before anybody asks; a search goes on from where this is. */
-  async prepare(): Promise<void> {
-    for (let block = 0; block < this.#report.blocks; block++) {
-      await this.#textsOf(block)
-      await nextTurn()
-    }
-  }
-
-  /** Authors and abstracts of a block; none where the file is cut off before it. */
-  #textsOf(block: number): Promise<readonly string[]> {
-    this.#texts[block] ??= this.#report.block(block).then(
-      (papers) => papers.map(([abstract, authors]) => plain(`${authors.join(' ')} ${abstract}`)),
-      () => [],
-    )
-    return this.#texts[block]
+  /** Whether nothing else was asked since something was found. */
+  isLast({ query }: Found): boolean {
+    return query.text === this.#asking
   }
 
   /** Ends a search that is under way. */
   stop(): void {
+    this.#asking = ''
     this.#turn++
+  }
+
+  /** Indexes all papers, once; others may ask meanwhile. */
+  prepare(): Promise<void> {
+    if (this.#ready !== undefined) return this.#ready
+    this.#titlesReady = this.#indexTitles()
+    this.#ready = this.#titlesReady.then(() => this.#indexTexts())
+    return this.#ready
+  }
+
+  async #indexTitles(): Promise<void> {
+    let end = performance.now() + sliceMs
+    for (const title of this.#report.core.titles) {
+      this.#titles.add(...this.#counted([[title, titleWeight]]))
+      if (performance.now() > end) {
+        await nextTurn()
+        end = performance.now() + sliceMs
+      }
+    }
+  }
+
+  async #indexTexts(): Promise<void> {
+    const { blocks, rows } = this.#report
+    let end = performance.now() + sliceMs
+    for (let block = 0; block < blocks; block++) {
+      // None where the file is cut off before it.
+      const papers = await this.#report.block(block).catch(() => [])
+      for (let place = 0; place < Math.min(blockSize, rows - block * blockSize); place++) {
+        const [abstract = '', authors = []] = papers[place] ?? []
+        this.#texts.add(
+          ...this.#counted([
+            [authors.join(' '), authorWeight],
+            [abstract, 1],
+          ]),
+        )
+        this.#indexed++
+        if (performance.now() > end) {
+          await nextTurn()
+          end = performance.now() + sliceMs
+        }
+      }
+    }
+  }
+
+  #counted(texts: readonly (readonly [text: string, weight: number])[]): [Map<number, number>, number] {
+    const counts = new Map<number, number>()
+    let length = 0
+    for (const [text, weight] of texts)
+      for (const word of wordsOf(text)) {
+        if (stopWords.has(word)) continue
+        const term = this.#term(word)
+        const times = counts.get(term)
+        if (times === undefined) this.#papersWith[term]++
+        counts.set(term, (times ?? 0) + weight)
+        length += weight
+      }
+    return [counts, length]
+  }
+
+  /** The number of a word's stem. */
+  #term(word: string): number {
+    const known = this.#termOf.get(word)
+    if (known !== undefined) return known
+    const root = stem(word)
+    let term = this.#termOfStem.get(root)
+    if (term === undefined) {
+      term = this.#papersWith.push(0) - 1
+      this.#termOfStem.set(root, term)
+    }
+    this.#termOf.set(word, term)
+    this.#words.push(word)
+    return term
+  }
+
+  // ---- questions ---------------------------------------------------------------------------------------------------
+
+  /** What a question asks for, in the words of the papers that are indexed so far. */
+  query(text: string): Query {
+    const runs = runsOf(text)
+    const isTyped = /[\p{L}\p{N}]$/u.test(text)
+    const asked: Asked[] = []
+    const kept = runs.filter(({ word }) => !stopWords.has(word))
+    for (const { word, parts, isLast } of kept.length > 0 ? kept : runs.slice(-1)) {
+      const terms = new Map<number, number>()
+      const known = this.#known(word)
+      if (known !== undefined) terms.set(known, 1)
+      // Joined or in parts: multi-modal, multimodal.
+      if (parts.length > 1 && known === undefined)
+        for (const part of parts) {
+          const term = this.#known(part)
+          if (term !== undefined && !stopWords.has(part)) terms.set(term, 0.7)
+        }
+      if (terms.size === 0 || (isLast && isTyped))
+        for (const term of this.#beginningWith(word)) if (!terms.has(term)) terms.set(term, 0.8)
+      let instead: string | undefined
+      if (terms.size === 0)
+        for (const [near, weight] of this.#misspelt(word, isLast && isTyped)) {
+          const term = this.#termOf.get(near) as number
+          if (!terms.has(term)) terms.set(term, weight)
+          instead ??= near
+        }
+      asked.push({ word, terms, instead })
+    }
+    // Two words that papers write as one.
+    for (const [i, { word }] of kept.entries()) {
+      const next = kept[i + 1]
+      const joined = next === undefined ? undefined : this.#known(`${word}${next.word}`)
+      if (joined !== undefined)
+        asked.push({ word: `${word}${next.word}`, terms: new Map([[joined, 1]]), instead: undefined })
+    }
+    return { text, asked }
+  }
+
+  /** The term of a word that papers have, in this form or another. */
+  #known(word: string): number | undefined {
+    const term = this.#termOf.get(word) ?? this.#termOfStem.get(stem(word))
+    return term !== undefined && this.#papersWith[term] > 0 ? term : undefined
+  }
+
+  *#beginningWith(word: string): Generator<number> {
+    if (word.length < 2 && !unspaced.test(word)) return
+    let taken = 0
+    for (const other of this.#words)
+      if (other.startsWith(word)) {
+        yield this.#termOf.get(other) as number
+        if (++taken === mostPrefixes) return
+      }
+  }
+
+  /** Words that differ by a letter or, where they are long, by two; the nearest, of these the most frequent. */
+  #misspelt(word: string, isBegun: boolean): [word: string, weight: number][] {
+    const most = word.length < 4 ? 0 : word.length < 8 ? 1 : 2
+    if (most === 0) return []
+    let best: { word: string; distance: number; papers: number }[] = []
+    for (const other of this.#words) {
+      if (other.length < word.length - most) continue
+      if (!isBegun && other.length > word.length + most) continue
+      let distance = edits(word, other, most)
+      if (isBegun && distance > most && other.length > word.length)
+        distance = edits(word, other.slice(0, word.length), most)
+      if (distance > most) continue
+      // A first letter is seldom wrong.
+      if (other[0] !== word[0]) distance += 0.5
+      best.push({ word: other, distance, papers: this.#papersWith[this.#termOf.get(other) as number] })
+    }
+    best.sort((a, b) => a.distance - b.distance || b.papers - a.papers)
+    best = best.filter(({ distance }) => distance <= best[0].distance + 0.5).slice(0, 8)
+    return best.map(({ word, distance }) => [word, 1 / (1 + 0.3 * distance)])
+  }
+
+  #found(text: string): Found | undefined {
+    const query = this.query(text)
+    if (query.asked.length === 0) return undefined
+    const scores = this.#scores(query)
+    const rows = [...scores.keys()].sort((a, b) => (scores.get(b) as number) - (scores.get(a) as number) || a - b)
+    return { query, rows, scores, isWhole: this.#indexed >= this.#report.rows }
+  }
+
+  /** BM25 of the papers that have enough of what is asked. */
+  #scores({ asked }: Query): Map<number, number> {
+    const { rows } = this.#report
+    const slots = new Map<number, (readonly [slot: number, weight: number])[]>()
+    for (const [slot, { terms }] of asked.entries())
+      for (const [term, weight] of terms) slots.set(term, [...(slots.get(term) ?? []), [slot, weight]])
+    const isAsked = new Uint8Array(this.#papersWith.length)
+    for (const term of slots.keys()) isAsked[term] = 1
+    const worth = asked.map(({ terms }) => {
+      let papers = 0
+      for (const term of terms.keys()) papers += this.#papersWith[term]
+      return papers === 0 ? 0 : Math.log(1 + (rows - Math.min(rows, papers) + 0.5) / (Math.min(rows, papers) + 0.5))
+    })
+    const all = worth.reduce((sum, one) => sum + one, 0)
+    const times = new Float64Array(asked.length)
+    const lengths = this.#texts.lengths
+    const meanLength = lengths.reduce((sum, length) => sum + length, 1) / Math.max(1, lengths.length)
+    const scores = new Map<number, number>()
+    let most = 0
+    const shares: [row: number, share: number][] = []
+    for (let row = 0; row < rows; row++) {
+      let isAny = false
+      times.fill(0)
+      for (const { start, entries } of [this.#titles, this.#texts]) {
+        if (row + 1 >= start.length) continue
+        for (let i = start[row]; i < start[row + 1]; i++) {
+          const entry = entries[i]
+          if (isAsked[entry >>> 5] === 0) continue
+          for (const [slot, weight] of slots.get(entry >>> 5) ?? []) times[slot] += weight * (entry & 31)
+          isAny = true
+        }
+      }
+      if (!isAny) continue
+      const length = (lengths[row] ?? meanLength) + this.#titles.lengths[row]
+      const norm = saturation * (1 - lengthShare + (lengthShare * length) / (meanLength + 1))
+      let score = 0
+      let had = 0
+      for (let slot = 0; slot < times.length; slot++) {
+        if (times[slot] === 0) continue
+        score += (worth[slot] * times[slot] * (saturation + 1)) / (times[slot] + norm)
+        had += worth[slot]
+      }
+      // Who has more of the words comes before who has one of them often.
+      const share = all === 0 ? 1 : had / all
+      most = Math.max(most, share)
+      shares.push([row, share])
+      scores.set(row, score * share)
+    }
+    for (const [row, share] of shares) if (share < leastShare * most) scores.delete(row)
+    return scores
+  }
+
+  /** Calls back for each paper that has a word of a question: which, and how often. */
+  rowsWith(terms: ReadonlyMap<number, number>, use: (row: number, times: number) => void): void {
+    for (const { start, entries } of [this.#titles, this.#texts])
+      for (let row = 0; row + 1 < start.length; row++)
+        for (let i = start[row]; i < start[row + 1]; i++) {
+          const weight = terms.get(entries[i] >>> 5)
+          if (weight !== undefined) use(row, weight * (entries[i] & 31))
+        }
+  }
+
+  /** The cosines of all papers with the sum of some, over weighted terms: log times × idf, as the library weighs words. */
+  likeness(seeds: readonly number[]): Float64Array {
+    const { rows } = this.#report
+    const weightOf = (entry: number) =>
+      (1 + Math.log(entry & 31)) * Math.log(1 + rows / (1 + this.#papersWith[entry >>> 5]))
+    const wanted = new Map<number, number>()
+    const isSeed = new Set(seeds)
+    const likeness = new Float64Array(rows)
+    const squares = new Float64Array(rows)
+    const each = (use: (row: number, term: number, weight: number) => void, only?: ReadonlySet<number>) => {
+      for (const { start, entries } of [this.#titles, this.#texts])
+        for (let row = 0; row + 1 < start.length; row++) {
+          if (only !== undefined && !only.has(row)) continue
+          for (let i = start[row]; i < start[row + 1]; i++) use(row, entries[i] >>> 5, weightOf(entries[i]))
+        }
+    }
+    each((_, term, weight) => wanted.set(term, (wanted.get(term) ?? 0) + weight), isSeed)
+    const dense = new Float64Array(this.#papersWith.length)
+    let square = 0
+    for (const [term, weight] of wanted) {
+      dense[term] = weight
+      square += weight ** 2
+    }
+    each((row, term, weight) => {
+      likeness[row] += dense[term] * weight
+      squares[row] += weight ** 2
+    })
+    for (let row = 0; row < rows; row++) if (squares[row] > 0) likeness[row] /= Math.sqrt(squares[row] * square)
+    return likeness
+  }
+
+  /** A text in pieces, those that answer a question marked. */
+  marked(text: string, { asked }: Query): { readonly text: string; readonly isHit: boolean }[] {
+    const wanted = new Set(asked.flatMap(({ terms }) => [...terms.keys()]))
+    const pieces: { text: string; isHit: boolean }[] = []
+    let end = 0
+    for (const { 0: found, index } of text.matchAll(/[\p{L}\p{N}\p{M}]+(?:[-‐‑][\p{L}\p{N}\p{M}]+)*/gu)) {
+      const isHit = wordsOf(found).some((word) => wanted.has(this.#termOf.get(word) ?? -1))
+      if (!isHit) continue
+      if (index > end) pieces.push({ text: text.slice(end, index), isHit: false })
+      pieces.push({ text: found, isHit: true })
+      end = index + found.length
+    }
+    if (end < text.length) pieces.push({ text: text.slice(end), isHit: false })
+    return pieces
   }
 }
 
@@ -97,26 +382,85 @@ export class TextSearch {
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => resolve()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
     port2.postMessage(null)
   })
 }
 
-/** Lower case, without accents, words parted by one space, with a space before the first. */
-function plain(text: string): string {
-  const letters = isAscii.test(text)
-    ? text.toLowerCase().replace(/[^a-z0-9]+/g, ' ')
-    : text
-        .normalize('NFKD')
-        .replace(/\p{M}+/gu, '')
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N}]+/gu, ' ')
-  return ` ${letters.trim()}`
-}
-
 // What most abstracts are, and what takes a fraction of the time.
 const isAscii = /^[\0-\x7f]*$/
+const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
 
-// Scripts without spaces between words have no beginnings of words to look for.
-const asPrefix = (word: string) =>
-  /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u.test(word) ? word : ` ${word}`
+/** Lower case, without accents. */
+function folded(text: string): string {
+  const lower = text.toLowerCase()
+  return isAscii.test(lower) ? lower : lower.normalize('NFKD').replace(/\p{M}+/gu, '')
+}
+
+/** Runs of letters and digits, with the hyphens inside of them. */
+const runs = (text: string) =>
+  (isAscii.test(text)
+    ? text.match(/[a-z0-9]+(?:-[a-z0-9]+)*/g)
+    : text.match(/[\p{L}\p{N}]+(?:[-‐‑][\p{L}\p{N}]+)*/gu)) ?? []
+
+/** The words of a text: of what is joined by hyphens its parts and the whole without them. */
+function wordsOf(text: string): string[] {
+  const words: string[] = []
+  for (const run of runs(folded(text))) {
+    if (unspaced.test(run)) words.push(...pairs(run))
+    else if (!/[-‐‑]/.test(run)) {
+      if (run.length > 1) words.push(run)
+    } else {
+      const parts = run.split(/[-‐‑]/)
+      for (const part of parts) if (part.length > 1) words.push(part)
+      words.push(parts.join(''))
+    }
+  }
+  return words
+}
+
+/** The words of a question, each once, with their parts. */
+function runsOf(
+  text: string,
+): { readonly word: string; readonly parts: readonly string[]; readonly isLast: boolean }[] {
+  const found = runs(folded(text)).flatMap((run) => (unspaced.test(run) ? pairs(run) : [run]))
+  return found.flatMap((run, i) => {
+    const parts = run.split(/[-‐‑]/)
+    const word = parts.join('')
+    const isLast = i === found.length - 1
+    return word.length > 1 || isLast ? [{ word, parts, isLast }] : []
+  })
+}
+
+/** Scripts that put no spaces between words give overlapping pairs of characters. */
+function pairs(run: string): string[] {
+  const characters = [...run]
+  return characters.length < 2 ? characters : characters.slice(1).map((character, i) => `${characters[i]}${character}`)
+}
+
+/** Letters to be changed, left out, put in or swapped between two words (optimal string alignment); more than `most` is told as one more. */
+function edits(one: string, other: string, most: number): number {
+  const wide = other.length
+  if (Math.abs(one.length - wide) > most) return most + 1
+  let before: number[] = []
+  let above = Array.from({ length: wide + 1 }, (_, j) => j)
+  for (let i = 1; i <= one.length; i++) {
+    const line = [i]
+    let least = i
+    for (let j = 1; j <= wide; j++) {
+      const isSame = one[i - 1] === other[j - 1]
+      let value = Math.min(above[j] + 1, line[j - 1] + 1, above[j - 1] + (isSame ? 0 : 1))
+      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
+        value = Math.min(value, before[j - 2] + 1)
+      line.push(value)
+      least = Math.min(least, value)
+    }
+    if (least > most) return most + 1
+    before = above
+    above = line
+  }
+  return above[wide]
+}

@@ -1,7 +1,6 @@
 // The topics as a list that folds: groups of groups, topics with their curve, and what fits nowhere. A topic that is
 // chosen opens in its place.
 import type { PageGroup } from '../page-data.ts'
-import { count } from '../wording.ts'
 import { button, element, svg } from './dom.ts'
 import type { Report } from './report.ts'
 
@@ -15,13 +14,13 @@ export interface Choice {
 
 export interface TopicListEvents {
   readonly onChoose: (choice: Choice | undefined) => void
-  readonly onPaper: (row: number) => void
-  readonly onPoint: (row: number) => void
 }
 
 export class TopicList {
   readonly element = element('ul', { class: 'topics', 'aria-label': 'Topics' })
   readonly choices = new Map<string, Choice>()
+  /** Positions of the topics as they are listed. */
+  readonly order: number[] = []
   readonly #report: Report
   readonly #events: TopicListEvents
   readonly #buttons = new Map<string, HTMLButtonElement>()
@@ -76,6 +75,7 @@ export class TopicList {
     const { id, label, size, counts, colour } = core.topics[position]
     const name = String(id)
     this.choices.set(name, { name, label, topics: new Set([position]) })
+    this.order.push(position)
     const choose = button(
       { class: 'topic', 'aria-pressed': 'false' },
       () => this.#choose(name),
@@ -163,47 +163,10 @@ export class TopicList {
     if (topic !== undefined) {
       detail.append(element('p', { class: 'terms' }, topic.terms.join(' · ')))
       if (topic.counts.length > 2) detail.append(...this.#largeCurve(topic.counts, topic.colour))
-      detail.append(element('h3', {}, 'Most typical'), this.#papers(topic.representatives))
     } else
       detail.append(
         element('p', { class: 'note' }, 'Their nearest kin here are farther away than those of all other papers.'),
       )
-    const others = core.topicOf.flatMap((own, row) =>
-      own === position && !topic?.representatives.includes(row) ? [row] : [],
-    )
-    if (others.length > 0) {
-      const open = button(
-        { class: 'more' },
-        () => {
-          const list = this.#papers(others.slice(0, 500))
-          open.replaceWith(
-            list,
-            ...(others.length > 500
-              ? [
-                  element(
-                    'p',
-                    { class: 'note' },
-                    `and ${count(others.length - 500, 'more paper')}: search narrows them down`,
-                  ),
-                ]
-              : []),
-          )
-          list.querySelector('button')?.focus()
-        },
-        topic === undefined
-          ? `All ${count(others.length, 'paper')}`
-          : `The other ${others.length.toLocaleString('en')}`,
-      )
-      detail.append(open)
-    }
-  }
-
-  #papers(rows: readonly number[]): HTMLElement {
-    return element(
-      'ul',
-      { class: 'papers' },
-      ...rows.map((row) => element('li', {}, paperButton(this.#report, row, this.#events))),
-    )
   }
 
   #curve(counts: readonly number[], colour: number): SVGElement | false {
@@ -238,24 +201,4 @@ export class TopicList {
       ),
     ]
   }
-}
-
-/** A paper in a list. */
-export function paperButton(
-  { core }: Report,
-  row: number,
-  events: { readonly onPaper: (row: number) => void; readonly onPoint: (row: number) => void },
-): HTMLButtonElement {
-  const topic = core.topics[core.topicOf[row]]
-  const made = button(
-    { class: 'paper' },
-    () => events.onPaper(row),
-    element('span', { class: `dot ${topic === undefined ? 'apart' : `colour-${topic.colour}`}` }),
-    element('span', {}, core.titles[row]),
-  )
-  made.addEventListener('pointerenter', () => events.onPoint(row))
-  made.addEventListener('pointerleave', () => events.onPoint(-1))
-  made.addEventListener('focus', () => events.onPoint(row))
-  made.addEventListener('blur', () => events.onPoint(-1))
-  return made
 }

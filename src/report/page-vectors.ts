@@ -1,0 +1,104 @@
+// Vectors small enough for a page: the leading directions of the papers' own vectors (a singular value decomposition that
+// is not centred, so that dot products stay), found by orthogonal iteration (Golub and Van Loan, section 8.2.4) on a
+// sample, as one byte a component.
+import { seededRandom } from '../runtime/random.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
+
+/** Components of a page's vectors, where there are so many papers. */
+const mostComponents = 64
+const sampled = 4096
+const rounds = 24
+
+export interface PageVectors {
+  readonly components: number
+  /** A little-endian float of each component, what a byte is to be multiplied with; then `rows × components` signed bytes. */
+  readonly bytes: Uint8Array
+}
+
+/** @param vectors `rows × dimensions`, row-major unit rows */
+export async function pageVectors(
+  vectors: Float32Array,
+  { dimensions, slice }: { readonly dimensions: number; readonly slice: TimeSlice },
+): Promise<PageVectors> {
+  const rows = dimensions === 0 ? 0 : vectors.length / dimensions
+  const components = Math.min(mostComponents, dimensions, rows)
+  const basis = await leadingDirections(vectors, { dimensions, components, slice })
+  const projected = new Float32Array(rows * components)
+  for (let row = 0; row < rows; row++) {
+    for (let component = 0; component < components; component++) {
+      let sum = 0
+      for (let d = 0; d < dimensions; d++) sum += basis[component * dimensions + d] * vectors[row * dimensions + d]
+      projected[row * components + component] = sum
+    }
+    if (row % 256 === 255 && slice.due()) await slice.rest()
+  }
+  const most = new Float32Array(components)
+  for (let i = 0; i < projected.length; i++)
+    most[i % components] = Math.max(most[i % components], Math.abs(projected[i]))
+  const bytes = new Uint8Array(4 * components + projected.length)
+  const view = new DataView(bytes.buffer)
+  for (let component = 0; component < components; component++)
+    view.setFloat32(4 * component, most[component] / 127, true)
+  for (let i = 0; i < projected.length; i++) {
+    const unit = most[i % components] / 127
+    view.setInt8(4 * components + i, unit === 0 ? 0 : Math.round(projected[i] / unit))
+  }
+  return { components, bytes }
+}
+
+/** Orthonormal directions, `components × dimensions`, in which rows of a sample are largest. */
+async function leadingDirections(
+  vectors: Float32Array,
+  {
+    dimensions,
+    components,
+    slice,
+  }: { readonly dimensions: number; readonly components: number; readonly slice: TimeSlice },
+): Promise<Float64Array> {
+  const rows = dimensions === 0 ? 0 : vectors.length / dimensions
+  const products = new Float64Array(dimensions * dimensions)
+  const step = Math.max(1, rows / sampled)
+  for (let i = 0; i < Math.min(rows, sampled); i++) {
+    const vector = vectors.subarray(Math.floor(i * step) * dimensions, (Math.floor(i * step) + 1) * dimensions)
+    for (let d = 0; d < dimensions; d++)
+      for (let e = 0, value = vector[d]; e <= d; e++) products[d * dimensions + e] += value * vector[e]
+    if (i % 64 === 63 && slice.due()) await slice.rest()
+  }
+  for (let d = 0; d < dimensions; d++)
+    for (let e = 0; e < d; e++) products[e * dimensions + d] = products[d * dimensions + e]
+  const random = seededRandom(1)
+  let basis = new Float64Array(components * dimensions).map(() => random() - 0.5)
+  orthonormalise(basis, dimensions)
+  for (let round = 0; round < rounds; round++) {
+    const next = new Float64Array(components * dimensions)
+    for (let component = 0; component < components; component++) {
+      for (let d = 0; d < dimensions; d++) {
+        let sum = 0
+        for (let e = 0; e < dimensions; e++) sum += products[d * dimensions + e] * basis[component * dimensions + e]
+        next[component * dimensions + d] = sum
+      }
+      if (slice.due()) await slice.rest()
+    }
+    orthonormalise(next, dimensions)
+    basis = next
+  }
+  return basis
+}
+
+/** Gram and Schmidt's, each direction twice; one that nothing is left of becomes zero. */
+function orthonormalise(basis: Float64Array, dimensions: number): void {
+  for (let start = 0; start < basis.length; start += dimensions) {
+    let before = 0
+    for (let d = 0; d < dimensions; d++) before += basis[start + d] ** 2
+    for (let pass = 0; pass < 2; pass++)
+      for (let other = 0; other < start; other += dimensions) {
+        let product = 0
+        for (let d = 0; d < dimensions; d++) product += basis[start + d] * basis[other + d]
+        for (let d = 0; d < dimensions; d++) basis[start + d] -= product * basis[other + d]
+      }
+    let squared = 0
+    for (let d = 0; d < dimensions; d++) squared += basis[start + d] ** 2
+    const scale = squared > 1e-18 * before && squared > 0 ? 1 / Math.sqrt(squared) : 0
+    for (let d = 0; d < dimensions; d++) basis[start + d] *= scale
+  }
+}

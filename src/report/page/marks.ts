@@ -1,0 +1,133 @@
+// What the reader starred, read and hid. It is kept in the browser under the ids of papers, so that another page with the
+// same papers knows of it, and given out as a file whose records `paperkin recommend --like` reads.
+
+export type Mark = 'starred' | 'read' | 'hidden'
+
+export const everyMark: readonly Mark[] = ['starred', 'read', 'hidden']
+
+const place = 'paperkin-marks'
+
+/** A paper as a file of marks has it. */
+export interface MarkedPaper {
+  readonly id: string
+  readonly title: string
+  readonly abstract: string
+  readonly authors?: readonly string[]
+  readonly categories?: readonly string[]
+  readonly published?: string
+  readonly url?: string
+  /** Makes it a record of paperkin's own, of which nothing is guessed. */
+  readonly extra: { readonly starred: true }
+}
+
+export class Marks {
+  readonly #onChange: () => void
+  readonly #onUnkept: (reason: string) => void
+  readonly #ids: Readonly<Record<Mark, Set<string>>> = {
+    starred: new Set(),
+    read: new Set(),
+    hidden: new Set(),
+  }
+  #isTold = false
+
+  /** @param onUnkept told once where the browser keeps nothing */
+  constructor(onChange: () => void, onUnkept: (reason: string) => void) {
+    this.#onChange = onChange
+    this.#onUnkept = onUnkept
+    this.#load()
+    // Another window with the same papers.
+    window.addEventListener('storage', ({ key }) => {
+      if (key !== place) return
+      this.#load()
+      onChange()
+    })
+  }
+
+  has(mark: Mark, id: string): boolean {
+    return this.#ids[mark].has(id)
+  }
+
+  /** Sets or takes away a mark. */
+  set(mark: Mark, ids: readonly string[], isSet: boolean): void {
+    // What another window has marked meanwhile stays.
+    this.#load()
+    for (const id of ids) {
+      if (isSet) this.#ids[mark].add(id)
+      else this.#ids[mark].delete(id)
+    }
+    this.#save()
+    this.#onChange()
+  }
+
+  /** A file of the marks of these ids. */
+  file(ids: readonly string[], starred: readonly MarkedPaper[]): string {
+    const own = (mark: Mark) => ids.filter((id) => this.#ids[mark].has(id))
+    return `${JSON.stringify({ papers: starred, read: own('read'), hidden: own('hidden') }, null, 1)}\n`
+  }
+
+  /**
+   * Adds the marks of a file: one of ours, or any JSON with a list of papers that have ids, which become starred.
+   * @throws Error that says what is wrong with the file
+   */
+  add(json: string): number {
+    const read = idsIn(json)
+    this.#load()
+    let added = 0
+    for (const mark of everyMark)
+      for (const id of read[mark]) {
+        if (!this.#ids[mark].has(id)) added++
+        this.#ids[mark].add(id)
+      }
+    this.#save()
+    this.#onChange()
+    return added
+  }
+
+  #load(): void {
+    let kept: unknown
+    try {
+      kept = JSON.parse(localStorage.getItem(place) ?? 'null')
+    } catch {
+      return
+    }
+    if (typeof kept !== 'object' || kept === null) return
+    for (const mark of everyMark) {
+      const ids = (kept as Record<string, unknown>)[mark]
+      if (!Array.isArray(ids)) continue
+      this.#ids[mark].clear()
+      for (const id of ids) if (typeof id === 'string') this.#ids[mark].add(id)
+    }
+  }
+
+  #save(): void {
+    try {
+      localStorage.setItem(
+        place,
+        JSON.stringify(Object.fromEntries(everyMark.map((mark) => [mark, [...this.#ids[mark]]]))),
+      )
+    } catch {
+      if (this.#isTold) return
+      this.#isTold = true
+      this.#onUnkept('This browser keeps nothing for this page: save your stars as a file before you close it.')
+    }
+  }
+}
+
+function idsIn(json: string): Readonly<Record<Mark, readonly string[]>> {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw new Error('This is no file of stars: it is not JSON.')
+  }
+  const { papers, read, hidden } = (Array.isArray(value) ? { papers: value } : (value ?? {})) as Record<string, unknown>
+  const ids = (list: unknown) =>
+    (Array.isArray(list) ? list : []).flatMap((one): string[] => {
+      const id = typeof one === 'object' && one !== null ? (one as { id?: unknown }).id : one
+      return typeof id === 'string' && id !== '' ? [id] : []
+    })
+  const found = { starred: ids(papers), read: ids(read), hidden: ids(hidden) }
+  if (![papers, read, hidden].some(Array.isArray))
+    throw new Error('This is no file of stars: it has no list of papers with ids.')
+  return found
+}

@@ -1,0 +1,104 @@
+// Likeness by meaning, from the vectors that the page carries. A question has no vector: it gets one from the papers that
+// use its words, each word the mean of theirs, which makes neighbours of words that stand in like papers.
+import type { Report } from './report.ts'
+import type { PaperSearch, Query } from './search.ts'
+
+/** A word that more papers than this share of them have says nothing of what they are about. */
+const mostShare = 0.5
+
+export class Meaning {
+  readonly #report: Report
+  readonly #search: PaperSearch
+  #rows: Promise<Float32Array> | undefined
+
+  constructor(report: Report, search: PaperSearch) {
+    this.#report = report
+    this.#search = search
+  }
+
+  /** `rows × components`. */
+  #vectors(): Promise<Float32Array> {
+    this.#rows ??= this.#report.bytes('vectors').then((bytes) => {
+      const { rows, core } = this.#report
+      const { components } = core
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const vectors = new Float32Array(rows * components)
+      const units = Float32Array.from({ length: components }, (_, i) => view.getFloat32(4 * i, true))
+      for (let i = 0; i < vectors.length; i++) vectors[i] = units[i % components] * view.getInt8(4 * components + i)
+      return vectors
+    })
+    return this.#rows
+  }
+
+  /** The papers most like some others, as the library relates papers: meaning and words in its proportion. */
+  async like(seeds: readonly number[], count: number): Promise<{ readonly row: number; readonly score: number }[]> {
+    const [vectors] = await Promise.all([this.#vectors(), this.#search.prepare()])
+    const { rows, core } = this.#report
+    const [semanticWeight, lexicalWeight] = core.weights
+    const goal = new Float64Array(core.components)
+    for (const row of seeds) add(goal, vectors, row, 1)
+    const length = Math.hypot(...goal) || 1
+    const words = this.#search.likeness(seeds)
+    const isSeed = new Set(seeds)
+    const scored: { row: number; score: number }[] = []
+    for (let row = 0; row < rows; row++)
+      if (!isSeed.has(row))
+        scored.push({ row, score: (semanticWeight * dot(goal, vectors, row)) / length + lexicalWeight * words[row] })
+    return scored.sort((a, b) => b.score - a.score || a.row - b.row).slice(0, count)
+  }
+
+  /** The cosine of two papers' vectors, about. */
+  async similarity(one: number, other: number): Promise<number> {
+    const vectors = await this.#vectors()
+    const { components } = this.#report.core
+    return dot(vectors.subarray(one * components, (one + 1) * components), vectors, other)
+  }
+
+  /** How near all papers are to what a question means, -1 … 1; undefined where no paper has a word of it. */
+  async nearness({ asked }: Query): Promise<Float64Array | undefined> {
+    const vectors = await this.#vectors()
+    const { rows, core } = this.#report
+    const { components } = core
+    const mean = new Float64Array(components)
+    for (let row = 0; row < rows; row++) add(mean, vectors, row, 1 / rows)
+    const goal = new Float64Array(components)
+    for (const { terms } of asked) {
+      const sum = new Float64Array(components)
+      const seen = new Map<number, number>()
+      this.#search.rowsWith(terms, (row, times) => seen.set(row, (seen.get(row) ?? 0) + times))
+      if (seen.size === 0 || seen.size > mostShare * rows) continue
+      let all = 0
+      for (const [row, times] of seen) {
+        const weight = Math.log1p(times)
+        add(sum, vectors, row, weight)
+        all += weight
+      }
+      const worth = Math.log(1 + rows / seen.size)
+      for (let d = 0; d < components; d++) goal[d] += worth * (sum[d] / all - mean[d])
+    }
+    const length = Math.hypot(...goal)
+    if (length === 0) return undefined
+    const nearness = new Float64Array(rows)
+    for (let row = 0; row < rows; row++) {
+      let product = 0
+      let square = 0
+      for (let d = 0; d < components; d++) {
+        const value = vectors[row * components + d] - mean[d]
+        product += value * goal[d]
+        square += value ** 2
+      }
+      nearness[row] = square === 0 ? 0 : product / Math.sqrt(square) / length
+    }
+    return nearness
+  }
+}
+
+function add(sum: Float64Array, vectors: Float32Array, row: number, weight: number): void {
+  for (let d = 0; d < sum.length; d++) sum[d] += weight * vectors[row * sum.length + d]
+}
+
+function dot(goal: Float64Array | Float32Array, vectors: Float32Array, row: number): number {
+  let sum = 0
+  for (let d = 0; d < goal.length; d++) sum += goal[d] * vectors[row * goal.length + d]
+  return sum
+}
