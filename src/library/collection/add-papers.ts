@@ -1,6 +1,6 @@
 // What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
 import { availableParallelism } from 'node:os'
-import { createProgress, type Embedder, type EmbedProgress } from '../../embedding/embedder.ts'
+import { createProgress, type Embedder, type EmbedProgress, embedKeyed } from '../../embedding/embedder.ts'
 import { PaperkinError, type PaperkinIssue, show } from '../../errors.ts'
 import type { CountedDocument } from '../../lexical/term-counts.ts'
 import { type Paper, type PaperInput, paperText, toPaper } from '../../paper.ts'
@@ -228,7 +228,14 @@ async function prepareBatch(
     const truncation = knownVectors.get(i)?.truncation
     return { key: keys[i], vector: vector ?? new Float32Array(0), ...(truncation && { truncation }) }
   })
-  const embedding = embedder?.embed(
+  // The embedder's cache goes by the same keys.
+  const byText = new Map(texts.map((text, i) => [text, keys[i]]))
+  const embed =
+    embedder &&
+    (keyOf === undefined
+      ? embedder.embed.bind(embedder)
+      : embedKeyed(embedder, (text) => (byText.get(text) ?? keyOf(text)).toString('base64url')))
+  const embedding = embed?.(
     missing.map((i) => texts[i] as string),
     {
       inputType: 'document',

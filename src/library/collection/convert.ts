@@ -1,7 +1,7 @@
 // Writes a library's contents again, from what can be read of them: for another model and after damage. Vectors that
 // another model has made already are found by their keys, so that a conversion that was ended goes on where it was; what
 // was there stays until all of the new is.
-import { createProgress, type Embedder, type EmbedProgress } from '../../embedding/embedder.ts'
+import { createProgress, type Embedder, type EmbedProgress, embedKeyed } from '../../embedding/embedder.ts'
 import { PaperkinError } from '../../errors.ts'
 import { paperText } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
@@ -132,7 +132,8 @@ async function embedded(
   signal: AbortSignal | undefined,
 ): Promise<StoredVector[]> {
   const truncations = new Map<number, StoredVector['truncation']>()
-  const vectors = await embedder.embed(
+  const byText = new Map(part.map(({ text, key }) => [text, key.toString('base64url')]))
+  const vectors = await embedKeyed(embedder, (text) => byText.get(text) as string)(
     part.map(({ text }) => text),
     {
       inputType: 'document',

@@ -238,48 +238,65 @@ function parsedIdentity(json: string): LogIdentity | undefined {
   }
 }
 
-/** The bytes of a batch at its place in the file. */
-export function encodeFrame(batch: FrameContent, { position, number, vectors: firstVector }: LogPlace): Buffer[] {
+/** A frame as it is written, and where its parts are in the file. */
+interface EncodedFrame {
+  readonly bytes: Buffer
+  /** Copies, which may outlive the bytes. */
+  readonly vectorEntries: Buffer
+  readonly paperEntries: Buffer
+  /** Where its vectors begin in the file, and where its texts do. */
+  readonly vectorsFrom: number
+  readonly textsFrom: number
+}
+
+/** The bytes of a batch at its place in the file; every vector and text is copied once. */
+export function encodeFrame(batch: FrameContent, { position, number, vectors: firstVector }: LogPlace): EncodedFrame {
   const { removed, vectors, papers, nextRow, dimensions } = batch
   // Blanks behind it, so that vectors begin where floats may.
   const removedJson = removed.length === 0 ? '' : JSON.stringify(removed)
   const removedPart = Buffer.from(removedJson + ' '.repeat(-Buffer.byteLength(removedJson) & 3))
-  const vectorPart = Buffer.alloc(4 * dimensions * vectors.length)
-  const vectorEntries = Buffer.alloc(VECTOR_ENTRY * vectors.length)
+  const ids = papers.map(({ id }) => Buffer.from(id))
+  const textBytes = papers.reduce((sum, { json }, i) => sum + json.length + (ids[i] as Buffer).length, 0)
+  const width = 4 * dimensions
+  const entriesFrom = HEAD_BYTES + removedPart.length
+  const papersFrom = entriesFrom + VECTOR_ENTRY * vectors.length
+  const vectorsFrom = papersFrom + PAPER_ENTRY * papers.length
+  const textsFrom = vectorsFrom + width * vectors.length
+  const end = textsFrom + textBytes
+  const bytes = Buffer.alloc(end + (-(removedPart.length + width * vectors.length + textBytes) & 7) + HEAD_BYTES)
+  removedPart.copy(bytes, HEAD_BYTES)
   vectors.forEach(({ key, vector, truncation }, i) => {
     if (vector.length !== dimensions) throw new RangeError(`a vector has ${vector.length} values, not ${dimensions}`)
-    const start = 4 * dimensions * i
-    Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).copy(vectorPart, start)
-    const entry = vectorEntries.subarray(VECTOR_ENTRY * i, VECTOR_ENTRY * (i + 1))
+    const own = bytes.subarray(vectorsFrom + width * i, vectorsFrom + width * (i + 1))
+    own.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
+    const entry = bytes.subarray(entriesFrom + VECTOR_ENTRY * i, entriesFrom + VECTOR_ENTRY * (i + 1))
     key.copy(entry)
     entry.writeUInt32LE(truncation?.tokens ?? 0, 32)
     entry.writeUInt32LE((truncation?.cut ?? 0) + (truncation?.estimated ? ESTIMATED : 0), 36)
-    entry.writeUInt32LE(vectorCrc(entry, vectorPart.subarray(start, start + 4 * dimensions)), 40)
+    entry.writeUInt32LE(vectorCrc(entry, own), 40)
     entry.writeUInt32LE(entryCrc(entry, position, i), 44)
   })
-  const ids = papers.map(({ id }) => Buffer.from(id))
-  const paperEntries = Buffer.alloc(PAPER_ENTRY * papers.length)
-  let textBytes = 0
+  let textsTo = 0
   papers.forEach(({ row, vector, textCrc, json }, i) => {
     const id = ids[i] as Buffer
-    const entry = paperEntries.subarray(PAPER_ENTRY * i, PAPER_ENTRY * (i + 1))
+    const entry = bytes.subarray(papersFrom + PAPER_ENTRY * i, papersFrom + PAPER_ENTRY * (i + 1))
     entry.writeUInt32LE(row, 0)
     entry.writeUInt32LE(vector, 4)
-    entry.writeUInt32LE(textBytes, 8)
+    entry.writeUInt32LE(textsTo, 8)
     entry.writeUInt32LE(id.length, 12)
     entry.writeUInt32LE(json.length, 16)
     entry.writeInt32LE(textCrc, 20)
     entry.writeUInt32LE(crc32(json, crc32(id, row)), 24)
     entry.writeUInt32LE(entryCrc(entry, position, i), 28)
-    textBytes += id.length + json.length
+    id.copy(bytes, textsFrom + textsTo)
+    json.copy(bytes, textsFrom + textsTo + id.length)
+    textsTo += id.length + json.length
   })
-  const padding = Buffer.alloc(-(removedPart.length + vectorPart.length + textBytes) & 7)
-  const head = Buffer.alloc(HEAD_BYTES)
-  const body = removedPart.length + vectorEntries.length + paperEntries.length + vectorPart.length + textBytes
+  const head = bytes.subarray(0, HEAD_BYTES)
   head.writeUInt32LE(FRAME_MAGIC, 0)
   head.writeUInt32LE(number, 4)
   head.writeDoubleLE(position, 8)
-  head.writeDoubleLE(2 * HEAD_BYTES + body + padding.length, 16)
+  head.writeDoubleLE(bytes.length, 16)
   head.writeUInt32LE(removedPart.length, 24)
   head.writeUInt32LE(vectors.length, 28)
   head.writeUInt32LE(papers.length, 32)
@@ -288,14 +305,16 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
   head.writeUInt32LE(textBytes, 44)
   head.writeUInt32LE(crc32(removedPart), 48)
   head.writeUInt32LE(firstVector, 52)
-  const texts = papers.flatMap(({ json }, i) => [ids[i] as Buffer, json])
-  const content = [removedPart, vectorEntries, paperEntries, vectorPart, ...texts]
-  head.writeUInt32LE(
-    content.reduce((crc, part) => crc32(part, crc), 0),
-    56,
-  )
+  head.writeUInt32LE(crc32(bytes.subarray(HEAD_BYTES, end)), 56)
   head.writeUInt32LE(crc32(head.subarray(0, 60)), 60)
-  return [head, ...content, padding, head]
+  head.copy(bytes, bytes.length - HEAD_BYTES)
+  return {
+    bytes,
+    vectorEntries: Buffer.from(bytes.subarray(entriesFrom, papersFrom)),
+    paperEntries: Buffer.from(bytes.subarray(papersFrom, vectorsFrom)),
+    vectorsFrom: position + vectorsFrom,
+    textsFrom: position + textsFrom,
+  }
 }
 
 /**

@@ -483,8 +483,7 @@ export class LogStorage implements Storage {
     let written: LogPaper[]
     const file = this.#requireWriter()
     const place = this.#place
-    const parts = encodeFrame(batch, place)
-    const bytes = Buffer.concat(parts)
+    const { bytes, vectorEntries, paperEntries, vectorsFrom, textsFrom } = encodeFrame(batch, place)
     try {
       await this.#requireOwnLog(file)
       await writeAll(file, bytes, place.position)
@@ -497,19 +496,16 @@ export class LogStorage implements Storage {
         number: place.number + 1,
         vectors: place.vectors + vectors.length,
       }
-      const [head, removed, entries, papers] = parts as [Buffer, Buffer, Buffer, Buffer]
-      const position = place.position + head.length + removed.length + entries.length + papers.length
       const block = {
         first: place.vectors,
         count: vectors.length,
         dimensions,
-        position,
-        entries,
+        position: vectorsFrom,
+        entries: vectorEntries,
         damaged: new Set<number>(),
       }
       this.#texts ??= new LogTexts(this.path, file, { isOwner: false })
-      const texts = position + 4 * dimensions * vectors.length
-      const frame = { log: this.#texts, position: texts, texts: undefined, entries: papers }
+      const frame = { log: this.#texts, position: textsFrom, texts: undefined, entries: paperEntries }
       written = batch.papers.map(({ id, row }, index) => new LogPaper(id, { row, frame, index }))
       this.#took({ next, nextRow, block, records: batch.papers.length })
     } catch (error) {
@@ -894,7 +890,7 @@ async function writeLog(
   await writeAtomically(log, async (file) => {
     let place = firstPlace
     for await (const batch of batches) {
-      const bytes = Buffer.concat(encodeFrame(batch, place))
+      const { bytes } = encodeFrame(batch, place)
       await writeAll(file, bytes, place.position)
       const { position, number, vectors } = place
       place = { position: position + bytes.length, number: number + 1, vectors: vectors + batch.vectors.length }

@@ -2,7 +2,7 @@
 // depend on. Everything is asked for in batches and waited for, so that the place may be a file or a server; only
 // `readNow` is for storages that can read a paper at once.
 import { createHash, randomUUID } from 'node:crypto'
-import type { Embedder } from '../../embedding/embedder.ts'
+import { documentIdentity, type Embedder } from '../../embedding/embedder.ts'
 import type { Paper } from '../../paper.ts'
 
 /** What vectors depend on beside the text. */
@@ -216,7 +216,12 @@ export function textKeys(
 ): (text: string) => Buffer {
   const { modelId, revision, dtype, fingerprint } = embedder
   // Where an embedder cannot say what its vectors depend on, none is taken for another's.
-  const about = JSON.stringify([modelId, revision, dtype, fingerprint ?? randomUUID()])
+  const about = documentIdentity({
+    modelId,
+    ...(revision !== undefined && { revision }),
+    ...(dtype !== undefined && { dtype }),
+    fingerprint: fingerprint ?? randomUUID(),
+  })
   return (text) => createHash('sha256').update(about).update('\0').update(text).digest()
 }
 
