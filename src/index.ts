@@ -56,7 +56,6 @@ export type { AddOptions, AddResult, LostFields, TruncatedPaper } from './librar
 export type { Repair } from './library/collection/convert.ts'
 export type { FoundPaper } from './library/collection/find-papers.ts'
 export type { ExportOptions, ImportOptions } from './library/collection/transfer.ts'
-export type { Verification } from './library/collection/verify.ts'
 export {
   type EvaluateRelatedOptions,
   evaluateRelated,
@@ -70,6 +69,7 @@ export {
   type TopicMetric,
 } from './library/evaluate-topics.ts'
 export { type OpenOptions, PaperLibrary } from './library/paper-library.ts'
+export type { Verification } from './library/storage/storage.ts'
 export { type Json, type Paper, type PaperExtra, type PaperInput, paperName, paperText } from './paper.ts'
 export type {
   ReportArea,

@@ -18,7 +18,7 @@ import { letters } from './library/letters.ts'
 const paperOf = (text: string) => ({ id: 'x', title: 'A title', abstract: text })
 const kept = (text: string) => {
   const paper = toPaper(paperOf(`${text}.`))
-  return new Map([['x', { id: 'x', row: 0, vector: -1, textCrc: 0, paper }]])
+  return new Map([['x', { id: 'x', row: 0, textCrc: 0, cached: paper }]])
 }
 
 export const textFunctions: Readonly<Record<string, (text: string) => unknown>> = {
@@ -47,7 +47,7 @@ export const textFunctions: Readonly<Record<string, (text: string) => unknown>> 
     return phrase && phraseMatcher(phrase)(toPaper(paperOf(`${text}.`)))
   },
   sentences,
-  findPapers: (text) => findPapers(kept(text), text, 5),
+  findPapers: (text) => [...findPapers(kept(text), text, 5)],
   width,
   shortened: (text) => shortened(text, Math.floor(text.length / 3)),
   wrapped: (text) => wrapped(text, 80),

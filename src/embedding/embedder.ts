@@ -3,6 +3,7 @@ import { PaperkinError, show } from '../errors.ts'
 import {
   type CachedVector,
   createVectorCache,
+  isInMemory,
   type Truncation,
   type VectorCache,
   type VectorKey,
@@ -85,6 +86,24 @@ export interface Engine {
 
 const checked = new WeakSet<Embedder>()
 
+type Embed = Embedder['embed']
+const keyed = new WeakMap<Embedder, (keyOf: (text: string) => VectorKey) => Embed>()
+
+/** Names all that a document's vector depends on beside its text, of an embedder that can say it. */
+export function documentIdentity({
+  modelId,
+  revision,
+  dtype,
+  fingerprint,
+}: Pick<Embedder, 'modelId' | 'revision' | 'dtype' | 'fingerprint'>): string {
+  return JSON.stringify([modelId, revision, dtype, fingerprint])
+}
+
+/** {@link Embedder.embed} of documents whose keys under {@link documentIdentity} are there already: they are not hashed again. */
+export function embedKeyed(embedder: Embedder, keyOf: (text: string) => VectorKey): Embed {
+  return keyed.get(embedder)?.(keyOf) ?? ((texts, options) => embedder.embed(texts, options))
+}
+
 /** True for embedders that {@link checkedEmbedder} made. */
 export function isChecked(value: object): value is Embedder {
   return checked.has(value as Embedder)
@@ -103,7 +122,18 @@ export function checkedEmbedder(
 ): Embedder {
   const { modelId, dimensions, revision, dtype } = engine
 
-  async function embed(given: readonly string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+  // A cache that is gone with the process goes by the keys of stores, so that a text is hashed once for both.
+  const isKeyed = cache !== false && isInMemory(cache) && engine.isLasting
+  const identityOf = (inputType: 'document' | 'query') =>
+    isKeyed && engine.cacheKey(inputType) === engine.cacheKey('document')
+      ? documentIdentity(embedder)
+      : engine.cacheKey(inputType)
+
+  async function embed(
+    given: readonly string[],
+    options: EmbedOptions = {},
+    keyOf?: (text: string) => VectorKey,
+  ): Promise<Float32Array[]> {
     const { inputType = 'document', signal, onProgress, onTruncated } = options
     requireTexts(given)
     if (inputType !== 'document' && inputType !== 'query') {
@@ -152,10 +182,11 @@ export function checkedEmbedder(
 
     const keys: VectorKey[] = []
     const missing: number[] = []
-    const identity = engine.cacheKey(inputType)
+    const identity = identityOf(inputType)
     for (let start = 0; start < texts.length; start += slice) {
       if (start > 0) await turn(signal)
-      const part = cache ? vectorKeys(identity, texts.slice(start, start + slice)) : []
+      const hashed = texts.slice(start, start + slice)
+      const part = !cache ? [] : keyOf ? hashed.map(keyOf) : vectorKeys(identity, hashed)
       keys.push(...part)
       const found = cache ? await cache.get(part) : []
       for (let position = start; position < Math.min(start + slice, texts.length); position++) {
@@ -239,7 +270,7 @@ export function checkedEmbedder(
     ...(revision !== undefined && { revision }),
     ...(dtype !== undefined && { dtype }),
     ...(engine.isLasting && { fingerprint: shortHash(engine.cacheKey('document')) }),
-    embed,
+    embed: (texts: readonly string[], options?: EmbedOptions) => embed(texts, options),
     ...(engine.prepare && {
       prepare: async () => {
         await engine.prepare?.().catch(() => {})
@@ -248,6 +279,7 @@ export function checkedEmbedder(
     close: async () => engine.close?.(),
   })
   checked.add(embedder)
+  if (isKeyed) keyed.set(embedder, (keyOf) => (texts, options) => embed(texts, options, keyOf))
   return embedder
 }
 

@@ -36,6 +36,13 @@ export function vectorKeys(identity: string, texts: readonly string[]): VectorKe
   return texts.map((text) => createHash('sha256').update(identity).update('\0').update(text).digest('base64url'))
 }
 
+const inMemory = new WeakSet<VectorCache>()
+
+/** Whether a cache is one of {@link createVectorCache}, so that its keys may be of any kind that names the vector. */
+export function isInMemory(cache: VectorCache): boolean {
+  return inMemory.has(cache)
+}
+
 /**
  * A cache in memory that forgets what was longest unused.
  * @param options `maxBytes` bounds the vectors; an entry takes about 250 bytes more. @default 16 MiB: 10,922 vectors of 384.
@@ -45,7 +52,7 @@ export function createVectorCache(options: { readonly maxBytes?: number } = {}):
   const maxBytes = requireNumber('maxBytes', options.maxBytes ?? 16 * 2 ** 20, 0, Number.MAX_VALUE)
   const entries = new Map<VectorKey, CachedVector>()
   let bytes = 0
-  return {
+  const cache: VectorCache = {
     get(keys) {
       return keys.map((key) => {
         const entry = entries.get(key)
@@ -69,4 +76,6 @@ export function createVectorCache(options: { readonly maxBytes?: number } = {}):
       }
     },
   }
+  inMemory.add(cache)
+  return cache
 }

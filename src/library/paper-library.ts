@@ -41,8 +41,9 @@ import { Collection } from './collection/collection.ts'
 import { convert, type Repair } from './collection/convert.ts'
 import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './collection/find-papers.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './collection/transfer.ts'
-import { type Verification, verifyStore } from './collection/verify.ts'
-import { isSameIdentity, requireOutside, Store, type StoreIdentity } from './storage/store.ts'
+import { LogStorage, requireOutside, verifyLog } from './storage/log-storage.ts'
+import { MemoryStorage } from './storage/memory-storage.ts'
+import { isSameIdentity, type Storage, type StorageIdentity, type Verification } from './storage/storage.ts'
 
 export interface OpenOptions {
   /** The folder of a library on disk; it is made where there is none. @default in memory, gone when the process ends */
@@ -138,16 +139,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#repair = parts.repair
     this.#map = parts.map
     this.#view = {
-      get kept() {
-        return collection.kept
-      },
-      get roster() {
-        return collection.roster
-      },
-      get lexical() {
-        return collection.lexical
-      },
-      vectors: () => collection.vectors,
+      collection,
       areas: () => this.#areas,
       hasEmbedder: embedder !== undefined,
       isBundled: embedder?.modelId === bundledId,
@@ -173,7 +165,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
    */
   static async open<Extra extends object = PaperExtra>(options: OpenOptions = {}): Promise<PaperLibrary<Extra>> {
     requireOptions('PaperLibrary.open', options, openOptionNames)
-    const { path, readOnly = false, index: kind = 'auto', signal } = options
+    const { path, index: kind = 'auto', signal } = options
     // Before a folder is made.
     for (const name of ['readOnly', 'reembed', 'repair', 'create', 'areas'] as const)
       requireBoolean(name, options[name])
@@ -181,21 +173,21 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     if (path !== undefined && options.embedder !== 'none') requireName(options.embedder)
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
     const ownsEmbedder = embedder !== options.embedder
-    let store: Store | undefined
+    let storage: Storage | undefined
     try {
       signal?.throwIfAborted()
-      let repair: Repair | undefined
-      if (path !== undefined) ({ store, repair } = await openStore(path, { ...options, readOnly, embedder }))
-      const dimensions = embedder?.dimensions ?? (store?.identity.dimensions || undefined)
-      const collection = new Collection({ dimensions, kind, store })
+      storage = path === undefined ? new MemoryStorage(identityOf(embedder)) : await openLog(path, embedder, options)
+      const repair = await fitted(storage, { ...options, embedder })
+      const dimensions = embedder?.dimensions ?? (storage.identity.dimensions || undefined)
+      const collection = new Collection({ dimensions, kind, storage })
       // The model is loaded by another thread while the papers are read: the first question waits for the later of both.
-      if (store !== undefined && store.length > LONG_READ) void embedder?.prepare?.()
-      if (store !== undefined) await collection.load({ signal })
-      const map = new AreaMap({ embedder, store, isWanted: options.areas ?? true })
+      if (storage.bytes > LONG_READ) void embedder?.prepare?.()
+      await collection.load({ signal })
+      const map = new AreaMap({ embedder, storage, isWanted: options.areas ?? true })
       await map.load()
       return new PaperLibrary<Extra>({ embedder, ownsEmbedder, collection, map, repair })
     } catch (error) {
-      await store?.close()
+      await storage?.close()
       if (ownsEmbedder) await embedder?.close?.()
       throw error
     }
@@ -203,7 +195,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /** The folder of the library; undefined for one in memory. */
   get path(): string | undefined {
-    return this.#collection.store?.path
+    return this.#collection.storage.path
   }
 
   /** What was repaired when the library was opened with `repair: true`; undefined where nothing was damaged. */
@@ -243,7 +235,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   get(id: string | number): Paper<Extra> | undefined {
     this.#requireOpen()
-    return keptPaper(this.#collection.kept, id)?.paper as Paper<Extra> | undefined
+    const known = keptPaper(this.#collection.kept, id)
+    return known && (this.#collection.readNow(known) as Paper<Extra>)
   }
 
   /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
@@ -295,11 +288,13 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('papers', options, { filter: true })
     const { roster, vectors } = this.#collection
-    const filter = compileFilter(options.filter as PaperFilter | undefined, roster, () => this.#areas)
-    if (filter?.needsAreas) this.#areas?.prepareNow(roster, vectors)
-    const isWanted = filter?.test(roster)
-    const wanted = isWanted === undefined ? roster.papers : roster.papers.filter((_, place) => isWanted(place))
-    return wanted.map(({ paper }) => paper as Paper<Extra>)
+    const papers = roster.papers.map((paper) => this.#collection.readNow(paper) as Paper<Extra>)
+    const reading = compileFilter(options.filter as PaperFilter | undefined, roster, () => this.#areas)
+    const filter = this.#collection.now(reading)
+    if (filter === undefined) return papers
+    if (filter.needsAreas) this.#areas?.prepareNow(roster, vectors)
+    const { holds } = filter.test(roster)
+    return papers.filter((_, place) => holds(place))
   }
 
   /** The papers of ids, in their order; undefined where there is no such paper. */
@@ -312,7 +307,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   /** All papers, in the order of {@link papers}, each read when it is come to. */
   *[Symbol.iterator](): Generator<Paper<Extra>> {
     this.#requireOpen()
-    for (const { paper } of [...this.#collection.kept.values()]) yield paper as Paper<Extra>
+    for (const known of [...this.#collection.kept.values()]) yield this.#collection.readNow(known) as Paper<Extra>
   }
 
   /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
@@ -320,7 +315,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
     requireOptions('find', options, { k: true })
-    return findPapers(this.#collection.kept, text, requireInteger('k', options.k ?? 5, 1)) as FoundPaper<Extra>[]
+    const k = requireInteger('k', options.k ?? 5, 1)
+    return this.#collection.now(findPapers(this.#collection.kept, text, k)) as FoundPaper<Extra>[]
   }
 
   /**
@@ -359,17 +355,14 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     const given = [...ids]
     return this.#alone(async () => {
       const { kept } = this.#collection
-      const removed = [
-        ...new Set(
-          given.map((id) => {
-            const known = keptPaper(kept, id)
-            if (known === undefined) throw paperNotFound(kept, id)
-            return known.id
-          }),
-        ),
-      ]
-      if (removed.length > 0) await this.#collection.commit({ removed })
-      return removed.length
+      const removed = new Set<string>()
+      for (const id of given) {
+        const known = keptPaper(kept, id)
+        if (known === undefined) throw await this.#collection.soon(paperNotFound(kept, id))
+        removed.add(known.id)
+      }
+      if (removed.size > 0) await this.#collection.commit({ removed: [...removed] })
+      return removed.size
     })
   }
 
@@ -433,8 +426,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   async refresh(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#requireOpen()
     requireOptions('refresh', options, { signal: true })
-    const { store } = this.#collection
-    if (store?.isReadOnly !== true) return
+    if (!this.#collection.storage.isReadOnly) return
     await this.#alone(() => this.#collection.load({ signal: this.#either(options.signal) }))
   }
 
@@ -447,7 +439,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Verification> {
     requireOptions('PaperLibrary.verify', options, { signal: true })
-    return verifyStore(path, options)
+    return verifyLog(path, options)
   }
 
   /**
@@ -457,13 +449,13 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   async verify(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Verification> {
     this.#requireOpen()
     requireOptions('verify', options, { signal: true })
-    const { store } = this.#collection
-    if (store === undefined)
+    const { storage } = this.#collection
+    if (!storage.isDurable)
       throw new PaperkinError(
         'invalid-argument',
         'Expected a library on disk, this one is in memory: open one with `path`.',
       )
-    return this.#alone(() => verifyStore(store.folder, { signal: this.#either(options.signal) }))
+    return this.#alone(() => storage.verify({ signal: this.#either(options.signal) }))
   }
 
   /**
@@ -513,7 +505,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('duplicates', options, { threshold: true, signal: true })
     const { kept, lexical } = this.#collection
-    return findDuplicates([...kept.values()], lexical, { ...options, signal: this.#either(options.signal) })
+    return findDuplicates([...kept.values()], lexical, {
+      ...options,
+      stream: (papers, reading) => this.#collection.stream(papers, reading),
+      signal: this.#either(options.signal),
+    })
   }
 
   /**
@@ -525,7 +521,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('topics', options, topicOptionNames)
     const signal = this.#either(options.signal)
-    return this.#collection.undisturbed(async () => {
+    return this.#collection.settling.undisturbed(async () => {
       const isNamed = Array.isArray(options.named) && options.named.length > 0
       if (this.size > 0 && (isNamed || this.size >= mapFrom))
         await this.#map.prepare({ papers: () => this.#someVectors(), signal })
@@ -551,7 +547,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     })
     const { data, papers } = checkedData(topics)
     const signal = this.#either(options.signal)
-    return this.#collection.undisturbed(async () => {
+    return this.#collection.settling.undisturbed(async () => {
       const gone = [...papers].filter((id) => !this.#collection.kept.has(id))
       if (gone.length > 0)
         throw new PaperkinError(
@@ -572,7 +568,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('novelty', options, { papers: true, since: true, weeks: true, signal: true })
     const signal = this.#either(options.signal)
-    return this.#collection.undisturbed(() => findNovelty(this.#collection, { ...options, signal }, () => this.#areas))
+    return this.#collection.settling.undisturbed(() =>
+      findNovelty(this.#collection, { ...options, signal }, () => this.#areas),
+    )
   }
 
   /**
@@ -638,9 +636,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     return `PaperLibrary { ${size} papers ${where}, ${model}, ${dimensions ?? 'no'} dimensions${state} }`
   }
 
-  get #identity(): StoreIdentity {
-    const { store, dimensions = 0 } = this.#collection
-    return { ...(store?.identity ?? identityOf(this.#embedder)), dimensions }
+  get #identity(): StorageIdentity {
+    const { storage, dimensions = 0 } = this.#collection
+    return { ...storage.identity, dimensions }
   }
 
   /** Where the papers lie on the map of science; undefined where there is none in the space of their vectors. */
@@ -677,7 +675,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   #requireWritable(): void {
     this.#requireOpen()
-    if (this.#collection.store?.isReadOnly === true)
+    if (this.#collection.storage.isReadOnly)
       throw new PaperkinError('store-unwritable', 'The library is open for reading only: open it without `readOnly`.')
   }
 
@@ -744,56 +742,53 @@ const papersAsked = 200
 /** Bytes of a log that take as long to read as a model to load, about a third of a second. */
 const LONG_READ = 2 ** 26
 
-/** Opens the log of a library and sees to it that it is of this embedder. */
-async function openStore(
-  path: string,
-  options: OpenOptions & { readonly readOnly: boolean; readonly embedder: Embedder | undefined },
-): Promise<{ readonly store: Store; readonly repair: Repair | undefined }> {
-  const { readOnly, embedder, create = true, reembed = false, repair = false, signal, onProgress } = options
+/** Opens the log of a library in a folder. */
+async function openLog(path: string, embedder: Embedder | undefined, options: OpenOptions): Promise<LogStorage> {
+  const { readOnly = false, create = true, reembed = false, repair = false } = options
   if (readOnly && (reembed || repair))
     throw new PaperkinError(
       'invalid-argument',
       `Expected a library to be open for writing where \`${repair ? 'repair' : 'reembed'}\` is asked for: open it without \`readOnly\`.`,
     )
+  return LogStorage.open(path, { identity: identityOf(embedder), readOnly, create, repair })
+}
+
+/** Sees to it that what a storage holds is of this embedder, and whole where that is asked for. */
+async function fitted(
+  storage: Storage,
+  options: OpenOptions & { readonly embedder: Embedder | undefined },
+): Promise<Repair | undefined> {
+  const { embedder, reembed = false, repair = false, signal, onProgress } = options
+  const found = storage.identity
   const identity = identityOf(embedder)
-  const store = await Store.open(path, { identity, readOnly, create, repair })
-  try {
-    const found = store.identity
-    const expected = embedder === undefined ? { ...identity, dimensions: found.dimensions } : identity
-    // Who only reads and embeds nothing need not have the model.
-    const isSame = isSameIdentity(found, expected) || (embedder === undefined && readOnly)
-    const other = named(found) === named(expected) ? 'it with another prefix, length or runtime' : named(found)
-    if (!isSame && !reembed)
-      throw new PaperkinError(
-        'store-mismatch',
-        `Expected the library in ${path} to be embedded by ${named(expected)}, but it is by ${other}: open it with that embedder, or with \`reembed: true\` to embed all papers anew.`,
-      )
-    if (!isSame && embedder === undefined)
-      throw new PaperkinError('invalid-argument', "Expected an embedder with `reembed`, got 'none'.")
-    let report: Repair | undefined
-    if (repair || !isSame) {
-      const done = await convert(store, {
-        identity: expected,
-        embedder,
-        isNeeded: !isSame,
-        isReembedding: reembed,
-        signal,
-        onProgress,
-      })
-      if (repair) report = done
-    }
-    return { store, repair: report }
-  } catch (error) {
-    await store.close()
-    throw error
-  }
+  const expected = embedder === undefined ? { ...identity, dimensions: found.dimensions } : identity
+  // Who only reads and embeds nothing need not have the model.
+  const isSame = isSameIdentity(found, expected) || (embedder === undefined && storage.isReadOnly)
+  const other = named(found) === named(expected) ? 'it with another prefix, length or runtime' : named(found)
+  if (!isSame && !reembed)
+    throw new PaperkinError(
+      'store-mismatch',
+      `Expected the library in ${storage.path} to be embedded by ${named(expected)}, but it is by ${other}: open it with that embedder, or with \`reembed: true\` to embed all papers anew.`,
+    )
+  if (!isSame && embedder === undefined)
+    throw new PaperkinError('invalid-argument', "Expected an embedder with `reembed`, got 'none'.")
+  if (!repair && isSame) return undefined
+  const done = await convert(storage, {
+    identity: expected,
+    embedder,
+    isNeeded: !isSame,
+    isReembedding: reembed,
+    signal,
+    onProgress,
+  })
+  return repair ? done : undefined
 }
 
 function closedError(): PaperkinError {
   return new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
 }
 
-function identityOf(embedder: Embedder | undefined): StoreIdentity {
+function identityOf(embedder: Embedder | undefined): StorageIdentity {
   if (embedder === undefined) return { modelId: 'none', dimensions: 0, recipe: paperTextRecipe }
   const { modelId, revision, dtype, dimensions, fingerprint } = embedder
   return {
@@ -806,7 +801,7 @@ function identityOf(embedder: Embedder | undefined): StoreIdentity {
   }
 }
 
-function named({ modelId, revision, dtype, dimensions, recipe }: StoreIdentity): string {
+function named({ modelId, revision, dtype, dimensions, recipe }: StorageIdentity): string {
   const parts = [
     ...(revision ? [`revision ${revision}`] : []),
     ...(dtype ? [dtype] : []),

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { bestPapers } from '../../src/library/asking/best-papers.ts'
-import type { KeptPaper } from '../../src/library/collection/collection.ts'
+import { bestPapers, type Condition } from '../../src/library/asking/best-papers.ts'
+import { Roster } from '../../src/library/collection/collection.ts'
+import type { StoredPaper } from '../../src/library/storage/storage.ts'
 import { toPaper } from '../../src/paper.ts'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
 import { ExactSnapshot } from '../../src/vectors/exact-snapshot.ts'
@@ -25,6 +26,25 @@ class PerfectGraph extends ExactSnapshot {
   }
 }
 
+/** Papers of which none has been read. */
+function rosterOf(rowOf: (i: number) => number): Roster {
+  return new Roster(
+    Array.from(
+      { length: count },
+      (_, i): StoredPaper => ({ id: `p${i}`, row: rowOf(i), textCrc: 0, cached: undefined }),
+    ),
+  )
+}
+
+const read = async (papers: readonly StoredPaper[]) => {
+  for (const paper of papers) paper.cached = toPaper({ id: paper.id, title: `Paper ${paper.id}` })
+}
+
+/** A condition that looks at the paper. */
+function numbered(roster: Roster, isWanted: (place: number) => boolean): Condition {
+  return { needsPaper: () => true, holds: (place) => isWanted(Number(roster.papers[place]?.cached?.id.slice(1))) }
+}
+
 describe('bestPapers', () => {
   it.each([{ by: 'bounds' }, { by: 'a graph that finds all' }, { by: 'scores alone' }])(
     'are those of a look at every score, in the same order and with the same bits ($by)',
@@ -36,11 +56,7 @@ describe('bestPapers', () => {
         vectors,
       )
       expect(index.snapshot().state.codes).toBeDefined()
-      const papers = Array.from({ length: count }, (_, i): KeptPaper => {
-        const paper = toPaper({ id: `p${i}`, title: `Paper ${i}` })
-        return { id: paper.id, row: count - 1 - i, vector: -1, textCrc: 0, paper }
-      })
-      const roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
+      const roster = rosterOf((i) => count - 1 - i)
       const { state } = index.snapshot()
       const exact = new ExactSnapshot(state)
       const snapshots: Record<string, VectorSnapshot> = {
@@ -73,6 +89,7 @@ describe('bestPapers', () => {
             const lexical = Float64Array.from({ length: count }, (_, i) => ((i * step) % 40) / 60)
             const recency = hasRecency ? Float64Array.from({ length: count }, (_, i) => (i % 7) / 7) : undefined
             const weights = { semantic, lexical: 1 - semantic, recency: 0.2 }
+            for (const paper of roster.papers) paper.cached = undefined
             let asked = 0
             const found = await bestPapers(
               {
@@ -84,13 +101,13 @@ describe('bestPapers', () => {
                   keepEvery === 1
                     ? []
                     : [
-                        (place) => {
+                        numbered(roster, (place) => {
                           asked++
                           return place % keepEvery === 1
-                        },
+                        }),
                       ],
               },
-              { wanted, weights, recency, roster, snapshot, signal: undefined },
+              { wanted, weights, recency, roster, snapshot, read, signal: undefined },
             )
             const all = roster.rows
             const cosines = await snapshot.scoreRows(snapshot.vector(like), all)
@@ -123,11 +140,7 @@ describe('bestPapers', () => {
       vectors,
     )
     const snapshot = new PerfectGraph(index.snapshot().state)
-    const papers = Array.from({ length: count }, (_, i): KeptPaper => {
-      const paper = toPaper({ id: `p${i}`, title: `Paper ${i}` })
-      return { id: paper.id, row: i, vector: -1, textCrc: 0, paper }
-    })
-    const roster = { papers, rows: Int32Array.from(papers, ({ row }) => row) }
+    const roster = rosterOf((i) => i)
     const bounds = vi.spyOn(snapshot, 'bounds')
     const ask = (lexical: Float64Array, recency?: Float64Array) =>
       bestPapers(
@@ -136,7 +149,7 @@ describe('bestPapers', () => {
           unlikeDirections: [],
           lexical,
           isMatch: (row) => row !== 7,
-          conditions: [(place) => place % 7 !== 0],
+          conditions: [numbered(roster, (place) => place % 7 !== 0)],
         },
         {
           wanted: 10,
@@ -144,6 +157,7 @@ describe('bestPapers', () => {
           recency,
           roster,
           snapshot,
+          read,
           signal: undefined,
         },
       )

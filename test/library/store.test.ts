@@ -15,7 +15,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import { type OpenOptions, PaperLibrary } from '../../src/library/paper-library.ts'
-import { Store } from '../../src/library/storage/store.ts'
+import { LogStorage } from '../../src/library/storage/log-storage.ts'
+import type { StoredPaper } from '../../src/library/storage/storage.ts'
 import { letters, paper } from './letters.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-store-'))
@@ -387,15 +388,19 @@ describe('what could be lost', () => {
     const library = await own(path)
     await library.add([paper('a')], { vectors: [[1, 0]] })
     await library.close()
-    const store = await Store.open(path, { readOnly: true })
-    const { frames } = await store.load({ onDamage: () => expect.unreachable() })
-    for await (const { papers } of frames) expect(papers).toHaveLength(1)
+    const storage = await LogStorage.open(path, { readOnly: true })
+    const all: StoredPaper[] = []
+    const { batches } = await storage.load({ present: () => all })
+    for await (const { papers } of batches) all.push(...papers)
+    expect(all.map(({ id }) => id)).toEqual(['a'])
     rmSync(path, { recursive: true })
     const other = await own(path)
     await other.add([paper('b')], { vectors: [[0, 1]] })
     await other.close()
-    expect([...((await store.vector(0))?.vector ?? [])]).toEqual([1, 0])
-    await store.close()
+    const [found] = await storage.readVectors(all)
+    expect([...(found?.vector ?? [])]).toEqual([1, 0])
+    expect((await storage.readPapers(all))[0]?.id).toBe('a')
+    await storage.close()
   })
 
   it('files of others that end as drafts do', async () => {

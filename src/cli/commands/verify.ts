@@ -1,6 +1,6 @@
 import { Option } from 'commander'
-import type { Verification } from '../../library/collection/verify.ts'
 import { PaperLibrary } from '../../library/paper-library.ts'
+import type { Verification } from '../../library/storage/storage.ts'
 import { count } from '../../report/wording.ts'
 import { type CommandContext, defineCommand, libraryOption } from '../command.ts'
 import { libraryPath, withLibrary } from '../open-papers.ts'

@@ -5,12 +5,20 @@
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import type { VectorSnapshot } from '../../vectors/vector-index.ts'
 import type { Roster } from '../collection/collection.ts'
+import type { StoredPaper } from '../storage/storage.ts'
 
 /** What a seed in `unlike` takes away, as a share of its own similarity (Rocchio 1971 has a share below 1 as well). */
 export const unlikeShare = 0.5
 
 /** What a paper costs in order of the bounds, as a multiple of one in the order of the roster. */
 const SELECTIVE = 8
+
+/** Something that must hold of a paper, by its place in the roster. */
+export interface Condition {
+  /** Whether the paper must have been read before {@link holds} is asked. @default never */
+  readonly needsPaper?: (place: number) => boolean
+  readonly holds: (place: number) => boolean
+}
 
 /** A question, ready to be answered. */
 export interface Question {
@@ -22,7 +30,7 @@ export interface Question {
   /** Cheap: asked of every row. */
   readonly isMatch: (row: number) => boolean
   /** Asked only of papers that would be among the hits, by place. */
-  readonly conditions: readonly ((place: number) => boolean)[]
+  readonly conditions: readonly Condition[]
 }
 
 /** A paper with its score, by its place in the roster. */
@@ -41,10 +49,12 @@ export async function bestPapers(
     readonly recency: Float64Array | undefined
     readonly roster: Roster
     readonly snapshot: VectorSnapshot
+    /** Reads papers, so that conditions that need them can be asked. */
+    readonly read: (papers: readonly StoredPaper[]) => Promise<unknown>
     readonly signal: AbortSignal | undefined
   },
 ): Promise<Scored[]> {
-  const { wanted, weights, recency, roster, snapshot, signal } = options
+  const { wanted, weights, recency, roster, snapshot, read, signal } = options
   const { papers, rows } = roster
   if (papers.length === 0) return []
   const slice = timeSlice(signal)
@@ -52,7 +62,8 @@ export async function bestPapers(
   const known = (place: number) =>
     weights.lexical * lexical[rows[place]] + (recency === undefined ? 0 : (weights.recency ?? 0) * recency[place])
   const semantics = direction && new SemanticPart(direction, unlikeDirections, snapshot)
-  const takesPart = (place: number) => conditions.every((holds) => holds(place))
+  const takesPart = (place: number) => conditions.every(({ holds }) => holds(place))
+  const reading = readerOf(conditions, { papers, read })
   const scored = async (places: Int32Array): Promise<Scored[]> => {
     const semantic = await semantics?.of(places.map((place) => rows[place]))
     return Array.from(places, (place, i) => {
@@ -68,8 +79,9 @@ export async function bestPapers(
       wanted,
       weight: weights.semantic,
       known: isKnownAlike ? undefined : known,
-      takesPart: (place) => isMatch(rows[place]) && takesPart(place),
-      rowCount: lexical.length,
+      isMatch: (place) => isMatch(rows[place]),
+      takesPart,
+      reading,
       scored,
       ranked,
       roster,
@@ -97,20 +109,29 @@ export async function bestPapers(
     const next = new Int32Array(Math.min(order.size, Math.max(16, wanted - best.length, wanted >> 3)))
     let length = 0
     while (length < next.length && order.size > 0) {
-      const place = order.take()
-      asked++
-      if (isSelected || takesPart(place)) {
-        next[length++] = place
-        passed++
+      // So many have to be asked at least.
+      const places = order.takeMany(next.length - length)
+      if (!isSelected && reading.isNeeded(places)) await reading.read(places)
+      for (const place of places) {
+        asked++
+        if (isSelected || takesPart(place)) {
+          next[length++] = place
+          passed++
+        }
+        if (slice.due()) await slice.rest()
       }
-      if (slice.due()) await slice.rest()
+      const isTime = asked >> 6 > (asked - places.length) >> 6
       // How many more have to be asked at this rate, against how many there are.
-      if (!isSelected && asked % 64 === 0 && SELECTIVE * (asked / (passed + 1)) * (wanted - passed) > order.size) {
+      if (!isSelected && isTime && SELECTIVE * (asked / (passed + 1)) * (wanted - passed) > order.size) {
         const left = order.left()
         count = 0
-        for (let i = 0; i < left.length; i++) {
-          if (takesPart(left[i])) left[count++] = left[i]
-          if (i % 32 === 31 && slice.due()) await slice.rest()
+        for (let start = 0; start < left.length; start += PART) {
+          const part = left.slice(start, start + PART)
+          if (reading.isNeeded(part)) await reading.read(part)
+          for (const [i, place] of part.entries()) {
+            if (takesPart(place)) left[count++] = place
+            if (i % 32 === 31 && slice.due()) await slice.rest()
+          }
         }
         order = new FallingOrder(left.subarray(0, count), bound)
         isSelected = true
@@ -119,6 +140,40 @@ export async function bestPapers(
     best = ranked(best.concat(await scored(next.subarray(0, length))))
   }
   return best
+}
+
+/** Papers read at once. */
+const PART = 512
+
+/** Reads what conditions must have read of places before they can be asked. */
+export function readerOf(
+  conditions: readonly Condition[],
+  {
+    papers,
+    read,
+  }: {
+    readonly papers: readonly StoredPaper[]
+    readonly read: (papers: readonly StoredPaper[]) => Promise<unknown>
+  },
+): {
+  readonly isNeeded: (places: Iterable<number>) => boolean
+  readonly read: (places: Iterable<number>) => Promise<void>
+} {
+  const asking = conditions.flatMap(({ needsPaper }) => needsPaper ?? [])
+  const isUnread = (place: number) =>
+    papers[place].cached === undefined && asking.some((needsPaper) => needsPaper(place))
+  return {
+    isNeeded: (places) => {
+      if (asking.length > 0) for (const place of places) if (isUnread(place)) return true
+      return false
+    },
+    read: async (places) =>
+      void (await read(
+        Array.from(places)
+          .filter(isUnread)
+          .map((place) => papers[place]),
+      )),
+  }
 }
 
 /** How many are looked at in either order at first, by what that grows, and how often, before all papers are bounded. */
@@ -138,9 +193,10 @@ async function byGraph(
     readonly weight: number
     /** Undefined where it is 0 for all. */
     readonly known: ((place: number) => number) | undefined
+    readonly isMatch: (place: number) => boolean
+    /** Asked of a place once what it needs has been read. */
     readonly takesPart: (place: number) => boolean
-    /** One more than the highest row. */
-    readonly rowCount: number
+    readonly reading: ReturnType<typeof readerOf>
     readonly scored: (places: Int32Array) => Promise<Scored[]>
     readonly ranked: (all: Scored[]) => Scored[]
     readonly roster: Roster
@@ -149,26 +205,46 @@ async function byGraph(
     readonly signal: AbortSignal | undefined
   },
 ): Promise<Scored[] | undefined> {
-  const { wanted, weight, known, rowCount, scored, ranked, snapshot, slice, signal } = question
-  const { rows } = question.roster
-  const placeOf = new Int32Array(rowCount).fill(-1)
-  for (let place = 0; place < rows.length; place++) placeOf[rows[place]] = place
-  // Both orders ask, and the graph anew in each round: 1 for no, 2 for yes.
+  const { wanted, weight, known, reading, scored, ranked, roster, snapshot, slice, signal } = question
+  const { rows } = roster
+  // Both orders ask, and the graph again in each round: 1 for no, 2 for yes.
   const verdicts = new Uint8Array(rows.length)
   const takesPart = (place: number): boolean => {
-    if (verdicts[place] === 0) verdicts[place] = question.takesPart(place) ? 2 : 1
+    if (verdicts[place] === 0) verdicts[place] = question.isMatch(place) && question.takesPart(place) ? 2 : 1
     return verdicts[place] === 2
   }
-  const filter = (row: number) => placeOf[row] >= 0 && takesPart(placeOf[row])
+  // The graph does not wait: papers that it comes to unread take part as often as others did, and once they have been read,
+  // the same is asked again, until it comes to none.
+  const unread = new Set<number>()
+  let yes = 0
+  let judged = 0
+  const filter = (row: number): boolean => {
+    const place = roster.placeOf(row)
+    if (place < 0) return false
+    if (verdicts[place] !== 0 || !question.isMatch(place) || !reading.isNeeded([place])) return takesPart(place)
+    unread.add(place)
+    return (Math.imul(place, 0x9e3779b1) >>> 0) / 2 ** 32 < (yes + 1) / (judged + 1)
+  }
+  const settled = async <Answer>(ask: () => Answer | Promise<Answer>): Promise<Answer> => {
+    for (;;) {
+      const answer = await ask()
+      if (unread.size === 0) return answer
+      await reading.read(unread)
+      for (const place of unread) if (takesPart(place)) yes++
+      judged += unread.size
+      unread.clear()
+      if (slice.due()) await slice.rest()
+    }
+  }
   let byKnown: FallingOrder | undefined
   const seen = new Set<number>()
   let best: Scored[] = []
   let first = 0
   let k = Math.max(GRAPH_FIRST, GRAPH_GROWTH * wanted)
   for (let round = 0; round < GRAPH_ROUNDS; round++, k *= GRAPH_GROWTH) {
-    const nearest = await snapshot.nearest?.(unit, { k, filter, ...(signal && { signal }) })
+    const nearest = await settled(() => snapshot.nearest?.(unit, { k, filter, ...(signal && { signal }) }))
     if (nearest === undefined) return undefined
-    const near = await scored(nearest.map((row) => placeOf[row]))
+    const near = await scored(nearest.map((row) => roster.placeOf(row)))
     const fresh = near.filter(({ place }) => !seen.has(place))
     for (const { place } of fresh) seen.add(place)
     best = ranked(best.concat(fresh))
@@ -179,13 +255,17 @@ async function byGraph(
       byKnown ??= await knownOrder(rows.length, known, slice)
       const others: number[] = []
       while (first < k && byKnown.size > 0) {
-        const place = byKnown.take()
-        if (slice.due()) await slice.rest()
-        if (!takesPart(place)) continue
-        first++
-        most = known(place)
-        if (!seen.has(place)) others.push(place)
-        seen.add(place)
+        const places = byKnown.takeMany(k - first)
+        const fresh = places.filter((place) => verdicts[place] === 0 && question.isMatch(place))
+        if (reading.isNeeded(fresh)) await reading.read(fresh)
+        for (const place of places) {
+          if (slice.due()) await slice.rest()
+          if (!takesPart(place)) continue
+          first++
+          most = known(place)
+          if (!seen.has(place)) others.push(place)
+          seen.add(place)
+        }
       }
       // Whoever is left has nothing but the embedding.
       if (byKnown.size === 0) most = 0
@@ -283,6 +363,13 @@ class FallingOrder {
     this.#heap[0] = this.#heap[--this.#size]
     this.#sink(0)
     return place
+  }
+
+  /** Takes so many places, or all that are left. */
+  takeMany(count: number): Int32Array {
+    const places = new Int32Array(Math.min(count, this.#size))
+    for (let i = 0; i < places.length; i++) places[i] = this.take()
+    return places
   }
 
   /** The places that are left, in no order. */

@@ -4,9 +4,11 @@
 import { requireNumber } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
+import type { Paper } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { stopWords, tokens, withoutMarkup } from '../../text/tokens.ts'
-import type { KeptPaper } from '../collection/collection.ts'
+import type { Collection } from '../collection/collection.ts'
+import type { StoredPaper } from '../storage/storage.ts'
 
 export interface DuplicateOptions {
   /** Share of the shorter paper's word pairs that the other must have; see {@link PaperLibrary.duplicates}. @default 0.5 */
@@ -39,11 +41,11 @@ const fewest = 6
 /** Pairs of words that more papers have say nothing of copying, and would make every paper a candidate. */
 const commonFrom = 40
 
-/** A function that says whether a paper of the library is a near-duplicate of any of some seeds, at the default threshold. */
+/** A function that says whether a paper of the library, one that was read, is a near-duplicate of any of some seeds, at the default threshold. */
 export function nearDuplicateOf(
-  seeds: readonly (LexicalDocument & { readonly kept: KeptPaper | undefined })[],
+  seeds: readonly (LexicalDocument & { readonly kept: StoredPaper | undefined })[],
   lexical: LexicalIndex,
-): (candidate: KeptPaper) => boolean {
+): (candidate: StoredPaper) => boolean {
   const known = seeds.map((seed) => ({
     title: titleOf(seed.title),
     ...(seed.kept === undefined ? lexical.pairsOf(seed) : lexical.pairs(seed.kept.row)),
@@ -54,7 +56,7 @@ export function nearDuplicateOf(
       const shared = sharedCount(seed.known, other.known)
       return isDuplicate(shared, Math.min(seed.size, other.size), {
         threshold: duplicateThreshold,
-        sameTitle: shared > 0 ? sameTitle(seed.title, titleOf(candidate.paper.title)) : undefined,
+        sameTitle: shared > 0 ? sameTitle(seed.title, titleOf((candidate.cached as Paper).title)) : undefined,
       })
     })
   }
@@ -75,9 +77,9 @@ function isDuplicate(
 
 /** All pairs of near-duplicates, and the groups they form. Time grows with the papers and with what they share. */
 export async function findDuplicates(
-  papers: readonly KeptPaper[],
+  papers: readonly StoredPaper[],
   lexical: LexicalIndex,
-  options: DuplicateOptions,
+  options: DuplicateOptions & { readonly stream: Collection['stream'] },
 ): Promise<Duplicates> {
   const threshold = requireNumber('threshold', options.threshold ?? duplicateThreshold, 0.05, 1)
   const slice = timeSlice(options.signal)
@@ -116,7 +118,7 @@ export async function findDuplicates(
     found.set(
       first * count + second,
       Object.freeze({
-        ids: Object.freeze([papers[first].paper.id, papers[second].paper.id] as const),
+        ids: Object.freeze([papers[first].id, papers[second].id] as const),
         score: size === 0 ? 1 : shared / size,
         isSameTitle: title !== undefined,
       }),
@@ -125,15 +127,16 @@ export async function findDuplicates(
   }
 
   const titles = new Map<string, number[]>()
-  for (const [place, { paper }] of papers.entries()) {
-    const title = titleOf(paper.title)
-    titleAt.push(title)
-    const { key } = title
-    const same = key === '' ? undefined : titles.get(key)
-    if (same !== undefined) same.push(place)
-    else if (key !== '') titles.set(key, [place])
-    if (slice.due()) await slice.rest()
-  }
+  for await (const part of options.stream(papers, { signal: options.signal }))
+    for (const paper of part) {
+      const title = titleOf(paper.title)
+      const place = titleAt.push(title) - 1
+      const { key } = title
+      const same = key === '' ? undefined : titles.get(key)
+      if (same !== undefined) same.push(place)
+      else if (key !== '') titles.set(key, [place])
+      if (slice.due()) await slice.rest()
+    }
   for (const same of titles.values())
     for (const [i, place] of same.entries()) {
       for (const other of same.slice(Math.max(0, i - commonFrom), i)) propose(other, place)
@@ -186,7 +189,7 @@ export async function findDuplicates(
       [...members.values()]
         .filter((group) => group.length > 1)
         .sort((a, b) => b.length - a.length || (a[0] as number) - (b[0] as number))
-        .map((group) => Object.freeze(group.map((place) => papers[place].paper.id))),
+        .map((group) => Object.freeze(group.map((place) => papers[place].id))),
     ),
   })
 }

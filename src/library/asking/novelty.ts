@@ -5,7 +5,7 @@ import type { Paper } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { type TimeSpan, timeSpanOf } from '../../text/iso-date.ts'
 import { findNewThings, type Novelty } from '../../topics/novelty.ts'
-import type { Collection } from '../collection/collection.ts'
+import type { Collection, Roster } from '../collection/collection.ts'
 import { keptPaper, paperNotFound } from '../collection/find-papers.ts'
 import type { PaperAreas } from './paper-areas.ts'
 
@@ -39,13 +39,16 @@ export async function findNovelty(
 ): Promise<Novelty> {
   const { signal } = options
   const weeks = requireInteger('weeks', options.weeks ?? 8, 1, 5200)
-  const kept = [...collection.kept.values()]
+  if (options.papers !== undefined) requireList('papers', options.papers)
+  const { roster } = collection
+  const kept = roster.papers
   const snapshot = collection.vectors.snapshot()
-  const spans = kept.map(({ paper }) => spanOf(paper))
+  const places = options.papers && (await placesOf(collection, roster, options.papers))
+  const spans = (await collection.read(kept, { signal })).map(spanOf)
   const { isNew, isEarlier, undated } =
-    options.papers === undefined
+    places === undefined
       ? byDate(spans, { since: sinceOf(options.since, spans), weeks })
-      : byId(spans, { places: placesOf(collection, options.papers), weeks })
+      : byId(spans, { places, weeks })
   const placesAt = (marks: Uint8Array) => kept.flatMap((_, place) => (marks[place] === 1 ? [place] : []))
   const news = placesAt(isNew)
   const earlier = placesAt(isEarlier)
@@ -59,11 +62,12 @@ export async function findNovelty(
   if (missing !== undefined) return { ...about, missing, areas: [], terms: [], unlike: [] }
   const chosen = [...earlier, ...news].map((place) => kept[place])
   const rows = Int32Array.from(chosen, ({ row }) => row)
+  const papers = await collection.read(chosen, { signal })
   const slice = timeSlice(signal)
   const areas = areasOf()
-  if (areas !== undefined) await areas.prepare({ papers: chosen, rows }, snapshot, signal)
+  if (areas !== undefined) await areas.prepare({ papers: chosen }, snapshot, signal)
   const found = await findNewThings({
-    papers: chosen.map(({ paper }) => paper),
+    papers,
     vectors: await snapshot.vectors(rows, signal === undefined ? {} : { signal }),
     dimensions: snapshot.dimensions,
     fresh: news.map((_, i) => earlier.length + i),
@@ -115,14 +119,15 @@ function byId(spans: Spans, { places, weeks }: { readonly places: readonly numbe
   return { isNew, isEarlier, undated: 0 }
 }
 
-function placesOf({ kept }: Collection, ids: readonly (string | number)[]): number[] {
-  requireList('papers', ids)
-  const placeOf = new Map([...kept.keys()].map((id, place) => [id, place]))
-  return Array.from(ids, (id) => {
-    const known = keptPaper(kept, id)
-    if (known === undefined) throw paperNotFound(kept, id)
-    return placeOf.get(known.id) as number
-  })
+async function placesOf(collection: Collection, roster: Roster, ids: readonly (string | number)[]): Promise<number[]> {
+  const places: number[] = []
+  for (const id of ids) {
+    const known = keptPaper(collection.kept, id)
+    const place = known === undefined ? -1 : roster.placeOf(known.row)
+    if (place < 0) throw await collection.soon(paperNotFound(collection.kept, id))
+    places.push(place)
+  }
+  return places
 }
 
 /** Where what is new begins. @throws PaperkinError `invalid-argument` for what is no date */

@@ -1,7 +1,8 @@
 // Where the papers of a library lie on the map of science, looked up once for each.
 import type { Atlas, PaperArea } from '../../atlas/atlas.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
-import type { KeptPaper, Roster } from '../collection/collection.ts'
+import type { Roster } from '../collection/collection.ts'
+import type { StoredPaper } from '../storage/storage.ts'
 
 /** What has the vectors of rows. */
 interface Vectors {
@@ -10,14 +11,14 @@ interface Vectors {
 
 export class PaperAreas {
   readonly atlas: Atlas
-  readonly #known = new WeakMap<KeptPaper, ReturnType<Atlas['likeliest']>>()
+  readonly #known = new WeakMap<StoredPaper, ReturnType<Atlas['likeliest']>>()
 
   constructor(atlas: Atlas) {
     this.atlas = atlas
   }
 
   /** Looks up all papers of a roster, so that {@link isWithin} answers at once. */
-  async prepare({ papers }: Roster, vectors: Vectors, signal: AbortSignal | undefined): Promise<void> {
+  async prepare({ papers }: Pick<Roster, 'papers'>, vectors: Vectors, signal: AbortSignal | undefined): Promise<void> {
     const slice = timeSlice(signal)
     for (const paper of papers) {
       this.#likeliest(paper, vectors)
@@ -26,25 +27,25 @@ export class PaperAreas {
   }
 
   /** The same without a wait. */
-  prepareNow({ papers }: Roster, vectors: Vectors): void {
+  prepareNow({ papers }: Pick<Roster, 'papers'>, vectors: Vectors): void {
     for (const paper of papers) this.#likeliest(paper, vectors)
   }
 
   /** The area of a paper with the names above it; undefined where the map has nothing near. */
-  of(paper: KeptPaper, vectors: Vectors): PaperArea | undefined {
+  of(paper: StoredPaper, vectors: Vectors): PaperArea | undefined {
     const { area, similarity } = this.#likeliest(paper, vectors)
     return this.atlas.place(area, similarity)
   }
 
   /** Whether a paper that was looked up has an area that is, or is within, a node of the tree. */
-  isWithin(paper: KeptPaper, node: number): boolean {
+  isWithin(paper: StoredPaper, node: number): boolean {
     const { atlas } = this
     const known = this.#known.get(paper)
     if (known === undefined || atlas.place(known.area, known.similarity) === undefined) return false
     return atlas.isWithin(atlas.firstArea + known.area, node)
   }
 
-  #likeliest(paper: KeptPaper, vectors: Vectors): ReturnType<Atlas['likeliest']> {
+  #likeliest(paper: StoredPaper, vectors: Vectors): ReturnType<Atlas['likeliest']> {
     const known = this.#known.get(paper) ?? this.atlas.likeliest(vectors.vector(paper.row))
     this.#known.set(paper, known)
     return known

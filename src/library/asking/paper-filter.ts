@@ -1,7 +1,9 @@
 import { nearestName, PaperkinError, show } from '../../errors.ts'
 import type { Json, Paper, PaperExtra } from '../../paper.ts'
 import { type TimeSpan, timeSpanOf } from '../../text/iso-date.ts'
-import type { Roster } from '../collection/collection.ts'
+import type { Reading, Roster } from '../collection/collection.ts'
+import type { StoredPaper } from '../storage/storage.ts'
+import type { Condition } from './best-papers.ts'
 import type { PaperAreas } from './paper-areas.ts'
 
 /**
@@ -38,8 +40,8 @@ const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories',
 export interface CompiledFilter {
   /** Whether {@link PaperAreas.prepare} must have been called for a roster. */
   readonly needsAreas: boolean
-  /** Says of each place in a roster whether its paper is wanted. */
-  readonly test: (roster: Roster) => (place: number) => boolean
+  /** Which papers of a roster are wanted. */
+  readonly test: (roster: Roster) => Condition
 }
 
 /**
@@ -49,15 +51,15 @@ export interface CompiledFilter {
  * @throws PaperkinError `invalid-argument` for what is no filter, for fields that none of the papers has, and for areas that
  * the map does not have
  */
-export function compileFilter(
+export function* compileFilter(
   filter: PaperFilter | undefined,
   roster: Roster,
   areasOf: () => PaperAreas | undefined,
-): CompiledFilter | undefined {
+): Reading<CompiledFilter | undefined> {
   if (filter === undefined) return undefined
   if (typeof filter === 'function') {
     const test = (place: number, { papers }: Roster) => {
-      const fits: unknown = filter(papers[place].paper)
+      const fits: unknown = filter(papers[place].cached as Paper)
       if (typeof fits === 'object' && fits !== null && 'then' in fits)
         throw new PaperkinError(
           'invalid-argument',
@@ -65,7 +67,10 @@ export function compileFilter(
         )
       return Boolean(fits)
     }
-    return { needsAreas: false, test: (one) => (place) => test(place, one) }
+    return {
+      needsAreas: false,
+      test: (one) => ({ needsPaper: () => true, holds: (place) => test(place, one) }),
+    }
   }
   if (typeof filter !== 'object' || filter === null || Array.isArray(filter))
     throw new PaperkinError(
@@ -73,17 +78,15 @@ export function compileFilter(
       `Expected \`filter\` to be a function or conditions by field, got ${show(filter)}.`,
     )
   const { area, ...others } = filter
-  const within = area === undefined ? undefined : areaCondition(area, roster, areasOf())
+  const within = area === undefined ? undefined : yield* areaCondition(area, roster, areasOf())
   const conditions = Object.entries(others).flatMap(([field, wanted]) =>
     wanted === undefined ? [] : [{ field, fits: condition(field, wanted) }],
   )
   for (const { field } of conditions) {
     if (paperFields.has(field)) continue
     const count = roster.papers.length
-    const valueAt = column(roster, field)
-    let place = 0
-    while (place < count && valueAt(place) === undefined) place++
-    if (place === count && count > 0) {
+    if (count > 0 && !(yield* hasValue(roster, field, (value) => value !== undefined))) {
+      yield roster.papers.slice(0, MOST_NAMED)
       const meant = nearestName(field, fieldNames(roster))
       throw new PaperkinError(
         'invalid-argument',
@@ -94,9 +97,15 @@ export function compileFilter(
   return {
     needsAreas: within?.needsAreas ?? false,
     test: (one) => {
-      const asked = conditions.map(({ field, fits }) => ({ valueAt: column(one, field), fits }))
-      const isWithin = within?.test(one) ?? (() => true)
-      return (place) => asked.every(({ valueAt, fits }) => fits(valueAt(place))) && isWithin(place)
+      const asked = conditions.map(({ field, fits }): Condition => {
+        const { isRead, valueAt } = column(one, field)
+        return { needsPaper: (place) => !isRead(place), holds: (place) => fits(valueAt(place)) }
+      })
+      if (within !== undefined) asked.push(within.test(one))
+      return {
+        needsPaper: (place) => asked.some(({ needsPaper }) => needsPaper?.(place)),
+        holds: (place) => asked.every(({ holds }) => holds(place)),
+      }
     },
   }
 }
@@ -105,7 +114,7 @@ export function compileFilter(
  * What lies within a place on the map, or says of itself that it does.
  * @throws PaperkinError `invalid-argument` for names that neither the map nor a paper has
  */
-function areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | undefined): CompiledFilter {
+function* areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | undefined): Reading<CompiledFilter> {
   const names: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
   const fitsOwn = condition('area', wanted)
   const nodes: number[] = []
@@ -120,9 +129,7 @@ function areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | 
       nodes.push(node)
       continue
     }
-    const ownAt = column(roster, 'area')
-    const fitsName = condition('area', name)
-    if (roster.papers.some((_, place) => fitsName(ownAt(place)))) continue
+    if (yield* hasValue(roster, 'area', condition('area', name))) continue
     if (areas === undefined)
       throw new PaperkinError(
         'invalid-argument',
@@ -137,9 +144,13 @@ function areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | 
   return {
     needsAreas: nodes.length > 0,
     test: (one) => {
-      const ownAt = column(one, 'area')
-      return (place) =>
-        (areas !== undefined && nodes.some((node) => areas.isWithin(one.papers[place], node))) || fitsOwn(ownAt(place))
+      const { isRead, valueAt } = column(one, 'area')
+      const isWithin = (place: number) =>
+        areas !== undefined && nodes.some((node) => areas.isWithin(one.papers[place], node))
+      return {
+        needsPaper: (place) => !isRead(place) && !isWithin(place),
+        holds: (place) => isWithin(place) || fitsOwn(valueAt(place)),
+      }
     },
   }
 }
@@ -151,25 +162,52 @@ const columns = new WeakMap<Roster, Map<string, (Json | undefined | typeof unrea
  * What the papers have in a field. Read from each paper once for each state of a library: going from object to object
  * takes most of the time of a filter.
  */
-function column(roster: Roster, field: string): (place: number) => Json | undefined {
+function column(
+  roster: Roster,
+  field: string,
+): { readonly isRead: (place: number) => boolean; readonly valueAt: (place: number) => Json | undefined } {
   const { papers } = roster
   const known = columns.get(roster) ?? new Map<string, (Json | undefined | typeof unread)[]>()
   columns.set(roster, known)
   const values = known.get(field) ?? new Array<typeof unread>(papers.length).fill(unread)
   known.set(field, values)
-  return (place) => {
-    const value = values[place]
-    if (value !== unread) return value
-    const read = fieldOf(papers[place].paper, field)
-    values[place] = read
-    return read
+  return {
+    isRead: (place) => values[place] !== unread,
+    valueAt: (place) => {
+      const value = values[place]
+      if (value !== unread) return value
+      const read = fieldOf(papers[place].cached as Paper, field)
+      values[place] = read
+      return read
+    },
   }
 }
+
+/** Papers read at once. */
+const PART = 512
+
+/** Whether some paper has a value that fits. */
+function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined) => boolean): Reading<boolean> {
+  const { isRead, valueAt } = column(roster, field)
+  const { papers } = roster
+  for (let start = 0; start < papers.length; start += PART) {
+    const end = Math.min(start + PART, papers.length)
+    const unread: StoredPaper[] = []
+    for (let place = start; place < end; place++) if (!isRead(place)) unread.push(papers[place])
+    if (unread.length > 0) yield unread
+    for (let place = start; place < end; place++) if (fits(valueAt(place))) return true
+  }
+  return false
+}
+
+/** Papers that are asked which fields there are. */
+const MOST_NAMED = 1000
 
 /** The fields that papers have; of very many only the first are asked. */
 function fieldNames({ papers }: Roster): string[] {
   const names = new Set(paperFields)
-  for (const { paper } of papers.slice(0, 1000)) for (const name of Object.keys(paper.extra ?? {})) names.add(name)
+  for (const { cached } of papers.slice(0, MOST_NAMED))
+    for (const name of Object.keys(cached?.extra ?? {})) names.add(name)
   return [...names]
 }
 

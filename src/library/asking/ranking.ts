@@ -7,10 +7,11 @@ import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import type { Paper, PaperExtra } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { unitQuery } from '../../vectors/unit-rows.ts'
-import type { VectorIndex, VectorSnapshot } from '../../vectors/vector-index.ts'
-import type { KeptPaper, Roster } from '../collection/collection.ts'
+import type { VectorSnapshot } from '../../vectors/vector-index.ts'
+import type { Collection, Roster } from '../collection/collection.ts'
 import { wrongText } from '../collection/find-papers.ts'
-import { bestPapers, type Question, type Scored, unlikeShare } from './best-papers.ts'
+import type { StoredPaper } from '../storage/storage.ts'
+import { bestPapers, type Question, readerOf, type Scored, unlikeShare } from './best-papers.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
 import type { PaperAreas } from './paper-areas.ts'
 import { type CompiledFilter, compileFilter, type PaperFilter } from './paper-filter.ts'
@@ -130,12 +131,9 @@ const weakBelow = {
   related: { semantic: 0.55, lexical: 0.2 },
 } as const
 
-/** What questions are answered from: the library's own state, read at the time of each question. */
+/** What questions are answered from: the library's own state, looked at when each question is asked. */
 export interface LibraryView {
-  readonly kept: ReadonlyMap<string, KeptPaper>
-  readonly roster: Roster
-  readonly lexical: LexicalIndex
-  readonly vectors: () => VectorIndex
+  readonly collection: Collection
   /** Where papers lie on the map of science; undefined where vectors are not in its space. */
   readonly areas: () => PaperAreas | undefined
   readonly hasEmbedder: boolean
@@ -154,6 +152,12 @@ interface State {
   readonly snapshot: VectorSnapshot
 }
 
+/** Hits, and the row of each. */
+interface Answer {
+  readonly list: HitList
+  readonly rows: readonly number[]
+}
+
 /** Options, checked and with their defaults. */
 interface Settings {
   readonly k: number
@@ -167,6 +171,9 @@ interface Settings {
   readonly signal: AbortSignal | undefined
 }
 
+/** Places looked at together where all papers that match are counted. */
+const COUNTED = 512
+
 /** Answers questions to a library. It changes nothing and waits for no write. */
 export class Ranking {
   readonly #view: LibraryView
@@ -178,18 +185,21 @@ export class Ranking {
 
   /** See `PaperLibrary.search`. */
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
-    const { embed, hasEmbedder, vectors, requireOpen } = this.#view
+    const { collection, embed, hasEmbedder, requireOpen } = this.#view
     requireOpen()
     requireOptions('search', options, { ...hitOptionNames, phrases: true, vector: true })
     const { vector, signal } = options
     if (typeof text !== 'string' || (text.trim() === '' && vector === undefined)) throw wrongText('text', text)
     const isWordsOnly = vector === undefined && !hasEmbedder
     const mode = options.mode ?? (text.trim() === '' ? 'semantic' : isWordsOnly ? 'lexical' : 'hybrid')
-    const settings = this.#settings({ ...options, mode }, searchWeights)
+    const settings = await this.#settings({ ...options, mode }, searchWeights)
     let query: Float32Array | undefined
     // Of a library that has neither an embedder nor a vector no width is known.
     if (vector !== undefined)
-      query = unitQuery(vector, hasEmbedder || vectors().size > 0 ? vectors().dimensions : vector.length)
+      query = unitQuery(
+        vector,
+        hasEmbedder || collection.vectors.size > 0 ? collection.vectors.dimensions : vector.length,
+      )
     else if (settings.weights.semantic > 0)
       query = (await embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
     await this.#turn(signal)
@@ -198,7 +208,7 @@ export class Ranking {
     const scores = lexical.search(text)
     const phrases = (options.phrases ?? true) ? quotedPhrases(text) : []
     const holding = phrases.map((phrase) => lexical.phrase(phrase))
-    const list = await this.#rank(
+    const answer = await this.#rank(
       {
         direction: settings.weights.semantic > 0 ? query : undefined,
         unlikeDirections: [],
@@ -206,12 +216,12 @@ export class Ranking {
         isMatch: (row) => (mode !== 'lexical' || scores[row] > 0) && holding.every((rows) => rows[row] === 1),
         conditions: phrases.map((phrase) => {
           const holds = phraseMatcher(phrase)
-          return (place) => holds(state.roster.papers[place].paper)
+          return { needsPaper: () => true, holds: (place) => holds(state.roster.papers[place].cached as Paper) }
         }),
       },
       { settings, state, weak: weakBelow.search },
     )
-    return options.why ? this.#explain(list, state, { query: text, signal }) : list
+    return options.why ? this.#explain(answer, state, { query: text, signal }) : answer.list
   }
 
   /** See `PaperLibrary.related`. */
@@ -221,47 +231,54 @@ export class Ranking {
 
   /** See `PaperLibrary.relatedMany`. */
   async relatedMany(all: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
-    const { hasEmbedder, requireOpen, vectors } = this.#view
+    const { collection, hasEmbedder, requireOpen } = this.#view
     requireOpen()
     if (!Array.isArray(all))
       throw new PaperkinError('invalid-argument', `Expected \`seeds\` to be an array, got ${show(all)}.`)
     requireOptions('related', options, { ...hitOptionNames, omitDuplicates: true, vector: true })
     const { signal, omitDuplicates = false } = options
-    const settings = this.#settings(options, relatedWeights)
+    const settings = await this.#settings(options, relatedWeights)
     const isSemantic = settings.weights.semantic > 0
     const asked = all.map(checkedSeeds)
     const vector =
       options.vector &&
-      unitQuery(options.vector, hasEmbedder || vectors().size > 0 ? vectors().dimensions : options.vector.length)
+      unitQuery(
+        options.vector,
+        hasEmbedder || collection.vectors.size > 0 ? collection.vectors.dimensions : options.vector.length,
+      )
     const known = await lookUp(asked, this.#view, { isSemantic, vector, signal })
     const lists: HitList[] = []
     for (const seeds of asked) {
       await this.#prepare(signal)
+      while (known.unread(seeds).length > 0) await collection.read(known.unread(seeds), { signal })
       // From here to the scores nothing waits: seeds, words and vectors are of one state.
       const state = this.#state()
       const { lexical } = state
       const { like, unlike } = known.now(seeds)
       const both = [...like, ...unlike]
-      const own = new Set(both.map((seed) => (seed.kept ?? this.#view.kept.get(seed.id))?.row))
+      const own = new Set(both.map((seed) => (seed.kept ?? collection.kept.get(seed.id))?.row))
       const isDuplicate = nearDuplicateOf(both, lexical)
       const scores = lexicalPart({ like, unlike }, settings.weights.lexical > 0, lexical)
-      const list = await this.#rank(
+      const answer = await this.#rank(
         {
           direction: isSemantic ? meanVector(like) : undefined,
           unlikeDirections: isSemantic ? unlike.map(({ vector }) => vector as Float32Array) : [],
           lexical: scores,
           isMatch: (row) => !own.has(row) && (settings.mode !== 'lexical' || scores[row] > 0),
-          conditions: omitDuplicates ? [(place) => !isDuplicate(state.roster.papers[place])] : [],
+          conditions: omitDuplicates
+            ? [{ needsPaper: () => true, holds: (place) => !isDuplicate(state.roster.papers[place]) }]
+            : [],
         },
         { settings, state, isDuplicate, weak: weakBelow.related },
       )
-      lists.push(options.why ? await this.#explain(list, state, { like, unlike, unlikeShare, signal }) : list)
+      lists.push(options.why ? await this.#explain(answer, state, { like, unlike, unlikeShare, signal }) : answer.list)
     }
     return lists
   }
 
-  #settings(options: HitOptions, hybrid: Weights): Settings {
+  async #settings(options: HitOptions, hybrid: Weights): Promise<Settings> {
     const { mode = 'hybrid', recency = 0, filter, signal } = options
+    const { collection } = this.#view
     if (typeof recency === 'object') requireOptions('recency', recency, { weight: true, halfLife: true })
     if (mode !== 'hybrid' && mode !== 'semantic' && mode !== 'lexical')
       throw new PaperkinError(
@@ -286,7 +303,7 @@ export class Ranking {
       mode,
       diversity: requireNumber('diversity', options.diversity ?? 0, 0, 1),
       halfLife,
-      filter: compileFilter(filter, this.#view.roster, this.#view.areas),
+      filter: await collection.soon(compileFilter(filter, collection.roster, this.#view.areas), { signal }),
       isCounted: options.total === true,
       signal,
     }
@@ -302,14 +319,14 @@ export class Ranking {
 
   /** As well, lets the lexical index make its weights after a change. */
   async #prepare(signal: AbortSignal | undefined): Promise<void> {
-    await this.#view.lexical.prepare(this.#slice)
+    await this.#view.collection.lexical.prepare(this.#slice)
     await this.#turn(signal)
   }
 
   /** Taken without a wait, before the first wait: so a question sees the library before or after a write. */
   #state(): State {
-    const { roster, lexical } = this.#view
-    return { roster, lexical, snapshot: this.#view.vectors().snapshot() }
+    const { roster, lexical, vectors } = this.#view.collection
+    return { roster, lexical, snapshot: vectors.snapshot() }
   }
 
   async #rank(
@@ -318,30 +335,43 @@ export class Ranking {
       readonly settings: Settings
       readonly state: State
       readonly weak: (typeof weakBelow)[keyof typeof weakBelow]
-      readonly isDuplicate?: (candidate: KeptPaper) => boolean
+      readonly isDuplicate?: (candidate: StoredPaper) => boolean
     },
-  ): Promise<HitList> {
+  ): Promise<Answer> {
     const { settings, state, weak, isDuplicate } = asked
+    const { collection } = this.#view
     const canBeWeak = this.#view.isBundled && settings.weights.semantic > 0
     const { k, offset, diversity, filter, signal } = settings
     const recency =
       settings.weights.recency === undefined
         ? undefined
-        : await recencies(state.roster, settings.halfLife, timeSlice(signal))
+        : await recencies(state.roster, settings.halfLife, { collection, signal })
     const wanted = diversity > 0 ? Math.max(50, 5 * (offset + k)) : offset + k
     if (filter?.needsAreas) await this.#view.areas()?.prepare(state.roster, state.snapshot, signal)
     const conditions = filter ? [...question.conditions, filter.test(state.roster)] : question.conditions
     const best = await bestPapers(
       { ...question, conditions },
-      { wanted, weights: settings.weights, recency, ...state, signal },
+      {
+        wanted,
+        weights: settings.weights,
+        recency,
+        ...state,
+        read: (papers) => collection.read(papers, { signal }),
+        signal,
+      },
     )
     const ordered = diversity > 0 ? await this.#diverse(best, offset + k, diversity, state) : best
-    const hits = ordered.slice(offset, offset + k).map(({ place, score, semantic }) => {
+    const answered = ordered.slice(offset, offset + k)
+    const papers = await collection.read(
+      answered.map(({ place }) => state.roster.papers[place]),
+      { signal },
+    )
+    const hits = answered.map(({ place, score, semantic }, i) => {
       const candidate = state.roster.papers[place]
       const lexical = question.lexical[candidate.row]
       const isWeak = canBeWeak && semantic < weak.semantic && lexical < weak.lexical
       return Object.freeze({
-        paper: candidate.paper,
+        paper: papers[i] as Paper,
         score,
         semantic,
         lexical,
@@ -351,33 +381,44 @@ export class Ranking {
       })
     })
     const total = settings.isCounted ? await this.#count({ ...question, conditions }, settings, state) : undefined
-    return Object.freeze({
+    const list = Object.freeze({
       hits: Object.freeze(hits),
       weights: settings.weights,
       ...(total !== undefined && { total }),
     })
+    return { list, rows: answered.map(({ place }) => state.roster.rows[place]) }
   }
 
   /** How many papers match a question. */
   async #count({ isMatch, conditions }: Question, { signal }: Settings, { roster }: State): Promise<number> {
     const slice = timeSlice(signal)
+    const reading = readerOf(conditions, {
+      papers: roster.papers,
+      read: (papers) => this.#view.collection.read(papers, { signal }),
+    })
     let total = 0
-    for (const [place, row] of roster.rows.entries()) {
-      if (isMatch(row) && conditions.every((holds) => holds(place))) total++
-      if (place % 32 === 31 && slice.due()) await slice.rest()
+    for (let start = 0; start < roster.rows.length; start += COUNTED) {
+      const places: number[] = []
+      for (let place = start; place < Math.min(start + COUNTED, roster.rows.length); place++)
+        if (isMatch(roster.rows[place])) places.push(place)
+      if (reading.isNeeded(places)) await reading.read(places)
+      for (const [i, place] of places.entries()) {
+        if (conditions.every(({ holds }) => holds(place))) total++
+        if (i % 32 === 31 && slice.due()) await slice.rest()
+      }
+      if (slice.due()) await slice.rest()
     }
     return total
   }
 
   async #explain(
-    { hits, ...list }: HitList,
-    { roster, lexical }: State,
+    { list: { hits, ...list }, rows }: Answer,
+    { lexical }: State,
     asked: Pick<Parameters<typeof explainHits>[1], 'query' | 'like' | 'unlike' | 'unlikeShare' | 'signal'>,
   ): Promise<HitList> {
     const { embed, hasEmbedder } = this.#view
-    const papers = new Set(hits.map(({ paper }) => paper.id))
-    const rows = new Map(roster.papers.flatMap(({ id, row }) => (papers.has(id) ? [[id, row]] : [])))
-    const rowOf = ({ id }: Paper) => rows.get(id) as number
+    const rowById = new Map(hits.map(({ paper }, i) => [paper.id, rows[i] as number]))
+    const rowOf = ({ id }: Paper) => rowById.get(id) as number
     const { weights } = list
     const why = await explainHits(hits, { ...asked, weights, lexical, embed: hasEmbedder ? embed : undefined, rowOf })
     return Object.freeze({

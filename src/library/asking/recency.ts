@@ -1,6 +1,6 @@
-import type { TimeSlice } from '../../runtime/time-slice.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
 import { timeSpanOf } from '../../text/iso-date.ts'
-import type { Roster } from '../collection/collection.ts'
+import type { Collection, Roster } from '../collection/collection.ts'
 
 const day = 86_400_000
 
@@ -11,12 +11,16 @@ const timesOf = new WeakMap<Roster, Float64Array>()
  * 1 for the newest of the papers, half of it one half-life (in days) before; 0 for those without a date. What is dated
  * beyond tomorrow is not the newest: it is as far from it as any other paper of that distance.
  */
-export async function recencies(roster: Roster, halfLife: number, slice: TimeSlice): Promise<Float64Array> {
+export async function recencies(
+  roster: Roster,
+  halfLife: number,
+  { collection, signal }: { readonly collection: Collection; readonly signal: AbortSignal | undefined },
+): Promise<Float64Array> {
   let times = timesOf.get(roster)
   if (times === undefined) {
     times = new Float64Array(roster.papers.length)
-    for (const [place, { paper }] of roster.papers.entries()) {
-      const { published } = paper
+    const slice = timeSlice(signal)
+    for (const [place, { published }] of (await collection.read(roster.papers, { signal })).entries()) {
       times[place] = timeSpanOf(published)?.start ?? Number.NaN
       if (place % 64 === 63 && slice.due()) await slice.rest()
     }

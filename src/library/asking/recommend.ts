@@ -3,11 +3,12 @@
 // counts the more the fewer papers were liked. `npm run bench -- recommend` shows what they do.
 import { PaperkinError, requireInteger, requireOptions, show } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
+import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import { stemSpeller } from '../../text/spelling.ts'
 import type { VectorSnapshot } from '../../vectors/vector-index.ts'
-import type { KeptPaper } from '../collection/collection.ts'
+import type { StoredPaper } from '../storage/storage.ts'
 import { unlikeShare } from './best-papers.ts'
 import { calibration, decision, type Features, product, trainLinear } from './interest-model.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
@@ -108,21 +109,25 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   if (liked === undefined || liked === null || (Array.isArray(liked) && liked.length === 0))
     throw new PaperkinError('invalid-argument', 'Expected `liked` to name at least one paper, got none.')
   const isOneOf = among !== undefined
-  const asked = inLibrary(checkedSeeds({ like: liked, unlike: disliked }), view)
-  const choice = inLibrary(
+  const asked = await inLibrary(checkedSeeds({ like: liked, unlike: disliked }), view, signal)
+  const choice = await inLibrary(
     isOneOf && !(Array.isArray(among) && among.length === 0) ? checkedSeeds({ like: among }) : { like: [], unlike: [] },
     view,
+    signal,
   )
   const isSemantic =
     view.hasEmbedder ||
-    (view.vectors().size > 0 && [...asked.like, ...asked.unlike, ...choice.like].every((it) => typeof it !== 'object'))
+    (view.collection.vectors.size > 0 &&
+      [...asked.like, ...asked.unlike, ...choice.like].every((it) => typeof it !== 'object'))
   const found = await lookUp([asked, choice], view, { isSemantic, vector: undefined, signal })
   const slice = timeSlice(signal)
-  await view.lexical.prepare(slice)
+  await view.collection.lexical.prepare(slice)
+  while (found.unread(asked).length + found.unread(choice).length > 0)
+    await view.collection.read([...found.unread(asked), ...found.unread(choice)], { signal })
   view.requireOpen()
   // From here on everything is of one state.
-  const { roster, lexical } = view
-  const snapshot = view.vectors().snapshot()
+  const { roster, lexical } = view.collection
+  const snapshot = view.collection.vectors.snapshot()
   const judged = { liked: distinct(found.now(asked).like), disliked: distinct(found.now(asked).unlike) }
   const likedIds = new Set(judged.liked.map(({ id }) => id))
   const both = judged.disliked.find(({ id }) => likedIds.has(id))
@@ -216,8 +221,16 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   const total = Float64Array.from(first, (i, at) => standing(linear[i], kin[at] as number))
   const name = why ? lexical.namer() : undefined
   const hits: Recommendation[] = []
-  for (const at of best(total, total.length)) {
+  const ranked = best(total, total.length)
+  const keptAt = (at: number) => keptOf(candidates[first[at] as number] as Item)
+  for (const [rank, at] of ranked.entries()) {
     if (hits.length === k) break
+    // So many are looked at at least.
+    if (keptAt(at)?.cached === undefined)
+      await view.collection.read(
+        ranked.slice(rank, rank + k - hits.length).flatMap((next) => keptAt(next) ?? []),
+        { signal },
+      )
     const item = candidates[first[at] as number] as Item
     const kept = keptOf(item)
     // What says the same in the same words is among the nearest.
@@ -231,7 +244,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       known.add(item.id)
       continue
     }
-    const paper = kept?.paper ?? (choice.like.find((one) => typeof one === 'object' && one.id === item.id) as Paper)
+    const paper = kept?.cached ?? (choice.like.find((one) => typeof one === 'object' && one.id === item.id) as Paper)
     hits.push(
       Object.freeze({
         paper,
@@ -256,22 +269,31 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
 }
 
 /** A paper of the library, or one that was looked up. */
-type Item = KeptPaper | KnownSeed
+type Item = StoredPaper | KnownSeed
 
-const keptOf = (item: Item): KeptPaper | undefined => ('kept' in item ? item.kept : (item as KeptPaper))
+const keptOf = (item: Item): StoredPaper | undefined => ('kept' in item ? item.kept : (item as StoredPaper))
 
 interface Space {
-  readonly lexical: LibraryView['lexical']
+  readonly lexical: LexicalIndex
   readonly snapshot: VectorSnapshot
   readonly isSemantic: boolean
   readonly slice: TimeSlice
 }
 
 /** Records that the library has, word for word, are taken from there: they need not be embedded again. */
-function inLibrary({ like, unlike }: CheckedSeeds, { kept }: LibraryView): CheckedSeeds {
+async function inLibrary(
+  { like, unlike }: CheckedSeeds,
+  { collection }: LibraryView,
+  signal: AbortSignal | undefined,
+): Promise<CheckedSeeds> {
+  const isCopy = (seed: CheckedSeeds['like'][number]) => typeof seed === 'object' && collection.kept.has(seed.id)
+  const copied = [...like, ...unlike]
+    .filter(isCopy)
+    .map((seed) => collection.kept.get((seed as Paper).id) as StoredPaper)
+  const papers = new Map((await collection.read(copied, { signal })).map((paper) => [paper.id, paper]))
   const known = (seed: CheckedSeeds['like'][number]) => {
     if (typeof seed !== 'object') return seed
-    const same = kept.get(seed.id)?.paper
+    const same = papers.get(seed.id)
     return same !== undefined && same.title === seed.title && same.abstract === seed.abstract ? seed.id : seed
   }
   return { like: like.map(known), unlike: unlike.map(known) }

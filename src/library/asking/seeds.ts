@@ -4,9 +4,9 @@ import { PaperkinError, requireOptions } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import { type Paper, type PaperInput, paperText } from '../../paper.ts'
-import type { VectorIndex } from '../../vectors/vector-index.ts'
-import type { KeptPaper } from '../collection/collection.ts'
+import type { Collection } from '../collection/collection.ts'
 import { givenPaper, idOf, keptPaper, paperNotFound, wrongText } from '../collection/find-papers.ts'
+import type { StoredPaper } from '../storage/storage.ts'
 import { unlikeShare } from './best-papers.ts'
 
 /** A paper to ask about: an id of the library, or a record (`title`, `abstract` or both) that need not be in it. */
@@ -34,7 +34,7 @@ export interface CheckedSeeds {
 export interface KnownSeed extends LexicalDocument {
   /** Of a text that was given without one, made from its title. */
   readonly id: string
-  readonly kept: KeptPaper | undefined
+  readonly kept: StoredPaper | undefined
   /** Undefined where the embedding has no weight. */
   readonly vector: Float32Array | undefined
 }
@@ -68,6 +68,8 @@ export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
 interface AskedSeeds {
   /** The seeds of one of the questions as the library has them at this moment. */
   readonly now: (asked: CheckedSeeds) => KnownSeeds
+  /** Papers of the library that must be read before {@link now} can be asked at this moment. */
+  readonly unread: (asked: CheckedSeeds) => StoredPaper[]
 }
 
 /**
@@ -76,11 +78,7 @@ interface AskedSeeds {
  */
 export async function lookUp(
   asked: readonly CheckedSeeds[],
-  view: {
-    readonly kept: ReadonlyMap<string, KeptPaper>
-    readonly embed: Embedder['embed']
-    readonly vectors: () => VectorIndex
-  },
+  { collection, embed }: { readonly collection: Collection; readonly embed: Embedder['embed'] },
   {
     isSemantic,
     vector,
@@ -95,17 +93,23 @@ export async function lookUp(
   const known = new Map<CheckedSeed, KnownSeed>()
   const texts: Paper[] = []
   const inLibrary = (seed: string | number): KnownSeed | undefined => {
-    const found = keptPaper(view.kept, seed)
+    const found = keptPaper(collection.kept, seed)
     if (found === undefined) return undefined
-    const { title, abstract } = found.paper
+    const { title, abstract } = found.cached as Paper
     return {
       id: found.id,
       title,
       abstract,
       kept: found,
-      vector: isSemantic ? view.vectors().vector(found.row) : undefined,
+      vector: isSemantic ? collection.vectors.vector(found.row) : undefined,
     }
   }
+  const unread = ({ like, unlike }: CheckedSeeds) =>
+    [...like, ...unlike].flatMap((seed) => {
+      const found = typeof seed === 'object' ? undefined : keptPaper(collection.kept, seed)
+      return found === undefined || found.cached !== undefined ? [] : found
+    })
+  while (asked.some((one) => unread(one).length > 0)) await collection.read(asked.flatMap(unread), { signal })
   for (const seed of asked.flatMap(({ like, unlike }) => [...like, ...unlike])) {
     if (known.has(seed)) continue
     if (typeof seed === 'object') {
@@ -113,7 +117,7 @@ export async function lookUp(
       known.set(seed, { id: seed.id, title: seed.title, abstract: seed.abstract, kept: undefined, vector })
     } else {
       const found = inLibrary(seed)
-      if (found === undefined) throw paperNotFound(view.kept, seed)
+      if (found === undefined) throw await collection.soon(paperNotFound(collection.kept, seed), { signal })
       known.set(seed, found)
     }
   }
@@ -123,14 +127,14 @@ export async function lookUp(
       `Expected \`vector\` to stand for the one text that is asked about, but there are ${texts.length}: leave it out.`,
     )
   if (isSemantic && vector === undefined && texts.length > 0) {
-    const vectors = await view.embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
+    const vectors = await embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
     for (const [i, text] of texts.entries())
       known.set(text, { ...(known.get(text) as KnownSeed), vector: vectors[i] as Float32Array })
   }
   // A paper that was removed meanwhile stays what it was, as a text.
   const now = (seed: CheckedSeed): KnownSeed =>
     (typeof seed === 'object' ? undefined : inLibrary(seed)) ?? { ...(known.get(seed) as KnownSeed), kept: undefined }
-  return { now: ({ like, unlike }) => ({ like: like.map(now), unlike: unlike.map(now) }) }
+  return { now: ({ like, unlike }) => ({ like: like.map(now), unlike: unlike.map(now) }), unread }
 }
 
 /** The mean of unit vectors; its product with another unit vector is the mean of their cosines. */

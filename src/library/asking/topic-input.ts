@@ -1,7 +1,7 @@
 import { Atlas } from '../../atlas/atlas.ts'
 import type { Embedder } from '../../embedding/embedder.ts'
 import { PaperkinError } from '../../errors.ts'
-import { type Paper, type PaperInput, paperName, paperText } from '../../paper.ts'
+import { type PaperInput, paperName, paperText } from '../../paper.ts'
 import type { ReportInput } from '../../report/report-data.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import type { SimilarPaper, TopicInput } from '../../topics/find-topics.ts'
@@ -31,21 +31,20 @@ export async function topicInput(
   const snapshot = collection.vectors.snapshot()
   const { dimensions } = collection.vectors
   const slice = timeSlice(signal)
-  const words = lexical.sparseRows(rows, slice)
-  const papers: Paper[] = []
-  for (const { paper } of kept) {
-    papers.push(paper)
-    if (slice.due()) await slice.rest()
-  }
+  const [words, papers] = await Promise.all([lexical.sparseRows(rows, slice), collection.read(kept, { signal })])
   const vectors = await snapshot.vectors(rows, signal === undefined ? {} : { signal })
   async function* compare(others: readonly PaperInput[], options: { readonly signal?: AbortSignal | undefined }) {
     const resting = timeSlice(options.signal)
     const given = others.map((other) => givenPaper(other))
-    const known = given.map(({ id, title, abstract }) => {
-      const one = collection.kept.get(id)
-      return one?.paper.title === title && one.paper.abstract === abstract
-        ? collection.vectors.vector(one.row)
-        : undefined
+    const same = given.map(({ id }) => collection.kept.get(id))
+    await collection.read(
+      same.filter((one) => one !== undefined),
+      options,
+    )
+    const known = given.map(({ title, abstract }, i) => {
+      const one = same[i]
+      const isSame = one?.cached?.title === title && one.cached.abstract === abstract
+      return isSame && collection.vectors.has(one.row) ? collection.vectors.vector(one.row) : undefined
     })
     const unknown = given.filter((_, i) => known[i] === undefined)
     if (unknown.length > 0 && embedder === undefined)
@@ -73,7 +72,7 @@ export async function topicInput(
       if (resting.due()) await resting.rest()
     }
   }
-  const { terms, ...sparse } = await words
+  const { terms, ...sparse } = words
   const namer = () => {
     const nameOf = lexical.namer()
     return (column: number) => nameOf(terms[column])

@@ -1,13 +1,12 @@
 // What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
 import { availableParallelism } from 'node:os'
-import { createProgress, type Embedder, type EmbedProgress } from '../../embedding/embedder.ts'
+import { createProgress, type Embedder, type EmbedProgress, embedKeyed } from '../../embedding/embedder.ts'
 import { PaperkinError, type PaperkinIssue, show } from '../../errors.ts'
 import type { CountedDocument } from '../../lexical/term-counts.ts'
 import { type Paper, type PaperInput, paperText, toPaper } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { unitRows, type VectorsInput } from '../../vectors/unit-rows.ts'
-import type { VectorRecord } from '../storage/log-file.ts'
-import { textKeys, vectorKey } from '../storage/store.ts'
+import { type StoredPaper, type StoredVector, textKeys, vectorKey } from '../storage/storage.ts'
 import type { Collection, PaperChange } from './collection.ts'
 import { givenPaper } from './find-papers.ts'
 
@@ -67,6 +66,9 @@ const LEAST_BATCH = Math.max(16, 4 * availableParallelism())
 const MOST_BATCH = 2048
 const BATCH_MILLISECONDS = 500
 
+/** Papers compared at once with what is known of them. */
+const COMPARED = 512
+
 /** A paper that comes or changes, and the vector that came with it. */
 interface Item {
   readonly paper: Paper
@@ -98,25 +100,35 @@ export async function addPapers(
   const lostFields: LostFields[] = []
   const titleOnly: string[] = []
   const items: Item[] = []
-  for (const { paper: record, place } of given.values()) {
-    if (slice.due()) await slice.rest()
-    const known = collection.kept.get(record.id)
-    const paper = known !== undefined && options.merge ? merged(known.paper, record) : record
-    if (paper.titleOnly) titleOnly.push(paper.id)
-    const vector = vectorOf(place)
-    const isFresh =
-      known === undefined ||
-      known.paper.title !== paper.title ||
-      known.paper.abstract !== paper.abstract ||
-      (vector !== undefined && !isAlike(vector, collection.vectors.vector(known.row)))
-    if (known !== undefined && !isFresh && isSame(known.paper, paper)) {
-      unchanged.push(paper.id)
-      continue
+  const snapshot = collection.vectors.snapshot()
+  const records = [...given.values()]
+  for (let start = 0; start < records.length; start += COMPARED) {
+    const part = records.slice(start, start + COMPARED)
+    const kept = part.map(({ paper }) => collection.kept.get(paper.id))
+    await collection.read(
+      kept.filter((one) => one !== undefined),
+      { signal },
+    )
+    for (const [i, { paper: record, place }] of part.entries()) {
+      if (slice.due()) await slice.rest()
+      const known = kept[i]?.cached
+      const paper = known !== undefined && options.merge ? merged(known, record) : record
+      if (paper.titleOnly) titleOnly.push(paper.id)
+      const vector = vectorOf(place)
+      const isFresh =
+        known === undefined ||
+        known.title !== paper.title ||
+        known.abstract !== paper.abstract ||
+        (vector !== undefined && !isAlike(vector, snapshot.vector((kept[i] as StoredPaper).row)))
+      if (known !== undefined && !isFresh && isSame(known, paper)) {
+        unchanged.push(paper.id)
+        continue
+      }
+      ;(known === undefined ? added : updated).push(paper.id)
+      const fields = known === undefined ? [] : lost(known, paper)
+      if (fields.length > 0) lostFields.push(Object.freeze({ id: paper.id, fields: Object.freeze(fields) }))
+      items.push({ paper, isFresh, given: vector })
     }
-    ;(known === undefined ? added : updated).push(paper.id)
-    const fields = known === undefined ? [] : lost(known.paper, paper)
-    if (fields.length > 0) lostFields.push(Object.freeze({ id: paper.id, fields: Object.freeze(fields) }))
-    items.push({ paper, isFresh, given: vector })
   }
   const fresh = items.filter(({ isFresh }) => isFresh).length
   if (fresh > 0 && units === undefined && embedder === undefined)
@@ -125,12 +137,12 @@ export async function addPapers(
       `Expected \`vectors\`, as this library has no embedder and ${fresh} of the papers are new: pass one for each paper.`,
     )
   const truncated: TruncatedPaper[] = []
-  const keyOf = collection.store && embedder && textKeys(embedder)
-  const isOnDisk = collection.store !== undefined
-  const progress = createProgress(fresh, isOnDisk ? onProgress : undefined)
+  const { isDurable } = collection.storage
+  const keyOf = isDurable && embedder ? textKeys(embedder) : undefined
+  const progress = createProgress(fresh, isDurable ? onProgress : undefined)
   const prepare = (part: readonly Item[]) =>
-    prepareBatch(collection, part, { embedder, keyOf, signal, onProgress: isOnDisk ? undefined : onProgress })
-  let size = isOnDisk ? LEAST_BATCH : items.length
+    prepareBatch(collection, part, { embedder, keyOf, signal, onProgress: isDurable ? undefined : onProgress })
+  let size = isDurable ? LEAST_BATCH : items.length
   let start = 0
   // While a batch is written, and while the last texts of one are embedded, the model is at work on the next one.
   const under: Promise<{ readonly changes: PaperChange[]; readonly known: number }>[] = []
@@ -149,7 +161,7 @@ export async function addPapers(
     const { changes, known } = await batch
     under.shift()
     const wait = performance.now() - begun
-    if (isOnDisk) {
+    if (isDurable) {
       const grown =
         wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
       size = Math.max(LEAST_BATCH, Math.min(MOST_BATCH, grown))
@@ -174,43 +186,56 @@ export async function addPapers(
   })
 }
 
+/** A vector that a paper gets, with its key where the storage keeps it. */
+type Found = Omit<StoredVector, 'key'> & { readonly key: StoredVector['key'] | undefined }
+
 /** Embeds and counts what is new in a batch; `known` vectors were in the store already. */
 async function prepareBatch(
   collection: Collection,
   items: readonly Item[],
   options: {
     readonly embedder: Embedder | undefined
-    /** Where there is a store. */
+    /** Where the storage is durable. */
     readonly keyOf: ((text: string) => Buffer) | undefined
     readonly signal: AbortSignal | undefined
     readonly onProgress: AddOptions['onProgress']
   },
 ): Promise<{ readonly changes: PaperChange[]; readonly known: number }> {
   const { embedder, keyOf, signal, onProgress } = options
-  const { store } = collection
+  const { storage } = collection
   const slice = timeSlice(signal)
   const fresh = items.filter(({ isFresh }) => isFresh)
   const texts = fresh.map(({ paper }) => paperText(paper))
-  if (keyOf !== undefined) await store?.prepareFind(slice)
-  const found = new Array<Pick<VectorRecord, 'vector' | 'truncation'> & { key?: Buffer }>(fresh.length)
-  let known = 0
+  const keys = fresh.map(({ given }, i) => {
+    if (given !== undefined) return storage.isDurable ? vectorKey(given) : undefined
+    return keyOf?.(texts[i] as string)
+  })
+  // A vector of one's own is there; those of texts may be known.
+  const asked = [...keys.keys()].filter((i) => fresh[i]?.given === undefined && keys[i] !== undefined)
+  const stored =
+    asked.length === 0
+      ? []
+      : await storage.readVectors(
+          asked.map((i) => keys[i] as Buffer),
+          { signal },
+        )
+  const knownVectors = new Map(asked.flatMap((i, j) => (stored[j] === undefined ? [] : [[i, stored[j]]])))
+  const known = knownVectors.size
   const missing: number[] = []
-  for (const [i, { given }] of fresh.entries()) {
-    if (given !== undefined) found[i] = { vector: given, ...(store && { key: vectorKey(given) }) }
-    else {
-      const key = keyOf?.(texts[i] as string)
-      const [number] = key === undefined ? [] : (store?.find([key]) ?? [])
-      const vector = number === undefined ? undefined : await store?.vector(number)
-      if (vector !== undefined) {
-        found[i] = vector
-        known++
-      } else {
-        found[i] = { vector: new Float32Array(0), ...(key && { key }) }
-        missing.push(i)
-      }
-    }
-  }
-  const embedding = embedder?.embed(
+  const found = fresh.map(({ given }, i): Found => {
+    const vector = given ?? knownVectors.get(i)?.vector
+    if (vector === undefined) missing.push(i)
+    const truncation = knownVectors.get(i)?.truncation
+    return { key: keys[i], vector: vector ?? new Float32Array(0), ...(truncation && { truncation }) }
+  })
+  // The embedder's cache goes by the same keys.
+  const byText = new Map(texts.map((text, i) => [text, keys[i]]))
+  const embed =
+    embedder &&
+    (keyOf === undefined
+      ? embedder.embed.bind(embedder)
+      : embedKeyed(embedder, (text) => (byText.get(text) ?? keyOf(text)).toString('base64url')))
+  const embedding = embed?.(
     missing.map((i) => texts[i] as string),
     {
       inputType: 'document',
@@ -218,7 +243,7 @@ async function prepareBatch(
       ...(onProgress && { onProgress }),
       onTruncated: ({ index, ...truncation }) => {
         const i = missing[index] as number
-        found[i] = { ...(found[i] as (typeof found)[number]), truncation }
+        found[i] = { ...(found[i] as Found), truncation }
       },
     },
   )
@@ -233,12 +258,12 @@ async function prepareBatch(
   })()
   const [vectors = [], counted] = await Promise.all([embedding, counting])
   for (const [place, i] of missing.entries())
-    found[i] = { ...(found[i] as (typeof found)[number]), vector: vectors[place] as Float32Array }
+    found[i] = { ...(found[i] as Found), vector: vectors[place] as Float32Array }
   let next = 0
   const changes = items.map(({ paper, isFresh }): PaperChange => {
     if (!isFresh) return { paper }
     const i = next++
-    return { paper, fresh: { counted: counted[i] as CountedDocument, ...(found[i] as (typeof found)[number]) } }
+    return { paper, fresh: { counted: counted[i] as CountedDocument, ...(found[i] as Found) } }
   })
   return { changes, known }
 }

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { Atlas, packedRows } from '../../atlas/atlas.ts'
 import { atlasOf, readSpaceFile, type SpaceKey, spreadOf, writeSpaceFile } from '../../atlas/atlas-space.ts'
 import type { Embedder, EmbedOptions } from '../../embedding/embedder.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
-import type { Store } from '../storage/store.ts'
+import type { Storage } from '../storage/storage.ts'
 
 /**
  * Papers from which the map is embedded without being asked for: its texts have as many word pieces as some 200 abstracts,
@@ -18,18 +17,18 @@ type MakeOptions = Pick<EmbedOptions, 'signal' | 'onProgress'> & { readonly pape
 /** The map of science of a library: the bundled one, or for another model its own, embedded once and kept. */
 export class AreaMap {
   readonly #embedder: Embedder | undefined
-  readonly #store: Store | undefined
+  readonly #storage: Storage
   #atlas: Atlas | undefined
   #isKnown: boolean
   #making: Promise<void> | undefined
 
   constructor({
     embedder,
-    store,
+    storage,
     isWanted,
-  }: { readonly embedder: Embedder | undefined; readonly store: Store | undefined; readonly isWanted: boolean }) {
+  }: { readonly embedder: Embedder | undefined; readonly storage: Storage; readonly isWanted: boolean }) {
     this.#embedder = isWanted ? embedder : undefined
-    this.#store = store
+    this.#storage = storage
     this.#isKnown = this.#embedder === undefined
   }
 
@@ -44,12 +43,13 @@ export class AreaMap {
 
   /** Takes over what was kept. */
   async load(): Promise<void> {
-    const [embedder, store] = [this.#embedder, this.#store]
+    const embedder = this.#embedder
+    const path = this.#storage.derivedFile('areas.bin')
     // Nothing is kept beside libraries of the bundled model, which have no need of the map to be opened.
-    if (embedder === undefined || store === undefined || !existsSync(spacePath(store))) return
+    if (embedder === undefined || path === undefined || !existsSync(path)) return
     const bundled = Atlas.load()
     const key = spaceKey(bundled, embedder)
-    const kept = await readSpaceFile(spacePath(store), key, bundled.areas)
+    const kept = await readSpaceFile(path, key, bundled.areas)
     if (kept === undefined) return
     this.#atlas = atlasOf(bundled, kept.rows, { key, spread: kept.spread })
     this.#isKnown = true
@@ -74,17 +74,14 @@ export class AreaMap {
     const spread = await spreadOf(bundled, rows, { dimensions: embedder.dimensions, papers: papers(), slice })
     this.#atlas = atlasOf(bundled, rows, { key, spread })
     this.#isKnown = true
-    if (this.#store === undefined || this.#store.isReadOnly) return
+    const path = this.#storage.derivedFile('areas.bin')
+    if (path === undefined || this.#storage.isReadOnly) return
     try {
-      await writeSpaceFile(spacePath(this.#store), key, { rows, spread })
+      await writeSpaceFile(path, key, { rows, spread })
     } catch {
       // It can be embedded again, where there is room for it.
     }
   }
-}
-
-function spacePath(store: Store): string {
-  return join(store.folder, 'areas.bin')
 }
 
 function spaceKey(atlas: Atlas, { modelId, revision, dtype, fingerprint, dimensions }: Embedder): SpaceKey {

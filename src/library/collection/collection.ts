@@ -1,49 +1,44 @@
-// What a library holds: papers, words and vectors in memory, and the same in its store where it has one. A row is the
-// number under which the lexical index and the vector index keep one text; a changed text gets a new row, and no row is
-// used twice in a library's life. Vectors are put into their index first and taken out last, and a row counts only while
-// `kept` names it: so a change becomes visible in one synchronous step, whole, after it is on disk.
-import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+// What a library holds: papers, words and vectors in memory, and the same in its storage. A row is the number under which
+// the lexical index and the vector index keep one text; a changed text gets a new row, and no row is used twice in a
+// library's life. Vectors are put into their index first and taken out last, and a row counts only while `kept` names it:
+// so a change becomes visible in one synchronous step, whole, after it is in the storage.
 import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../../errors.ts'
-import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../../lexical/lexical-file.ts'
+import type { SavedLexical } from '../../lexical/lexical-file.ts'
 import { LexicalIndex } from '../../lexical/lexical-index.ts'
 import type { CountedDocument } from '../../lexical/term-counts.ts'
-import { type Paper, paperJson } from '../../paper.ts'
+import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
-import { AUTO_HNSW_FROM, createVectorIndex, type IndexKind } from '../../vectors/create-index.ts'
+import { createVectorIndex, type IndexKind } from '../../vectors/create-index.ts'
 import { CHUNK_ROWS, type VectorIndex } from '../../vectors/vector-index.ts'
-import type { Damage, PaperRecord, VectorRecord } from '../storage/log-file.ts'
-import type { Store } from '../storage/store.ts'
-import { damaged, damagedVector, withIds } from '../storage/store-errors.ts'
-import { convert } from './convert.ts'
+import type { Storage, StoredPaper, StoredVector } from '../storage/storage.ts'
+import { Settling } from './settling.ts'
 
-/** Papers of the past that a log may have beside as many as there are. */
-const PAST = 4096
-/** Milliseconds without a change after which what later questions gain from is made. */
-const SETTLE_AFTER = 3000
-/** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
-const UNSAVED = 256
-
-/** A paper of the library and the row under which its words and its vector are kept. */
-export interface KeptPaper {
-  readonly id: string
-  readonly row: number
-  /** Number of its vector in the store's log; -1 without a store. */
-  readonly vector: number
-  /** See {@link PaperRecord}. */
-  readonly textCrc: number
-  /**
-   * Of a library that was opened, read when it is first asked for.
-   * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
-   */
-  readonly paper: Paper
-}
+/** Papers read at once. */
+const PART = 512
 
 /** All papers, in the order in which their ids were first added, and the row of each. */
-export interface Roster {
-  readonly papers: readonly KeptPaper[]
+export class Roster {
+  readonly papers: readonly StoredPaper[]
   readonly rows: Int32Array
+  #places: Int32Array | undefined
+
+  constructor(papers: readonly StoredPaper[]) {
+    this.papers = papers
+    this.rows = new Int32Array(papers.length)
+    for (let place = 0; place < papers.length; place++) this.rows[place] = (papers[place] as StoredPaper).row
+  }
+
+  /** The place of a row's paper; -1 where there is none. */
+  placeOf(row: number): number {
+    if (this.#places === undefined) {
+      let rows = 0
+      for (const one of this.rows) rows = Math.max(rows, one + 1)
+      this.#places = new Int32Array(rows).fill(-1)
+      for (let place = 0; place < this.rows.length; place++) this.#places[this.rows[place]] = place
+    }
+    return this.#places[row] ?? -1
+  }
 }
 
 /** A paper that comes or changes. */
@@ -54,9 +49,9 @@ export interface PaperChange {
     readonly counted: CountedDocument
     /** Scaled to unit length. */
     readonly vector: Float32Array
-    /** See {@link VectorRecord}; only a store needs them. */
-    readonly key?: VectorRecord['key']
-    readonly truncation?: VectorRecord['truncation']
+    /** See {@link StoredVector}; only a storage that is durable needs it. */
+    readonly key?: StoredVector['key'] | undefined
+    readonly truncation?: StoredVector['truncation']
   }
 }
 
@@ -66,57 +61,48 @@ interface Change {
   readonly papers?: readonly PaperChange[]
 }
 
-/** What is kept of each change of the papers in memory. */
-interface Coming {
-  readonly kept: KeptPaper
-  readonly fresh?: PaperChange['fresh']
-}
+/**
+ * Work that goes from paper to paper: it yields those that it needs next, and goes on when they have been read. So the same
+ * work can be done at once, or waiting for a storage.
+ */
+export type Reading<Result> = Generator<readonly StoredPaper[], Result, void>
 
 export class Collection {
-  #kept = new Map<string, KeptPaper>()
-  readonly store: Store | undefined
+  readonly storage: Storage
+  readonly settling: Settling
+  #kept = new Map<string, StoredPaper>()
   readonly #kind: IndexKind
   #lexical = new LexicalIndex()
-  #isLoaded = false
-  #settling: Promise<void> | undefined
-  #isSettled = true
-  /** Long work under way that settling would get in the way of. */
-  #undisturbed = 0
-  readonly #closing = new AbortController()
-  #isGraphSaved = false
-  /** Rows of the lexical index that its file holds. */
-  #savedRows = 0
   #vectors: VectorIndex
   #dimensions: number | undefined
   #nextRow = 0
   #roster: Roster | undefined
+  #isLoaded = false
+  /** Whether what was read of the storage was not taken over. */
+  #isBehind = true
 
   constructor(options: {
-    /** `undefined` until the first vectors tell their width. */
+    /** `undefined` until the first vectors say their width. */
     readonly dimensions: number | undefined
     readonly kind: IndexKind
-    readonly store: Store | undefined
+    readonly storage: Storage
   }) {
     this.#kind = options.kind
     this.#dimensions = options.dimensions
-    this.store = options.store
-    // Until the first vectors tell their width, an empty index of another stands for theirs.
+    this.storage = options.storage
+    this.settling = new Settling(options.storage, this)
+    // Until the first vectors say their width, an empty index of another stands for theirs.
     this.#vectors = createVectorIndex(options.dimensions ?? 1, { kind: options.kind })
   }
 
   /** Papers by their ids, in the order of the roster. */
-  get kept(): ReadonlyMap<string, KeptPaper> {
+  get kept(): ReadonlyMap<string, StoredPaper> {
     return this.#kept
   }
 
   /** The same object until a change. */
   get roster(): Roster {
-    if (this.#roster === undefined) {
-      const papers = [...this.kept.values()]
-      const rows = new Int32Array(papers.length)
-      for (let place = 0; place < rows.length; place++) rows[place] = (papers[place] as KeptPaper).row
-      this.#roster = { papers, rows }
-    }
+    this.#roster ??= new Roster([...this.kept.values()])
     return this.#roster
   }
 
@@ -139,71 +125,111 @@ export class Collection {
     return this.#dimensions
   }
 
-  /** Makes a change, on disk first: all of it, or nothing where the promise rejects. */
-  async commit({ removed = [], papers = [] }: Change): Promise<void> {
-    const dimensions = this.#dimensions ?? papers.find(({ fresh }) => fresh)?.fresh?.vector.length
-    const vectors: VectorRecord[] = []
-    const numbers = new Map<string, number>()
-    let nextRow = this.#nextRow
-    const coming = papers.map(({ paper, fresh }): Coming => {
-      const known = this.kept.get(paper.id)
-      if (fresh === undefined && known !== undefined) {
-        const { id, row, vector, textCrc } = known
-        return { kept: { id, row, vector, textCrc, paper } }
-      }
-      return {
-        kept: {
-          id: paper.id,
-          row: nextRow++,
-          vector: this.#number(fresh, { vectors, numbers }),
-          textCrc: textCrc(paper),
-          paper,
-        },
-        fresh,
-      }
-    })
-    if (this.store !== undefined) {
-      if (this.store.identity.dimensions === 0 && dimensions !== undefined)
-        await this.store.rewrite({ ...this.store.identity, dimensions }, [])
-      const records = coming.map(({ kept }): PaperRecord => {
-        const { id, row, vector, textCrc } = kept
-        return { id, row, vector, textCrc, json: Buffer.from(paperJson(kept.paper)) }
-      })
-      await this.store.append({ removed, vectors, papers: records, nextRow, dimensions: dimensions ?? 0 })
+  /**
+   * Reads papers and keeps what was read: afterwards each of them is `cached`.
+   * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
+   */
+  async read(
+    papers: readonly StoredPaper[],
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Paper[]> {
+    const unread = papers.filter(({ cached }) => cached === undefined)
+    for (let start = 0; start < unread.length; start += PART) {
+      const part = unread.slice(start, start + PART)
+      const found = await this.storage.readPapers(part, { signal })
+      for (const [i, paper] of part.entries()) paper.cached ??= found[i]
     }
-    await this.#apply({ removed, coming, nextRow, dimensions })
-    // Should a long `add` be ended, most of its words need not be counted again.
-    await this.#saveWords({ most: 4096 + this.#savedRows })
+    return papers.map(({ cached }) => cached as Paper)
   }
 
-  /** The number that a vector has in the log, or will have. */
-  #number(
-    fresh: PaperChange['fresh'],
-    { vectors, numbers }: { readonly vectors: VectorRecord[]; readonly numbers: Map<string, number> },
-  ): number {
-    if (this.store === undefined || fresh?.key === undefined) return -1
-    const { key, vector, truncation } = fresh
-    const name = key.toString('latin1')
-    const known = numbers.get(name) ?? this.store.find([key])[0]
-    if (known !== undefined) return known
-    const number = this.store.nextVector + vectors.length
-    numbers.set(name, number)
-    vectors.push({ key, vector, ...(truncation && { truncation }) })
-    return number
+  /** Papers in parts, none of which is kept. */
+  async *stream(
+    papers: readonly StoredPaper[],
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Paper[]> {
+    for (let start = 0; start < papers.length; start += PART) {
+      const part = papers.slice(start, start + PART)
+      const unread = part.filter(({ cached }) => cached === undefined)
+      const found = unread.length > 0 ? await this.storage.readPapers(unread, { signal }) : []
+      let next = 0
+      yield part.map(({ cached }) => cached ?? (found[next++] as Paper))
+    }
+  }
+
+  /**
+   * A paper, without waiting.
+   * @throws what {@link read} throws, and `invalid-argument` where the storage cannot be read so
+   */
+  readNow(paper: StoredPaper): Paper {
+    if (paper.cached === undefined) {
+      if (this.storage.readNow === undefined)
+        throw new PaperkinError(
+          'invalid-argument',
+          'Expected a library whose papers are in this process or on its disk, where one is asked for without waiting: ask with a call that waits, such as `search()`.',
+        )
+      paper.cached = this.storage.readNow(paper)
+    }
+    return paper.cached
+  }
+
+  /** Does work that reads papers, without waiting. @throws what {@link readNow} throws */
+  now<Result>(reading: Reading<Result>): Result {
+    for (;;) {
+      const step = reading.next()
+      if (step.done) return step.value
+      for (const paper of step.value) this.readNow(paper)
+    }
+  }
+
+  /** Does work that reads papers. @throws what {@link read} throws */
+  async soon<Result>(
+    reading: Reading<Result>,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Result> {
+    for (;;) {
+      const step = reading.next()
+      if (step.done) return step.value
+      await this.read(step.value, options)
+    }
+  }
+
+  /** Makes a change, in the storage first: all of it, or nothing where the promise rejects. */
+  async commit({ removed = [], papers = [] }: Change): Promise<void> {
+    let nextRow = this.#nextRow
+    const coming = papers.map(({ paper, fresh }) => {
+      const known = this.kept.get(paper.id)
+      if (fresh === undefined && known !== undefined)
+        return { paper, row: known.row, textCrc: known.textCrc, vector: known }
+      const { key, vector, truncation } = fresh ?? {}
+      return {
+        paper,
+        row: nextRow++,
+        textCrc: textCrc(paper),
+        vector: key && vector && { key, vector, ...(truncation && { truncation }) },
+      }
+    })
+    const stored = await this.storage.commit({ removed, papers: coming, nextRow })
+    for (const [i, { paper }] of coming.entries()) (stored[i] as StoredPaper).cached = paper
+    await this.#apply({
+      removed,
+      coming: stored.map((paper, i) => ({ paper, fresh: papers[i]?.fresh })),
+      nextRow,
+    })
+    await this.settling.saveWords({ isClosing: false })
   }
 
   async #apply(change: {
     readonly removed: readonly string[]
-    readonly coming: readonly Coming[]
+    readonly coming: readonly { readonly paper: StoredPaper; readonly fresh: PaperChange['fresh'] }[]
     readonly nextRow: number
-    readonly dimensions: number | undefined
   }): Promise<void> {
-    const { removed, coming, nextRow, dimensions } = change
+    const { removed, coming, nextRow } = change
+    const fresh = coming.filter((one) => one.fresh !== undefined)
+    const dimensions = this.#dimensions ?? fresh[0]?.fresh?.vector.length
     const isFirst = this.#dimensions === undefined && dimensions !== undefined
     const index = isFirst ? createVectorIndex(dimensions, { kind: this.#kind }) : this.#vectors
-    const fresh = coming.filter((one) => one.fresh !== undefined)
     await index.add(
-      fresh.map(({ kept }) => kept.row),
+      fresh.map(({ paper }) => paper.row),
       fresh.map((one) => one.fresh?.vector as Float32Array),
     )
     // From here to the last line but one nothing waits: whoever asks sees the library before or after it.
@@ -219,17 +245,14 @@ export class Collection {
       if (known !== undefined) gone.push(known.row)
       this.#kept.delete(id)
     }
-    for (const { kept, fresh } of coming) {
-      const known = this.kept.get(kept.id)
-      if (known !== undefined && known.row !== kept.row) gone.push(known.row)
-      if (fresh !== undefined) this.#addWords(kept.row, fresh.counted)
-      this.#kept.set(kept.id, kept)
+    for (const { paper, fresh } of coming) {
+      const known = this.kept.get(paper.id)
+      if (known !== undefined && known.row !== paper.row) gone.push(known.row)
+      if (fresh !== undefined) this.#addWords(paper.row, fresh.counted)
+      this.#kept.set(paper.id, paper)
     }
     for (const row of gone) this.#lexical.remove(row)
-    if (fresh.length > 0 || gone.length > 0) {
-      this.#isGraphSaved = false
-      this.#settleLater()
-    }
+    if (fresh.length > 0 || gone.length > 0) this.settling.changed()
     await this.#vectors.remove(gone)
   }
 
@@ -241,232 +264,132 @@ export class Collection {
   }
 
   /**
-   * Takes over what the store's log says since the last call; the change becomes visible at once, at the end.
+   * Takes over what came into the storage since the last call; the change becomes visible at once, at the end.
    * @throws PaperkinError `corrupt-store` with the ids of damaged papers, `store-mismatch`, `unreadable-source`
    */
   async load(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    const store = this.store as Store
-    try {
-      await this.#load(store, options)
-    } catch (error) {
-      // What was read and not taken over must come again.
-      store.rewind()
-      throw error
-    }
+    const isAll = this.#isBehind
+    // What was read and not taken over must come again.
+    this.#isBehind = true
+    await this.#load({ isAll, signal: options.signal })
+    this.#isBehind = false
   }
 
-  async #load(store: Store, options: { readonly signal?: AbortSignal | undefined }): Promise<void> {
-    const slice = timeSlice(options.signal)
-    const damages: Damage[] = []
-    const { isAnew, frames } = await store.load({ onDamage: (damage) => damages.push(damage), ...options })
-    // Before the frames are read, so that it holds no paper that the log does not name.
-    const words = isAnew ? (await openLexicalFile(wordsPath(store)))?.read() : undefined
-    const kept = new Map<string, KeptPaper>(isAnew ? [] : this.kept)
-    // Of another log the same row numbers mean other texts.
+  async #load({ isAll, signal }: { readonly isAll: boolean; readonly signal: AbortSignal | undefined }): Promise<void> {
+    const { storage } = this
+    const slice = timeSlice(signal)
+    let kept = new Map<string, StoredPaper>()
+    const { isAnew, batches } = await storage.load({ isAll, present: () => kept.values(), signal })
+    if (!isAnew) kept = new Map(this.kept)
+    // Before the batches are read, so that it holds no paper that the storage does not name.
+    const words = isAnew ? (await this.settling.openWords())?.() : undefined
+    // In another storage the same row numbers mean other texts.
     const isOther = isAnew && this.#isLoaded
+    const width = storage.identity.dimensions
     const index =
-      isOther || (this.#dimensions === undefined && store.identity.dimensions > 0)
-        ? createVectorIndex(store.identity.dimensions || 1, { kind: this.#kind })
+      isOther || (this.#dimensions === undefined && width > 0)
+        ? createVectorIndex(width || 1, { kind: this.#kind })
         : this.#vectors
     const { dimensions } = index
     const rows: number[] = []
     const vectors = new VectorChunks(dimensions)
-    for await (const { removed, papers, block, floats } of frames) {
+    for await (const { removed, papers, places, vectors: floats } of batches) {
       for (const id of removed) kept.delete(id)
-      // Neighbours in the log are copied together.
+      const fresh: number[] = []
+      const elsewhere: StoredPaper[] = []
+      for (let i = 0; i < papers.length; i++) {
+        const paper = papers[i] as StoredPaper
+        const known = kept.get(paper.id)
+        kept.set(paper.id, paper)
+        // Its row says the same again: only other fields are new.
+        if (known?.row === paper.row || index.has(paper.row)) continue
+        fresh.push(i)
+        if ((places[i] as number) < 0) elsewhere.push(paper)
+      }
+      const found = elsewhere.length > 0 ? await storage.readVectors(elsewhere, { signal }) : []
+      // Neighbours in the batch are copied together.
       const run = { from: 0, to: 0 }
       const copyRun = (next: number) => {
         vectors.append(floats.subarray(run.from * dimensions, run.to * dimensions))
         run.from = next
         run.to = next
       }
-      for (const record of papers) {
-        const known = kept.get(record.id)
-        kept.set(record.id, record)
-        // Its row says the same again: only other fields are new.
-        if (known?.row === record.row || index.has(record.row)) continue
-        const i = record.vector - block.first
-        if (i >= 0 && i < block.count) {
-          // Told below, where it is known whether the paper is still there.
-          if (block.damaged.has(i)) continue
-          if (block.dimensions !== dimensions) {
-            damages.push(damagedVector(record))
-            continue
-          }
-          if (i !== run.to) copyRun(i)
+      let next = 0
+      for (const i of fresh) {
+        const place = places[i] as number
+        if (place >= 0) {
+          if (place !== run.to) copyRun(place)
           run.to++
         } else {
-          const found = await store.vector(record.vector)
-          if (found?.vector.length !== dimensions) {
-            damages.push(damagedVector(record))
-            continue
-          }
+          // The storage says at the end what is damaged of papers that are still there.
+          const one = found[next++]
+          if (one?.vector.length !== dimensions) continue
           copyRun(run.to)
-          vectors.append(found.vector)
+          vectors.append(one.vector)
         }
-        rows.push(record.row)
+        rows.push((papers[i] as StoredPaper).row)
       }
       copyRun(0)
       if (slice.due()) await slice.rest()
     }
-    const whole = withIds(damages, kept.values(), (vector) => store.isReadable(vector))
-    if (whole.length > 0) throw damaged(store.path, whole)
     await index.adopt(rows, vectors.chunks)
-    await this.#adopt({
-      kept,
-      index,
-      isOther,
-      slice,
-      saved: await words,
-    })
-    if (isAnew) await this.#loadGraph(store)
-    this.#settleLater()
+    await this.#adopt({ kept, index, isOther, slice, saved: await words, signal })
+    if (isAnew) await this.settling.loadGraph(this.#kind)
+    if (kept.size > 0) this.settling.later()
     this.#isLoaded = true
   }
 
-  /** Does long work; what makes questions faster is not begun meanwhile. */
-  async undisturbed<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#undisturbed++
-    try {
-      return await work()
-    } finally {
-      this.#undisturbed--
-    }
-  }
-
-  /** Has what makes questions faster made once no more changes come. */
-  #settleLater(): void {
-    this.#isSettled = false
-    this.#settling ??= this.#settle()
-      .catch(() => {})
-      .finally(() => {
-        this.#settling = undefined
-      })
-  }
-
-  /** In small slices; a process that asks one question and ends needs none of it. */
-  async #settle(): Promise<void> {
-    const { signal } = this.#closing
-    while (!this.#isSettled) {
-      this.#isSettled = true
-      await wait(SETTLE_AFTER, undefined, { signal, ref: false })
-      if (this.#undisturbed > 0) this.#isSettled = false
-      if (!this.#isSettled) continue
-      const slice = timeSlice(signal, 5)
-      await this.#lexical.settle(slice)
-      await this.#vectors.settle?.({ signal })
-      await this.#lexical.prepare(slice)
-    }
-  }
-
-  /** Takes the graph that was kept, where it is of these very vectors; otherwise it is built anew by itself. */
-  async #loadGraph(store: Store): Promise<void> {
-    const isWanted = this.#kind === 'hnsw' || this.#vectors.size >= AUTO_HNSW_FROM
-    if (this.#vectors.load === undefined || !isWanted) return
-    try {
-      await this.#vectors.load(graphPath(store))
-      this.#isGraphSaved = true
-    } catch (error) {
-      // It can be built anew; only where a graph was asked for, what it takes must be there.
-      if (this.#kind === 'hnsw' && PaperkinError.isInstance(error) && error.code === 'index-unavailable') throw error
-    }
-  }
-
-  async #saveGraph(): Promise<void> {
-    if (this.#vectors.kind !== 'hnsw' || this.#isGraphSaved) return
-    if (this.store === undefined || this.store.isReadOnly) return
-    try {
-      await this.#vectors.save?.(graphPath(this.store))
-    } catch {
-      // It can be built again, where there is room for it.
-    }
-  }
-
   async #adopt(found: {
-    readonly kept: Map<string, KeptPaper>
+    readonly kept: Map<string, StoredPaper>
     readonly index: VectorIndex
     /** Whether nothing of what was known counts any more. */
     readonly isOther: boolean
     readonly slice: TimeSlice
     readonly saved: SavedLexical | undefined
+    readonly signal: AbortSignal | undefined
   }): Promise<void> {
-    const { kept, index, isOther, slice, saved } = found
-    const isSaved = saved !== undefined && isOf(saved, kept.values(), this.store as Store)
+    const { kept, index, isOther, slice, saved, signal } = found
+    const { storage, settling } = this
+    const isSaved = saved !== undefined && settling.isOf(saved, kept.values())
     const lexical = isSaved ? LexicalIndex.from(saved.state) : isOther ? new LexicalIndex() : this.#lexical
-    const savedRows = isSaved ? saved.state.rows : isOther ? 0 : this.#savedRows
-    const present = new Uint8Array((this.store as Store).nextRow)
-    const fresh: KeptPaper[] = []
+    const savedRows = isSaved ? saved.state.rows : isOther ? 0 : settling.savedRows
+    const present = new Uint8Array(storage.nextRow)
+    const fresh: StoredPaper[] = []
     for (const paper of kept.values()) {
       present[paper.row] = 1
       if (paper.row >= lexical.rows) fresh.push(paper)
     }
     fresh.sort((a, b) => a.row - b.row)
     const counted: CountedDocument[] = []
-    for (const { paper } of fresh) {
-      counted.push(lexical.count(paper))
-      if (slice.due()) await slice.rest()
-    }
+    for await (const papers of this.stream(fresh, { signal }))
+      for (const paper of papers) {
+        counted.push(lexical.count(paper))
+        if (slice.due()) await slice.rest()
+      }
     const gone = index.rows().filter((row) => present[row] !== 1)
     const words: number[] = []
     for (let row = 0; row < savedRows; row++) if (present[row] !== 1) words.push(row)
     // Visible from here on.
     this.#lexical = lexical
-    this.#savedRows = savedRows
+    settling.savedRows = savedRows
     fresh.forEach(({ row }, i) => {
       this.#addWords(row, counted[i] as CountedDocument)
     })
     this.#vectors = index
-    if ((this.store as Store).identity.dimensions > 0) this.#dimensions = index.dimensions
-    this.#nextRow = (this.store as Store).nextRow
+    if (storage.identity.dimensions > 0) this.#dimensions = index.dimensions
+    this.#nextRow = storage.nextRow
     this.#roster = undefined
     this.#kept = kept
     for (const row of [...gone, ...words]) this.#lexical.remove(row)
     await index.remove(gone)
   }
 
-  /** Keeps the words of rows that came since the last time, where counting them would make an opening wait. */
-  async #saveWords({ most }: { readonly most: number }): Promise<void> {
-    const { rows } = this.#lexical
-    if (this.store === undefined || this.store.isReadOnly || rows - this.#savedRows <= most) return
-    const marks = new Uint32Array(rows)
-    for (const { row, textCrc } of this.kept.values()) marks[row] = textCrc
-    try {
-      await writeLexicalFile(wordsPath(this.store), { state: this.#lexical.state(), marks })
-      this.#savedRows = rows
-    } catch {
-      // A disk that is full has no room for what can be counted again.
-    }
-  }
-
-  /** Writes the log anew once most of its papers are of the past. */
-  async #tidyLog(): Promise<void> {
-    const { store } = this
-    if (store === undefined || store.isReadOnly || store.records <= PAST + 2 * this.kept.size) return
-    try {
-      store.rewind()
-      await convert(store, { identity: store.identity, embedder: undefined, isNeeded: true, isWholeOnly: true })
-    } catch {
-      // The old log stays, as it is.
-    }
-  }
-
   async close(): Promise<void> {
-    this.#closing.abort()
-    await this.#settling
-    await this.#saveWords({ most: UNSAVED + this.#savedRows / 128 })
-    await this.#saveGraph()
-    await this.#tidyLog()
+    await this.settling.close()
+    await this.storage.compact(this.kept.size)
     await this.#vectors.close()
-    await this.store?.close()
+    await this.storage.close()
   }
-}
-
-function wordsPath(store: Store): string {
-  return join(store.folder, 'words.bin')
-}
-
-function graphPath(store: Store): string {
-  return join(store.folder, 'graph.hnsw')
 }
 
 /** Rows of vectors, one after the other, in the chunks that an index takes over. */
@@ -491,14 +414,6 @@ class VectorChunks {
       from = to
     }
   }
-}
-
-/** Whether the rows of a saved lexical index are those of these papers, as far as they have any. */
-function isOf({ state, marks }: SavedLexical, papers: Iterable<KeptPaper>, store: Store): boolean {
-  if (state.rows > store.nextRow) return false
-  for (const { row, textCrc } of papers)
-    if (row < state.rows && (state.alive[row] !== 1 || ((marks[row] as number) | 0) !== textCrc)) return false
-  return true
 }
 
 /** Of what is counted and embedded of a paper, as a signed integer. */

@@ -1,7 +1,8 @@
 import { PaperkinError, show } from '../../errors.ts'
 import { type Paper, type PaperExtra, type PaperInput, paperName, plainId, toPaper } from '../../paper.ts'
 import { recordFields } from '../../sources/record-fields.ts'
-import type { KeptPaper } from './collection.ts'
+import type { StoredPaper } from '../storage/storage.ts'
+import type { Reading } from './collection.ts'
 
 /** A paper that a text may have meant. */
 export interface FoundPaper<Extra extends object = PaperExtra> {
@@ -33,14 +34,20 @@ function triples(folded: string): Set<string> {
  * title, titles with all the words, then titles and ids that share words and letter triples (so that slips of the pen
  * are forgiven). Papers that share nothing are left out. An id means its paper alone, and no other is looked at.
  */
-export function findPapers(kept: ReadonlyMap<string, KeptPaper>, text: string, k: number): FoundPaper[] {
+export function* findPapers(kept: ReadonlyMap<string, StoredPaper>, text: string, k: number): Reading<FoundPaper[]> {
   const named = keptPaper(kept, text.trim())
-  if (named !== undefined) return [{ paper: named.paper, match: 'exact', score: 1 }]
+  if (named !== undefined) {
+    yield [named]
+    return [{ paper: named.cached as Paper, match: 'exact', score: 1 }]
+  }
   const wanted = fold(text)
   const words = wanted.split(' ')
   const wantedTriples = triples(wanted)
   const found: FoundPaper[] = []
-  for (const { paper } of kept.values()) {
+  const all = [...kept.values()]
+  yield all
+  for (const { cached } of all) {
+    const paper = cached as Paper
     const title = fold(paperName(paper))
     let score = 0
     let match: FoundPaper['match'] = 'near'
@@ -78,7 +85,7 @@ export function idOf(value: unknown): string | undefined {
 }
 
 /** The paper of an id as it was given to `add`: a number may be one, and an arXiv id may carry its version. */
-export function keptPaper(kept: ReadonlyMap<string, KeptPaper>, given: unknown): KeptPaper | undefined {
+export function keptPaper(kept: ReadonlyMap<string, StoredPaper>, given: unknown): StoredPaper | undefined {
   const id = idOf(given)
   return id === undefined ? undefined : (kept.get(id) ?? kept.get(plainId(id).id))
 }
@@ -113,9 +120,9 @@ function isPaperShaped(record: unknown): boolean {
 }
 
 /** The error for an id that is not in the library, with the papers that it may have meant. */
-export function paperNotFound(kept: ReadonlyMap<string, KeptPaper>, id: unknown): PaperkinError {
+export function* paperNotFound(kept: ReadonlyMap<string, StoredPaper>, id: unknown): Reading<PaperkinError> {
   if (typeof id !== 'string') return wrongText('id', id)
-  const near = findPapers(kept, id, 3).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
+  const near = (yield* findPapers(kept, id, 3)).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
   const remedy = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : `: \`papers()\` lists all ${kept.size}.`
   return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
 }

@@ -10,7 +10,8 @@ import type { PaperInput } from '../../paper.ts'
 import { outputPlace, writeOutput } from '../../runtime/atomic-file.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { readNpy, writeNpy } from '../../vectors/npy.ts'
-import { requireOutside, type StoreIdentity } from '../storage/store.ts'
+import { requireOutside } from '../storage/log-storage.ts'
+import type { StorageIdentity } from '../storage/storage.ts'
 import type { Collection } from './collection.ts'
 
 export interface ExportOptions {
@@ -48,12 +49,12 @@ const PART = 1024
 
 /** See `PaperLibrary.export`. */
 export async function exportLibrary(
-  { kept, vectors }: Pick<Collection, 'kept' | 'vectors'>,
-  { papers, vectors: path, signal, identity }: ExportOptions & { readonly identity: Omit<StoreIdentity, 'recipe'> },
+  collection: Pick<Collection, 'kept' | 'vectors' | 'stream'>,
+  { papers, vectors: path, signal, identity }: ExportOptions & { readonly identity: Omit<StorageIdentity, 'recipe'> },
 ): Promise<void> {
   // As the library is now, whatever is added meanwhile.
-  const all = [...kept.values()]
-  const snapshot = vectors.snapshot()
+  const all = [...collection.kept.values()]
+  const snapshot = collection.vectors.snapshot()
   requireFiles({ papers, vectors: path }, [])
   if (papers === undefined && path === undefined)
     throw new PaperkinError('invalid-argument', 'Expected `papers`, `vectors` or both to name a file, got neither.')
@@ -67,11 +68,8 @@ export async function exportLibrary(
   signal?.throwIfAborted()
   const slice = timeSlice(signal)
   async function* lines(): AsyncGenerator<string> {
-    for (let start = 0; start < all.length; start += PART) {
-      yield all
-        .slice(start, start + PART)
-        .map(({ paper }) => `${JSON.stringify(paper)}\n`)
-        .join('')
+    for await (const part of collection.stream(all, { signal })) {
+      yield part.map((paper) => `${JSON.stringify(paper)}\n`).join('')
       if (slice.due()) await slice.rest()
     }
   }

@@ -7,6 +7,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { Paper } from '../../paper.ts'
+import type { Damage, StorageIdentity, StoredPaper, StoredVector } from './storage.ts'
 
 /** Bytes before the first frame. */
 export const HEADER_BYTES = 4096
@@ -32,28 +33,15 @@ const MOST_PAST_ROWS = 2 ** 24
 const ESTIMATED = 2 ** 31
 
 /** What a log says of itself, once and for all. */
-export interface LogIdentity {
+export interface LogIdentity extends StorageIdentity {
   /** Drawn when the file was made: another one means other contents. */
   readonly log: string
-  readonly modelId: string
-  readonly revision?: string
-  readonly dtype?: string
-  /** 0 until the first vectors say it. */
-  readonly dimensions: number
-  /** Of the text that is embedded. */
-  readonly recipe: string
-  /** Stands for what else a vector depends on: prefix, word pieces read, runtime; absent where that is not known. */
-  readonly settings?: string
 }
 
 /** A paper as a frame keeps it. */
-export interface PaperRecord {
-  readonly id: string
-  readonly row: number
+export interface PaperRecord extends Pick<StoredPaper, 'id' | 'row' | 'textCrc'> {
   /** Which vector is its own, counted over the whole log. */
   readonly vector: number
-  /** CRC-32 of what is counted and embedded of it, as a signed integer: those are not boxed. */
-  readonly textCrc: number
   /** The paper without its id, as JSON. */
   readonly json: Buffer
 }
@@ -61,7 +49,7 @@ export interface PaperRecord {
 /** Where the papers of a frame are. */
 interface FramePapers {
   readonly log: PaperTexts
-  /** Of their ids and JSON. */
+  /** Where their ids and JSON begin in the file. */
   readonly position: number
   /** All of those, where the file must not be held open. */
   readonly texts: Buffer | undefined
@@ -69,28 +57,30 @@ interface FramePapers {
   readonly entries: Buffer
 }
 
-/** What reads the papers' JSON after their frame. */
+/** What reads papers after their frame. */
 export interface PaperTexts {
   /** Whether the file must not be held open. */
   readonly mustLetGo: boolean
-  /** The JSON of a paper, until the next one is asked for. */
-  json(paper: StoredPaper): Buffer
-  paper(paper: StoredPaper): Paper
+  /** The JSON of papers, in their order. */
+  readJson(papers: readonly LogPaper[], signal?: AbortSignal | undefined): Promise<Buffer[]>
+  /** A paper, without waiting. */
+  readNow(paper: LogPaper): Paper
 }
 
 /** A paper as it was read: an id and a row in memory, the rest of it in its frame. */
-export class StoredPaper implements Omit<PaperRecord, 'json'> {
+export class LogPaper implements StoredPaper {
   readonly id: string
   readonly row: number
   readonly frame: FramePapers
   readonly #entry: number
-  #paper: Paper | undefined
+  cached: Paper | undefined
 
-  constructor(id: string, { row, frame, index }: Pick<StoredPaper, 'row' | 'frame'> & { readonly index: number }) {
+  constructor(id: string, { row, frame, index }: Pick<LogPaper, 'row' | 'frame'> & { readonly index: number }) {
     this.id = id
     this.row = row
     this.frame = frame
     this.#entry = PAPER_ENTRY * index
+    this.cached = undefined
   }
 
   get vector(): number {
@@ -112,25 +102,6 @@ export class StoredPaper implements Omit<PaperRecord, 'json'> {
   isWritten(bytes: Buffer): boolean {
     return crc32(bytes, this.row) === this.frame.entries.readUInt32LE(this.#entry + 24)
   }
-
-  /** Its JSON, until the next one is asked for. @throws what {@link PaperTexts.json} throws */
-  get json(): Buffer {
-    return this.frame.log.json(this)
-  }
-
-  /** Read when it is first asked for. @throws what {@link PaperTexts.json} throws */
-  get paper(): Paper {
-    this.#paper ??= this.frame.log.paper(this)
-    return this.#paper
-  }
-}
-
-/** A vector as a frame keeps it. */
-export interface VectorRecord {
-  /** SHA-256 of what the vector depends on, 32 bytes. */
-  readonly key: Buffer
-  readonly vector: Float32Array
-  readonly truncation?: { readonly tokens: number; readonly cut: number; readonly estimated?: true }
 }
 
 /** Where the next frame stands: at a byte, after so many frames and vectors. */
@@ -140,11 +111,11 @@ export interface LogPlace {
   readonly vectors: number
 }
 
-/** One batch. */
-export interface Batch {
+/** One batch of changes, as it is written. */
+export interface FrameContent {
   /** Ids that go, before `papers` come. */
   readonly removed: readonly string[]
-  readonly vectors: readonly VectorRecord[]
+  readonly vectors: readonly StoredVector[]
   readonly papers: readonly PaperRecord[]
   /** The row after the highest that was ever used. */
   readonly nextRow: number
@@ -170,24 +141,20 @@ export interface Frame {
   readonly next: LogPlace
   readonly nextRow: number
   readonly removed: readonly string[]
-  readonly papers: readonly StoredPaper[]
+  readonly papers: readonly LogPaper[]
   readonly block: VectorBlock
   /** The block's vectors, `count × dimensions`; until the next frame is asked for. */
   readonly floats: Float32Array
 }
 
-/** Something that is not as it was written. */
-export interface Damage {
+/** Damage, and what of the log it is in. */
+export interface LogDamage extends Damage {
   readonly part: 'header' | 'batch' | 'removal' | 'vector' | 'paper'
-  /** The paper's id, where it is known. */
-  readonly id?: string
   /** The vector's number in the log. */
   readonly vector?: number
-  /** One sentence. */
-  readonly message: string
 }
 
-export function damagedPaper(id: string): Damage {
+export function damagedPaper(id: string): LogDamage {
   return { part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` }
 }
 
@@ -271,48 +238,65 @@ function parsedIdentity(json: string): LogIdentity | undefined {
   }
 }
 
-/** The bytes of a batch at its place in the file. */
-export function encodeFrame(batch: Batch, { position, number, vectors: firstVector }: LogPlace): Buffer[] {
+/** A frame as it is written, and where its parts are in the file. */
+interface EncodedFrame {
+  readonly bytes: Buffer
+  /** Copies, which may outlive the bytes. */
+  readonly vectorEntries: Buffer
+  readonly paperEntries: Buffer
+  /** Where its vectors begin in the file, and where its texts do. */
+  readonly vectorsFrom: number
+  readonly textsFrom: number
+}
+
+/** The bytes of a batch at its place in the file; every vector and text is copied once. */
+export function encodeFrame(batch: FrameContent, { position, number, vectors: firstVector }: LogPlace): EncodedFrame {
   const { removed, vectors, papers, nextRow, dimensions } = batch
   // Blanks behind it, so that vectors begin where floats may.
   const removedJson = removed.length === 0 ? '' : JSON.stringify(removed)
   const removedPart = Buffer.from(removedJson + ' '.repeat(-Buffer.byteLength(removedJson) & 3))
-  const vectorPart = Buffer.alloc(4 * dimensions * vectors.length)
-  const vectorEntries = Buffer.alloc(VECTOR_ENTRY * vectors.length)
+  const ids = papers.map(({ id }) => Buffer.from(id))
+  const textBytes = papers.reduce((sum, { json }, i) => sum + json.length + (ids[i] as Buffer).length, 0)
+  const width = 4 * dimensions
+  const entriesFrom = HEAD_BYTES + removedPart.length
+  const papersFrom = entriesFrom + VECTOR_ENTRY * vectors.length
+  const vectorsFrom = papersFrom + PAPER_ENTRY * papers.length
+  const textsFrom = vectorsFrom + width * vectors.length
+  const end = textsFrom + textBytes
+  const bytes = Buffer.alloc(end + (-(removedPart.length + width * vectors.length + textBytes) & 7) + HEAD_BYTES)
+  removedPart.copy(bytes, HEAD_BYTES)
   vectors.forEach(({ key, vector, truncation }, i) => {
     if (vector.length !== dimensions) throw new RangeError(`a vector has ${vector.length} values, not ${dimensions}`)
-    const start = 4 * dimensions * i
-    Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).copy(vectorPart, start)
-    const entry = vectorEntries.subarray(VECTOR_ENTRY * i, VECTOR_ENTRY * (i + 1))
+    const own = bytes.subarray(vectorsFrom + width * i, vectorsFrom + width * (i + 1))
+    own.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
+    const entry = bytes.subarray(entriesFrom + VECTOR_ENTRY * i, entriesFrom + VECTOR_ENTRY * (i + 1))
     key.copy(entry)
     entry.writeUInt32LE(truncation?.tokens ?? 0, 32)
     entry.writeUInt32LE((truncation?.cut ?? 0) + (truncation?.estimated ? ESTIMATED : 0), 36)
-    entry.writeUInt32LE(vectorCrc(entry, vectorPart.subarray(start, start + 4 * dimensions)), 40)
+    entry.writeUInt32LE(vectorCrc(entry, own), 40)
     entry.writeUInt32LE(entryCrc(entry, position, i), 44)
   })
-  const ids = papers.map(({ id }) => Buffer.from(id))
-  const paperEntries = Buffer.alloc(PAPER_ENTRY * papers.length)
-  let textBytes = 0
+  let textsTo = 0
   papers.forEach(({ row, vector, textCrc, json }, i) => {
     const id = ids[i] as Buffer
-    const entry = paperEntries.subarray(PAPER_ENTRY * i, PAPER_ENTRY * (i + 1))
+    const entry = bytes.subarray(papersFrom + PAPER_ENTRY * i, papersFrom + PAPER_ENTRY * (i + 1))
     entry.writeUInt32LE(row, 0)
     entry.writeUInt32LE(vector, 4)
-    entry.writeUInt32LE(textBytes, 8)
+    entry.writeUInt32LE(textsTo, 8)
     entry.writeUInt32LE(id.length, 12)
     entry.writeUInt32LE(json.length, 16)
     entry.writeInt32LE(textCrc, 20)
     entry.writeUInt32LE(crc32(json, crc32(id, row)), 24)
     entry.writeUInt32LE(entryCrc(entry, position, i), 28)
-    textBytes += id.length + json.length
+    id.copy(bytes, textsFrom + textsTo)
+    json.copy(bytes, textsFrom + textsTo + id.length)
+    textsTo += id.length + json.length
   })
-  const padding = Buffer.alloc(-(removedPart.length + vectorPart.length + textBytes) & 7)
-  const head = Buffer.alloc(HEAD_BYTES)
-  const body = removedPart.length + vectorEntries.length + paperEntries.length + vectorPart.length + textBytes
+  const head = bytes.subarray(0, HEAD_BYTES)
   head.writeUInt32LE(FRAME_MAGIC, 0)
   head.writeUInt32LE(number, 4)
   head.writeDoubleLE(position, 8)
-  head.writeDoubleLE(2 * HEAD_BYTES + body + padding.length, 16)
+  head.writeDoubleLE(bytes.length, 16)
   head.writeUInt32LE(removedPart.length, 24)
   head.writeUInt32LE(vectors.length, 28)
   head.writeUInt32LE(papers.length, 32)
@@ -321,14 +305,16 @@ export function encodeFrame(batch: Batch, { position, number, vectors: firstVect
   head.writeUInt32LE(textBytes, 44)
   head.writeUInt32LE(crc32(removedPart), 48)
   head.writeUInt32LE(firstVector, 52)
-  const texts = papers.flatMap(({ json }, i) => [ids[i] as Buffer, json])
-  const content = [removedPart, vectorEntries, paperEntries, vectorPart, ...texts]
-  head.writeUInt32LE(
-    content.reduce((crc, part) => crc32(part, crc), 0),
-    56,
-  )
+  head.writeUInt32LE(crc32(bytes.subarray(HEAD_BYTES, end)), 56)
   head.writeUInt32LE(crc32(head.subarray(0, 60)), 60)
-  return [head, ...content, padding, head]
+  head.copy(bytes, bytes.length - HEAD_BYTES)
+  return {
+    bytes,
+    vectorEntries: Buffer.from(bytes.subarray(entriesFrom, papersFrom)),
+    paperEntries: Buffer.from(bytes.subarray(papersFrom, vectorsFrom)),
+    vectorsFrom: position + vectorsFrom,
+    textsFrom: position + textsFrom,
+  }
 }
 
 /**
@@ -347,7 +333,7 @@ export async function* readFrames(
     readonly texts: PaperTexts
     readonly from: LogPlace
     readonly committed: number
-    readonly onDamage: (damage: Damage) => void
+    readonly onDamage: (damage: LogDamage) => void
     readonly signal?: AbortSignal | undefined
   },
 ): AsyncGenerator<Frame> {
@@ -380,7 +366,7 @@ export async function* readFrames(
       number = head.number + 1
       continue
     }
-    const damages: Damage[] = []
+    const damages: LogDamage[] = []
     const content = await bytes(head.position + HEAD_BYTES, head.length - HEAD_BYTES)
     if (content.length < head.length - HEAD_BYTES && isBeyond) return
     const frame = decodeFrame(head, content, { texts, damages })
@@ -408,7 +394,7 @@ export function keyAt({ entries }: VectorBlock, i: number): Buffer {
 }
 
 /** What the model did not read of a vector's text. */
-export function truncationAt({ entries }: VectorBlock, i: number): VectorRecord['truncation'] {
+export function truncationAt({ entries }: VectorBlock, i: number): StoredVector['truncation'] {
   const entry = entryAt(entries, i)
   const tokens = entry.readUInt32LE(32)
   const cut = entry.readUInt32LE(36)
@@ -488,7 +474,7 @@ async function nextHead(bytes: Reader, position: number, size: number): Promise<
 function decodeFrame(
   head: Head,
   content: Buffer,
-  { texts: log, damages }: { readonly texts: PaperTexts; readonly damages: Damage[] },
+  { texts: log, damages }: { readonly texts: PaperTexts; readonly damages: LogDamage[] },
 ): Frame {
   const { position, dimensions, number, vectors: count } = head
   let at = 0
@@ -543,7 +529,7 @@ function decodeFrame(
     texts: log.mustLetGo ? Buffer.from(texts) : undefined,
     entries: Buffer.from(paperEntries),
   }
-  const papers: StoredPaper[] = []
+  const papers: LogPaper[] = []
   for (let index = 0; index < head.papers; index++) {
     const at = PAPER_ENTRY * index
     if (!isWhole && entryOf(paperEntries, { position, i: index, length: PAPER_ENTRY }) === undefined) {
@@ -552,7 +538,7 @@ function decodeFrame(
     }
     const from = paperEntries.readUInt32LE(at + 8)
     const id = texts.toString('utf8', from, from + paperEntries.readUInt32LE(at + 12))
-    const paper = new StoredPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
+    const paper = new LogPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
     const ends = from + paperEntries.readUInt32LE(at + 12) + paperEntries.readUInt32LE(at + 16)
     if (ends > head.textBytes || paper.row >= head.nextRow) {
       damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is none.` })
@@ -606,7 +592,7 @@ function vectorCrc(entry: Buffer, vector: Buffer): number {
   return crc32(vector, entry.readUInt32LE(0))
 }
 
-function unreadable(from: number, to: number): Damage {
+function unreadable(from: number, to: number): LogDamage {
   return { part: 'batch', message: `What is at bytes ${from} to ${to - 1} cannot be read.` }
 }
 

@@ -4,11 +4,16 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { PaperkinError } from '../../errors.ts'
 import { type Paper, paperFromJson } from '../../paper.ts'
-import { damagedPaper, type PaperTexts, type StoredPaper } from './log-file.ts'
-import { damaged, storeError } from './store-errors.ts'
+import { damaged, storeError } from './log-errors.ts'
+import { damagedPaper, type LogPaper, type PaperTexts } from './log-file.ts'
 
-/** Bytes read at once: neighbours are mostly asked for together. */
+/** Bytes read at once without waiting: neighbours are mostly asked for together. */
 const WINDOW = 65_536
+/** Papers no further apart are read together, up to so many bytes. */
+const GAP = 16_384
+const PIECE = 2 ** 20
+/** Pieces read at the same time: as many as there are threads for files. */
+const TOGETHER = 4
 
 /** Files of replaced logs are closed when no paper is left that is in them. */
 const files = new FinalizationRegistry<FileHandle>((file) => void file.close().catch(() => {}))
@@ -31,35 +36,96 @@ export class LogTexts implements PaperTexts {
     if (isOwner) files.register(this, file, this)
   }
 
-  /** @throws PaperkinError `corrupt-store` where it is not as it was written, `unreadable-source`, `library-closed` */
-  json(paper: StoredPaper): Buffer {
-    const { id, frame } = paper
-    const { start, length } = paper.place
-    if (this.file.fd < 0 && frame.texts === undefined)
-      throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
-    const bytes = frame.texts?.subarray(start, start + length) ?? this.#read(frame.position + start, length)
-    if (bytes.length === length && paper.isWritten(bytes)) return bytes.subarray(Buffer.byteLength(id))
-    throw damaged(this.#path, [damagedPaper(id)])
+  /** @throws PaperkinError `corrupt-store` where one is not as it was written, `unreadable-source`, `library-closed` */
+  async readJson(papers: readonly LogPaper[], signal?: AbortSignal): Promise<Buffer[]> {
+    const found = new Array<Buffer>(papers.length)
+    const inFile: { readonly index: number; readonly from: number; readonly to: number }[] = []
+    for (const [index, paper] of papers.entries()) {
+      const { start, length } = paper.place
+      const { texts, position } = paper.frame
+      if (texts !== undefined) found[index] = this.#checked(paper, texts.subarray(start, start + length))
+      else inFile.push({ index, from: position + start, to: position + start + length })
+    }
+    inFile.sort((a, b) => a.from - b.from)
+    const pieces: (typeof inFile)[] = []
+    for (const one of inFile) {
+      const piece = pieces.at(-1)
+      const [first, last] = [piece?.[0], piece?.at(-1)]
+      const isNear =
+        first !== undefined && last !== undefined && one.from - last.to < GAP && one.to - first.from <= PIECE
+      if (isNear) piece?.push(one)
+      else pieces.push([one])
+    }
+    for (let start = 0; start < pieces.length; start += TOGETHER) {
+      signal?.throwIfAborted()
+      const reading = pieces.slice(start, start + TOGETHER).map(async (piece) => {
+        const from = (piece[0] as (typeof inFile)[number]).from
+        const bytes = await this.#readAt(from, (piece.at(-1) as (typeof inFile)[number]).to - from)
+        for (const one of piece)
+          found[one.index] = this.#checked(
+            papers[one.index] as LogPaper,
+            bytes.subarray(one.from - from, one.to - from),
+          )
+      })
+      await Promise.all(reading)
+    }
+    return found
   }
 
-  /** @throws what {@link json} throws, also for what is no paper */
-  paper(stored: StoredPaper): Paper {
-    const json = this.json(stored).toString()
+  /** @throws what {@link readJson} throws, also for what is no paper */
+  async readPapers(papers: readonly LogPaper[], signal?: AbortSignal): Promise<Paper[]> {
+    const found = await this.readJson(papers, signal)
+    return found.map((json, i) => this.#parsed(papers[i] as LogPaper, json))
+  }
+
+  readNow(paper: LogPaper): Paper {
+    const { start, length } = paper.place
+    const { texts, position } = paper.frame
+    if (texts === undefined) this.#requireOpen()
+    const bytes = texts?.subarray(start, start + length) ?? this.#readNow(position + start, length)
+    return this.#parsed(paper, this.#checked(paper, bytes))
+  }
+
+  #checked(paper: LogPaper, bytes: Buffer): Buffer {
+    if (bytes.length === paper.place.length && paper.isWritten(bytes))
+      return bytes.subarray(Buffer.byteLength(paper.id))
+    throw damaged(this.#path, [damagedPaper(paper.id)])
+  }
+
+  #parsed({ id }: LogPaper, json: Buffer): Paper {
     try {
-      const paper = paperFromJson(stored.id, json)
+      const paper = paperFromJson(id, json.toString())
+      // Checksums say that it was written so, not that it was a paper.
       if (typeof paper.title === 'string' && typeof paper.abstract === 'string') return paper
     } catch {
       // No JSON.
     }
-    throw damaged(this.#path, [damagedPaper(stored.id)])
+    throw damaged(this.#path, [damagedPaper(id)])
   }
 
-  /** Reads anew what is asked for next: the file may have grown, or been cut back and written over. */
+  /** Reads again what is asked for next: the file may have grown, or been cut back and written over. */
   forget(): void {
     this.#window = Buffer.alloc(0)
   }
 
-  #read(position: number, length: number): Buffer {
+  /** Bytes of the file, fewer where it ends. */
+  async #readAt(position: number, length: number): Promise<Buffer> {
+    this.#requireOpen()
+    const bytes = Buffer.allocUnsafeSlow(length)
+    let done = 0
+    try {
+      while (done < length) {
+        const { bytesRead } = await this.file.read(bytes, done, length - done, position + done)
+        if (bytesRead === 0) break
+        done += bytesRead
+      }
+    } catch (error) {
+      throw storeError(error, this.#path, 'read')
+    }
+    return bytes.subarray(0, done)
+  }
+
+  #readNow(position: number, length: number): Buffer {
     const { fd } = this.file
     const isThere = position >= this.#position && position + length <= this.#position + this.#window.length
     if (!isThere) {
@@ -79,6 +145,11 @@ export class LogTexts implements PaperTexts {
     }
     const from = position - this.#position
     return this.#window.subarray(from, from + length)
+  }
+
+  #requireOpen(): void {
+    if (this.file.fd < 0)
+      throw new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')
   }
 
   async close(): Promise<void> {

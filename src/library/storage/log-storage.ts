@@ -3,16 +3,16 @@
 // more stays for the day on which its text comes back. A commit is one write, one sync, and then the new end in the
 // header; readers take what the header says, and whole batches behind it. What must change as a whole (another model, a
 // repair, a log that is mostly past) is written to a new file that takes the old one's place in one step.
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { Embedder } from '../../embedding/embedder.ts'
 import { PaperkinError, show } from '../../errors.ts'
+import { type Paper, paperJson } from '../../paper.ts'
 import { outputPlace, writeAll, writeAtomically } from '../../runtime/atomic-file.ts'
-import type { TimeSlice } from '../../runtime/time-slice.ts'
+import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
+import { damaged, damagedVector, storeError, withIds } from './log-errors.ts'
 import {
-  type Batch,
-  type Damage,
+  damagedPaper,
   decodeHeader,
   encodeEnd,
   encodeFrame,
@@ -20,37 +20,56 @@ import {
   endPlace,
   FORMAT,
   type Frame,
+  type FrameContent,
   HEADER_BYTES,
   keyAt,
+  type LogDamage,
   type LogEnd,
   type LogIdentity,
+  LogPaper,
   type LogPlace,
+  type PaperRecord,
   readFrames,
   readVector,
   truncationAt,
   type VectorBlock,
-  type VectorRecord,
 } from './log-file.ts'
 import { LogTexts } from './log-texts.ts'
-import { storeError } from './store-errors.ts'
+import {
+  type Batch,
+  type Change,
+  type Contents,
+  type DerivedName,
+  derivedNames,
+  type Inventory,
+  isSameIdentity,
+  type LoadOptions,
+  type Storage,
+  type StorageIdentity,
+  type StoredPaper,
+  type StoredVector,
+  type Verification,
+} from './storage.ts'
 import { isLockName, takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
 
 const LOG = 'papers.log'
-/** Files beside the log that can be made again from it. */
-const DERIVED: readonly string[] = ['words.bin', 'graph.hnsw', 'areas.bin']
+const isDerived = (name: string) => derivedNames.some((derived) => derived === name)
+/** Papers of the past that a log may have beside as many as there are. */
+const PAST = 4096
+/** Papers of one batch of a new log, and papers read at once. */
+const BATCH = 512
+/** Rows that a log may have beside four for each paper. */
+const SPARSE = 2 ** 20
 /** Of what is written in one step; other files of that ending are not the library's. */
 const draftName =
   /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
 
-/** What vectors depend on beside the text. */
-export type StoreIdentity = Omit<LogIdentity, 'log'>
+const nobody: StorageIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
 
-const nobody: StoreIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
-
-interface StoreOptions {
+interface LogOptions {
   /** What a new library is made for; only those who read do not need it. */
-  readonly identity?: StoreIdentity
+  readonly identity?: StorageIdentity
   /** Whether a library is made where there is none. @default true */
   readonly create?: boolean
   /** Takes no lock and writes nothing. @default false */
@@ -59,48 +78,20 @@ interface StoreOptions {
   readonly repair?: boolean
 }
 
-interface LoadOptions {
-  readonly onDamage: (damage: Damage) => void
+interface Reading {
+  readonly onDamage: (damage: LogDamage) => void
   readonly signal?: AbortSignal | undefined
 }
 
-/** Whether vectors of the two may be compared. */
-export function isSameIdentity(a: StoreIdentity, b: StoreIdentity): boolean {
-  return (
-    a.modelId === b.modelId &&
-    a.revision === b.revision &&
-    a.dtype === b.dtype &&
-    a.recipe === b.recipe &&
-    a.dimensions === b.dimensions &&
-    (a.settings === undefined || b.settings === undefined || a.settings === b.settings)
-  )
-}
-
-/** Makes the keys of one embedder's vectors from their texts: SHA-256 over all that a vector depends on. */
-export function textKeys(
-  embedder: Pick<Embedder, 'modelId' | 'revision' | 'dtype' | 'fingerprint'>,
-): (text: string) => Buffer {
-  const { modelId, revision, dtype, fingerprint } = embedder
-  // Of an embedder that cannot say what its vectors depend on, none is taken for another's.
-  const about = JSON.stringify([modelId, revision, dtype, fingerprint ?? randomUUID()])
-  return (text) => createHash('sha256').update(about).update('\0').update(text).digest()
-}
-
-/** The key of a vector that no model made: its own bytes. */
-export function vectorKey(vector: Float32Array): Buffer {
-  const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
-  return createHash('sha256').update('vector\0').update(bytes).digest()
-}
-
 /** The log of a library, open for reading or for reading and writing. */
-export class Store {
-  /** As it was named when it was opened. */
+export class LogStorage implements Storage {
   readonly path: string
   /** The same, wherever the process goes to meanwhile. */
-  readonly folder: string
+  readonly #folder: string
+  readonly isDurable = true
   readonly isReadOnly: boolean
   /** What was damaged so much that opening had to get along without it, where a repair was asked for. */
-  readonly damage: readonly Damage[]
+  readonly #damage: readonly LogDamage[]
   #identity: LogIdentity
   #end: LogEnd
   #place = firstPlace
@@ -108,6 +99,8 @@ export class Store {
   #records = 0
   #blocks: VectorBlock[] = []
   #keys: KeyTable | undefined
+  /** Takes what is found to be damaged while papers are loaded. */
+  #onDamage: ((damage: LogDamage) => void) | undefined
   /** A writer's. */
   #file: FileHandle | undefined
   #texts: LogTexts | undefined
@@ -121,13 +114,13 @@ export class Store {
       readonly end: LogEnd
       readonly file: FileHandle | undefined
       readonly lock: WriterLock | undefined
-      readonly damage: readonly Damage[]
+      readonly damage: readonly LogDamage[]
     },
   ) {
     this.path = path
-    this.folder = parts.folder
+    this.#folder = parts.folder
     this.isReadOnly = parts.lock === undefined
-    this.damage = parts.damage
+    this.#damage = parts.damage
     this.#identity = parts.identity
     this.#end = parts.end
     this.#file = parts.file
@@ -141,8 +134,8 @@ export class Store {
    */
   static async open(
     path: string,
-    { identity = nobody, create = true, readOnly = false, repair = false }: StoreOptions,
-  ): Promise<Store> {
+    { identity = nobody, create = true, readOnly = false, repair = false }: LogOptions,
+  ): Promise<LogStorage> {
     if (typeof path !== 'string' || path === '')
       throw new PaperkinError('invalid-argument', `Expected \`path\` to name a folder, got ${show(path)}.`)
     const folder = resolve(path)
@@ -152,7 +145,7 @@ export class Store {
     const log = join(folder, LOG)
     let isNew = true
     let file: FileHandle | undefined
-    const damage: Damage[] = []
+    const damage: LogDamage[] = []
     try {
       if (!(await exists(log))) {
         isNew = others.length === 0
@@ -178,7 +171,7 @@ export class Store {
       } = await readHeader(file, { log, otherwise: repair ? identity : undefined })
       if (isDamaged) damage.push({ part: 'header', message: 'The header is damaged.' })
       if (readOnly) await file.close()
-      return new Store(path, { folder, identity: found, end, file: readOnly ? undefined : file, lock, damage })
+      return new LogStorage(path, { folder, identity: found, end, file: readOnly ? undefined : file, lock, damage })
     } catch (error) {
       await file?.close()
       lock?.release({ isNew })
@@ -187,44 +180,63 @@ export class Store {
   }
 
   /** False where the header is damaged, and `identity` what the caller said. */
-  get isIdentityKnown(): boolean {
+  get #isIdentityKnown(): boolean {
     return this.#identity.log !== ''
   }
 
-  /** What the library's vectors depend on. */
-  get identity(): StoreIdentity {
+  get identity(): StorageIdentity {
     return this.#identity
   }
 
-  /** The row after the highest that was ever used. */
   get nextRow(): number {
     return this.#nextRow
   }
 
-  /** Papers that the log has, those of the past among them. */
-  get records(): number {
-    return this.#records
-  }
-
-  /** Bytes of the log as far as it was read. */
-  get bytes(): number {
-    return this.#place.position
-  }
-
   /** Bytes that the log had when it was opened or last written to. */
-  get length(): number {
+  get bytes(): number {
     return this.#end.length
+  }
+
+  /** @throws PaperkinError `corrupt-store` where something is damaged, `store-mismatch`, `unreadable-source` */
+  async load({ isAll = false, present, signal }: LoadOptions): Promise<{
+    readonly isAnew: boolean
+    readonly batches: AsyncGenerator<Batch>
+  }> {
+    if (isAll) this.#rewind()
+    const damages: LogDamage[] = []
+    const { isAnew, frames } = await this.#read({ onDamage: (damage) => damages.push(damage), signal })
+    return { isAnew, batches: this.#batches(frames, { damages, present }) }
+  }
+
+  async *#batches(
+    frames: AsyncGenerator<Frame>,
+    { damages, present }: { readonly damages: LogDamage[] } & Pick<LoadOptions, 'present'>,
+  ): AsyncGenerator<Batch> {
+    this.#onDamage = (damage) => damages.push(damage)
+    try {
+      for await (const { removed, papers, block, floats } of frames) {
+        const isFitting = block.dimensions === this.#identity.dimensions
+        const places = Int32Array.from(papers, ({ vector }) => {
+          const place = vector - block.first
+          return isFitting && place >= 0 && place < block.count && !block.damaged.has(place) ? place : -1
+        })
+        yield { removed, papers, places, vectors: floats }
+      }
+    } finally {
+      this.#onDamage = undefined
+    }
+    const all = withIds(damages, present() as Iterable<LogPaper>, (vector) => this.#isReadable(vector))
+    if (all.length > 0) throw damaged(this.path, all)
   }
 
   /**
    * Reads the batches that came since the last call, all of them at the first. `isAnew` says that the log was replaced
-   * meanwhile, so that all of it comes again. What is damaged is told and left out.
-   * @throws PaperkinError `corrupt-store` where the header is damaged, `store-mismatch`, `unreadable-source`
+   * meanwhile, so that all of it comes again. What is damaged is reported and left out.
    */
-  async load({
-    onDamage,
-    signal,
-  }: LoadOptions): Promise<{ readonly isAnew: boolean; readonly frames: AsyncGenerator<Frame> }> {
+  async #read({ onDamage, signal }: Reading): Promise<{
+    readonly isAnew: boolean
+    readonly frames: AsyncGenerator<Frame>
+  }> {
     const file = this.#file ?? (await this.#openLog())
     const isAnew = this.#place === firstPlace
     // Papers of a log that was replaced keep theirs.
@@ -235,7 +247,7 @@ export class Store {
 
   /** The log that is there now, its header read. */
   async #openLog(): Promise<FileHandle> {
-    const log = join(this.folder, LOG)
+    const log = join(this.#folder, LOG)
     const file = await open(log, 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
     try {
       const { identity, end } = await readHeader(file, { log })
@@ -250,7 +262,7 @@ export class Store {
         )
       // Shorter than what was read: another log of the same name was put back.
       const { size } = await file.stat()
-      if (identity.log !== this.#identity.log || size < this.#place.position) this.rewind()
+      if (identity.log !== this.#identity.log || size < this.#place.position) this.#rewind()
       this.#identity = identity
       this.#end = end
       return file
@@ -260,7 +272,7 @@ export class Store {
     }
   }
 
-  async *#frames(file: FileHandle, { onDamage, signal }: LoadOptions): AsyncGenerator<Frame> {
+  async *#frames(file: FileHandle, { onDamage, signal }: Reading): AsyncGenerator<Frame> {
     let isWhole = true
     try {
       const frames = readFrames(file, {
@@ -306,15 +318,15 @@ export class Store {
   }
 
   /** Begins again at the first batch. */
-  rewind(): void {
+  #rewind(): void {
     this.#place = firstPlace
     this.#records = 0
     this.#blocks = []
     this.#keys = undefined
   }
 
-  /** Makes in slices what {@link find} would make at once (50 ms for 40,000 vectors). */
-  async prepareFind(slice: TimeSlice): Promise<void> {
+  /** Makes in slices what {@link #find} would make at once (50 ms for 40,000 vectors). */
+  async #prepareKeys(slice: TimeSlice): Promise<void> {
     const blocks = this.#blocks
     if (this.#keys !== undefined) return
     const keys = KeyTable.for(blocks)
@@ -326,18 +338,17 @@ export class Store {
     if (this.#blocks === blocks) this.#keys ??= keys
   }
 
-  /** Number of the vector of each key; `undefined` where there is none. */
-  find(keys: readonly Buffer[]): (number | undefined)[] {
+  /** Number of the vector of a key; `undefined` where there is none. */
+  #find(key: Buffer): number | undefined {
     if (this.#keys === undefined) {
       this.#keys = KeyTable.for(this.#blocks)
       for (const block of this.#blocks) this.#keys.add(block)
     }
-    const table = this.#keys
-    return keys.map((key) => table.get(key))
+    return this.#keys.get(key)
   }
 
   /** The vector of a number, as it was written; `undefined` where it is damaged or lost. */
-  async vector(number: number): Promise<VectorRecord | undefined> {
+  async #vector(number: number): Promise<StoredVector | undefined> {
     const block = this.#blockOf(number)
     if (block === undefined) return undefined
     const i = number - block.first
@@ -362,35 +373,117 @@ export class Store {
   }
 
   /** Whether there is a vector of a number, of the library's width, and no damage was seen in it. */
-  isReadable(number: number): boolean {
+  #isReadable(number: number): boolean {
     // A damaged header does not say how wide they are.
-    const dimensions = this.isIdentityKnown ? this.#identity.dimensions : 0
+    const dimensions = this.#isIdentityKnown ? this.#identity.dimensions : 0
     const block = this.#blockOf(number)
     if (block === undefined || block.damaged.has(number - block.first)) return false
     return dimensions === 0 || block.dimensions === dimensions
   }
 
   /** Numbers of all vectors of a width that can be read. */
-  *numbers(dimensions: number): Generator<number> {
+  *#numbers(dimensions: number): Generator<number> {
     for (const block of this.#blocks)
       if (block.dimensions === dimensions)
         for (let i = 0; i < block.count; i++) if (!block.damaged.has(i)) yield block.first + i
   }
 
-  /** Number that the next vector gets. */
-  get nextVector(): number {
-    return this.#place.vectors
+  async readVectors(
+    of: readonly (Buffer | StoredPaper)[],
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<(StoredVector | undefined)[]> {
+    const slice = timeSlice(signal)
+    if (of.some((one) => Buffer.isBuffer(one))) await this.#prepareKeys(slice)
+    const found: (StoredVector | undefined)[] = []
+    for (const one of of) {
+      if (Buffer.isBuffer(one)) {
+        const number = this.#find(one)
+        found.push(number === undefined ? undefined : await this.#vector(number))
+      } else {
+        const paper = one as LogPaper
+        const record = this.#isReadable(paper.vector) ? await this.#vector(paper.vector) : undefined
+        // While papers are loaded, one of another width is damage; an inventory may hold what another model made.
+        const isFitting = this.#onDamage === undefined || record?.vector.length === this.#identity.dimensions
+        if (!(record && isFitting) && this.#isReadable(paper.vector)) this.#onDamage?.(damagedVector(paper))
+        found.push(isFitting ? record : undefined)
+      }
+      if (slice.due()) await slice.rest()
+    }
+    return found
+  }
+
+  async readPapers(
+    papers: readonly StoredPaper[],
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Paper[]> {
+    const found = new Array<Paper>(papers.length)
+    // Those of a log that was replaced are in their own.
+    const byLog = new Map<LogTexts, number[]>()
+    for (const [i, paper] of papers.entries()) {
+      const log = (paper as LogPaper).frame.log as LogTexts
+      const places = byLog.get(log)
+      if (places === undefined) byLog.set(log, [i])
+      else places.push(i)
+    }
+    for (const [log, places] of byLog) {
+      const read = await log.readPapers(
+        places.map((i) => papers[i] as LogPaper),
+        signal,
+      )
+      for (const [j, i] of places.entries()) found[i] = read[j] as Paper
+    }
+    return found
+  }
+
+  readNow(paper: StoredPaper): Paper {
+    return (paper as LogPaper).frame.log.readNow(paper as LogPaper)
+  }
+
+  derivedFile(name: DerivedName): string {
+    return join(this.#folder, name)
+  }
+
+  /** @throws PaperkinError `store-unwritable`; `store-locked` where the lock was taken away */
+  async commit({ removed = [], papers = [], vectors = [], nextRow }: Change): Promise<LogPaper[]> {
+    const first = [...vectors, ...papers.map(({ vector }) => vector)].find((one) => one !== undefined && 'key' in one)
+    const width = (first as StoredVector | undefined)?.vector.length
+    if (this.#identity.dimensions === 0 && width !== undefined)
+      await this.#replace({ ...this.#identity, dimensions: width }, [])
+    const fresh: StoredVector[] = []
+    const numbers = new Map<string, number>()
+    const numberOf = (vector: StoredVector): number => {
+      const name = vector.key.toString('latin1')
+      const known = numbers.get(name) ?? this.#find(vector.key)
+      if (known !== undefined) return known
+      const number = this.#place.vectors + fresh.length
+      numbers.set(name, number)
+      fresh.push(vector)
+      return number
+    }
+    for (const vector of vectors) numberOf(vector)
+    const records = papers.map(({ paper, row, textCrc, vector }): PaperRecord => {
+      if (vector === undefined) throw new Error(`The paper ${paper.id} comes without a vector.`)
+      const number = 'key' in vector ? numberOf(vector) : (vector as LogPaper).vector
+      return { id: paper.id, row, textCrc, vector: number, json: Buffer.from(paperJson(paper)) }
+    })
+    return this.#append({
+      removed,
+      vectors: fresh,
+      papers: records,
+      nextRow,
+      dimensions: width ?? this.#identity.dimensions,
+    })
   }
 
   /**
    * Writes one batch: on disk when the promise resolves, and nothing of it where it rejects.
    * @throws PaperkinError `store-unwritable`; `store-locked` where the lock was taken away
    */
-  async append(batch: Batch): Promise<void> {
+  async #append(batch: FrameContent): Promise<LogPaper[]> {
+    let written: LogPaper[]
     const file = this.#requireWriter()
     const place = this.#place
-    const parts = encodeFrame(batch, place)
-    const bytes = Buffer.concat(parts)
+    const { bytes, vectorEntries, paperEntries, vectorsFrom, textsFrom } = encodeFrame(batch, place)
     try {
       await this.#requireOwnLog(file)
       await writeAll(file, bytes, place.position)
@@ -403,16 +496,17 @@ export class Store {
         number: place.number + 1,
         vectors: place.vectors + vectors.length,
       }
-      const [head, removed, entries, papers] = parts as [Buffer, Buffer, Buffer, Buffer]
-      const position = place.position + head.length + removed.length + entries.length + papers.length
       const block = {
         first: place.vectors,
         count: vectors.length,
         dimensions,
-        position,
-        entries,
+        position: vectorsFrom,
+        entries: vectorEntries,
         damaged: new Set<number>(),
       }
+      this.#texts ??= new LogTexts(this.path, file, { isOwner: false })
+      const frame = { log: this.#texts, position: textsFrom, texts: undefined, entries: paperEntries }
+      written = batch.papers.map(({ id, row }, index) => new LogPaper(id, { row, frame, index }))
       this.#took({ next, nextRow, block, records: batch.papers.length })
     } catch (error) {
       // Best effort: what stays behind the end is no whole batch, or one that nobody was told of.
@@ -421,6 +515,7 @@ export class Store {
     }
     // The batch is on disk and counts without it.
     await this.#writeEnd(file).catch(() => {})
+    return written
   }
 
   /** Not synced: a whole batch counts without it, and the next sync takes it along. */
@@ -434,9 +529,12 @@ export class Store {
    * Puts a new log with these batches in the place of the old one, in one step.
    * @throws PaperkinError `store-unwritable`; then the old one is as it was
    */
-  async rewrite(identity: StoreIdentity, batches: AsyncIterable<Batch> | Iterable<Batch>): Promise<void> {
+  async #replace(
+    identity: StorageIdentity,
+    batches: AsyncIterable<FrameContent> | Iterable<FrameContent>,
+  ): Promise<void> {
     const old = this.#requireWriter()
-    const log = join(this.folder, LOG)
+    const log = join(this.#folder, LOG)
     try {
       await this.#requireOwnLog(old, { isDamaged: true })
       await writeLog(log, { ...identity, log: randomUUID() }, batches, () => old.close())
@@ -452,9 +550,138 @@ export class Store {
       const { identity: written, end } = await readHeader(file, { log })
       this.#identity = written
       this.#end = end
-      this.rewind()
+      this.#rewind()
     } catch (error) {
       throw storeError(error, this.path, 'write')
+    }
+  }
+
+  async verify({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Verification> {
+    return verifyLog(this.#folder, { signal })
+  }
+
+  async inspect({ reads, signal }: Parameters<Storage['inspect']>[0]): Promise<LogInventory> {
+    this.#rewind()
+    const damages = [...this.#damage]
+    const papers = new Map<string, LogPaper>()
+    let vectors = 0
+    let dimensions = 0
+    const { frames } = await this.#read({ onDamage: (damage) => damages.push(damage), signal })
+    for await (const { removed, papers: found, block } of frames) {
+      vectors += block.count
+      if (block.count > 0) dimensions ||= block.dimensions
+      for (const id of removed) papers.delete(id)
+      for (const paper of found) papers.set(paper.id, paper)
+    }
+    if (reads)
+      for (const id of await this.#unreadable([...papers.values()], signal)) {
+        damages.push(damagedPaper(id))
+        papers.delete(id)
+      }
+    const isReadable = (vector: number) => this.#isReadable(vector)
+    const damage = withIds(damages, papers.values(), isReadable)
+    return {
+      papers,
+      vectors,
+      bytes: this.#place.position,
+      dimensions,
+      dropped: damages.flatMap(({ part, id }) => (part === 'paper' && id !== undefined && !papers.has(id) ? [id] : [])),
+      damage,
+      isWhole: damage.length === 0,
+      isDamaged: damages.length > 0,
+      isIdentityKnown: this.#isIdentityKnown,
+      hasVector: (paper) => isReadable((paper as LogPaper).vector),
+      damageOf: (some) => withIds(damages, some as Iterable<LogPaper>),
+    }
+  }
+
+  /** Ids of papers whose fields cannot be read. */
+  async #unreadable(papers: readonly LogPaper[], signal: AbortSignal | undefined): Promise<string[]> {
+    const ids: string[] = []
+    const isPaper = (some: readonly LogPaper[]) =>
+      this.readPapers(some, { signal }).then(
+        (found) => found.every(({ id }, i) => id === some[i]?.id),
+        () => false,
+      )
+    for (let start = 0; start < papers.length; start += BATCH) {
+      signal?.throwIfAborted()
+      const part = papers.slice(start, start + BATCH)
+      if (await isPaper(part)) continue
+      for (const paper of part) if (!(await isPaper([paper]))) ids.push(paper.id)
+    }
+    signal?.throwIfAborted()
+    return ids
+  }
+
+  async rewrite(contents: Contents): Promise<void> {
+    await this.#replace(contents.identity, this.#frameContents(contents))
+  }
+
+  async *#frameContents({ identity, papers, keepsOthers, signal }: Contents): AsyncGenerator<FrameContent> {
+    const { dimensions } = identity
+    const numbers = new Map<string, number>()
+    const written = new Set<number>()
+    // Rows of the past take room in memory: where there are many, all begin again at 0.
+    const rows = new Set(papers.map(({ paper }) => paper.row))
+    const isSparse = this.#nextRow > SPARSE + 4 * papers.length || rows.size < papers.length
+    const nextRow = isSparse ? papers.length : this.#nextRow
+    let next = 0
+    for (let start = 0; start < papers.length; start += BATCH) {
+      signal?.throwIfAborted()
+      const part = papers.slice(start, start + BATCH)
+      const texts = await this.#json(part.map(({ paper }) => paper as LogPaper))
+      const vectors: StoredVector[] = []
+      const records: PaperRecord[] = []
+      for (const [i, { paper, vector: given }] of part.entries()) {
+        const place =
+          given === 'own' ? (paper as LogPaper).vector : Buffer.isBuffer(given) ? this.#find(given) : undefined
+        const vector = place === undefined ? given : await this.#vector(place)
+        if (typeof vector !== 'object' || !('key' in vector))
+          throw new Error(`The vector of ${paper.id} could be read, and cannot any more.`)
+        if (place !== undefined) written.add(place)
+        const name = vector.key.toString('latin1')
+        let number = numbers.get(name)
+        if (number === undefined) {
+          number = next++
+          numbers.set(name, number)
+          vectors.push(vector)
+        }
+        const { id, textCrc } = paper
+        const row = isSparse ? start + records.length : paper.row
+        records.push({ id, row, textCrc, vector: number, json: texts[i] as Buffer })
+      }
+      yield { removed: [], vectors, papers: records, nextRow, dimensions }
+    }
+    if (!keepsOthers) return
+    let rest: StoredVector[] = []
+    for (const number of this.#numbers(dimensions)) {
+      if (written.has(number)) continue
+      const vector = await this.#vector(number)
+      if (vector === undefined || numbers.has(vector.key.toString('latin1'))) continue
+      rest.push(vector)
+      if (rest.length < BATCH) continue
+      yield { removed: [], vectors: rest, papers: [], nextRow, dimensions }
+      rest = []
+    }
+    if (rest.length > 0) yield { removed: [], vectors: rest, papers: [], nextRow, dimensions }
+  }
+
+  /** The JSON of papers of one log. */
+  async #json(papers: readonly LogPaper[]): Promise<Buffer[]> {
+    const log = papers[0]?.frame.log as LogTexts | undefined
+    return (await log?.readJson(papers)) ?? []
+  }
+
+  /** Writes the log again once most of its papers are of the past, and nothing of it is damaged. */
+  async compact(papers: number): Promise<void> {
+    if (this.isReadOnly || this.#records <= PAST + 2 * papers) return
+    try {
+      const found = await this.inspect({ reads: false })
+      if (!found.isWhole) return
+      const all = [...found.papers.values()].map((paper) => ({ paper, vector: 'own' as const }))
+      await this.rewrite({ identity: this.#identity, papers: all, keepsOthers: true })
+    } catch {
+      // The old log stays, as it is.
     }
   }
 
@@ -463,7 +690,7 @@ export class Store {
    * that was put back or a sync tool would otherwise lose what is added, or be lost.
    */
   async #requireOwnLog(file: FileHandle, { isDamaged = false } = {}): Promise<void> {
-    const named = await stat(join(this.folder, LOG), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+    const named = await stat(join(this.#folder, LOG), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
     })
@@ -473,7 +700,7 @@ export class Store {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
       const { identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
       // A header that was damaged when it was read says nothing.
-      const isOwn = !this.isIdentityKnown || identity?.log === this.#identity.log
+      const isOwn = !this.#isIdentityKnown || identity?.log === this.#identity.log
       if (isOwn && (isDamaged || (end?.turn === this.#end.turn && end.length === this.#end.length))) return
     }
     throw new PaperkinError(
@@ -512,6 +739,40 @@ export class Store {
   }
 }
 
+/** What a look at all of a log has beside the rest. */
+interface LogInventory extends Inventory {
+  readonly vectors: number
+  readonly bytes: number
+  readonly damage: readonly LogDamage[]
+}
+
+/** Reads all of a library's log, as it is now, also of a library that cannot be opened. */
+export async function verifyLog(
+  path: string,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Verification> {
+  let found: Pick<LogInventory, 'vectors' | 'bytes' | 'damage'> & { readonly papers: { readonly size: number } }
+  let opened: LogStorage | undefined
+  try {
+    opened = await LogStorage.open(path, { readOnly: true })
+    found = await opened.inspect({ reads: false, signal })
+  } catch (error) {
+    if (!PaperkinError.isInstance(error) || error.code !== 'corrupt-store') throw error
+    const damage: LogDamage = { part: 'header', message: error.message }
+    found = { papers: { size: 0 }, vectors: 0, bytes: 0, damage: [damage] }
+  } finally {
+    await opened?.close()
+  }
+  const { papers, vectors, bytes, damage } = found
+  return Object.freeze({
+    isWhole: damage.length === 0,
+    papers: papers.size,
+    vectors,
+    bytes,
+    damage: Object.freeze(damage.map(({ id, message }) => Object.freeze({ ...(id !== undefined && { id }), message }))),
+  })
+}
+
 /**
  * Checks the folder, makes it for a writer, and takes the writer's lock. `others` are what shows that there was a library
  * before, should its log be gone.
@@ -535,7 +796,7 @@ async function prepare(
       )
     if (!readOnly) await mkdir(path, { recursive: true })
     const names = await readdir(path)
-    const others = names.filter((name) => DERIVED.includes(name) || wasReleased(join(path, name)))
+    const others = names.filter((name) => isDerived(name) || wasReleased(join(path, name)))
     if (readOnly) return { others, lock: undefined }
     lock = takeWriterLock(path)
     // Drafts of processes that died. Whatever else has such a name stays.
@@ -574,7 +835,7 @@ export async function requireOutside(name: string, path: string): Promise<void> 
 async function isLibrary(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch((): string[] => [])
   if (!names.includes(LOG)) return false
-  if (names.some((name) => DERIVED.includes(name) || isLockName(name))) return true
+  if (names.some((name) => isDerived(name) || isLockName(name))) return true
   const file = await open(join(folder, LOG), 'r').catch(() => undefined)
   try {
     const { buffer, bytesRead } = (await file?.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)) ?? { bytesRead: 0 }
@@ -596,7 +857,7 @@ async function exists(path: string): Promise<boolean> {
 /** @throws PaperkinError unless `otherwise` says what to take it for. */
 async function readHeader(
   file: FileHandle,
-  { log, otherwise }: { readonly log: string; readonly otherwise?: StoreIdentity | undefined },
+  { log, otherwise }: { readonly log: string; readonly otherwise?: StorageIdentity | undefined },
 ): Promise<{ readonly isDamaged: boolean; readonly identity: LogIdentity; readonly end: LogEnd }> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
   const { format, identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
@@ -623,13 +884,13 @@ async function readHeader(
 async function writeLog(
   log: string,
   identity: LogIdentity,
-  batches: AsyncIterable<Batch> | Iterable<Batch>,
+  batches: AsyncIterable<FrameContent> | Iterable<FrameContent>,
   ready?: () => Promise<void>,
 ): Promise<void> {
   await writeAtomically(log, async (file) => {
     let place = firstPlace
     for await (const batch of batches) {
-      const bytes = Buffer.concat(encodeFrame(batch, place))
+      const { bytes } = encodeFrame(batch, place)
       await writeAll(file, bytes, place.position)
       const { position, number, vectors } = place
       place = { position: position + bytes.length, number: number + 1, vectors: vectors + batch.vectors.length }

@@ -1,8 +1,8 @@
 // What is wrong with a library on disk, in the words of the one error class.
 import { PaperkinError, systemCode } from '../../errors.ts'
-import { type Damage, damagedPaper, type PaperRecord } from './log-file.ts'
+import { damagedPaper, type LogDamage, type PaperRecord } from './log-file.ts'
 
-export function damagedVector({ id, vector }: Pick<PaperRecord, 'id' | 'vector'>): Damage {
+export function damagedVector({ id, vector }: Pick<PaperRecord, 'id' | 'vector'>): LogDamage {
   return { part: 'vector', vector, message: `The vector of the paper ${JSON.stringify(id)} is damaged.` }
 }
 
@@ -11,12 +11,12 @@ export function damagedVector({ id, vector }: Pick<PaperRecord, 'id' | 'vector'>
  * row of another.
  */
 export function withIds(
-  damages: readonly Damage[],
+  damages: readonly LogDamage[],
   papers: Iterable<Pick<PaperRecord, 'id' | 'row' | 'vector'>>,
   isReadable: (vector: number) => boolean = () => true,
-): Damage[] {
+): LogDamage[] {
   const vectors = new Map(damages.flatMap((damage) => (damage.vector === undefined ? [] : [[damage.vector, damage]])))
-  const named: Damage[] = []
+  const named: LogDamage[] = []
   const owned = new Set<number>()
   let rows = new Uint8Array(4096)
   for (const { id, row, vector } of papers) {
@@ -35,7 +35,7 @@ export function withIds(
 }
 
 /** The error for damage that nobody asked to repair. */
-export function damaged(path: string, damages: readonly Damage[]): PaperkinError {
+export function damaged(path: string, damages: readonly LogDamage[]): PaperkinError {
   const ids = damages.flatMap(({ id }) => id ?? [])
   const named = ids.length === 0 ? '' : ` (papers ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''})`
   const what = damages.length === 1 ? 'one part is' : `${damages.length} parts are`
