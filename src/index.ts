@@ -58,6 +58,12 @@ export type { FoundPaper } from './library/collection/find-papers.ts'
 export type { ExportOptions, ImportOptions } from './library/collection/transfer.ts'
 export type { Verification } from './library/collection/verify.ts'
 export {
+  type EvaluateRecommendOptions,
+  evaluateRecommend,
+  type RecommendEvaluation,
+  type RecommendVariant,
+} from './library/evaluate-recommend.ts'
+export {
   type EvaluateRelatedOptions,
   evaluateRelated,
   type RelatedEvaluation,
