@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'topics-reading': async () => (await import('./topics/reading.ts')).run,
   leiden: async () => (await import('./topics/leiden.ts')).run,
   novelty: async () => (await import('./novelty.ts')).run,
+  growth: async () => (await import('./growth.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
   sources: async () => (await import('./sources.ts')).run,
   store: async () => (await import('./store.ts')).run,

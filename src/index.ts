@@ -57,6 +57,12 @@ export type { Repair } from './library/collection/convert.ts'
 export type { FoundPaper } from './library/collection/find-papers.ts'
 export type { ExportOptions, ImportOptions } from './library/collection/transfer.ts'
 export {
+  type EvaluateRecommendOptions,
+  evaluateRecommend,
+  type RecommendEvaluation,
+  type RecommendVariant,
+} from './library/evaluate-recommend.ts'
+export {
   type EvaluateRelatedOptions,
   evaluateRelated,
   type RelatedEvaluation,

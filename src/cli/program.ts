@@ -11,6 +11,7 @@ import { completion } from './commands/completion.ts'
 import { digest } from './commands/digest.ts'
 import { doctor } from './commands/doctor.ts'
 import { duplicates } from './commands/duplicates.ts'
+import { evaluateRecommendCommand } from './commands/evaluate-recommend.ts'
 import { evaluateRelatedCommand } from './commands/evaluate-related.ts'
 import { evaluateTopicsCommand } from './commands/evaluate-topics.ts'
 import { exportPapers } from './commands/export.ts'
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
   fetchArxivCommand,
   // Measuring.
   evaluateRelatedCommand,
+  evaluateRecommendCommand,
   evaluateTopicsCommand,
   bench,
   // The installation and the shell.
@@ -65,7 +67,7 @@ export const commands: readonly Command[] = [
 /** What the commands of a group have in common. */
 const groups: Readonly<Record<string, string>> = {
   fetch: 'get papers from public interfaces: daily, arxiv',
-  evaluate: 'measure on labelled papers: related, topics',
+  evaluate: 'measure on labelled papers: related, recommend, topics',
 }
 
 /** What a command line is run on. */

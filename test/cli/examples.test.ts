@@ -83,6 +83,7 @@ beforeAll(async () => {
     'judgements.tsv',
     'query_id\tdoc_id\trelevance\n2401.00001\t2401.00002\t1\n2401.00003\t2401.00004\t1\nq1\t2401.00001\t1\n',
   )
+  writeFileSync('liked.tsv', 'me\t2401.00001\t1\nme\t2401.00002\t1\nme\t2401.00003\t1\nme\t2401.00004\t0\n')
   writeFileSync('questions.tsv', 'id\ttext\nq1\tmethane from ponds\n')
   writeFileSync('refs.bib', fixture('refs.bib'))
   writeFileSync('zotero.csv', fixture('papers.csv'))

@@ -117,6 +117,21 @@ describe('evaluate related', () => {
   })
 })
 
+describe('evaluate recommend', () => {
+  it('prints what recommendations are worth, beside simple ones', () => {
+    const liked = file('liked.tsv', 'one\tglass\t1\none\ttouch\t1\none\tdust\t0\ntwo\tdust\t1\n')
+    const { status, stdout, stderr } = paperkin('evaluate', 'recommend', papers, liked, '--k', '1')
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: expect.stringMatching(
+        /^\d+ papers from JSON lines\nPassed over 1 reader with fewer than two liked papers\n$/u,
+      ),
+    })
+    expect(stdout).toMatch(/^1 reader\n\n +nDCG@1 +recall@1 +precision@1 +MAP +MRR\nrecommend +1\.000 \(/u)
+    expect(stdout).toMatch(/^nDCG@1 of recommend against the nearest liked paper: \+\.000 \(/mu)
+  })
+})
+
 describe('paperkin recommend', () => {
   const example = 'examples/digest.txt'
 

@@ -204,9 +204,7 @@ describe('fetchArxiv', () => {
       const controller = new AbortController()
       const papers = all(fetchArxiv('all:x', { ...quick, signal: controller.signal }))
       setTimeout(() => controller.abort(reason), 50)
-      const started = performance.now()
       await expect(papers).rejects.toBe(reason)
-      expect(performance.now() - started).toBeLessThan(1000)
     }
   })
 })

@@ -1,14 +1,15 @@
-import { rankingMetrics } from '../../evaluation/evaluate-run.ts'
-import type { Comparison, Interval } from '../../evaluation/significance.ts'
-import { evaluateRelated, type RelatedEvaluation, relatedVariants } from '../../library/evaluate-related.ts'
+import { evaluateRelated, relatedVariants } from '../../library/evaluate-related.ts'
 import { count } from '../../report/wording.ts'
 import { readJudgements, readQuestions } from '../../sources/read-judgements.ts'
 import { defineCommand, fileHelp, hitsOption, seedOption, sourceOptions } from '../command.ts'
-import { width } from '../fitted-text.ts'
 import { withPapers } from '../open-papers.ts'
-import { table } from '../table.ts'
+import { rankingFigures } from '../ranking-figures.ts'
 
-const variantNames = { semantic: 'embedding', lexical: 'words', hybrid: 'both' } as const
+const variantNames = {
+  semantic: ['embedding', 'the embedding alone'],
+  lexical: ['words', 'the words alone'],
+  hybrid: ['both', 'both'],
+} as const
 
 export const evaluateRelatedCommand = defineCommand<{
   readonly k: number
@@ -51,7 +52,11 @@ export const evaluateRelatedCommand = defineCommand<{
       if (unknownPapers > 0)
         context.terminal.note(`Passed over ${count(unknownPapers, 'judgement')} of papers that are not there`)
       return {
-        page: (columns) => evaluationPage(evaluation, columns),
+        page: (columns) =>
+          [
+            count(evaluation.queries.length, 'question'),
+            rankingFigures(evaluation, { of: 'both', names: variantNames, columns }),
+          ].join('\n\n'),
         data: () => ({
           queries: evaluation.queries.length,
           k: evaluation.k,
@@ -65,37 +70,3 @@ export const evaluateRelatedCommand = defineCommand<{
       }
     }),
 })
-
-function evaluationPage({ queries, k, figures, comparisons }: RelatedEvaluation, columns: number): string {
-  const headers = { ndcg: `nDCG@${k}`, recall: `recall@${k}`, precision: `precision@${k}`, map: 'MAP', mrr: 'MRR' }
-  const rows = relatedVariants.map((variant) => [
-    variantNames[variant],
-    ...rankingMetrics.map((metric) => interval(figures[variant][metric])),
-  ])
-  const against = (variant: 'semantic' | 'lexical') =>
-    `nDCG@${k} of both against the ${variantNames[variant]} alone: ${difference(comparisons[variant])}`
-  const wide = table([{ header: '' }, ...rankingMetrics.map((metric) => ({ header: headers[metric] }))], rows, columns)
-  // Where they do not fit side by side, a figure a line.
-  const figuresOf = rankingMetrics.flatMap((metric, i) =>
-    rows.map(([name = '', ...values], place) => [place === 0 ? headers[metric] : '', name, values[i] ?? '']),
-  )
-  const isTooWide = wide.split('\n').some((line) => width(line) > columns)
-  return [
-    `${count(queries.length, 'question')}`,
-    '',
-    isTooWide ? table([{}, {}, {}], figuresOf, columns) : wide,
-    '',
-    against('semantic'),
-    against('lexical'),
-  ].join('\n')
-}
-
-const decimals = (value: number) => value.toFixed(3).replace(/^(-?)0\./u, '$1.')
-
-function interval({ mean, low, high }: Interval): string {
-  return `${decimals(mean)} (${decimals(low)} – ${decimals(high)})`
-}
-
-function difference({ difference: { mean, low, high }, pValue }: Comparison): string {
-  return `${mean >= 0 ? '+' : ''}${decimals(mean)} (${decimals(low)} – ${decimals(high)}), p ${pValue < 0.001 ? '< .001' : `= ${decimals(pValue)}`}`
-}

@@ -1,7 +1,5 @@
-// How time grows where a text is made as bad as it can be: each doubling may take 2.6 times as long, not four.
-import { performance } from 'node:perf_hooks'
+// Texts and files that are as bad as they can be, of any length: what makes patterns and parsers go back and forth.
 
-/** A kind of text of any length. */
 export type Pattern = readonly [name: string, make: (length: number) => string]
 
 const repeated =
@@ -9,7 +7,6 @@ const repeated =
   (length: number) =>
     before + unit.repeat(Math.max(1, Math.ceil(length / unit.length))) + after
 
-/** Texts on which patterns and parsers go back and forth. */
 export const hostilePatterns: readonly Pattern[] = [
   ['one letter', repeated('a')],
   ['blanks', repeated(' ', { before: 'a', after: 'x' })],
@@ -53,35 +50,25 @@ export const hostilePatterns: readonly Pattern[] = [
   ['dates', repeated('1 Jan 2020 ')],
 ]
 
-/** The most that a doubling took, as a multiple, of the doublings that took long enough to be measured. */
-export async function growth(
-  run: (text: string) => unknown,
-  make: Pattern[1],
-  {
-    from = 8192,
-    to = 131_072,
-    least = 8,
-  }: { readonly from?: number; readonly to?: number; readonly least?: number } = {},
-): Promise<{ readonly ratio: number; readonly milliseconds: number }> {
-  const time = async (length: number) => {
-    const text = make(length)
-    let best = Number.POSITIVE_INFINITY
-    for (let i = 0; i < 3; i++) {
-      const start = performance.now()
-      await run(text)
-      best = Math.min(best, performance.now() - start)
-      // What takes long is measured well enough at once.
-      if (best > 200) break
-    }
-    return best
-  }
-  await run(make(from / 4))
-  let before = await time(from)
-  let ratio = 0
-  for (let length = 2 * from; length <= to; length *= 2) {
-    const now = await time(length)
-    if (before >= least) ratio = Math.max(ratio, now / before)
-    before = now
-  }
-  return { ratio, milliseconds: before }
-}
+const json = (abstract: string) => JSON.stringify([{ title: 't', abstract }])
+
+export const hostileFiles: readonly Pattern[] = [
+  ['entries never closed', (n) => '@a{x,\n'.repeat(n)],
+  ['entries inside a text', (n) => `@a{x, t={${'\n@a{b,'.repeat(n)}`],
+  ['comments in an entry', (n) => `@a{x,\n${'%\n'.repeat(n)}`],
+  ['entries that wait for another', (n) => '@misc{a, crossref={b}, title={c}}'.repeat(n / 8)],
+  ['paragraphs of one abstract', (n) => `A title of it\n\n${`${'word '.repeat(50)}\n\n`.repeat(n / 8)}`],
+  ['line breaks of LaTeX', (n) => json('\\\\['.repeat(n))],
+  ['formulas never closed', (n) => json('\\('.repeat(n))],
+  ['blanks behind an entity', (n) => json(`&lt;${' '.repeat(n)}x`)],
+  ['tags never closed', (n) => json('<b a=1 '.repeat(n))],
+  ['nested elements', (n) => `<feed><entry><title>${'<a>'.repeat(n)}x`],
+  ['records in records', (n) => `<PubmedArticleSet>${'<PubmedArticle>'.repeat(n)}`],
+  ['a field wrapped over lines', (n) => `TY  - JOUR\nTI  - t\nAB  - ${'.\n'.repeat(n)}ER  - \n`],
+  ['metadata of a page', (n) => `<html>${'<meta name="citation_author" content="a">'.repeat(n)}`],
+  ['links never closed', (n) => `<html><body>${'<a href="https://a.example">w x y z '.repeat(n)}`],
+  ['a paragraph of Markdown', (n) => `### [Of ponds](http://a.example/b)\n**Abstract**: x\n${'word\n'.repeat(n)}`],
+  ['brackets', (n) => '['.repeat(n)],
+  ['containers', (n) => '{"data":'.repeat(n)],
+  ['quotes of a table', (n) => `title,abstract\n${'"'.repeat(n)}`],
+]

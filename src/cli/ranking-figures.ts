@@ -1,0 +1,56 @@
+// How the figures of rankings are shown: means with their intervals, and how far one method is from the others.
+import { type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
+import type { Comparison, Interval } from '../evaluation/significance.ts'
+import { width } from './fitted-text.ts'
+import { table } from './table.ts'
+
+interface Figures<Variant extends string> {
+  readonly k: number
+  readonly figures: Readonly<Record<Variant, Readonly<Record<RankingMetric, Interval>>>>
+  /** What is compared with each of these, by nDCG. */
+  readonly comparisons: Readonly<Partial<Record<Variant, Comparison>>>
+}
+
+/** A row for each variant, and a line for each comparison of `of` with another. */
+export function rankingFigures<Variant extends string>(
+  { k, figures, comparisons }: Figures<Variant>,
+  {
+    of,
+    names,
+    columns,
+  }: {
+    readonly of: string
+    readonly names: Readonly<Record<Variant, readonly [row: string, phrase: string]>>
+    readonly columns: number
+  },
+): string {
+  const headers = { ndcg: `nDCG@${k}`, recall: `recall@${k}`, precision: `precision@${k}`, map: 'MAP', mrr: 'MRR' }
+  const variants = Object.keys(names) as Variant[]
+  const rows = variants.map((variant) => [
+    names[variant][0],
+    ...rankingMetrics.map((metric) => interval(figures[variant][metric])),
+  ])
+  const compared = variants.flatMap((variant) => {
+    const comparison = comparisons[variant]
+    return comparison === undefined
+      ? []
+      : [`nDCG@${k} of ${of} against ${names[variant][1]}: ${difference(comparison)}`]
+  })
+  const wide = table([{ header: '' }, ...rankingMetrics.map((metric) => ({ header: headers[metric] }))], rows, columns)
+  // Where they do not fit side by side, a figure a line.
+  const narrow = rankingMetrics.flatMap((metric, i) =>
+    rows.map(([name = '', ...values], place) => [place === 0 ? headers[metric] : '', name, values[i] ?? '']),
+  )
+  const isTooWide = wide.split('\n').some((line) => width(line) > columns)
+  return [isTooWide ? table([{}, {}, {}], narrow, columns) : wide, '', ...compared].join('\n')
+}
+
+const decimals = (value: number) => value.toFixed(3).replace(/^(-?)0\./u, '$1.')
+
+function interval({ mean, low, high }: Interval): string {
+  return `${decimals(mean)} (${decimals(low)} – ${decimals(high)})`
+}
+
+function difference({ difference: { mean, low, high }, pValue }: Comparison): string {
+  return `${mean >= 0 ? '+' : ''}${decimals(mean)} (${decimals(low)} – ${decimals(high)}), p ${pValue < 0.001 ? '< .001' : `= ${decimals(pValue)}`}`
+}

@@ -1,0 +1,192 @@
+import { PaperkinError, requireInteger, requireMap, requireOptions, show } from '../errors.ts'
+import { evaluateRun, type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
+import { bootstrapInterval, type Comparison, comparePaired, type Interval } from '../evaluation/significance.ts'
+import { seededRandom } from '../runtime/random.ts'
+import { timeSlice } from '../runtime/time-slice.ts'
+import { type PaperLibrary, requireLibrary } from './paper-library.ts'
+
+export interface EvaluateRecommendOptions {
+  /** Parts into which the liked papers of a reader are divided; each is hidden once. @default 5 */
+  readonly folds?: number | undefined
+  /** Cut-off of nDCG, recall and precision. @default 10 */
+  readonly k?: number | undefined
+  /** Recommended papers that average precision and reciprocal rank look at. @default 1000 */
+  readonly depth?: number | undefined
+  /** Seed of the division and of the resampling. @default 1 */
+  readonly seed?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
+}
+
+/** `recommend` itself, and what it must beat: cosine to the mean of the liked papers, and to the nearest of them. */
+export const recommendVariants = ['recommend', 'mean', 'nearest'] as const
+export type RecommendVariant = (typeof recommendVariants)[number]
+
+/** How well `library.recommend` finds papers that readers are known to like. */
+export interface RecommendEvaluation {
+  /** Readers with enough liked papers, in the order given. */
+  readonly readers: readonly string[]
+  /** Readers with fewer than two liked papers in the library; they count for nothing. */
+  readonly passedOver: readonly string[]
+  /** Liked papers that are not in the library; they count for nothing. */
+  readonly unknownPapers: number
+  readonly k: number
+  readonly folds: number
+  /** Mean over the readers with its 95 % bootstrap interval, which says little for fewer than some ten readers. */
+  readonly figures: Readonly<Record<RecommendVariant, Readonly<Record<RankingMetric, Interval>>>>
+  /** A value for each reader: the mean over their folds. */
+  readonly values: Readonly<Record<RecommendVariant, Readonly<Record<RankingMetric, Float64Array>>>>
+  /** nDCG of `recommend` against each baseline, reader by reader. */
+  readonly comparisons: Readonly<Record<Exclude<RecommendVariant, 'recommend'>, Comparison>>
+}
+
+/**
+ * Cross-validation of recommendation: of each reader's liked papers a part is hidden, the rest is given as `liked`, and
+ * all other papers of the library are ranked; the hidden ones are what should come first. Papers that a reader would like
+ * but did not name count as wrong, so figures compare methods on one library, not libraries.
+ * @param liked ids of liked papers by reader
+ * @throws PaperkinError `invalid-argument` where no reader has two liked papers in the library
+ */
+export async function evaluateRecommend(
+  library: PaperLibrary<object>,
+  liked: ReadonlyMap<string, Iterable<string>>,
+  options: EvaluateRecommendOptions = {},
+): Promise<RecommendEvaluation> {
+  requireOptions('evaluateRecommend', options, {
+    folds: true,
+    k: true,
+    depth: true,
+    seed: true,
+    signal: true,
+    onProgress: true,
+  })
+  requireLibrary(library)
+  requireMap('liked', liked, 'from readers to ids of papers')
+  const { signal, onProgress, seed = 1 } = options
+  const k = requireInteger('k', options.k ?? 10, 1)
+  const depth = requireInteger('depth', options.depth ?? 1000, k)
+  const folds = requireInteger('folds', options.folds ?? 5, 2)
+  const random = seededRandom(seed)
+  const slice = timeSlice(signal)
+  const vectors = new Map<string, Float32Array>()
+  for (const { id } of library.papers()) {
+    const vector = library.vector(id)
+    if (vector !== undefined) vectors.set(id, vector)
+    if (slice.due()) await slice.rest()
+  }
+
+  const passedOver: string[] = []
+  let unknownPapers = 0
+  const profiles: { readonly reader: string; readonly ids: readonly string[]; readonly parts: number }[] = []
+  for (const [reader, names] of liked) {
+    if (typeof names === 'string' || typeof names?.[Symbol.iterator] !== 'function')
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected \`liked.get(${JSON.stringify(reader)})\` to hold ids of papers, got ${show(names)}.`,
+      )
+    const ids = new Set<string>()
+    for (const name of names) {
+      const id = library.get(name)?.id
+      if (id === undefined) unknownPapers++
+      else ids.add(id)
+    }
+    if (ids.size < 2) passedOver.push(reader)
+    else profiles.push({ reader, ids: shuffled([...ids], random), parts: Math.min(folds, ids.size) })
+  }
+  if (profiles.length === 0)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected a reader with two liked papers or more in the library, got none of ${liked.size}: ${unknownPapers} liked papers are not in it; the ids must be those of the papers.`,
+    )
+
+  const runs = Object.fromEntries(recommendVariants.map((variant) => [variant, new Map()])) as Record<
+    RecommendVariant,
+    Map<string, ReadonlyMap<string, number>>
+  >
+  const judgements = new Map<string, ReadonlyMap<string, number>>()
+  const questions: number[] = []
+  const total = profiles.reduce((sum, { parts }) => sum + parts, 0)
+  let done = 0
+  for (const [reader, { ids, parts }] of profiles.entries())
+    for (let part = 0; part < parts; part++) {
+      const shown = ids.filter((_, i) => i % parts !== part)
+      const question = `${reader} ${part}`
+      questions.push(reader)
+      judgements.set(question, new Map(ids.filter((_, i) => i % parts === part).map((id) => [id, 1])))
+      const { hits } = await library.recommend({ liked: shown, k: depth, ...(signal && { signal }) })
+      runs.recommend.set(question, new Map(hits.map(({ paper }, rank) => [paper.id, -rank])))
+      const known = shown.flatMap((id) => vectors.get(id) ?? [])
+      const mean = meanOf(known, library.dimensions ?? 0)
+      const isShown = new Set(shown)
+      const [byMean, byNearest] = [new Map<string, number>(), new Map<string, number>()]
+      for (const [id, vector] of vectors) {
+        if (isShown.has(id)) continue
+        byMean.set(id, product(mean, vector))
+        byNearest.set(
+          id,
+          known.reduce((best, other) => Math.max(best, product(other, vector)), -1),
+        )
+        if (slice.due()) await slice.rest()
+      }
+      runs.mean.set(question, highest(byMean, depth))
+      runs.nearest.set(question, highest(byNearest, depth))
+      onProgress?.({ done: ++done, total })
+    }
+
+  const values = {} as Record<RecommendVariant, Record<RankingMetric, Float64Array>>
+  const figures = {} as Record<RecommendVariant, Record<RankingMetric, Interval>>
+  for (const variant of recommendVariants) {
+    const { values: ofQuestions } = evaluateRun(runs[variant], judgements, { k })
+    values[variant] = {} as Record<RankingMetric, Float64Array>
+    figures[variant] = {} as Record<RankingMetric, Interval>
+    for (const metric of rankingMetrics) {
+      const ofReaders = new Float64Array(profiles.length)
+      for (const [i, reader] of questions.entries())
+        ofReaders[reader]! += ofQuestions[metric][i]! / profiles[reader]!.parts
+      values[variant][metric] = ofReaders
+      figures[variant][metric] = bootstrapInterval(ofReaders, { samples: 2000, seed })
+      if (slice.due()) await slice.rest()
+    }
+  }
+  const against = (variant: RecommendVariant) =>
+    comparePaired(values.recommend.ndcg, values[variant].ndcg, { samples: 2000, seed })
+  return Object.freeze({
+    readers: Object.freeze(profiles.map(({ reader }) => reader)),
+    passedOver: Object.freeze(passedOver),
+    unknownPapers,
+    k,
+    folds,
+    figures: Object.freeze(figures),
+    values: Object.freeze(values),
+    comparisons: Object.freeze({ mean: against('mean'), nearest: against('nearest') }),
+  })
+}
+
+function shuffled(ids: readonly string[], random: () => number): string[] {
+  const mixed = [...ids]
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    const other = mixed[j]!
+    mixed[j] = mixed[i]!
+    mixed[i] = other
+  }
+  return mixed
+}
+
+function meanOf(vectors: readonly Float32Array[], dimensions: number): Float64Array {
+  const mean = new Float64Array(dimensions)
+  for (const vector of vectors) for (let d = 0; d < dimensions; d++) mean[d]! += vector[d]! / vectors.length
+  return mean
+}
+
+function product(a: Float32Array | Float64Array, b: Float32Array): number {
+  let sum = 0
+  for (let d = 0; d < b.length; d++) sum += a[d]! * b[d]!
+  return sum
+}
+
+/** The best by rank: equal scores are told apart by the order of the papers, as by {@link PaperLibrary.recommend}. */
+function highest(scores: ReadonlyMap<string, number>, count: number): ReadonlyMap<string, number> {
+  const best = [...scores].sort(([, a], [, b]) => b - a).slice(0, count)
+  return new Map(best.map(([id], rank) => [id, -rank]))
+}
