@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const cpus = ['Haswell', 'SandyBridge', 'Nehalem']
 const [command, ...files] = process.argv.slice(2)
 
-if (command === 'find') await find(files)
+if (command === 'find') await find(...files)
 else {
   const self = fileURLToPath(import.meta.url)
   const given = command === undefined ? [] : [command, ...files]
@@ -25,7 +25,8 @@ else {
   }
 }
 
-async function find([papersPath, vectorsPath]) {
+/** @param {string} [papersPath] @param {string} [vectorsPath] */
+async function find(papersPath, vectorsPath) {
   const { PaperLibrary } = await import('../dist/index.js')
   const library = await PaperLibrary.open({ embedder: 'none' })
   if (papersPath === undefined) {
@@ -33,7 +34,9 @@ async function find([papersPath, vectorsPath]) {
     await library.add(papers, { vectors })
   } else if (vectorsPath === undefined) throw new Error('Expected a .npy file of vectors after the file of papers.')
   else await library.import({ papers: papersPath, vectors: vectorsPath })
-  for (const options of [{}, { count: 12 }, { method: 'kmeans', count: 12 }]) {
+  /** @type {import('../dist/index.js').TopicOptions[]} */
+  const asked = [{}, { count: 12 }, { method: 'kmeans', count: 12 }]
+  for (const options of asked) {
     const topics = await library.topics(options)
     const hash = createHash('sha256').update(JSON.stringify(topics)).digest('hex')
     console.log(`${JSON.stringify(options)}: ${library.size} papers, ${topics.count} topics, ${hash}`)

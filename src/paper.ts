@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { PaperkinError, type PaperkinIssue, show } from './errors.ts'
-import { isoDate, isoDateOf } from './text/iso-date.ts'
+import { exactIsoDate, isoDateIn } from './text/iso-date.ts'
 
 /** A value that JSON can hold, frozen. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
@@ -143,7 +143,7 @@ export function toPaper(record: unknown): Paper {
     (ownVersion === undefined ? undefined : Number(ownVersion)) ??
     named?.version ??
     (linked?.id === id ? linked.version : undefined)
-  const published = typeof date === 'string' ? isoDate(date) : isoDateOf(date)
+  const published = typeof date === 'string' ? isoDateIn(date) : exactIsoDate(date)
   const { titleOnly: _, extra: kept, ...unknown } = rest
   const extra = jsonFields({
     // What is no date and no version has no place of its own.

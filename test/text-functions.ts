@@ -9,7 +9,7 @@ import { sentences } from '../src/library/asking/why.ts'
 import { findPapers } from '../src/library/collection/find-papers.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import { derivedId, paperName, plainId, toPaper } from '../src/paper.ts'
-import { isoDateOf } from '../src/text/iso-date.ts'
+import { exactIsoDate } from '../src/text/iso-date.ts'
 import { stemSpeller } from '../src/text/spelling.ts'
 import { tokens, withoutMarkup } from '../src/text/tokens.ts'
 import { Words } from '../src/topics/words.ts'
@@ -35,7 +35,7 @@ export const textFunctions: Readonly<Record<string, (text: string) => unknown>> 
   derivedId,
   plainId,
   paperName: (text) => paperName({ title: '', abstract: text }),
-  isoDateOf,
+  exactIsoDate,
   withoutMarkup,
   stemSpeller: (text) => stemSpeller({ title: text, abstract: text })(text),
   tokens,

@@ -230,7 +230,7 @@ const missing = wanted.length - texts.length
 if (missing > 0 && partial !== 'partial')
   throw new Error(`Expected a vector of each text, got none of ${missing}: run embed.mjs first.`)
 const vectors = texts.map(({ id }) => {
-  const row = rowOf.get(id)
+  const row = /** @type {number} */ (rowOf.get(id))
   return Float64Array.from(flat.subarray(row * dimensions, (row + 1) * dimensions))
 })
 const position = new Map(texts.map(({ id }, i) => [id, i]))
@@ -321,4 +321,4 @@ for (const [name, bytes] of [...Object.entries(files), ['atlas.json', Buffer.fro
 console.log(
   `${texts.length} texts, ${areas.length} areas, of ${sizes.filter((size) => size < leastAssigned).length} the seed`,
 )
-await embedder.close()
+await embedder.close?.()

@@ -102,5 +102,5 @@ if (process.argv[1] === import.meta.filename || process.argv[1]?.endsWith('embed
     const rate = rows.length / ((performance.now() - began) / 1000)
     console.log(`${start + rows.length} of ${missing.length}, ${rate.toFixed(1)} a second`)
   }
-  await embedder.close()
+  await embedder.close?.()
 }

@@ -20,7 +20,9 @@ if (process.argv[2] === 'embed') {
 } else {
   const self = fileURLToPath(import.meta.url)
   const run = (command, ...words) =>
-    JSON.parse(execFileSync(command, [...words, self, 'embed'], { stdio: ['ignore', 'pipe', 'ignore'] }))
+    JSON.parse(
+      execFileSync(command, [...words, self, 'embed'], { stdio: ['ignore', 'pipe', 'ignore'], encoding: 'utf8' }),
+    )
   const native = run(process.execPath)
   const hashes = native.map((vector) => createHash('sha256').update(Float32Array.from(vector)).digest('hex'))
   console.log(`${native.length} texts of up to 256 tokens`)
@@ -62,7 +64,7 @@ function cpuName() {
 async function embed() {
   const embedder = await createEmbedder({ cache: false, workers: 1 })
   const vectors = await embedder.embed(texts())
-  await embedder.close()
+  await embedder.close?.()
   return vectors.map((vector) => [...vector])
 }
 

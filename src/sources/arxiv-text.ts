@@ -1,6 +1,6 @@
 // What arXiv sends and shows as text: its daily mailings, one or several in a file, and the text of its listing, search and
 // abstract pages as a person copies them. Each paper begins with its number.
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import { given, nameList, oneLine } from './field-values.ts'
 import { numberedLines, type Place, type Reading } from './reading.ts'
 
@@ -128,19 +128,19 @@ export async function* readArxivText(chunks: AsyncIterable<string>): AsyncGenera
     const replaced = /^replaced with (?:revised )?version\s+(.+?)(?:\s*\(.*\))?$/iu.exec(text)?.[1]
     if (replaced !== undefined) {
       paper.announced = 'replacement'
-      paper.updated = isoDate(replaced)
+      paper.updated = isoDateIn(replaced)
       continue
     }
     const submitted = /^\[?(?:Submitted(?: on)?|v1 submitted) (.+)$/iu.exec(text)?.[1]
-    if (submitted !== undefined && isoDate(submitted) !== undefined) {
-      paper.published = isoDate(/v1 submitted (?:on )?(\d{1,2} \w+,? \d{4})/iu.exec(text)?.[1] ?? submitted)
+    if (submitted !== undefined && isoDateIn(submitted) !== undefined) {
+      paper.published = isoDateIn(/v1 submitted (?:on )?(\d{1,2} \w+,? \d{4})/iu.exec(text)?.[1] ?? submitted)
       const last = /(?:last revised|;\s*)(?:Submitted )?(\d{1,2} \w+,? \d{4})/iu.exec(submitted)?.[1]
-      if (last !== undefined) paper.updated = isoDate(last)
+      if (last !== undefined) paper.updated = isoDateIn(last)
       paper.version ??= /this version, v(\d+)/u.exec(text)?.[1]
       continue
     }
     if (/^\[v1\] /u.test(text)) {
-      paper.published = isoDate(text.slice(5)) ?? paper.published
+      paper.published = isoDateIn(text.slice(5)) ?? paper.published
       continue
     }
     const [, label, value] = (paper.isMail && paper.part === 'abstract' ? null : field.exec(raw)) ?? []
@@ -180,7 +180,7 @@ function listingDate(text: string): string | undefined {
   const date =
     /^Showing new listings for (.{6,40})$/iu.exec(text)?.[1] ??
     /^(\w{3}, \d{1,2} \w{3} \d{4})(?: \(.*\))?$/u.exec(text)?.[1]
-  return date === undefined ? undefined : isoDate(date)
+  return date === undefined ? undefined : isoDateIn(date)
 }
 
 function fieldsOf(paper: OpenPaper): Record<string, unknown> {
@@ -205,7 +205,7 @@ function fieldsOf(paper: OpenPaper): Record<string, unknown> {
     authors: authors === undefined ? undefined : nameList(withoutNotes(authors)),
     categories:
       said('categories')?.split(/[\s,;]+/u) ?? (subjects.length > 0 ? subjects : paper.categories?.split(/\s+/u)),
-    published: paper.published ?? (isReplaced || date === undefined ? undefined : isoDate(date)),
+    published: paper.published ?? (isReplaced || date === undefined ? undefined : isoDateIn(date)),
     url: `https://arxiv.org/abs/${id}`,
     version: paper.version,
     announced: paper.announced,

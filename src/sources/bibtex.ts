@@ -1,7 +1,7 @@
 // BibTeX. Entries are cut out by their braces and parsed one by one, so that one bad entry costs only itself and a file of
 // any size is read in bounded memory.
 import latexUtensils from 'latex-utensils'
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import { monthNames } from '../text/months.ts'
 import { given, plainDoi, splitList, turnedName } from './field-values.ts'
 import { mostCharacters, type Place, type Reading } from './reading.ts'
@@ -323,10 +323,10 @@ function bibtexNames(text: string | undefined): string[] {
 }
 
 function date(full: string | undefined, year: string | undefined, month: string | undefined, day: string | undefined) {
-  if (full !== undefined) return isoDate(full.split('/')[0]) ?? full
+  if (full !== undefined) return isoDateIn(full.split('/')[0]) ?? full
   const bare = (text: string | undefined) => text?.replace(/[{}]/gu, '').trim()
   const [plainYear, plainMonth] = [bare(year), bare(month)]
-  if (plainYear === undefined || !/^\d{4}$/u.test(plainYear)) return isoDate(plainYear) ?? plainYear
+  if (plainYear === undefined || !/^\d{4}$/u.test(plainYear)) return isoDateIn(plainYear) ?? plainYear
   const said = [plainYear, plainMonth, bare(day)].filter((part) => part !== undefined && part !== '')
-  return (plainMonth ? isoDate(said.join(/\p{L}/u.test(plainMonth) ? ' ' : '-')) : undefined) ?? plainYear
+  return (plainMonth ? isoDateIn(said.join(/\p{L}/u.test(plainMonth) ? ' ' : '-')) : undefined) ?? plainYear
 }

@@ -1,5 +1,5 @@
 // CSL-JSON, which Zotero and other reference managers export (citeproc-js, "CSL-JSON items").
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import { filled, given, isRecord, type JsonRecord, plainDoi, splitList } from './field-values.ts'
 import { datePartsText } from './web-records.ts'
 
@@ -50,5 +50,5 @@ function cslName(name: JsonRecord): string | undefined {
 
 const cslDate = (value: unknown) => {
   const text = datePartsText(value)
-  return isoDate(text) ?? text
+  return isoDateIn(text) ?? text
 }

@@ -1,5 +1,5 @@
 // Feeds: Atom, as arXiv's interface gives it (info.arxiv.org/help/api) and as others do, and RSS of any version.
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import { given, nameList, oneLine, plainDoi } from './field-values.ts'
 import type { Reading } from './reading.ts'
 import { child, childrenOf, childText, otherFields, type XmlElement, xmlReadings } from './xml.ts'
@@ -73,7 +73,7 @@ function rssFields(item: XmlElement): unknown {
       )
       .filter((name) => name !== ''),
     categories: [...childrenOf(item, 'category'), ...childrenOf(item, 'subject')].map(({ text }) => text.trim()),
-    published: isoDate(
+    published: isoDateIn(
       childText(item, 'pubDate') ??
         childText(item, 'date') ??
         (pmid && /\b\d{4} [A-Z][a-z]{2}(?: \d{1,2})?\b/u.exec(description ?? '')?.[0]),

@@ -1,5 +1,5 @@
 // OAI-PMH 2.0 (openarchives.org) with arXiv's own records (arXiv, arXivRaw) or Dublin Core.
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import { given, nameList, oneLine, splitList } from './field-values.ts'
 import type { Place, Reading } from './reading.ts'
 import { child, childrenOf, childText, otherFields, type XmlElement, xmlReadings } from './xml.ts'
@@ -48,7 +48,7 @@ function arxivFields(metadata: XmlElement, identifier: string | undefined): unkn
   const id = childText(metadata, 'id') ?? identifier
   const authors = child(metadata, 'authors')
   const versions = childrenOf(metadata, 'version')
-  const created = childText(metadata, 'created') ?? (versions[0] && isoDate(childText(versions[0], 'date')))
+  const created = childText(metadata, 'created') ?? (versions[0] && isoDateIn(childText(versions[0], 'date')))
   return given({
     id,
     title: oneLine(childText(metadata, 'title')),

@@ -1,5 +1,5 @@
 // Records whose fields go by many names: the usual ones are understood, what is left is kept under its own name.
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import {
   filled,
   given,
@@ -126,7 +126,7 @@ export function plainFields(
     // Another name may have a date where the likeliest has none.
     const name = aliases.published
       .flatMap((alias) => Object.keys(record).filter((other) => plainName(other) === alias))
-      .find((other) => typeof record[other] !== 'object' && isoDate(filled(record[other])) !== undefined)
+      .find((other) => typeof record[other] !== 'object' && isoDateIn(filled(record[other])) !== undefined)
     if (name !== undefined && !taken.has(name)) {
       fields.published = fieldValue('published', record[name], { isOwn: false })
       taken.add(name)
@@ -170,8 +170,8 @@ function dateText(value: unknown): string | undefined {
   if (isRecord(value)) {
     const { year, month, day, raw, start } = value
     const parts = value['date-parts']
-    if (Array.isArray(parts) && Array.isArray(parts[0])) return isoDate(parts[0].join('-'))
-    if (year !== undefined) return isoDate([year, month, day].filter((part) => filled(part)).join('-'))
+    if (Array.isArray(parts) && Array.isArray(parts[0])) return isoDateIn(parts[0].join('-'))
+    if (year !== undefined) return isoDateIn([year, month, day].filter((part) => filled(part)).join('-'))
     return filled(raw) ?? filled(start)
   }
   const text = filled(value)

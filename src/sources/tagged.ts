@@ -1,6 +1,6 @@
 // Formats of lines with a tag: RIS, PubMed's NBIB, EndNote's Refer, Web of Science. They differ in how a tag is written, in
 // what begins and ends a record, and in what their tags mean; everything else is the same.
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import { filled, given, plainDoi, splitList, turnedName } from './field-values.ts'
 import { numberedLines, type Place, type Reading } from './reading.ts'
 
@@ -177,7 +177,7 @@ function access(tags: Tags, rest: Set<string>) {
 
 /** Of tags with dates the value that says most; the others stay in `rest` only where they say something else. */
 function fullest(tags: Tags, rest: Set<string>, names: readonly string[]): string | undefined {
-  const dates = names.flatMap((name) => (tags.get(name) ?? []).map((value) => ({ name, value, iso: isoDate(value) })))
+  const dates = names.flatMap((name) => (tags.get(name) ?? []).map((value) => ({ name, value, iso: isoDateIn(value) })))
   const best = dates.reduce<(typeof dates)[number] | undefined>(
     (best, date) => ((date.iso?.length ?? 0) > (best?.iso?.length ?? 0) ? date : best),
     undefined,

@@ -1,6 +1,6 @@
 // Records as the interfaces of indexes and archives give them in JSON, one function a kind. `record-fields.ts` tells them
 // apart and keeps what they leave.
-import { isoDate } from '../text/iso-date.ts'
+import { isoDateIn } from '../text/iso-date.ts'
 import {
   filled,
   given,
@@ -43,7 +43,7 @@ export function isCrossrefWork(record: JsonRecord): boolean {
 export function crossrefFields(work: JsonRecord): unknown {
   const doi = plainDoi(work.DOI)
   const dates = [work.published, work['published-print'], work['published-online'], work.posted, work.issued]
-    .map((date) => isoDate(datePartsText(date)))
+    .map((date) => isoDateIn(datePartsText(date)))
     .filter((date) => date !== undefined)
   return given({
     id: /^10\.48550\/arxiv\./iu.test(doi ?? '') ? undefined : doi,
@@ -274,7 +274,7 @@ export function arxivDumpFields(record: JsonRecord): unknown {
     categories: Array.isArray(record.categories)
       ? texts(record.categories)
       : (filled(record.categories) ?? '').split(/[\s,;]+/u).filter((name) => name !== ''),
-    published: isoDate(filled(versions[0]?.created)),
+    published: isoDateIn(filled(versions[0]?.created)),
     url: filled(record.id) && `https://arxiv.org/abs/${filled(record.id)}`,
     version: /(\d+)$/u.exec(filled(versions.at(-1)?.version) ?? '')?.[1] ?? (versions.length || undefined),
     updated: record.update_date,

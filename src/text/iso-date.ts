@@ -14,7 +14,7 @@ const timestamp = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-
  * `2024/3/5`, `20240305`, a text with one year in it), a `Date`, or a number (a year, `20240305`, seconds or milliseconds
  * since 1970). Undefined for what is none, is on no calendar, or could be two (`03/04/2024`).
  */
-export function isoDateOf(value: unknown): string | undefined {
+export function exactIsoDate(value: unknown): string | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : ofTime(value.getTime())
   if (typeof value === 'number') return Number.isInteger(value) ? ofDigits(String(value)) : undefined
   if (typeof value !== 'string') return undefined
@@ -40,11 +40,11 @@ export function isoDateOf(value: unknown): string | undefined {
   return number === 0 ? year : ofParts(year, String(number), day)
 }
 
-/** The time that a date covers, in any spelling; undefined where {@link isoDateOf} is. */
+/** The time that a date covers, in any spelling; undefined where {@link exactIsoDate} is. */
 export function timeSpanOf(value: unknown): TimeSpan | undefined {
   if (value instanceof Date && !Number.isNaN(value.getTime()))
     return { start: value.getTime(), end: value.getTime() + 1 }
-  const iso = isoDateOf(value)
+  const iso = exactIsoDate(value)
   if (iso === undefined) return undefined
   if (iso.length > 10) {
     const start = Date.parse(/(?:Z|[+-]\d{2}:?\d{2})$/u.test(iso) ? iso : `${iso}Z`)
@@ -113,7 +113,7 @@ const datePatterns: readonly (readonly [RegExp, string])[] = [
  * `Tue, 2 Jan 2024 10:00:00 GMT`, `spring 2024`; timestamps as they are. Of `01/02/2024`, which may be either day, the
  * year. Undefined for what names no year of four digits.
  */
-export function isoDate(date: string | undefined): string | undefined {
+export function isoDateIn(date: string | undefined): string | undefined {
   const text = date?.trim()
   if (text === undefined) return undefined
   const iso = isoPattern.exec(text)

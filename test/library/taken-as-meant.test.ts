@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { PaperInput } from '../../src/paper.ts'
 import { readPapers, streamPapers } from '../../src/sources/read-papers.ts'
-import { isoDateOf, timeSpanOf } from '../../src/text/iso-date.ts'
+import { exactIsoDate, timeSpanOf } from '../../src/text/iso-date.ts'
 import { ids, letters, lettersLibrary, paper } from './letters.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-meant-'))
@@ -270,9 +270,9 @@ describe('dates', () => {
     [null, undefined],
     [{}, undefined],
   ])('%s is %s', (value, iso) => {
-    expect(isoDateOf(value)).toBe(iso)
+    expect(exactIsoDate(value)).toBe(iso)
     expect(timeSpanOf(value) === undefined).toBe(iso === undefined)
-    if (iso !== undefined) expect(isoDateOf(iso)).toBe(iso)
+    if (iso !== undefined) expect(exactIsoDate(iso)).toBe(iso)
   })
 
   it('become ISO, or are kept as what they are', async () => {

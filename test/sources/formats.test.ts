@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import type { Paper } from '../../src/paper.ts'
-import { recognize } from '../../src/sources/formats.ts'
+import { recognize, sourceFormats } from '../../src/sources/formats.ts'
 import { parseDigest, readDigest, readPapers, streamPapers } from '../../src/sources/read-papers.ts'
 import type { SourceProblem } from '../../src/sources/reading.ts'
 
@@ -36,6 +36,10 @@ async function* inPieces(bytes: Uint8Array, sizes: readonly number[]): AsyncGene
 it('tells formats of long heads without going back and forth in them', () => {
   for (const unit of ['\n', ' ', '\t', '%\n', '@', '@a', '<!---->', '<!--', '-->', '"', ',', '\n@a{', '{"', '\nTY  - '])
     for (const end of ['', 'x', '\u0000', '<']) expect(() => recognize(unit.repeat(30_000) + end)).not.toThrow()
+})
+
+it('every format has a fixture', () => {
+  expect(new Set(Object.values(expected).map(({ format }) => format))).toEqual(new Set(sourceFormats))
 })
 
 const notes = [
