@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { PaperkinError, show } from '../errors.ts'
+import { type Progress, timeSlice } from '../runtime/time-slice.ts'
 import {
   type CachedVector,
   createVectorCache,
@@ -10,10 +11,8 @@ import {
   vectorKeys,
 } from './vector-cache.ts'
 
-/** How far a long embedding has come. */
-export interface EmbedProgress {
-  readonly done: number
-  readonly total: number
+/** How far a long embedding has come, in texts. */
+export interface EmbedProgress extends Progress {
   /** Texts a second over the last few seconds; 0 until it can be told. */
   readonly perSecond: number
   /** Seconds left at that rate; `Infinity` until it can be told. */
@@ -109,8 +108,8 @@ export function isChecked(value: object): value is Embedder {
   return checked.has(value as Embedder)
 }
 
-/** Texts handled between two turns of the event loop: about 2 ms of hashing or copying. */
-const slice = 256
+/** Texts handled between two looks at the clock: about 2 ms of hashing or copying. */
+const textsAtOnce = 256
 
 /**
  * Turns an engine into an {@link Embedder}: identical texts are embedded once, known ones come from the cache, and every
@@ -142,14 +141,14 @@ export function checkedEmbedder(
         `Expected \`inputType\` to be 'document' or 'query', got ${show(inputType)}.`,
       )
     }
-    signal?.throwIfAborted()
+    const slice = timeSlice(signal)
     const vectors = new Array<Float32Array>(given.length)
     if (given.length === 0) return vectors
 
     // Positions of each distinct text; Map keeps the order in which they first came.
     const places = new Map<string, number | number[]>()
     for (let index = 0; index < given.length; index++) {
-      if (index % slice === slice - 1) await turn(signal)
+      if (index % textsAtOnce === textsAtOnce - 1 && slice.due()) await slice.rest()
       const text = wellFormed(given[index] as string)
       const known = places.get(text)
       if (known === undefined) places.set(text, index)
@@ -183,13 +182,13 @@ export function checkedEmbedder(
     const keys: VectorKey[] = []
     const missing: number[] = []
     const identity = identityOf(inputType)
-    for (let start = 0; start < texts.length; start += slice) {
-      if (start > 0) await turn(signal)
-      const hashed = texts.slice(start, start + slice)
+    for (let start = 0; start < texts.length; start += textsAtOnce) {
+      if (slice.due()) await slice.rest()
+      const hashed = texts.slice(start, start + textsAtOnce)
       const part = !cache ? [] : keyOf ? hashed.map(keyOf) : vectorKeys(identity, hashed)
       keys.push(...part)
       const found = cache ? await cache.get(part) : []
-      for (let position = start; position < Math.min(start + slice, texts.length); position++) {
+      for (let position = start; position < Math.min(start + textsAtOnce, texts.length); position++) {
         const hit = found[position - start]
         if (hit === undefined || hit.vector.length !== dimensions) missing.push(position)
         else progress.known(settle(position, hit.vector.slice(), hit.truncation))
@@ -235,7 +234,7 @@ export function checkedEmbedder(
                   keys[position] as VectorKey,
                   { vector: vector.slice(), ...(truncation !== undefined && { truncation }) },
                 ])
-                if (fresh.length >= slice) keep()
+                if (fresh.length >= textsAtOnce) keep()
               }
             },
           },
@@ -313,12 +312,6 @@ function requireTexts(texts: readonly string[]): void {
 /** Half a surrogate pair has no meaning to any tokenizer, and no UTF-8: it becomes U+FFFD. */
 function wellFormed(text: string): string {
   return /\p{Surrogate}/u.test(text) ? text.replace(/\p{Surrogate}/gu, '\uFFFD') : text
-}
-
-/** A turn of the event loop, so that nothing waits for a long list. */
-async function turn(signal: AbortSignal | undefined): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
-  signal?.throwIfAborted()
 }
 
 function unitVector(

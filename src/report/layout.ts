@@ -3,7 +3,7 @@
 // come from a table, which is most of what makes it fast. Sums and random numbers run in one fixed order.
 import { requireInteger } from '../errors.ts'
 import { seededRandom } from '../runtime/random.ts'
-import { type Progress, timeSlice } from '../runtime/time-slice.ts'
+import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 
 /** The k nearest rows of each row, nearest first: `rows × k`, with similarities of at most 1. */
 export interface NearestRows {
@@ -54,10 +54,8 @@ interface Edges {
   readonly weight: Float32Array
 }
 
-type Slice = ReturnType<typeof timeSlice>
-
 /** The union of every row's fuzzy set of neighbours (section 3.1): `p + q - p q` of the two directions. */
-async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice: Slice): Promise<Edges> {
+async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice: TimeSlice): Promise<Edges> {
   const sure = new Float64Array(rows * k)
   const goal = Math.log2(k + 1)
   const distance = new Float64Array(k)
@@ -121,7 +119,7 @@ async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice
  */
 async function smoothStart(
   { start, target, weight }: Edges,
-  { rows, random, slice }: { readonly rows: number; readonly random: () => number; readonly slice: Slice },
+  { rows, random, slice }: { readonly rows: number; readonly random: () => number; readonly slice: TimeSlice },
 ): Promise<Float32Array> {
   const degree = new Float64Array(rows)
   await slice.rest()
@@ -203,7 +201,7 @@ interface Move {
   readonly rows: number
   readonly epochs: number
   readonly random: () => number
-  readonly slice: Slice
+  readonly slice: TimeSlice
   readonly onProgress: ((progress: Progress) => void) | undefined
 }
 

@@ -1,8 +1,8 @@
 // From sources of any kind to papers: each source is opened, its format told, its records read, made readable and checked.
 import { createHash } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PaperkinError, requireInteger, requireOptions, requireText, show } from '../errors.ts'
 import { derivedId, type Paper, toPaper, visible } from '../paper.ts'
+import { timeSlice } from '../runtime/time-slice.ts'
 import { type Markup, plainText } from '../text/plain-text.ts'
 import type { Columns } from './delimited.ts'
 import { isRecord, saysMissing } from './field-values.ts'
@@ -209,11 +209,11 @@ async function* events(
   let count = 0
   let problems = 0
   let errors = 0
-  let turn = performance.now()
   const seen: Seen = new Map()
   const path = typeof source === 'string' ? source : source.name
   try {
     const { name, head, chunks } = await openSource(source, options)
+    const slice = timeSlice(signal, SLICE)
     if (head.trim() === '')
       throw new PaperkinError(
         'unreadable-source',
@@ -237,11 +237,7 @@ async function* events(
       columns: options.columns,
     })
     for await (const reading of readings) {
-      if (performance.now() - turn > sliceMs) {
-        await nextTurn()
-        signal?.throwIfAborted()
-        turn = performance.now()
-      }
+      if (slice.due()) await slice.rest()
       if ('date' in reading) {
         const whole = reading.date.startsWith('--') && options.year !== undefined
         const day = whole ? `${options.year}${reading.date.slice(1)}` : reading.date
