@@ -8,7 +8,7 @@ import type { VectorProgress } from '../runtime/time-slice.ts'
 import { buildGraphFile } from './hnsw/hnswlib.ts'
 import { type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from './kernels.ts'
 import { KmeansRows } from './kmeans-rows.ts'
-import { buildLargeGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
+import { buildNeighbourGraph, findNearest, type Nearest, type NeighbourGraph } from './nearest-rows.ts'
 import { type KmeansOptions, type KmeansResult, runKmeans } from './spherical-kmeans.ts'
 import { unitSquare } from './unit-rows.ts'
 
@@ -154,7 +154,7 @@ async function run(id: number): Promise<Jobs[keyof Jobs]['result'] | undefined> 
   const how = { ...watched, kernels: await kernels }
   let result: Jobs['kmeans' | 'graph' | 'nearest']['result']
   if (job.kind === 'kmeans') result = await runKmeans(rows as KmeansRows, { ...job.options, ...how, squares })
-  else if (job.kind === 'graph') result = await buildLargeGraph(rows as RowDots, { ...job.options, ...how })
+  else if (job.kind === 'graph') result = await buildNeighbourGraph(rows as RowDots, { ...job.options, ...how })
   else result = await findNearest(rows as RowDots, { ...job.options, ...how })
   return begun.delete(id) ? result : undefined
 }
