@@ -213,7 +213,7 @@ async function* events(
   const path = typeof source === 'string' ? source : source.name
   try {
     const { name, head, chunks } = await openSource(source, options)
-    const slice = timeSlice(signal, SLICE)
+    const slice = timeSlice(signal, sliceMs)
     if (head.trim() === '')
       throw new PaperkinError(
         'unreadable-source',

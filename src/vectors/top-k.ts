@@ -4,6 +4,7 @@ export class TopK {
   readonly rows: Int32Array
   readonly scores: Float64Array
   #size = 0
+  #cut = -Infinity
 
   /** @param k at least 1 */
   constructor(k: number) {
@@ -17,20 +18,23 @@ export class TopK {
 
   /** A score below it changes nothing any more; −∞ until there are `k` rows. */
   get cut(): number {
-    return this.#size < this.rows.length ? -Infinity : this.scores[this.#size - 1]
+    return this.#cut
   }
 
   clear(): void {
     this.#size = 0
+    this.#cut = -Infinity
   }
 
   offer(row: number, score: number): void {
+    if (score < this.#cut) return
     const { rows, scores } = this
+    const last = rows.length - 1
     let place = this.#size
-    if (place < rows.length) this.#size++
+    if (place <= last) this.#size++
     else {
-      place--
-      if (score < scores[place] || (score === scores[place] && row > rows[place])) return
+      place = last
+      if (score === scores[last] && row > rows[last]) return
     }
     for (; place > 0; place--) {
       const above = scores[place - 1]
@@ -40,5 +44,6 @@ export class TopK {
     }
     scores[place] = score
     rows[place] = row
+    if (this.#size > last) this.#cut = scores[last]
   }
 }

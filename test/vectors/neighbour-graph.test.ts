@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { endThreads } from '../../src/runtime/worker-pool.ts'
 import { exactDot, type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from '../../src/vectors/kernels.ts'
-import { putNearTogether } from '../../src/vectors/near-order.ts'
-import { buildLargeGraph, buildNeighbourGraph, findNearest } from '../../src/vectors/nearest-rows.ts'
-import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
+import { buildNeighbourGraph, findNearest } from '../../src/vectors/nearest-rows.ts'
+import { nearestRows, neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { clusteredRows } from './clustered.ts'
 
 /** k best others of each row, by Float32 of the float64 product, ties by row. */
@@ -61,7 +60,6 @@ describe('neighbourGraph', () => {
       const { rows: matrix } = clusteredRows(n, dimensions)
       const expected = { k, ...oracle(matrix, dimensions, k) }
       expect(await buildNeighbourGraph(allocated(matrix, dimensions), { k, kernels })).toEqual(expected)
-      expect(await buildLargeGraph(allocated(matrix, dimensions), { k, kernels })).toEqual(expected)
     }
   })
 
@@ -73,7 +71,9 @@ describe('neighbourGraph', () => {
       matrix.set(centres.subarray((row % 3) * dimensions, ((row % 3) + 1) * dimensions), row * dimensions)
     const graph = await neighbourGraph(matrix, { dimensions, k: 4 })
     expect(graph).toEqual({ k: 4, ...oracle(matrix, dimensions, 4) })
-    expect(await buildLargeGraph(allocated(matrix, dimensions), { k: 4, kernels: typedArrayKernels })).toEqual(graph)
+    expect(await buildNeighbourGraph(allocated(matrix, dimensions), { k: 4, kernels: typedArrayKernels })).toEqual(
+      graph,
+    )
     expect(Array.from(graph.rows.slice(0, 8))).toEqual([3, 6, 9, 12, 4, 7, 10, 13])
     expect(Array.from(graph.rows.slice(12, 16))).toEqual([0, 6, 9, 12])
   })
@@ -93,24 +93,6 @@ describe('neighbourGraph', () => {
         },
       ),
     )
-  })
-
-  it('puts rows that are near each other side by side, each once', async () => {
-    const dimensions = 16
-    const { rows: matrix } = clusteredRows(2000, dimensions)
-    const rows = allocated(matrix, dimensions)
-    const rowAt = await putNearTogether(rows, { kernels: typedArrayKernels })
-    expect([...rowAt].sort((a, b) => a - b)).toEqual(Array.from(rowAt.keys()))
-    for (const [place, row] of rowAt.entries())
-      expect(rows.matrix.subarray(place * dimensions, (place + 1) * dimensions)).toEqual(
-        matrix.subarray(row * dimensions, (row + 1) * dimensions),
-      )
-    const beside = (values: Float32Array) => {
-      let sum = 0
-      for (let i = dimensions; i < values.length; i++) sum += values[i] * values[i - dimensions]
-      return sum / 1999
-    }
-    expect(beside(rows.matrix)).toBeGreaterThan(beside(matrix) + 0.3)
   })
 
   it('has as many neighbours as there are others', async () => {
@@ -200,5 +182,34 @@ describe('findNearest', () => {
         expect(Array.from(nearest.rows.subarray(query * 7, query * 7 + 7))).toEqual(order.slice(0, 7))
       }
     }
+  })
+})
+
+describe('nearestRows', () => {
+  it('gives the same in the worker as here: as many as there are, best first', async () => {
+    const dimensions = 128
+    const { rows: matrix } = clusteredRows(3000, dimensions, { centres: 40 })
+    const queries = clusteredRows(600, dimensions, { centres: 40, seed: 3 }).rows
+    const whole = await nearestRows(queries, matrix, { dimensions, k: 5 })
+    expect(whole.k).toBe(5)
+    for (let query = 0; query < 600; query += 40) {
+      const one = queries.subarray(query * dimensions, (query + 1) * dimensions)
+      const { rows, scores } = await nearestRows(one, matrix, { dimensions, k: 5 })
+      expect(rows).toEqual(whole.rows.slice(query * 5, query * 5 + 5))
+      expect(scores).toEqual(whole.scores.slice(query * 5, query * 5 + 5))
+      const products = Float32Array.from({ length: 3000 }, (_, row) =>
+        exactDot(one, 0, matrix, row * dimensions, dimensions),
+      )
+      const order = Array.from(products.keys()).sort((a, b) => products[b] - products[a] || a - b)
+      expect(Array.from(rows)).toEqual(order.slice(0, 5))
+    }
+    const few = matrix.slice(0, 2 * dimensions)
+    expect((await nearestRows(few, few, { dimensions, k: 9 })).rows).toEqual(Int32Array.of(0, 1, 1, 0))
+    expect(await nearestRows(new Float32Array(0), few, { dimensions, k: 9 })).toMatchObject({
+      k: 2,
+      rows: new Int32Array(0),
+    })
+    await expect(nearestRows(few, few, { dimensions, k: 0 })).rejects.toThrow(/`k` to be a whole number of at least 1/u)
+    await expect(nearestRows(few.subarray(1), few, { dimensions, k: 1 })).rejects.toThrow(/whole rows of 128 values/u)
   })
 })
