@@ -78,7 +78,7 @@ interface LogOptions {
   readonly repair?: boolean
 }
 
-interface Reading {
+interface ReadOptions {
   readonly onDamage: (damage: LogDamage) => void
   readonly signal?: AbortSignal | undefined
 }
@@ -233,7 +233,7 @@ export class LogStorage implements Storage {
    * Reads the batches that came since the last call, all of them at the first. `isAnew` says that the log was replaced
    * meanwhile, so that all of it comes again. What is damaged is reported and left out.
    */
-  async #read({ onDamage, signal }: Reading): Promise<{
+  async #read({ onDamage, signal }: ReadOptions): Promise<{
     readonly isAnew: boolean
     readonly frames: AsyncGenerator<Frame>
   }> {
@@ -272,7 +272,7 @@ export class LogStorage implements Storage {
     }
   }
 
-  async *#frames(file: FileHandle, { onDamage, signal }: Reading): AsyncGenerator<Frame> {
+  async *#frames(file: FileHandle, { onDamage, signal }: ReadOptions): AsyncGenerator<Frame> {
     let isWhole = true
     try {
       const frames = readFrames(file, {
