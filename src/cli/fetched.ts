@@ -2,7 +2,7 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { Option } from 'commander'
 import { PaperkinError, systemCode } from '../errors.ts'
-import { requireOutside } from '../library/storage/log-storage.ts'
+import { requireOutside } from '../library/storage/log-folder.ts'
 import type { Paper } from '../paper.ts'
 import { count } from '../report/wording.ts'
 import { modeOf, outputPlace, putInPlace, writeAll, writeOutput } from '../runtime/atomic-file.ts'

@@ -72,6 +72,20 @@ describe('the words beside the log', () => {
     await memory.close()
   })
 
+  it('are counted in the order of the papers, so that sums do not depend on how long a batch takes', async () => {
+    const library = await open(newPath())
+    const counting = vi.spyOn(LexicalIndex.prototype, 'count')
+    // Every slice is used up at once, so that batches that are under way together take turns.
+    let time = performance.now()
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (time += 10))
+    await library.add(papers(200))
+    clock.mockRestore()
+    const counted = counting.mock.calls.map(([{ title }]) => title)
+    counting.mockRestore()
+    expect(counted).toEqual(papers(200).map(({ title }) => title))
+    await library.close()
+  })
+
   it('count for nothing where they are damaged, cut, missing or of another library', async () => {
     const path = newPath()
     let library = await open(path)

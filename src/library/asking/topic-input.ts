@@ -7,6 +7,7 @@ import { timeSlice } from '../../runtime/time-slice.ts'
 import type { SimilarPaper, TopicInput } from '../../topics/find-topics.ts'
 import type { Collection } from '../collection/collection.ts'
 import { givenPaper } from '../collection/find-papers.ts'
+import type { StoredPaper } from '../storage/storage.ts'
 
 /** The papers of a collection, or those of some ids, as they are at the call, ready for topics, and a way to compare others with them. */
 export async function topicInput(
@@ -26,7 +27,7 @@ export async function topicInput(
   },
 ): Promise<TopicInput & Pick<ReportInput, 'namer'>> {
   const { lexical } = collection
-  const kept = [...collection.kept.values()].filter(({ id }) => only === undefined || only.has(id))
+  const kept = only === undefined ? collection.roster.papers : papersOf(only, collection)
   const rows = Int32Array.from(kept, ({ row }) => row)
   const snapshot = collection.vectors.snapshot()
   const { dimensions } = collection.vectors
@@ -80,4 +81,10 @@ export async function topicInput(
   const embedNames =
     embedder && ((texts: readonly string[]) => embedder.embed(texts, { inputType: 'query', ...(signal && { signal }) }))
   return { papers, vectors, dimensions, lexical: sparse, compare, embedNames, namer, atlas, vocabulary: Atlas.load() }
+}
+
+/** The papers of some ids, in the order of the roster. */
+function papersOf(ids: ReadonlySet<string>, { kept, roster }: Collection): StoredPaper[] {
+  const places = Int32Array.from(ids, (id) => roster.placeOf((kept.get(id) as StoredPaper).row)).sort()
+  return Array.from(places, (place) => roster.papers[place])
 }

@@ -140,8 +140,22 @@ export async function addPapers(
   const { isDurable } = collection.storage
   const keyOf = isDurable && embedder ? textKeys(embedder) : undefined
   const progress = createProgress(fresh, isDurable ? onProgress : undefined)
-  const prepare = (part: readonly Item[]) =>
-    prepareBatch(collection, part, { embedder, keyOf, signal, onProgress: isDurable ? undefined : onProgress })
+  let counted: Promise<void> = Promise.resolve()
+  const prepare = (part: readonly Item[]) => {
+    const before = counted
+    let done = () => {}
+    counted = new Promise((resolve) => {
+      done = resolve
+    })
+    const turn = { before, done }
+    return prepareBatch(collection, part, {
+      embedder,
+      keyOf,
+      turn,
+      signal,
+      onProgress: isDurable ? undefined : onProgress,
+    }).finally(done)
+  }
   let size = isDurable ? LEAST_BATCH : items.length
   let start = 0
   // While a batch is written, and while the last texts of one are embedded, the model is at work on the next one.
@@ -197,11 +211,13 @@ async function prepareBatch(
     readonly embedder: Embedder | undefined
     /** Where the storage is durable. */
     readonly keyOf: ((text: string) => Buffer) | undefined
+    /** Its turn to count words: terms are numbered, and sums made, in the order of the papers, however long a batch takes. */
+    readonly turn: { readonly before: Promise<void>; readonly done: () => void }
     readonly signal: AbortSignal | undefined
     readonly onProgress: AddOptions['onProgress']
   },
 ): Promise<{ readonly changes: PaperChange[]; readonly known: number }> {
-  const { embedder, keyOf, signal, onProgress } = options
+  const { embedder, keyOf, turn, signal, onProgress } = options
   const { storage } = collection
   const slice = timeSlice(signal)
   const fresh = items.filter(({ isFresh }) => isFresh)
@@ -249,11 +265,13 @@ async function prepareBatch(
   )
   // Words are counted in slices while the model is at work in its own threads.
   const counting = (async () => {
+    await turn.before
     const counted: CountedDocument[] = []
     for (const { paper } of fresh) {
       counted.push(collection.lexical.count(paper))
       if (slice.due()) await slice.rest()
     }
+    turn.done()
     return counted
   })()
   const [vectors = [], counted] = await Promise.all([embedding, counting])

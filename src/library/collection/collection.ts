@@ -55,12 +55,6 @@ export interface PaperChange {
   }
 }
 
-/** What becomes visible at once: ids that go, then papers that come. */
-interface Change {
-  readonly removed?: readonly string[]
-  readonly papers?: readonly PaperChange[]
-}
-
 /**
  * Work that goes from paper to paper: it yields those that it needs next, and goes on when they have been read. So the same
  * work can be done at once, or waiting for a storage.
@@ -193,8 +187,14 @@ export class Collection {
     }
   }
 
-  /** Makes a change, in the storage first: all of it, or nothing where the promise rejects. */
-  async commit({ removed = [], papers = [] }: Change): Promise<void> {
+  /** Makes a change, ids that go and then papers that come, in the storage first: all of it, or nothing where it rejects. */
+  async commit({
+    removed = [],
+    papers = [],
+  }: {
+    readonly removed?: readonly string[]
+    readonly papers?: readonly PaperChange[]
+  }): Promise<void> {
     let nextRow = this.#nextRow
     const coming = papers.map(({ paper, fresh }) => {
       const known = this.kept.get(paper.id)

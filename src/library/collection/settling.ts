@@ -33,21 +33,12 @@ export class Settling {
   #undisturbed = 0
   #isGraphSaved = false
   /** Rows of the lexical index that its file holds. */
-  #savedRows = 0
+  savedRows = 0
 
   /** `state` is looked at when something is made of it. */
   constructor(storage: Storage, state: Derived) {
     this.#storage = storage
     this.#state = state
-  }
-
-  /** Rows of the lexical index that its file holds. */
-  get savedRows(): number {
-    return this.#savedRows
-  }
-
-  set savedRows(rows: number) {
-    this.#savedRows = rows
   }
 
   /** Vectors or words came or went: what makes questions faster is made once no more changes come. */
@@ -110,14 +101,14 @@ export class Settling {
   async saveWords({ isClosing }: { readonly isClosing: boolean }): Promise<void> {
     const { lexical, kept } = this.#state
     const { rows } = lexical
-    const most = isClosing ? UNSAVED + this.#savedRows / 128 : UNSAVED_MEANWHILE + this.#savedRows
+    const most = isClosing ? UNSAVED + this.savedRows / 128 : UNSAVED_MEANWHILE + this.savedRows
     const path = this.#storage.derivedFile('words.bin')
-    if (path === undefined || this.#storage.isReadOnly || rows - this.#savedRows <= most) return
+    if (path === undefined || this.#storage.isReadOnly || rows - this.savedRows <= most) return
     const marks = new Uint32Array(rows)
     for (const { row, textCrc } of kept.values()) marks[row] = textCrc
     try {
       await writeLexicalFile(path, { state: lexical.state(), marks })
-      this.#savedRows = rows
+      this.savedRows = rows
     } catch {
       // A disk that is full has no room for what can be counted again.
     }

@@ -10,7 +10,7 @@ import type { PaperInput } from '../../paper.ts'
 import { outputPlace, writeOutput } from '../../runtime/atomic-file.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { readNpy, writeNpy } from '../../vectors/npy.ts'
-import { requireOutside } from '../storage/log-storage.ts'
+import { requireOutside } from '../storage/log-folder.ts'
 import type { StorageIdentity } from '../storage/storage.ts'
 import type { Collection } from './collection.ts'
 

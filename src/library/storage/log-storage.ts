@@ -4,12 +4,13 @@
 // header; readers take what the header says, and whole batches behind it. What must change as a whole (another model, a
 // repair, a log that is mostly past) is written to a new file that takes the old one's place in one step.
 import { randomUUID } from 'node:crypto'
-import { type FileHandle, lstat, mkdir, open, readdir, realpath, rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { PaperkinError, show } from '../../errors.ts'
 import { type Paper, paperJson } from '../../paper.ts'
-import { outputPlace, writeAll, writeAtomically } from '../../runtime/atomic-file.ts'
+import { writeAll, writeAtomically } from '../../runtime/atomic-file.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
+import { KeyTable } from './key-table.ts'
 import { damaged, damagedVector, storeError, withIds } from './log-errors.ts'
 import {
   damagedPaper,
@@ -34,13 +35,13 @@ import {
   truncationAt,
   type VectorBlock,
 } from './log-file.ts'
+import { exists, isLibrary, LOG, prepare, syncFolder } from './log-folder.ts'
 import { LogTexts } from './log-texts.ts'
 import {
   type Batch,
   type Change,
   type Contents,
   type DerivedName,
-  derivedNames,
   type Inventory,
   isSameIdentity,
   type LoadOptions,
@@ -50,19 +51,14 @@ import {
   type StoredVector,
   type Verification,
 } from './storage.ts'
-import { isLockName, takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
+import type { WriterLock } from './writer-lock.ts'
 
-const LOG = 'papers.log'
-const isDerived = (name: string) => derivedNames.some((derived) => derived === name)
 /** Papers of the past that a log may have beside as many as there are. */
 const PAST = 4096
 /** Papers of one batch of a new log, and papers read at once. */
 const BATCH = 512
 /** Rows that a log may have beside four for each paper. */
 const SPARSE = 2 ** 20
-/** Of what is written in one step; other files of that ending are not the library's. */
-const draftName =
-  /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
 
 const nobody: StorageIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
@@ -78,7 +74,7 @@ interface LogOptions {
   readonly repair?: boolean
 }
 
-interface Reading {
+interface ReadOptions {
   readonly onDamage: (damage: LogDamage) => void
   readonly signal?: AbortSignal | undefined
 }
@@ -233,7 +229,7 @@ export class LogStorage implements Storage {
    * Reads the batches that came since the last call, all of them at the first. `isAnew` says that the log was replaced
    * meanwhile, so that all of it comes again. What is damaged is reported and left out.
    */
-  async #read({ onDamage, signal }: Reading): Promise<{
+  async #read({ onDamage, signal }: ReadOptions): Promise<{
     readonly isAnew: boolean
     readonly frames: AsyncGenerator<Frame>
   }> {
@@ -272,7 +268,7 @@ export class LogStorage implements Storage {
     }
   }
 
-  async *#frames(file: FileHandle, { onDamage, signal }: Reading): AsyncGenerator<Frame> {
+  async *#frames(file: FileHandle, { onDamage, signal }: ReadOptions): AsyncGenerator<Frame> {
     let isWhole = true
     try {
       const frames = readFrames(file, {
@@ -773,87 +769,6 @@ export async function verifyLog(
   })
 }
 
-/**
- * Checks the folder, makes it for a writer, and takes the writer's lock. `others` are what shows that there was a library
- * before, should its log be gone.
- */
-async function prepare(
-  path: string,
-  readOnly: boolean,
-): Promise<{ readonly others: readonly string[]; readonly lock: WriterLock | undefined }> {
-  let lock: WriterLock | undefined
-  try {
-    const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
-    })
-    if (found === undefined && readOnly)
-      throw new PaperkinError('invalid-argument', `Expected \`path\` to be a library, but there is no folder ${path}.`)
-    if (found !== undefined && !found.isDirectory())
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected \`path\` to be a folder, but ${path} is a file: name another.`,
-      )
-    if (!readOnly) await mkdir(path, { recursive: true })
-    const names = await readdir(path)
-    const others = names.filter((name) => isDerived(name) || wasReleased(join(path, name)))
-    if (readOnly) return { others, lock: undefined }
-    lock = takeWriterLock(path)
-    // Drafts of processes that died. Whatever else has such a name stays.
-    for (const name of names.filter((name) => draftName.test(name))) {
-      const found = await lstat(join(path, name)).catch(() => undefined)
-      if (found?.isFile() && Date.now() - found.mtimeMs > 60_000)
-        await rm(join(path, name), { force: true }).catch(() => {})
-    }
-    return { others, lock }
-  } catch (error) {
-    lock?.release({ isNew: false })
-    throw storeError(error, path, readOnly ? 'read' : 'write')
-  }
-}
-
-/**
- * Refuses to write a file into the folder of a library, over what is kept there.
- * @throws PaperkinError `invalid-argument`
- */
-export async function requireOutside(name: string, path: string): Promise<void> {
-  const place = await outputPlace(path).catch(() => undefined)
-  if (place?.kind !== 'file') return
-  let folder = await realpath(dirname(place.path)).catch(() => undefined)
-  while (folder !== undefined) {
-    if (await isLibrary(folder))
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected \`${name}\` to name a file outside of a library, got ${show(path)}, which is in the folder of one: name another place.`,
-      )
-    const above = dirname(folder)
-    folder = above === folder ? undefined : above
-  }
-}
-
-/** Whether a folder has the log of a library, damaged or not. */
-async function isLibrary(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch((): string[] => [])
-  if (!names.includes(LOG)) return false
-  if (names.some((name) => isDerived(name) || isLockName(name))) return true
-  const file = await open(join(folder, LOG), 'r').catch(() => undefined)
-  try {
-    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)) ?? { bytesRead: 0 }
-    return buffer !== undefined && decodeHeader(buffer.subarray(0, bytesRead)).format !== undefined
-  } catch {
-    return false
-  } finally {
-    await file?.close()
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? false : Promise.reject(error)),
-  )
-}
-
 /** @throws PaperkinError unless `otherwise` says what to take it for. */
 async function readHeader(
   file: FileHandle,
@@ -900,76 +815,4 @@ async function writeLog(
     await ready?.()
   })
   await syncFolder(join(log, '..'))
-}
-
-/** Makes a new name in a folder last; where folders cannot be synced, the file system does it by itself. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r').catch(() => undefined)
-  await folder?.sync().catch(() => {})
-  await folder?.close()
-}
-
-/** Numbers of vectors by their keys; a table with open addressing, since a Map of so many strings takes a tenth of a second. */
-class KeyTable {
-  readonly #blocks: VectorBlock[] = []
-  /** Place in the blocks' order and one, 0 where there is none; at most half full. */
-  #slots: Int32Array
-  /** Number of vectors before each block. */
-  readonly #before: number[] = []
-  #size = 0
-
-  private constructor(keys: number) {
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(512, keys))))
-  }
-
-  /** An empty one, with room for the keys of these blocks. */
-  static for(blocks: readonly VectorBlock[]): KeyTable {
-    return new KeyTable(blocks.reduce((sum, { count }) => sum + count, 0))
-  }
-
-  add(block: VectorBlock): void {
-    this.#blocks.push(block)
-    this.#before.push(this.#size)
-    if (2 * (this.#size + block.count) > this.#slots.length) {
-      this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(4 * (this.#size + block.count))))
-      this.#blocks.forEach((known, i) => {
-        if (known !== block) this.#fill(known, this.#before[i] as number)
-      })
-    }
-    this.#fill(block, this.#size)
-    this.#size += block.count
-  }
-
-  #fill(block: VectorBlock, before: number): void {
-    for (let i = 0; i < block.count; i++)
-      if (!block.damaged.has(i)) this.#slots[this.#slot(keyAt(block, i))] = before + i + 1
-  }
-
-  get(key: Buffer): number | undefined {
-    const place = (this.#slots[this.#slot(key)] as number) - 1
-    return place < 0 ? undefined : this.#at(place)[1]
-  }
-
-  /** Where a key is, or where it would be put. Its first bytes are as good as drawn. */
-  #slot(key: Buffer): number {
-    const mask = this.#slots.length - 1
-    let slot = key.readUInt32LE(0) & mask
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const [found] = this.#at((this.#slots[slot] as number) - 1)
-      if (found.equals(key)) break
-    }
-    return slot
-  }
-
-  #at(place: number): [key: Buffer, number: number] {
-    let low = 0
-    for (let high = this.#before.length; high - low > 1; ) {
-      const middle = (low + high) >> 1
-      if ((this.#before[middle] as number) <= place) low = middle
-      else high = middle
-    }
-    const block = this.#blocks[low] as VectorBlock
-    const i = place - (this.#before[low] as number)
-    return [keyAt(block, i), block.first + i]
-  }
 }
