@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { PaperkinError, requireText, show } from '../errors.ts'
 import { writeOutput } from '../runtime/atomic-file.ts'
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
+import { atomReport } from './atom.ts'
 import { htmlReport } from './html.ts'
 import { svgReport } from './map-svg.ts'
 import { markdownReport } from './markdown.ts'
@@ -17,21 +18,27 @@ export type {
   ReportTopic,
 } from './report-data.ts'
 
-export const reportFormats = ['html', 'markdown', 'json', 'svg'] as const
+export const reportFormats = ['html', 'markdown', 'json', 'svg', 'atom'] as const
 
 export type ReportFormat = (typeof reportFormats)[number]
 
 export interface ReportOptions extends ReportDataOptions {
   /** The file to write; without it the text is only returned. */
   readonly path?: string | undefined
-  /** @default what the path ends in: `.md`, `.json`, `.svg`; otherwise 'html' */
+  /** @default what the path ends in: `.md`, `.json`, `.svg`, `.xml` or `.atom`; otherwise 'html' */
   readonly format?: ReportFormat | undefined
 }
 
-const endings: Readonly<Record<string, ReportFormat>> = { '.md': 'markdown', '.json': 'json', '.svg': 'svg' }
+const endings: Readonly<Record<string, ReportFormat>> = {
+  '.md': 'markdown',
+  '.json': 'json',
+  '.svg': 'svg',
+  '.xml': 'atom',
+  '.atom': 'atom',
+}
 
 /**
- * The text of a report: a page, Markdown, its data as JSON, or its map as SVG; written to a file where one is named.
+ * The text of a report: a page, Markdown, its data as JSON, its map as SVG, or a feed; written to a file where one is named.
  * @throws PaperkinError `invalid-argument` for topics of other papers, options out of range, and a path that cannot be
  * written
  */
@@ -65,6 +72,7 @@ async function textOf(data: ReportData, format: ReportFormat, { signal, onProgre
   if (format === 'markdown') return markdownReport(data, timeSlice(signal))
   if (format === 'json') return jsonReport(data, timeSlice(signal))
   if (format === 'svg') return svgReport(data)
+  if (format === 'atom') return atomReport(data)
   return htmlReport(data, { signal, onProgress: (progress) => onProgress?.({ step: 'page', ...progress }) })
 }
 

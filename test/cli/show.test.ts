@@ -45,7 +45,6 @@ describe('paperkin show', () => {
       /^Thawing ponds\nAda Roe, Li Wei\n2 July 2024 · physics\.ao-ph\nhttps:\/\/arxiv\.org\/abs\/2407\.01234\n\nMethane leaves ponds in bubbles\.\n\nWe count them\.\n\n/u,
     )
     expect(stdout).toMatch(/^topic {2}\S/mu)
-    expect(stdout).toMatch(/^area {3}\S/mu)
     expect(stdout).toMatch(/^Kin\n\.\d\d {2}Bubbles under ice +2407\.01299/mu)
     const data = await of('show', '--library', library, '2407.01234', '--kin', '2')
     expect(data).toMatchObject({ paper: { id: '2407.01234' }, link: 'https://arxiv.org/abs/2407.01234' })
@@ -79,6 +78,10 @@ describe('paperkin show', () => {
     ])
     if (id !== undefined) expect(JSON.parse(stdout).paper.id).toBe(id)
     else expect({ status: status > 0, stderr }).toEqual({ status: true, stderr: expect.stringContaining(text) })
+  })
+
+  it('says where a paper lies on the map of science', async () => {
+    expect((await run(['show', page, 'grasping', 'glass'])).stdout).toMatch(/^area {3}\S.*Robotics$/mu)
   })
 
   it('with --kin 0 nothing is computed', async () => {
