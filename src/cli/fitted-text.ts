@@ -27,8 +27,8 @@ function* pieces(text: string): Generator<string> {
 }
 
 /**
- * The text, or its first words that fit into `columns` with an ellipsis. A word is cut only where it is wider than all
- * the room, or the first.
+ * The text, or its first words that fit into `columns` with an ellipsis. A word is cut only where it is the first, or
+ * wider than all the room and more than half of that would stay empty.
  */
 export function shortened(text: string, columns: number): string {
   if (text.length * 2 <= columns || width(text) <= columns) return text
@@ -43,8 +43,9 @@ export function shortened(text: string, columns: number): string {
       used += width(segment)
       if (used > columns) {
         const [word = ''] = /^\s*\S*/u.exec(text.slice(atWord, atWord + 4 * columns)) ?? []
-        const whole = atWord > 0 && width(word.trim()) < columns ? kept.slice(0, atWord) : kept
-        return `${whole.trimEnd()}…`
+        const whole = kept.slice(0, atWord).trimEnd()
+        const isCut = whole === '' || (width(word.trim()) >= columns && width(whole) * 2 < columns)
+        return `${isCut ? kept.trimEnd() : whole}…`
       }
       kept += segment
     }
