@@ -27,24 +27,25 @@ function* pieces(text: string): Generator<string> {
 }
 
 /**
- * The text, or its first words that fit into `columns` with an ellipsis. A word is cut only where half the room would
- * stay empty otherwise.
+ * The text, or its first words that fit into `columns` with an ellipsis. A word is cut only where it is the first, or
+ * wider than all the room and more than half of that would stay empty.
  */
 export function shortened(text: string, columns: number): string {
   if (text.length * 2 <= columns || width(text) <= columns) return text
   let used = 1
   let kept = ''
-  const atWord = { end: 0, used: 0 }
+  let atWord = 0
   for (const piece of pieces(text))
     for (const { segment } of graphemes.segment(piece)) {
       if (/^\s/u.test(segment) || spaceless.test(segment) || spaceless.test(kept.slice(-2))) {
-        atWord.end = kept.length
-        atWord.used = used
+        atWord = kept.length
       }
       used += width(segment)
       if (used > columns) {
-        const whole = atWord.used * 2 >= columns ? kept.slice(0, atWord.end) : kept
-        return `${whole.trimEnd()}…`
+        const [word = ''] = /^\s*\S*/u.exec(text.slice(atWord, atWord + 4 * columns)) ?? []
+        const whole = kept.slice(0, atWord).trimEnd()
+        const isCut = whole === '' || (width(word.trim()) >= columns && width(whole) * 2 < columns)
+        return `${isCut ? kept.trimEnd() : whole}…`
       }
       kept += segment
     }

@@ -3,19 +3,23 @@ import { createHash } from 'node:crypto'
 import { type Paper, paperName } from '../paper.ts'
 import { paperLink, searchLink } from './links.ts'
 import { type RecommendedPaper, type RecommendedPapers, reasonOf } from './recommended.ts'
+import type { ReportData } from './report-data.ts'
 import { shortScore } from './wording.ts'
 
 interface FeedOptions {
   /** Names the feed: as long as it stays, readers take the next file for news of the same feed. @default 'paperkin' */
   readonly feed?: string
-  /** When the feed was made, ISO 8601; also the time of papers without an exact date. @default now */
+  /**
+   * When the feed was made, ISO 8601; also the time of papers without an exact date. @default that of the newest paper where
+   * all have one, otherwise now
+   */
   readonly updated?: string
 }
 
 /** The feed: an entry a paper, best first. Its ids stay the same from file to file. */
 export function atomFeed(
   { title, papers }: RecommendedPapers,
-  { feed = 'paperkin', updated = new Date().toISOString() }: FeedOptions = {},
+  { feed = 'paperkin', updated = newest(papers) ?? new Date().toISOString() }: FeedOptions = {},
 ): string {
   return `<?xml version="1.0" encoding="utf-8"?>
 <feed xmlns="http://www.w3.org/2005/Atom">
@@ -26,6 +30,13 @@ export function atomFeed(
   <generator>paperkin</generator>
 ${papers.map((one) => entry(one, updated)).join('')}</feed>
 `
+}
+
+/** A feed of a report: the papers that were recommended, or all of them. */
+export function atomReport({ title, papers, recommended }: ReportData): string {
+  const paperOf = new Map(papers.map((paper) => [paper.id, paper]))
+  const shown = recommended?.map(({ id, ...found }) => ({ paper: paperOf.get(id) as Paper, ...found }))
+  return atomFeed({ title, papers: shown ?? papers.map((paper) => ({ paper })) }, { feed: title })
 }
 
 function entry(one: RecommendedPaper, made: string): string {
@@ -53,6 +64,12 @@ function entry(one: RecommendedPaper, made: string): string {
     `<content type="html">${xml(content || '<p>No abstract.</p>')}</content>`,
   ]
   return `  <entry>\n${lines.map((line) => `    ${line}\n`).join('')}  </entry>\n`
+}
+
+/** The time of the newest paper; undefined where one has none. */
+function newest(papers: readonly RecommendedPaper[]): string | undefined {
+  const times = papers.map(({ paper }) => exactTime(paper.published))
+  return times.includes(undefined) ? undefined : (times as string[]).sort().at(-1)
 }
 
 /** A day or a time as Atom has them; undefined for a date that says less. */

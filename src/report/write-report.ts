@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { PaperkinError, requireText, show } from '../errors.ts'
 import { writeOutput } from '../runtime/atomic-file.ts'
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
+import { atomReport } from './atom.ts'
 import { htmlReport } from './html.ts'
 import { svgReport } from './map-svg.ts'
 import { markdownReport } from './markdown.ts'
@@ -20,7 +21,7 @@ export type {
 interface Format {
   readonly name: string
   /** Of files that are written in it. */
-  readonly ending: string
+  readonly endings: readonly string[]
   readonly write: (
     data: ReportData,
     options: {
@@ -35,10 +36,11 @@ interface Format {
 
 /** To add a format, write it in a file of its own and add a line; the first is the default. */
 const table = [
-  { name: 'html', ending: '.html', write: htmlReport },
-  { name: 'markdown', ending: '.md', write: (data, { signal }) => markdownReport(data, timeSlice(signal)) },
-  { name: 'json', ending: '.json', write: (data, { signal }) => jsonReport(data, timeSlice(signal)) },
-  { name: 'svg', ending: '.svg', write: svgReport },
+  { name: 'html', endings: ['.html'], write: htmlReport },
+  { name: 'markdown', endings: ['.md'], write: (data, { signal }) => markdownReport(data, timeSlice(signal)) },
+  { name: 'json', endings: ['.json'], write: (data, { signal }) => jsonReport(data, timeSlice(signal)) },
+  { name: 'svg', endings: ['.svg'], write: svgReport },
+  { name: 'atom', endings: ['.xml', '.atom'], write: atomReport },
 ] as const satisfies readonly Format[]
 
 export type ReportFormat = (typeof table)[number]['name']
@@ -48,12 +50,12 @@ export const reportFormats: readonly ReportFormat[] = table.map(({ name }) => na
 export interface ReportOptions extends ReportDataOptions {
   /** The file to write; without it the text is only returned. */
   readonly path?: string | undefined
-  /** @default what the path ends in: `.md`, `.json`, `.svg`; otherwise 'html' */
+  /** @default what the path ends in: `.md`, `.json`, `.svg`, `.xml` or `.atom`; otherwise 'html' */
   readonly format?: ReportFormat | undefined
 }
 
 /**
- * The text of a report: a page, Markdown, its data as JSON, or its map as SVG; written to a file where one is named.
+ * The text of a report: a page, Markdown, its data as JSON, its map as SVG, or a feed; written to a file where one is named.
  * @throws PaperkinError `invalid-argument` for topics of other papers, options out of range, and a path that cannot be
  * written
  */
@@ -62,7 +64,7 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
   requireText('path', path)
   requireText('title', options.title)
   const ending = extname(path ?? '').toLowerCase()
-  const wanted = options.format ?? table.find((one) => one.ending === ending)?.name ?? table[0].name
+  const wanted = options.format ?? table.find(({ endings }: Format) => endings.includes(ending))?.name ?? table[0].name
   const format: Format | undefined = table.find(({ name }) => name === wanted)
   if (format === undefined)
     throw new PaperkinError(

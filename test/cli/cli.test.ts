@@ -26,6 +26,7 @@ describe('paperkin digest', () => {
     // `-k` is what the option was called before.
     expect(stdout).toMatch(/^ {3}t-[0-9a-f]{12} {2}Ledger Prompting.*\n {6}\.\d\d {2}Bounded Memory/mu)
     expect((await paperkin('digest', example, '--kin', '2')).stdout).toBe(stdout)
+    expect((await paperkin('digest', '--kin', example)).stdout.match(/^ {6}\.\d\d/gmu)).toHaveLength(150)
     const plain = (await paperkin('digest', example)).stdout
     expect(plain.match(/t-[0-9a-f]{12}/gu)).toHaveLength(50)
     expect(plain).not.toMatch(/^ *\.\d\d/mu)
@@ -225,6 +226,18 @@ describe('settings', () => {
     expect((await mode({ k: 2, search: { k: 3 } })).hits).toHaveLength(3)
     expect((await mode({ k: 2 }, '--k', '4')).hits).toHaveLength(4)
     expect((await mode({ seed: 3, topics: 4, threshold: undefined })).mode).toBe('hybrid')
+  })
+
+  it('take names that options had before, where no other command has them', async () => {
+    const topics = async (content: unknown) => {
+      const { stdout } = await run(['topics', example, '--json'], { env: settings(content) })
+      return JSON.parse(stdout).topics.length
+    }
+    expect(await topics({ count: 4 })).toBe(4)
+    expect(await topics({ topics: 5 })).toBe(5)
+    const digest = (content: unknown) => run(['digest', example], { env: settings(content) })
+    expect((await digest({ k: 2 })).stdout).not.toMatch(/^ *\.\d\d/mu)
+    expect((await digest({ digest: { k: 1 } })).stdout.match(/^ {6}\.\d\d/gmu)).toHaveLength(50)
   })
 
   it.each([

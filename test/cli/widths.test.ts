@@ -138,7 +138,7 @@ describe('one screen', () => {
 })
 
 describe('text', () => {
-  it('is cut between words, and in a word only where that leaves half of the room empty', () => {
+  it('is cut between words, and in a word only where that is wider than the room', () => {
     expect(shortened('Bubbles under thin ice', 15)).toBe('Bubbles under…')
     expect(shortened('Bubbles under thin ice', 14)).toBe('Bubbles under…')
     expect(shortened('Bubbles under thin ice', 13)).toBe('Bubbles…')

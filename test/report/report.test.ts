@@ -165,7 +165,7 @@ describe('data', () => {
       })),
     )
     const found = await own.topics()
-    for (const format of ['html', 'markdown', 'json', 'svg'] as const)
+    for (const format of ['html', 'markdown', 'json', 'svg', 'atom'] as const)
       expect((await own.report(found, { format })).length).toBeGreaterThan(20)
     const report: ReportData = JSON.parse(await own.report(found, { format: 'json', kin: 2 }))
     expect(report.papers.map(({ kin }) => kin.length)).toEqual(Array(count).fill(Math.min(2, Math.max(0, count - 1))))
@@ -265,7 +265,7 @@ describe('refusals', () => {
       'Expected `kin` to be a whole number from 0 to 50, got `-1` (number).',
     )
     expect((await refusal(own.report(now, { format: 'pdf' as 'html' }))).message).toBe(
-      'Expected `format` to be one of html, markdown, json, svg, got `"pdf"` (string).',
+      'Expected `format` to be one of html, markdown, json, svg, atom, got `"pdf"` (string).',
     )
     const unwritable = await refusal(own.report(now, { path: join(folder, 'nowhere', 'x.html') }))
     expect(unwritable.code).toBe('invalid-argument')

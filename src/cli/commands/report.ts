@@ -34,7 +34,7 @@ export const report = defineCommand<ReportOptions>({
   name: 'report',
   summary: 'a page with a map, topics, search and every paper with its kin',
   description:
-    'The page is one file that works from disk and fetches nothing. Markdown, the data as JSON, and the map as SVG are written where --out ends in .md, .json or .svg; without --out they go to standard output, and a page goes to report.html. With --like, Markdown and JSON name the papers for you first.',
+    'The page is one file that works from disk and fetches nothing. Markdown, the data as JSON, the map as SVG, and a feed are written where --out ends in .md, .json, .svg or .xml; without --out they go to standard output, and a page goes to report.html. With --like, Markdown and JSON name the papers for you first, and a feed has them alone.',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
