@@ -4,6 +4,7 @@
 
 import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { exactDot, type Kernels, productError, type RowDots } from './kernels.ts'
+import { putNearTogether } from './near-order.ts'
 import { TopK } from './top-k.ts'
 import { loadWasm } from './wasm.ts'
 
@@ -37,20 +38,27 @@ const FILTER_GROUP = 8
 
 /** The graph by given kernels; `k` is below the number of rows. */
 export async function buildNeighbourGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
-  return findPairs(rows, { ...how, queries: 0 })
+  return findPairs(rows, { ...how, queries: 0, rowAt: undefined })
+}
+
+/** The same for many rows, a quarter faster, as they are put side by side with near ones first: the matrix is reordered. */
+export async function buildLargeGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
+  return findPairs(rows, { ...how, queries: 0, rowAt: await putNearTogether(rows, how) })
 }
 
 /** The k nearest of all other rows to each of the first `queries` rows; `k` is at most the number of others. */
 export async function findNearest(rows: RowDots, how: How & { readonly queries: number }): Promise<Nearest> {
-  return findPairs(rows, how)
+  return findPairs(rows, { ...how, rowAt: undefined })
 }
 
 interface Pairs extends How {
   readonly queries: number
+  /** Of each place in the matrix the row that it holds. @default its own */
+  readonly rowAt: Int32Array | undefined
 }
 
 async function findPairs(dots: RowDots, how: Pairs): Promise<NeighbourGraph> {
-  const { k, queries, kernels, signal, onProgress } = how
+  const { k, queries, rowAt, kernels, signal, onProgress } = how
   const { matrix, dimensions } = dots
   // Products are symmetric: in a graph the tiles on and above the diagonal serve both of their sides.
   const isGraph = queries === 0
@@ -93,7 +101,7 @@ async function findPairs(dots: RowDots, how: Pairs): Promise<NeighbourGraph> {
         await slice.rest()
       }
     }
-  const graph = await decide(dots, { near, queries, k, slice })
+  const graph = await decide(dots, { near, queries, k, rowAt, slice })
   onProgress?.({ done: n, total: n })
   return graph
 }
@@ -147,9 +155,9 @@ function groupsFrom(first: number, rows: number, columns: number): Int32Array {
 /** Orders the candidates by their float64 products and keeps k of each row. */
 async function decide(
   dots: RowDots,
-  options: Pick<Pairs, 'queries' | 'k'> & { readonly near: NearLists; readonly slice: TimeSlice },
+  options: Pick<Pairs, 'queries' | 'k' | 'rowAt'> & { readonly near: NearLists; readonly slice: TimeSlice },
 ): Promise<NeighbourGraph> {
-  const { near, queries, k, slice } = options
+  const { near, queries, k, rowAt, slice } = options
   const { matrix, dimensions } = dots
   const { width } = near
   const isGraph = queries === 0
@@ -161,17 +169,19 @@ async function decide(
   const ranking = new TopK(k + 1)
   const candidates = new Int32Array(width)
   const products = new Float64Array(width)
+  const rowOf = (place: number) => (rowAt === undefined ? place : rowAt[place])
   let twins: Int32Array | undefined
   const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float64Array }>()
-  for (let row = 0; row < n; row++) {
-    const best = near.best(row)
+  for (let place = 0; place < n; place++) {
+    const best = near.best(place)
+    const row = rowOf(place)
     const cut = best.scores[k - 1] - margin
     ranking.clear()
     if (width < (isGraph ? n - 1 : others) && best.scores[width - 1] >= cut) {
       // More rows lie within the margin than the list holds, as among many copies of one text: look at all of them,
       // once for each distinct vector.
       twins ??= firstTwins(matrix, dimensions)
-      let whole = ofTwin.get(twins[row])
+      let whole = ofTwin.get(twins[place])
       if (whole === undefined) {
         const seen = new Float64Array(queries + others)
         for (let other = queries; other < queries + others; other++) {
@@ -179,12 +189,12 @@ async function decide(
           seen[other] =
             twin >= queries && twin < other
               ? seen[twin]
-              : exactDot(matrix, row * dimensions, matrix, other * dimensions, dimensions)
-          ranking.offer(other - queries, Math.fround(seen[other]))
+              : exactDot(matrix, place * dimensions, matrix, other * dimensions, dimensions)
+          ranking.offer(rowOf(other - queries), Math.fround(seen[other]))
           if (other % 256 === 255 && slice.due()) await slice.rest()
         }
         whole = { rows: ranking.rows.slice(), scores: ranking.scores.slice() }
-        ofTwin.set(twins[row], whole)
+        ofTwin.set(twins[place], whole)
       }
       const self = isGraph ? whole.rows.indexOf(row) : -1
       const leave = self < 0 ? k : self
@@ -195,13 +205,13 @@ async function decide(
     } else {
       let count = 0
       for (; count < width && best.scores[count] >= cut; count++) candidates[count] = best.rows[count] + queries
-      dots.products(row, candidates.subarray(0, count), products)
+      dots.products(place, candidates.subarray(0, count), products)
       for (let index = 0; index < count; index++)
-        ranking.offer(candidates[index] - queries, Math.fround(products[index]))
+        ranking.offer(rowOf(candidates[index] - queries), Math.fround(products[index]))
       rows.set(ranking.rows.subarray(0, k), row * k)
       scores.set(ranking.scores.subarray(0, k), row * k)
     }
-    if (row % 64 === 63 && slice.due()) await slice.rest()
+    if (place % 64 === 63 && slice.due()) await slice.rest()
   }
   return { k, rows, scores }
 }

@@ -4,7 +4,7 @@ import { type JobContext, serveJobs } from '../runtime/serve-jobs.ts'
 import { buildGraphFile } from './hnsw/hnswlib.ts'
 import { type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from './kernels.ts'
 import { KmeansRows } from './kmeans-rows.ts'
-import { buildNeighbourGraph, findNearest } from './nearest-rows.ts'
+import { buildLargeGraph, findNearest } from './nearest-rows.ts'
 import { type KmeansOptions, runKmeans } from './spherical-kmeans.ts'
 import { unitSquare } from './unit-rows.ts'
 
@@ -21,7 +21,7 @@ const jobs = {
   async graph({ length, dimensions, k }: Sized & { readonly k: number }, context: JobContext) {
     const rows = RowDots.allocate(length, dimensions)
     await fillUnits(rows, context)
-    return buildNeighbourGraph(rows, { k, ...(await how(context)) })
+    return buildLargeGraph(rows, { k, ...(await how(context)) })
   },
 
   /** The first `queries` rows of the values are the queries. */
