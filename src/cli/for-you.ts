@@ -135,14 +135,9 @@ export function recommendedData({ paper, ...found }: Recommendation): unknown {
   return { ...paper, ...found }
 }
 
-/** Writes recommended papers to the file of `--out`, whose ending says the format, and tells so. */
-export async function writeRecommended(
-  out: string,
-  { hits }: Recommendations,
-  title: string,
-  { terminal }: CommandContext,
-): Promise<void> {
+/** Writes recommended papers to the file of `--out`, whose ending says the format; gives a line that says so. */
+export async function writeRecommended(out: string, { hits }: Recommendations, title: string): Promise<string> {
   await requireOutside('--out', out)
   await recommendedFile(out, { title, papers: hits })
-  terminal.note(`Wrote ${out}: ${count(hits.length, 'paper')} for you`)
+  return `Wrote ${out}: ${count(hits.length, 'paper')} for you`
 }

@@ -153,7 +153,11 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
     }
     addCommand(parent, name, command, async (given, parser) => {
       const settings = readSettings(host.env)
-      applySettings(parser, command.name, settings, { names, former })
+      applySettings(parser, command.name, settings, {
+        commands: new Set(commands.map(({ name }) => name)),
+        names,
+        former,
+      })
       const { quiet, verbose, color } = root.opts<GlobalOptions>()
       const terminal = createTerminal(host, { quiet: quiet === true, verbose: verbose === true, color })
       const { library } = settings

@@ -56,15 +56,19 @@ export function applySettings(
   name: string,
   settings: Settings,
   all: {
+    readonly commands: ReadonlySet<string>
     /** Names of commands and options. */
     readonly names: ReadonlySet<string>
     /** Names that options had before. */
     readonly former: ReadonlySet<string>
   },
 ): void {
-  const own = settings[name]
-  if (own !== undefined && (typeof own !== 'object' || own === null || Array.isArray(own)))
-    throw wrong(name, 'to be an object of options', own)
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  const given = settings[name]
+  // `topics` is a command and an option.
+  const isOption = parser.options.some((option) => option.attributeName() === name)
+  if (given !== undefined && !isObject(given) && !isOption) throw wrong(name, 'to be an object of options', given)
+  const own = isObject(given) ? given : undefined
   for (const [isOwn, values] of [
     [false, settings],
     [true, (own ?? {}) as Settings],
@@ -72,6 +76,8 @@ export function applySettings(
     for (const [key, value] of Object.entries(values)) {
       // The library is a default like that of the environment: see `createParser`.
       if (key === 'library') continue
+      // What is meant for a command alone.
+      if (!isOwn && isObject(value) && all.commands.has(key)) continue
       const found = parser.options.find((option) => option.long === `--${key}` || option.attributeName() === key)
       // What a name meant before gives way to what it means to other commands.
       const isOther = found instanceof FormerOption && !isOwn && all.names.has(key)

@@ -235,8 +235,9 @@ describe('settings', () => {
     }
     expect(await topics({ count: 4 })).toBe(4)
     expect(await topics({ topics: 5 })).toBe(5)
+    expect(await topics({ topics: { count: 6 }, digest: { k: 2 } })).toBe(6)
     const digest = (content: unknown) => run(['digest', example], { env: settings(content) })
-    expect((await digest({ k: 2 })).stdout).not.toMatch(/^ *\.\d\d/mu)
+    expect((await digest({ k: 2, topics: { count: 6 } })).stdout).not.toMatch(/^ *\.\d\d/mu)
     expect((await digest({ digest: { k: 1 } })).stdout.match(/^ {6}\.\d\d/gmu)).toHaveLength(50)
   })
 

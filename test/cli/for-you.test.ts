@@ -86,8 +86,8 @@ describe('--out', () => {
     ])
     expect({ status, stdout, stderr }).toEqual({
       status: 0,
-      stdout: '',
-      stderr: `Wrote ${at(name)}: 4 papers for you\n`,
+      stdout: `Wrote ${at(name)}: 4 papers for you\n`,
+      stderr: '',
     })
     expect(readFileSync(at(name), 'utf8')).toMatch(start)
   })

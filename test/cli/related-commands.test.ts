@@ -73,7 +73,7 @@ it('duplicates lists groups', () => {
   const { status, stdout } = paperkin('duplicates', papers)
   expect(status).toBe(0)
   expect(stdout).toMatch(
-    /^4 papers: 1 group of near-duplicates\n\n *[1.]\S+ {2}Dust in young galaxies {2}dust\n *[1.]\S+ {2}Dust of galaxies +copy/u,
+    /^4 papers: 1 group of near-duplicates\n\n *[1.]\S+ {2}Dust in young galaxies {2}dust.*\n *[1.]\S+ {2}Dust of galaxies +copy/u,
   )
   expect(JSON.parse(paperkin('duplicates', papers, '--json').stdout)).toMatchObject({
     threshold: 0.5,

@@ -81,7 +81,7 @@ describe('paperkin show', () => {
   })
 
   it('says where a paper lies on the map of science', async () => {
-    expect((await run(['show', page, 'grasping', 'glass'])).stdout).toMatch(/^area {3}\S.*Robotics$/mu)
+    expect((await run(['show', 'examples/digest.txt', 'grasping', 'glass'])).stdout).toMatch(/^area {3}\S.*Robotics$/mu)
   })
 
   it('with --kin 0 nothing is computed', async () => {

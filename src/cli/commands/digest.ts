@@ -116,7 +116,7 @@ export const digest = defineCommand<DigestOptions>({
         const forYou = liking && found && { liking, found }
         const when = dates.map(longDate).join(', ')
         if (out !== undefined && found)
-          await writeRecommended(out, found, when === '' ? 'For you' : `For you, ${when}`, context)
+          terminal.note(await writeRecommended(out, found, when === '' ? 'For you' : `For you, ${when}`))
         const parts = { dates, sources, topics, kin, novelty: news.novelty, forYou }
         const data = isData ? digestData(shown, parts) : undefined
         const papers = shown.papers()

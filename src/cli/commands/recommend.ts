@@ -59,12 +59,11 @@ export const recommendCommand = defineCommand<RecommendArguments>({
       const { hits, known } = found
       const { liked, disliked } = liking
       const heading = forYouHeading(found, liking, from)
-      if (out !== undefined) await writeRecommended(out, found, `For you: ${count(hits.length, 'paper')}`, context)
+      const title = `For you: ${count(hits.length, 'paper')}`
+      const written = out === undefined ? undefined : await writeRecommended(out, found, title)
       return {
-        ...(out === undefined && {
-          page: (columns: number) =>
-            [wrapped(heading, columns), '', ...forYouLines(hits, terminal, columns)].join('\n'),
-        }),
+        page: (columns: number) =>
+          written ?? [wrapped(heading, columns), '', ...forYouLines(hits, terminal, columns)].join('\n'),
         data: () => ({
           liked: liked.length,
           disliked: disliked.length,
