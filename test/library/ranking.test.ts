@@ -313,7 +313,7 @@ describe('why', () => {
     ])
     const [hit] = (await library.related('b', { k: 1, why: true })).hits
     expect(hit?.why?.terms.map(({ term }) => term)).toEqual(
-      expect.arrayContaining(['GPT-4', 'Large Language', 'charts']),
+      expect.arrayContaining(['GPT-4', 'large language', 'charts']),
     )
     expect(hit?.why?.sentences).toMatchObject({
       asked: 'Large language models and GPT4 on charts (e.g. bars).',
