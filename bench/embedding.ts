@@ -341,7 +341,7 @@ async function profileModel(path: string, file: string, rows: readonly (readonly
 async function profile(texts: readonly string[], tokens: number): Promise<void> {
   const { AutoTokenizer } = await import('@huggingface/transformers')
   const tokenizer = await AutoTokenizer.from_pretrained(bundled, { local_files_only: true })
-  const encode = (text: string) => tokenizer(text, { return_tensor: false }).input_ids as number[]
+  const encode = (text: string) => tokenizer(text, { return_tensor: false }).input_ids
   for (const text of texts.slice(0, 8)) encode(text)
   const start = performance.now()
   const rows = texts.map((text) => encode(text).slice(0, tokens))

@@ -29,7 +29,7 @@ if (load === undefined) {
   process.exitCode = 2
 } else {
   const { node, v8 } = process.versions
-  const [oneMinute] = loadavg()
+  const [oneMinute = 0] = loadavg()
   console.log(
     `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores, load ${oneMinute.toFixed(2)}, Node ${node}, V8 ${v8}`,
   )

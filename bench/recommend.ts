@@ -62,7 +62,9 @@ async function measure(setting: string, profiles: readonly Profile[], methods: R
     for (const { liked, truth } of profiles) {
       const scores = await scoresOf(liked)
       const isLiked = new Set(liked)
-      const order = [...scores.keys()].filter((row) => !isLiked.has(row)).sort((a, b) => scores[b] - scores[a] || a - b)
+      const order = [...scores.keys()]
+        .filter((row) => !isLiked.has(row))
+        .sort((a, b) => scores[b]! - scores[a]! || a - b)
       const relevances = order.map((row) => (truth.has(row) ? 1 : 0))
       its.ndcg.push(ndcg(relevances, { k: 10, judged: relevances }))
       its.precision.push(averagePrecision(relevances, { relevant: truth.size }))
@@ -89,7 +91,7 @@ function methodsOf(
 ): Record<string, Method> {
   const cosine = (a: ArrayLike<number>, b: ArrayLike<number>) => {
     let sum = 0
-    for (let d = 0; d < a.length; d++) sum += a[d] * b[d]
+    for (let d = 0; d < a.length; d++) sum += a[d]! * b[d]!
     return sum
   }
   const placeOf = new Map(papers.map(({ id }, row) => [id, row]))
@@ -97,7 +99,7 @@ function methodsOf(
   return {
     'mean vector': (liked) => {
       const mean = new Float64Array(rowOf(0).length)
-      for (const row of liked) for (const [d, value] of rowOf(row).entries()) mean[d] += value
+      for (const row of liked) for (const [d, value] of rowOf(row).entries()) mean[d]! += value
       return Float64Array.from(papers, (_, row) => cosine(mean, rowOf(row)))
     },
     'nearest liked': (liked) =>
@@ -114,7 +116,8 @@ function methodsOf(
       const { weights } = trainLinear(features, labels, costs)
       return Float64Array.from(papers, (_, row) => {
         let sum = 0
-        for (let i = words.start[row]; i < words.start[row + 1]; i++) sum += weights[words.column[i]] * words.value[i]
+        for (let i = words.start[row]!; i < words.start[row + 1]!; i++)
+          sum += weights[words.column[i]!]! * words.value[i]!
         return sum
       })
     },

@@ -51,7 +51,7 @@ export async function run(args: readonly string[]): Promise<void> {
     const bytes = bytesOf(path) / Number(papers)
     const used = step('use')
     results.push({ name, papers: Number(papers), ...made, ...used, bytesPerPaper: bytes })
-    const ms = (key: string) => (used[key] === undefined ? '' : `${((used[key] as number) * 1000).toFixed(0)} ms`)
+    const ms = (key: string) => (used[key] === undefined ? '' : `${(used[key] * 1000).toFixed(0)} ms`)
     console.log(
       [
         `${name}, ${Number(papers).toLocaleString('en-US')} papers: ${made.make === undefined ? 'kept' : `made in ${made.make.toFixed(1)} s`}, ${bytes.toFixed(0)} bytes a paper, ${((used.memory as number) / 1e6).toFixed(0)} MB of memory`,

@@ -81,7 +81,7 @@ async function cut(name: string): Promise<{ readonly paper: Paper; readonly labe
   const random = seededRandom(1)
   const drawn = single.map((one) => ({ ...one, lot: random() })).sort((a, b) => a.lot - b.lot)
   const bySubject = new Map<string, typeof drawn>()
-  const plan = cuts[name]
+  const plan = cuts[name]!
   for (const one of 'random' in plan ? drawn.slice(0, plan.random) : drawn)
     (bySubject.get(one.label) ?? bySubject.set(one.label, []).get(one.label))?.push(one)
   const subjects = [...bySubject].sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1))

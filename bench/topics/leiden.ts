@@ -51,10 +51,10 @@ export async function run(args: readonly string[]): Promise<void> {
     const ends: number[] = []
     const weights: number[] = []
     for (let v = 0; v < graph.nodes; v++)
-      for (let i = graph.start[v]; i < graph.start[v + 1]; i++)
-        if (graph.target[i] > v) {
-          ends.push(v, graph.target[i])
-          weights.push(graph.weight[i])
+      for (let i = graph.start[v]!; i < graph.start[v + 1]!; i++)
+        if (graph.target[i]! > v) {
+          ends.push(v, graph.target[i]!)
+          weights.push(graph.weight[i]!)
         }
     for (const iterations of [2, -1])
       runs.push(

@@ -80,8 +80,8 @@ export function graphologyLouvain(
   const peer = new UndirectedGraph()
   for (let v = 0; v < graph.nodes; v++) peer.addNode(v)
   for (let v = 0; v < graph.nodes; v++)
-    for (let i = graph.start[v]; i < graph.start[v + 1]; i++)
-      if (graph.target[i] > v) peer.addEdge(v, graph.target[i], { weight: graph.weight[i] })
+    for (let i = graph.start[v]!; i < graph.start[v + 1]!; i++)
+      if (graph.target[i]! > v) peer.addEdge(v, graph.target[i], { weight: graph.weight[i] })
   return ({ resolution, seed }) => {
     const begun = performance.now()
     const found = louvain(peer, { resolution, rng: seededRandom(seed) })

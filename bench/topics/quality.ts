@@ -166,7 +166,7 @@ function withNearestMean(groups: readonly number[], vectors: Float32Array, dimen
   const most = groups.reduce((a, b) => Math.max(a, b))
   const means = Array.from({ length: most + 1 }, () => new Float64Array(dimensions))
   for (const [row, group] of groups.entries())
-    if (group >= 0) for (let d = 0; d < dimensions; d++) means[group][d] += vectors[row * dimensions + d]
+    if (group >= 0) for (let d = 0; d < dimensions; d++) means[group]![d]! += vectors[row * dimensions + d]!
   const lengths = means.map((mean) => Math.hypot(...mean))
   return groups.map((group, row) => {
     if (group >= 0) return group
@@ -174,10 +174,10 @@ function withNearestMean(groups: readonly number[], vectors: Float32Array, dimen
     let bestCosine = Number.NEGATIVE_INFINITY
     for (const [candidate, mean] of means.entries()) {
       let product = 0
-      for (let d = 0; d < dimensions; d++) product += mean[d] * vectors[row * dimensions + d]
-      if (lengths[candidate] === 0 || product / lengths[candidate] <= bestCosine) continue
+      for (let d = 0; d < dimensions; d++) product += mean[d]! * vectors[row * dimensions + d]!
+      if (lengths[candidate] === 0 || product / lengths[candidate]! <= bestCosine) continue
       best = candidate
-      bestCosine = product / lengths[candidate]
+      bestCosine = product / lengths[candidate]!
     }
     return best
   })

@@ -261,7 +261,7 @@ async function askPython(
 
 function product(rows: Float32Array, row: number, query: Float32Array): number {
   let sum = 0
-  for (let d = 0; d < query.length; d++) sum += query[d] * rows[row * query.length + d]
+  for (let d = 0; d < query.length; d++) sum += query[d]! * rows[row * query.length + d]!
   return sum
 }
 
@@ -269,7 +269,7 @@ function product(rows: Float32Array, row: number, query: Float32Array): number {
 function trueScores({ rows, queries, dimensions }: Data): Float64Array {
   return Float64Array.from({ length: queries.length / dimensions }, (_, q) => {
     const query = vectorOf(queries, q, dimensions)
-    return product(rows, plainScan(rows, query, K)[K - 1], query)
+    return product(rows, plainScan(rows, query, K)[K - 1]!, query)
   })
 }
 
@@ -278,7 +278,7 @@ function recall(found: readonly Rows[], truth: Float64Array, { rows, queries, di
   let hits = 0
   found.forEach((list, q) => {
     const query = vectorOf(queries, q, dimensions)
-    hits += Array.from(list).filter((row) => product(rows, row, query) >= truth[q] - 1e-7).length
+    hits += Array.from(list).filter((row) => product(rows, row, query) >= truth[q]! - 1e-7).length
   })
   return hits / found.length / K
 }
@@ -287,7 +287,7 @@ function recall(found: readonly Rows[], truth: Float64Array, { rows, queries, di
 async function bulkRate({ queries, dimensions }: Data, bulk: Contestant['bulk']): Promise<number | undefined> {
   if (bulk === undefined) return undefined
   const count = 2000
-  const many = Float32Array.from({ length: count * dimensions }, (_, i) => queries[i % queries.length])
+  const many = Float32Array.from({ length: count * dimensions }, (_, i) => queries[i % queries.length]!)
   const begun = performance.now()
   await bulk(many)
   return (1000 * count) / (performance.now() - begun)

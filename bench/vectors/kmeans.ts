@@ -139,7 +139,7 @@ function plainKmeans(
       let least = Infinity
       for (let c = 0; c < k; c++) {
         let square = 0
-        for (let d = 0; d < dimensions; d++) square += (rows[row * dimensions + d] - means[c * dimensions + d]) ** 2
+        for (let d = 0; d < dimensions; d++) square += (rows[row * dimensions + d]! - means[c * dimensions + d]!) ** 2
         if (square < least) {
           least = square
           best = c
@@ -147,12 +147,12 @@ function plainKmeans(
       }
       if (assignments[row] !== best) changed = true
       assignments[row] = best
-      counts[best]++
-      for (let d = 0; d < dimensions; d++) sums[best * dimensions + d] += rows[row * dimensions + d]
+      counts[best]!++
+      for (let d = 0; d < dimensions; d++) sums[best * dimensions + d]! += rows[row * dimensions + d]!
     }
     for (let i = 0; i < means.length; i++) {
-      const count = counts[Math.floor(i / dimensions)]
-      if (count > 0) means[i] = sums[i] / count
+      const count = counts[Math.floor(i / dimensions)]!
+      if (count > 0) means[i] = sums[i]! / count
     }
   }
   return { assignments, iterations }
@@ -168,16 +168,16 @@ function inertiaOfMeans(
   const counts = new Float64Array(k)
   let inertia = 0
   for (let row = 0; row < assignments.length; row++) {
-    counts[assignments[row]]++
+    counts[assignments[row]!]!++
     for (let d = 0; d < dimensions; d++) {
-      const value = rows[row * dimensions + d]
-      sums[assignments[row] * dimensions + d] += value
+      const value = rows[row * dimensions + d]!
+      sums[assignments[row]! * dimensions + d]! += value
       inertia += value * value
     }
   }
   for (let i = 0; i < sums.length; i++) {
-    const count = counts[Math.floor(i / dimensions)]
-    if (count > 0) inertia -= sums[i] ** 2 / count
+    const count = counts[Math.floor(i / dimensions)]!
+    if (count > 0) inertia -= sums[i]! ** 2 / count
   }
   return inertia
 }

@@ -34,8 +34,8 @@ export function vectorOf(rows: Float32Array, row: number, dimensions: number): F
 
 export function quantiles(values: readonly number[]): { p50: number; p95: number; least: number } {
   const sorted = Float64Array.from(values).sort()
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
-  return { p50: at(0.5), p95: at(0.95), least: sorted[0] }
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
+  return { p50: at(0.5), p95: at(0.95), least: sorted[0]! }
 }
 
 /**
@@ -102,12 +102,12 @@ export function plainScan(rows: Float32Array, query: Float32Array, k: number): I
   const scores = new Float64Array(k).fill(-Infinity)
   for (let row = 0, start = 0; start < rows.length; row++, start += dimensions) {
     let score = 0
-    for (let d = 0; d < dimensions; d++) score += query[d] * rows[start + d]
-    if (score <= scores[k - 1]) continue
+    for (let d = 0; d < dimensions; d++) score += query[d]! * rows[start + d]!
+    if (score <= scores[k - 1]!) continue
     let place = k - 1
-    for (; place > 0 && scores[place - 1] < score; place--) {
-      scores[place] = scores[place - 1]
-      best[place] = best[place - 1]
+    for (; place > 0 && scores[place - 1]! < score; place--) {
+      scores[place] = scores[place - 1]!
+      best[place] = best[place - 1]!
     }
     scores[place] = score
     best[place] = row
@@ -124,17 +124,17 @@ export async function nearest(index: VectorSnapshot, query: Float32Array, rows: 
   const best = new TopK(k)
   // Bounds lie some .01 from the scores: those of the best by bound rule out nearly all others.
   const first = new TopK(Math.min(rows.length, 8 * k))
-  for (let place = 0; place < rows.length; place++) if (bounds[place] > first.cut) first.offer(place, bounds[place])
+  for (let place = 0; place < rows.length; place++) if (bounds[place]! > first.cut) first.offer(place, bounds[place]!)
   const offer = async (places: Int32Array): Promise<void> => {
-    const part = places.map((place) => rows[place])
+    const part = places.map((place) => rows[place]!)
     const scores = await index.scoreRows(query, part)
-    for (const [i, score] of scores.entries()) best.offer(part[i], score)
+    for (const [i, score] of scores.entries()) best.offer(part[i]!, score)
   }
   await offer(first.rows)
   const seen = new Set(first.rows)
   const cut = best.cut
   const others: number[] = []
-  for (let place = 0; place < rows.length; place++) if (bounds[place] >= cut && !seen.has(place)) others.push(place)
+  for (let place = 0; place < rows.length; place++) if (bounds[place]! >= cut && !seen.has(place)) others.push(place)
   await offer(Int32Array.from(others))
   return best.rows
 }

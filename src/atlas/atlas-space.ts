@@ -118,7 +118,7 @@ async function knownAreas(
       }
     }
     asked++
-    if (nearest !== one && nodes[firstArea + one].parent === nodes[firstArea + nearest].parent) same++
+    if (nearest !== one && nodes[firstArea + one]!.parent === nodes[firstArea + nearest]!.parent) same++
     if (slice.due()) await slice.rest()
   }
   return same / asked

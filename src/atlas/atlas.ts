@@ -134,7 +134,7 @@ export class Atlas {
     const lines = readFileSync(join(this.#folder, 'areas.txt'), 'utf8').split('\n')
     return this.nodes.slice(this.firstArea).map(({ name, parent }, area) => {
       const terms = lines[area] ? `: ${lines[area]}` : ''
-      return `${name}. ${this.nodes[parent].name}${terms}`
+      return `${name}. ${this.nodes[parent]!.name}${terms}`
     })
   }
 
@@ -198,16 +198,16 @@ export class Atlas {
       this.#weigh(vector, evidence)
       const from = row * width
       best.clear()
-      for (let other = 0; other < evidence.length; other++) best.offer(other, evidence[other])
+      for (let other = 0; other < evidence.length; other++) best.offer(other, evidence[other]!)
       area.set(best.rows, from)
-      const most = evidence[area[from]]
+      const most = evidence[area[from]!]!
       let sum = 0
       for (let i = 0; i < width; i++) {
-        share[from + i] = Math.exp(evidence[area[from + i]] - most)
-        sum += share[from + i]
+        share[from + i] = Math.exp(evidence[area[from + i]!]! - most)
+        sum += share[from + i]!
       }
-      for (let i = 0; i < width; i++) share[from + i] /= sum
-      similarity[row] = this.#cosine(vector, area[from])
+      for (let i = 0; i < width; i++) share[from + i]! /= sum
+      similarity[row] = this.#cosine(vector, area[from]!)
       const pause = row % 8 === 7 ? rest() : undefined
       if (pause) await pause
     }
@@ -219,7 +219,7 @@ export class Atlas {
     const evidence = new Float64Array(this.areas)
     this.#weigh(vector, evidence)
     let area = 0
-    for (let other = 1; other < evidence.length; other++) if (evidence[other] > evidence[area]) area = other
+    for (let other = 1; other < evidence.length; other++) if (evidence[other]! > evidence[area]!) area = other
     return { area, similarity: this.#cosine(vector, area) }
   }
 
@@ -228,7 +228,7 @@ export class Atlas {
     const evidence = new Float64Array(this.areas)
     this.#weigh(vector, evidence)
     const best = new TopK(Math.min(k, this.areas))
-    for (let area = 0; area < evidence.length; area++) best.offer(area, evidence[area])
+    for (let area = 0; area < evidence.length; area++) best.offer(area, evidence[area]!)
     return Array.from(best.rows, (area) => this.place(area, this.#cosine(vector, area))).filter(
       (place) => place !== undefined,
     )
@@ -260,9 +260,9 @@ export class Atlas {
     if (!(similarity >= leastToName)) return undefined
     const node = this.firstArea + area
     return {
-      area: this.nodes[node].name,
-      field: this.nodes[this.above(node, 'field')].name,
-      discipline: this.nodes[this.above(node, 'discipline')].name,
+      area: this.nodes[node]!.name,
+      field: this.nodes[this.above(node, 'field')]!.name,
+      discipline: this.nodes[this.above(node, 'discipline')]!.name,
       similarity,
     }
   }
@@ -270,14 +270,14 @@ export class Atlas {
   /** The node of a level above a node, or the node itself; -1 where there is none. */
   above(node: number, level: AtlasLevel): number {
     let at = node
-    while (at >= 0 && this.nodes[at].level !== level) at = this.nodes[at].parent
+    while (at >= 0 && this.nodes[at]!.level !== level) at = this.nodes[at]!.parent
     return at
   }
 
   /** Whether a node is another one or stands below it; -1 is within none. */
   isWithin(node: number, outer: number): boolean {
     let at = node
-    while (at >= 0 && at !== outer) at = this.nodes[at].parent
+    while (at >= 0 && at !== outer) at = this.nodes[at]!.parent
     return at >= 0
   }
 
@@ -285,7 +285,7 @@ export class Atlas {
   #weigh(vector: Float32Array, evidence: Float64Array): void {
     this.#weights.matrix.set(vector, this.areas * this.model.dimensions)
     this.#weights.products(this.areas, this.#numbers, evidence)
-    for (let area = 0; area < evidence.length; area++) evidence[area] += this.#bias[area]
+    for (let area = 0; area < evidence.length; area++) evidence[area]! += this.#bias[area]!
   }
 
   #cosine(vector: Float32Array, area: number): number {
@@ -298,11 +298,11 @@ export function packedRows(rows: readonly ArrayLike<number>[], dimensions: numbe
   const bytes = Buffer.alloc(rows.length * (4 + dimensions))
   for (const [i, row] of rows.entries()) {
     let most = 0
-    for (let d = 0; d < dimensions; d++) most = Math.max(most, Math.abs(row[d]))
+    for (let d = 0; d < dimensions; d++) most = Math.max(most, Math.abs(row[d]!))
     const scale = Math.fround(most / 127) || 1
     bytes.writeFloatLE(scale, 4 * i)
     for (let d = 0; d < dimensions; d++)
-      bytes.writeInt8(Math.round(row[d] / scale), 4 * rows.length + i * dimensions + d)
+      bytes.writeInt8(Math.round(row[d]! / scale), 4 * rows.length + i * dimensions + d)
   }
   return bytes
 }

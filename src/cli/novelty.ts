@@ -82,7 +82,7 @@ export function noveltyPage(
       rows,
       columns - 3,
     ).split('\n')
-    lines.push(`   ${colors.dim(header as string)}`)
+    lines.push(`   ${colors.dim(header)}`)
     for (const [i, { papers, isWide }] of found.entries()) {
       lines.push(`   ${body[i]}`)
       // Three titles of a whole discipline say nothing of it.

@@ -43,21 +43,21 @@ export function table(
       rows.reduce((most, row) => Math.max(most, cellWidth(row[i])), width(header)),
     ),
   )
-  let shown = columnsOf.map((_, i) => i).filter((i) => natural[i] > 0)
-  const fixed = () => shown.filter((i) => !columnsOf[i].isFlexible)
-  const room = () => columns - fixed().reduce((sum, i) => sum + natural[i], 0) - GAP * (shown.length - 1)
-  const flexible = shown.filter((i) => columnsOf[i].isFlexible)
-  const wanted = () => flexible.reduce((sum, i) => sum + Math.min(least, natural[i]), 0)
-  while (room() < wanted() && shown.some((i) => columnsOf[i].isOptional)) {
-    const last = shown.findLast((i) => columnsOf[i].isOptional)
+  let shown = columnsOf.map((_, i) => i).filter((i) => natural[i]! > 0)
+  const fixed = () => shown.filter((i) => !columnsOf[i]!.isFlexible)
+  const room = () => columns - fixed().reduce((sum, i) => sum + natural[i]!, 0) - GAP * (shown.length - 1)
+  const flexible = shown.filter((i) => columnsOf[i]!.isFlexible)
+  const wanted = () => flexible.reduce((sum, i) => sum + Math.min(least, natural[i]!), 0)
+  while (room() < wanted() && shown.some((i) => columnsOf[i]!.isOptional)) {
+    const last = shown.findLast((i) => columnsOf[i]!.isOptional)
     shown = shown.filter((i) => i !== last)
   }
   const widths = new Map(shown.map((i) => [i, natural[i]]))
   // Flexible columns share the room: the narrow ones take what they need.
   let left = room()
-  const open = [...flexible].sort((a, b) => natural[a] - natural[b])
+  const open = [...flexible].sort((a, b) => natural[a]! - natural[b]!)
   for (const [place, i] of open.entries()) {
-    const share = Math.max(1, Math.min(natural[i], Math.floor(left / (open.length - place))))
+    const share = Math.max(1, Math.min(natural[i]!, Math.floor(left / (open.length - place))))
     // Words that are not cut may leave some of it.
     const used = rows.reduce(
       (most, row) => Math.max(most, width(cellText(row[i], share))),
@@ -69,7 +69,7 @@ export function table(
   const line = (cells: readonly Cell[], style: (text: string, column: Column) => string) =>
     shown
       .map((i, place) => {
-        const column = columnsOf[i]
+        const column = columnsOf[i]!
         const text = cellText(cells[i], widths.get(i) as number)
         const fill = ' '.repeat(Math.max(0, (widths.get(i) as number) - width(text)))
         const isLast = place === shown.length - 1
@@ -79,7 +79,7 @@ export function table(
       .join(' '.repeat(GAP))
       .trimEnd()
   const lines = rows.map((row) => line(row, (text, { style }) => style?.(text) ?? text))
-  if (shown.some((i) => columnsOf[i].header !== undefined))
+  if (shown.some((i) => columnsOf[i]!.header !== undefined))
     lines.unshift(
       line(
         columnsOf.map(({ header }) => header ?? ''),

@@ -58,8 +58,8 @@ export async function resolveEmbedder(
   if (input === undefined) return createEmbedder(options)
   if (isPipeline(input)) return pipelineEmbedder(input, options)
   if (typeof input === 'function') return functionEmbedder(input, options)
-  if (typeof input === 'object' && input !== null && typeof (input as Embedder).embed === 'function') {
-    return isChecked(input) ? input : objectEmbedder(input as Embedder, options)
+  if (typeof input === 'object' && input !== null && typeof input.embed === 'function') {
+    return isChecked(input) ? input : objectEmbedder(input, options)
   }
   throw new PaperkinError(
     'invalid-argument',
@@ -137,8 +137,7 @@ async function functionEmbedder(
 ): Promise<Embedder> {
   const modelId = embed.modelId ?? `function ${embed.name || '(anonymous)'}`
   const dimensions =
-    embed.dimensions ??
-    (await probe(async () => rows(await embed(['width'], { inputType: 'document' }))[0] as ArrayLike<number>)).length
+    embed.dimensions ?? (await probe(async () => rows(await embed(['width'], { inputType: 'document' }))[0])).length
   // Two nameless functions have nothing in common, whatever cache they share.
   const key = embed.modelId ?? randomUUID()
   const engine: Engine = {

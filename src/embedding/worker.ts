@@ -173,7 +173,7 @@ async function loadOther() {
     try {
       inNative(() => requireThere('onnxruntime-node'))
     } catch (error) {
-      fallback = message(error).split('\n')[0] as string
+      fallback = message(error).split('\n')[0]
     }
   }
   const loaded = await loadModel(requireThere, fallback !== undefined || wanted.device === 'wasm').catch(
@@ -251,7 +251,7 @@ async function loadModel(requireThere: NodeJS.Require, isWasm: boolean) {
     ),
   )
   const tokenize = createTokenizer((text, add_special_tokens) => {
-    return tokenizer(text, { return_tensor: false, add_special_tokens }).input_ids as number[]
+    return tokenizer(text, { return_tensor: false, add_special_tokens }).input_ids
   }, maxTokens)
 
   const simple = session.inputNames.every((input) => ['input_ids', 'attention_mask', 'token_type_ids'].includes(input))

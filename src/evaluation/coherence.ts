@@ -31,12 +31,12 @@ export function npmi(topics: readonly (readonly string[])[], options: CoherenceO
     const present = new Set(words.slice(0, Math.min(window, words.length)).filter((id) => id >= 0))
     for (let last = Math.min(window, words.length) - 1; last === -1 || last < words.length; last++) {
       if (last >= window) {
-        present.delete(words[last - window])
-        if (words[last] >= 0) present.add(words[last])
+        present.delete(words[last - window]!)
+        if (words[last]! >= 0) present.add(words[last]!)
       }
       windows++
       for (const a of present) {
-        single[a]++
+        single[a]!++
         for (const b of present) if (a < b) pair.set(a * ids.size + b, (pair.get(a * ids.size + b) ?? 0) + 1)
       }
       if (words.length === 0) break
@@ -47,12 +47,12 @@ export function npmi(topics: readonly (readonly string[])[], options: CoherenceO
     let pairs = 0
     for (let i = 0; i < topic.length; i++)
       for (let j = i + 1; j < topic.length; j++) {
-        const a = ids.get(topic[i]) as number
-        const b = ids.get(topic[j]) as number
+        const a = ids.get(topic[i]!) as number
+        const b = ids.get(topic[j]!) as number
         pairs++
         if (single[a] === 0 || single[b] === 0) continue
         const both = (pair.get(Math.min(a, b) * ids.size + Math.max(a, b)) ?? 0) / windows + epsilon
-        sum += Math.log(both / ((single[a] / windows) * (single[b] / windows))) / -Math.log(both)
+        sum += Math.log(both / ((single[a]! / windows) * (single[b]! / windows))) / -Math.log(both)
       }
     return sum / pairs
   })

@@ -75,7 +75,7 @@ export function purity(truth: Grouping, found: Grouping): number {
   const { n, columns, cells } = contingency(truth, found)
   if (n === 0) return 1
   const most = new Float64Array(columns.length)
-  for (const [, column, count] of cells) most[column] = Math.max(most[column], count)
+  for (const [, column, count] of cells) most[column] = Math.max(most[column]!, count)
   return most.reduce((sum, count) => sum + count, 0) / n
 }
 
@@ -93,8 +93,8 @@ function contingency(a: Grouping, b: Grouping): Contingency {
   const columns: number[] = []
   const counts = new Map<number, number>()
   for (let i = 0; i < a.length; i++) {
-    const row = number(rowIds, a[i])
-    const column = number(columnIds, b[i])
+    const row = number(rowIds, a[i]!)
+    const column = number(columnIds, b[i]!)
     rows[row] = (rows[row] ?? 0) + 1
     columns[column] = (columns[column] ?? 0) + 1
     // Fewer than 2^26 groups on each side keep the key exact.
@@ -123,7 +123,7 @@ function entropy(sizes: readonly number[], n: number): number {
 function mutualInformation({ n, rows, columns, cells }: Contingency): number {
   const sum = cells.reduce(
     (total, [row, column, count]) =>
-      total + (count / n) * (Math.log(count) + Math.log(n) - Math.log(rows[row]) - Math.log(columns[column])),
+      total + (count / n) * (Math.log(count) + Math.log(n) - Math.log(rows[row]!) - Math.log(columns[column]!)),
     0,
   )
   return Math.max(0, sum)
@@ -132,22 +132,22 @@ function mutualInformation({ n, rows, columns, cells }: Contingency): number {
 /** The mutual information of two random groupings with these group sizes: hypergeometric cells, Vinh et al. 2010, eq. 24a. */
 function expectedInformation({ n, rows, columns }: Contingency): number {
   const logFactorial = new Float64Array(n + 1)
-  for (let i = 2; i <= n; i++) logFactorial[i] = logFactorial[i - 1] + Math.log(i)
+  for (let i = 2; i <= n; i++) logFactorial[i] = logFactorial[i - 1]! + Math.log(i)
   // Groups of equal size have equal terms.
   const rowSizes = tally(rows)
   const columnSizes = tally(columns)
   let sum = 0
   for (const [a, timesA] of rowSizes)
     for (const [b, timesB] of columnSizes) {
-      const fixed = logFactorial[a] + logFactorial[b] + logFactorial[n - a] + logFactorial[n - b] - logFactorial[n]
+      const fixed = logFactorial[a]! + logFactorial[b]! + logFactorial[n - a]! + logFactorial[n - b]! - logFactorial[n]!
       let cell = 0
       for (let count = Math.max(1, a + b - n); count <= Math.min(a, b); count++) {
         const probability = Math.exp(
           fixed -
-            logFactorial[count] -
-            logFactorial[a - count] -
-            logFactorial[b - count] -
-            logFactorial[n - a - b + count],
+            logFactorial[count]! -
+            logFactorial[a - count]! -
+            logFactorial[b - count]! -
+            logFactorial[n - a - b + count]!,
         )
         cell += (count / n) * (Math.log(n) + Math.log(count) - Math.log(a) - Math.log(b)) * probability
       }

@@ -51,7 +51,7 @@ export function averagePrecision(relevances: ArrayLike<number>, options: RecallO
   const cut = Math.min(cutoff(k), relevances.length)
   let found = 0
   let sum = 0
-  for (let rank = 0; rank < cut; rank++) if (relevances[rank] > 0) sum += ++found / (rank + 1)
+  for (let rank = 0; rank < cut; rank++) if (relevances[rank]! > 0) sum += ++found / (rank + 1)
   return sum / relevant
 }
 
@@ -59,7 +59,7 @@ export function averagePrecision(relevances: ArrayLike<number>, options: RecallO
 export function reciprocalRank(relevances: ArrayLike<number>, options: RankingOptions = {}): number {
   const { k } = checked('reciprocalRank', relevances, options, { k: true })
   const cut = Math.min(cutoff(k), relevances.length)
-  for (let rank = 0; rank < cut; rank++) if (relevances[rank] > 0) return 1 / (rank + 1)
+  for (let rank = 0; rank < cut; rank++) if (relevances[rank]! > 0) return 1 / (rank + 1)
   return 0
 }
 
@@ -72,7 +72,7 @@ export function mean(values: ArrayLike<number>): number {
   for (let i = 0; i < values.length; i++) {
     if (Number.isNaN(values[i]))
       throw new PaperkinError('invalid-argument', `Expected numbers to average, got ${show(values[i])} at ${i}.`)
-    sum += values[i]
+    sum += values[i]!
   }
   return sum / values.length
 }
@@ -90,13 +90,13 @@ function checked<Options extends object>(
 
 function discounted(relevances: ArrayLike<number>, k: number): number {
   let sum = 0
-  for (let rank = 0; rank < Math.min(k, relevances.length); rank++) sum += relevances[rank] / Math.log2(rank + 2)
+  for (let rank = 0; rank < Math.min(k, relevances.length); rank++) sum += relevances[rank]! / Math.log2(rank + 2)
   return sum
 }
 
 function hits(relevances: ArrayLike<number>, k: number): number {
   let found = 0
-  for (let rank = 0; rank < Math.min(k, relevances.length); rank++) if (relevances[rank] > 0) found++
+  for (let rank = 0; rank < Math.min(k, relevances.length); rank++) if (relevances[rank]! > 0) found++
   return found
 }
 

@@ -35,7 +35,7 @@ export function bootstrapInterval(values: ArrayLike<number>, options: Resampling
   const means = new Float64Array(samples)
   for (let sample = 0; sample < samples; sample++) {
     let sum = 0
-    for (let i = 0; i < n; i++) sum += values[Math.floor(random() * n)]
+    for (let i = 0; i < n; i++) sum += values[Math.floor(random() * n)]!
     means[sample] = sum / n
   }
   means.sort()
@@ -44,10 +44,10 @@ export function bootstrapInterval(values: ArrayLike<number>, options: Resampling
     const place = share * (samples - 1)
     const below = Math.floor(place)
     const above = Math.min(samples - 1, below + 1)
-    return means[below] + (place - below) * (means[above] - means[below])
+    return means[below]! + (place - below) * (means[above]! - means[below]!)
   }
   let sum = 0
-  for (let i = 0; i < n; i++) sum += values[i]
+  for (let i = 0; i < n; i++) sum += values[i]!
   return Object.freeze({ mean: sum / n, low: at((1 - level) / 2), high: at((1 + level) / 2) })
 }
 
@@ -63,7 +63,7 @@ export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, option
       'invalid-argument',
       `Expected two values for each query, got ${a.length} of one run and ${b.length} of the other.`,
     )
-  const differences = Float64Array.from(a, (value, i) => value - b[i])
+  const differences = Float64Array.from(a, (value, i) => value - b[i]!)
   const difference = bootstrapInterval(differences, options)
   const { samples, random } = resampling(options)
   const nonzero = differences.filter((value) => value !== 0)
@@ -73,7 +73,7 @@ export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, option
   let asLarge = 0
   for (let sample = 0; sample < samples; sample++) {
     let sum = 0
-    for (let i = 0; i < nonzero.length; i++) sum += random() < 0.5 ? nonzero[i] : -nonzero[i]
+    for (let i = 0; i < nonzero.length; i++) sum += random() < 0.5 ? nonzero[i]! : -nonzero[i]!
     if (Math.abs(sum) >= reach) asLarge++
   }
   return Object.freeze({ difference, pValue: (asLarge + 1) / (samples + 1) })

@@ -32,37 +32,38 @@ export function silhouette(vectors: ArrayLike<number>, options: SilhouetteOption
     )
   const ids = new Map<number | string, number>()
   const group = Int32Array.from({ length: n }, (_, row) => {
-    const known = ids.get(groups[row])
-    if (known === undefined) ids.set(groups[row], ids.size)
+    const known = ids.get(groups[row]!)
+    if (known === undefined) ids.set(groups[row]!, ids.size)
     return known ?? ids.size - 1
   })
   if (ids.size < 2) return Number.NaN
   const scale = Float64Array.from({ length: n }, (_, row) => {
     let squares = 0
-    for (let d = 0; d < dimensions; d++) squares += vectors[row * dimensions + d] ** 2
+    for (let d = 0; d < dimensions; d++) squares += vectors[row * dimensions + d]! ** 2
     return squares > 0 ? 1 / Math.sqrt(squares) : 0
   })
   const size = new Int32Array(ids.size)
   const sum = new Float64Array(ids.size * dimensions)
   for (let row = 0; row < n; row++) {
-    size[group[row]]++
-    for (let d = 0; d < dimensions; d++) sum[group[row] * dimensions + d] += vectors[row * dimensions + d] * scale[row]
+    size[group[row]!]!++
+    for (let d = 0; d < dimensions; d++)
+      sum[group[row]! * dimensions + d]! += vectors[row * dimensions + d]! * scale[row]!
   }
   let total = 0
   const count = rows?.length ?? n
   for (let i = 0; i < count; i++) {
     const row = rows?.[i] ?? i
-    const own = group[row]
+    const own = group[row]!
     if (size[own] === 1) continue
     let inside = 0
     let nearest = Number.POSITIVE_INFINITY
     for (let c = 0; c < size.length; c++) {
       let product = 0
-      for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d] * sum[c * dimensions + d]
-      product *= scale[row]
+      for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d]! * sum[c * dimensions + d]!
+      product *= scale[row]!
       // A row is at distance 0 from itself, also one of zeros, whose cosine to itself is 0.
-      if (c === own) inside = (size[c] - 1 - (product - (scale[row] > 0 ? 1 : 0))) / (size[c] - 1)
-      else nearest = Math.min(nearest, 1 - product / size[c])
+      if (c === own) inside = (size[c]! - 1 - (product - (scale[row]! > 0 ? 1 : 0))) / (size[c]! - 1)
+      else nearest = Math.min(nearest, 1 - product / size[c]!)
     }
     const larger = Math.max(inside, nearest)
     total += larger === 0 ? 0 : (nearest - inside) / larger

@@ -28,17 +28,17 @@ export function trustworthiness(
   const distance = new Float64Array(n)
   let penalty = 0
   for (let index = 0; index < points.length; index++) {
-    const point = points[index]
+    const point = points[index]!
     for (let other = 0; other < n; other++) {
       let product = 0
-      for (let d = 0; d < dimensions; d++) product += rows[point * dimensions + d] * rows[other * dimensions + d]
+      for (let d = 0; d < dimensions; d++) product += rows[point * dimensions + d]! * rows[other * dimensions + d]!
       similarity[other] = product
-      distance[other] = (map[2 * point] - map[2 * other]) ** 2 + (map[2 * point + 1] - map[2 * other + 1]) ** 2
+      distance[other] = (map[2 * point]! - map[2 * other]!) ** 2 + (map[2 * point + 1]! - map[2 * other + 1]!) ** 2
     }
     distance[point] = Number.POSITIVE_INFINITY
     for (const other of nearest(distance, k)) {
       let rank = 1
-      for (let third = 0; third < n; third++) if (third !== point && similarity[third] > similarity[other]) rank++
+      for (let third = 0; third < n; third++) if (third !== point && similarity[third]! > similarity[other]!) rank++
       if (rank > k) penalty += rank - k
     }
   }
@@ -49,9 +49,9 @@ export function trustworthiness(
 function nearest(values: Float64Array, k: number): number[] {
   const best: number[] = []
   for (let i = 0; i < values.length; i++) {
-    if (best.length === k && values[i] >= values[best[k - 1]]) continue
+    if (best.length === k && values[i]! >= values[best[k - 1]!]!) continue
     let at = best.length
-    while (at > 0 && values[best[at - 1]] > values[i]) at--
+    while (at > 0 && values[best[at - 1]!]! > values[i]!) at--
     best.splice(at, 0, i)
     if (best.length > k) best.pop()
   }

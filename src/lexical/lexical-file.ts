@@ -174,7 +174,7 @@ function hasRoom({ rows, entries, terms, parts }: Header, size: number): boolean
 function isSound({ rows, entries, terms, ...state }: LexicalState): boolean {
   const { slots, documentFrequency, start, term, alive } = state
   if (start[0] !== 0 || start[rows] !== entries) return false
-  for (let row = 0; row < rows; row++) if (start[row] > start[row + 1] || alive[row] > 1) return false
+  for (let row = 0; row < rows; row++) if (start[row]! > start[row + 1]! || alive[row]! > 1) return false
   const used = highest(slots, slots.length)
   return (
     (entries === 0 || highest(term, entries).most < terms) &&
@@ -189,7 +189,7 @@ function highest(values: Int32Array, count: number): { readonly most: number; re
   let most = 0
   let aboveZero = 0
   for (let i = 0; i < count; i++) {
-    const value = values[i] >>> 0
+    const value = values[i]! >>> 0
     if (value > most) most = value
     if (value !== 0) aboveZero++
   }

@@ -69,8 +69,8 @@ export class LexicalIndex extends TermCounts {
       const to = Math.min(codes.length, from + 65_536)
       const { keys } = this.terms.state()
       for (let term = from; term < to; term++) {
-        const frequency = this.documentFrequency[term]
-        codes[term] = isPair(keys[term]) && frequency < 2 ? withoutWeight : Math.min(frequency, beyondCode)
+        const frequency = this.documentFrequency[term]!
+        codes[term] = isPair(keys[term]!) && frequency < 2 ? withoutWeight : Math.min(frequency, beyondCode)
       }
       if (slice.due()) {
         await slice.rest()
@@ -80,12 +80,12 @@ export class LexicalIndex extends TermCounts {
     const { rowStart, entryTerm, entryCount } = this
     for (let row = 0; row < norm.length; row++) {
       let sum = 0
-      if (norm[row] < 0) {
-        for (let i = rowStart[row]; i < rowStart[row + 1]; i++) {
-          const code = codes[entryTerm[i]]
+      if (norm[row]! < 0) {
+        for (let i = rowStart[row]!; i < rowStart[row + 1]!; i++) {
+          const code = codes[entryTerm[i]!]!
           if (code === withoutWeight) continue
-          const idf = code === beyondCode ? this.#idf(entryTerm[i]) : idfOfStem[code]
-          const weight = sublinear[entryCount[i]] * idf
+          const idf = code === beyondCode ? this.#idf(entryTerm[i]!) : idfOfStem[code]!
+          const weight = sublinear[entryCount[i]!]! * idf
           sum += weight * weight
         }
         norm[row] = Math.sqrt(sum)
@@ -105,7 +105,7 @@ export class LexicalIndex extends TermCounts {
    */
   search(query: string): Float64Array {
     const { scores, scale } = this.#searchRaw(query)
-    if (scale > 0) for (let row = 0; row < scores.length; row++) scores[row] /= scale
+    if (scale > 0) for (let row = 0; row < scores.length; row++) scores[row]! /= scale
     return scores
   }
 
@@ -116,7 +116,7 @@ export class LexicalIndex extends TermCounts {
     const parts: TermPart[] = []
     for (const [term, { stemmed, weight }] of this.#queryTerms(query).known) {
       const count = this.countOf(row, term)
-      if (count > 0) parts.push({ term: stemmed, part: bm25(weight, count, lengthPart[row]) / scale })
+      if (count > 0) parts.push({ term: stemmed, part: bm25(weight, count, lengthPart[row]!) / scale })
     }
     return parts
   }
@@ -154,11 +154,12 @@ export class LexicalIndex extends TermCounts {
     const product = this.#norm(row) * this.#norm(other)
     if (product === 0) return 0
     let sum = 0
-    const [end, otherEnd] = [this.rowStart[row + 1], this.rowStart[other + 1]]
-    for (let i = this.rowStart[row], j = this.rowStart[other]; i < end && j < otherEnd; ) {
-      const term = this.entryTerm[i]
-      const difference = term - this.entryTerm[j]
-      if (difference === 0) sum += sublinear[this.entryCount[i]] * sublinear[this.entryCount[j]] * this.#idf(term) ** 2
+    const [end, otherEnd] = [this.rowStart[row + 1]!, this.rowStart[other + 1]!]
+    for (let i = this.rowStart[row]!, j = this.rowStart[other]!; i < end && j < otherEnd; ) {
+      const term = this.entryTerm[i]!
+      const difference = term - this.entryTerm[j]!
+      if (difference === 0)
+        sum += sublinear[this.entryCount[i]!]! * sublinear[this.entryCount[j]!]! * this.#idf(term) ** 2
       if (difference <= 0) i++
       if (difference >= 0) j++
     }
@@ -180,7 +181,7 @@ export class LexicalIndex extends TermCounts {
     const of = { start: this.rowStart, term: this.entryTerm, count: this.entryCount }
     const frequency = this.documentFrequency.slice()
     const idfOf = (term: number) =>
-      (isPair(this.terms.key(term)) ? weights.idfOfPair : weights.idfOfStem)[frequency[term]]
+      (isPair(this.terms.key(term)) ? weights.idfOfPair : weights.idfOfStem)[frequency[term]!]!
     const others = documents.map((document) =>
       [...this.#weighDocument(document).known]
         .filter(([, { weight }]) => weight > 0)
@@ -191,18 +192,18 @@ export class LexicalIndex extends TermCounts {
     const start = new Int32Array(rows.length + others.length + 1)
     let longest = 0
     for (let r = 0; r < rows.length; r++) {
-      start[r + 1] = start[r]
-      for (let i = of.start[rows[r]]; i < of.start[rows[r] + 1]; i++)
-        if (idfOf(of.term[i]) > 0) {
-          renumbered[of.term[i]] = 0
-          start[r + 1]++
+      start[r + 1] = start[r]!
+      for (let i = of.start[rows[r]!]!; i < of.start[rows[r]! + 1]!; i++)
+        if (idfOf(of.term[i]!) > 0) {
+          renumbered[of.term[i]!] = 0
+          start[r + 1]!++
         }
-      longest = Math.max(longest, start[r + 1] - start[r])
+      longest = Math.max(longest, start[r + 1]! - start[r]!)
       if (r % 8 === 0 && slice.due()) await slice.rest()
     }
     for (const [i, entries] of others.entries()) {
       for (const { term } of entries) renumbered[term] = 0
-      start[rows.length + i + 1] = start[rows.length + i] + entries.length
+      start[rows.length + i + 1] = start[rows.length + i]! + entries.length
     }
     let columns = 0
     const terms = new Int32Array(renumbered.length)
@@ -212,30 +213,30 @@ export class LexicalIndex extends TermCounts {
         renumbered[term] = columns++
         if (columns % 16_384 === 0 && slice.due()) await slice.rest()
       }
-    const column = new Int32Array(start[rows.length + others.length])
+    const column = new Int32Array(start[rows.length + others.length]!)
     const value = new Float32Array(column.length)
     const found = new Float64Array(longest)
     for (let r = 0, to = 0; r < rows.length; r++) {
       let length = 0
       let square = 0
-      for (let i = of.start[rows[r]]; i < of.start[rows[r] + 1]; i++) {
-        const term = of.term[i]
+      for (let i = of.start[rows[r]!]!; i < of.start[rows[r]! + 1]!; i++) {
+        const term = of.term[i]!
         const idf = idfOf(term)
         if (!(idf > 0)) continue
-        const weight = sublinear[of.count[i]] * idf
-        column[to + length] = renumbered[term]
+        const weight = sublinear[of.count[i]!]! * idf
+        column[to + length] = renumbered[term]!
         found[length++] = weight
         square += weight * weight
       }
       const scale = square > 0 ? 1 / Math.sqrt(square) : 0
-      for (let i = 0; i < length; i++) value[to++] = found[i] * scale
+      for (let i = 0; i < length; i++) value[to++] = found[i]! * scale
       if (r % 8 === 0 && slice.due()) await slice.rest()
     }
-    let next = start[rows.length]
+    let next = start[rows.length]!
     for (const entries of others) {
       const length = Math.sqrt(entries.reduce((sum, { weight }) => sum + weight * weight, 0))
       for (const { term, weight } of entries) {
-        column[next] = renumbered[term]
+        column[next] = renumbered[term]!
         value[next++] = weight / length
       }
     }
@@ -259,7 +260,7 @@ export class LexicalIndex extends TermCounts {
     let limit = 0
     for (const [stemmed, { term, share, count }] of counts) {
       // What only a removed document had is as what none had.
-      const frequency = term < 0 ? 0 : this.documentFrequency[term]
+      const frequency = term < 0 ? 0 : this.documentFrequency[term]!
       const idf = Math.log(1 + (this.size - frequency + 0.5) / (frequency + 0.5))
       const weight = share * (1 + Math.log(count)) * idf
       limit += weight * (k1 + 1)
@@ -275,13 +276,13 @@ export class LexicalIndex extends TermCounts {
     const term = Int32Array.from(known.keys()).sort()
     const weight = Float64Array.from(term, (id) => (known.get(id) as { weight: number }).weight)
     this.visit(term, (i, row, count, from, to) => {
-      const its = weight[i]
-      for (let j = from; j < to; j++) scores[row[j]] += bm25(its, count[j], lengthPart[row[j]])
+      const its = weight[i]!
+      for (let j = from; j < to; j++) scores[row[j]!]! += bm25(its, count[j]!, lengthPart[row[j]!]!)
     })
     let best = 0
     for (let row = 0; row < scores.length; row++) {
       if (this.alive[row] !== 1) scores[row] = 0
-      else if (scores[row] > best) best = scores[row]
+      else if (scores[row]! > best) best = scores[row]!
     }
     return { scores, scale: best > 0 ? Math.max(best, limitShare * limit) : 0 }
   }
@@ -308,7 +309,7 @@ export class LexicalIndex extends TermCounts {
     let sum = 0
     for (const [name, { count: all, term }] of counts) {
       const count = Math.min(all, maxCount)
-      const weight = term === -2 ? 0 : sublinear[count] * (term < 0 ? idfOfStem[0] : this.#idf(term))
+      const weight = term === -2 ? 0 : sublinear[count]! * (term < 0 ? idfOfStem[0]! : this.#idf(term))
       sum += weight * weight
       if (term >= 0) known.set(term, { name, count, weight })
     }
@@ -320,32 +321,32 @@ export class LexicalIndex extends TermCounts {
     const weighted = term.filter((id) => this.#idf(id) > 0)
     const square = Float64Array.from(weighted, (id) => this.#idf(id) ** 2)
     const frequency = new Float64Array(weighted.length)
-    for (let i = 0, j = 0; i < term.length; i++) if (term[i] === weighted[j]) frequency[j++] = sublinear[count[i]]
+    for (let i = 0, j = 0; i < term.length; i++) if (term[i] === weighted[j]) frequency[j++] = sublinear[count[i]!]!
     // The two counts first: the same bits from either side.
     this.visit(weighted, (i, row, others, from, to) => {
-      const own = frequency[i]
-      const both = square[i]
+      const own = frequency[i]!
+      const both = square[i]!
       // Nearly all counts are 1 or 2.
       const once = own * both
-      const twice = own * sublinear[2] * both
+      const twice = own * sublinear[2]! * both
       for (let j = from; j < to; j++) {
-        const count = others[j]
-        scores[row[j]] += count === 1 ? once : count === 2 ? twice : own * sublinear[count] * both
+        const count = others[j]!
+        scores[row[j]!]! += count === 1 ? once : count === 2 ? twice : own * sublinear[count]! * both
       }
     })
     const { norm } = this.#weigh()
     for (let row = 0; row < scores.length; row++) {
       if (scores[row] === 0) continue
-      const product = length * (norm[row] < 0 ? this.#norm(row) : norm[row])
-      scores[row] = this.alive[row] === 1 ? Math.min(1, scores[row] / product) : 0
+      const product = length * (norm[row]! < 0 ? this.#norm(row) : norm[row]!)
+      scores[row] = this.alive[row] === 1 ? Math.min(1, scores[row]! / product) : 0
     }
     return scores
   }
 
   #idf(term: number): number {
     const { idfOfStem, idfOfPair } = this.#weigh()
-    const frequency = this.documentFrequency[term]
-    return isPair(this.terms.key(term)) ? idfOfPair[frequency] : idfOfStem[frequency]
+    const frequency = this.documentFrequency[term]!
+    return isPair(this.terms.key(term)) ? idfOfPair[frequency]! : idfOfStem[frequency]!
   }
 
   #weigh(): Weights {
@@ -359,7 +360,7 @@ export class LexicalIndex extends TermCounts {
       const average = this.totalLength / this.size || 1
       const lengthPart = new Float64Array(this.rows)
       for (let row = 0; row < lengthPart.length; row++)
-        lengthPart[row] = k1 * (1 - b + (b * this.rowLength[row]) / average)
+        lengthPart[row] = k1 * (1 - b + (b * this.rowLength[row]!) / average)
       this.#weights = { idfOfStem, idfOfPair, norm: new Float64Array(this.rows).fill(-1), hasNorms: false, lengthPart }
     }
     return this.#weights
@@ -367,15 +368,15 @@ export class LexicalIndex extends TermCounts {
 
   #norm(row: number): number {
     const { norm } = this.#weigh()
-    if (norm[row] < 0) {
+    if (norm[row]! < 0) {
       let sum = 0
-      for (let i = this.rowStart[row]; i < this.rowStart[row + 1]; i++) {
-        const weight = sublinear[this.entryCount[i]] * this.#idf(this.entryTerm[i])
+      for (let i = this.rowStart[row]!; i < this.rowStart[row + 1]!; i++) {
+        const weight = sublinear[this.entryCount[i]!]! * this.#idf(this.entryTerm[i]!)
         sum += weight * weight
       }
       norm[row] = Math.sqrt(sum)
     }
-    return norm[row]
+    return norm[row]!
   }
 }
 

@@ -21,26 +21,26 @@ interface RowEntries {
 
 /** Turns the entries of the rows from `from` to `to` round; `scratch` has a 0 for every term, before and after. */
 export function invertRows(entries: RowEntries, from: number, to: number, scratch: Int32Array): Postings {
-  const first = entries.start[from]
-  const last = entries.start[to]
+  const first = entries.start[from]!
+  const last = entries.start[to]!
   let distinct = 0
   const seen = new Int32Array(last - first)
-  for (let i = first; i < last; i++) if (scratch[entries.term[i]]++ === 0) seen[distinct++] = entries.term[i]
+  for (let i = first; i < last; i++) if (scratch[entries.term[i]!]!++ === 0) seen[distinct++] = entries.term[i]!
   const term = seen.slice(0, distinct).sort()
   const start = new Int32Array(distinct + 1)
   for (let i = 0; i < distinct; i++) {
-    start[i + 1] = start[i] + scratch[term[i]]
-    scratch[term[i]] = start[i]
+    start[i + 1] = start[i]! + scratch[term[i]!]!
+    scratch[term[i]!] = start[i]!
   }
   const row = new Int32Array(last - first)
   const count = new Uint16Array(last - first)
   for (let r = from; r < to; r++)
-    for (let i = entries.start[r]; i < entries.start[r + 1]; i++) {
-      const place = scratch[entries.term[i]]++
+    for (let i = entries.start[r]!; i < entries.start[r + 1]!; i++) {
+      const place = scratch[entries.term[i]!]!++
       row[place] = r
-      count[place] = entries.count[i]
+      count[place] = entries.count[i]!
     }
-  for (let i = 0; i < distinct; i++) scratch[term[i]] = 0
+  for (let i = 0; i < distinct; i++) scratch[term[i]!] = 0
   return { rows: to - from, term, start, row, count }
 }
 
@@ -66,17 +66,17 @@ export async function mergePostings(parts: readonly Postings[], slice: Slice): P
   for (let to = 0; to < row.length; ) {
     let least = Number.POSITIVE_INFINITY
     for (let p = 0; p < parts.length; p++) {
-      const next = parts[p].term[places[p]]
+      const next = parts[p]!.term[places[p]!]!
       if (next < least) least = next
     }
     term[distinct++] = least
     for (let p = 0; p < parts.length; p++) {
-      const part = parts[p]
-      if (part.term[places[p]] !== least) continue
-      const end = part.start[++places[p]]
-      for (let i = part.start[places[p] - 1]; i < end; i++) {
-        row[to] = part.row[i]
-        count[to++] = part.count[i]
+      const part = parts[p]!
+      if (part.term[places[p]!] !== least) continue
+      const end = part.start[++places[p]!]!
+      for (let i = part.start[places[p]! - 1]!; i < end; i++) {
+        row[to] = part.row[i]!
+        count[to++] = part.count[i]!
       }
     }
     start[distinct] = to

@@ -80,7 +80,7 @@ export class TermCounts {
     for (let row = 0; row < state.rows; row++) {
       if (state.alive[row] !== 1) continue
       this.#size++
-      this.totalLength += state.length[row]
+      this.totalLength += state.length[row]!
     }
   }
 
@@ -89,7 +89,7 @@ export class TermCounts {
     const { keys, slots, size: terms } = this.terms.state()
     return {
       rows: this.#rows,
-      entries: this.rowStart[this.#rows],
+      entries: this.rowStart[this.#rows]!,
       terms,
       stems: [...this.#stemIds.keys()].join('\n'),
       keys,
@@ -123,14 +123,14 @@ export class TermCounts {
     })
     const term = Int32Array.from(counts.keys()).sort()
     const count = new Uint16Array(term.length)
-    for (let i = 0; i < term.length; i++) count[i] = Math.min(counts.get(term[i]) as number, maxCount)
+    for (let i = 0; i < term.length; i++) count[i] = Math.min(counts.get(term[i]!) as number, maxCount)
     return { term, count, length }
   }
 
   /** Appends a document that this index has counted, and returns its row. */
   add({ term, count, length }: CountedDocument): number {
     const row = this.#rows++
-    const from = this.rowStart[row]
+    const from = this.rowStart[row]!
     const to = from + term.length
     this.rowStart = grown(this.rowStart, row + 2)
     this.rowLength = grown(this.rowLength, row + 1)
@@ -140,7 +140,7 @@ export class TermCounts {
     this.documentFrequency = grown(this.documentFrequency, this.terms.size)
     this.entryTerm.set(term, from)
     this.entryCount.set(count, from)
-    for (let i = 0; i < term.length; i++) this.documentFrequency[term[i]]++
+    for (let i = 0; i < term.length; i++) this.documentFrequency[term[i]!]!++
     this.rowStart[row + 1] = to
     this.rowLength[row] = length
     this.alive[row] = 1
@@ -155,10 +155,10 @@ export class TermCounts {
   /** Removes a document; its row stays empty. */
   remove(row: number): void {
     if (this.alive[row] !== 1) return
-    for (let i = this.rowStart[row]; i < this.rowStart[row + 1]; i++) this.documentFrequency[this.entryTerm[i]]--
+    for (let i = this.rowStart[row]!; i < this.rowStart[row + 1]!; i++) this.documentFrequency[this.entryTerm[i]!]!--
     this.alive[row] = 0
     this.#size--
-    this.totalLength -= this.rowLength[row]
+    this.totalLength -= this.rowLength[row]!
     this.changed()
   }
 
@@ -213,9 +213,9 @@ export class TermCounts {
     const tail = this.#tail
     for (const { term, start, row, count } of tail ? [...this.#blocks, tail] : this.#blocks) {
       for (let i = 0, place = 0; i < terms.length; i++) {
-        place = lowerBound(term, terms[i], place, term.length)
+        place = lowerBound(term, terms[i]!, place, term.length)
         if (place === term.length) break
-        if (term[place] === terms[i]) use(i, row, count, start[place], start[place + 1])
+        if (term[place] === terms[i]) use(i, row, count, start[place]!, start[place + 1]!)
       }
     }
     const { entryTerm, entryCount, rowStart } = this
@@ -223,12 +223,12 @@ export class TermCounts {
     const its = new Uint16Array(1)
     for (let row = this.#inverted + (tail?.rows ?? 0); row < this.#rows; row++) {
       one[0] = row
-      const end = rowStart[row + 1]
-      for (let i = 0, j = rowStart[row]; i < terms.length; i++) {
-        j = lowerBound(entryTerm, terms[i], j, end)
+      const end = rowStart[row + 1]!
+      for (let i = 0, j = rowStart[row]!; i < terms.length; i++) {
+        j = lowerBound(entryTerm, terms[i]!, j, end)
         if (j === end) break
         if (entryTerm[j] !== terms[i]) continue
-        its[0] = entryCount[j]
+        its[0] = entryCount[j]!
         use(i, one, its, 0, 1)
       }
     }
@@ -236,9 +236,9 @@ export class TermCounts {
 
   /** How often a row has a term. */
   protected countOf(row: number, term: number): number {
-    const end = this.rowStart[row + 1]
-    const i = lowerBound(this.entryTerm, term, this.rowStart[row], end)
-    return i < end && this.entryTerm[i] === term ? this.entryCount[i] : 0
+    const end = this.rowStart[row + 1]!
+    const i = lowerBound(this.entryTerm, term, this.rowStart[row]!, end)
+    return i < end && this.entryTerm[i] === term ? this.entryCount[i]! : 0
   }
 
   /** The number of a stem or of a pair of stems, -1 where no document has had it. */
@@ -255,9 +255,9 @@ export class TermCounts {
     const stems = [...this.#stemIds.keys()]
     return (term) => {
       const key = this.terms.key(term)
-      if (!isPair(key)) return stems[-1 - key]
+      if (!isPair(key)) return stems[-1 - key]!
       const [first, second] = stemsOfPair(key)
-      return `${stems[first]} ${stems[second]}`
+      return `${stems[first]!} ${stems[second]!}`
     }
   }
 
@@ -293,7 +293,7 @@ export class TermCounts {
     const terms = Int32Array.from(wanted).sort()
     const found = new Int32Array(this.#rows)
     this.visit(terms, (_, row, _count, from, to) => {
-      for (let j = from; j < to; j++) found[row[j]]++
+      for (let j = from; j < to; j++) found[row[j]!]!++
     })
     for (let row = 0; row < holding.length; row++)
       if (this.alive[row] === 1 && found[row] === terms.length) holding[row] = 1
@@ -314,14 +314,14 @@ export class TermCounts {
 function lowerBound(ascending: Int32Array, wanted: number, from: number, end: number): number {
   let low = from
   let step = 1
-  while (low + step < end && ascending[low + step] < wanted) {
+  while (low + step < end && ascending[low + step]! < wanted) {
     low += step
     step *= 2
   }
   let high = Math.min(end, low + step)
   while (low < high) {
     const middle = (low + high) >> 1
-    if (ascending[middle] < wanted) low = middle + 1
+    if (ascending[middle]! < wanted) low = middle + 1
     else high = middle
   }
   return low

@@ -34,18 +34,18 @@ export class TermIds {
 
   /** The name of the term with this number. */
   key(term: number): number {
-    return this.#keys[term]
+    return this.#keys[term]!
   }
 
   /** The number of a term, -1 where it has none. */
   get(key: number): number {
-    return this.#slots[this.#slot(key)] - 1
+    return this.#slots[this.#slot(key)]! - 1
   }
 
   /** The number of a term, the next one where it has none. */
   intern(key: number): number {
     const slot = this.#slot(key)
-    if (this.#slots[slot] > 0) return this.#slots[slot] - 1
+    if (this.#slots[slot]! > 0) return this.#slots[slot]! - 1
     if (this.#size === this.#keys.length) {
       this.#grow()
       return this.intern(key)
@@ -59,7 +59,7 @@ export class TermIds {
   #slot(key: number): number {
     const mask = this.#slots.length - 1
     let slot = hash(key) & mask
-    while (this.#slots[slot] !== 0 && this.#keys[this.#slots[slot] - 1] !== key) slot = (slot + 1) & mask
+    while (this.#slots[slot] !== 0 && this.#keys[this.#slots[slot]! - 1] !== key) slot = (slot + 1) & mask
     return slot
   }
 
@@ -68,7 +68,7 @@ export class TermIds {
     keys.set(this.#keys)
     this.#keys = keys
     this.#slots = new Int32Array(keys.length * 2)
-    for (let term = 0; term < this.#size; term++) this.#slots[this.#slot(keys[term])] = term + 1
+    for (let term = 0; term < this.#size; term++) this.#slots[this.#slot(keys[term]!)] = term + 1
   }
 }
 

@@ -54,7 +54,7 @@ export class NativeGate {
 
   /** For the thread's {@link guardThread}. */
   get memory(): SharedArrayBuffer {
-    return this.#gate.buffer as SharedArrayBuffer
+    return this.#gate.buffer
   }
 
   /** Lets no native call begin any more, and waits for those under way. */

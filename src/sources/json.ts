@@ -66,7 +66,7 @@ type Cut = { readonly text: string; readonly place: Place } | Reading
 
 function* readings(cut: Cut): Generator<Reading> {
   if ('text' in cut && !('problem' in cut)) yield* parsed(cut.text, cut.place, cut.place.record ?? 1)
-  else yield cut as Reading
+  else yield cut
 }
 
 /** The readings of a value, the `count`th of its file. */

@@ -105,8 +105,7 @@ export function stemSpeller(document: { readonly title: string; readonly abstrac
     if (known === undefined) return stemmed
     const choice = new SpellingChoice()
     for (const [spelling, telling] of known) choice.add(spelling, telling)
-    const [[first]] = known
-    return choice.best ?? first.toLowerCase()
+    return choice.best ?? ([...known.keys()][0] ?? stemmed).toLowerCase()
   }
   return (term) => term.split(' ').map(spelled).join(' ')
 }

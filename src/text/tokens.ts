@@ -62,7 +62,7 @@ const greekNames: Readonly<Record<string, string>> = Object.fromEntries(
   `α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho
   σ sigma τ tau υ upsilon φ phi χ chi ψ psi ω omega`
     .split(/\s+/u)
-    .flatMap((name, i, all) => (i % 2 === 0 ? [[name, all[i + 1]]] : [])),
+    .flatMap((name, i, all) => (i % 2 === 0 ? [[name, all[i + 1]!]] : [])),
 )
 const possessive = /['’][sS]\b/gu
 // Runs of words with hyphens or points between them; the first for texts in ASCII, four times as fast.

@@ -28,7 +28,7 @@ export async function assignPapers(
   let loneliest = Number.POSITIVE_INFINITY
   if (kin.k > 0)
     for (let row = 0; row < kin.rows; row++)
-      if (topicOf[row] >= 0) loneliest = Math.min(loneliest, kinship(kin.similarity, row * kin.k, kin.k))
+      if (topicOf[row]! >= 0) loneliest = Math.min(loneliest, kinship(kin.similarity, row * kin.k, kin.k))
   if (loneliest === Number.POSITIVE_INFINITY) loneliest = Number.NEGATIVE_INFINITY
   const rowOf = new Map(ids.map((id, row) => [id, row]))
   const places: TopicPlace[] = []
@@ -37,23 +37,23 @@ export async function assignPapers(
     const weights = new Float64Array(topics.length)
     let all = 0
     for (const [i, row] of rows.entries()) {
-      const weight = Math.max(leastWeight, values[i])
+      const weight = Math.max(leastWeight, values[i]!)
       all += weight
-      if (topicOf[row] >= 0) weights[topicOf[row]] += weight
+      if (topicOf[row]! >= 0) weights[topicOf[row]!]! += weight
     }
-    const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a] || a - b)
-    const [first, second] = order
+    const order = [...weights.keys()].sort((a, b) => weights[b]! - weights[a]! || a - b)
+    const [first = 0, second] = order
     const margin = kinship(values, 0, values.length) - loneliest
     const share = (position: number) => ({
-      topic: topics[position].id,
-      strength: all > 0 ? weights[position] / all : 0,
+      topic: topics[position]!.id,
+      strength: all > 0 ? weights[position]! / all : 0,
     })
     places.push({
       id,
-      ...(margin >= 0 && weights[first] > 0 && { topic: topics[first].id }),
-      nearest: topics[first].id,
+      ...(margin >= 0 && weights[first]! > 0 && { topic: topics[first]!.id }),
+      nearest: topics[first]!.id,
       strength: share(first).strength,
-      ...(second !== undefined && weights[second] > 0 && { second: share(second) }),
+      ...(second !== undefined && weights[second]! > 0 && { second: share(second) }),
       margin: Math.min(0, margin),
     })
   }
@@ -65,10 +65,10 @@ function nearest(similarity: ArrayLike<number>, count: number, own: number | und
   const rows: number[] = []
   const values: number[] = []
   for (let row = 0; row < similarity.length; row++) {
-    const value = similarity[row]
-    if (row === own || (rows.length === count && value <= values[count - 1])) continue
+    const value = similarity[row]!
+    if (row === own || (rows.length === count && value <= values[count - 1]!)) continue
     let place = rows.length
-    while (place > 0 && values[place - 1] < value) place--
+    while (place > 0 && values[place - 1]! < value) place--
     rows.splice(place, 0, row)
     values.splice(place, 0, value)
     if (rows.length > count) {

@@ -107,9 +107,9 @@ export function pickLevel(
   const peak = highest(peaks, ({ height }) => height)
   const height = peak?.height ?? 0
   const rivals = peaks.filter(({ at }) => at !== peak?.at).map((rival) => rival.height)
-  const at = height < least ? highest(range, (i) => stability[i]) : peak?.at
+  const at = height < least ? highest(range, (i) => stability[i]!) : peak?.at
   return {
-    level: levels[at ?? levels.length - 1],
+    level: levels[at ?? levels.length - 1]!,
     isClear: height < least / clearBy ** 2 || height >= clearBy * Math.max(least, ...rivals),
     from: Math.max(0, (range[0] ?? 0) - 2 * reach),
   }
@@ -170,10 +170,10 @@ function smoothed(values: readonly number[]): number[] {
 
 function prominenceAt(values: readonly number[], at: number): number {
   const lowest = (step: 1 | -1) => {
-    let low = values[at]
-    for (let i = at + step; i >= 0 && i < values.length && values[i] <= values[at]; i += step)
-      low = Math.min(low, values[i])
+    let low = values[at]!
+    for (let i = at + step; i >= 0 && i < values.length && values[i]! <= values[at]!; i += step)
+      low = Math.min(low, values[i]!)
     return low
   }
-  return values[at] - Math.max(lowest(-1), lowest(1))
+  return values[at]! - Math.max(lowest(-1), lowest(1))
 }

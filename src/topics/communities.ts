@@ -44,7 +44,7 @@ export async function communitiesAt(
   options: CommunityOptions & { readonly resolution: number },
 ): Promise<Int32Array> {
   const { votes, counts } = await consensus(graph, options)
-  const count = counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)]
+  const count = counts.sort((a, b) => a - b)[Math.floor(counts.length / 2)]!
   const { communities } = await searchResolution(votes, { ...options, count, iterations: 3 })
   return cut(communities, await dendrogram(graph, communities, options.slice), count)
 }
@@ -66,12 +66,12 @@ async function consensus(
     const communities = await run
     counts.push(countOf(communities))
     for (let v = 0; v < nodes; v++) {
-      for (let i = start[v]; i < start[v + 1]; i++) if (communities[v] === communities[target[i]]) votes[i]++
+      for (let i = start[v]!; i < start[v + 1]!; i++) if (communities[v]! === communities[target[i]!]!) votes[i]!++
       if (v % 1024 === 1023 && slice.due()) await slice.rest()
     }
   }
   for (let i = 0; i < votes.length; i++) {
-    votes[i] = graph.weight[i] * (leastVote + ((1 - leastVote) * votes[i]) / runs)
+    votes[i] = graph.weight[i]! * (leastVote + ((1 - leastVote) * votes[i]!) / runs)
     if (i % 65_536 === 65_535 && slice.due()) await slice.rest()
   }
   return { votes: { ...graph, weight: votes }, counts }
@@ -105,12 +105,12 @@ async function searchResolution(
   let high = alone
   let places = [first, first * 1.5]
   for (let step = 0; step < 15 && high / low > 1.0005; step++) {
-    const looked = places.filter((place, i) => place < alone && (i === 0 || place > places[i - 1]))
+    const looked = places.filter((place, i) => place < alone && (i === 0 || place > places[i - 1]!))
     const found = await Promise.all(
       looked.map((resolution) => threads.run('leiden', { graph, resolution, seed, iterations }, slice)),
     )
     for (const [i, communities] of found.entries()) {
-      const resolution = looked[i]
+      const resolution = looked[i]!
       const groups = countOf(communities)
       if (groups >= count && groups <= countOf(best.communities)) best = { communities, resolution }
       if (groups < count) low = Math.max(low, resolution)
@@ -125,7 +125,7 @@ async function searchResolution(
       const third = (high / low) ** (1 / 3)
       places = [low * third, low * third * third]
     }
-    if (places[0] >= alone) places = [Math.sqrt(low * alone)]
+    if (places[0]! >= alone) places = [Math.sqrt(low * alone)]
   }
   return best
 }
@@ -135,16 +135,16 @@ async function everyNodeAlone({ nodes, start, target, weight }: WeightedGraph, s
   const strength = new Float64Array(nodes)
   let total = 0
   for (let v = 0; v < nodes; v++) {
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      strength[v] += weight[i]
-      total += weight[i]
+    for (let i = start[v]!; i < start[v + 1]!; i++) {
+      strength[v]! += weight[i]!
+      total += weight[i]!
     }
     if (v % 1024 === 1023 && slice.due()) await slice.rest()
   }
   let highest = 1
   for (let v = 0; v < nodes; v++) {
-    for (let i = start[v]; i < start[v + 1]; i++)
-      highest = Math.max(highest, (weight[i] * total) / (strength[v] * strength[target[i]]))
+    for (let i = start[v]!; i < start[v + 1]!; i++)
+      highest = Math.max(highest, (weight[i]! * total) / (strength[v]! * strength[target[i]!]!))
     if (v % 1024 === 1023 && slice.due()) await slice.rest()
   }
   return highest * 1.01
@@ -162,31 +162,31 @@ export async function withoutTiny(
   const { strength, between } = await betweenCommunities(graph, communities, slice)
   const count = strength.length
   const size = new Int32Array(count)
-  for (const c of communities) size[c]++
+  for (const c of communities) size[c]!++
   const into = Int32Array.from(size.keys())
   for (;;) {
     let small = -1
     for (let c = 0; c < count; c++)
-      if (size[c] > 0 && size[c] < least && between[c].size > 0 && (small < 0 || size[c] <= size[small])) small = c
-    if (small < 0) return bySize(communities.map((c) => into[c]))
+      if (size[c]! > 0 && size[c]! < least && between[c]!.size > 0 && (small < 0 || size[c]! <= size[small]!)) small = c
+    if (small < 0) return bySize(communities.map((c) => into[c]!))
     let best = -1
     let most = 0
-    for (const [c, weight] of between[small]) {
-      const gain = weight / strength[c]
+    for (const [c, weight] of between[small]!) {
+      const gain = weight / strength[c]!
       if (gain > most || (gain === most && c < best)) {
         best = c
         most = gain
       }
     }
-    for (const [c, weight] of between[small]) {
-      between[c].delete(small)
+    for (const [c, weight] of between[small]!) {
+      between[c]!.delete(small)
       if (c === best) continue
-      between[best].set(c, (between[best].get(c) ?? 0) + weight)
-      between[c].set(best, (between[c].get(best) ?? 0) + weight)
+      between[best]!.set(c, (between[best]!.get(c) ?? 0) + weight)
+      between[c]!.set(best, (between[c]!.get(best) ?? 0) + weight)
     }
-    between[small].clear()
-    strength[best] += strength[small]
-    size[best] += size[small]
+    between[small]!.clear()
+    strength[best]! += strength[small]!
+    size[best]! += size[small]!
     size[small] = 0
     for (let c = 0; c < count; c++) if (into[c] === small) into[c] = best
   }

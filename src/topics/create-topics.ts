@@ -126,7 +126,7 @@ function namesIn(partition: Int32Array, { names, members }: Described): Readonly
   for (const [position, name] of names.entries()) {
     if (name === undefined) continue
     const counts = new Map<number, number>()
-    for (const row of members[position]) counts.set(partition[row], (counts.get(partition[row]) ?? 0) + 1)
+    for (const row of members[position]!) counts.set(partition[row]!, (counts.get(partition[row]!) ?? 0) + 1)
     const [most] = [...counts].sort(([a, m], [b, n]) => n - m || a - b)
     if (most !== undefined && !found.has(most[0])) found.set(most[0], name)
   }
@@ -141,18 +141,18 @@ async function reduced(
   const fewer = requireInteger('count', count, 1)
   const kept = names.filter((name) => name !== undefined).length
   if (kept === 0) return cut(partition, await dendrogram(graph, partition, slice), fewer)
-  const { rows, graph: rest } = subgraph(graph, (row) => names[partition[row]] === undefined)
+  const { rows, graph: rest } = subgraph(graph, (row) => names[partition[row]!] === undefined)
   // Nobody who names a topic wants it to be merged because there should be fewer others.
   if (rows.length === 0) return partition
   const numbers = new Map<number, number>()
   const inside = Int32Array.from(rows, (row) => {
-    const known = numbers.get(partition[row]) ?? numbers.size
-    numbers.set(partition[row], known)
+    const known = numbers.get(partition[row]!) ?? numbers.size
+    numbers.set(partition[row]!, known)
     return known
   })
   const fewerInside = cut(inside, await dendrogram(rest, inside, slice), Math.max(1, fewer - kept))
   const next = partition.slice()
-  for (const [i, row] of rows.entries()) next[row] = names.length + fewerInside[i]
+  for (const [i, row] of rows.entries()) next[row] = names.length + fewerInside[i]!
   return bySize(next)
 }
 
@@ -160,7 +160,7 @@ function merged({ data, partition }: Described, ids: readonly number[]): Int32Ar
   const positions = [...new Set((Array.isArray(ids) ? ids : []).map((id) => positionOf(data, id)))]
   if (positions.length < 2)
     throw new PaperkinError('invalid-argument', `Expected \`ids\` to be of two topics or more, got ${show(ids)}.`)
-  return bySize(partition.map((position) => (positions.includes(position) ? positions[0] : position)))
+  return bySize(partition.map((position) => (positions.includes(position) ? positions[0]! : position)))
 }
 
 async function parted(
@@ -181,7 +181,7 @@ async function parted(
   },
 ): Promise<Int32Array> {
   const position = positionOf(data, id)
-  const most = members[position].length
+  const most = members[position]!.length
   if (most < 2)
     throw new PaperkinError('invalid-argument', `Expected a topic of two papers or more, got topic ${id} with one.`)
   const { rows, graph: inside } = subgraph(graph, (row) => partition[row] === position)
@@ -190,7 +190,7 @@ async function parted(
     communitiesOf(inside, { count: asked, seed, slice, threads }),
   )
   const next = partition.slice()
-  for (const [i, row] of rows.entries()) next[row] = parts[i] === 0 ? position : data.count - 1 + parts[i]
+  for (const [i, row] of rows.entries()) next[row] = parts[i] === 0 ? position : data.count - 1 + parts[i]!
   return next
 }
 

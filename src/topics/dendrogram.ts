@@ -30,12 +30,12 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
     const chain = [first]
     while (chain.length > 0) {
       if (slice.due()) await slice.rest()
-      const a = chain[chain.length - 1]
+      const a = chain[chain.length - 1]!
       const before = chain[chain.length - 2] ?? -1
       let b = -1
       let best = 0
-      for (const [c, w] of between[a]) {
-        const kinship = w / (strength[a] * strength[c])
+      for (const [c, w] of between[a]!) {
+        const kinship = w / (strength[a]! * strength[c]!)
         // The one before in the chain wins a tie, so that the chain ends; then the lower number.
         if (kinship > best || (kinship === best && (c === before || (b !== before && c < b)))) {
           b = c
@@ -51,14 +51,14 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
         chain.length -= 2
         const [into, from] = a < b ? [a, b] : [b, a]
         found.push({ into, from, resolution: best * total })
-        strength[into] += strength[from]
-        for (const [c, w] of between[from]) {
-          between[c].delete(from)
+        strength[into]! += strength[from]!
+        for (const [c, w] of between[from]!) {
+          between[c]!.delete(from)
           if (c === into) continue
-          between[into].set(c, (between[into].get(c) ?? 0) + w)
-          between[c].set(into, (between[c].get(into) ?? 0) + w)
+          between[into]!.set(c, (between[into]!.get(c) ?? 0) + w)
+          between[c]!.set(into, (between[c]!.get(into) ?? 0) + w)
         }
-        between[from].clear()
+        between[from]!.clear()
         isAlive[from] = 0
         if (chain.length === 0) chain.push(into)
       } else chain.push(b)
@@ -68,7 +68,7 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
   found.sort((a, b) => b.resolution - a.resolution)
   // What no edge joins goes together at last, the smallest parts first (communities are numbered by falling size).
   parts.sort((a, b) => a - b)
-  for (let i = parts.length - 1; i > 0; i--) found.push({ into: parts[i - 1], from: parts[i], resolution: 0 })
+  for (let i = parts.length - 1; i > 0; i--) found.push({ into: parts[i - 1]!, from: parts[i]!, resolution: 0 })
   return found
 }
 
@@ -81,17 +81,17 @@ export async function betweenCommunities(graph: WeightedGraph, communities: Int3
   let total = 0
   for (let v = 0; v < nodes; v++) {
     if (v % 256 === 255 && slice.due()) await slice.rest()
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      const a = communities[v]
-      const b = communities[target[i]]
-      strength[a] += weight[i]
-      total += weight[i]
-      if (a !== b) between[a].set(b, (between[a].get(b) ?? 0) + weight[i])
+    for (let i = start[v]!; i < start[v + 1]!; i++) {
+      const a = communities[v]!
+      const b = communities[target[i]!]!
+      strength[a]! += weight[i]!
+      total += weight[i]!
+      if (a !== b) between[a]!.set(b, (between[a]!.get(b) ?? 0) + weight[i]!)
     }
   }
   // Sums over either side's edges may differ in the last bit, and a chain would not end.
   for (const [a, others] of between.entries()) {
-    for (const [b, w] of others) if (a < b) between[b].set(a, w)
+    for (const [b, w] of others) if (a < b) between[b]!.set(a, w)
     if (slice.due()) await slice.rest()
   }
   return { count, strength, between, total }
@@ -103,7 +103,7 @@ export function cut(communities: Int32Array, merges: readonly Merge[], count: nu
   const into = Int32Array.from({ length: groups }, (_, c) => c)
   const find = (c: number): number => {
     let root = c
-    while (into[root] !== root) root = into[root]
+    while (into[root] !== root) root = into[root]!
     return root
   }
   for (const merge of merges.slice(0, Math.max(0, groups - Math.max(1, count))))

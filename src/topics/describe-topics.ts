@@ -93,26 +93,26 @@ export async function describeTopics(
     topicOf: groupOf,
     share,
     given: share === 'auto' ? sections?.apart : undefined,
-    isFixed: (row) => options.names.has(groupOf[row]),
+    isFixed: (row) => options.names.has(groupOf[row]!),
     slice,
   })
   const members = membersBySize(groupOf, new Set(apart.map(({ row }) => row)))
   const position = new Int32Array(members.length)
-  for (const [topic, [first]] of members.entries()) position[groupOf[first]] = topic
-  const partition = groupOf.map((group) => position[group])
+  for (const [topic, rows] of members.entries()) position[groupOf[rows[0]!]!] = topic
+  const partition = groupOf.map((group) => position[group]!)
   if (slice.due()) await slice.rest()
   const topicOf = partition.slice()
   for (const { row } of apart) topicOf[row] = -1
-  const names = members.map(([first]) => options.names.get(groupOf[first]))
+  const names = members.map((rows) => options.names.get(groupOf[rows[0]!]!))
   const identity = options.identify(
-    members.map((rows) => rows.map((row) => papers[row].id)),
+    members.map((rows) => rows.map((row) => papers[row]!.id)),
     names,
   )
   const { ids } = identity
   if (slice.due()) await slice.rest()
   const { atlas, vocabulary } = collection
   const sectionOf = (topic: number) =>
-    names[topic] === undefined ? sections?.nodes[groupOf[members[topic][0]]] : undefined
+    names[topic] === undefined ? sections?.nodes[groupOf[members[topic]![0]!]!] : undefined
   const others = members.filter((_, topic) => sectionOf(topic) === undefined)
   const common = await commonNodes(collection, { members: others, slice })
   const nodes = members.map((_, topic) => sectionOf(topic) ?? (common.shift() as number))
@@ -120,7 +120,7 @@ export async function describeTopics(
   const kept = (await trueLabels(identity, { members, papers, slice })).map((label, topic) => {
     const name = names[topic]
     if (name !== undefined || label === undefined || isName(label)) return name
-    return isStillSection(label, { node: nodes[topic], atlas }) ? label : undefined
+    return isStillSection(label, { node: nodes[topic]!, atlas }) ? label : undefined
   })
   const taken = kept.filter((label) => label !== undefined)
   const byTerms = await labelTopics(phrases, { members, termsPerLabel, taken, vocabulary, slice })
@@ -139,29 +139,29 @@ export async function describeTopics(
     const placed: Placed[] = []
     for (const [i, row] of rows.entries()) {
       if (slice.due()) await slice.rest()
-      placed.push({ row, typical: typicality[i], ...placeOf(row, { graph, topicOf, ids }) })
+      placed.push({ row, typical: typicality[i]!, ...placeOf(row, { graph, topicOf, ids }) })
     }
     const representatives = mostTypical(placed)
     placed.sort((a, b) => b.strength - a.strength || b.typical - a.typical || a.row - b.row)
     if (slice.due()) await slice.rest()
     topics.push({
-      id: ids[topic],
-      label: kept[topic] ?? labels[topic],
+      id: ids[topic]!,
+      label: kept[topic]! ?? labels[topic]!,
       ...(names[topic] !== undefined && { isNamed: true as const }),
-      terms: byTerms[topic].terms,
+      terms: byTerms[topic]!.terms,
       size: rows.length,
       papers: placed.map(
         ({ row, strength, second }): TopicPaper => ({
-          id: papers[row].id,
+          id: papers[row]!.id,
           strength,
           ...(second && { second }),
           ...areaOf(row, collection),
         }),
       ),
-      representatives: representatives.map(({ row }) => papers[row].id),
+      representatives: representatives.map(({ row }) => papers[row]!.id),
       ...tellingSentence(
-        placed.map(({ row }) => papers[row]),
-        byTerms[topic].terms,
+        placed.map(({ row }) => papers[row]!),
+        byTerms[topic]!.terms,
       ),
     })
   }
@@ -189,8 +189,8 @@ export async function describeTopics(
       // Where all its kin stand apart too, the topic that it would have been in.
       const { second } = placeOf(row, { graph, topicOf, ids })
       return {
-        id: papers[row].id,
-        nearest: second?.topic ?? ids[partition[row]],
+        id: papers[row]!.id,
+        nearest: second?.topic ?? ids[partition[row]!]!,
         strength: second?.strength ?? 0,
         margin,
         ...areaOf(row, collection),
@@ -211,7 +211,7 @@ export async function describeTopics(
 function areaOf(row: number, { atlas, memberships }: TopicMaterial): { readonly area?: string } {
   if (atlas === undefined || memberships === undefined) return {}
   const { area, width, similarity } = memberships
-  const place = atlas.place(area[row * width], similarity[row])
+  const place = atlas.place(area[row * width]!, similarity[row]!)
   return place === undefined ? {} : { area: place.area }
 }
 
@@ -228,7 +228,7 @@ export async function commonNodes(
   const nodes: number[] = []
   for (const rows of members) {
     const step = Math.max(1, rows.length / mostForName)
-    const some = Array.from({ length: Math.ceil(rows.length / step) }, (_, i) => rows[Math.floor(i * step)])
+    const some = Array.from({ length: Math.ceil(rows.length / step) }, (_, i) => rows[Math.floor(i * step)]!)
     const own = new Float32Array(some.length * dimensions)
     for (const [to, row] of some.entries())
       own.set(vectors.subarray(row * dimensions, (row + 1) * dimensions), to * dimensions)
@@ -258,8 +258,8 @@ export function labelsOf(
 ): string[] {
   if (atlas === undefined) return byTerms.map(({ label }) => label)
   const topics = byTerms.map(({ label, terms }, i) => ({
-    node: nodes[i],
-    rows: members[i],
+    node: nodes[i]!,
+    rows: members[i]!,
     label,
     terms: terms.map(({ term }) => term),
   }))
@@ -272,7 +272,7 @@ function isStillSection(label: string, { node, atlas }: { readonly node: number;
   const before = atlas?.nodes.findIndex((one) => one.name === name) ?? -1
   if (atlas === undefined || before < 0 || node < 0) return true
   // What is left of a discipline is something else every day.
-  const { level } = atlas.nodes[before]
+  const { level } = atlas.nodes[before]!
   if (rest.length > 0 && (level === 'discipline' || level === 'domain')) return false
   return atlas.isWithin(node, before) || atlas.isWithin(before, node)
 }
@@ -285,10 +285,10 @@ function groupsOf(
   if (atlas === undefined || nodes.every((node) => node < 0)) return []
   const groups = new Map<string, { topics: number[]; size: number }>()
   for (const [position, { id, size }] of topics.entries()) {
-    const node = nodes[position]
+    const node = nodes[position]!
     const discipline = node < 0 ? -1 : atlas.above(node, 'discipline')
     const wide = discipline < 0 ? node : discipline
-    const label = wide < 0 ? 'Other topics' : atlas.nodes[wide].name
+    const label = wide < 0 ? 'Other topics' : atlas.nodes[wide]!.name
     const group = groups.get(label) ?? { topics: [], size: 0 }
     group.topics.push(id)
     group.size += size
@@ -333,7 +333,7 @@ function mostTypical(placed: readonly Placed[]): Placed[] {
   const found: Placed[] = []
   for (const one of placed) {
     let place = found.length
-    while (place > 0 && found[place - 1].typical < one.typical) place--
+    while (place > 0 && found[place - 1]!.typical < one.typical) place--
     found.splice(place, 0, one)
     if (found.length > representativesShown) found.pop()
   }
@@ -411,32 +411,32 @@ async function findOutliers(
   }
   const sorted = closeness.slice().sort()
   if (slice.due()) await slice.rest()
-  const quartile = (part: number) => sorted[Math.floor(part * (rows - 1))]
+  const quartile = (part: number) => sorted[Math.floor(part * (rows - 1))]!
   const fence = share === 'auto' ? quartile(0.25) - 1.5 * (quartile(0.75) - quartile(0.25)) : Number.POSITIVE_INFINITY
   const left = new Int32Array(rows)
-  for (const topic of topicOf) left[topic]++
+  for (const topic of topicOf) left[topic]!++
   const lonely: number[] = []
   let open = 0
   for (let row = 0; row < rows; row++) {
     if (isFixed(row)) continue
     open++
-    if (closeness[row] < fence) lonely.push(row)
+    if (closeness[row]! < fence) lonely.push(row)
   }
   if (given !== undefined) lonely.splice(0, lonely.length, ...given)
-  lonely.sort((a, b) => closeness[a] - closeness[b] || a - b)
+  lonely.sort((a, b) => closeness[a]! - closeness[b]! || a - b)
   if (slice.due()) await slice.rest()
   const apart: number[] = []
   for (const row of lonely) {
     if (given === undefined && apart.length >= Math.floor((share === 'auto' ? mostOutliers : share) * open)) break
-    if (left[topicOf[row]] === 1) continue
-    left[topicOf[row]]--
+    if (left[topicOf[row]!] === 1) continue
+    left[topicOf[row]!]!--
     apart.push(row)
   }
   if (slice.due()) await slice.rest()
   const isApart = new Set(apart)
   let least = Number.POSITIVE_INFINITY
-  for (let row = 0; row < rows; row++) if (!isApart.has(row)) least = Math.min(least, closeness[row])
-  return apart.map((row) => ({ row, margin: Math.min(0, closeness[row] - least) }))
+  for (let row = 0; row < rows; row++) if (!isApart.has(row)) least = Math.min(least, closeness[row]!)
+  return apart.map((row) => ({ row, margin: Math.min(0, closeness[row]! - least) }))
 }
 
 /** The rows of each topic without the outliers, the largest topic first, equal ones by their first row. */
@@ -447,7 +447,7 @@ function membersBySize(topicOf: Int32Array, apart: ReadonlySet<number>): number[
     members[topic] ??= []
     members[topic].push(row)
   })
-  return members.filter(Boolean).sort((a, b) => b.length - a.length || a[0] - b[0])
+  return members.filter(Boolean).sort((a, b) => b.length - a.length || a[0]! - b[0]!)
 }
 
 interface Places {
@@ -464,12 +464,12 @@ function placeOf(
 ): { readonly strength: number; readonly second: TopicShare | undefined } {
   const inTopic = new Map<number, number>()
   let all = 0
-  for (let i = start[row]; i < start[row + 1]; i++) {
-    const topic = topicOf[target[i]]
-    all += weight[i]
-    inTopic.set(topic, (inTopic.get(topic) ?? 0) + weight[i])
+  for (let i = start[row]!; i < start[row + 1]!; i++) {
+    const topic = topicOf[target[i]!]!
+    all += weight[i]!
+    inTopic.set(topic, (inTopic.get(topic) ?? 0) + weight[i]!)
   }
-  const own = topicOf[row]
+  const own = topicOf[row]!
   // Without edges there is nothing else to be in.
   if (all === 0) return { strength: own < 0 ? 0 : 1, second: undefined }
   let second = -1
@@ -481,7 +481,7 @@ function placeOf(
     }
   return {
     strength: (inTopic.get(own) ?? 0) / all,
-    second: second < 0 ? undefined : { topic: ids[second], strength: most / all },
+    second: second < 0 ? undefined : { topic: ids[second]!, strength: most / all },
   }
 }
 
@@ -497,20 +497,20 @@ async function similarityToAll(
   const sum = new Float64Array(dimensions)
   for (const row of rows) {
     if (slice.due()) await slice.rest()
-    for (let d = 0, from = row * dimensions; d < dimensions; d++) sum[d] += vectors[from + d]
-    for (let i = start[row], end = start[row + 1]; i < end; i++) words[column[i]] += value[i]
+    for (let d = 0, from = row * dimensions; d < dimensions; d++) sum[d]! += vectors[from + d]!
+    for (let i = start[row]!, end = start[row + 1]!; i < end; i++) words[column[i]!]! += value[i]!
   }
   const similarity = new Float64Array(rows.length)
   for (const [i, row] of rows.entries()) {
     if (slice.due()) await slice.rest()
     let product = 0
-    for (let d = 0, from = row * dimensions; d < dimensions; d++) product += vectors[from + d] * sum[d]
-    for (let j = start[row], end = start[row + 1]; j < end; j++) product += value[j] * words[column[j]]
+    for (let d = 0, from = row * dimensions; d < dimensions; d++) product += vectors[from + d]! * sum[d]!
+    for (let j = start[row]!, end = start[row + 1]!; j < end; j++) product += value[j]! * words[column[j]!]!
     similarity[i] = product / rows.length / 2
   }
   for (const row of rows) {
     if (slice.due()) await slice.rest()
-    for (let i = start[row], end = start[row + 1]; i < end; i++) words[column[i]] = 0
+    for (let i = start[row]!, end = start[row + 1]!; i < end; i++) words[column[i]!] = 0
   }
   return similarity
 }

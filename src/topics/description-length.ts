@@ -13,17 +13,17 @@ export function descriptionLength({ nodes, start, target }: WeightedGraph, commu
   const ends = new Float64Array(count)
   const between = new Map<number, number>()
   for (let v = 0; v < nodes; v++) {
-    const own = communities[v]
-    size[own]++
-    ends[own] += start[v + 1] - start[v]
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      const key = own * count + communities[target[i]]
+    const own = communities[v]!
+    size[own]!++
+    ends[own]! += start[v + 1]! - start[v]!
+    for (let i = start[v]!; i < start[v + 1]!; i++) {
+      const key = own * count + communities[target[i]!]!
       between.set(key, (between.get(key) ?? 0) + 1)
     }
   }
   let edges = 0
   for (const [key, found] of between)
-    edges -= (found / 2) * Math.log(found / (ends[Math.floor(key / count)] * ends[key % count]))
+    edges -= (found / 2) * Math.log(found / (ends[Math.floor(key / count)]! * ends[key % count]!))
   // How many edges run between each two communities, then the sizes of the communities and who is in which.
   const pairs = (count * (count + 1)) / 2
   const counts = logBinomial(pairs + target.length / 2 - 1, target.length / 2)

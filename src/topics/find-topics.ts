@@ -10,7 +10,7 @@ import { communitiesAt, withoutTiny } from './communities.ts'
 import { createTopics, withCalls } from './create-topics.ts'
 import { type KinList, type KinRows, kinGraph, nearestGroup, nearestKin } from './kin-graph.ts'
 import { countOf } from './leiden.ts'
-import { methodOf, topicMethods } from './methods.ts'
+import { defaultMethod, methodOf, topicMethods } from './methods.ts'
 import { checkedNames, placeNamed } from './named-topics.ts'
 import { Phrases } from './phrases.ts'
 import { describedBefore } from './restored.ts'
@@ -166,11 +166,11 @@ async function findAll(rows: KinRows, settings: Settings): Promise<Found> {
     return { ...around, ...(await findGroups(rows, around, settings)), names: new Map(), unmatched: [] }
   const { of } = await placeNamed(named, { papers, ...rows, ...around, atlas, embedNames, slice })
   const matched = [...named.keys()].filter((i) => of.includes(i))
-  const names = new Map(matched.map((i, group) => [group, named[i].name] as const))
+  const names = new Map(matched.map((i, group) => [group, named[i]!.name] as const))
   const unmatched = named.filter((_, i) => !matched.includes(i)).map(({ name }) => name)
   const numberOf = new Map(matched.map((i, group) => [i, group] as const))
   const groupOf = of.map((i) => numberOf.get(i) ?? -1)
-  const rest = [...of.keys()].filter((row) => of[row] < 0)
+  const rest = [...of.keys()].filter((row) => of[row]! < 0)
   const all = { ...around, groupOf, names, unmatched }
   const nodes = matched.map(() => -1)
   // Too few for a topic of their own stand apart.
@@ -179,17 +179,17 @@ async function findAll(rows: KinRows, settings: Settings): Promise<Found> {
     return { ...all, resolution: undefined, evidence: [], sections: { groupOf, nodes, apart: rest } }
   }
   const inside = await rowsOf(rows, rest, slice)
-  const own = { ...settings, papers: rest.map((row) => papers[row]) }
+  const own = { ...settings, papers: rest.map((row) => papers[row]!) }
   const found = await findGroups(
     inside,
     matched.length === 0 ? around : await lookAround(inside, { ...own, known: partOf(around.memberships, rest) }),
     own,
   )
-  for (const [i, row] of rest.entries()) groupOf[row] = matched.length + found.groupOf[i]
+  for (const [i, row] of rest.entries()) groupOf[row] = matched.length + found.groupOf[i]!
   const sections = found.sections && {
     groupOf,
     nodes: [...nodes, ...found.sections.nodes],
-    apart: found.sections.apart.map((i) => rest[i]),
+    apart: found.sections.apart.map((i) => rest[i]!),
   }
   return { ...all, ...found, groupOf, sections }
 }
@@ -203,7 +203,7 @@ function partOf(memberships: Memberships | undefined, rows: readonly number[]): 
     width,
     area: new Int32Array(rows.length * width),
     share: new Float64Array(rows.length * width),
-    similarity: Float64Array.from(rows, (row) => similarity[row]),
+    similarity: Float64Array.from(rows, (row) => similarity[row]!),
   }
   for (const [to, row] of rows.entries()) {
     part.area.set(area.subarray(row * width, (row + 1) * width), to * width)
@@ -311,7 +311,7 @@ async function rowsOf(
 
 function withDefaults(options: TopicOptions) {
   requireOptions('topics', options, topicOptionNames)
-  const { method = topicMethods[0], count = 'auto', resolution, neighbours, signal } = options
+  const { method = defaultMethod, count = 'auto', resolution, neighbours, signal } = options
   if (!topicMethods.includes(method)) {
     const names = new Intl.ListFormat('en', { type: 'disjunction' }).format(topicMethods.map((name) => `'${name}'`))
     throw new PaperkinError('invalid-argument', `Expected \`method\` to be ${names}, got ${show(method)}.`)
@@ -405,15 +405,15 @@ async function inOrderOfIds(
     papers.map(({ id }) => id),
     slice,
   )
-  const repeated = order.findIndex((row, i) => i > 0 && papers[row].id === papers[order[i - 1]].id)
+  const repeated = order.findIndex((row, i) => i > 0 && papers[row]!.id === papers[order[i - 1]!]!.id)
   if (repeated >= 0)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected papers with different ids, got ${show(papers[order[repeated]].id)} twice.`,
+      `Expected papers with different ids, got ${show(papers[order[repeated]!]!.id)} twice.`,
     )
   const { rows: _, ...sorted } = await rowsOf({ rows: n, vectors, dimensions, lexical }, [...order], slice)
   return {
-    papers: Array.from(order, (row) => papers[row]),
+    papers: Array.from(order, (row) => papers[row]!),
     ...sorted,
     atlas,
     vocabulary,
@@ -430,7 +430,7 @@ async function sortedRows(ids: readonly string[], slice: TimeSlice): Promise<Int
   const n = ids.length
   let rows = Int32Array.from(ids.keys())
   for (let start = 0; start < n; start += sortedAtOnce) {
-    rows.subarray(start, start + sortedAtOnce).sort((a, b) => (ids[a] < ids[b] ? -1 : ids[a] > ids[b] ? 1 : a - b))
+    rows.subarray(start, start + sortedAtOnce).sort((a, b) => (ids[a]! < ids[b]! ? -1 : ids[a]! > ids[b]! ? 1 : a - b))
     if (slice.due()) await slice.rest()
   }
   let merged = new Int32Array(n)
@@ -440,8 +440,8 @@ async function sortedRows(ids: readonly string[], slice: TimeSlice): Promise<Int
       const end = Math.min(n, start + 2 * width)
       let [left, right] = [start, middle]
       for (let to = start; to < end; to++) {
-        const isLeft = left < middle && (right === end || ids[rows[left]] <= ids[rows[right]])
-        merged[to] = isLeft ? rows[left++] : rows[right++]
+        const isLeft = left < middle && (right === end || ids[rows[left]!]! <= ids[rows[right]!]!)
+        merged[to] = isLeft ? rows[left++]! : rows[right++]!
         if (to % 1024 === 0 && slice.due()) await slice.rest()
       }
     }
@@ -452,7 +452,7 @@ async function sortedRows(ids: readonly string[], slice: TimeSlice): Promise<Int
 
 async function* inOrder(papers: AsyncIterable<SimilarPaper>, order: Int32Array): AsyncIterable<SimilarPaper> {
   for await (const { id, similarity } of papers)
-    yield { id, similarity: Float64Array.from(order, (row) => similarity[row]) }
+    yield { id, similarity: Float64Array.from(order, (row) => similarity[row]!) }
 }
 
 // Values on a grid of 2^-20 make products and their sums exact in float64, so that sums do not depend on the order of
@@ -464,14 +464,14 @@ async function lexicalRows(
 ): Promise<SparseRows> {
   const rows = order.length
   const newStart = new Int32Array(rows + 1)
-  const entries = order.reduce((sum, row) => sum + start[row + 1] - start[row], 0)
+  const entries = order.reduce((sum, row) => sum + start[row + 1]! - start[row]!, 0)
   const newColumn = sharedInt32(entries)
   const newValue = sharedFloat32(entries)
   for (let to = 0; to < rows; to++) {
-    let next = newStart[to]
-    for (let i = start[order[to]]; i < start[order[to] + 1]; i++) {
-      newColumn[next] = column[i]
-      newValue[next++] = Math.round(value[i] * 2 ** 20) / 2 ** 20
+    let next = newStart[to]!
+    for (let i = start[order[to]!]!; i < start[order[to]! + 1]!; i++) {
+      newColumn[next] = column[i]!
+      newValue[next++] = Math.round(value[i]! * 2 ** 20) / 2 ** 20
     }
     newStart[to + 1] = next
     if (to % 16 === 0 && slice.due()) await slice.rest()

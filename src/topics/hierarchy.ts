@@ -39,13 +39,13 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
   for (const count of [1, ...counts]) {
     const groupOf = isGrouped
       ? position.map((_, topic) =>
-          count === 1 ? 0 : groups.findIndex((group) => group.topics.includes(topics[topic].id)),
+          count === 1 ? 0 : groups.findIndex((group) => group.topics.includes(topics[topic]!.id)),
         )
       : cut(position, merges, count)
     const rows: number[][] = []
     for (const [topic, group] of groupOf.entries()) {
       rows[group] ??= []
-      rows[group].push(...members[topic])
+      rows[group].push(...members[topic]!)
     }
     const byTerms = await labelTopics(phrases, { members: rows, termsPerLabel, taken, vocabulary, slice })
     const nodes = await commonNodes(collection, { members: rows, slice })
@@ -54,7 +54,7 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
         ? groups.map(({ label }) => (taken.has(label) ? `All of ${label}` : label))
         : labelsOf(byTerms, { atlas, nodes, members: rows, taken })
     for (const label of labels) taken.add(label)
-    levels.push({ groupOf, names: byTerms.map(({ terms }, group) => ({ label: labels[group], terms })) })
+    levels.push({ groupOf, names: byTerms.map(({ terms }, group) => ({ label: labels[group]!, terms })) })
   }
   const leaf = ({ id, label, terms, size, papers }: Topic): TopicNode => ({
     topic: id,
@@ -65,17 +65,17 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
     children: [],
   })
   const nodes = (inside: readonly number[], level: number): TopicNode[] => {
-    if (level >= levels.length) return inside.map((topic) => leaf(topics[topic]))
-    const { groupOf, names } = levels[level]
+    if (level >= levels.length) return inside.map((topic) => leaf(topics[topic]!))
+    const { groupOf, names } = levels[level]!
     const groups = new Map<number, number[]>()
-    for (const topic of inside) groups.set(groupOf[topic], [...(groups.get(groupOf[topic]) ?? []), topic])
+    for (const topic of inside) groups.set(groupOf[topic]!, [...(groups.get(groupOf[topic]!) ?? []), topic])
     // A level that does not part this group is no level of its.
     if (groups.size === 1 && level > 0) return nodes(inside, level + 1)
     const found = Array.from(groups, ([group, within]): TopicNode => {
-      if (within.length === 1 && level > 0) return leaf(topics[within[0]])
+      if (within.length === 1 && level > 0) return leaf(topics[within[0]!]!)
       const children = nodes(within, level + 1)
       const papers = children.flatMap((child) => child.papers)
-      return { ...names[group], size: papers.length, papers, children }
+      return { ...names[group]!, size: papers.length, papers, children }
     })
     return found.sort((a, b) => b.size - a.size)
   }

@@ -84,7 +84,7 @@ const kinsCompared = 5
 export function kinship(similarity: Float64Array, start: number, count: number): number {
   const width = Math.min(count, kinsCompared)
   let sum = 0
-  for (let rank = 0; rank < width; rank++) sum += similarity[start + rank]
+  for (let rank = 0; rank < width; rank++) sum += similarity[start + rank]!
   return sum / width
 }
 
@@ -97,8 +97,8 @@ export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slic
   const weights = sharedFloat64(neighbour.length)
   for (let i = 0; i < neighbour.length; i++) {
     edges[2 * i] = Math.floor(i / k)
-    edges[2 * i + 1] = neighbour[i]
-    weights[i] = Math.max(leastWeight, similarity[i]) / 2
+    edges[2 * i + 1] = neighbour[i]!
+    weights[i] = Math.max(leastWeight, similarity[i]!) / 2
     if (i % 8192 === 8191 && slice.due()) await slice.rest()
   }
   return weightedGraph(edges, { nodes: rows, weights, slice })
@@ -107,7 +107,7 @@ export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slic
 /** The group of a row's nearest kin that has one, -1 being none; the first group where none of them has. */
 export function nearestGroup(row: number, groupOf: Int32Array, { k, neighbour }: KinList): number {
   for (let rank = 0; rank < k; rank++) {
-    const group = groupOf[neighbour[row * k + rank]]
+    const group = groupOf[neighbour[row * k + rank]!]!
     if (group >= 0) return group
   }
   return 0

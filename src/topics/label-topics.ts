@@ -57,15 +57,15 @@ export async function trueLabels(
     let missing = Math.ceil(leastOfLabel * rows.length)
     for (const row of rows) {
       if (slice.due()) await slice.rest()
-      if (paperText(papers[row]).toLowerCase().includes(beginning) && --missing === 0) return true
+      if (paperText(papers[row]!).toLowerCase().includes(beginning) && --missing === 0) return true
     }
     return false
   }
   const kept = [...labels]
   for (const [topic, label] of labels.entries()) {
-    const named = label?.split(', ').filter((part) => terms[topic].includes(part)) ?? []
+    const named = label?.split(', ').filter((part) => terms[topic]!.includes(part)) ?? []
     for (const term of named) {
-      if (await isFound(term, members[topic])) continue
+      if (await isFound(term, members[topic]!)) continue
       kept[topic] = undefined
       break
     }
@@ -108,7 +108,7 @@ export async function labelTopics(
         const share = shares.get(phrase)
         if (share === undefined) continue
         shares.set(phrase, share + count / rows.length)
-        const candidate = frequent[topic].get(phrase)
+        const candidate = frequent[topic]!.get(phrase)
         if (candidate === undefined) continue
         candidate.papers.push(position)
         candidate.count += count
@@ -117,7 +117,7 @@ export async function labelTopics(
   const terms: LabelTerm[][] = []
   for (const [topic, candidates] of frequent.entries()) {
     if (slice.due()) await slice.rest()
-    const size = members[topic].length
+    const size = members[topic]!.length
     for (const candidate of candidates.values()) {
       const share = candidate.count / size
       const mean = (shares.get(candidate.phrase) as number) / members.length
@@ -127,11 +127,11 @@ export async function labelTopics(
     const found = chooseTerms(candidates, { phrases, size, most: vocabulary === undefined ? termsKept : 3 * termsKept })
     const spelled = await phrases.spell(
       found.map(({ phrase }) => phrase),
-      members[topic],
+      members[topic]!,
       slice,
     )
     const telling = found.map((one, i) => {
-      const known = vocabulary?.term(spelled[i])
+      const known = vocabulary?.term(spelled[i]!)
       const factor = known === undefined ? 1 : Math.max(0.05, Math.min(1.5, known.topicality / usualTopicality))
       return { one: { ...one, score: one.score * factor }, spelling: spelled[i] }
     })
@@ -141,7 +141,7 @@ export async function labelTopics(
     const best = chosen[0]?.score ?? 1
     terms.push(
       chosen.map(({ score, count, papers }, i) => ({
-        term: spellings[i],
+        term: spellings[i]!,
         weight: best > 0 ? score / best : 1,
         isInTitle: count > papers.length,
       })),
@@ -221,7 +221,7 @@ export function chooseTerms(
     const has = new Uint8Array(size)
     for (const paper of best.papers) has[paper] = 1
     for (const candidate of byScore) {
-      const both = candidate.papers.reduce((sum, paper) => sum + has[paper], 0)
+      const both = candidate.papers.reduce((sum, paper) => sum + has[paper]!, 0)
       const either = candidate.papers.length + best.papers.length - both
       overlap.set(candidate, Math.max(overlap.get(candidate) ?? 0, both / either))
     }
@@ -244,7 +244,7 @@ function clash(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function abbreviates(short: readonly string[], long: readonly string[]): boolean {
-  return short.length === 1 && long.length > 1 && isAcronym(short[0], long)
+  return short.length === 1 && long.length > 1 && isAcronym(short[0]!, long)
 }
 
 interface LabelTerm extends TopicTerm {

@@ -81,7 +81,7 @@ export async function leiden(graph: WeightedGraph, options: LeidenOptions): Prom
       const smaller = aggregate(level, parts, scratch)
       if (smaller.nodes === level.nodes) break
       const next = new Int32Array(smaller.nodes)
-      for (let v = 0; v < level.nodes; v++) next[parts[v]] = partition[v]
+      for (let v = 0; v < level.nodes; v++) next[parts[v]!] = partition[v]!
       if (place === undefined) place = parts
       else follow(place, parts, place)
       level = smaller
@@ -114,19 +114,19 @@ function scratchFor({ nodes, target }: WeightedGraph): Scratch {
 
 /** Writes where each place leads to. */
 function follow(places: Int32Array, next: Int32Array, to: Int32Array): void {
-  for (let v = 0; v < places.length; v++) to[v] = next[places[v]]
+  for (let v = 0; v < places.length; v++) to[v] = next[places[v]!]!
 }
 
 function sumOf(values: Float64Array): number {
   let sum = 0
-  for (let i = 0; i < values.length; i++) sum += values[i]
+  for (let i = 0; i < values.length; i++) sum += values[i]!
   return sum
 }
 
 /** The weight of all edges at each node. */
 function strengths({ nodes, start, weight }: WeightedGraph): Float64Array {
   const strength = new Float64Array(nodes)
-  for (let v = 0; v < nodes; v++) for (let i = start[v]; i < start[v + 1]; i++) strength[v] += weight[i]
+  for (let v = 0; v < nodes; v++) for (let i = start[v]!; i < start[v + 1]!; i++) strength[v]! += weight[i]!
   return strength
 }
 
@@ -145,12 +145,12 @@ export async function modularity(
   let total = 0
   for (let v = 0; v < nodes; v++) {
     let own = 0
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      own += weight[i]
-      if (communities[target[i]] === communities[v]) inside += weight[i]
+    for (let i = start[v]!; i < start[v + 1]!; i++) {
+      own += weight[i]!
+      if (communities[target[i]!]! === communities[v]!) inside += weight[i]!
     }
     total += own
-    strength.set(communities[v], (strength.get(communities[v]) ?? 0) + own)
+    strength.set(communities[v]!, (strength.get(communities[v]!) ?? 0) + own)
     if (v % 64 === 63 && slice.due()) await slice.rest()
   }
   if (total === 0) return 0
@@ -189,8 +189,8 @@ async function moveNodes(level: Level, partition: Int32Array, step: Step): Promi
   sum.fill(0, 0, nodes)
   size.fill(0, 0, nodes)
   for (let v = 0; v < nodes; v++) {
-    sum[partition[v]] += strength[v]
-    size[partition[v]]++
+    sum[partition[v]!]! += strength[v]!
+    size[partition[v]!]!++
   }
   const moves: Moves = { partition, empty: [], head: 0, waiting: nodes, moved: 0 }
   for (let c = nodes - 1; c >= 0; c--) if (size[c] === 0) moves.empty.push(c)
@@ -207,29 +207,29 @@ function moveSome(level: Level, moves: Moves, { scale, scratch }: Step): void {
   const { partition, empty } = moves
   let { head, waiting, moved } = moves
   for (let turn = 0; turn < nodesAtOnce && waiting > 0; turn++) {
-    const v = queue[head]
+    const v = queue[head]!
     head = head + 1 === nodes ? 0 : head + 1
     waiting--
     waits[v] = 0
-    const own = partition[v]
-    const from = start[v]
-    const to = start[v + 1]
+    const own = partition[v]!
+    const from = start[v]!
+    const to = start[v + 1]!
     let count = 0
     for (let i = from; i < to; i++) {
-      const c = partition[target[i]]
-      const before = toward[c]
+      const c = partition[target[i]!]!
+      const before = toward[c]!
       if (before === 0) near[count++] = c
-      toward[c] = before + weight[i]
+      toward[c] = before + weight[i]!
     }
-    const pull = scale * strength[v]
+    const pull = scale * strength[v]!
     let best = own
-    let bestGain = toward[own] - pull * (sum[own] - strength[v]) + tolerance
+    let bestGain = toward[own]! - pull * (sum[own]! - strength[v]!) + tolerance
     let second = 0
     toward[own] = 0
     for (let i = 0; i < count; i++) {
-      const c = near[i]
+      const c = near[i]!
       // The own community has no weight left, and so no gain.
-      const gain = toward[c] - pull * sum[c]
+      const gain = toward[c]! - pull * sum[c]!
       toward[c] = 0
       if (gain > second && c !== own) {
         if (gain > bestGain) {
@@ -239,8 +239,8 @@ function moveSome(level: Level, moves: Moves, { scale, scratch }: Step): void {
         } else second = gain
       }
     }
-    if (bestGain < 0 && size[own] > 1) {
-      best = empty[empty.length - 1]
+    if (bestGain < 0 && size[own]! > 1) {
+      best = empty[empty.length - 1]!
       bestGain = 0
     }
     margin[v] = bestGain - second
@@ -248,21 +248,21 @@ function moveSome(level: Level, moves: Moves, { scale, scratch }: Step): void {
     moved++
     if (size[best] === 0) empty.pop()
     partition[v] = best
-    sum[own] -= strength[v]
-    sum[best] += strength[v]
-    size[best]++
-    if (--size[own] === 0) {
+    sum[own]! -= strength[v]!
+    sum[best]! += strength[v]!
+    size[best]!++
+    if (--size[own]! === 0) {
       sum[own] = 0
       empty.push(own)
     }
     for (let i = from; i < to; i++) {
-      const u = target[i]
+      const u = target[i]!
       if (waits[u] === 1) continue
       const c = partition[u]
       if (c === best) continue
-      const shift = weight[i] - pull * strength[u]
-      margin[u] -= c === own ? shift + shift : shift
-      if (margin[u] > 0) continue
+      const shift = weight[i]! - pull * strength[u]!
+      margin[u]! -= c === own ? shift + shift : shift
+      if (margin[u]! > 0) continue
       waits[u] = 1
       const tail = head + waiting
       queue[tail >= nodes ? tail - nodes : tail] = u
@@ -287,36 +287,36 @@ async function refine(level: Level, partition: Int32Array, step: Step): Promise<
   size.fill(1, 0, nodes)
   whole.fill(0, 0, nodes)
   for (let v = 0; v < nodes; v++) {
-    const own = partition[v]
-    whole[own] += strength[v]
+    const own = partition[v]!
+    whole[own]! += strength[v]!
     // Weight between a part and the rest of its community.
     let inside = 0
-    for (let i = start[v], end = start[v + 1]; i < end; i++) if (partition[target[i]] === own) inside += weight[i]
+    for (let i = start[v]!, end = start[v + 1]!; i < end; i++) if (partition[target[i]!]! === own) inside += weight[i]!
     cut[v] = inside
   }
   shuffle(queue, nodes, random)
   for (let turn = 0; turn < nodes; turn++) {
     if ((turn & 255) === 255 && slice.due()) await slice.rest()
-    const v = queue[turn]
-    const own = partition[v]
-    const rest = whole[own]
-    const pull = scale * strength[v]
-    if (size[part[v]] !== 1 || cut[v] < pull * (rest - strength[v]) - tolerance) continue
+    const v = queue[turn]!
+    const own = partition[v]!
+    const rest = whole[own]!
+    const pull = scale * strength[v]!
+    if (size[part[v]!]! !== 1 || cut[v]! < pull * (rest - strength[v]!) - tolerance) continue
     let count = 0
-    for (let i = start[v], end = start[v + 1]; i < end; i++) {
-      const u = target[i]
+    for (let i = start[v]!, end = start[v + 1]!; i < end; i++) {
+      const u = target[i]!
       if (partition[u] !== own) continue
-      const c = part[u]
-      const before = toward[c]
+      const c = part[u]!
+      const before = toward[c]!
       if (before === 0) near[count++] = c
-      toward[c] = before + weight[i]
+      toward[c] = before + weight[i]!
     }
     let choices = 0
     let bestGain = 0
     for (let i = 0; i < count; i++) {
-      const c = near[i]
-      const gain = toward[c] - pull * sum[c]
-      if (gain < 0 || cut[c] < scale * sum[c] * (rest - sum[c]) - tolerance) {
+      const c = near[i]!
+      const gain = toward[c]! - pull * sum[c]!
+      if (gain < 0 || cut[c]! < scale * sum[c]! * (rest - sum[c]!) - tolerance) {
         toward[c] = 0
         continue
       }
@@ -327,24 +327,24 @@ async function refine(level: Level, partition: Int32Array, step: Step): Promise<
     if (choices > 0) {
       let mass = 0
       for (let i = 0; i < choices; i++) {
-        const exponent = (gains[i] - bestGain) / spread
+        const exponent = (gains[i]! - bestGain) / spread
         gains[i] = exponent < -40 ? 0 : Math.exp(exponent)
-        mass += gains[i]
+        mass += gains[i]!
       }
       let ticket = random() * (mass + Math.exp(-bestGain / spread))
       let chosen = -1
       for (let i = 0; i < choices && chosen < 0; i++) {
-        ticket -= gains[i]
-        if (ticket < 0) chosen = near[i]
+        ticket -= gains[i]!
+        if (ticket < 0) chosen = near[i]!
       }
       if (chosen >= 0) {
-        cut[chosen] += cut[v] - 2 * toward[chosen]
-        sum[chosen] += strength[v]
-        size[chosen]++
+        cut[chosen]! += cut[v]! - 2 * toward[chosen]!
+        sum[chosen]! += strength[v]!
+        size[chosen]!++
         size[v] = 0
         part[v] = chosen
       }
-      for (let i = 0; i < choices; i++) toward[near[i]] = 0
+      for (let i = 0; i < choices; i++) toward[near[i]!] = 0
     }
   }
   renumber(part, numbers)
@@ -357,11 +357,11 @@ function aggregate(level: Level, parts: Int32Array, { numbers, queue, near, targ
   const count = countOf(parts)
   // The nodes of each part side by side.
   const first = new Int32Array(count + 1)
-  for (let v = 0; v < nodes; v++) first[parts[v] + 1]++
-  for (let c = 0; c < count; c++) first[c + 1] += first[c]
+  for (let v = 0; v < nodes; v++) first[parts[v]! + 1]!++
+  for (let c = 0; c < count; c++) first[c + 1]! += first[c]!
   const members = queue
   near.set(first.subarray(0, count))
-  for (let v = 0; v < nodes; v++) members[near[parts[v]]++] = v
+  for (let v = 0; v < nodes; v++) members[near[parts[v]!]!++] = v
   const strength = new Float64Array(count)
   const start = new Int32Array(count + 1)
   const position = numbers.fill(-1, 0, count)
@@ -369,18 +369,18 @@ function aggregate(level: Level, parts: Int32Array, { numbers, queue, near, targ
   for (let c = 0; c < count; c++) {
     const from = to
     let sum = 0
-    for (let m = first[c]; m < first[c + 1]; m++) {
-      const v = members[m]
-      sum += strengthOf[v]
-      for (let i = startOf[v], end = startOf[v + 1]; i < end; i++) {
-        const other = parts[targetOf[i]]
+    for (let m = first[c]!; m < first[c + 1]!; m++) {
+      const v = members[m]!
+      sum += strengthOf[v]!
+      for (let i = startOf[v]!, end = startOf[v + 1]!; i < end; i++) {
+        const other = parts[targetOf[i]!]!
         if (other === c) continue
-        const known = position[other]
+        const known = position[other]!
         if (known < from) {
           position[other] = to
           target[to] = other
-          weight[to++] = weightOf[i]
-        } else weight[known] += weightOf[i]
+          weight[to++] = weightOf[i]!
+        } else weight[known]! += weightOf[i]!
       }
     }
     strength[c] = sum
@@ -394,11 +394,11 @@ export function bySize(communities: Int32Array): Int32Array {
   const ranked = communities.slice()
   renumber(ranked, new Int32Array(ranked.length))
   const size = new Int32Array(countOf(ranked))
-  for (const c of ranked) size[c]++
-  const order = ascending(size.length).sort((a, b) => size[b] - size[a] || a - b)
+  for (const c of ranked) size[c]!++
+  const order = ascending(size.length).sort((a, b) => size[b]! - size[a]! || a - b)
   const rank = new Int32Array(size.length)
-  for (let position = 0; position < order.length; position++) rank[order[position]] = position
-  for (let v = 0; v < ranked.length; v++) ranked[v] = rank[ranked[v]]
+  for (let position = 0; position < order.length; position++) rank[order[position]!] = position
+  for (let v = 0; v < ranked.length; v++) ranked[v] = rank[ranked[v]!]!
   return ranked
 }
 
@@ -415,9 +415,9 @@ function renumber(communities: Int32Array, numbers: Int32Array): void {
   numbers.fill(-1, 0, nodes)
   let count = 0
   for (let v = 0; v < nodes; v++) {
-    const c = communities[v]
-    if (numbers[c] < 0) numbers[c] = count++
-    communities[v] = numbers[c]
+    const c = communities[v]!
+    if (numbers[c]! < 0) numbers[c] = count++
+    communities[v] = numbers[c]!
   }
 }
 
@@ -431,7 +431,7 @@ function ascending(length: number): Int32Array {
 function shuffle(order: Int32Array, length: number, random: () => number): void {
   for (let i = 0; i < length; i++) {
     const j = Math.floor(random() * (i + 1))
-    order[i] = order[j]
+    order[i] = order[j]!
     order[j] = i
   }
 }

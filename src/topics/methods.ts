@@ -46,6 +46,7 @@ export type TopicMethod = (typeof table)[number]['name']
 
 /** The names of all methods; the first is the default. */
 export const topicMethods: readonly TopicMethod[] = table.map(({ name }) => name)
+export const defaultMethod: TopicMethod = table[0].name
 
 export function methodOf(name: TopicMethod): Method {
   return table.find((method) => method.name === name) as Method

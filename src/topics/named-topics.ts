@@ -172,7 +172,7 @@ export async function placeNamed(given: readonly GivenTopic[], options: PlaceOpt
   for (let row = 0; row < papers.length; row++) {
     let most = 0
     for (let i = 0; i < given.length; i++) {
-      const score = scores[i][row]
+      const score = scores[i]![row]!
       if (score > most) {
         most = score
         of[row] = i
@@ -207,7 +207,7 @@ async function wordEvidence(
       for (const term of terms)
         if (term.test(title)) above++
         else if (term.test(abstract)) below++
-      found[i].push(
+      found[i]!.push(
         place === undefined && above + below === 0 ? nothing : { name: place, inTitle: above, inAbstract: below },
       )
     }
@@ -242,9 +242,9 @@ function byWords(
   { examples, papers, vectors, dimensions, kin }: PlaceOptions & { readonly examples: readonly (readonly number[])[] },
 ): Float64Array[] {
   return words.map((rows, i) => {
-    const prototype = meanRow(examples[i], { vectors, dimensions })
+    const prototype = meanRow(examples[i]!, { vectors, dimensions })
     return Float64Array.from(papers, (_, row) => {
-      const { name, inTitle: above, inAbstract: below } = rows[row]
+      const { name, inTitle: above, inAbstract: below } = rows[row]!
       const said = (name === 'title' ? 4 : name === 'abstract' ? 2 : 0) + 2 * above + below
       const byTerms = said >= 2 ? said : 0
       if (prototype === undefined) return byTerms
@@ -273,13 +273,13 @@ async function byMeaning(
   const near = new Set<number>()
   for (let row = 0; row < rows; row++)
     for (let i = 0; i < looked; i++)
-      for (let node = atlas.firstArea + area[row * width + i]; node >= 0; node = atlas.nodes[node].parent)
+      for (let node = atlas.firstArea + area[row * width + i]!; node >= 0; node = atlas.nodes[node]!.parent)
         near.add(node)
   const nodes = [...near].sort((a, b) => a - b)
   const texts = given.map(({ name, terms }) => (terms.length === 0 ? name : `${name}: ${terms.join(', ')}`))
-  const embedded = await embedNames([...texts, ...nodes.map((node) => atlas.nodes[node].name)])
+  const embedded = await embedNames([...texts, ...nodes.map((node) => atlas.nodes[node]!.name)])
   const own = embedded.slice(0, given.length)
-  const nameOf = new Map(nodes.map((node, i) => [node, embedded[given.length + i]]))
+  const nameOf = new Map(nodes.map((node, i) => [node, embedded[given.length + i]!]))
   if (slice.due()) await slice.rest()
   // Names of the map are as near to each other as this model has it.
   const spread = atlas.isMeasured ? ofNames : spreadOfNames([...nameOf.values()])
@@ -290,7 +290,7 @@ async function byMeaning(
     for (const node of nodes) {
       const cosine = nearness(dotRow(nameOf.get(node) as Float32Array, 0, vector))
       const itself = Math.min(1, Math.max(0, (cosine - other) / (same - other)))
-      found.set(node, Math.max(itself, found.get(atlas.nodes[node].parent) ?? 0))
+      found.set(node, Math.max(itself, found.get(atlas.nodes[node]!.parent) ?? 0))
     }
     return found
   })
@@ -309,35 +309,36 @@ async function byMeaning(
     best.clear()
     seen.clear()
     for (let i = 0; i < looked; i++)
-      for (let node = atlas.firstArea + area[row * width + i]; node >= 0; node = atlas.nodes[node].parent) {
+      for (let node = atlas.firstArea + area[row * width + i]!; node >= 0; node = atlas.nodes[node]!.parent) {
         if (seen.has(node)) break
         seen.add(node)
         best.offer(node, atlas.toScale(dotRow(vectors, row, nameOf.get(node) as Float32Array)))
       }
     const fit = best.scores.reduce((sum, value) => sum + value, 0) / namesCompared
     // What a paper's own area comes to, or where that is but a text, its nearest kin.
-    const central = atlas.isMeasured ? memberships.similarity[row] : atlas.toScale(nearestKinOf(row, kin))
+    const central = atlas.isMeasured ? memberships.similarity[row]! : atlas.toScale(nearestKinOf(row, kin))
     for (let i = 0; i < given.length; i++) {
       let inside = 0
       for (let j = 0; j < looked; j++)
-        inside += share[row * width + j] * (within[i].get(atlas.firstArea + area[row * width + j]) ?? 0)
-      const { name, inTitle: above, inAbstract: below } = words[i][row]
+        inside += share[row * width + j]! * (within[i]!.get(atlas.firstArea + area[row * width + j]!) ?? 0)
+      const { name, inTitle: above, inAbstract: below } = words[i]![row]!
       const said =
         (name === 'title' ? inTitle.name : name === 'abstract' ? inAbstract.name : 0) +
         Math.min(mostTerms, above) * inTitle.term +
         Math.min(mostTerms, below) * inAbstract.term
-      let score = smoothed(cosines[i], row, { kin, atlas }) - fit + ofAreas * inside + leeway + said
+      let score = smoothed(cosines[i]!, row, { kin, atlas }) - fit + ofAreas * inside + leeway + said
       const toPrototype = toPrototypes[i]
       if (toPrototype !== undefined) {
         let inFields = 0
         for (let j = 0; j < looked; j++)
           inFields +=
-            share[row * width + j] * (fields[i].get(atlas.nodes[atlas.firstArea + area[row * width + j]].parent) ?? 0)
+            share[row * width + j]! *
+            (fields[i]!.get(atlas.nodes[atlas.firstArea + area[row * width + j]!]!.parent) ?? 0)
         const like = smoothed(toPrototype, row, { kin, atlas }) - central + ofExampleFields * inFields - exampleMargin
         // What a name finds, examples do not take away.
         score = Math.max(score, (score + like) / 2)
       }
-      scores[i][row] = score
+      scores[i]![row] = score
     }
     if (slice.due()) await slice.rest()
   }
@@ -353,18 +354,18 @@ function smoothed(
   let sum = 0
   let all = 0
   for (let rank = 0; rank < Math.min(kinLooked, k); rank++) {
-    const weight = Math.max(0, atlas.toScale(semantic[row * k + rank]) - leastCosine)
-    sum += weight * values[neighbour[row * k + rank]]
+    const weight = Math.max(0, atlas.toScale(semantic[row * k + rank]!) - leastCosine)
+    sum += weight * values[neighbour[row * k + rank]!]!
     all += weight
   }
-  return all === 0 ? values[row] : (1 - ofKin) * values[row] + (ofKin * sum) / all
+  return all === 0 ? values[row]! : (1 - ofKin) * values[row]! + (ofKin * sum) / all
 }
 
 /** Mean cosine of a row to its nearest kin. */
 function nearestKinOf(row: number, { k, semantic }: KinList): number {
   const looked = Math.min(kinLooked, k)
   let sum = 0
-  for (let rank = 0; rank < looked; rank++) sum += semantic[row * k + rank]
+  for (let rank = 0; rank < looked; rank++) sum += semantic[row * k + rank]!
   return looked === 0 ? 1 : sum / looked
 }
 
@@ -374,7 +375,7 @@ function spreadOfNames(names: readonly Float32Array[]): { readonly mean: number;
   const step = Math.max(1, Math.floor(names.length / namesAsked))
   for (let one = 0; one < names.length; one += step)
     for (let two = 0; two < one; two += step) {
-      const cosine = dotRow(names[one], 0, names[two])
+      const cosine = dotRow(names[one]!, 0, names[two]!)
       count++
       sum += cosine
       squares += cosine * cosine
@@ -391,8 +392,8 @@ function fieldShares(
   const shares = new Map<number, number>()
   for (const row of rows)
     for (let i = row * width; i < (row + 1) * width; i++) {
-      const field = atlas.nodes[atlas.firstArea + area[i]].parent
-      shares.set(field, (shares.get(field) ?? 0) + share[i] / rows.length)
+      const field = atlas.nodes[atlas.firstArea + area[i]!]!.parent
+      shares.set(field, (shares.get(field) ?? 0) + share[i]! / rows.length)
     }
   for (const [field, sum] of shares) shares.set(field, Math.min(1, 2 * sum))
   return shares
@@ -405,7 +406,7 @@ function meanRow(
 ): Float32Array | undefined {
   if (rows.length === 0) return undefined
   const sum = new Float64Array(dimensions)
-  for (const row of rows) for (let d = 0; d < dimensions; d++) sum[d] += vectors[row * dimensions + d]
+  for (const row of rows) for (let d = 0; d < dimensions; d++) sum[d]! += vectors[row * dimensions + d]!
   const length = Math.sqrt(sum.reduce((all, value) => all + value * value, 0)) || 1
   return Float32Array.from(sum, (value) => value / length)
 }

@@ -185,13 +185,13 @@ async function newTerms(
       slice,
     )
     for (const [i, { rows, before }] of part.entries())
-      if (isSubject(spelled[i], atlas)) named.push({ term: spelled[i], rows, before })
+      if (isSubject(spelled[i]!, atlas)) named.push({ term: spelled[i]!, rows, before })
   }
   // Of terms of the same papers the one that most titles have comes first, then the longer one.
   const inTitles = new Map(
     named.map((one) => {
       const term = one.term.toLowerCase()
-      return [one, one.rows.filter((row) => papers[row].title.toLowerCase().includes(term)).length] as const
+      return [one, one.rows.filter((row) => papers[row]!.title.toLowerCase().includes(term)).length] as const
     }),
   )
   named.sort(
@@ -257,7 +257,7 @@ function rising({ rows, before, p, isSure }: Tested, papers: readonly Paper[], c
     ratio: chance.ratio(rows.length, before),
     p,
     ...(!isSure && { isTentative: true as const }),
-    papers: rows.map((row) => papers[row].id),
+    papers: rows.map((row) => papers[row]!.id),
   }
 }
 
@@ -277,7 +277,7 @@ class Chance {
     this.#before = before
     this.least = fresh <= few ? leastPapersOfFew : leastPapers
     this.#factorial = new Float64Array(fresh + before + 1)
-    for (let i = 2; i <= fresh + before; i++) this.#factorial[i] = this.#factorial[i - 1] + Math.log(i)
+    for (let i = 2; i <= fresh + before; i++) this.#factorial[i] = this.#factorial[i - 1]! + Math.log(i)
   }
 
   ratio(count: number, before: number): number {
@@ -291,9 +291,9 @@ class Chance {
     for (const { rows, before } of present) bySum.set(rows.length + before, (bySum.get(rows.length + before) ?? 0) + 1)
     const found = present
       .filter(({ rows }) => rows.length >= this.least)
-      .map((one) => ({ one, p: this.#tail(one.rows.length + one.before)[one.rows.length] }))
+      .map((one) => ({ one, p: this.#tail(one.rows.length + one.before)[one.rows.length]! }))
       .filter(({ p }) => p <= leastTelling)
-      .sort((a, b) => a.p - b.p || a.one.rows.length - b.one.rows.length || a.one.rows[0] - b.one.rows[0])
+      .sort((a, b) => a.p - b.p || a.one.rows.length - b.one.rows.length || a.one.rows[0]! - b.one.rows[0]!)
     // How many of all would have such a chance if nothing had changed, by how many have it.
     let sure = 0
     for (const [i, { p }] of found.entries()) {
@@ -307,7 +307,7 @@ class Chance {
   /** The largest chance of a sum that is not above a value, and of as many papers as are worth a line; 0 where none is. */
   #largestTail(sum: number, value: number): number {
     const tail = this.#tail(sum)
-    for (let count = this.least; count < tail.length; count++) if (tail[count] <= value) return tail[count]
+    for (let count = this.least; count < tail.length; count++) if (tail[count]! <= value) return tail[count]!
     return 0
   }
 
@@ -316,7 +316,7 @@ class Chance {
     const known = this.#tails.get(sum)
     if (known !== undefined) return known
     const factorial = this.#factorial
-    const choose = (n: number, k: number) => factorial[n] - factorial[k] - factorial[n - k]
+    const choose = (n: number, k: number) => factorial[n]! - factorial[k]! - factorial[n - k]!
     const most = Math.min(sum, this.#fresh)
     const tail = new Float64Array(most + 1)
     const all = choose(this.#fresh + this.#before, sum)
@@ -326,7 +326,7 @@ class Chance {
         rest += Math.exp(choose(this.#fresh, count) + choose(this.#before, sum - count) - all)
       tail[count] = rest
     }
-    for (let count = 1; count <= most; count++) tail[count] /= rest
+    for (let count = 1; count <= most; count++) tail[count]! /= rest
     tail[0] = 1
     this.#tails.set(sum, tail)
     return tail
@@ -349,14 +349,14 @@ async function unlikePapers(
   // Papers of one day are often kin, and a new one is compared with other days alone; so is an earlier one.
   const step = Math.ceil(earlier.length / mostCompared)
   const compared = earlier.filter((_, i) => i % step === 0)
-  const dayOf = (row: number) => papers[row].published?.slice(0, 10)
+  const dayOf = (row: number) => papers[row]!.published?.slice(0, 10)
   const usual: number[] = []
   const near = await nearestOf(compared, neighboursLooked)
   for (const [i, row] of compared.entries()) {
     const day = dayOf(row)
     const others = near.rows.subarray(i * near.k, (i + 1) * near.k)
-    const at = others.findIndex((j) => earlier[j] !== row && (day === undefined || dayOf(earlier[j]) !== day))
-    usual.push(near.scores[i * near.k + (at < 0 ? near.k - 1 : at)])
+    const at = others.findIndex((j) => earlier[j] !== row && (day === undefined || dayOf(earlier[j]!) !== day))
+    usual.push(near.scores[i * near.k + (at < 0 ? near.k - 1 : at)]!)
   }
   usual.sort((a, b) => a - b)
   if (slice.due()) await slice.rest()
@@ -368,14 +368,14 @@ async function unlikePapers(
   const found: UnlikePaper[] = []
   const nearest = await nearestOf(fresh, 1)
   for (let i = 0; i < fresh.length; i++) {
-    const similarity = nearest.scores[i]
+    const similarity = nearest.scores[i]!
     let farther = 0
-    while (farther < usual.length && usual[farther] <= similarity) farther++
+    while (farther < usual.length && usual[farther]! <= similarity) farther++
     const share = (1 + farther) / (1 + usual.length)
     if (share > rareShare) continue
-    const { id, title } = papers[fresh[i]]
-    const area = places[fresh[i]]?.area
-    const other = papers[earlier[nearest.rows[i]]]
+    const { id, title } = papers[fresh[i]!]!
+    const area = places[fresh[i]!]?.area
+    const other = papers[earlier[nearest.rows[i]!]!]!
     found.push({
       id,
       title,

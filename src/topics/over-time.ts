@@ -53,18 +53,18 @@ export async function topicsOverTime(
     )
   const place = periodOf.map((period) => (period === undefined ? -1 : period - first))
   const sizes = new Int32Array(length)
-  for (const period of place) if (period >= 0) sizes[period]++
+  for (const period of place) if (period >= 0) sizes[period]!++
   const periods = Array.from(sizes, (size, i): Period => ({ ...calendar.describe(first + i), size }))
   const found: TopicOverTime[] = []
   for (const [position, { id, label }] of topics.entries()) {
-    const rows = members[position].filter((row) => place[row] >= 0)
+    const rows = members[position]!.filter((row) => place[row]! >= 0)
     const counts = new Array<number>(length).fill(0)
-    for (const row of rows) counts[place[row]]++
+    for (const row of rows) counts[place[row]!]!++
     found.push({
       topic: id,
       label,
       counts,
-      shares: counts.map((count, period) => (sizes[period] > 0 ? count / sizes[period] : 0)),
+      shares: counts.map((count, period) => (sizes[period]! > 0 ? count / sizes[period]! : 0)),
       rising: await risingTerms(rows, { place, periods, phrases, slice }),
     })
   }
@@ -83,7 +83,7 @@ async function risingTerms(
   unordered: readonly number[],
   { place, periods, phrases, slice }: Times,
 ): Promise<RisingTerm[]> {
-  const rows = [...unordered].sort((a, b) => place[a] - place[b] || a - b)
+  const rows = [...unordered].sort((a, b) => place[a]! - place[b]! || a - b)
   const n = rows.length
   const having = new Map<number, number[]>()
   for (const [position, row] of rows.entries()) {
@@ -95,7 +95,7 @@ async function risingTerms(
     }
   }
   // Positions at which a period begins: the papers before it against it and all after.
-  const begins = rows.flatMap((row, i) => (i > 0 && place[row] !== place[rows[i - 1]] ? [i] : []))
+  const begins = rows.flatMap((row, i) => (i > 0 && place[row] !== place[rows[i - 1]!] ? [i] : []))
   const moments = begins.filter((moment) => moment >= leastPapers && n - moment >= leastPapers)
   const candidates = new Map<number, Candidate>()
   const rises = new Map<number, Omit<RisingTerm, 'term'>>()
@@ -105,20 +105,20 @@ async function risingTerms(
     let best = leastRatio
     let passed = 0
     for (const moment of moments) {
-      while (passed < positions.length && positions[passed] < moment) passed++
+      while (passed < positions.length && positions[passed]! < moment) passed++
       const before = passed / moment
       const after = (positions.length - passed) / (n - moment)
       if (after <= before) continue
       const ratio = logLikelihoodRatio(passed, moment, positions.length - passed, n - moment)
       if (ratio <= best) continue
       best = ratio
-      rises.set(phrase, { since: periods[place[rows[moment]]].name, before, after })
+      rises.set(phrase, { since: periods[place[rows[moment]!]!]!.name, before, after })
     }
     if (rises.has(phrase)) candidates.set(phrase, { phrase, count: positions.length, papers: positions, score: best })
   }
   const chosen = chooseTerms(candidates, { phrases, size: n, most: mostRising }).map(({ phrase }) => phrase)
   const spelled = await phrases.spell(chosen, rows, slice)
-  return chosen.map((phrase, i) => ({ term: spelled[i], ...(rises.get(phrase) as Omit<RisingTerm, 'term'>) }))
+  return chosen.map((phrase, i) => ({ term: spelled[i]!, ...(rises.get(phrase) as Omit<RisingTerm, 'term'>) }))
 }
 
 /** Twice the log-likelihood that two shares a / n and b / m differ over that they are one. */

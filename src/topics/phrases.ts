@@ -80,11 +80,11 @@ export class Phrases {
     const seenIn = new Int32Array(key.length).fill(-1)
     for (const row of rows) {
       if (slice.due()) await slice.rest()
-      for (let i = start[2 * row]; i < start[2 * row + 2]; i++) {
-        const number = forms[i] < 0 ? 0 : ofForm[forms[i]]
+      for (let i = start[2 * row]!; i < start[2 * row + 2]!; i++) {
+        const number = forms[i]! < 0 ? 0 : ofForm[forms[i]!]!
         if (seenIn[number] === row) continue
         seenIn[number] = row
-        frequency[number]++
+        frequency[number]!++
       }
     }
     return Uint8Array.from(frequency, (count) => (count >= least ? 1 : 0))
@@ -100,7 +100,7 @@ export class Phrases {
   /** The stems of a phrase's words. */
   stems(phrase: number): string[] {
     return wordsOf(phrase)
-      .flatMap((word) => this.#numbers.key[word].split('-'))
+      .flatMap((word) => this.#numbers.key[word]!.split('-'))
       .map(stem)
   }
 
@@ -135,7 +135,7 @@ export class Phrases {
         ).join(' ')
         spellings.set(text, (spellings.get(text) ?? 0) + 1)
       }
-      spelled.push([...spellings].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0][0])
+      spelled.push([...spellings].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))[0]![0])
     }
     return spelled
   }
@@ -145,8 +145,8 @@ export class Phrases {
     const { ofForm, alone, last } = this.#numbers
     let before = 0
     let previous = 0
-    for (let i = start[text], end = start[text + 1]; i < end; i++) {
-      let number = forms[i] < 0 ? 0 : ofForm[forms[i]]
+    for (let i = start[text]!, end = start[text + 1]!; i < end; i++) {
+      let number = forms[i]! < 0 ? 0 : ofForm[forms[i]!]!
       if (number > 0 && among !== undefined && among[number] === 0) number = 0
       if (number > 0) {
         if (alone[number]) visit(number, i, i + 1)
@@ -162,7 +162,7 @@ export class Phrases {
 
   /** The places of a phrase that is one word longer, where nearly all places go on with the same word. */
   #extended(places: readonly Place[], step: 1 | -1, others: readonly string[]): Place[] | undefined {
-    if (places.length < 3 || places[0].to - places[0].from >= mostWords) return undefined
+    if (places.length < 3 || places[0]!.to - places[0]!.from >= mostWords) return undefined
     const { forms } = this.#texts
     const beside = ({ from, to }: Place): number => {
       const next = step > 0 ? to : from - 1
@@ -177,7 +177,7 @@ export class Phrases {
       const key = keyBeside(place)
       counts.set(key, (counts.get(key) ?? 0) + 1)
     }
-    const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]
+    const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]!
     if (key < 0 || count < extensionShare * places.length) return undefined
     const word = this.#words.key(key)
     if ((step > 0 && !word.last) || others.includes(stem(word.key))) return undefined
@@ -197,7 +197,7 @@ export function wordsOf(phrase: number): number[] {
 /** What stands within a phrase: of three words the pairs, the first and the last, then single words. */
 export function partsOf(phrase: number): number[] {
   const words = wordsOf(phrase)
-  return words.length === 3 ? [words[0] * base + words[1], words[1] * base + words[2], ...words] : words
+  return words.length === 3 ? [words[0]! * base + words[1]!, words[1]! * base + words[2]!, ...words] : words
 }
 
 async function readTexts(papers: readonly Paper[], words: Words, slice: TimeSlice): Promise<Texts> {
@@ -231,10 +231,10 @@ async function termNumbers({ forms, start }: Texts, words: Words, slice: TimeSli
   const seenIn = new Int32Array(words.keys).fill(-1)
   for (let paper = 0; paper < papers; paper++) {
     if (slice.due()) await slice.rest()
-    for (let i = start[2 * paper]; i < start[2 * paper + 2]; i++) {
-      if (forms[i] < 0) continue
-      const key = words.keyOf(forms[i])
-      if (seenIn[key] !== paper) frequency[key]++
+    for (let i = start[2 * paper]!; i < start[2 * paper + 2]!; i++) {
+      if (forms[i]! < 0) continue
+      const key = words.keyOf(forms[i]!)
+      if (seenIn[key] !== paper) frequency[key]!++
       seenIn[key] = paper
     }
   }
@@ -245,7 +245,7 @@ async function termNumbers({ forms, start }: Texts, words: Words, slice: TimeSli
   const alone = [false]
   const last = [false]
   for (let k = 0; k < words.keys; k++) {
-    if (frequency[k] < least) continue
+    if (frequency[k]! < least) continue
     const word = words.key(k)
     ofKey[k] = key.push(word.key) - 1
     alone.push(word.alone)
@@ -254,7 +254,7 @@ async function termNumbers({ forms, start }: Texts, words: Words, slice: TimeSli
   }
   const ofForm = new Int32Array(words.forms)
   for (let form = 0; form < ofForm.length; form++) {
-    ofForm[form] = ofKey[words.keyOf(form)]
+    ofForm[form] = ofKey[words.keyOf(form)]!
     if (form % 4096 === 4095 && slice.due()) await slice.rest()
   }
   return { ofForm, key, alone, last }

@@ -56,7 +56,7 @@ export function checkedData(given: unknown): { readonly data: TopicsData; readon
       `Expected \`topics\` to be what \`topics()\` gave, or its JSON read back, got ${show(given)}: ${why}.`,
     )
   if (!parsed.success) {
-    const [{ path, message }] = parsed.error.issues
+    const { path, message } = parsed.error.issues[0]!
     throw wrong(`${path.length > 0 ? `\`${path.join('.')}\`: ` : ''}${message}`)
   }
   const data = copy as TopicsData
@@ -94,7 +94,7 @@ export async function describedBefore(
   const partition = new Int32Array(papers.length)
   for (const [row, { id }] of papers.entries()) {
     const place = placeOf.get(id)
-    if (place !== undefined) members[place].push(row)
+    if (place !== undefined) members[place]!.push(row)
     topicOf[row] = place ?? -1
     partition[row] = place ?? (nearest.get(id) as number)
     if (slice.due()) await slice.rest()

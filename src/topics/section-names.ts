@@ -20,15 +20,15 @@ export function commonNode(memberships: Memberships, rows: readonly number[], at
   const { width, area, share, similarity } = memberships
   const chances = new Map<number, number>()
   for (const row of rows) {
-    if (similarity[row] < leastSimilarity) continue
+    if (similarity[row]! < leastSimilarity) continue
     for (let i = row * width; i < (row + 1) * width; i++)
-      for (let node = atlas.firstArea + area[i]; node >= 0; node = atlas.nodes[node].parent)
-        chances.set(node, (chances.get(node) ?? 0) + share[i])
+      for (let node = atlas.firstArea + area[i]!; node >= 0; node = atlas.nodes[node]!.parent)
+        chances.set(node, (chances.get(node) ?? 0) + share[i]!)
   }
   let best = -1
   let most = 0
   for (const [node, sum] of [...chances].sort(([a], [b]) => a - b)) {
-    const value = sum * gains[atlas.nodes[node].level] - (rows.length - sum) * wrong
+    const value = sum * gains[atlas.nodes[node]!.level] - (rows.length - sum) * wrong
     if (value > most) {
       most = value
       best = node
@@ -51,10 +51,10 @@ function partsOf(
   for (const row of rows) {
     const chances = new Map<number, number>()
     for (let i = row * width; i < (row + 1) * width; i++) {
-      const field = atlas.above(atlas.firstArea + area[i], 'field')
-      chances.set(field, (chances.get(field) ?? 0) + share[i])
+      const field = atlas.above(atlas.firstArea + area[i]!, 'field')
+      chances.set(field, (chances.get(field) ?? 0) + share[i]!)
     }
-    const [[likeliest]] = [...chances].sort(([a, p], [b, q]) => q - p || a - b)
+    const [likeliest] = [...chances].sort(([a, p], [b, q]) => q - p || a - b)[0]!
     if (atlas.isWithin(likeliest, node)) counts.set(likeliest, (counts.get(likeliest) ?? 0) + 1)
   }
   const parts = [...counts]
@@ -62,7 +62,7 @@ function partsOf(
     .sort(([a, m], [b, n]) => n - m || a - b)
     .slice(0, mostParts)
   const held = parts.reduce((sum, [, count]) => sum + count, 0)
-  return held >= covered * rows.length ? parts.map(([field]) => atlas.nodes[field].name) : []
+  return held >= covered * rows.length ? parts.map(([field]) => atlas.nodes[field]!.name) : []
 }
 
 /** A topic that wants a name. */
@@ -98,7 +98,7 @@ export function sectionLabels(
   return topics.map(({ node, rows, terms, label }) => {
     const candidates: string[] = []
     if (node >= 0) {
-      const { name, level } = atlas.nodes[node]
+      const { name, level } = atlas.nodes[node]!
       const lower = name.toLowerCase()
       const telling = terms.filter(
         (term) =>

@@ -65,7 +65,7 @@ export async function findSections(
   const price = cost * Math.max(1, rows / costFrom)
   const utilities = new Map<number, Utility>()
   for (const [node, chance] of chances) {
-    const gain = gains[atlas.nodes[node].level]
+    const gain = gains[atlas.nodes[node]!.level]
     const utility = new Map<number, number>()
     let sum = 0
     for (const [row, p] of chance.entries()) {
@@ -82,7 +82,7 @@ export async function findSections(
   divideCrowded(nodeOf, { atlas, chances, least: Math.max(least, rows > 100 ? 4 : 3) })
   gatherRest(nodeOf, { atlas, chances, least })
   const nodes = [...new Set(nodeOf)].filter((node) => node >= 0).sort((a, b) => a - b)
-  const apart = [...nodeOf.keys()].filter((row) => nodeOf[row] < 0)
+  const apart = [...nodeOf.keys()].filter((row) => nodeOf[row]! < 0)
   if (nodes.length === 0 || apart.length > rows / 2) return undefined
   return { groupOf: withNearest(nodeOf, { nodes, kin }), nodes, apart }
 }
@@ -95,23 +95,23 @@ async function nodeChances(
   const { areas, firstArea, nodes } = atlas
   const own = Array.from({ length: rows }, (_, row) => {
     const shares = new Map<number, number>()
-    for (let i = row * width; i < (row + 1) * width; i++) shares.set(area[i], share[i])
+    for (let i = row * width; i < (row + 1) * width; i++) shares.set(area[i]!, share[i]!)
     return shares
   })
-  const fieldOf = Int32Array.from({ length: areas }, (_, i) => nodes[firstArea + i].parent)
+  const fieldOf = Int32Array.from({ length: areas }, (_, i) => nodes[firstArea + i]!.parent)
   const disciplineOf = Int32Array.from(fieldOf, (field) => atlas.above(field, 'discipline'))
   // What the nearest kin are about counts as well.
   const shares = own.map((mine, row) => {
     const mixed = new Map<number, number>()
     let all = 0
     for (let rank = 0; rank < Math.min(kinLooked, kin.k); rank++)
-      all += Math.max(0, kin.similarity[row * kin.k + rank] - leastKinship)
+      all += Math.max(0, kin.similarity[row * kin.k + rank]! - leastKinship)
     const part = all > 0 ? ofKin : 0
     for (const [key, value] of mine) mixed.set(key, (1 - part) * value)
     for (let rank = 0; part > 0 && rank < Math.min(kinLooked, kin.k); rank++) {
-      const weight = Math.max(0, kin.similarity[row * kin.k + rank] - leastKinship)
+      const weight = Math.max(0, kin.similarity[row * kin.k + rank]! - leastKinship)
       if (weight === 0) continue
-      for (const [key, value] of own[kin.neighbour[row * kin.k + rank]])
+      for (const [key, value] of own[kin.neighbour[row * kin.k + rank]!]!)
         mixed.set(key, (mixed.get(key) ?? 0) + (part * weight * value) / all)
     }
     return mixed
@@ -123,11 +123,11 @@ async function nodeChances(
     for (const above of [fieldOf, disciplineOf]) {
       const day = new Map<number, number>()
       for (const mine of shares)
-        for (const [key, value] of mine) day.set(above[key], (day.get(above[key]) ?? 0) + value / rows)
+        for (const [key, value] of mine) day.set(above[key]!, (day.get(above[key]!) ?? 0) + value / rows)
       for (const mine of shares) {
         let sum = 0
         for (const [key, value] of mine) {
-          const likelier = value * ((day.get(above[key]) as number) + 0.5 / rows) ** (ofDay / 2)
+          const likelier = value * ((day.get(above[key]!) as number) + 0.5 / rows) ** (ofDay / 2)
           mine.set(key, likelier)
           sum += likelier
         }
@@ -142,12 +142,12 @@ async function nodeChances(
     discipline: best('discipline', chances, { atlas, rows }),
   }
   for (const [node, chance] of chances) {
-    const { level } = nodes[node]
+    const { level } = nodes[node]!
     const needed = level === 'area' ? certain : certainAlone
     for (let row = 0; row < rows; row++) {
-      const { [row]: own } = level === 'discipline' || level === 'domain' ? likeliest.discipline : likeliest.field
-      const isOwn = level === 'area' ? nodes[node].parent === own : atlas.isWithin(own, node)
-      if (!isOwn || chanceOf(alone, node, row) < needed) chance[row] = Math.min(chance[row], certain / 2)
+      const own = (level === 'discipline' || level === 'domain' ? likeliest.discipline : likeliest.field)[row]!
+      const isOwn = level === 'area' ? nodes[node]!.parent === own : atlas.isWithin(own, node)
+      if (!isOwn || chanceOf(alone, node, row) < needed) chance[row] = Math.min(chance[row]!, certain / 2)
     }
   }
   return chances
@@ -162,10 +162,10 @@ function best(
   const found = new Int32Array(rows).fill(-1)
   const most = new Float64Array(rows)
   for (const [node, chance] of chances) {
-    if (atlas.nodes[node].level !== level) continue
+    if (atlas.nodes[node]!.level !== level) continue
     for (let row = 0; row < rows; row++)
-      if (chance[row] > most[row]) {
-        most[row] = chance[row]
+      if (chance[row]! > most[row]!) {
+        most[row] = chance[row]!
         found[row] = node
       }
   }
@@ -180,13 +180,13 @@ function byNode(
   const chances = new Map<number, Float64Array>()
   for (const [row, mine] of shares.entries())
     for (const [key, value] of mine)
-      for (let node = firstArea + key; node >= 0; node = nodes[node].parent) {
+      for (let node = firstArea + key; node >= 0; node = nodes[node]!.parent) {
         let chance = chances.get(node)
         if (chance === undefined) {
           chance = new Float64Array(rows)
           chances.set(node, chance)
         }
-        chance[row] += value
+        chance[row]! += value
       }
   return new Map([...chances].sort(([a], [b]) => a - b))
 }
@@ -210,11 +210,11 @@ async function chooseNodes(
     owner.fill(-1)
     for (const node of open)
       for (const [row, value] of utilities.get(node) as Utility) {
-        if (value > best[row]) {
-          second[row] = best[row]
+        if (value > best[row]!) {
+          second[row] = best[row]!
           best[row] = value
           owner[row] = node
-        } else if (value > second[row]) second[row] = value
+        } else if (value > second[row]!) second[row] = value
       }
   }
   // A node that was closed may open again; so many steps end in any case.
@@ -224,7 +224,7 @@ async function chooseNodes(
     for (const [node, utility] of utilities) {
       if (open.includes(node)) continue
       let gain = 0
-      for (const [row, value] of utility) if (value > best[row]) gain += value - best[row]
+      for (const [row, value] of utility) if (value > best[row]!) gain += value - best[row]!
       if (gain > most + 1e-9) {
         most = gain
         next = node
@@ -236,10 +236,10 @@ async function chooseNodes(
     for (;;) {
       const losses = new Map(open.map((node) => [node, 0]))
       for (let row = 0; row < rows; row++) {
-        const loss = losses.get(owner[row])
-        if (loss !== undefined) losses.set(owner[row], loss + best[row] - second[row])
+        const loss = losses.get(owner[row]!)
+        if (loss !== undefined) losses.set(owner[row]!, loss + best[row]! - second[row]!)
       }
-      let least = open[0]
+      let least = open[0]!
       for (const node of open) if ((losses.get(node) as number) < (losses.get(least) as number)) least = node
       if ((losses.get(least) as number) >= price - 1e-9) break
       open.splice(open.indexOf(least), 1)
@@ -278,7 +278,7 @@ function assign(
           nodeOf[row] = node
         }
       }
-      const own = worth.get(nodeOf[row])
+      const own = worth.get(nodeOf[row]!)
       if (own === undefined) continue
       own.size++
       own.sum += most
@@ -286,7 +286,7 @@ function assign(
     const small = left.filter((node) => (worth.get(node)?.size ?? 0) < least)
     if (small.length === 0) return nodeOf
     const sums = small.map((node) => worth.get(node)?.sum ?? 0)
-    left.splice(left.indexOf(small[sums.indexOf(Math.min(...sums))]), 1)
+    left.splice(left.indexOf(small[sums.indexOf(Math.min(...sums))]!), 1)
   }
 }
 
@@ -327,15 +327,15 @@ function divideCrowded(nodeOf: Int32Array, { atlas, chances, least }: Chances & 
  * one of its discipline, or of its domain.
  */
 function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { readonly atlas: Atlas }): void {
-  const width = (node: number) => (node < 0 ? -1 : atlasLevels.indexOf(atlas.nodes[node].level))
+  const width = (node: number) => (node < 0 ? -1 : atlasLevels.indexOf(atlas.nodes[node]!.level))
   const isWide = (node: number) => width(node) <= atlasLevels.indexOf('discipline')
   for (const level of ['field', 'division', 'discipline', 'domain'] as const) {
     const needed = level === 'domain' ? certain : nearlyCertain
     const likeliest = best(level, chances, { atlas, rows: nodeOf.length })
     const gathered = new Map<number, number[]>()
     for (const row of nodeOf.keys()) {
-      if (!isWide(nodeOf[row]) || width(nodeOf[row]) >= atlasLevels.indexOf(level)) continue
-      const node = likeliest[row]
+      if (!isWide(nodeOf[row]!) || width(nodeOf[row]!) >= atlasLevels.indexOf(level)) continue
+      const node = likeliest[row]!
       if (chanceOf(chances, node, row) >= needed) gathered.set(node, [...(gathered.get(node) ?? []), row])
     }
     const fewest = fewestOf(level, { least, rows: nodeOf.length })
@@ -347,7 +347,7 @@ function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { r
     if (
       node >= 0 &&
       isWide(node) &&
-      nodeOf.filter((one) => one === node).length < fewestOf(atlas.nodes[node].level, { least, rows: nodeOf.length })
+      nodeOf.filter((one) => one === node).length < fewestOf(atlas.nodes[node]!.level, { least, rows: nodeOf.length })
     )
       for (const row of nodeOf.keys()) if (nodeOf[row] === node) nodeOf[row] = -1
 }

@@ -53,31 +53,31 @@ async function smoothed(
       if (slice.due()) await slice.rest()
       sum.fill(0)
       let total = 0
-      for (let i = start[v]; i < start[v + 1]; i++) {
-        const w = weight[i]
-        const from = target[i] * dimensions
+      for (let i = start[v]!; i < start[v + 1]!; i++) {
+        const w = weight[i]!
+        const from = target[i]! * dimensions
         total += w
-        for (let d = 0; d < dimensions; d++) sum[d] += w * rows[from + d]
+        for (let d = 0; d < dimensions; d++) sum[d]! += w * rows[from + d]!
       }
-      for (let d = 0; d < dimensions; d++) sum[d] = rows[v * dimensions + d] + (total > 0 ? sum[d] / total : 0)
+      for (let d = 0; d < dimensions; d++) sum[d] = rows[v * dimensions + d]! + (total > 0 ? sum[d]! / total : 0)
       writeUnit(next, v, sum)
     }
     rows = next
   }
   const mean = new Float64Array(dimensions)
   for (let v = 0; v < nodes; v++) {
-    for (let d = 0; d < dimensions; d++) mean[d] += rows[v * dimensions + d] / nodes
+    for (let d = 0; d < dimensions; d++) mean[d]! += rows[v * dimensions + d]! / nodes
     if (v % 1024 === 0 && slice.due()) await slice.rest()
   }
   const centred = sharedFloat32(vectors.length)
   for (let v = 0; v < nodes; v++) {
     let square = 0
     for (let d = 0; d < dimensions; d++) {
-      sum[d] = rows[v * dimensions + d] - mean[d]
-      square += sum[d] * sum[d]
+      sum[d] = rows[v * dimensions + d]! - mean[d]!
+      square += sum[d]! * sum[d]!
     }
     // A row at the centre has no direction left: it keeps the one that it had.
-    if (square < 1e-8) for (let d = 0; d < dimensions; d++) sum[d] = rows[v * dimensions + d]
+    if (square < 1e-8) for (let d = 0; d < dimensions; d++) sum[d] = rows[v * dimensions + d]!
     writeUnit(centred, v, sum)
     if (v % 1024 === 0 && slice.due()) await slice.rest()
   }
@@ -88,5 +88,5 @@ function writeUnit(rows: Float32Array, row: number, values: Float64Array): void 
   let square = 0
   for (const value of values) square += value * value
   const scale = square > 0 ? 1 / Math.sqrt(square) : 0
-  for (let d = 0; d < values.length; d++) rows[row * values.length + d] = values[d] * scale
+  for (let d = 0; d < values.length; d++) rows[row * values.length + d] = values[d]! * scale
 }

@@ -53,7 +53,7 @@ export async function measureLevels(
     for (const { rows, graph: part } of samples) {
       const communities = new Int32Array(nodes).fill(-1)
       const ofPart = await leiden(part, how)
-      for (let i = 0; i < rows.length; i++) communities[rows[i]] = ofPart[i]
+      for (let i = 0; i < rows.length; i++) communities[rows[i]!] = ofPart[i]!
       found.push(communities)
     }
     const description = descriptionLength(graph, whole) / nodes
@@ -67,7 +67,7 @@ async function agreement(groupings: readonly Int32Array[], slice: TimeSlice): Pr
   const agreements: number[] = []
   for (const [i, one] of groupings.entries())
     for (const other of groupings.slice(0, i)) {
-      const isInBoth = (_: number, v: number) => one[v] >= 0 && other[v] >= 0
+      const isInBoth = (_: number, v: number) => one[v]! >= 0 && other[v]! >= 0
       agreements.push(adjustedRandIndex(one.filter(isInBoth), other.filter(isInBoth)))
       if (slice.due()) await slice.rest()
     }

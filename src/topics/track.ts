@@ -59,8 +59,8 @@ export function trackTopics(
   const stillThere = shared.map((counts) => sum(counts.values()))
   const oldInGroup = groups.map((_, group) => sum(shared.map((counts) => counts.get(group) ?? 0)))
   const likeness = (topic: number, group: number) => {
-    const both = shared[topic].get(group) ?? 0
-    return both === 0 ? 0 : both / (stillThere[topic] + oldInGroup[group] - both)
+    const both = shared[topic]!.get(group) ?? 0
+    return both === 0 ? 0 : both / (stillThere[topic]! + oldInGroup[group]! - both)
   }
   const byName = groups.map((_, group) =>
     indexOrNone(before.findIndex(({ isNamed, label }) => isNamed && label === names[group])),
@@ -80,29 +80,29 @@ export function trackTopics(
   const isBack = new Set(backByName)
   const found = matches(groups.length, pastIn, (topic, group) => {
     if (backByName[group] !== undefined || isBack.has(topic)) return 0
-    const both = same[group] === undefined ? (pastIn[topic].get(group) ?? 0) : 0
-    return both === 0 ? 0 : both / (pastThere[topic] + oldInGroup[group] - both)
+    const both = same[group] === undefined ? (pastIn[topic]!.get(group) ?? 0) : 0
+    return both === 0 ? 0 : both / (pastThere[topic]! + oldInGroup[group]! - both)
   }).map((topic, group) => backByName[group] ?? topic)
   const isReturned = new Set(found)
   let nextId = previous.nextId
   const ids = groups.map((_, group) => {
     const [topic, back] = [same[group], found[group]]
-    if (topic !== undefined) return before[topic].id
-    return back !== undefined ? remembered[back].id : nextId++
+    if (topic !== undefined) return before[topic]!.id
+    return back !== undefined ? remembered[back]!.id : nextId++
   })
   const labels = groups.map((papers, group) => {
     const [topic, back] = [same[group], found[group]]
     // While it was gone, another may have been given its label.
-    if (back !== undefined && !before.some(({ label }) => label === remembered[back].label))
-      return remembered[back].label
+    if (back !== undefined && !before.some(({ label }) => label === remembered[back]!.label))
+      return remembered[back]!.label
     if (topic === undefined) return undefined
-    const { label, size } = before[topic]
-    const isUnchanged = size === papers.length && shared[topic].get(group) === size
+    const { label, size } = before[topic]!
+    const isUnchanged = size === papers.length && shared[topic]!.get(group) === size
     return keepLabels === 'same' || isUnchanged ? label : undefined
   })
   const terms = groups.map((_, group) => {
     const topic = same[group]
-    return topic === undefined ? [] : before[topic].terms.map(({ term }) => term)
+    return topic === undefined ? [] : before[topic]!.terms.map(({ term }) => term)
   })
   const past =
     keepLabels === 'unchanged'
@@ -118,26 +118,26 @@ export function trackTopics(
   const changes = (labelOf: (id: number) => string): TopicChange[] => {
     const present = groups.map((papers, group): TopicChange => {
       const topic = same[group]
-      const plain = { topic: ids[group], label: labelOf(ids[group]), size: papers.length }
+      const plain = { topic: ids[group]!, label: labelOf(ids[group]!), size: papers.length }
       if (topic !== undefined) {
-        const { size } = before[topic]
+        const { size } = before[topic]!
         const change =
           papers.length > size * (1 + notable) ? 'grew' : papers.length < size * (1 - notable) ? 'shrank' : 'kept'
         return { change, ...plain, before: size }
       }
-      const origin = best([...before.keys()], (other) => shared[other].get(group) ?? 0)
+      const origin = best([...before.keys()], (other) => shared[other]!.get(group) ?? 0)
       if (found[group] !== undefined)
-        return { change: 'returned', ...plain, before: 0, ...(origin !== undefined && { other: before[origin].id }) }
-      return origin !== undefined && 2 * (shared[origin].get(group) ?? 0) > papers.length
-        ? { change: 'split', ...plain, before: 0, other: before[origin].id }
+        return { change: 'returned', ...plain, before: 0, ...(origin !== undefined && { other: before[origin]!.id }) }
+      return origin !== undefined && 2 * (shared[origin]!.get(group) ?? 0) > papers.length
+        ? { change: 'split', ...plain, before: 0, other: before[origin]!.id }
         : { change: 'born', ...plain, before: 0 }
     })
     const gone = before.flatMap(({ id, label, size }, topic): TopicChange[] => {
       if (isSame.has(topic)) return []
       const plain = { topic: id, label, size: 0, before: size }
-      const heir = best([...shared[topic].keys()], (group) => shared[topic].get(group) ?? 0)
-      return heir !== undefined && 2 * (shared[topic].get(heir) ?? 0) > size
-        ? [{ change: 'merged', ...plain, other: ids[heir] }]
+      const heir = best([...shared[topic]!.keys()], (group) => shared[topic]!.get(group) ?? 0)
+      return heir !== undefined && 2 * (shared[topic]!.get(heir) ?? 0) > size
+        ? [{ change: 'merged', ...plain, other: ids[heir]! }]
         : [{ change: 'faded', ...plain }]
     })
     return [...present, ...gone]

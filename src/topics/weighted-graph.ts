@@ -30,25 +30,25 @@ export async function weightedGraph(
   const start = new Int32Array(nodes + 1)
   for (let i = 0; i < edges.length; i += 2) {
     if (edges[i] !== edges[i + 1]) {
-      start[edges[i] + 1]++
-      start[edges[i + 1] + 1]++
+      start[edges[i]! + 1]!++
+      start[edges[i + 1]! + 1]!++
     }
     if (i % 16_384 === 0 && slice.due()) await slice.rest()
   }
-  for (let v = 0; v < nodes; v++) start[v + 1] += start[v]
+  for (let v = 0; v < nodes; v++) start[v + 1]! += start[v]!
   const next = start.slice()
-  const target = sharedInt32(start[nodes])
-  const weight = sharedFloat64(start[nodes])
+  const target = sharedInt32(start[nodes]!)
+  const weight = sharedFloat64(start[nodes]!)
   if (slice.due()) await slice.rest()
   for (let i = 0; i < edges.length; i += 2) {
-    const a = edges[i]
-    const b = edges[i + 1]
+    const a = edges[i]!
+    const b = edges[i + 1]!
     if (a === b) continue
     const w = given?.[i / 2] ?? 1
-    target[next[a]] = b
-    weight[next[a]++] = w
-    target[next[b]] = a
-    weight[next[b]++] = w
+    target[next[a]!] = b
+    weight[next[a]!++] = w
+    target[next[b]!] = a
+    weight[next[b]!++] = w
     if (i % 4096 === 0 && slice.due()) await slice.rest()
   }
   // The graph is symmetric, so its transpose written row by row is itself with ascending targets.
@@ -56,21 +56,21 @@ export async function weightedGraph(
   const byTarget = sharedInt32(target.length)
   const byWeight = sharedFloat64(target.length)
   for (let v = 0; v < nodes; v++) {
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      const to = next[target[i]]++
+    for (let i = start[v]!; i < start[v + 1]!; i++) {
+      const to = next[target[i]!]!++
       byTarget[to] = v
-      byWeight[to] = weight[i]
+      byWeight[to] = weight[i]!
     }
     if (v % 32 === 0 && slice.due()) await slice.rest()
   }
   const merged = sharedInt32(nodes + 1)
   let to = 0
   for (let v = 0; v < nodes; v++) {
-    for (let i = start[v]; i < start[v + 1]; i++) {
-      if (to > merged[v] && byTarget[to - 1] === byTarget[i]) byWeight[to - 1] += byWeight[i]
+    for (let i = start[v]!; i < start[v + 1]!; i++) {
+      if (to > merged[v]! && byTarget[to - 1]! === byTarget[i]) byWeight[to - 1]! += byWeight[i]!
       else {
-        byTarget[to] = byTarget[i]
-        byWeight[to++] = byWeight[i]
+        byTarget[to] = byTarget[i]!
+        byWeight[to++] = byWeight[i]!
       }
     }
     merged[v + 1] = to
@@ -92,17 +92,17 @@ export function subgraph(
     if (isKept(v)) {
       rows[kept] = v
       place[v] = kept++
-      edges += start[v + 1] - start[v]
+      edges += start[v + 1]! - start[v]!
     }
   const newStart = new Int32Array(kept + 1)
   const newTarget = new Int32Array(edges)
   const newWeight = new Float64Array(edges)
   let to = 0
   for (let row = 0; row < kept; row++) {
-    for (let i = start[rows[row]]; i < start[rows[row] + 1]; i++) {
-      if (place[target[i]] < 0) continue
-      newTarget[to] = place[target[i]]
-      newWeight[to++] = weight[i]
+    for (let i = start[rows[row]!]!; i < start[rows[row]! + 1]!; i++) {
+      if (place[target[i]!]! < 0) continue
+      newTarget[to] = place[target[i]!]!
+      newWeight[to++] = weight[i]!
     }
     newStart[row + 1] = to
   }
@@ -119,15 +119,15 @@ export function components(graph: WeightedGraph, communities?: ArrayLike<number>
   const stack = new Int32Array(nodes)
   let count = 0
   for (let first = 0; first < nodes; first++) {
-    if (component[first] >= 0) continue
+    if (component[first]! >= 0) continue
     let top = 0
     stack[top++] = first
     component[first] = count
     while (top > 0) {
-      const v = stack[--top]
-      for (let i = start[v]; i < start[v + 1]; i++) {
-        const u = target[i]
-        if (component[u] >= 0 || (communities !== undefined && communities[u] !== communities[v])) continue
+      const v = stack[--top]!
+      for (let i = start[v]!; i < start[v + 1]!; i++) {
+        const u = target[i]!
+        if (component[u]! >= 0 || (communities !== undefined && communities[u] !== communities[v])) continue
         component[u] = count
         stack[top++] = u
       }

@@ -66,17 +66,17 @@ export class Words {
   }
 
   keyOf(form: number): number {
-    return this.#keyOfForm[form]
+    return this.#keyOfForm[form]!
   }
 
   key(key: number): Word {
-    const text = this.#keys[key]
-    const places = this.#seen[key] + 1
+    const text = this.#keys[key]!
+    const places = this.#seen[key]! + 1
     // Of frequent words in 1,330 abstracts, those above a fifth were verbs ("generate", "predict"; "learning" .1), those
     // below .15 adjectives ("neural" .02, "medical" .07; "language" .17, "tumor" .22). Part of an observation is added,
     // so that one place decides nothing.
-    const isVerb = (this.#asVerb[key] + 0.1) / places > 0.2
-    const isBeginning = (this.#atEnd[key] + 0.5) / places < 0.15
+    const isVerb = (this.#asVerb[key]! + 0.1) / places > 0.2
+    const isBeginning = (this.#atEnd[key]! + 0.5) / places < 0.15
     const last = !leading.has(text) && !isVerb && (!text.endsWith('ly') || nounsInLy.has(text))
     const isAdjective = isBeginning || adjective.test(text)
     return { key: text, last, alone: last && !isAdjective && text.length > 2 && !generic.has(text) }
@@ -85,8 +85,9 @@ export class Words {
   /** A form as papers spell it; in lower case where no capital tells anything. */
   spelling(form: number): string {
     const choice = new SpellingChoice()
-    for (let i = this.#lastSpelling[form]; i >= 0; i = this.#before[i]) choice.add(this.#spellings[i], this.#telling[i])
-    return choice.best ?? this.#forms[form]
+    for (let i = this.#lastSpelling[form]!; i >= 0; i = this.#before[i]!)
+      choice.add(this.#spellings[i]!, this.#telling[i]!)
+    return choice.best ?? this.#forms[form]!
   }
 
   #number(text: string, isTitle: boolean): number[] {
@@ -105,14 +106,14 @@ export class Words {
       before = to
       const run = this.#runs.of(plain, from, to)
       if (run + 1 === this.#firstOf.length) this.#meet(plain.slice(from, to))
-      for (let spelling = this.#firstOf[run]; spelling < this.#firstOf[run + 1]; spelling++) {
-        const form = this.#form[spelling]
+      for (let spelling = this.#firstOf[run]!; spelling < this.#firstOf[run + 1]!; spelling++) {
+        const form = this.#form[spelling]!
         const isNoise = form < 0
         const telling = evidence.weigh({ isCapitalised: this.#capitalised[spelling] === 1, isNoise, to })
         if (isNoise) pushBreak(found, form)
         else {
           found.push(form)
-          this.#telling[spelling] += telling
+          this.#telling[spelling]! += telling
         }
       }
     })
@@ -129,7 +130,7 @@ export class Words {
       this.#form.push(form)
       this.#capitalised.push(isCapitalised(text) ? 1 : 0)
       this.#telling.push(0)
-      this.#before.push(form < 0 ? -1 : this.#lastSpelling[form])
+      this.#before.push(form < 0 ? -1 : this.#lastSpelling[form]!)
       if (form >= 0) this.#lastSpelling[form] = spelling
     }
     this.#firstOf.push(this.#spellings.length)
@@ -137,12 +138,12 @@ export class Words {
 
   #observe(found: readonly number[], isTitle: boolean): void {
     for (let i = 0; i < found.length; i++) {
-      if (found[i] < 0) continue
-      const key = this.#keyOfForm[found[i]]
+      if (found[i]! < 0) continue
+      const key = this.#keyOfForm[found[i]!]!
       const next = found[i + 1] ?? plainBreak
-      this.#seen[key]++
-      if (next < 0) this.#atEnd[key]++
-      if (!isTitle && (next === beforeNoun || found[i - 1] === beforeVerb)) this.#asVerb[key]++
+      this.#seen[key]!++
+      if (next < 0) this.#atEnd[key]!++
+      if (!isTitle && (next === beforeNoun || found[i - 1] === beforeVerb)) this.#asVerb[key]!++
     }
   }
 
@@ -186,14 +187,14 @@ class RunNumbers {
     hash = (hash ^ (hash >>> 15)) & 0x3fffffff
     const mask = this.#slots.length - 1
     let slot = hash & mask
-    for (; this.#slots[slot] > 0; slot = (slot + 1) & mask) {
-      const number = this.#slots[slot] - 1
+    for (; this.#slots[slot]! > 0; slot = (slot + 1) & mask) {
+      const number = this.#slots[slot]! - 1
       if (this.#hashes[number] === hash && this.#isSame(number, text, from, to)) return number
     }
     const number = this.#hashes.push(hash) - 1
     this.#slots[slot] = number + 1
     if (2 * number > mask) this.#widen()
-    const start = this.#start[number]
+    const start = this.#start[number]!
     const end = start + to - from
     if (end > this.#characters.length) {
       const larger = new Uint16Array(2 * end)
@@ -206,9 +207,9 @@ class RunNumbers {
   }
 
   #isSame(number: number, text: string, from: number, to: number): boolean {
-    const start = this.#start[number]
-    if (this.#start[number + 1] - start !== to - from) return false
-    for (let i = from; i < to; i++) if (this.#characters[start + i - from] !== text.charCodeAt(i)) return false
+    const start = this.#start[number]!
+    if (this.#start[number + 1]! - start !== to - from) return false
+    for (let i = from; i < to; i++) if (this.#characters[start + i - from]! !== text.charCodeAt(i)) return false
     return true
   }
 
@@ -217,7 +218,7 @@ class RunNumbers {
     const mask = slots.length - 1
     for (const [number, hash] of this.#hashes.entries()) {
       let slot = hash & mask
-      while (slots[slot] > 0) slot = (slot + 1) & mask
+      while (slots[slot]! > 0) slot = (slot + 1) & mask
       slots[slot] = number + 1
     }
     this.#slots = slots
@@ -259,7 +260,7 @@ export function isAcronym(word: string, of: readonly string[]): boolean {
   let possible = ['']
   for (const one of of) {
     const inside = prefix.exec(one)
-    const letters = inside === null ? [one[0]] : [one[0], one[0] + one[inside[0].length]]
+    const letters = inside === null ? [one[0]] : [one[0], one[0]! + one[inside[0].length]!]
     possible = possible.flatMap((before) => letters.map((letter) => before + letter))
   }
   return possible.includes(word)
@@ -278,6 +279,6 @@ export function singular(word: string): string {
 /** Of a row of breaks the first and the last are kept: what follows a word, and what goes before one. */
 function pushBreak(found: number[], kind: number): void {
   const { length } = found
-  if (length > 1 && found[length - 1] < 0 && found[length - 2] < 0) found[length - 1] = kind
+  if (length > 1 && found[length - 1]! < 0 && found[length - 2]! < 0) found[length - 1] = kind
   else found.push(kind)
 }

@@ -50,7 +50,7 @@ export class ExactIndex implements VectorIndex {
     const { count, size, rowOf } = this.#snapshot.state
     const rows = new Int32Array(size)
     let next = 0
-    for (let position = 0; position < count; position++) if (rowOf[position] >= 0) rows[next++] = rowOf[position]
+    for (let position = 0; position < count; position++) if (rowOf[position]! >= 0) rows[next++] = rowOf[position]!
     return rows.sort()
   }
 
@@ -85,7 +85,7 @@ export class ExactIndex implements VectorIndex {
       const flat = vectors instanceof Float32Array
       for (let index = 0; index < added; index++) {
         const position = state.count + index
-        copyUnit(flat ? vectors : vectors[index], chunks[Math.floor(position / CHUNK_ROWS)], {
+        copyUnit(flat ? vectors : vectors[index]!, chunks[Math.floor(position / CHUNK_ROWS)]!, {
           from: flat ? index * dimensions : 0,
           to: (position % CHUNK_ROWS) * dimensions,
           dimensions,
@@ -102,8 +102,8 @@ export class ExactIndex implements VectorIndex {
       const newPositionOf = enlarged(state.positionOf, highest + 1)
       const stampOf = enlarged(state.stampOf, count, Uint32Array)
       for (let index = 0; index < added; index++) {
-        newRowOf[state.count + index] = labels[index]
-        newPositionOf[labels[index]] = state.count + index
+        newRowOf[state.count + index] = labels[index]!
+        newPositionOf[labels[index]!] = state.count + index
         stampOf[state.count + index] = ++this.#stamp
       }
       const size = state.size + added
@@ -135,7 +135,7 @@ export class ExactIndex implements VectorIndex {
       let highest = -1
       for (const row of labels) highest = Math.max(highest, row)
       const positionOf = new Int32Array(highest + 1).fill(-1)
-      for (let position = 0; position < count; position++) positionOf[labels[position]] = position
+      for (let position = 0; position < count; position++) positionOf[labels[position]!] = position
       const stampOf = new Uint32Array(count)
       for (let position = 0; position < count; position++) stampOf[position] = ++this.#stamp
       this.#publish({ dimensions, size: count, count, chunks, rowOf: labels, positionOf, stampOf, codes: undefined })
@@ -144,7 +144,7 @@ export class ExactIndex implements VectorIndex {
     if (isDone) return
     const vectors = Array.from(labels, (_, i) => {
       const start = (i % CHUNK_ROWS) * dimensions
-      return chunks[Math.floor(i / CHUNK_ROWS)].subarray(start, start + dimensions)
+      return chunks[Math.floor(i / CHUNK_ROWS)]!.subarray(start, start + dimensions)
     })
     await this.add(labels, vectors)
   }
@@ -183,13 +183,13 @@ export class ExactIndex implements VectorIndex {
     const newStampOf = new Uint32Array(size)
     let next = 0
     for (let position = 0; position < count; position++) {
-      const row = rowOf[position]
+      const row = rowOf[position]!
       if (row < 0) continue
       const from = (position % CHUNK_ROWS) * dimensions
-      const vector = chunks[Math.floor(position / CHUNK_ROWS)].subarray(from, from + dimensions)
-      newChunks[Math.floor(next / CHUNK_ROWS)].set(vector, (next % CHUNK_ROWS) * dimensions)
+      const vector = chunks[Math.floor(position / CHUNK_ROWS)]!.subarray(from, from + dimensions)
+      newChunks[Math.floor(next / CHUNK_ROWS)]!.set(vector, (next % CHUNK_ROWS) * dimensions)
       newRowOf[next] = row
-      newStampOf[next] = stampOf[position]
+      newStampOf[next] = stampOf[position]!
       newPositionOf[row] = next++
       if (next % 1024 === 0 && slice.due()) await slice.rest()
     }
@@ -245,7 +245,7 @@ async function encoded(
   while (codes !== undefined && codes.rows < count) {
     const within = codes.rows % CHUNK_ROWS
     const rows = Math.min(256, count - codes.rows, CHUNK_ROWS - within)
-    if (!codes.append(chunks[Math.floor(codes.rows / CHUNK_ROWS)], within, rows)) return undefined
+    if (!codes.append(chunks[Math.floor(codes.rows / CHUNK_ROWS)]!, within, rows)) return undefined
     if (slice.due()) await slice.rest()
   }
   return codes
@@ -271,7 +271,7 @@ function without(state: ExactState, rows: Int32Array): Pick<ExactState, 'rowOf' 
   const rowOf = state.rowOf.slice()
   const positionOf = state.positionOf.slice()
   for (const row of rows) {
-    rowOf[positionOf[row]] = -1
+    rowOf[positionOf[row]!] = -1
     positionOf[row] = -1
   }
   return { rowOf, positionOf }

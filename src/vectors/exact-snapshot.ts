@@ -47,7 +47,7 @@ export class ExactSnapshot implements VectorSnapshot {
     const slice = timeSlice(options.signal)
     const matrix = new Float32Array(rows.length * dimensions)
     for (let index = 0; index < rows.length; index++) {
-      matrix.set(this.#view(this.#known(rows[index])), index * dimensions)
+      matrix.set(this.#view(this.#known(rows[index]!)), index * dimensions)
       if (index % 1024 === 1023 && slice.due()) await slice.rest()
     }
     return matrix
@@ -62,7 +62,7 @@ export class ExactSnapshot implements VectorSnapshot {
     const slice = timeSlice(options.signal)
     const scores = new Float64Array(rows.length)
     for (let index = 0; index < rows.length; index++) {
-      scores[index] = this.product(unit, this.#known(rows[index]))
+      scores[index] = this.product(unit, this.#known(rows[index]!))
       if (index % 1024 === 1023 && slice.due()) await slice.rest()
     }
     return scores
@@ -80,10 +80,10 @@ export class ExactSnapshot implements VectorSnapshot {
     const known = await this.boundsFrom(0, { codes, unit, side, slice: timeSlice(signal) })
     // Mostly the rows are asked for as they lie.
     let isSame = rows.length === count
-    for (let index = 0; isSame && index < count; index++) isSame = this.position(rows[index]) === index
+    for (let index = 0; isSame && index < count; index++) isSame = this.position(rows[index]!) === index
     if (isSame) return known
     const bounds = new Float64Array(rows.length)
-    for (let index = 0; index < rows.length; index++) bounds[index] = known[this.#known(rows[index])]
+    for (let index = 0; index < rows.length; index++) bounds[index] = known[this.#known(rows[index]!)]!
     return bounds
   }
 
@@ -112,8 +112,8 @@ export class ExactSnapshot implements VectorSnapshot {
       const { scales, errors } = codes
       const sums = codes.sums(query, first, length)
       for (let i = 0; i < length; i++) {
-        const reach = errors[first + i] * perError + constant
-        bounds[first - from + i] = sums[i] * scales[first + i] * scale + sign * reach
+        const reach = errors[first + i]! * perError + constant
+        bounds[first - from + i] = sums[i]! * scales[first + i]! * scale + sign * reach
       }
       if (slice.due()) await slice.rest()
     }
@@ -128,7 +128,7 @@ export class ExactSnapshot implements VectorSnapshot {
 
   /** Product of a vector with the one at a position. */
   product(unit: Float32Array, position: number): number {
-    const chunk = this.state.chunks[Math.floor(position / CHUNK_ROWS)]
+    const chunk = this.state.chunks[Math.floor(position / CHUNK_ROWS)]!
     return exactDot(unit, 0, chunk, (position % CHUNK_ROWS) * this.dimensions, this.dimensions)
   }
 
@@ -140,6 +140,6 @@ export class ExactSnapshot implements VectorSnapshot {
 
   #view(position: number): Float32Array {
     const start = (position % CHUNK_ROWS) * this.dimensions
-    return this.state.chunks[Math.floor(position / CHUNK_ROWS)].subarray(start, start + this.dimensions)
+    return this.state.chunks[Math.floor(position / CHUNK_ROWS)]!.subarray(start, start + this.dimensions)
   }
 }

@@ -75,11 +75,11 @@ export class Int8Scan {
       const from = (firstRow + index) * dimensions
       const to = index * width
       let largest = 0
-      for (let d = 0; d < dimensions; d++) largest = Math.max(largest, Math.abs(vectors[from + d]))
+      for (let d = 0; d < dimensions; d++) largest = Math.max(largest, Math.abs(vectors[from + d]!))
       const scale = Math.fround(largest / 127)
       let square = 0
       for (let d = 0; d < dimensions; d++) {
-        const value = vectors[from + d]
+        const value = vectors[from + d]!
         const code = Math.max(-127, Math.min(127, Math.round(value / scale)))
         codes[to + d] = code
         const lost = value - scale * code
@@ -103,8 +103,8 @@ export class Int8Scan {
     const codes = new Int16Array(width)
     let square = 0
     for (let d = 0; d < unit.length; d++) {
-      codes[d] = Math.round(unit[d] / scale)
-      square += (unit[d] - scale * codes[d]) ** 2
+      codes[d] = Math.round(unit[d]! / scale)
+      square += (unit[d]! - scale * codes[d]!) ** 2
     }
     // |x·q - x'·q'| <= |x - x'| |q| + |x'| |q - q'|, lengths of 1 being so to within Float32's precision.
     const error = Math.sqrt(square)

@@ -48,12 +48,12 @@ export function exactDot(
   let sum3 = 0
   const whole = dimensions - (dimensions % 4)
   for (let d = 0; d < whole; d += 4) {
-    sum0 += left[leftStart + d] * right[rightStart + d]
-    sum1 += left[leftStart + d + 1] * right[rightStart + d + 1]
-    sum2 += left[leftStart + d + 2] * right[rightStart + d + 2]
-    sum3 += left[leftStart + d + 3] * right[rightStart + d + 3]
+    sum0 += left[leftStart + d]! * right[rightStart + d]!
+    sum1 += left[leftStart + d + 1]! * right[rightStart + d + 1]!
+    sum2 += left[leftStart + d + 2]! * right[rightStart + d + 2]!
+    sum3 += left[leftStart + d + 3]! * right[rightStart + d + 3]!
   }
-  for (let d = whole; d < dimensions; d++) sum0 += left[leftStart + d] * right[rightStart + d]
+  for (let d = whole; d < dimensions; d++) sum0 += left[leftStart + d]! * right[rightStart + d]!
   return sum0 + sum1 + (sum2 + sum3)
 }
 
@@ -86,12 +86,12 @@ export const typedArrayKernels: Kernels = {
         let s12 = 0
         let s13 = 0
         for (let d = 0; d < dimensions; d++) {
-          const a0 = left[l0 + d]
-          const a1 = left[l1 + d]
-          const b0 = right[r0 + d]
-          const b1 = right[r1 + d]
-          const b2 = right[r2 + d]
-          const b3 = right[r3 + d]
+          const a0 = left[l0 + d]!
+          const a1 = left[l1 + d]!
+          const b0 = right[r0 + d]!
+          const b1 = right[r1 + d]!
+          const b2 = right[r2 + d]!
+          const b3 = right[r3 + d]!
           s00 += a0 * b0
           s01 += a0 * b1
           s02 += a0 * b2
@@ -203,7 +203,7 @@ export class RowDots {
     const loop = this.#loop
     if (loop === undefined) {
       for (let i = 0; i < others.length; i++)
-        out[i] = exactDot(matrix, row * dimensions, matrix, others[i] * dimensions, dimensions)
+        out[i] = exactDot(matrix, row * dimensions, matrix, others[i]! * dimensions, dimensions)
       return
     }
     const start = matrix.byteOffset

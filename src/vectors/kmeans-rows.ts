@@ -157,7 +157,7 @@ export class KmeansRows {
         let second = -Infinity
         let found = 0
         for (let column = 0; column < columns; column++) {
-          const value = bounds[(first + index) * columns + column] - halves[column]
+          const value = bounds[(first + index) * columns + column]! - halves[column]!
           if (value > largest) {
             second = largest
             largest = value
@@ -176,15 +176,15 @@ export class KmeansRows {
     for (let index = 0; index < count; index++) {
       // Of each fourth column the largest, then the second, then where the largest is.
       const at = 12 * index
-      let largest = floats[at]
-      let second = floats[at + 4]
-      let column = integers[at + 8]
+      let largest = floats[at]!
+      let second = floats[at + 4]!
+      let column = integers[at + 8]!
       for (let lane = 1; lane < 4; lane++) {
-        const value = floats[at + lane]
+        const value = floats[at + lane]!
         if (value > largest) {
-          second = Math.max(largest, floats[at + 4 + lane])
+          second = Math.max(largest, floats[at + 4 + lane]!)
           largest = value
-          column = integers[at + 8 + lane]
+          column = integers[at + 8 + lane]!
         } else if (value > second) second = value
       }
       this.largest[index] = largest
@@ -203,12 +203,12 @@ export class KmeansRows {
     const reports = this.#nearest(first, count)
     let written = 0
     for (let index = 0; index < reports.length; index += 2) {
-      const row = first + reports[index]
-      let cluster = reports[index + 1]
+      const row = first + reports[index]!
+      let cluster = reports[index + 1]!
       if (cluster < 0) {
         // What only has a bound lies below the row's own centroid by more than the margin.
         let best = -Infinity
-        for (let c = 0; c < k; c++) best = Math.max(best, bounds[row * columns + c] - halves[c])
+        for (let c = 0; c < k; c++) best = Math.max(best, bounds[row * columns + c]! - halves[c]!)
         cluster = this.decide(row, { place: row, best })
       }
       if (cluster === assignments[row]) continue
@@ -224,12 +224,12 @@ export class KmeansRows {
    */
   decide(row: number, { place, best: least }: { readonly place: number; readonly best: number }): number {
     const { k, dimensions, matrix, centroids, columns, bounds, halves, assignments, margin } = this
-    const present = assignments[row]
+    const present = assignments[row]!
     let cluster = -1
     let best = -Infinity
     const weigh = (c: number): void => {
-      if (bounds[place * columns + c] - halves[c] < least - margin) return
-      const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions) - halves[c]
+      if (bounds[place * columns + c]! - halves[c]! < least - margin) return
+      const score = exactDot(matrix, row * dimensions, centroids, c * dimensions, dimensions) - halves[c]!
       if (score > best) {
         best = score
         cluster = c
@@ -276,9 +276,9 @@ export class KmeansRows {
     let target = to * dimensions
     let source = from * dimensions
     for (let d = 0; d < dimensions; d++) {
-      const value = matrix[start + d] + shift - shift
-      sums[target++] += value
-      sums[source++] -= value
+      const value = matrix[start + d]! + shift - shift
+      sums[target++]! += value
+      sums[source++]! -= value
     }
   }
 }
@@ -305,8 +305,8 @@ export class ExactSums {
   /** Takes a row from one cluster to another; from -1 where it was in none. */
   move(row: number, from: number, to: number): void {
     const { k } = this.#rows
-    this.counts[to]++
-    if (from >= 0) this.counts[from]--
+    this.counts[to]!++
+    if (from >= 0) this.counts[from]!--
     // What rows in no cluster are taken from is never looked at.
     this.#rows.move(row, { from: from < 0 ? k : from, to, shift: this.#shift })
   }
@@ -324,15 +324,15 @@ export class ExactSums {
       let length = count
       if (isSpherical) {
         let square = 0
-        for (let d = start; d < end; d++) square += sums[d] * sums[d]
+        for (let d = start; d < end; d++) square += sums[d]! * sums[d]!
         length = Math.sqrt(square)
         if (length < 1e-6) return 0
       }
       let went = 0
       for (let d = start; d < end; d++) {
-        const before = centroids[d]
-        centroids[d] = sums[d] / length
-        went += (centroids[d] - before) ** 2
+        const before = centroids[d]!
+        centroids[d] = sums[d]! / length
+        went += (centroids[d]! - before) ** 2
       }
       return Math.sqrt(went) * 1.000001
     })
@@ -347,10 +347,10 @@ export class ExactSums {
       let product = 0
       let square = 0
       for (let d = cluster * dimensions; d < (cluster + 1) * dimensions; d++) {
-        product += sums[d] * centroids[d]
-        square += centroids[d] * centroids[d]
+        product += sums[d]! * centroids[d]!
+        square += centroids[d]! * centroids[d]!
       }
-      inertia += this.counts[cluster] * square - 2 * product
+      inertia += this.counts[cluster]! * square - 2 * product
     }
     return Math.max(0, inertia)
   }

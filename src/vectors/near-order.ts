@@ -29,21 +29,21 @@ export async function putNearTogether(
     const last = Math.min(n, first + rowsAtOnce)
     const products = await kernels.products(matrix.subarray(first * dimensions, last * dimensions), pivots, dimensions)
     for (let row = first; row < last; row++) {
-      turn[row] = turnOf[highest(products, (row - first) * count, count)]
-      start[turn[row] + 1]++
+      turn[row] = turnOf[highest(products, (row - first) * count, count)]!
+      start[turn[row]! + 1]!++
     }
     if (slice.due()) await slice.rest()
   }
-  for (let i = 0; i < count; i++) start[i + 1] += start[i]
+  for (let i = 0; i < count; i++) start[i + 1]! += start[i]!
   const rowAt = new Int32Array(n)
-  for (let row = 0; row < n; row++) rowAt[start[turn[row]]++] = row
+  for (let row = 0; row < n; row++) rowAt[start[turn[row]!]!++] = row
   await reorder(matrix, { dimensions, rowAt, slice })
   return rowAt
 }
 
 function highest(values: Float32Array, from: number, count: number): number {
   let best = 0
-  for (let i = 1; i < count; i++) if (values[from + i] > values[from + best]) best = i
+  for (let i = 1; i < count; i++) if (values[from + i]! > values[from + best]!) best = i
   return best
 }
 
@@ -55,7 +55,8 @@ function chain(products: Float32Array, count: number): Int32Array {
   for (let next = 1; next < count; next++) {
     let best = -1
     for (let other = 0; other < count; other++)
-      if (turn[other] < 0 && (best < 0 || products[last * count + other] > products[last * count + best])) best = other
+      if (turn[other]! < 0 && (best < 0 || products[last * count + other]! > products[last * count + best]!))
+        best = other
     turn[best] = next
     last = best
   }
@@ -74,9 +75,9 @@ async function reorder(
     if (isDone[first] === 1) continue
     waiting.set(matrix.subarray(first * dimensions, (first + 1) * dimensions))
     let place = first
-    for (; rowAt[place] !== first; place = rowAt[place]) {
+    for (; rowAt[place] !== first; place = rowAt[place]!) {
       isDone[place] = 1
-      matrix.copyWithin(place * dimensions, rowAt[place] * dimensions, (rowAt[place] + 1) * dimensions)
+      matrix.copyWithin(place * dimensions, rowAt[place]! * dimensions, (rowAt[place]! + 1) * dimensions)
     }
     isDone[place] = 1
     matrix.set(waiting, place * dimensions)

@@ -132,13 +132,13 @@ function collect(near: NearLists, { products, top, start, columns, isGraph }: Ti
   const { cuts } = near
   const isDiagonal = isGraph && start === top
   for (let index = 0; index < groups.length; index++) {
-    const row = Math.floor(groups[index] / columns)
-    const from = groups[index] - row * columns
+    const row = Math.floor(groups[index]! / columns)
+    const from = groups[index]! - row * columns
     const to = Math.min(columns, from + FILTER_GROUP)
     for (let column = isDiagonal ? Math.max(from, row + 1) : from; column < to; column++) {
-      const score = products[row * columns + column]
-      if (score > cuts[top + row]) near.push(top + row, start + column, score)
-      if (isGraph && score > cuts[start + column]) near.push(start + column, top + row, score)
+      const score = products[row * columns + column]!
+      if (score > cuts[top + row]!) near.push(top + row, start + column, score)
+      if (isGraph && score > cuts[start + column]!) near.push(start + column, top + row, score)
     }
   }
 }
@@ -169,45 +169,45 @@ async function decide(
   const ranking = new TopK(k + 1)
   const candidates = new Int32Array(width)
   const products = new Float64Array(width)
-  const rowOf = (place: number) => (rowAt === undefined ? place : rowAt[place])
+  const rowOf = (place: number) => (rowAt === undefined ? place : rowAt[place]!)
   let twins: Int32Array | undefined
   const ofTwin = new Map<number, { readonly rows: Int32Array; readonly scores: Float64Array }>()
   for (let place = 0; place < n; place++) {
     const best = near.best(place)
     const row = rowOf(place)
-    const cut = best.scores[k - 1] - margin
+    const cut = best.scores[k - 1]! - margin
     ranking.clear()
-    if (width < (isGraph ? n - 1 : others) && best.scores[width - 1] >= cut) {
+    if (width < (isGraph ? n - 1 : others) && best.scores[width - 1]! >= cut) {
       // More rows lie within the margin than the list holds, as among many copies of one text: look at all of them,
       // once for each distinct vector.
       twins ??= firstTwins(matrix, dimensions)
-      let whole = ofTwin.get(twins[place])
+      let whole = ofTwin.get(twins[place]!)
       if (whole === undefined) {
         const seen = new Float64Array(queries + others)
         for (let other = queries; other < queries + others; other++) {
-          const twin = twins[other]
+          const twin = twins[other]!
           seen[other] =
             twin >= queries && twin < other
-              ? seen[twin]
+              ? seen[twin]!
               : exactDot(matrix, place * dimensions, matrix, other * dimensions, dimensions)
-          ranking.offer(rowOf(other - queries), Math.fround(seen[other]))
+          ranking.offer(rowOf(other - queries), Math.fround(seen[other]!))
           if (other % 256 === 255 && slice.due()) await slice.rest()
         }
         whole = { rows: ranking.rows.slice(), scores: ranking.scores.slice() }
-        ofTwin.set(twins[place], whole)
+        ofTwin.set(twins[place]!, whole)
       }
       const self = isGraph ? whole.rows.indexOf(row) : -1
       const leave = self < 0 ? k : self
       for (let rank = 0; rank < k; rank++) {
-        rows[row * k + rank] = whole.rows[rank < leave ? rank : rank + 1]
-        scores[row * k + rank] = whole.scores[rank < leave ? rank : rank + 1]
+        rows[row * k + rank] = whole.rows[rank < leave ? rank : rank + 1]!
+        scores[row * k + rank] = whole.scores[rank < leave ? rank : rank + 1]!
       }
     } else {
       let count = 0
-      for (; count < width && best.scores[count] >= cut; count++) candidates[count] = best.rows[count] + queries
+      for (; count < width && best.scores[count]! >= cut; count++) candidates[count] = best.rows[count]! + queries
       dots.products(place, candidates.subarray(0, count), products)
       for (let index = 0; index < count; index++)
-        ranking.offer(rowOf(candidates[index] - queries), Math.fround(products[index]))
+        ranking.offer(rowOf(candidates[index]! - queries), Math.fround(products[index]!))
       rows.set(ranking.rows.subarray(0, k), row * k)
       scores.set(ranking.scores.subarray(0, k), row * k)
     }
@@ -225,7 +225,7 @@ function firstTwins(matrix: Float32Array, dimensions: number): Int32Array {
   for (let row = 0; row < n; row++) {
     const start = row * dimensions
     let hash = 0x811c9dc5
-    for (let d = 0; d < dimensions; d++) hash = Math.imul(hash ^ bits[start + d], 0x01000193)
+    for (let d = 0; d < dimensions; d++) hash = Math.imul(hash ^ bits[start + d]!, 0x01000193)
     const bucket = byHash.get(hash)
     const twin = bucket?.find((other) => {
       for (let d = 0; d < dimensions; d++) if (bits[other * dimensions + d] !== bits[start + d]) return false
@@ -310,22 +310,22 @@ class NearLists {
   /** Takes a candidate of a row whose score is above the row's cut. */
   push(row: number, other: number, score: number): void {
     const room = this.#room
-    const place = row * room + this.#counts[row]
+    const place = row * room + this.#counts[row]!
     this.#scores[place] = score
     this.#rows[place] = other
-    if (++this.#counts[row] < room) return
+    if (++this.#counts[row]! < room) return
     const start = row * room
     this.#select(start, start + room, start + this.width)
     this.#counts[row] = this.width
     let least = Infinity
-    for (let i = start; i < start + this.width; i++) least = Math.min(least, this.#scores[i])
+    for (let i = start; i < start + this.width; i++) least = Math.min(least, this.#scores[i]!)
     this.cuts[row] = least
   }
 
   /** The best of a row, at most `width`, best first by score; valid until the next call of `push`. */
   best(row: number): { readonly rows: Int32Array; readonly scores: Float32Array } {
     const start = row * this.#room
-    const end = start + this.#counts[row]
+    const end = start + this.#counts[row]!
     this.#sort(start, end)
     const last = Math.min(end, start + this.width)
     return { rows: this.#rows.subarray(start, last), scores: this.#scores.subarray(start, last) }
@@ -358,12 +358,12 @@ class NearLists {
       }
     }
     for (let i = low + 1; i < end; i++) {
-      const score = scores[i]
-      const row = rows[i]
+      const score = scores[i]!
+      const row = rows[i]!
       let place = i
-      for (; place > low && scores[place - 1] < score; place--) {
-        scores[place] = scores[place - 1]
-        rows[place] = rows[place - 1]
+      for (; place > low && scores[place - 1]! < score; place--) {
+        scores[place] = scores[place - 1]!
+        rows[place] = rows[place - 1]!
       }
       scores[place] = score
       rows[place] = row
@@ -374,20 +374,20 @@ class NearLists {
   #partition(low: number, high: number): number {
     const scores = this.#scores
     const rows = this.#rows
-    const pivot = scores[(low + high) >>> 1]
+    const pivot = scores[(low + high) >>> 1]!
     let i = low - 1
     let j = high + 1
     for (;;) {
       do i++
-      while (scores[i] > pivot)
+      while (scores[i]! > pivot)
       do j--
-      while (scores[j] < pivot)
+      while (scores[j]! < pivot)
       if (i >= j) return j
-      const score = scores[i]
-      scores[i] = scores[j]
+      const score = scores[i]!
+      scores[i] = scores[j]!
       scores[j] = score
-      const row = rows[i]
-      rows[i] = rows[j]
+      const row = rows[i]!
+      rows[i] = rows[j]!
       rows[j] = row
     }
   }

@@ -106,7 +106,7 @@ async function iterate(
     for (let cluster = 0; cluster < k; cluster++) {
       const start = cluster * dimensions
       halves[cluster] = isSpherical ? 0 : exactDot(centroids, start, centroids, start, dimensions) / 2
-      costs[cluster] = halves[cluster] - margin
+      costs[cluster] = halves[cluster]! - margin
     }
     iterations++
     const changed =
@@ -116,7 +116,7 @@ async function iterate(
     const moved = fillEmpty(rows, sums)
     const shift = sums.centroids(isSpherical)
     // 1.001: rows are of unit length to within a thousandth.
-    for (let cluster = 0; cluster < k; cluster++) gains[cluster] = 1.00101 * shift[cluster] + margin
+    for (let cluster = 0; cluster < k; cluster++) gains[cluster] = 1.00101 * shift[cluster]! + margin
     const next = sums.inertia(squares)
     onIteration(iterations)
     // Only rounding of the centroids to Float32 can keep it from falling: then there is nothing left to gain.
@@ -148,9 +148,9 @@ function shareInQuestion(rows: KmeansRows): number {
   let open = 0
   for (let index = 0; index < sample; index++) {
     const row = Math.floor((index * n) / sample)
-    const own = assignments[row]
-    const score = exactDot(matrix, row * dimensions, centroids, own * dimensions, dimensions) - halves[own]
-    for (let c = 0; c < k; c++) if (bounds[row * columns + c] + gains[c] - costs[c] > score) open++
+    const own = assignments[row]!
+    const score = exactDot(matrix, row * dimensions, centroids, own * dimensions, dimensions) - halves[own]!
+    for (let c = 0; c < k; c++) if (bounds[row * columns + c]! + gains[c]! - costs[c]! > score) open++
   }
   return open / (sample * k)
 }
@@ -176,9 +176,9 @@ async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promi
     rows.best(place, count)
     for (let index = 0; index < count; index++) {
       const row = first + index
-      const isClear = largest[index] - second[index] > margin
-      const cluster = isClear ? column[index] : rows.decide(row, { place: place + index, best: largest[index] })
-      const present = assignments[row]
+      const isClear = largest[index]! - second[index]! > margin
+      const cluster = isClear ? column[index]! : rows.decide(row, { place: place + index, best: largest[index]! })
+      const present = assignments[row]!
       if (cluster === present) continue
       changed++
       sums.move(row, present, cluster)
@@ -199,9 +199,9 @@ async function reassign({ rows, slice }: Problem, sums: ExactSums): Promise<numb
   for (let first = 0; first < n; first += REASSIGNED) {
     const changes = rows.changes(first, Math.min(REASSIGNED, n - first))
     for (let index = 0; index < changes.length; index += 2) {
-      const row = changes[index]
-      sums.move(row, assignments[row], changes[index + 1])
-      assignments[row] = changes[index + 1]
+      const row = changes[index]!
+      sums.move(row, assignments[row]!, changes[index + 1]!)
+      assignments[row] = changes[index + 1]!
     }
     changed += changes.length / 2
     if (slice.due()) await slice.rest()
@@ -214,16 +214,16 @@ function fillEmpty({ matrix, n, dimensions, k, centroids, halves, assignments }:
   let own: Float64Array | undefined
   let moved = 0
   for (let empty = 0; empty < k; empty++) {
-    if (sums.counts[empty] > 0) continue
+    if (sums.counts[empty]! > 0) continue
     own ??= Float64Array.from(
       assignments,
       (cluster, row) =>
-        exactDot(matrix, row * dimensions, centroids, cluster * dimensions, dimensions) - halves[cluster],
+        exactDot(matrix, row * dimensions, centroids, cluster * dimensions, dimensions) - halves[cluster]!,
     )
     let worst = -1
     for (let row = 0; row < n; row++)
-      if (sums.counts[assignments[row]] > 1 && (worst < 0 || own[row] < own[worst])) worst = row
-    sums.move(worst, assignments[worst], empty)
+      if (sums.counts[assignments[row]!]! > 1 && (worst < 0 || own[row]! < own[worst]!)) worst = row
+    sums.move(worst, assignments[worst]!, empty)
     assignments[worst] = empty
     moved++
   }
@@ -250,9 +250,9 @@ async function seedCentroids(seeding: Seeding, random: () => number): Promise<Fl
     const candidates = next === 0 ? [Math.floor(random() * n)] : draw(distances, trials, chosen, random)
     const tried = await coarseDistances(seeding, candidates, distances)
     let best = 0
-    for (let trial = 1; trial < candidates.length; trial++) if (tried[trial].total < tried[best].total) best = trial
-    distances = tried[best].distances
-    const row = candidates[best]
+    for (let trial = 1; trial < candidates.length; trial++) if (tried[trial]!.total < tried[best]!.total) best = trial
+    distances = tried[best]!.distances
+    const row = candidates[best]!
     chosen.add(row)
     centroids.set(matrix.subarray(row * dimensions, (row + 1) * dimensions), next * dimensions)
   }
@@ -262,7 +262,7 @@ async function seedCentroids(seeding: Seeding, random: () => number): Promise<Fl
 /** Rows drawn with probability in proportion to their distance; any rows not yet chosen where all distances are 0. */
 function draw(distances: Float32Array, trials: number, chosen: ReadonlySet<number>, random: () => number): number[] {
   let total = 0
-  for (let row = 0; row < distances.length; row++) total += distances[row]
+  for (let row = 0; row < distances.length; row++) total += distances[row]!
   if (total === 0) {
     let row = Math.floor(random() * distances.length)
     while (chosen.has(row)) row = (row + 1) % distances.length
@@ -273,8 +273,8 @@ function draw(distances: Float32Array, trials: number, chosen: ReadonlySet<numbe
   let running = 0
   let trial = 0
   for (let row = 0; row < distances.length && trial < trials; row++) {
-    running += distances[row]
-    for (; trial < trials && running > thresholds[trial]; trial++) drawn.add(row)
+    running += distances[row]!
+    for (; trial < trials && running > thresholds[trial]!; trial++) drawn.add(row)
   }
   return [...drawn]
 }
@@ -306,15 +306,15 @@ async function coarseDistances(
       let total = trial.total
       for (let r = 0; r < rows; r++) {
         const row = first + r
-        const distance = 1 - products[index * rows + r]
+        const distance = 1 - products[index * rows + r]!
         // The rounded distance cannot be below the present one if the true one is that far above it.
-        if (distance - error < nearest[row] * 1.01) {
+        if (distance - error < nearest[row]! * 1.01) {
           let rounded = coarse(distance - error)
           if (rounded !== coarse(distance + error))
             rounded = coarse(1 - exactDot(matrix, row * dimensions, units, index * dimensions, dimensions))
-          if (rounded < nearest[row]) nearest[row] = rounded
+          if (rounded < nearest[row]!) nearest[row] = rounded
         }
-        total += nearest[row]
+        total += nearest[row]!
       }
       trial.total = total
     })
@@ -330,6 +330,6 @@ const itsBits = new Uint32Array(oneFloat.buffer)
 function coarse(distance: number): number {
   if (distance < 1e-6) return 0
   oneFloat[0] = distance
-  itsBits[0] = (itsBits[0] + 0x4000) & 0xffff8000
+  itsBits[0] = (itsBits[0]! + 0x4000) & 0xffff8000
   return oneFloat[0]
 }

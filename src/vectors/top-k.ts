@@ -34,16 +34,16 @@ export class TopK {
     if (place <= last) this.#size++
     else {
       place = last
-      if (score === scores[last] && row > rows[last]) return
+      if (score === scores[last] && row > rows[last]!) return
     }
     for (; place > 0; place--) {
-      const above = scores[place - 1]
-      if (above > score || (above === score && rows[place - 1] < row)) break
+      const above = scores[place - 1]!
+      if (above > score || (above === score && rows[place - 1]! < row)) break
       scores[place] = above
-      rows[place] = rows[place - 1]
+      rows[place] = rows[place - 1]!
     }
     scores[place] = score
     rows[place] = row
-    if (this.#size > last) this.#cut = scores[last]
+    if (this.#size > last) this.#cut = scores[last]!
   }
 }

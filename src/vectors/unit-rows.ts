@@ -22,29 +22,29 @@ export function copyUnit(
   const { from, to, dimensions, name } = place
   let square = 0
   for (let d = 0; d < dimensions; d++) {
-    const value = source[from + d]
+    const value = source[from + d]!
     square += value * value
   }
   // Values beyond 1e±150 would overflow or vanish when squared; scaled by the largest they do not.
   if (!(square > 1e-280 && square < 1e280)) {
     let largest = 0
     for (let d = 0; d < dimensions; d++) {
-      const value = source[from + d]
+      const value = source[from + d]!
       if (!Number.isFinite(value))
         throw invalidVector(`Expected ${name} to hold finite numbers, got ${show(value)} at position ${d}.`)
       largest = Math.max(largest, Math.abs(value))
     }
     if (largest === 0) throw invalidVector(`Expected ${name} to point somewhere, got the zero vector.`)
     square = 0
-    for (let d = 0; d < dimensions; d++) square += (source[from + d] / largest) ** 2
+    for (let d = 0; d < dimensions; d++) square += (source[from + d]! / largest) ** 2
     const length = Math.sqrt(square)
-    for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d] / largest / length
+    for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d]! / largest / length
     return
   }
-  if (Math.abs(square - 1) <= 1e-6) for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d]
+  if (Math.abs(square - 1) <= 1e-6) for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d]!
   else {
     const length = Math.sqrt(square)
-    for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d] / length
+    for (let d = 0; d < dimensions; d++) target[to + d] = source[from + d]! / length
   }
 }
 
@@ -86,7 +86,7 @@ export async function unitRows(
   const units = new Float32Array(count * dimensions)
   const flat = vectors instanceof Float32Array
   for (let index = 0; index < count; index++) {
-    copyUnit(flat ? vectors : vectors[index], units, {
+    copyUnit(flat ? vectors : vectors[index]!, units, {
       from: flat ? index * dimensions : 0,
       to: index * dimensions,
       dimensions,
@@ -101,10 +101,10 @@ export async function unitRows(
 export function checkRows(rows: ArrayLike<number>): Int32Array {
   const copy = new Int32Array(rows.length)
   for (let index = 0; index < rows.length; index++) {
-    const row = rows[index]
+    const row = rows[index]!
     copy[index] = row
     // What fits no Int32 did not come out as it went in.
-    if (copy[index] !== row || row < 0 || row > MAX_ROW) requireInteger(`rows[${index}]`, row, 0, MAX_ROW)
+    if (copy[index]! !== row || row < 0 || row > MAX_ROW) requireInteger(`rows[${index}]`, row, 0, MAX_ROW)
   }
   const sorted = copy.slice().sort()
   for (let index = 1; index < sorted.length; index++)

@@ -25,7 +25,7 @@ describe('NPMI', () => {
     [110, [0.5780969567113026, 0.8705373264413199, 1.0000000000071945, -0.6207265711884308]],
   ])('as gensim with a window of %i', (window, expected) => {
     const found = npmi(topics, { documents, window })
-    for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i], 8)
+    for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i]!, 8)
   })
 
   test('the whole document is as a window longer than all', () => {

@@ -69,7 +69,7 @@ describe('agreement of two groupings', () => {
     expect(adjustedRandIndex(truth, found)).toBeCloseTo(expected.ari, 10)
     expect(adjustedMutualInformation(truth, found)).toBeCloseTo(expected.ami, 10)
     const { homogeneity, completeness, vMeasure: v } = vMeasure(truth, found)
-    for (const [i, value] of [homogeneity, completeness, v].entries()) expect(value).toBeCloseTo(expected.hcv[i], 10)
+    for (const [i, value] of [homogeneity, completeness, v].entries()) expect(value).toBeCloseTo(expected.hcv[i]!, 10)
     expect(purity(truth, found)).toBeCloseTo(expected.purity, 10)
   })
 

@@ -98,12 +98,12 @@ describe('a library without an embedder', () => {
     [
       'zeros',
       [paper('x'), paper('y')],
-      [vectors[0], [0, 0, 0]],
+      [vectors[0]!, [0, 0, 0]],
       'invalid-argument',
       /`vectors\[1\]` to point somewhere/u,
     ],
     ['no vectors', [paper('x')], 'vectors' as never, 'invalid-argument', /`vectors` to be a Float32Array or an array/u],
-    ['two of one paper', [paper('x'), paper('x')], [vectors[0], vectors[1]], 'invalid-paper', /different vectors/u],
+    ['two of one paper', [paper('x'), paper('x')], [vectors[0]!, vectors[1]!], 'invalid-paper', /different vectors/u],
   ])('refuses %s, and stays as it was', async (_, records, given, code, message) => {
     const library = await none()
     await expect(library.add(records, { vectors: given })).rejects.toMatchObject({

@@ -13,7 +13,7 @@ const letters = async (texts: readonly string[]) =>
   texts.map((text) => {
     const vector = new Float32Array(27).fill(0.01)
     for (const letter of text.toLowerCase())
-      vector[(letter >= 'a' && letter <= 'z' ? letter.charCodeAt(0) - 96 : 0) as number]! += 1
+      vector[letter >= 'a' && letter <= 'z' ? letter.charCodeAt(0) - 96 : 0]! += 1
     return vector
   })
 const open = () =>
@@ -193,7 +193,7 @@ describe('search and related', () => {
       message: expect.stringMatching(/did you mean 2401\.00001 \(Grasping glass\)/u),
     })
     await expect(library.related('2401.00003')).rejects.toThrow(/2401\.00001/u)
-    await expect(library.related(7 as never)).rejects.toMatchObject({ code: 'invalid-argument' })
+    await expect(library.related(7)).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 
   it.each([
@@ -289,9 +289,9 @@ describe('among more papers than are all scored', () => {
       const bounds = vi.spyOn(ExactSnapshot.prototype, 'bounds')
       const filter = ({ id }: Paper) => Number(id.slice(1)) % 3 > 0
       const kinds: Record<string, (library: PaperLibrary, i: number) => Promise<HitList>> = {
-        hybrid: (library, i) => library.search(`${many[i].title} abc`),
-        recency: (library, i) => library.search(`${many[i].title} abc`, { recency: { weight: 0.3, halfLife: 900 } }),
-        filtered: (library, i) => library.search(`${many[i].title} abc`, { filter }),
+        hybrid: (library, i) => library.search(`${many[i]!.title} abc`),
+        recency: (library, i) => library.search(`${many[i]!.title} abc`, { recency: { weight: 0.3, halfLife: 900 } }),
+        filtered: (library, i) => library.search(`${many[i]!.title} abc`, { filter }),
         related: (library, i) => library.related(`p${i}`),
       }
       for (const [kind, ask] of Object.entries(kinds)) {

@@ -132,7 +132,7 @@ export async function tryOperations(options: {
       assert.deepEqual(library.papers(), before)
     },
     'wrong record': async () => {
-      await assert.rejects(library.add([record(), {} as PaperInput]), { code: 'invalid-paper' })
+      await assert.rejects(library.add([record(), {}]), { code: 'invalid-paper' })
     },
     reopen: async () => {
       await library.close()

@@ -6,7 +6,8 @@ import { PaperLibrary } from '../../src/library/paper-library.ts'
 const letters = async (texts: readonly string[]) =>
   texts.map((text) => {
     const vector = new Float32Array(27).fill(0.01)
-    for (const letter of text.toLowerCase()) vector[letter >= 'a' && letter <= 'z' ? letter.charCodeAt(0) - 96 : 0] += 1
+    for (const letter of text.toLowerCase())
+      vector[letter >= 'a' && letter <= 'z' ? letter.charCodeAt(0) - 96 : 0]! += 1
     return vector
   })
 

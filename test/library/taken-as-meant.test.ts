@@ -170,7 +170,7 @@ describe('what a reader takes, `add` takes', () => {
     ['a year', { title: 'Five', year: 2021, doi: 'https://doi.org/10.1/x' }],
   ])('%s', async (_, record) => {
     const library = await lettersLibrary()
-    await library.add([record as PaperInput])
+    await library.add([record])
     const [read] = await readPapers({ name: 'x.json', content: JSON.stringify([record]) })
     expect(library.papers()).toEqual([read])
     await library.close()

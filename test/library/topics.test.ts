@@ -25,7 +25,7 @@ describe('library.topics', () => {
     await library.add(later, { vectors: input.vectors.subarray(fit * input.dimensions) })
     const places = await topics.assign(later)
     for (const [i, { nearest, strength }] of places.entries()) {
-      const kin = input.papers[input.truth.indexOf(input.truth[fit + i])]
+      const kin = input.papers[input.truth.indexOf(input.truth[fit + i]!)]!
       expect(nearest).toBe(topics.of(kin.id)?.id)
       expect(strength).toBeGreaterThan(0.5)
     }
@@ -66,7 +66,7 @@ describe('library.restoreTopics', () => {
     const json = JSON.stringify(found)
     const topics = await own.restoreTopics(JSON.parse(json), { outlierShare: 0.1 })
     expect(JSON.stringify(topics)).toBe(json)
-    expect(Object.isFrozen(topics.topics[0].papers)).toBe(true)
+    expect(Object.isFrozen(topics.topics[0]!.papers)).toBe(true)
     for (const { id } of all) expect(topics.of(id)).toEqual(found.of(id))
     const plain = (value: unknown) => JSON.parse(JSON.stringify(value))
     const [first, second] = found.topics.filter(({ isNamed }) => !isNamed).map(({ id }) => id) as [number, number]
@@ -89,9 +89,9 @@ describe('library.restoreTopics', () => {
     })
     const later = await own.restoreTopics(JSON.parse(json))
     expect(JSON.stringify(later)).toBe(json)
-    expect(later.of(input.papers[fit].id)).toBeUndefined()
-    expect(await later.assign([input.papers[fit]])).toHaveLength(1)
-    await own.remove([all[9].id, all[11].id])
+    expect(later.of(input.papers[fit]!.id)).toBeUndefined()
+    expect(await later.assign([input.papers[fit]!])).toHaveLength(1)
+    await own.remove([all[9]!.id, all[11]!.id])
     await expect(own.restoreTopics(JSON.parse(json))).rejects.toMatchObject({
       code: 'paper-not-found',
       message: expect.stringMatching(/60 papers .*, 2 are not, such as `".+"` .*: find .*previous/u),
@@ -116,7 +116,7 @@ describe('library.restoreTopics', () => {
       change(data)
       return data
     }
-    const [one, two] = found.topics
+    const [one, two] = found.topics as [Topic, Topic, ...Topic[]]
     for (const [wrong, message] of [
       [undefined, /got `undefined`/u],
       [null, /got `null`/u],
@@ -173,7 +173,7 @@ describe('evaluateTopics', () => {
 
   test('judges only papers with a label, and refuses where there are none', async () => {
     const two = new Map(input.papers.slice(0, 2).map(({ id }) => [id, 'same']))
-    const [{ asked, figures }] = await evaluateTopics(library, two, { seeds: 1, counts: [1], methods: ['graph'] })
+    const { asked, figures } = (await evaluateTopics(library, two, { seeds: 1, counts: [1], methods: ['graph'] }))[0]!
     expect({ asked, nmi: figures.nmi.mean }).toEqual({ asked: 1, nmi: 1 })
     const error = await evaluateTopics(library, new Map([['nobody', 'x']])).catch((thrown: unknown) => thrown)
     expect(PaperkinError.isInstance(error) && error.code).toBe('invalid-argument')

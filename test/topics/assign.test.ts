@@ -27,7 +27,7 @@ function firstPapers(count: number): TopicInput {
         const vector = vectorOf.get(id) ?? stranger
         const similarity = papers.map((_, row) => {
           let product = 0
-          for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d] * vector[d]
+          for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d]! * vector[d]!
           return product
         })
         yield { id, similarity }
@@ -42,7 +42,7 @@ describe('assign', () => {
     const places = await topics.assign(all.papers.slice(80))
     expect(places.map(({ id }) => id)).toEqual(all.papers.slice(80).map(({ id }) => id))
     for (const [i, place] of places.entries()) {
-      const kin = all.papers[all.truth.indexOf(all.truth[80 + i])]
+      const kin = all.papers[all.truth.indexOf(all.truth[80 + i]!)]!
       expect(place.nearest).toBe(topics.of(kin.id)?.id)
       expect(place.strength).toBeGreaterThan(0.5)
       expect(place.strength + (place.second?.strength ?? 0)).toBeLessThanOrEqual(1 + 1e-12)
@@ -60,7 +60,7 @@ describe('assign', () => {
 
   test('a stranger fits none, and has a nearest topic all the same', async () => {
     const topics = await findTopics(firstPapers(80), { count: 5, outlierShare: 0 })
-    const [place] = await topics.assign([toPaper({ id: 'stranger', title: 'Bell founding' })])
+    const place = (await topics.assign([toPaper({ id: 'stranger', title: 'Bell founding' })]))[0]!
     expect(place.topic).toBeUndefined()
     expect(place.margin).toBeLessThan(0)
     expect(topics.topics.map(({ id }) => id)).toContain(place.nearest)
@@ -69,12 +69,12 @@ describe('assign', () => {
   test('no papers have no places; topics of one paper take any', async () => {
     const topics = await findTopics(firstPapers(1))
     expect(await topics.assign([])).toEqual([])
-    expect(await topics.assign([all.papers[3]])).toMatchObject([{ topic: 0, nearest: 0, strength: 1, margin: 0 }])
+    expect(await topics.assign([all.papers[3]!])).toMatchObject([{ topic: 0, nearest: 0, strength: 1, margin: 0 }])
   })
 
   test('goes on after topics were merged', async () => {
     const topics = await findTopics(firstPapers(80), { count: 5, outlierShare: 0 })
-    const merged = await topics.merge([topics.topics[0].id, topics.topics[1].id])
+    const merged = await topics.merge([topics.topics[0]!.id, topics.topics[1]!.id])
     for (const { id, topic } of await merged.assign(all.papers.slice(0, 20))) expect(topic).toBe(merged.of(id)?.id)
   })
 

@@ -145,7 +145,7 @@ describe('dendrogram', () => {
     const merges = await dendrogram(ring, cliques, slice)
     expect(merges).toHaveLength(5)
     // The heaviest bridge joins the last clique to the first.
-    expect([merges[0].into, merges[0].from]).toEqual([0, 5])
+    expect([merges[0]!.into, merges[0]!.from]).toEqual([0, 5])
   })
 
   const graphs = fc
@@ -169,8 +169,8 @@ describe('dendrogram', () => {
         for (let count = graph.nodes - 1; count >= 1; count--) {
           const coarser = cut(single, merges, count)
           expect(countOf(coarser)).toBe(count)
-          expect(new Set(finer.map((group, v) => group * graph.nodes + coarser[v])).size).toBe(countOf(finer))
-          const { resolution } = merges[graph.nodes - 1 - count]
+          expect(new Set(finer.map((group, v) => group * graph.nodes + coarser[v]!)).size).toBe(countOf(finer))
+          const { resolution } = merges[graph.nodes - 1 - count]!
           const of = (groups: Int32Array, resolution: number) => modularity(graph, groups, { resolution, slice })
           const gain = async (at: number) => (await of(coarser, at)) - (await of(finer, at))
           if (resolution > 0) {

@@ -27,13 +27,13 @@ function expectWhole(topics: Topics, papers: readonly { readonly id: string }[])
     expect(topic.id).toBe(position)
     expect(topic.size).toBe(topic.papers.length)
     expect(topic.size).toBeGreaterThan(0)
-    expect(topic.size).toBeLessThanOrEqual(topics.topics[Math.max(0, position - 1)].size)
+    expect(topic.size).toBeLessThanOrEqual(topics.topics[Math.max(0, position - 1)]!.size)
     expect(topic.label).not.toBe('')
     for (const id of topic.representatives) expect(topics.of(id)).toBe(topic)
     for (const [rank, paper] of topic.papers.entries()) {
       expect(paper.strength).toBeGreaterThanOrEqual(0)
       expect(paper.strength).toBeLessThanOrEqual(1)
-      expect(paper.strength).toBeLessThanOrEqual(topic.papers[Math.max(0, rank - 1)].strength)
+      expect(paper.strength).toBeLessThanOrEqual(topic.papers[Math.max(0, rank - 1)]!.strength)
     }
   }
 }
@@ -68,7 +68,7 @@ describe.each(methods)('%s', (method) => {
     const { topics } = await findTopics(input, { method, count: 5 })
     for (const topic of topics) {
       const paper = input.papers.findIndex(({ id }) => id === topic.representatives[0])
-      const words = topicWords(input.truth[paper])
+      const words = topicWords(input.truth[paper]!)
       for (const word of topic.label.split(/[ ,]+/u)) expect(words).toContain(word)
     }
   })
@@ -88,8 +88,8 @@ describe.each(methods)('%s', (method) => {
     const found = await findTopics(await rowsOf(papers, vectors), { method })
     expect(found.outliers.map(({ id }) => id)).toEqual(['stranger'])
     expect(found.of('stranger')).toBeUndefined()
-    expect(found.topics[found.outliers[0].nearest]).toBeDefined()
-    expect(found.outliers[0].margin).toBeLessThan(0)
+    expect(found.topics[found.outliers[0]!.nearest]).toBeDefined()
+    expect(found.outliers[0]!.margin).toBeLessThan(0)
     expect(found.count).toBe(4)
   })
 
@@ -99,13 +99,13 @@ describe.each(methods)('%s', (method) => {
       [0, 0],
       [0.1, 6],
       [0.5, 30],
-    ]) {
+    ] as const) {
       const { outliers, topics } = await findTopics(input, { method, count: 4, outlierShare })
       expect(outliers.length).toBe(count)
       expect(topics.reduce((sum, { size }) => sum + size, 0)).toBe(60 - count)
       for (const [i, { margin, nearest }] of outliers.entries()) {
         expect(margin).toBeLessThanOrEqual(0)
-        expect(margin).toBeGreaterThanOrEqual(outliers[Math.max(0, i - 1)].margin)
+        expect(margin).toBeGreaterThanOrEqual(outliers[Math.max(0, i - 1)]!.margin)
         expect(topics[nearest]).toBeDefined()
       }
     }
@@ -140,7 +140,7 @@ describe.each(methods)('%s', (method) => {
     const again = await findTopics(input, { method, seed: 5 })
     expect(JSON.stringify(again)).toBe(JSON.stringify(once))
     expect(JSON.parse(JSON.stringify(once))).toMatchObject({ method, seed: 5, count: once.count, topics: once.topics })
-    expect(Object.isFrozen(once) && Object.isFrozen(once.topics[0].papers[0])).toBe(true)
+    expect(Object.isFrozen(once) && Object.isFrozen(once.topics[0]!.papers[0])).toBe(true)
   })
 
   test.each([0, 1, 2, 3, 5, 9])('%i papers have a valid answer', async (n) => {
@@ -203,10 +203,10 @@ test('names can be given; one that is empty or taken is left to the terms', asyn
     count: 3,
     label: async ({ id, label, terms, size, representatives }) => {
       seen.push(label)
-      expect(terms).toEqual(plain.topics[id].terms)
-      expect(size).toBe(plain.topics[id].size)
-      expect(representatives.map((paper) => paper.id)).toEqual(plain.topics[id].representatives)
-      return names[id]
+      expect(terms).toEqual(plain.topics[id]!.terms)
+      expect(size).toBe(plain.topics[id]!.size)
+      expect(representatives.map((paper) => paper.id)).toEqual(plain.topics[id]!.representatives)
+      return names[id]!
     },
   })
   expect(seen).toEqual(plain.topics.map(({ label }) => label))
@@ -241,5 +241,5 @@ test.each<[string, unknown, string]>([
 test('rows that do not fit the papers, and ids that repeat, are refused', async () => {
   const input = await planted({ topics: 2, size: 4 })
   await expect(findTopics({ ...input, papers: input.papers.slice(1) })).rejects.toThrow('7 lexical rows for 7 papers')
-  await expect(findTopics({ ...input, papers: input.papers.map(() => input.papers[0]) })).rejects.toThrow('twice')
+  await expect(findTopics({ ...input, papers: input.papers.map(() => input.papers[0]!) })).rejects.toThrow('twice')
 })

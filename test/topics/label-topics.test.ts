@@ -8,11 +8,14 @@ import { isAcronym, singular, Words } from '../../src/topics/words.ts'
 let lastId = 0
 const paper = (title: string, abstract: string) => toPaper({ id: `p${lastId++}`, title, abstract })
 
-async function labels(...topics: (readonly ReturnType<typeof paper>[])[]) {
-  const papers = topics.flat()
+/** A name for each topic. */
+async function labels<Groups extends (readonly ReturnType<typeof paper>[])[]>(...topics: Groups) {
+  const papers: readonly ReturnType<typeof paper>[] = topics.flat()
   const members = topics.map((topic) => topic.map((one) => papers.indexOf(one)))
   const slice = timeSlice(undefined)
-  return labelTopics(await Phrases.read(papers, slice), { members, termsPerLabel: 3, slice })
+  const names = await labelTopics(await Phrases.read(papers, slice), { members, termsPerLabel: 3, slice })
+  expect(names).toHaveLength(topics.length)
+  return names as { [Topic in keyof Groups]: (typeof names)[number] }
 }
 
 const languageModels = [
@@ -89,7 +92,7 @@ describe('labels', () => {
         'example',
       ])
         expect(words).not.toContain(word)
-      expect(terms[0].weight).toBe(1)
+      expect(terms[0]!.weight).toBe(1)
     }
   })
 

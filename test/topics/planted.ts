@@ -53,7 +53,7 @@ export async function planted({
       }),
     )
     const away = direction()
-    vectors.push(unit(centres[topic].map((x, d) => x + noise * away[d])))
+    vectors.push(unit(centres[topic]!.map((x, d) => x + noise * away[d]!)))
     truth.push(topic)
   }
   return { ...(await rowsOf(papers, vectors)), truth }
@@ -82,7 +82,7 @@ export async function rowsOf(papers: readonly Paper[], vectors: readonly ArrayLi
 export function reordered(input: TopicInput, order: readonly number[]): Promise<TopicInput> {
   const { papers, vectors, dimensions } = input
   return rowsOf(
-    order.map((row) => papers[row]),
+    order.map((row) => papers[row]!),
     order.map((row) => vectors.subarray(row * dimensions, (row + 1) * dimensions)),
   )
 }

@@ -37,7 +37,7 @@ describe.each([
     await Threads.during({ papers, signal: undefined }, async (threads) => {
       const broken = { ...runs[0], graph: undefined } as unknown as (typeof runs)[0]
       await expect(threads.run('leiden', broken, slice)).rejects.toThrow(TypeError)
-      expect(await threads.run('leiden', runs[0], slice)).toHaveLength(nodes)
+      expect(await threads.run('leiden', runs[0]!, slice)).toHaveLength(nodes)
     })
   })
 })
@@ -46,7 +46,7 @@ test('an abort ends jobs in threads with its reason, those that wait too', async
   const controller = new AbortController()
   const reason = new Error('enough')
   const within = Threads.during({ papers: many, signal: controller.signal }, async (threads) => {
-    const waiting = Array.from({ length: 40 }, () => threads.run('leiden', { ...runs[0], iterations: 1000 }, slice))
+    const waiting = Array.from({ length: 40 }, () => threads.run('leiden', { ...runs[0]!, iterations: 1000 }, slice))
     controller.abort(reason)
     const ended = await Promise.allSettled(waiting)
     expect(ended.map((one) => one.status === 'rejected' && one.reason)).toEqual(waiting.map(() => reason))

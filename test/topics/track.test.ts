@@ -66,7 +66,7 @@ describe('topics of before', () => {
     for (const day of days) {
       const groups = day.split(' ').map((papers) => [...papers])
       const { ids, labels, nextId, past, changes } = trackTopics(groups, before, { keepLabels: 'same' })
-      const named = ids.map((id, i) => [id, labels[i] ?? `topic ${id}`, groups[i].join('')] as const)
+      const named = ids.map((id, i) => [id, labels[i] ?? `topic ${id}`, groups[i]!.join('')] as const)
       told.push(
         changes((id) => named.find(([own]) => own === id)?.[1] as string)
           .map(tell)
@@ -155,9 +155,9 @@ describe('topics of before', () => {
 
 const whole = await planted({ topics: 6, size: 20, noise: 1.6 })
 const part = async (keep: (topic: number, row: number) => boolean) => {
-  const rows = whole.papers.flatMap((_, row) => (keep(whole.truth[row], row) ? [row] : []))
+  const rows = whole.papers.flatMap((_, row) => (keep(whole.truth[row]!, row) ? [row] : []))
   return await rowsOf(
-    rows.map((row) => whole.papers[row]),
+    rows.map((row) => whole.papers[row]!),
     rows.map((row) => whole.vectors.subarray(row * whole.dimensions, (row + 1) * whole.dimensions)),
   )
 }
@@ -183,7 +183,7 @@ describe.each(topicMethods)('%s', (method) => {
       previous: second,
       count: 4,
     })
-    const gone = second.of(whole.papers[whole.truth.indexOf(0)].id)?.id
+    const gone = second.of(whole.papers[whole.truth.indexOf(0)]!.id)?.id
     expect(third.changes.filter(({ size }) => size === 0).map(({ topic, change }) => [topic, change])).toEqual([
       [gone, 'faded'],
     ])
@@ -217,8 +217,8 @@ test('a label goes when hardly any paper has a term of it any more, a name that 
       i > 0 ? topic : { ...topic, label, terms: terms.map((term) => ({ term, weight: 1 })) },
     ),
   })
-  const { id, label, terms } = first.topics[0]
-  const still = terms[0].term
+  const { id, label, terms } = first.topics[0]!
+  const still = terms[0]!.term
   const after = async (previous: TopicsData) => {
     const { topics } = await findTopics(among, { previous })
     return topics.find((topic) => topic.id === id)?.label

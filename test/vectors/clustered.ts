@@ -16,7 +16,7 @@ export function clusteredRows(
     labels[row] = centre
     const values = Array.from(
       { length: dimensions },
-      (_, d) => middle[centre * dimensions + d] + (spread === 0 ? 0 : spread * normal()),
+      (_, d) => middle[centre * dimensions + d]! + (spread === 0 ? 0 : spread * normal()),
     )
     const length = Math.hypot(...values)
     values.forEach((value, d) => {
@@ -34,12 +34,12 @@ export function bruteForce(
   { k, allowed = () => true }: { k: number; allowed?: (row: number) => boolean },
 ): { row: number; score: number }[] {
   let length = 0
-  for (let d = 0; d < dimensions; d++) length += query[d] * query[d]
+  for (let d = 0; d < dimensions; d++) length += query[d]! * query[d]!
   const hits: { row: number; score: number }[] = []
   for (let row = 0; row < matrix.length / dimensions; row++) {
     if (!allowed(row)) continue
     let score = 0
-    for (let d = 0; d < dimensions; d++) score += query[d] * matrix[row * dimensions + d]
+    for (let d = 0; d < dimensions; d++) score += query[d]! * matrix[row * dimensions + d]!
     hits.push({ row, score: score / Math.sqrt(length) })
   }
   return hits.sort((a, b) => b.score - a.score || a.row - b.row).slice(0, k)

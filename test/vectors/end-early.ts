@@ -9,7 +9,7 @@ const rows = 6000
 const matrix = new Float32Array(rows * dimensions)
 for (let row = 0; row < rows; row++) {
   matrix[row * dimensions + (row % dimensions)] = 0.6
-  matrix[row * dimensions + ((7 * row + 1 + Math.floor(row / dimensions)) % dimensions)] += 0.8
+  matrix[row * dimensions + ((7 * row + 1 + Math.floor(row / dimensions)) % dimensions)]! += 0.8
 }
 const controller = new AbortController()
 if (how === 'build') {
@@ -23,7 +23,7 @@ if (how === 'build') {
   const normed = new Float32Array(matrix.length)
   for (let start = 0; start < matrix.length; start += dimensions) {
     const length = Math.hypot(...matrix.subarray(start, start + dimensions))
-    for (let d = start; d < start + dimensions; d++) normed[d] = matrix[d] / length
+    for (let d = start; d < start + dimensions; d++) normed[d] = matrix[d]! / length
   }
   // By the first progress the thread is in the midst of its products.
   await neighbourGraph(normed, {

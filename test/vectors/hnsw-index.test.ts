@@ -36,7 +36,7 @@ async function recall(index: HnswIndex, allowed: (row: number) => boolean = () =
     const oracle = bruteForce(matrix, query, dimensions, { k: 10, allowed })
     const rows = await nearest(index, query, { k: 10, filter: allowed })
     const scores = await index.snapshot().scoreRows(query, rows)
-    found += scores.filter((score) => score >= oracle[9].score - 1e-6).length
+    found += scores.filter((score) => score >= oracle[9]!.score - 1e-6).length
   }
   return found / (queries.length / dimensions) / 10
 }
@@ -177,7 +177,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
       // A flipped bit, in the first bytes as often as in all of the rest.
       () => {
         const bytes = Buffer.from(whole)
-        bytes[random() < 0.5 ? between(0, 300) : between(0, bytes.length)] ^= 1 << between(0, 8)
+        bytes[random() < 0.5 ? between(0, 300) : between(0, bytes.length)]! ^= 1 << between(0, 8)
         return bytes
       },
       () => whole.subarray(0, between(0, whole.length)),
@@ -185,7 +185,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
       () => {
         const bytes = Buffer.from(whole)
         const start = between(0, bytes.length)
-        for (let i = start; i < Math.min(bytes.length, start + between(1, 64)); i++) bytes[i] ^= between(1, 256)
+        for (let i = start; i < Math.min(bytes.length, start + between(1, 64)); i++) bytes[i]! ^= between(1, 256)
         return bytes
       },
       () => {
@@ -196,7 +196,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     ]
     const target = await create()
     for (let trial = 0; trial < 1000; trial++) {
-      const bytes = damages[trial % damages.length]()
+      const bytes = damages[trial % damages.length]!()
       if (bytes.equals(whole)) continue
       writeFileSync(path, bytes)
       expect((await refusal(target.load(path))).code).toBe('corrupt-store')

@@ -36,8 +36,8 @@ describe.each([
     for (let i = 0; i < m; i++)
       for (let j = 0; j < n; j++) {
         let naive = 0
-        for (let d = 0; d < dimensions; d++) naive += left[i * dimensions + d] * right[j * dimensions + d]
-        expect(Math.abs(products[i * n + j] - naive)).toBeLessThan(productError(dimensions))
+        for (let d = 0; d < dimensions; d++) naive += left[i * dimensions + d]! * right[j * dimensions + d]!
+        expect(Math.abs(products[i * n + j]! - naive)).toBeLessThan(productError(dimensions))
         expect(exactDot(left, i * dimensions, right, j * dimensions, dimensions)).toBeCloseTo(naive, 12)
       }
   })
@@ -76,8 +76,8 @@ describe('Int8Scan', () => {
       const first = trial % 3
       const sums = scan.sums(query, first, n - first)
       for (let row = first; row < n; row++) {
-        const estimate = sums[row - first] * scan.scales[row] * query.scale
-        const reach = scan.errors[row] * query.perError + query.constant
+        const estimate = sums[row - first]! * scan.scales[row]! * query.scale
+        const reach = scan.errors[row]! * query.perError + query.constant
         const product = exactDot(unit, 0, rows, row * dimensions, dimensions)
         expect(Math.abs(product - estimate)).toBeLessThanOrEqual(reach)
         expect(reach).toBeLessThan(0.02)
@@ -91,8 +91,8 @@ describe('Int8Scan', () => {
       const scan = Int8Scan.create(dimensions) as Int8Scan
       scan.append(rows, 0, 1)
       const query = scan.query(rows)
-      const [sum] = scan.sums(query, 0, 1)
-      expect(sum * scan.scales[0] * query.scale).toBeCloseTo(1, 3)
+      const sum = scan.sums(query, 0, 1)[0]!
+      expect(sum * scan.scales[0]! * query.scale).toBeCloseTo(1, 3)
     }
   })
 })
@@ -153,12 +153,12 @@ describe('seededRandom', () => {
     `)
     expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true)
     const tenths = new Array<number>(10).fill(0)
-    for (const number of numbers) tenths[Math.floor(number * 10)]++
+    for (const number of numbers) tenths[Math.floor(number * 10)]!++
     // Chi-square with 9 degrees of freedom: 27.9 is passed once in a thousand.
     const chiSquare = tenths.reduce((sum, count) => sum + (count - 2000) ** 2 / 2000, 0)
     expect(chiSquare).toBeLessThan(27.9)
     let product = 0
-    for (let i = 1; i < numbers.length; i++) product += (numbers[i] - 0.5) * (numbers[i - 1] - 0.5)
+    for (let i = 1; i < numbers.length; i++) product += (numbers[i]! - 0.5) * (numbers[i - 1]! - 0.5)
     expect(Math.abs(product / numbers.length)).toBeLessThan(0.002)
   })
 

@@ -12,7 +12,7 @@ function inertiaOf(matrix: Float32Array, dimensions: number, { assignments, cent
   let inertia = 0
   for (let row = 0; row < assignments.length; row++)
     for (let d = 0; d < dimensions; d++)
-      inertia += (matrix[row * dimensions + d] - centroids[assignments[row] * dimensions + d]) ** 2
+      inertia += (matrix[row * dimensions + d]! - centroids[assignments[row]! * dimensions + d]!) ** 2
   return inertia
 }
 
@@ -23,14 +23,14 @@ function inertiaOfMeans(matrix: Float32Array, dimensions: number, assignments: A
   const counts = new Float64Array(k)
   let inertia = 0
   for (let row = 0; row < assignments.length; row++) {
-    counts[assignments[row]]++
+    counts[assignments[row]!]!++
     for (let d = 0; d < dimensions; d++) {
-      sums[assignments[row] * dimensions + d] += matrix[row * dimensions + d]
-      inertia += matrix[row * dimensions + d] ** 2
+      sums[assignments[row]! * dimensions + d]! += matrix[row * dimensions + d]!
+      inertia += matrix[row * dimensions + d]! ** 2
     }
   }
   for (let c = 0; c < k; c++)
-    for (let d = 0; d < dimensions; d++) if (counts[c] > 0) inertia -= sums[c * dimensions + d] ** 2 / counts[c]
+    for (let d = 0; d < dimensions; d++) if (counts[c]! > 0) inertia -= sums[c * dimensions + d]! ** 2 / counts[c]!
   return inertia
 }
 
@@ -38,7 +38,7 @@ function inertiaOfMeans(matrix: Float32Array, dimensions: number, assignments: A
 function isSamePartition(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   const names = new Map<number, number>()
   return Array.from(a).every((part, i) => {
-    if (!names.has(part)) names.set(part, b[i])
+    if (!names.has(part)) names.set(part, b[i]!)
     return names.get(part) === b[i]
   })
 }
@@ -69,17 +69,17 @@ describe('kmeans', () => {
       const products = Array.from({ length: 6 }, (_, c) => {
         let product = 0
         for (let d = 0; d < dimensions; d++)
-          product += rows[row * dimensions + d] * result.centroids[c * dimensions + d]
+          product += rows[row * dimensions + d]! * result.centroids[c * dimensions + d]!
         return product
       })
-      expect(products[result.assignments[row]]).toBeCloseTo(Math.max(...products), 6)
+      expect(products[result.assignments[row]!]).toBeCloseTo(Math.max(...products), 6)
     }
     for (let c = 0; c < 6; c++) {
       const sum = new Float64Array(dimensions)
       for (let row = 0; row < 700; row++)
-        if (result.assignments[row] === c) for (let d = 0; d < dimensions; d++) sum[d] += rows[row * dimensions + d]
+        if (result.assignments[row] === c) for (let d = 0; d < dimensions; d++) sum[d]! += rows[row * dimensions + d]!
       const length = Math.hypot(...sum)
-      for (let d = 0; d < dimensions; d++) expect(result.centroids[c * dimensions + d]).toBeCloseTo(sum[d] / length, 6)
+      for (let d = 0; d < dimensions; d++) expect(result.centroids[c * dimensions + d]).toBeCloseTo(sum[d]! / length, 6)
     }
   })
 
@@ -89,7 +89,7 @@ describe('kmeans', () => {
     const { rows } = clusteredRows(800, dimensions, { centres: 25, spread: 1 })
     const initialCentroids = Float32Array.from(
       { length: k * dimensions },
-      (_, i) => rows[Math.floor(i / dimensions) * 60 * dimensions + (i % dimensions)],
+      (_, i) => rows[Math.floor(i / dimensions) * 60 * dimensions + (i % dimensions)]!,
     )
     const options = { dimensions, k, initialCentroids, spherical: false }
     const ours = await kmeans(rows, options)
@@ -133,12 +133,12 @@ describe('kmeans', () => {
     // Rows that lie between others to within a kernel's error.
     for (let row = 0; row < 300; row++)
       for (let d = 0; d < dimensions; d++)
-        rows[row * dimensions + d] = rows[(row % 20) * dimensions + d] + (row % 7) * 1e-8
+        rows[row * dimensions + d] = rows[(row % 20) * dimensions + d]! + (row % 7) * 1e-8
     for (const [k, seed] of [
       [3, 1],
       [40, 2],
       [200, 3],
-    ]) {
+    ] as const) {
       const options = { dimensions, k, seed, starts: 2, spherical: seed !== 2 }
       const expected = await runKmeans(rows, { ...options, kernels: typedArrayKernels })
       expect(await runKmeans(rows, { ...options, kernels: worstKernels })).toEqual(expected)
@@ -253,7 +253,7 @@ describe('kmeans', () => {
 
   it('refuses a row that is not of unit length, in the worker too', async () => {
     const { rows } = clusteredRows(6000, 128)
-    for (let d = 0; d < 128; d++) rows[4321 * 128 + d] *= 2
+    for (let d = 0; d < 128; d++) rows[4321 * 128 + d]! *= 2
     for (const matrix of [rows, rows.subarray(4300 * 128, 4330 * 128)])
       await expect(kmeans(matrix, { dimensions: 128, k: 20 })).rejects.toMatchObject({
         code: 'invalid-argument',

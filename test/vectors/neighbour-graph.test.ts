@@ -19,10 +19,10 @@ function oracle(matrix: Float32Array, dimensions: number, k: number): { rows: In
     )
     const order = Array.from(products.keys())
       .filter((other) => other !== row)
-      .sort((a, b) => products[b] - products[a] || a - b)
+      .sort((a, b) => products[b]! - products[a]! || a - b)
       .slice(0, k)
     rows.push(...order)
-    scores.push(...order.map((other) => products[other]))
+    scores.push(...order.map((other) => products[other]!))
   }
   return { rows: Int32Array.from(rows), scores: Float32Array.from(scores) }
 }
@@ -107,7 +107,7 @@ describe('neighbourGraph', () => {
       )
     const beside = (values: Float32Array) => {
       let sum = 0
-      for (let i = dimensions; i < values.length; i++) sum += values[i] * values[i - dimensions]
+      for (let i = dimensions; i < values.length; i++) sum += values[i]! * values[i - dimensions]!
       return sum / 1999
     }
     expect(beside(rows.matrix)).toBeGreaterThan(beside(matrix) + 0.3)
@@ -150,7 +150,7 @@ describe('neighbourGraph', () => {
     for (const [n, dimensions] of [
       [1500, 80],
       [4000, 300],
-    ]) {
+    ] as const) {
       const { rows: matrix } = clusteredRows(n, dimensions)
       const reason = new Error('enough')
       await expect(neighbourGraph(matrix, { dimensions, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
@@ -196,7 +196,7 @@ describe('findNearest', () => {
         const products = Float32Array.from({ length: 300 }, (_, row) =>
           exactDot(queries, query * dimensions, matrix, row * dimensions, dimensions),
         )
-        const order = Array.from(products.keys()).sort((a, b) => products[b] - products[a] || a - b)
+        const order = Array.from(products.keys()).sort((a, b) => products[b]! - products[a]! || a - b)
         expect(Array.from(nearest.rows.subarray(query * 7, query * 7 + 7))).toEqual(order.slice(0, 7))
       }
     }
@@ -218,7 +218,7 @@ describe('nearestRows', () => {
       const products = Float32Array.from({ length: 3000 }, (_, row) =>
         exactDot(one, 0, matrix, row * dimensions, dimensions),
       )
-      const order = Array.from(products.keys()).sort((a, b) => products[b] - products[a] || a - b)
+      const order = Array.from(products.keys()).sort((a, b) => products[b]! - products[a]! || a - b)
       expect(Array.from(rows)).toEqual(order.slice(0, 5))
     }
     const few = matrix.slice(0, 2 * dimensions)

@@ -355,14 +355,14 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
                 .filter(([row]) => filter(row))
                 .map(([row, vector]) => ({
                   row,
-                  score: Math.fround(vector.reduce((sum, value, d) => sum + value * query[d], 0)),
+                  score: Math.fround(vector.reduce((sum, value, d) => sum + value * query[d]!, 0)),
                 }))
                 .sort((a, b) => b.score - a.score || a.row - b.row)
                 .slice(0, action.k)
               expect(rows).toHaveLength(oracle.length)
               scores.forEach((score, place) => {
-                expect(score).toBeCloseTo(oracle[place].score, 5)
-                expect(model.get(rows[place])).toBeDefined()
+                expect(score).toBeCloseTo(oracle[place]!.score, 5)
+                expect(model.get(rows[place]!)).toBeDefined()
               })
               expect(new Set(rows).size).toBe(oracle.length)
             }
@@ -429,9 +429,9 @@ describe('ExactIndex', () => {
       const above = await index.snapshot().bounds(query, some, { side: 'above' })
       const below = await index.snapshot().bounds(query, some, { side: 'below' })
       for (const [i, score] of (await index.snapshot().scoreRows(query, some)).entries()) {
-        expect(score).toBeLessThanOrEqual(above[i])
-        expect(score).toBeGreaterThanOrEqual(below[i])
-        expect(above[i] - below[i]).toBeLessThan(0.03)
+        expect(score).toBeLessThanOrEqual(above[i]!)
+        expect(score).toBeGreaterThanOrEqual(below[i]!)
+        expect(above[i]! - below[i]!).toBeLessThan(0.03)
       }
     }
   })

@@ -81,7 +81,7 @@ it('gives the same products, and the same best two of each row', async () => {
     [3, 4],
     [50, 7],
     [10, 130],
-  ]) {
+  ] as const) {
     const values = Float32Array.from({ length: n * k }, () => random() - 0.5)
     const [first, second] = await twice(async () => {
       const kept = new KmeansRows({ n, k, dimensions: 3 })
@@ -93,14 +93,14 @@ it('gives the same products, and the same best two of each row', async () => {
     for (let row = 0; row < n; row++) {
       const less = Float32Array.from(
         { length: k },
-        (_, column) => values[row * k + column] - Math.fround(0.01 * column),
+        (_, column) => values[row * k + column]! - Math.fround(0.01 * column),
       )
       const column = less.indexOf(Math.max(...less))
       expect(first.column[row]).toBe(column)
       expect(second.column[row]).toBe(column)
       const others = less.filter((_, other) => other !== column)
       for (const found of [first, second]) {
-        expect(found.largest[row]).toBeCloseTo(less[column], 6)
+        expect(found.largest[row]).toBeCloseTo(less[column]!, 6)
         expect(found.second[row]).toBeCloseTo(Math.max(...others), 6)
       }
     }

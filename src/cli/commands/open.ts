@@ -59,7 +59,7 @@ function opened(address: string, { env, signal }: CommandContext): Promise<boole
   if (!/^https?:\/\//u.test(address)) return Promise.resolve(false)
   const [command, args] = opener(address)
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: 'ignore', detached: true, env: env as NodeJS.ProcessEnv })
+    const child = spawn(command, args, { stdio: 'ignore', detached: true, env: env })
     const patience = setTimeout(() => resolve(true), PATIENCE)
     const end = (isGood: boolean) => {
       clearTimeout(patience)

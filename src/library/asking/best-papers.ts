@@ -60,12 +60,12 @@ export async function bestPapers(
   const slice = timeSlice(signal)
   // What is known without the embedding.
   const known = (place: number) =>
-    weights.lexical * lexical[rows[place]] + (recency === undefined ? 0 : (weights.recency ?? 0) * recency[place])
+    weights.lexical * lexical[rows[place]!]! + (recency === undefined ? 0 : (weights.recency ?? 0) * recency[place]!)
   const semantics = direction && new SemanticPart(direction, unlikeDirections, snapshot)
   const takesPart = (place: number) => conditions.every(({ holds }) => holds(place))
   const reading = readerOf(conditions, { papers, read })
   const scored = async (places: Int32Array): Promise<Scored[]> => {
-    const semantic = await semantics?.of(places.map((place) => rows[place]))
+    const semantic = await semantics?.of(places.map((place) => rows[place]!))
     return Array.from(places, (place, i) => {
       const part = semantic?.[i] ?? 0
       return { place, semantic: part, score: Math.min(1, weights.semantic * part + known(place)) }
@@ -79,7 +79,7 @@ export async function bestPapers(
       wanted,
       weight: weights.semantic,
       known: isKnownAlike ? undefined : known,
-      isMatch: (place) => isMatch(rows[place]),
+      isMatch: (place) => isMatch(rows[place]!),
       takesPart,
       reading,
       scored,
@@ -96,9 +96,9 @@ export async function bestPapers(
   const places = new Int32Array(papers.length)
   let count = 0
   for (let place = 0; place < places.length; place++) {
-    if (!isMatch(rows[place])) continue
+    if (!isMatch(rows[place]!)) continue
     places[count++] = place
-    bound[place] = weights.semantic * bound[place] + known(place)
+    bound[place] = weights.semantic * bound[place]! + known(place)
   }
   let order = new FallingOrder(places.subarray(0, count), bound)
   let best: Scored[] = []
@@ -161,7 +161,7 @@ export function readerOf(
 } {
   const asking = conditions.flatMap(({ needsPaper }) => needsPaper ?? [])
   const isUnread = (place: number) =>
-    papers[place].cached === undefined && asking.some((needsPaper) => needsPaper(place))
+    papers[place]!.cached === undefined && asking.some((needsPaper) => needsPaper(place))
   return {
     isNeeded: (places) => {
       if (asking.length > 0) for (const place of places) if (isUnread(place)) return true
@@ -171,7 +171,7 @@ export function readerOf(
       void (await read(
         Array.from(places)
           .filter(isUnread)
-          .map((place) => papers[place]),
+          .map((place) => papers[place]!),
       )),
   }
 }
@@ -284,7 +284,7 @@ async function knownOrder(count: number, known: (place: number) => number, slice
   let length = 0
   for (let place = 0; place < count; place++) {
     values[place] = known(place)
-    if (values[place] > 0) places[length++] = place
+    if (values[place]! > 0) places[length++] = place
     if (place % 4096 === 4095 && slice.due()) await slice.rest()
   }
   return new FallingOrder(places.subarray(0, length), values)
@@ -327,8 +327,8 @@ class SemanticPart {
   #parts(cosines: Float64Array, unlike: readonly Float64Array[]): Float64Array {
     for (let i = 0; i < cosines.length; i++) {
       let worst = 0
-      for (const its of unlike) if (its[i] > worst) worst = its[i]
-      cosines[i] = Math.max(0, Math.min(1, Math.max(0, cosines[i] * this.#length)) - unlikeShare * worst)
+      for (const its of unlike) if (its[i]! > worst) worst = its[i]!
+      cosines[i] = Math.max(0, Math.min(1, Math.max(0, cosines[i]! * this.#length)) - unlikeShare * worst)
     }
     return cosines
   }
@@ -354,13 +354,13 @@ class FallingOrder {
 
   /** The largest value that is left. */
   get highest(): number {
-    return this.#values[this.#heap[0]]
+    return this.#values[this.#heap[0]!]!
   }
 
   /** Takes the place with the largest value. */
   take(): number {
-    const place = this.#heap[0]
-    this.#heap[0] = this.#heap[--this.#size]
+    const place = this.#heap[0]!
+    this.#heap[0] = this.#heap[--this.#size]!
     this.#sink(0)
     return place
   }
@@ -380,13 +380,13 @@ class FallingOrder {
   #sink(from: number): void {
     const heap = this.#heap
     const values = this.#values
-    const place = heap[from]
-    const value = values[place]
+    const place = heap[from]!
+    const value = values[place]!
     let at = from
     for (let child = 2 * at + 1; child < this.#size; child = 2 * at + 1) {
-      if (child + 1 < this.#size && values[heap[child + 1]] > values[heap[child]]) child++
-      if (!(values[heap[child]] > value)) break
-      heap[at] = heap[child]
+      if (child + 1 < this.#size && values[heap[child + 1]!]! > values[heap[child]!]!) child++
+      if (!(values[heap[child]!]! > value)) break
+      heap[at] = heap[child]!
       at = child
     }
     heap[at] = place

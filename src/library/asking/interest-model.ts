@@ -29,8 +29,8 @@ export function trainLinear(features: Features, labels: Int8Array, costs: Float6
   const square = new Float64Array(sparse.rows)
   for (let row = 0; row < sparse.rows; row++) {
     let sum = 1
-    for (let i = sparse.start[row]; i < sparse.start[row + 1]; i++) sum += sparse.value[i] ** 2
-    for (let d = row * dimensions; d < (row + 1) * dimensions; d++) sum += dense[d] ** 2
+    for (let i = sparse.start[row]!; i < sparse.start[row + 1]!; i++) sum += sparse.value[i]! ** 2
+    for (let d = row * dimensions; d < (row + 1) * dimensions; d++) sum += dense[d]! ** 2
     square[row] = sum
   }
   const alpha = new Float64Array(sparse.rows)
@@ -39,32 +39,32 @@ export function trainLinear(features: Features, labels: Int8Array, costs: Float6
   for (let pass = 0; pass < passes; pass++) {
     for (let i = order.length - 1; i > 0; i--) {
       const j = Math.floor(random() * (i + 1))
-      const row = order[i]
-      order[i] = order[j]
+      const row = order[i]!
+      order[i] = order[j]!
       order[j] = row
     }
     let worst = 0
     for (const row of order) {
-      const give = 1 / (2 * costs[row])
-      const gradient = labels[row] * decision(weights, features, row) - 1 + alpha[row] * give
+      const give = 1 / (2 * costs[row]!)
+      const gradient = labels[row]! * decision(weights, features, row) - 1 + alpha[row]! * give
       const projected = alpha[row] === 0 ? Math.min(gradient, 0) : gradient
       if (Math.abs(projected) > worst) worst = Math.abs(projected)
       if (Math.abs(projected) < 1e-9) continue
-      const next = Math.max(0, alpha[row] - gradient / (square[row] + give))
-      const step = (next - alpha[row]) * labels[row]
+      const next = Math.max(0, alpha[row]! - gradient / (square[row]! + give))
+      const step = (next - alpha[row]!) * labels[row]!
       alpha[row] = next
-      for (let i = sparse.start[row]; i < sparse.start[row + 1]; i++)
-        weights[sparse.column[i]] += step * sparse.value[i]
+      for (let i = sparse.start[row]!; i < sparse.start[row + 1]!; i++)
+        weights[sparse.column[i]!]! += step * sparse.value[i]!
       const at = row * dimensions
-      for (let d = 0; d < dimensions; d++) weights[sparse.columns + d] += step * dense[at + d]
-      weights[sparse.columns + dimensions] += step
+      for (let d = 0; d < dimensions; d++) weights[sparse.columns + d]! += step * dense[at + d]!
+      weights[sparse.columns + dimensions]! += step
     }
     if (worst < tolerance) break
   }
   // What the others say of a row anyway, the intercept and the mean row, is not lost with it.
   const common = 1 + meanSquare(features)
   const heldOut = alpha.map(
-    (its, row) => decision(weights, features, row) - labels[row] * its * Math.max(0, square[row] - common),
+    (its, row) => decision(weights, features, row) - labels[row]! * its * Math.max(0, square[row]! - common),
   )
   return { weights, heldOut }
 }
@@ -72,17 +72,17 @@ export function trainLinear(features: Features, labels: Int8Array, costs: Float6
 /** Squared length of the mean row. */
 function meanSquare({ sparse, dense, dimensions }: Features): number {
   const sum = new Float64Array(sparse.columns + dimensions)
-  for (let i = 0; i < sparse.start[sparse.rows]; i++) sum[sparse.column[i]] += sparse.value[i]
+  for (let i = 0; i < sparse.start[sparse.rows]!; i++) sum[sparse.column[i]!]! += sparse.value[i]!
   for (let row = 0; row < sparse.rows; row++)
-    for (let d = 0; d < dimensions; d++) sum[sparse.columns + d] += dense[row * dimensions + d]
+    for (let d = 0; d < dimensions; d++) sum[sparse.columns + d]! += dense[row * dimensions + d]!
   return sum.reduce((total, value) => total + (value / sparse.rows) ** 2, 0)
 }
 
 /** What a model says of a row; features of other rows must have the same columns as those it was trained on. */
 export function decision(weights: Float64Array, { sparse, dense, dimensions }: Features, row: number): number {
   const { start, column, value, columns } = sparse
-  let sum = weights[columns + dimensions]
-  for (let i = start[row]; i < start[row + 1]; i++) sum += weights[column[i]] * value[i]
+  let sum = weights[columns + dimensions]!
+  for (let i = start[row]!; i < start[row + 1]!; i++) sum += weights[column[i]!]! * value[i]!
   return sum + product(weights, columns, dense, row * dimensions, dimensions)
 }
 
@@ -94,12 +94,12 @@ export function product(a: Float64Array, from: number, b: Float64Array, at: numb
   let four = 0
   let d = 0
   for (; d + 3 < length; d += 4) {
-    one += a[from + d] * b[at + d]
-    two += a[from + d + 1] * b[at + d + 1]
-    three += a[from + d + 2] * b[at + d + 2]
-    four += a[from + d + 3] * b[at + d + 3]
+    one += a[from + d]! * b[at + d]!
+    two += a[from + d + 1]! * b[at + d + 1]!
+    three += a[from + d + 2]! * b[at + d + 2]!
+    four += a[from + d + 3]! * b[at + d + 3]!
   }
-  for (; d < length; d++) one += a[from + d] * b[at + d]
+  for (; d < length; d++) one += a[from + d]! * b[at + d]!
   return one + two + (three + four)
 }
 

@@ -103,7 +103,7 @@ export async function findDuplicates(
   const groups = Int32Array.from({ length: count }, (_, place) => place)
   const root = (place: number): number => {
     let top = place
-    while (groups[top] !== top) top = groups[top]
+    while (groups[top] !== top) top = groups[top]!
     groups[place] = top
     return top
   }
@@ -111,14 +111,14 @@ export async function findDuplicates(
   const propose = (a: number, b: number) => {
     const [first, second] = a < b ? [a, b] : [b, a]
     if (first === second || found.has(first * count + second)) return
-    const shared = sharedCount(pairsOf[first], pairsOf[second])
-    const size = Math.min(pairsOf[first].length, pairsOf[second].length)
-    const title = sameTitle(titleAt[first], titleAt[second])
+    const shared = sharedCount(pairsOf[first]!, pairsOf[second]!)
+    const size = Math.min(pairsOf[first]!.length, pairsOf[second]!.length)
+    const title = sameTitle(titleAt[first]!, titleAt[second]!)
     if (!isDuplicate(shared, size, { threshold, sameTitle: title })) return
     found.set(
       first * count + second,
       Object.freeze({
-        ids: Object.freeze([papers[first].id, papers[second].id] as const),
+        ids: Object.freeze([papers[first]!.id, papers[second]!.id] as const),
         score: size === 0 ? 1 : shared / size,
         isSameTitle: title !== undefined,
       }),
@@ -142,13 +142,13 @@ export async function findDuplicates(
       for (const other of same.slice(Math.max(0, i - commonFrom), i)) propose(other, place)
       if (slice.due()) await slice.rest()
     }
-  for (let place = 0; place < count; place++) if (firstOf[place] !== place) propose(firstOf[place], place)
+  for (let place = 0; place < count; place++) if (firstOf[place] !== place) propose(firstOf[place]!, place)
 
   // Lists of the papers that have a pair of words, linked from the last one back.
   const frequency = new Uint16Array(terms)
   const isFirst = (place: number) => firstOf[place] === place
   for (let place = 0; place < count; place++)
-    if (isFirst(place)) for (const term of pairsOf[place]) frequency[term] = Math.min(frequency[term] + 1, 65_535)
+    if (isFirst(place)) for (const term of pairsOf[place]!) frequency[term] = Math.min(frequency[term]! + 1, 65_535)
   const head = new Int32Array(terms).fill(-1)
   const entryPlace: number[] = []
   const entryNext: number[] = []
@@ -157,20 +157,20 @@ export async function findDuplicates(
     if (!isFirst(place)) continue
     const met: number[] = []
     let rare = 0
-    for (const term of pairsOf[place]) {
-      if (frequency[term] > commonFrom) continue
+    for (const term of pairsOf[place]!) {
+      if (frequency[term]! > commonFrom) continue
       rare++
-      if (frequency[term] < 2) continue
-      for (let entry = head[term]; entry >= 0; entry = entryNext[entry])
-        if (shared[entryPlace[entry]]++ === 0) met.push(entryPlace[entry])
-      entryNext.push(head[term])
+      if (frequency[term]! < 2) continue
+      for (let entry = head[term]!; entry >= 0; entry = entryNext[entry]!)
+        if (shared[entryPlace[entry]!]!++ === 0) met.push(entryPlace[entry]!)
+      entryNext.push(head[term]!)
       head[term] = entryPlace.push(place) - 1
     }
     for (const other of met) {
       // What is shared is shared among the rare pairs too, or there are hardly any.
-      const size = Math.min(pairsOf[place].length, pairsOf[other].length)
+      const size = Math.min(pairsOf[place]!.length, pairsOf[other]!.length)
       const least = Math.min(fewest, (threshold * size) / 4, rare)
-      if (shared[other] >= least) propose(other, place)
+      if (shared[other]! >= least) propose(other, place)
       shared[other] = 0
     }
     if (slice.due()) await slice.rest()
@@ -189,7 +189,7 @@ export async function findDuplicates(
       [...members.values()]
         .filter((group) => group.length > 1)
         .sort((a, b) => b.length - a.length || (a[0] as number) - (b[0] as number))
-        .map((group) => Object.freeze(group.map((place) => papers[place].id))),
+        .map((group) => Object.freeze(group.map((place) => papers[place]!.id))),
     ),
   })
 }
@@ -218,7 +218,7 @@ function sameTitle(one: Title, other: Title): Title | undefined {
 function sharedCount(a: Int32Array, b: Int32Array): number {
   let count = 0
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-    const difference = a[i] - b[j]
+    const difference = a[i]! - b[j]!
     if (difference === 0) count++
     if (difference <= 0) i++
     if (difference >= 0) j++

@@ -53,14 +53,14 @@ export async function findNovelty(
   const news = placesAt(isNew)
   const earlier = placesAt(isEarlier)
   const about = {
-    papers: news.map((place) => kept[place].id),
+    papers: news.map((place) => kept[place]!.id),
     ...daysOf(news, spans),
     earlier: { count: earlier.length, ...daysOf(earlier, spans) },
     undated,
   }
   const missing = whatIsMissing(about, { weeks, all: daysOf(spans.keys(), spans), count: kept.length })
   if (missing !== undefined) return { ...about, missing, areas: [], terms: [], unlike: [] }
-  const chosen = [...earlier, ...news].map((place) => kept[place])
+  const chosen = [...earlier, ...news].map((place) => kept[place]!)
   const rows = Int32Array.from(chosen, ({ row }) => row)
   const papers = await collection.read(chosen, { signal })
   const slice = timeSlice(signal)
@@ -148,7 +148,7 @@ function sinceOf(since: NoveltyOptions['since'], spans: Spans): number {
   // A date that is wrong by a year stands alone: the last day is one that ends a week of some papers.
   const last = days.findIndex((one, i) => one - (days[i + leastNew - 1] ?? Number.NEGATIVE_INFINITY) < mostDays)
   if (last < 0) return (days[0] ?? Number.NEGATIVE_INFINITY) * day
-  return days[last + leastNew - 1] * day
+  return days[last + leastNew - 1]! * day
 }
 
 /** The first and the last day of papers. */

@@ -59,7 +59,7 @@ export function* compileFilter(
   if (filter === undefined) return undefined
   if (typeof filter === 'function') {
     const test = (place: number, { papers }: Roster) => {
-      const fits: unknown = filter(papers[place].cached as Paper)
+      const fits: unknown = filter(papers[place]!.cached as Paper)
       if (typeof fits === 'object' && fits !== null && 'then' in fits)
         throw new PaperkinError(
           'invalid-argument',
@@ -146,7 +146,7 @@ function* areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas |
     test: (one) => {
       const { isRead, valueAt } = column(one, 'area')
       const isWithin = (place: number) =>
-        areas !== undefined && nodes.some((node) => areas.isWithin(one.papers[place], node))
+        areas !== undefined && nodes.some((node) => areas.isWithin(one.papers[place]!, node))
       return {
         needsPaper: (place) => !isRead(place) && !isWithin(place),
         holds: (place) => isWithin(place) || fitsOwn(valueAt(place)),
@@ -176,7 +176,7 @@ function column(
     valueAt: (place) => {
       const value = values[place]
       if (value !== unread) return value
-      const read = fieldOf(papers[place].cached as Paper, field)
+      const read = fieldOf(papers[place]!.cached as Paper, field)
       values[place] = read
       return read
     },
@@ -193,7 +193,7 @@ function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined
   for (let start = 0; start < papers.length; start += PART) {
     const end = Math.min(start + PART, papers.length)
     const unread: StoredPaper[] = []
-    for (let place = start; place < end; place++) if (!isRead(place)) unread.push(papers[place])
+    for (let place = start; place < end; place++) if (!isRead(place)) unread.push(papers[place]!)
     if (unread.length > 0) yield unread
     for (let place = start; place < end; place++) if (fits(valueAt(place))) return true
   }
@@ -216,7 +216,7 @@ function fieldOf(paper: Paper, field: string): Json | undefined {
     const year = paper.published?.slice(0, 4)
     return year !== undefined && /^\d{4}$/u.test(year) ? Number(year) : undefined
   }
-  if (field !== 'year' && paperFields.has(field)) return paper[field as keyof Paper] as Json | undefined
+  if (field !== 'year' && paperFields.has(field)) return paper[field as keyof Paper]
   return paper.extra !== undefined && Object.hasOwn(paper.extra, field) ? paper.extra[field] : undefined
 }
 
@@ -224,7 +224,7 @@ function condition(field: string, wanted: FilterValue): (value: Json | undefined
   const fitsOne = conditionOnOne(field, wanted)
   return (value) => {
     if (Array.isArray(value)) return value.some(fitsOne)
-    return value !== undefined && fitsOne(value as Json)
+    return value !== undefined && fitsOne(value)
   }
 }
 

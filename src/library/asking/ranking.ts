@@ -213,10 +213,10 @@ export class Ranking {
         direction: settings.weights.semantic > 0 ? query : undefined,
         unlikeDirections: [],
         lexical: scores,
-        isMatch: (row) => (mode !== 'lexical' || scores[row] > 0) && holding.every((rows) => rows[row] === 1),
+        isMatch: (row) => (mode !== 'lexical' || scores[row]! > 0) && holding.every((rows) => rows[row] === 1),
         conditions: phrases.map((phrase) => {
           const holds = phraseMatcher(phrase)
-          return { needsPaper: () => true, holds: (place) => holds(state.roster.papers[place].cached as Paper) }
+          return { needsPaper: () => true, holds: (place) => holds(state.roster.papers[place]!.cached as Paper) }
         }),
       },
       { settings, state, weak: weakBelow.search },
@@ -264,9 +264,9 @@ export class Ranking {
           direction: isSemantic ? meanVector(like) : undefined,
           unlikeDirections: isSemantic ? unlike.map(({ vector }) => vector as Float32Array) : [],
           lexical: scores,
-          isMatch: (row) => !own.has(row) && (settings.mode !== 'lexical' || scores[row] > 0),
+          isMatch: (row) => !own.has(row) && (settings.mode !== 'lexical' || scores[row]! > 0),
           conditions: omitDuplicates
-            ? [{ needsPaper: () => true, holds: (place) => !isDuplicate(state.roster.papers[place]) }]
+            ? [{ needsPaper: () => true, holds: (place) => !isDuplicate(state.roster.papers[place]!) }]
             : [],
         },
         { settings, state, isDuplicate, weak: weakBelow.related },
@@ -363,12 +363,12 @@ export class Ranking {
     const ordered = diversity > 0 ? await this.#diverse(best, offset + k, diversity, state) : best
     const answered = ordered.slice(offset, offset + k)
     const papers = await collection.read(
-      answered.map(({ place }) => state.roster.papers[place]),
+      answered.map(({ place }) => state.roster.papers[place]!),
       { signal },
     )
     const hits = answered.map(({ place, score, semantic }, i) => {
-      const candidate = state.roster.papers[place]
-      const lexical = question.lexical[candidate.row]
+      const candidate = state.roster.papers[place]!
+      const lexical = question.lexical[candidate.row]!
       const isWeak = canBeWeak && semantic < weak.semantic && lexical < weak.lexical
       return Object.freeze({
         paper: papers[i] as Paper,
@@ -376,7 +376,7 @@ export class Ranking {
         semantic,
         lexical,
         ...(isWeak && { isWeak: true as const }),
-        ...(recency && { recency: recency[place] }),
+        ...(recency && { recency: recency[place]! }),
         ...(isDuplicate?.(candidate) && { isDuplicate: true as const }),
       })
     })
@@ -386,7 +386,7 @@ export class Ranking {
       weights: settings.weights,
       ...(total !== undefined && { total }),
     })
-    return { list, rows: answered.map(({ place }) => state.roster.rows[place]) }
+    return { list, rows: answered.map(({ place }) => state.roster.rows[place]!) }
   }
 
   /** How many papers match a question. */
@@ -400,7 +400,7 @@ export class Ranking {
     for (let start = 0; start < roster.rows.length; start += COUNTED) {
       const places: number[] = []
       for (let place = start; place < Math.min(start + COUNTED, roster.rows.length); place++)
-        if (isMatch(roster.rows[place])) places.push(place)
+        if (isMatch(roster.rows[place]!)) places.push(place)
       if (reading.isNeeded(places)) await reading.read(places)
       for (const [i, place] of places.entries()) {
         if (conditions.every(({ holds }) => holds(place))) total++
@@ -434,12 +434,12 @@ export class Ranking {
     diversity: number,
     { roster, lexical, snapshot }: State,
   ): Promise<Scored[]> {
-    const left = pool.map((scored) => ({ scored, row: roster.rows[scored.place], nearest: 0 }))
+    const left = pool.map((scored) => ({ scored, row: roster.rows[scored.place]!, nearest: 0 }))
     const chosen: Scored[] = []
     while (chosen.length < count && left.length > 0) {
       let best = 0
       const value = ({ scored, nearest }: (typeof left)[number]) => (1 - diversity) * scored.score - diversity * nearest
-      for (let i = 1; i < left.length; i++) if (value(left[i]) > value(left[best])) best = i
+      for (let i = 1; i < left.length; i++) if (value(left[i]!) > value(left[best]!)) best = i
       const [{ scored, row }] = left.splice(best, 1) as [(typeof left)[number]]
       chosen.push(scored)
       const cosines = snapshot.has(row)

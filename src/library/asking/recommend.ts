@@ -177,7 +177,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   }
   const commonKin = await kinOf(compared, training)
   const standard = {
-    linear: standardise(compared.map((place) => model.heldOut[place])),
+    linear: standardise(compared.map((place) => model.heldOut[place]!)),
     kin: standardise(commonKin),
   }
   const share = kinShare + (1 - kinShare) / likes
@@ -191,8 +191,8 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
         )
   const testedKin = await kinOf(tested, training)
   const probability = calibration(
-    tested.map((place, i) => standing(model.heldOut[place], testedKin[i] as number)),
-    compared.map((place, i) => standing(model.heldOut[place], commonKin[i] as number)),
+    tested.map((place, i) => standing(model.heldOut[place]!, testedKin[i] as number)),
+    compared.map((place, i) => standing(model.heldOut[place]!, commonKin[i] as number)),
     usualStanding,
   )
 
@@ -202,7 +202,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     const their = onto(training, await features(part, space))
     for (let i = 0; i < part.length; i++) {
       const place = placeOf.get((part[i] as Item).id)
-      linear[from + i] = place === undefined ? decision(model.weights, their, i) : model.heldOut[place]
+      linear[from + i] = place === undefined ? decision(model.weights, their, i) : model.heldOut[place]!
       if (i % 64 === 63 && slice.due()) await slice.rest()
     }
   }
@@ -218,7 +218,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     first.map((_, i) => i),
     shown,
   )
-  const total = Float64Array.from(first, (i, at) => standing(linear[i], kin[at] as number))
+  const total = Float64Array.from(first, (i, at) => standing(linear[i]!, kin[at] as number))
   const name = why ? lexical.namer() : undefined
   const hits: Recommendation[] = []
   const ranked = best(total, total.length)
@@ -248,7 +248,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     hits.push(
       Object.freeze({
         paper,
-        score: probability(total[at]),
+        score: probability(total[at]!),
         ...(isDuplicate && { isDuplicate: true as const }),
         ...(name && {
           why: Object.freeze({
@@ -271,7 +271,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
 /** A paper of the library, or one that was looked up. */
 type Item = StoredPaper | KnownSeed
 
-const keptOf = (item: Item): StoredPaper | undefined => ('kept' in item ? item.kept : (item as StoredPaper))
+const keptOf = (item: Item): StoredPaper | undefined => ('kept' in item ? item.kept : item)
 
 interface Space {
   readonly lexical: LexicalIndex
@@ -332,17 +332,17 @@ async function features(
     ? [Math.sqrt(relatedWeights.semantic), Math.sqrt(relatedWeights.lexical)]
     : [0, 1]
   for (const [i, item] of items.entries()) {
-    const row = at[i] >= 0 ? at[i] : rows.length - 1 - at[i]
-    let to = start[i]
-    for (let j = found.start[row]; j < found.start[row + 1]; j++) {
-      column[to] = found.column[j]
-      value[to++] = ofWords * found.value[j]
+    const row = at[i]! >= 0 ? at[i]! : rows.length - 1 - at[i]!
+    let to = start[i]!
+    for (let j = found.start[row]!; j < found.start[row + 1]!; j++) {
+      column[to] = found.column[j]!
+      value[to++] = ofWords * found.value[j]!
     }
     start[i + 1] = to
     if (isSemantic) {
       const kept = keptOf(item)
       const vector = kept === undefined ? ((item as KnownSeed).vector as Float32Array) : snapshot.vector(kept.row)
-      for (let d = 0; d < dimensions; d++) dense[i * dimensions + d] = ofVectors * vector[d]
+      for (let d = 0; d < dimensions; d++) dense[i * dimensions + d] = ofVectors * vector[d]!
     }
     if (i % 64 === 63 && slice.due()) await slice.rest()
   }
@@ -355,7 +355,7 @@ function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeature
   const columnOf = new Int32Array(other.terms.length).fill(-1)
   for (let i = 0, j = 0; i < columnOf.length && j < terms.length; ) {
     if (other.terms[i] === terms[j]) columnOf[i++] = j++
-    else if (other.terms[i] < terms[j]) i++
+    else if (other.terms[i]! < terms[j]!) i++
     else j++
   }
   const { rows, start, column, value } = other.sparse
@@ -368,10 +368,10 @@ function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeature
   }
   let to = 0
   for (let row = 0; row < rows; row++) {
-    for (let i = start[row]; i < start[row + 1]; i++) {
-      if (columnOf[column[i]] < 0) continue
-      mapped.column[to] = columnOf[column[i]]
-      mapped.value[to++] = value[i]
+    for (let i = start[row]!; i < start[row + 1]!; i++) {
+      if (columnOf[column[i]!]! < 0) continue
+      mapped.column[to] = columnOf[column[i]!]!
+      mapped.value[to++] = value[i]!
     }
     mapped.start[row + 1] = to
   }
@@ -381,17 +381,17 @@ function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeature
 /** The judged rows by column, so that a paper meets only those that share its words. */
 function reversed(training: TermFeatures, liked: number, disliked: number): Reference {
   const { start, column, value, columns } = training.sparse
-  const end = start[liked + disliked]
+  const end = start[liked + disliked]!
   const from = new Int32Array(columns + 1)
-  for (let i = 0; i < end; i++) from[column[i] + 1]++
-  for (let c = 0; c < columns; c++) from[c + 1] += from[c]
+  for (let i = 0; i < end; i++) from[column[i]! + 1]!++
+  for (let c = 0; c < columns; c++) from[c + 1]! += from[c]!
   const next = from.slice()
   const row = new Int32Array(end)
   const its = new Float64Array(end)
   for (let r = 0; r < liked + disliked; r++)
-    for (let i = start[r]; i < start[r + 1]; i++) {
-      row[next[column[i]]] = r
-      its[next[column[i]]++] = value[i]
+    for (let i = start[r]!; i < start[r + 1]!; i++) {
+      row[next[column[i]!]!] = r
+      its[next[column[i]!]!++] = value[i]!
     }
   return { training, liked, disliked, start: from, row, value: its }
 }
@@ -407,26 +407,26 @@ function kinship(
   own: number,
 ): { readonly value: number; readonly nearest: readonly { readonly row: number; readonly similarity: number }[] } {
   const scores = new Float64Array(liked + disliked)
-  for (let i = sparse.start[at]; i < sparse.start[at + 1]; i++) {
-    const c = sparse.column[i]
-    for (let j = start[c]; j < start[c + 1]; j++) scores[row[j]] += sparse.value[i] * value[j]
+  for (let i = sparse.start[at]!; i < sparse.start[at + 1]!; i++) {
+    const c = sparse.column[i]!
+    for (let j = start[c]!; j < start[c + 1]!; j++) scores[row[j]!]! += sparse.value[i]! * value[j]!
   }
   for (let r = 0; r < scores.length; r++) {
     scores[r] = Math.min(
       1,
-      scores[r] + Math.max(0, product(dense, at * dimensions, training.dense, r * dimensions, dimensions)),
+      scores[r]! + Math.max(0, product(dense, at * dimensions, training.dense, r * dimensions, dimensions)),
     )
   }
   if (own >= 0 && own < scores.length) scores[own] = -1
   const found: { row: number; similarity: number }[] = []
   for (let r = 0; r < liked; r++) {
-    if (scores[r] < 0 || (found.length === nearest && scores[r] <= (found[nearest - 1]?.similarity ?? 0))) continue
-    found.push({ row: r, similarity: scores[r] })
+    if (scores[r]! < 0 || (found.length === nearest && scores[r]! <= (found[nearest - 1]?.similarity ?? 0))) continue
+    found.push({ row: r, similarity: scores[r]! })
     found.sort((a, b) => b.similarity - a.similarity || a.row - b.row)
     found.length = Math.min(found.length, nearest)
   }
   let worst = 0
-  for (let r = liked; r < scores.length; r++) if (scores[r] > worst) worst = scores[r]
+  for (let r = liked; r < scores.length; r++) if (scores[r]! > worst) worst = scores[r]!
   const mean = found.length === 0 ? 0 : found.reduce((sum, { similarity }) => sum + similarity, 0) / found.length
   return { value: mean - unlikeShare * worst, nearest: found.filter(({ similarity }) => similarity > 0) }
 }
@@ -441,7 +441,7 @@ function standardise(values: readonly number[]): (value: number) => number {
 /** The places of the largest values, falling; of equal ones the first. */
 function best(values: Float64Array, count: number): number[] {
   return Array.from(values.keys())
-    .sort((a, b) => values[b] - values[a] || a - b)
+    .sort((a, b) => values[b]! - values[a]! || a - b)
     .slice(0, count)
 }
 
@@ -461,11 +461,11 @@ function speakingTerms(
 ): RecommendationReason['terms'] {
   const found: { term: string; weight: number }[] = []
   let sum = 0
-  for (let i = sparse.start[row]; i < sparse.start[row + 1]; i++) {
-    const weight = weights[sparse.column[i]] * sparse.value[i]
+  for (let i = sparse.start[row]!; i < sparse.start[row + 1]!; i++) {
+    const weight = weights[sparse.column[i]!]! * sparse.value[i]!
     if (!(weight > 0)) continue
     sum += weight
-    found.push({ term: name(terms[sparse.column[i]]), weight })
+    found.push({ term: name(terms[sparse.column[i]!]!), weight })
   }
   const spelling = stemSpeller(paper)
   return Object.freeze(

@@ -128,8 +128,7 @@ export async function lookUp(
     )
   if (isSemantic && vector === undefined && texts.length > 0) {
     const vectors = await embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
-    for (const [i, text] of texts.entries())
-      known.set(text, { ...(known.get(text) as KnownSeed), vector: vectors[i] as Float32Array })
+    for (const [i, text] of texts.entries()) known.set(text, { ...(known.get(text) as KnownSeed), vector: vectors[i] })
   }
   // A paper that was removed meanwhile stays what it was, as a text.
   const now = (seed: CheckedSeed): KnownSeed =>
@@ -142,7 +141,7 @@ export function meanVector(seeds: readonly KnownSeed[]): Float32Array {
   const [first] = seeds as [KnownSeed]
   if (seeds.length === 1) return first.vector as Float32Array
   const sum = new Float64Array((first.vector as Float32Array).length)
-  for (const { vector } of seeds) for (let d = 0; d < sum.length; d++) sum[d] += (vector as Float32Array)[d]
+  for (const { vector } of seeds) for (let d = 0; d < sum.length; d++) sum[d]! += (vector as Float32Array)[d]!
   return Float32Array.from(sum, (value) => value / seeds.length)
 }
 
@@ -154,16 +153,16 @@ export function lexicalPart({ like, unlike }: KnownSeeds, hasWeight: boolean, le
   const scores = similar(like[0] as KnownSeed)
   for (const seed of like.slice(1)) {
     const more = similar(seed)
-    for (let row = 0; row < scores.length; row++) scores[row] += more[row]
+    for (let row = 0; row < scores.length; row++) scores[row]! += more[row]!
   }
-  if (like.length > 1) for (let row = 0; row < scores.length; row++) scores[row] /= like.length
+  if (like.length > 1) for (let row = 0; row < scores.length; row++) scores[row]! /= like.length
   if (unlike.length > 0) {
     const worst = new Float64Array(scores.length)
     for (const seed of unlike) {
       const more = similar(seed)
-      for (let row = 0; row < worst.length; row++) if (more[row] > worst[row]) worst[row] = more[row]
+      for (let row = 0; row < worst.length; row++) if (more[row]! > worst[row]!) worst[row] = more[row]!
     }
-    for (let row = 0; row < scores.length; row++) scores[row] = Math.max(0, scores[row] - unlikeShare * worst[row])
+    for (let row = 0; row < scores.length; row++) scores[row] = Math.max(0, scores[row]! - unlikeShare * worst[row]!)
   }
   return scores
 }

@@ -51,7 +51,7 @@ export async function topicInput(
     if (unknown.length > 0 && embedder === undefined)
       throw new PaperkinError(
         'embedder-unavailable',
-        `Expected papers of the library, as it has no embedder, got ${paperName(unknown[0])}: add it with its vector first.`,
+        `Expected papers of the library, as it has no embedder, got ${paperName(unknown[0]!)}: add it with its vector first.`,
       )
     const embedded =
       (await embedder?.embed(unknown.map(paperText), {
@@ -61,13 +61,13 @@ export async function topicInput(
     await lexical.prepare(resting)
     let next = 0
     for (const [i, paper] of given.entries()) {
-      const vector = known[i] ?? (embedded[next++] as Float32Array)
+      const vector = known[i] ?? embedded[next++]
       const cosines = await snapshot.scoreRows(vector, rows)
       if (resting.due()) await resting.rest()
       const shared = lexical.similarTo(paper)
       const similar: SimilarPaper = {
         id: paper.id,
-        similarity: cosines.map((cosine, place) => (cosine + shared[rows[place]]) / 2),
+        similarity: cosines.map((cosine, place) => (cosine + shared[rows[place]!]!) / 2),
       }
       yield similar
       if (resting.due()) await resting.rest()
@@ -76,7 +76,7 @@ export async function topicInput(
   const { terms, ...sparse } = words
   const namer = () => {
     const nameOf = lexical.namer()
-    return (column: number) => nameOf(terms[column])
+    return (column: number) => nameOf(terms[column]!)
   }
   const embedNames =
     embedder && ((texts: readonly string[]) => embedder.embed(texts, { inputType: 'query', ...(signal && { signal }) }))
@@ -86,5 +86,5 @@ export async function topicInput(
 /** The papers of some ids, in the order of the roster. */
 function papersOf(ids: ReadonlySet<string>, { kept, roster }: Collection): StoredPaper[] {
   const places = Int32Array.from(ids, (id) => roster.placeOf((kept.get(id) as StoredPaper).row)).sort()
-  return Array.from(places, (place) => roster.papers[place])
+  return Array.from(places, (place) => roster.papers[place]!)
 }

@@ -118,7 +118,7 @@ async function nearestSentences(
 
 function dot(a: Float32Array, b: Float32Array): number {
   let sum = 0
-  for (let d = 0; d < a.length; d++) sum += a[d] * b[d]
+  for (let d = 0; d < a.length; d++) sum += a[d]! * b[d]!
   return sum
 }
 

@@ -35,7 +35,7 @@ export class Roster {
       let rows = 0
       for (const one of this.rows) rows = Math.max(rows, one + 1)
       this.#places = new Int32Array(rows).fill(-1)
-      for (let place = 0; place < this.rows.length; place++) this.#places[this.rows[place]] = place
+      for (let place = 0; place < this.rows.length; place++) this.#places[this.rows[place]!] = place
     }
     return this.#places[row] ?? -1
   }

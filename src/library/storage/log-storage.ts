@@ -442,7 +442,7 @@ export class LogStorage implements Storage {
   /** @throws PaperkinError `store-unwritable`; `store-locked` where the lock was taken away */
   async commit({ removed = [], papers = [], vectors = [], nextRow }: Change): Promise<LogPaper[]> {
     const first = [...vectors, ...papers.map(({ vector }) => vector)].find((one) => one !== undefined && 'key' in one)
-    const width = (first as StoredVector | undefined)?.vector.length
+    const width = first?.vector.length
     if (this.#identity.dimensions === 0 && width !== undefined)
       await this.#replace({ ...this.#identity, dimensions: width }, [])
     const fresh: StoredVector[] = []

@@ -108,7 +108,7 @@ export class HnswIndex extends ExactIndex {
     const { native, rows, stamps } = this.#graph as Graph
     const snapshot = super.snapshot()
     // Rows that are in the graph and gone from the index.
-    const saved = rows.map((row, label) => (isCurrent(snapshot, row, stamps[label]) ? row : -1))
+    const saved = rows.map((row, label) => (isCurrent(snapshot, row, stamps[label]!) ? row : -1))
     await inTemporaryFolder(async (folder) => {
       const payload = join(folder, 'graph')
       await native.writeIndex(payload)
@@ -151,7 +151,7 @@ export class HnswIndex extends ExactIndex {
     if (present.length !== state.size || !present.every((row) => snapshot.has(row)))
       throw mismatch(`its ${present.length} rows are not the ${state.size} of the index`)
     if ((await fingerprint(snapshot, rows)) !== header.vectors) throw mismatch('the vectors of its rows are others')
-    const stamps = Uint32Array.from(rows, (row) => (row < 0 ? 0 : state.stampOf[snapshot.position(row)]))
+    const stamps = Uint32Array.from(rows, (row) => (row < 0 ? 0 : state.stampOf[snapshot.position(row)]!))
     await this.#adopt(payload, { rows, stamps, lastStamp: lastStamp(state) })
   }
 
@@ -214,9 +214,9 @@ export class HnswIndex extends ExactIndex {
     const { state } = snapshot
     const positions: number[] = []
     for (let position = from === undefined ? 0 : firstAfter(state, from.lastStamp); position < state.count; position++)
-      if (state.rowOf[position] >= 0) positions.push(position)
-    const rows = Int32Array.from(positions, (position) => state.rowOf[position])
-    const stamps = Uint32Array.from(positions, (position) => state.stampOf[position])
+      if (state.rowOf[position]! >= 0) positions.push(position)
+    const rows = Int32Array.from(positions, (position) => state.rowOf[position]!)
+    const stamps = Uint32Array.from(positions, (position) => state.stampOf[position]!)
     // The vectors of a snapshot, not of the index: it may go on changing.
     const values = await snapshot.vectors(rows)
     await inTemporaryFolder(async (folder) => {
@@ -259,7 +259,7 @@ export class HnswIndex extends ExactIndex {
 }
 
 function lastStamp({ stampOf, count }: ExactState): number {
-  return count === 0 ? 0 : stampOf[count - 1]
+  return count === 0 ? 0 : stampOf[count - 1]!
 }
 
 function joined<Values extends Int32Array | Uint32Array>(first: Values, second: Values): Values {

@@ -43,12 +43,12 @@ export class HnswSnapshot extends ExactSnapshot {
     native.setEf(efSearch)
     const labels = nearestLabels(native, unit, {
       k: this.#labelsFor(k),
-      filter: filter && ((label) => rows[label] >= 0 && filter(rows[label])),
+      filter: filter && ((label) => rows[label]! >= 0 && filter(rows[label]!)),
     })
     const best = new TopK(k)
     for (const label of labels)
-      if (isCurrent(this, rows[label], stamps[label]))
-        best.offer(rows[label], Math.fround(this.product(unit, this.position(rows[label]))))
+      if (isCurrent(this, rows[label]!, stamps[label]!))
+        best.offer(rows[label]!, Math.fround(this.product(unit, this.position(rows[label]!))))
     // Fewer may match than are wanted, but only a look at all rows can tell.
     if (best.size < k) return undefined
     await this.#offerTail(best, { unit, filter, slice })
@@ -68,8 +68,8 @@ export class HnswSnapshot extends ExactSnapshot {
     const { codes, count, rowOf } = this.state
     const above = codes && (await this.boundsFrom(tail, { codes, unit, side: 'above', slice }))
     for (let position = tail; position < count; position++) {
-      if (above === undefined || above[position - tail] >= best.cut) {
-        const row = rowOf[position]
+      if (above === undefined || above[position - tail]! >= best.cut) {
+        const row = rowOf[position]!
         if (row >= 0 && (filter === undefined || filter(row)))
           best.offer(row, Math.fround(this.product(unit, position)))
       }
@@ -95,7 +95,7 @@ export class HnswSnapshot extends ExactSnapshot {
     let seen = 0
     let passed = 0
     for (let index = 0; index < SAMPLE; index++) {
-      const row = rowOf[Math.floor((index * count) / SAMPLE)]
+      const row = rowOf[Math.floor((index * count) / SAMPLE)]!
       if (row < 0) continue
       seen++
       if (filter(row)) passed++
@@ -116,7 +116,7 @@ export function firstAfter({ stampOf, count }: ExactState, stamp: number): numbe
   let high = count
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (stampOf[middle] > stamp) high = middle
+    if (stampOf[middle]! > stamp) high = middle
     else low = middle + 1
   }
   return low
@@ -125,7 +125,7 @@ export function firstAfter({ stampOf, count }: ExactState, stamp: number): numbe
 /** Living positions from a position on. */
 export function living({ rowOf, count }: ExactState, from: number): number {
   let rows = 0
-  for (let position = from; position < count; position++) if (rowOf[position] >= 0) rows++
+  for (let position = from; position < count; position++) if (rowOf[position]! >= 0) rows++
   return rows
 }
 
@@ -138,7 +138,7 @@ function nearestLabels(
   { k, filter }: { readonly k: number; readonly filter: ((label: number) => boolean) | undefined },
 ): number[] {
   // One array for all queries, filled by a loop: Array.from walks an iterator, and hnswlib copies what it gets.
-  for (let d = 0; d < unit.length; d++) query[d] = unit[d]
+  for (let d = 0; d < unit.length; d++) query[d] = unit[d]!
   query.length = unit.length
   if (filter === undefined) return native.searchKnn(query, k).neighbors
   let failure: { readonly error: unknown } | undefined
@@ -151,6 +151,6 @@ function nearestLabels(
       return false
     }
   })
-  if (failure !== undefined) throw (failure as { readonly error: unknown }).error
+  if (failure !== undefined) throw failure.error
   return neighbors
 }
