@@ -673,6 +673,25 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await context.close()
     })
 
+    test('says once where the browser keeps nothing, and goes on', async () => {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
+      await page.addInitScript(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('refused') } })",
+      )
+      await page.goto(address)
+      const [one, other] = [data.papers[12]!.name, data.papers[13]!.name]
+      await page.getByRole('button', { name: `Star ${one}` }).click()
+      await page.locator('.notice').getByText('This browser keeps nothing for this page').waitFor()
+      await page.getByRole('checkbox', { name: `Select ${other}` }).check()
+      await page.getByRole('button', { name: 'Copy', exact: true }).click()
+      await page.locator('.notice').getByText('This browser keeps nothing').waitFor({ state: 'hidden' })
+      await page.getByRole('button', { name: `Star ${other}` }).click()
+      await page.getByLabel('Marks').selectOption('starred')
+      expect((await names(page)).sort()).toEqual([one, other].sort())
+      expect(await page.locator('.notice').getByText('This browser keeps nothing').count()).toBe(0)
+      await page.close()
+    })
+
     test('10 and 11 export stars, which recommend reads, and import them elsewhere', async () => {
       const { page } = await open()
       const starred = [data.papers[5]!, data.papers[12]!]

@@ -185,8 +185,9 @@ class Page {
     window.addEventListener('beforeprint', () => this.#print())
     this.#marksChanged()
     this.#follow(lookedAt(location.hash), true)
-    // So that they can be printed and searched at once. What is missing is told where somebody asks for it.
-    if (report.isSmall) setTimeout(() => void this.#search.prepare(), idleMs)
+    // So that papers can be printed, and titles searched at once. What is missing is told where somebody asks for it.
+    if (report.isSmall) for (let block = 0; block < report.blocks; block++) report.block(block).catch(() => undefined)
+    setTimeout(() => void (report.isSmall ? this.#search.prepare() : this.#search.prepareTitles()), idleMs)
     document.documentElement.dataset.ready = ''
   }
 
