@@ -268,13 +268,12 @@ async function openPage(browser: Browser, path: string) {
   })
   const asked = performance.now()
   await page.getByRole('searchbox').fill('gradient')
-  const counted = page.locator('.results h2').filter({ hasText: /papers?$/u })
-  await counted.waitFor({ timeout: 120_000 })
+  const answered = page.locator('.scroll[aria-busy="false"]')
+  await answered.waitFor({ timeout: 120_000 })
   const searchMs = performance.now() - asked
-  const first = await page.locator('.results h2').textContent()
   const again = performance.now()
   await page.getByRole('searchbox').fill('gradients')
-  await counted.filter({ hasNotText: first ?? '' }).waitFor({ timeout: 120_000 })
+  await answered.waitFor({ timeout: 120_000 })
   const searchAgainMs = performance.now() - again
   if (complaints.length > 0) throw new Error(`The page complains: ${complaints.join('; ')}`)
   await page.close()
@@ -329,16 +328,14 @@ async function takePictures(browser: Browser, { path, folder, name }: Pictures):
       await page.waitForSelector('html[data-ready]')
       await shoot('map')
       // The largest topic, and the most typical of its papers.
-      await page.locator('.topic:not(.group)').first().click()
-      await page.locator('.topics .detail .paper').first().click()
+      await page.evaluate("location.hash = '#topic=0'")
+      await page.locator('.chip').waitFor()
+      await page.locator('.papers .paper').first().click()
       await page.locator('.panel .abstract, .panel .note').first().waitFor()
       await shoot('paper')
       await page.evaluate("location.hash = ''")
       await page.getByRole('searchbox').fill('robot')
-      await page
-        .locator('.results h2')
-        .filter({ hasText: /papers?$/u })
-        .waitFor({ timeout: 120_000 })
+      await page.locator('.scroll[aria-busy="false"]').waitFor({ timeout: 120_000 })
       await shoot('search')
       await page.close()
     }

@@ -61,14 +61,14 @@ async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice
   const distance = new Float64Array(k)
   for (let row = 0; row < rows; row++) {
     // Of unit vectors this is the Euclidean distance.
-    for (let rank = 0; rank < k; rank++) distance[rank] = Math.sqrt(Math.max(0, 2 - 2 * similarity[row * k + rank]))
+    for (let rank = 0; rank < k; rank++) distance[rank] = Math.sqrt(Math.max(0, 2 - 2 * similarity[row * k + rank]!))
     const nearest = distance.find((d) => d > 0) ?? 0
     let low = 0
     let high = Number.POSITIVE_INFINITY
     let scale = 1
     for (let step = 0; step < 64; step++) {
       let sum = 0
-      for (let rank = 0; rank < k; rank++) sum += Math.exp(-Math.max(0, distance[rank] - nearest) / scale)
+      for (let rank = 0; rank < k; rank++) sum += Math.exp(-Math.max(0, distance[rank]! - nearest) / scale)
       if (Math.abs(sum - goal) < 1e-5) break
       if (sum > goal) high = scale
       else low = scale
@@ -76,37 +76,38 @@ async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice
     }
     const mean = distance.reduce((sum, d) => sum + d, 0) / k
     scale = Math.max(scale, 1e-3 * mean, 1e-12)
-    for (let rank = 0; rank < k; rank++) sure[row * k + rank] = Math.exp(-Math.max(0, distance[rank] - nearest) / scale)
+    for (let rank = 0; rank < k; rank++)
+      sure[row * k + rank] = Math.exp(-Math.max(0, distance[rank]! - nearest) / scale)
     if (row % 256 === 255 && slice.due()) await slice.rest()
   }
   const start = new Int32Array(rows + 1)
   const fill = (take: (row: number, other: number, weight: number) => void, row: number) => {
     for (let i = row * k; i < (row + 1) * k; i++) {
-      const other = neighbour[i]
+      const other = neighbour[i]!
       let back = 0
-      for (let j = other * k; j < (other + 1) * k; j++) if (neighbour[j] === row) back = sure[j]
+      for (let j = other * k; j < (other + 1) * k; j++) if (neighbour[j] === row) back = sure[j]!
       // An edge that both ends name is taken from the lower one.
       if (back > 0 && other < row) continue
-      take(row, other, sure[i] + back - sure[i] * back)
+      take(row, other, sure[i]! + back - sure[i]! * back)
     }
   }
   for (let row = 0; row < rows; row++) {
     fill((from, to) => {
-      start[from + 1]++
-      start[to + 1]++
+      start[from + 1]!++
+      start[to + 1]!++
     }, row)
     if (row % 1024 === 1023 && slice.due()) await slice.rest()
   }
-  for (let row = 0; row < rows; row++) start[row + 1] += start[row]
+  for (let row = 0; row < rows; row++) start[row + 1]! += start[row]!
   const next = start.slice()
-  const target = new Int32Array(start[rows])
-  const weight = new Float32Array(start[rows])
+  const target = new Int32Array(start[rows]!)
+  const weight = new Float32Array(start[rows]!)
   for (let row = 0; row < rows; row++) {
     fill((from, to, sureness) => {
-      target[next[from]] = to
-      weight[next[from]++] = sureness
-      target[next[to]] = from
-      weight[next[to]++] = sureness
+      target[next[from]!] = to
+      weight[next[from]!++] = sureness
+      target[next[to]!] = from
+      weight[next[to]!++] = sureness
     }, row)
     if (row % 1024 === 1023 && slice.due()) await slice.rest()
   }
@@ -123,26 +124,26 @@ async function smoothStart(
 ): Promise<Float32Array> {
   const degree = new Float64Array(rows)
   await slice.rest()
-  for (let row = 0; row < rows; row++) for (let i = start[row]; i < start[row + 1]; i++) degree[row] += weight[i]
+  for (let row = 0; row < rows; row++) for (let i = start[row]!; i < start[row + 1]!; i++) degree[row]! += weight[i]!
   await slice.rest()
   const total = degree.reduce((sum, d) => sum + d, 0)
   let x = new Float64Array(rows).map(() => random() - 0.5)
   let y = new Float64Array(rows).map(() => random() - 0.5)
   const product = (left: Float64Array, right: Float64Array) => {
     let sum = 0
-    for (let row = 0; row < rows; row++) sum += degree[row] * left[row] * right[row]
+    for (let row = 0; row < rows; row++) sum += degree[row]! * left[row]! * right[row]!
     return sum
   }
   const centre = (values: Float64Array) => {
     let sum = 0
-    for (let row = 0; row < rows; row++) sum += degree[row] * values[row]
-    for (let row = 0; row < rows; row++) values[row] -= sum / total
+    for (let row = 0; row < rows; row++) sum += degree[row]! * values[row]!
+    for (let row = 0; row < rows; row++) values[row]! -= sum / total
   }
   const unit = (values: Float64Array) => {
     const length = Math.sqrt(product(values, values) / total)
     // Of two papers nothing but rounding is left.
     if (length < 1e-9) return
-    for (let row = 0; row < rows; row++) values[row] /= length
+    for (let row = 0; row < rows; row++) values[row]! /= length
   }
   for (let round = 0; round < startRounds; round++) {
     const nextX = new Float64Array(rows)
@@ -150,13 +151,13 @@ async function smoothStart(
     for (let row = 0; row < rows; row++) {
       let sumX = 0
       let sumY = 0
-      for (let i = start[row]; i < start[row + 1]; i++) {
-        sumX += weight[i] * x[target[i]]
-        sumY += weight[i] * y[target[i]]
+      for (let i = start[row]!; i < start[row + 1]!; i++) {
+        sumX += weight[i]! * x[target[i]!]!
+        sumY += weight[i]! * y[target[i]!]!
       }
       // Half of itself keeps the directions that would change their sign from round to round away.
-      nextX[row] = (x[row] + sumX / degree[row]) / 2
-      nextY[row] = (y[row] + sumY / degree[row]) / 2
+      nextX[row] = (x[row]! + sumX / degree[row]!) / 2
+      nextY[row] = (y[row]! + sumY / degree[row]!) / 2
       if (row % 2048 === 2047 && slice.due()) await slice.rest()
     }
     x = nextX
@@ -165,18 +166,18 @@ async function smoothStart(
     unit(x)
     centre(y)
     const shared = product(x, y) / total
-    for (let row = 0; row < rows; row++) y[row] -= shared * x[row]
+    for (let row = 0; row < rows; row++) y[row]! -= shared * x[row]!
     unit(y)
     if (slice.due()) await slice.rest()
   }
   const places = new Float32Array(2 * rows)
   let most = 0
-  for (let row = 0; row < rows; row++) most = Math.max(most, Math.abs(x[row]), Math.abs(y[row]))
+  for (let row = 0; row < rows; row++) most = Math.max(most, Math.abs(x[row]!), Math.abs(y[row]!))
   if (most < 1e-9) most = 1
   for (let row = 0; row < rows; row++) {
     // The little noise parts papers of one text.
-    places[2 * row] = (10 * x[row]) / most + 1e-3 * (random() - 0.5)
-    places[2 * row + 1] = (10 * y[row]) / most + 1e-3 * (random() - 0.5)
+    places[2 * row] = (10 * x[row]!) / most + 1e-3 * (random() - 0.5)
+    places[2 * row + 1] = (10 * y[row]!) / most + 1e-3 * (random() - 0.5)
   }
   return places
 }
@@ -210,11 +211,11 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
   const { start, target, weight } = edges
   await slice.rest()
   let strongest = 0
-  for (let i = 0; i < weight.length; i++) strongest = Math.max(strongest, weight[i])
+  for (let i = 0; i < weight.length; i++) strongest = Math.max(strongest, weight[i]!)
   const least = strongest / epochs
   // Every edge comes up as often as its weight says: once each `every` epochs.
   const every = new Float32Array(weight.length)
-  for (let i = 0; i < weight.length; i++) every[i] = weight[i] < least ? 0 : strongest / weight[i]
+  for (let i = 0; i < weight.length; i++) every[i] = weight[i]! < least ? 0 : strongest / weight[i]!
   const due = every.slice()
   await slice.rest()
   const bits = new Uint32Array(1)
@@ -225,25 +226,25 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
   for (let epoch = 0; epoch < epochs; epoch++) {
     const step = 1 - epoch / epochs
     for (let row = 0; row < rows; row++) {
-      let x = places[2 * row]
-      let y = places[2 * row + 1]
-      for (let i = start[row]; i < start[row + 1]; i++) {
-        if (every[i] === 0 || due[i] > epoch + 1) continue
-        due[i] += every[i]
-        const other = 2 * target[i]
-        let dx = x - places[other]
-        let dy = y - places[other + 1]
+      let x = places[2 * row]!
+      let y = places[2 * row + 1]!
+      for (let i = start[row]!; i < start[row + 1]!; i++) {
+        if (every[i] === 0 || due[i]! > epoch + 1) continue
+        due[i]! += every[i]!
+        const other = 2 * target[i]!
+        let dx = x - places[other]!
+        let dy = y - places[other + 1]!
         float[0] = dx * dx + dy * dy + leastSquared
-        const entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
-        const pull = pulls[entry > limit ? limit : entry]
+        const entry = (bits[0]! >>> (23 - detail)) - (lowest << detail)
+        const pull = pulls[entry > limit ? limit : entry]!
         dx *= pull
         dy *= pull
         dx = step * (dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx)
         dy = step * (dy > mostStep ? mostStep : dy < -mostStep ? -mostStep : dy)
         x += dx
         y += dy
-        places[other] -= dx
-        places[other + 1] -= dy
+        places[other]! -= dx
+        places[other + 1]! -= dy
         // All pushed from one place: their sums do not wait for each other, which takes half the time.
         let pushX = 0
         let pushY = 0
@@ -254,11 +255,11 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
           state ^= state << 5
           const stranger = 2 * (((state >>> 0) * toRow) | 0)
           if (stranger === 2 * row) continue
-          dx = x - places[stranger]
-          dy = y - places[stranger + 1]
+          dx = x - places[stranger]!
+          dy = y - places[stranger + 1]!
           float[0] = dx * dx + dy * dy + leastSquared
-          const entry = (bits[0] >>> (23 - detail)) - (lowest << detail)
-          const push = pushes[entry > limit ? limit : entry]
+          const entry = (bits[0]! >>> (23 - detail)) - (lowest << detail)
+          const push = pushes[entry > limit ? limit : entry]!
           dx *= push
           dy *= push
           pushX += dx > mostStep ? mostStep : dx < -mostStep ? -mostStep : dx
@@ -288,15 +289,15 @@ function upright(places: Float32Array): Float32Array {
   let meanX = 0
   let meanY = 0
   for (let row = 0; row < rows; row++) {
-    meanX += places[2 * row] / rows
-    meanY += places[2 * row + 1] / rows
+    meanX += places[2 * row]! / rows
+    meanY += places[2 * row + 1]! / rows
   }
   let xx = 0
   let xy = 0
   let yy = 0
   for (let row = 0; row < rows; row++) {
-    const x = places[2 * row] - meanX
-    const y = places[2 * row + 1] - meanY
+    const x = places[2 * row]! - meanX
+    const y = places[2 * row + 1]! - meanY
     xx += x * x
     xy += x * y
     yy += y * y
@@ -307,11 +308,11 @@ function upright(places: Float32Array): Float32Array {
   let farthest = 0
   const turned = new Float64Array(places.length)
   for (let row = 0; row < rows; row++) {
-    const x = places[2 * row] - meanX
-    const y = places[2 * row + 1] - meanY
+    const x = places[2 * row]! - meanX
+    const y = places[2 * row + 1]! - meanY
     turned[2 * row] = cos * x + sin * y
     turned[2 * row + 1] = cos * y - sin * x
-    farthest = Math.max(farthest, Math.hypot(turned[2 * row], turned[2 * row + 1]))
+    farthest = Math.max(farthest, Math.hypot(turned[2 * row]!, turned[2 * row + 1]!))
   }
   return Float32Array.from(turned, (value) => value / (farthest || 1))
 }

@@ -59,7 +59,7 @@ export function svgReport({ title, topics, papers }: ReportData): string {
 ${regions.filter(Boolean).join('\n')}
 </g>
 <g fill="none" stroke-linecap="round">
-${[stroke(alone, apart), ...dots.map((path, position) => stroke(path, colours[topics[position].colour]))].filter(Boolean).join('\n')}
+${[stroke(alone, apart), ...dots.map((path, position) => stroke(path, colours[topics[position]!.colour]!))].filter(Boolean).join('\n')}
 </g>
 <g font-family="system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif" font-weight="600" text-anchor="middle" fill="${ink}" stroke="${background}" stroke-width="3.5" stroke-linejoin="round" paint-order="stroke">
 ${labels.join('\n')}
@@ -106,7 +106,7 @@ function wrapped(label: string, width: number): string[] {
   const lines: string[] = []
   for (const word of label.split(' ')) {
     const last = lines.length - 1
-    if (last >= 0 && lines[last].length + 1 + word.length <= width) lines[last] += ` ${word}`
+    if (last >= 0 && lines[last]!.length + 1 + word.length <= width) lines[last] += ` ${word}`
     else lines.push(word)
   }
   return lines

@@ -32,7 +32,7 @@ export async function markdownReport(data: ReportData, slice: TimeSlice): Promis
       '',
       `${size} ${size === 1 ? 'paper' : 'papers'}. ${terms.map(text).join(', ')}.`,
       ...(counts.length > 2
-        ? ['', `\`${bars(counts)}\` ${text(periods[0])} – ${text(periods[periods.length - 1])}`]
+        ? ['', `\`${bars(counts)}\` ${text(periods[0]!)} – ${text(periods[periods.length - 1]!)}`]
         : []),
       '',
       ...(byTopic.get(id) ?? []),

@@ -27,21 +27,21 @@ export async function pageVectors(
   for (let row = 0; row < rows; row++) {
     for (let component = 0; component < components; component++) {
       let sum = 0
-      for (let d = 0; d < dimensions; d++) sum += basis[component * dimensions + d] * vectors[row * dimensions + d]
+      for (let d = 0; d < dimensions; d++) sum += basis[component * dimensions + d]! * vectors[row * dimensions + d]!
       projected[row * components + component] = sum
     }
     if (row % 256 === 255 && slice.due()) await slice.rest()
   }
   const most = new Float32Array(components)
   for (let i = 0; i < projected.length; i++)
-    most[i % components] = Math.max(most[i % components], Math.abs(projected[i]))
+    most[i % components] = Math.max(most[i % components]!, Math.abs(projected[i]!))
   const bytes = new Uint8Array(4 * components + projected.length)
   const view = new DataView(bytes.buffer)
   for (let component = 0; component < components; component++)
-    view.setFloat32(4 * component, most[component] / 127, true)
+    view.setFloat32(4 * component, most[component]! / 127, true)
   for (let i = 0; i < projected.length; i++) {
-    const unit = most[i % components] / 127
-    view.setInt8(4 * components + i, unit === 0 ? 0 : Math.round(projected[i] / unit))
+    const unit = most[i % components]! / 127
+    view.setInt8(4 * components + i, unit === 0 ? 0 : Math.round(projected[i]! / unit))
   }
   return { components, bytes }
 }
@@ -61,11 +61,11 @@ async function leadingDirections(
   for (let i = 0; i < Math.min(rows, sampled); i++) {
     const vector = vectors.subarray(Math.floor(i * step) * dimensions, (Math.floor(i * step) + 1) * dimensions)
     for (let d = 0; d < dimensions; d++)
-      for (let e = 0, value = vector[d]; e <= d; e++) products[d * dimensions + e] += value * vector[e]
+      for (let e = 0, value = vector[d]!; e <= d; e++) products[d * dimensions + e]! += value * vector[e]!
     if (i % 64 === 63 && slice.due()) await slice.rest()
   }
   for (let d = 0; d < dimensions; d++)
-    for (let e = 0; e < d; e++) products[e * dimensions + d] = products[d * dimensions + e]
+    for (let e = 0; e < d; e++) products[e * dimensions + d] = products[d * dimensions + e]!
   const random = seededRandom(1)
   let basis = new Float64Array(components * dimensions).map(() => random() - 0.5)
   orthonormalise(basis, dimensions)
@@ -74,7 +74,7 @@ async function leadingDirections(
     for (let component = 0; component < components; component++) {
       for (let d = 0; d < dimensions; d++) {
         let sum = 0
-        for (let e = 0; e < dimensions; e++) sum += products[d * dimensions + e] * basis[component * dimensions + e]
+        for (let e = 0; e < dimensions; e++) sum += products[d * dimensions + e]! * basis[component * dimensions + e]!
         next[component * dimensions + d] = sum
       }
       if (slice.due()) await slice.rest()
@@ -89,16 +89,16 @@ async function leadingDirections(
 function orthonormalise(basis: Float64Array, dimensions: number): void {
   for (let start = 0; start < basis.length; start += dimensions) {
     let before = 0
-    for (let d = 0; d < dimensions; d++) before += basis[start + d] ** 2
+    for (let d = 0; d < dimensions; d++) before += basis[start + d]! ** 2
     for (let pass = 0; pass < 2; pass++)
       for (let other = 0; other < start; other += dimensions) {
         let product = 0
-        for (let d = 0; d < dimensions; d++) product += basis[start + d] * basis[other + d]
-        for (let d = 0; d < dimensions; d++) basis[start + d] -= product * basis[other + d]
+        for (let d = 0; d < dimensions; d++) product += basis[start + d]! * basis[other + d]!
+        for (let d = 0; d < dimensions; d++) basis[start + d]! -= product * basis[other + d]!
       }
     let squared = 0
-    for (let d = 0; d < dimensions; d++) squared += basis[start + d] ** 2
+    for (let d = 0; d < dimensions; d++) squared += basis[start + d]! ** 2
     const scale = squared > 1e-18 * before && squared > 0 ? 1 / Math.sqrt(squared) : 0
-    for (let d = 0; d < dimensions; d++) basis[start + d] *= scale
+    for (let d = 0; d < dimensions; d++) basis[start + d]! *= scale
   }
 }

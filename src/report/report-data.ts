@@ -173,28 +173,28 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
     const own: ReportKin[] = []
     for (let rank = 0; rank < Math.min(kinShown, kin.k); rank++) {
       const at = row * kin.k + rank
-      const other = kin.neighbour[at]
-      const semantic = kin.semantic[at]
-      const lexical = weights.lexical > 0 ? (kin.similarity[at] - weights.semantic * semantic) / weights.lexical : 0
+      const other = kin.neighbour[at]!
+      const semantic = kin.semantic[at]!
+      const lexical = weights.lexical > 0 ? (kin.similarity[at]! - weights.semantic * semantic) / weights.lexical : 0
       own.push({
-        id: papers[other].id,
-        score: rounded(kin.similarity[at]),
+        id: papers[other]!.id,
+        score: rounded(kin.similarity[at]!),
         semantic: rounded(semantic),
         lexical: Math.max(0, rounded(lexical)),
         shared: shared(row, other),
       })
     }
-    const topic = topics.topics[topicOf[row]]
-    const link = linkOf(papers[row])
+    const topic = topics.topics[topicOf[row]!]
+    const link = linkOf(papers[row]!)
     const place = input.places[row]
     reported.push({
-      ...papers[row],
-      name: paperName(papers[row]),
+      ...papers[row]!,
+      name: paperName(papers[row]!),
       ...(link !== undefined && { link }),
       topic: topic?.id ?? null,
       ...(place !== undefined && { area: { ...place, similarity: rounded(place.similarity) } }),
-      x: onMap[2 * row],
-      y: onMap[2 * row + 1],
+      x: onMap[2 * row]!,
+      y: onMap[2 * row + 1]!,
       kin: own,
     })
   }
@@ -210,7 +210,7 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
       size,
       representatives,
       counts: countsOf(curves, id),
-      ...regions[position],
+      ...regions[position]!,
     })),
     hierarchy: group(root),
     areas: areasOf(input.places),
@@ -238,7 +238,7 @@ function curveUnit(papers: readonly Paper[]): TimeUnit | undefined {
   const times = dates.map((date) => Date.parse(date.slice(0, 10))).filter((time) => !Number.isNaN(time))
   if (times.length < papers.length / 2) return undefined
   const span =
-    (times.reduce((a, b) => Math.max(a, b), times[0]) - times.reduce((a, b) => Math.min(a, b), times[0])) / day
+    (times.reduce((a, b) => Math.max(a, b), times[0]!) - times.reduce((a, b) => Math.min(a, b), times[0]!)) / day
   return units.find(
     ({ days, letters }) =>
       span / days < mostPeriods && dates.filter((date) => date.length >= letters).length >= 0.8 * dates.length,
@@ -322,7 +322,7 @@ function topicOfRows({ papers, topics }: ReportInput, rowOf: ReadonlyMap<string,
   })
   for (const { id } of topics.outliers) place(id, -1)
   const missing = topicOf.indexOf(-2)
-  if (missing >= 0) throw otherPapers(papers[missing].id, 'is not among their papers')
+  if (missing >= 0) throw otherPapers(papers[missing]!.id, 'is not among their papers')
   return topicOf
 }
 
@@ -364,11 +364,11 @@ function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, oth
   let spelling = (name: string) => name
   return (row, other) => {
     const found: { readonly column: number; readonly product: number }[] = []
-    let j = start[other]
-    for (let i = start[row]; i < start[row + 1]; i++) {
-      while (j < start[other + 1] && column[j] < column[i]) j++
-      if (j < start[other + 1] && column[j] === column[i])
-        found.push({ column: column[i], product: value[i] * value[j] })
+    let j = start[other]!
+    for (let i = start[row]!; i < start[row + 1]!; i++) {
+      while (j < start[other + 1]! && column[j]! < column[i]!) j++
+      if (j < start[other + 1]! && column[j] === column[i])
+        found.push({ column: column[i]!, product: value[i]! * value[j]! })
     }
     found.sort((a, b) => b.product - a.product || a.column - b.column)
     const shown: string[] = []
@@ -379,7 +379,7 @@ function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, oth
     }
     if (speller !== row) {
       speller = row
-      spelling = stemSpeller(papers[row])
+      spelling = stemSpeller(papers[row]!)
     }
     return shown.map(spelling)
   }

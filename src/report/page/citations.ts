@@ -31,7 +31,12 @@ export function citations(format: CitationFormat, papers: readonly Cited[]): str
 
 /** Where to look for a paper that has no address. */
 export function searches(title: string): readonly { readonly name: string; readonly link: string }[] {
-  const words = encodeURIComponent(title.replace(/["“”]/gu, ' ').replace(/\s+/gu, ' ').trim())
+  const words = encodeURIComponent(
+    title
+      .replace(/["\u201c\u201d]/gu, ' ')
+      .replace(/\s+/gu, ' ')
+      .trim(),
+  )
   return [
     { name: 'arXiv', link: `https://arxiv.org/search/?searchtype=title&query=${words}` },
     { name: 'Google Scholar', link: `https://scholar.google.com/scholar?q=%22${words}%22` },

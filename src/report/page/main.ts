@@ -23,8 +23,10 @@ const patienceMs = 150
 /** Papers that are listed as like others. */
 const likesShown = 50
 /** A text under the titles of so many first answers says where their words are. */
-const snippets = 60
+const snippets = 25
 const noticeMs = 6000
+/** How long after opening a small page is made ready to be searched. */
+const idleMs = 300
 
 async function open(): Promise<void> {
   try {
@@ -183,8 +185,9 @@ class Page {
     window.addEventListener('beforeprint', () => this.#print())
     this.#marksChanged()
     this.#follow(lookedAt(location.hash), true)
-    // So that they can be printed. What is missing is told where somebody asks for it.
+    // So that papers can be printed, and titles searched at once. What is missing is told where somebody asks for it.
     if (report.isSmall) for (let block = 0; block < report.blocks; block++) report.block(block).catch(() => undefined)
+    setTimeout(() => void (report.isSmall ? this.#search.prepare() : this.#search.prepareTitles()), idleMs)
     document.documentElement.dataset.ready = ''
   }
 
@@ -224,7 +227,11 @@ class Page {
     if (this.#head.words.value.trim() !== next.words) this.#head.words.value = next.words
     if (isChanged('words')) this.#ask(next.words)
     if (isChanged('like')) void this.#askLike(next.like)
-    const isAskedElse = isChanged('topic', 'area', 'category', 'from', 'to', 'marked', 'order', 'words', 'like')
+    // What words find and what papers are like is listed when it is known.
+    const isAskedElse =
+      isChanged('topic', 'area', 'category', 'from', 'to', 'marked', 'order') ||
+      (isChanged('words') && next.words === '') ||
+      (isChanged('like') && next.like.length === 0)
     if (isAskedElse || this.#listed === '') this.#filter()
     if (isChanged('topic')) {
       if (this.#choice === undefined) this.#map.fit()
@@ -505,7 +512,7 @@ class Page {
     const query = this.#answer?.query
     const noteOf = (row: number, rank: number) => {
       if (this.#answer?.byMeaning.has(row)) return ['close in meaning, without these words']
-      if (query !== undefined && rank < snippets) return this.#snippet(row)
+      if (query !== undefined && isWhole && rank < snippets) return this.#snippet(row)
       const date = isDated ? dateNote(this.#report, row) : ''
       return date === '' ? [] : [date]
     }
@@ -759,8 +766,10 @@ class Page {
     if (text === '') {
       this.#search.stop()
       this.#answer = undefined
+      this.#scroll.ariaBusy = 'false'
       return
     }
+    this.#scroll.ariaBusy = 'true'
     void answer(text, {
       search: this.#search,
       meaning: this.#meaning,
@@ -768,6 +777,7 @@ class Page {
         if (this.#looked.words !== text) return
         this.#answer = found
         this.#filter()
+        this.#scroll.ariaBusy = String(found?.isWhole === false)
       },
     })
   }

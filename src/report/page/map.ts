@@ -13,6 +13,8 @@ type Colours = (typeof themes)[Theme]
 const mapSize = 10_000
 const pickDistance = 14
 const flightMs = 380
+/** Width and height of a picture, and pixels to each of theirs. */
+const pictureSize = [960, 600, 2] as const
 /** Share of a topic's papers, at each side, that need not be seen when it is brought into view. */
 const strays = 0.04
 
@@ -165,14 +167,24 @@ export class PaperMap {
     return this.#hovered
   }
 
-  /** All of the map in the light theme, as a picture. */
+  /** All of the map in the light theme, as a picture of a size that fits on paper, whatever room it has on the screen. */
   picture(): HTMLCanvasElement {
-    const [theme, view, selected, hovered] = [this.#theme, this.#view, this.#selected, this.#hovered]
     cancelAnimationFrame(this.#pending)
     this.#stopFlight()
+    const before = {
+      theme: this.#theme,
+      view: this.#view,
+      size: [this.#width, this.#height, this.#ratio] as const,
+      fitted: this.#fitted,
+      marked: [this.#selected, this.#hovered] as const,
+      covered: this.#covered,
+    }
     this.#theme = 'light'
-    this.#view = this.#fit()
+    this.#covered = { right: 0, bottom: 0 }
     this.#selected = this.#hovered = -1
+    this.#take(...pictureSize)
+    this.#view = this.#fit()
+    this.#fitted = this.#view.scale
     this.#paint()
     const picture = document.createElement('canvas')
     picture.width = this.canvas.width
@@ -181,10 +193,14 @@ export class PaperMap {
     context.fillStyle = themes.light.background
     context.fillRect(0, 0, picture.width, picture.height)
     context.drawImage(this.canvas, 0, 0)
-    this.#theme = theme
-    this.#view = view
+    this.#theme = before.theme
+    this.#covered = before.covered
+    const [selected, hovered] = before.marked
     this.#selected = selected
     this.#hovered = hovered
+    this.#take(...before.size)
+    this.#view = before.view
+    this.#fitted = before.fitted
     this.#paint()
     return picture
   }
@@ -299,18 +315,22 @@ export class PaperMap {
     const wasFitted = this.#isFitted
     const { scale, left, top } = this.#view
     const kept = { scale, left: left + (clientWidth - this.#width) / 2, top: top + (clientHeight - this.#height) / 2 }
-    this.#width = clientWidth
-    this.#height = clientHeight
-    this.#ratio = ratio
-    this.canvas.width = Math.round(clientWidth * ratio)
-    this.canvas.height = Math.round(clientHeight * ratio)
-    this.#points.resize(this.canvas.width, this.canvas.height)
+    this.#take(clientWidth, clientHeight, ratio)
     const whole = this.#fit()
     this.#fitted = whole.scale
     this.#place(wasFitted ? whole : kept)
     // At once: a canvas that was resized is empty, and must not be seen so.
     cancelAnimationFrame(this.#pending)
     this.#paint()
+  }
+
+  #take(width: number, height: number, ratio: number): void {
+    this.#width = width
+    this.#height = height
+    this.#ratio = ratio
+    this.canvas.width = Math.round(width * ratio)
+    this.canvas.height = Math.round(height * ratio)
+    this.#points.resize(this.canvas.width, this.canvas.height)
   }
 
   #place(view: View): void {

@@ -55,25 +55,25 @@ export class Meaning {
   }
 
   /** How near all papers are to what a question means, -1 … 1; undefined where no paper has a word of it. */
-  async nearness({ asked }: Query): Promise<Float64Array | undefined> {
+  async nearness(query: Query): Promise<Float64Array | undefined> {
     const vectors = await this.#vectors()
     const { rows, core } = this.#report
     const { components } = core
     const mean = new Float64Array(components)
     for (let row = 0; row < rows; row++) add(mean, vectors, row, 1 / rows)
     const goal = new Float64Array(components)
-    for (const { terms } of asked) {
+    const having = query.asked.map(() => new Map<number, number>())
+    this.#search.rowsWith(query, (slot, row, times) => having[slot].set(row, (having[slot].get(row) ?? 0) + times))
+    for (const papers of having) {
+      if (papers.size === 0 || papers.size > mostShare * rows) continue
       const sum = new Float64Array(components)
-      const seen = new Map<number, number>()
-      this.#search.rowsWith(terms, (row, times) => seen.set(row, (seen.get(row) ?? 0) + times))
-      if (seen.size === 0 || seen.size > mostShare * rows) continue
       let all = 0
-      for (const [row, times] of seen) {
+      for (const [row, times] of papers) {
         const weight = Math.log1p(times)
         add(sum, vectors, row, weight)
         all += weight
       }
-      const worth = Math.log(1 + rows / seen.size)
+      const worth = Math.log(1 + rows / papers.size)
       for (let d = 0; d < components; d++) goal[d] += worth * (sum[d] / all - mean[d])
     }
     const length = Math.hypot(...goal)

@@ -5,8 +5,10 @@ import { button, element, svg } from './dom.ts'
 import type { Marks } from './marks.ts'
 import type { Report } from './report.ts'
 
-const shownAtOnce = 150
-const shownMore = 500
+const shownAtOnce = 60
+const shownMore = 200
+/** How near its end a list is scrolled before it goes on. */
+const nearEnd = '600px'
 
 export interface PaperListEvents {
   readonly onOpen: (row: number) => void
@@ -130,6 +132,19 @@ export class PaperList {
       `Show more of ${count(remaining, 'more paper')}`,
     )
     this.element.append(more)
+    // It goes on as it is scrolled.
+    const observer = new IntersectionObserver(
+      ([{ isIntersecting }]) => {
+        if (!more.isConnected) observer.disconnect()
+        else if (isIntersecting && document.activeElement !== more) {
+          observer.disconnect()
+          more.remove()
+          this.#add(shownMore)
+        }
+      },
+      { root: this.element.parentElement, rootMargin: nearEnd },
+    )
+    observer.observe(more)
   }
 
   #line(row: number): HTMLElement {

@@ -6,6 +6,9 @@ import { blockSize } from '../page-data.ts'
 import type { Report } from './report.ts'
 
 const sliceMs = 8
+/** How long to wait before a part of an answer is told, and the next one. */
+const smallPauseMs = 200
+const pauseMs = 800
 const saturation = 1.2
 const lengthShare = 0.75
 /** How often a word of the title counts, and one of an author's name. */
@@ -49,15 +52,64 @@ class TermRows {
     return this.#entries
   }
 
-  add(counts: ReadonlyMap<number, number>, length: number): void {
-    if (this.#used + counts.size > this.#entries.length) {
-      const larger = new Uint32Array(2 * (this.#entries.length + counts.size))
+  /** @param times of each term; what stands at `terms` is taken out of it */
+  add(terms: readonly number[], times: Uint16Array, length: number): void {
+    if (this.#used + terms.length > this.#entries.length) {
+      const larger = new Uint32Array(2 * (this.#entries.length + terms.length))
       larger.set(this.#entries)
       this.#entries = larger
     }
-    for (const [term, times] of counts) this.#entries[this.#used++] = term * 32 + Math.min(31, times)
+    for (const term of terms) {
+      this.#entries[this.#used++] = term * 32 + Math.min(31, times[term])
+      times[term] = 0
+    }
     this.start.push(this.#used)
     this.lengths.push(length)
+  }
+}
+
+/** Numbers under pairs of hashes; two words with the same 64 bits are not to be expected. */
+class HashTable {
+  #size = 1 << 15
+  #used = 0
+  #one = new Int32Array(this.#size)
+  #other = new Int32Array(this.#size)
+  /** 0 where a place is free, otherwise two more than the number, which is -1 or more. */
+  #numbers = new Int32Array(this.#size)
+
+  get(one: number, other: number): number | undefined {
+    const number = this.#numbers[this.#at(one, other)]
+    return number === 0 ? undefined : number - 2
+  }
+
+  set(one: number, other: number, number: number): void {
+    if (2 * ++this.#used > this.#size) this.#grow()
+    const at = this.#at(one, other)
+    this.#one[at] = one
+    this.#other[at] = other
+    this.#numbers[at] = number + 2
+  }
+
+  #at(one: number, other: number): number {
+    let at = (one ^ (one >>> 15)) & (this.#size - 1)
+    while (this.#numbers[at] !== 0 && (this.#one[at] !== one || this.#other[at] !== other))
+      at = (at + 1) & (this.#size - 1)
+    return at
+  }
+
+  #grow(): void {
+    const [ones, others, numbers] = [this.#one, this.#other, this.#numbers]
+    this.#size *= 4
+    this.#one = new Int32Array(this.#size)
+    this.#other = new Int32Array(this.#size)
+    this.#numbers = new Int32Array(this.#size)
+    for (let i = 0; i < numbers.length; i++) {
+      if (numbers[i] === 0) continue
+      const at = this.#at(ones[i], others[i])
+      this.#one[at] = ones[i]
+      this.#other[at] = others[i]
+      this.#numbers[at] = numbers[i]
+    }
   }
 }
 
@@ -69,11 +121,13 @@ export class PaperSearch {
   readonly #termOfStem = new Map<string, number>()
   readonly #words: string[] = []
   readonly #papersWith: number[] = []
+  #times = new Uint16Array(16_384)
+  readonly #hashes = new HashTable()
   #ready: Promise<void> | undefined
   #indexed = 0
   #turn = 0
   #asking = ''
-  #titlesReady: Promise<void> = Promise.resolve()
+  #titlesReady: Promise<void> | undefined
 
   constructor(report: Report) {
     this.#report = report
@@ -85,20 +139,13 @@ export class PaperSearch {
     this.#asking = text
     const ready = this.prepare()
     await this.#titlesReady
-    let told = Number.NEGATIVE_INFINITY
-    const tell = () => {
-      if (performance.now() < told + 250) return
-      onFound(this.#found(text))
-      told = performance.now()
-    }
-    if (turn !== this.#turn) return
-    const { rows } = this.#report
-    while (this.#indexed < rows) {
-      tell()
-      await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, 250))])
+    // Of few papers all are there before anybody has read a part of them.
+    for (let pause = this.#report.isSmall ? smallPauseMs : 0; this.#indexed < this.#report.rows; pause = pauseMs) {
       if (turn !== this.#turn) return
+      if (pause !== smallPauseMs) onFound(this.#found(text))
+      await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, pause || pauseMs))])
     }
-    onFound(this.#found(text))
+    if (turn === this.#turn) onFound(this.#found(text))
   }
 
   /** Whether nothing else was asked since something was found. */
@@ -114,16 +161,20 @@ export class PaperSearch {
 
   /** Indexes all papers, once; others may ask meanwhile. */
   prepare(): Promise<void> {
-    if (this.#ready !== undefined) return this.#ready
-    this.#titlesReady = this.#indexTitles()
-    this.#ready = this.#titlesReady.then(() => this.#indexTexts())
+    this.#ready ??= this.prepareTitles().then(() => this.#indexTexts())
     return this.#ready
+  }
+
+  /** Indexes all titles, once. */
+  prepareTitles(): Promise<void> {
+    this.#titlesReady ??= this.#indexTitles()
+    return this.#titlesReady
   }
 
   async #indexTitles(): Promise<void> {
     let end = performance.now() + sliceMs
     for (const title of this.#report.core.titles) {
-      this.#titles.add(...this.#counted([[title, titleWeight]]))
+      this.#count(this.#titles, [[title, titleWeight]])
       if (performance.now() > end) {
         await nextTurn()
         end = performance.now() + sliceMs
@@ -139,12 +190,10 @@ export class PaperSearch {
       const papers = await this.#report.block(block).catch(() => [])
       for (let place = 0; place < Math.min(blockSize, rows - block * blockSize); place++) {
         const [abstract = '', authors = []] = papers[place] ?? []
-        this.#texts.add(
-          ...this.#counted([
-            [authors.join(' '), authorWeight],
-            [abstract, 1],
-          ]),
-        )
+        this.#count(this.#texts, [
+          [authors.join(' '), authorWeight],
+          [abstract, 1],
+        ])
         this.#indexed++
         if (performance.now() > end) {
           await nextTurn()
@@ -154,33 +203,85 @@ export class PaperSearch {
     }
   }
 
-  #counted(texts: readonly (readonly [text: string, weight: number])[]): [Map<number, number>, number] {
-    const counts = new Map<number, number>()
+  /** Counts the words of a paper's texts into rows of terms. */
+  #count(rows: TermRows, texts: readonly (readonly [text: string, weight: number])[]): void {
+    const terms: number[] = []
     let length = 0
-    for (const [text, weight] of texts)
-      for (const word of wordsOf(text)) {
-        if (stopWords.has(word)) continue
-        const term = this.#term(word)
-        const times = counts.get(term)
-        if (times === undefined) this.#papersWith[term]++
-        counts.set(term, (times ?? 0) + weight)
-        length += weight
-      }
-    return [counts, length]
+    let weight = 1
+    const take = (term: number) => {
+      if (term < 0) return
+      if (this.#times[term] === 0) terms.push(term)
+      this.#times[term] += weight
+      length += weight
+    }
+    const takeWord = (word: string) => take(this.#termOf.get(word) ?? this.#newTerm(word))
+    for (const [text, own] of texts) {
+      weight = own
+      const plain = isAscii.test(text) ? text : folded(text)
+      if (isAscii.test(plain)) this.#eachTerm(plain, take, takeWord)
+      else eachWord(plain, takeWord)
+    }
+    for (const term of terms) this.#papersWith[term]++
+    rows.add(terms, this.#times, length)
   }
 
-  /** The number of a word's stem. */
-  #term(word: string): number {
-    const known = this.#termOf.get(word)
-    if (known !== undefined) return known
-    const root = stem(word)
-    let term = this.#termOfStem.get(root)
-    if (term === undefined) {
-      term = this.#papersWith.push(0) - 1
+  /** As {@link eachWord}, of a text in ASCII, five times as fast: a word that is known is known by its hash. */
+  #eachTerm(text: string, take: (term: number) => void, takeWord: (word: string) => void): void {
+    const hashes = this.#hashes
+    let start = -1
+    // Where a word with hyphens begins.
+    let whole = -1
+    let one = 0
+    let other = 0
+    for (let i = 0; i <= text.length; i++) {
+      let code = i < text.length ? text.charCodeAt(i) : 32
+      if (code >= 65 && code <= 90) code += 32
+      if ((code >= 97 && code <= 122) || (code >= 48 && code <= 57)) {
+        if (start < 0) {
+          start = i
+          one = 0x811c9dc5
+          other = 7
+        }
+        one = Math.imul(one ^ code, 0x01000193)
+        other = (Math.imul(other, 31) + code) | 0
+        continue
+      }
+      if (start < 0) continue
+      if (i - start > 1) {
+        const known = hashes.get(one, other)
+        if (known === undefined) {
+          const word = text.slice(start, i).toLowerCase()
+          const term = this.#termOf.get(word) ?? this.#newTerm(word)
+          hashes.set(one, other, term)
+          take(term)
+        } else take(known)
+      }
+      const next = text.charCodeAt(i + 1) | 32
+      const goesOn = code === 45 && ((next >= 97 && next <= 122) || (next >= 48 && next <= 57))
+      if (goesOn && whole < 0) whole = start
+      else if (!goesOn && whole >= 0) {
+        takeWord(text.slice(whole, i).toLowerCase().replaceAll('-', ''))
+        whole = -1
+      }
+      start = -1
+    }
+  }
+
+  /** The number of a new word's stem; -1 for one that says nothing. */
+  #newTerm(word: string): number {
+    let term = -1
+    if (!stopWords.has(word)) {
+      const root = stem(word)
+      term = this.#termOfStem.get(root) ?? this.#papersWith.push(0) - 1
       this.#termOfStem.set(root, term)
+      this.#words.push(word)
+      if (term >= this.#times.length) {
+        const larger = new Uint16Array(2 * term)
+        larger.set(this.#times)
+        this.#times = larger
+      }
     }
     this.#termOf.set(word, term)
-    this.#words.push(word)
     return term
   }
 
@@ -226,7 +327,7 @@ export class PaperSearch {
   /** The term of a word that papers have, in this form or another. */
   #known(word: string): number | undefined {
     const term = this.#termOf.get(word) ?? this.#termOfStem.get(stem(word))
-    return term !== undefined && this.#papersWith[term] > 0 ? term : undefined
+    return term !== undefined && term >= 0 ? term : undefined
   }
 
   *#beginningWith(word: string): Generator<number> {
@@ -244,8 +345,11 @@ export class PaperSearch {
     const most = word.length < 4 ? 0 : word.length < 8 ? 1 : 2
     if (most === 0) return []
     let best: { word: string; distance: number; papers: number }[] = []
+    const own = letters(word)
     for (const other of this.#words) {
       if (other.length < word.length - most) continue
+      // An edit takes a letter away at most: most words are told apart by this alone.
+      if (bits(own & ~letters(other)) > most) continue
       if (!isBegun && other.length > word.length + most) continue
       let distance = edits(word, other, most)
       if (isBegun && distance > most && other.length > word.length)
@@ -320,44 +424,45 @@ export class PaperSearch {
     return scores
   }
 
-  /** Calls back for each paper that has a word of a question: which, and how often. */
-  rowsWith(terms: ReadonlyMap<number, number>, use: (row: number, times: number) => void): void {
+  /** Calls back for each paper that has a word of a question: which of them, and how often. */
+  rowsWith({ asked }: Query, use: (slot: number, row: number, times: number) => void): void {
+    const slotOf = new Int32Array(this.#papersWith.length).fill(-1)
+    const weights = new Float32Array(this.#papersWith.length)
+    for (const [slot, { terms }] of asked.entries())
+      for (const [term, weight] of terms) {
+        slotOf[term] = slot
+        weights[term] = weight
+      }
     for (const { start, entries } of [this.#titles, this.#texts])
       for (let row = 0; row + 1 < start.length; row++)
         for (let i = start[row]; i < start[row + 1]; i++) {
-          const weight = terms.get(entries[i] >>> 5)
-          if (weight !== undefined) use(row, weight * (entries[i] & 31))
+          const term = entries[i] >>> 5
+          if (slotOf[term] >= 0) use(slotOf[term], row, weights[term] * (entries[i] & 31))
         }
   }
 
   /** The cosines of all papers with the sum of some, over weighted terms: log times × idf, as the library weighs words. */
   likeness(seeds: readonly number[]): Float64Array {
     const { rows } = this.#report
-    const weightOf = (entry: number) =>
-      (1 + Math.log(entry & 31)) * Math.log(1 + rows / (1 + this.#papersWith[entry >>> 5]))
-    const wanted = new Map<number, number>()
-    const isSeed = new Set(seeds)
+    const worth = Float64Array.from(this.#papersWith, (papers) => Math.log(1 + rows / (1 + papers)))
+    const logTimes = Float64Array.from({ length: 32 }, (_, times) => 1 + Math.log(Math.max(1, times)))
     const likeness = new Float64Array(rows)
     const squares = new Float64Array(rows)
-    const each = (use: (row: number, term: number, weight: number) => void, only?: ReadonlySet<number>) => {
-      for (const { start, entries } of [this.#titles, this.#texts])
-        for (let row = 0; row + 1 < start.length; row++) {
-          if (only !== undefined && !only.has(row)) continue
-          for (let i = start[row]; i < start[row + 1]; i++) use(row, entries[i] >>> 5, weightOf(entries[i]))
+    const wanted = new Float64Array(this.#papersWith.length)
+    for (const { start, entries } of [this.#titles, this.#texts])
+      for (const row of seeds)
+        for (let i = start[row]; i < start[row + 1]; i++)
+          wanted[entries[i] >>> 5] += logTimes[entries[i] & 31] * worth[entries[i] >>> 5]
+    const length = Math.sqrt(wanted.reduce((sum, weight) => sum + weight ** 2, 0))
+    for (const { start, entries } of [this.#titles, this.#texts])
+      for (let row = 0; row + 1 < start.length; row++)
+        for (let i = start[row]; i < start[row + 1]; i++) {
+          const term = entries[i] >>> 5
+          const weight = logTimes[entries[i] & 31] * worth[term]
+          likeness[row] += wanted[term] * weight
+          squares[row] += weight ** 2
         }
-    }
-    each((_, term, weight) => wanted.set(term, (wanted.get(term) ?? 0) + weight), isSeed)
-    const dense = new Float64Array(this.#papersWith.length)
-    let square = 0
-    for (const [term, weight] of wanted) {
-      dense[term] = weight
-      square += weight ** 2
-    }
-    each((row, term, weight) => {
-      likeness[row] += dense[term] * weight
-      squares[row] += weight ** 2
-    })
-    for (let row = 0; row < rows; row++) if (squares[row] > 0) likeness[row] /= Math.sqrt(squares[row] * square)
+    for (let row = 0; row < rows; row++) if (squares[row] > 0) likeness[row] /= Math.sqrt(squares[row]) * length
     return likeness
   }
 
@@ -366,8 +471,11 @@ export class PaperSearch {
     const wanted = new Set(asked.flatMap(({ terms }) => [...terms.keys()]))
     const pieces: { text: string; isHit: boolean }[] = []
     let end = 0
-    for (const { 0: found, index } of text.matchAll(/[\p{L}\p{N}\p{M}]+(?:[-‐‑][\p{L}\p{N}\p{M}]+)*/gu)) {
-      const isHit = wordsOf(found).some((word) => wanted.has(this.#termOf.get(word) ?? -1))
+    for (const { 0: found, index } of text.matchAll(/[\p{L}\p{N}\p{M}]+(?:[-\u2010\u2011][\p{L}\p{N}\p{M}]+)*/gu)) {
+      let isHit = false
+      eachWord(found, (word) => {
+        isHit ||= wanted.has(this.#termOf.get(word) ?? -1)
+      })
       if (!isHit) continue
       if (index > end) pieces.push({ text: text.slice(end, index), isHit: false })
       pieces.push({ text: found, isHit: true })
@@ -397,29 +505,34 @@ const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 /** Lower case, without accents. */
 function folded(text: string): string {
   const lower = text.toLowerCase()
-  return isAscii.test(lower) ? lower : lower.normalize('NFKD').replace(/\p{M}+/gu, '')
+  return isAscii.test(lower)
+    ? lower
+    : lower
+        .replace(/[\u2018-\u201f\u2013\u2014]/gu, ' ')
+        .normalize('NFKD')
+        .replace(/\p{M}+/gu, '')
 }
 
 /** Runs of letters and digits, with the hyphens inside of them. */
 const runs = (text: string) =>
   (isAscii.test(text)
     ? text.match(/[a-z0-9]+(?:-[a-z0-9]+)*/g)
-    : text.match(/[\p{L}\p{N}]+(?:[-‐‑][\p{L}\p{N}]+)*/gu)) ?? []
+    : text.match(/[\p{L}\p{N}]+(?:[-\u2010\u2011][\p{L}\p{N}]+)*/gu)) ?? []
 
 /** The words of a text: of what is joined by hyphens its parts and the whole without them. */
-function wordsOf(text: string): string[] {
-  const words: string[] = []
-  for (const run of runs(folded(text))) {
-    if (unspaced.test(run)) words.push(...pairs(run))
-    else if (!/[-‐‑]/.test(run)) {
-      if (run.length > 1) words.push(run)
+function eachWord(text: string, use: (word: string) => void): void {
+  const plain = folded(text)
+  const mayBeUnspaced = !isAscii.test(plain)
+  for (const run of runs(plain)) {
+    if (mayBeUnspaced && unspaced.test(run)) for (const pair of pairs(run)) use(pair)
+    else if (!run.includes('-') && !(mayBeUnspaced && /[\u2010\u2011]/.test(run))) {
+      if (run.length > 1) use(run)
     } else {
-      const parts = run.split(/[-‐‑]/)
-      for (const part of parts) if (part.length > 1) words.push(part)
-      words.push(parts.join(''))
+      const parts = run.split(/[-\u2010\u2011]/)
+      for (const part of parts) if (part.length > 1) use(part)
+      use(parts.join(''))
     }
   }
-  return words
 }
 
 /** The words of a question, each once, with their parts. */
@@ -428,7 +541,7 @@ function runsOf(
 ): { readonly word: string; readonly parts: readonly string[]; readonly isLast: boolean }[] {
   const found = runs(folded(text)).flatMap((run) => (unspaced.test(run) ? pairs(run) : [run]))
   return found.flatMap((run, i) => {
-    const parts = run.split(/[-‐‑]/)
+    const parts = run.split(/[-\u2010\u2011]/)
     const word = parts.join('')
     const isLast = i === found.length - 1
     return word.length > 1 || isLast ? [{ word, parts, isLast }] : []
@@ -439,6 +552,19 @@ function runsOf(
 function pairs(run: string): string[] {
   const characters = [...run]
   return characters.length < 2 ? characters : characters.slice(1).map((character, i) => `${characters[i]}${character}`)
+}
+
+/** Which letters a word has, as bits. */
+function letters(word: string): number {
+  let set = 0
+  for (let i = 0; i < word.length; i++) set |= 1 << (word.charCodeAt(i) & 31)
+  return set
+}
+
+function bits(set: number): number {
+  let count = 0
+  for (let left = set; left !== 0; left &= left - 1) count++
+  return count
 }
 
 /** Letters to be changed, left out, put in or swapped between two words (optimal string alignment); more than `most` is told as one more. */
