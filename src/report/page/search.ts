@@ -4,6 +4,7 @@
 import { stem, stopWords } from '../../text/tokens.ts'
 import { blockSize } from '../page-data.ts'
 import type { Report } from './report.ts'
+import { bits, eachWord, edits, folded, HashTable, isAscii, letters, runsOf, unspaced } from './words.ts'
 
 const sliceMs = 8
 /** How long to wait before a part of an answer is told, and the next one. */
@@ -65,51 +66,6 @@ class TermRows {
     }
     this.start.push(this.#used)
     this.lengths.push(length)
-  }
-}
-
-/** Numbers under pairs of hashes; two words with the same 64 bits are not to be expected. */
-class HashTable {
-  #size = 1 << 15
-  #used = 0
-  #one = new Int32Array(this.#size)
-  #other = new Int32Array(this.#size)
-  /** 0 where a place is free, otherwise two more than the number, which is -1 or more. */
-  #numbers = new Int32Array(this.#size)
-
-  get(one: number, other: number): number | undefined {
-    const number = this.#numbers[this.#at(one, other)]
-    return number === 0 ? undefined : number - 2
-  }
-
-  set(one: number, other: number, number: number): void {
-    if (2 * ++this.#used > this.#size) this.#grow()
-    const at = this.#at(one, other)
-    this.#one[at] = one
-    this.#other[at] = other
-    this.#numbers[at] = number + 2
-  }
-
-  #at(one: number, other: number): number {
-    let at = (one ^ (one >>> 15)) & (this.#size - 1)
-    while (this.#numbers[at] !== 0 && (this.#one[at] !== one || this.#other[at] !== other))
-      at = (at + 1) & (this.#size - 1)
-    return at
-  }
-
-  #grow(): void {
-    const [ones, others, numbers] = [this.#one, this.#other, this.#numbers]
-    this.#size *= 4
-    this.#one = new Int32Array(this.#size)
-    this.#other = new Int32Array(this.#size)
-    this.#numbers = new Int32Array(this.#size)
-    for (let i = 0; i < numbers.length; i++) {
-      if (numbers[i] === 0) continue
-      const at = this.#at(ones[i], others[i])
-      this.#one[at] = ones[i]
-      this.#other[at] = others[i]
-      this.#numbers[at] = numbers[i]
-    }
   }
 }
 
@@ -496,97 +452,4 @@ function nextTurn(): Promise<void> {
     }
     port2.postMessage(null)
   })
-}
-
-// What most abstracts are, and what takes a fraction of the time.
-const isAscii = /^[\0-\x7f]*$/
-const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
-
-/** Lower case, without accents. */
-function folded(text: string): string {
-  const lower = text.toLowerCase()
-  return isAscii.test(lower)
-    ? lower
-    : lower
-        .replace(/[\u2018-\u201f\u2013\u2014]/gu, ' ')
-        .normalize('NFKD')
-        .replace(/\p{M}+/gu, '')
-}
-
-/** Runs of letters and digits, with the hyphens inside of them. */
-const runs = (text: string) =>
-  (isAscii.test(text)
-    ? text.match(/[a-z0-9]+(?:-[a-z0-9]+)*/g)
-    : text.match(/[\p{L}\p{N}]+(?:[-\u2010\u2011][\p{L}\p{N}]+)*/gu)) ?? []
-
-/** The words of a text: of what is joined by hyphens its parts and the whole without them. */
-function eachWord(text: string, use: (word: string) => void): void {
-  const plain = folded(text)
-  const mayBeUnspaced = !isAscii.test(plain)
-  for (const run of runs(plain)) {
-    if (mayBeUnspaced && unspaced.test(run)) for (const pair of pairs(run)) use(pair)
-    else if (!run.includes('-') && !(mayBeUnspaced && /[\u2010\u2011]/.test(run))) {
-      if (run.length > 1) use(run)
-    } else {
-      const parts = run.split(/[-\u2010\u2011]/)
-      for (const part of parts) if (part.length > 1) use(part)
-      use(parts.join(''))
-    }
-  }
-}
-
-/** The words of a question, each once, with their parts. */
-function runsOf(
-  text: string,
-): { readonly word: string; readonly parts: readonly string[]; readonly isLast: boolean }[] {
-  const found = runs(folded(text)).flatMap((run) => (unspaced.test(run) ? pairs(run) : [run]))
-  return found.flatMap((run, i) => {
-    const parts = run.split(/[-\u2010\u2011]/)
-    const word = parts.join('')
-    const isLast = i === found.length - 1
-    return word.length > 1 || isLast ? [{ word, parts, isLast }] : []
-  })
-}
-
-/** Scripts that put no spaces between words give overlapping pairs of characters. */
-function pairs(run: string): string[] {
-  const characters = [...run]
-  return characters.length < 2 ? characters : characters.slice(1).map((character, i) => `${characters[i]}${character}`)
-}
-
-/** Which letters a word has, as bits. */
-function letters(word: string): number {
-  let set = 0
-  for (let i = 0; i < word.length; i++) set |= 1 << (word.charCodeAt(i) & 31)
-  return set
-}
-
-function bits(set: number): number {
-  let count = 0
-  for (let left = set; left !== 0; left &= left - 1) count++
-  return count
-}
-
-/** Letters to be changed, left out, put in or swapped between two words (optimal string alignment); more than `most` is told as one more. */
-function edits(one: string, other: string, most: number): number {
-  const wide = other.length
-  if (Math.abs(one.length - wide) > most) return most + 1
-  let before: number[] = []
-  let above = Array.from({ length: wide + 1 }, (_, j) => j)
-  for (let i = 1; i <= one.length; i++) {
-    const line = [i]
-    let least = i
-    for (let j = 1; j <= wide; j++) {
-      const isSame = one[i - 1] === other[j - 1]
-      let value = Math.min(above[j] + 1, line[j - 1] + 1, above[j - 1] + (isSame ? 0 : 1))
-      if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
-        value = Math.min(value, before[j - 2] + 1)
-      line.push(value)
-      least = Math.min(least, value)
-    }
-    if (least > most) return most + 1
-    before = above
-    above = line
-  }
-  return above[wide]
 }
