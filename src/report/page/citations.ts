@@ -92,7 +92,7 @@ const latexSpecials: Readonly<Record<string, string>> = {
 /** Two hyphens or quotes in a row would become a dash or a quotation mark, and so would a grave accent. */
 const latex = (text: string) =>
   text
-    .replace(/[\\~^{}&%$#_]/gu, (character) => latexSpecials[character])
+    .replace(/[\\~^{}&%$#_]/gu, (character) => latexSpecials[character]!)
     .replace(/`/gu, '\\textasciigrave{}')
     .replace(/(['-])(?=\1)/gu, '$1{}')
 
@@ -121,7 +121,7 @@ function turned(name: string): string {
   let first = words.length - 1
   while (
     first > 1 &&
-    /^(?:van|von|vom|zu|zur|der|den|de|del|della|di|da|dos|du|la|le|ter|ten|bin|ibn|al|el)$/u.test(words[first - 1])
+    /^(?:van|von|vom|zu|zur|der|den|de|del|della|di|da|dos|du|la|le|ter|ten|bin|ibn|al|el)$/u.test(words[first - 1]!)
   )
     first--
   return `${words.slice(first).join(' ')}, ${words.slice(0, first).join(' ')}`
@@ -138,4 +138,4 @@ function markdown({ title, authors, published, link }: Cited): string {
   return `- ${named}${facts.length > 0 ? `. ${plain(facts.join(', '))}` : ''}\n`
 }
 
-const link = ({ link, title }: Cited) => `${link === '' ? searches(title)[1].link : link}\n`
+const link = ({ link, title }: Cited) => `${link === '' ? searches(title)[1]!.link : link}\n`

@@ -55,11 +55,11 @@ function facet(
     },
     begin: () => counts.fill(0),
     count(row) {
-      for (const position of of(row)) counts[position]++
+      for (const position of of(row)) counts[position]!++
     },
     end() {
       for (const [position, option] of options.entries()) {
-        option.textContent = `${choices[position].label} (${counts[position].toLocaleString('en')})`
+        option.textContent = `${choices[position]!.label} (${counts[position]!.toLocaleString('en')})`
         option.hidden = counts[position] === 0 && position !== chosen
       }
     },
@@ -77,7 +77,7 @@ export function areaFacet(core: PageCore, onChange: (name: string) => void): Fac
   })
   return facet('Area', 'All areas', choices, {
     *of(row) {
-      for (let at = core.areaOf[row]; at >= 0; at = core.areas[at].parent) yield at
+      for (let at = core.areaOf[row]!; at >= 0; at = core.areas[at]!.parent) yield at
     },
     onChange,
   })
@@ -86,19 +86,19 @@ export function areaFacet(core: PageCore, onChange: (name: string) => void): Fac
 /** Categories, the most frequent first; what only one paper has is one choice. */
 export function categoryFacet(core: PageCore, onChange: (name: string) => void): Facet {
   const papers = new Int32Array(core.categories.length)
-  for (const own of core.categoriesOf) for (const category of new Set(own)) papers[category]++
+  for (const own of core.categoriesOf) for (const category of new Set(own)) papers[category]!++
   const order = core.categories.map((_, position) => position)
-  const isRare = (position: number) => core.categories.length > allShown && papers[position] < 2
-  const shown = order.filter((position) => !isRare(position)).sort((a, b) => papers[b] - papers[a] || a - b)
+  const isRare = (position: number) => core.categories.length > allShown && papers[position]! < 2
+  const shown = order.filter((position) => !isRare(position)).sort((a, b) => papers[b]! - papers[a]! || a - b)
   const rare = order.filter(isRare)
-  const choices = shown.map((position) => ({ name: core.categories[position], label: core.categories[position] }))
+  const choices = shown.map((position) => ({ name: core.categories[position]!, label: core.categories[position]! }))
   const others = choices.length
   if (rare.length > 0)
     choices.push({ name: 'others', label: `Others: ${rare.length.toLocaleString('en')} of one paper each` })
   const choiceOf = new Int32Array(core.categories.length).fill(others)
   for (const [choice, position] of shown.entries()) choiceOf[position] = choice
   return facet('Category', 'All categories', choices, {
-    of: (row) => new Set(core.categoriesOf[row].map((position) => choiceOf[position])),
+    of: (row) => new Set(core.categoriesOf[row]!.map((position) => choiceOf[position]!)),
     onChange,
   })
 }

@@ -85,8 +85,8 @@ export class LabelLayer {
     const taken: Box[] = [...scene.reserved]
     const labels: Label[] = []
     if (selected >= 0) {
-      const x = view.scale * this.#x[selected] + view.left
-      const y = view.scale * this.#y[selected] + view.top
+      const x = view.scale * this.#x[selected]! + view.left
+      const y = view.scale * this.#y[selected]! + view.top
       taken.push({ left: x - 12, right: x + 12, top: y - 12, bottom: y + 12 })
     }
     for (const [topic, { anchor }] of this.#core.topics.entries()) {
@@ -180,8 +180,8 @@ export class LabelLayer {
     const inView: number[] = []
     for (let row = 0; row < this.#x.length; row++) {
       if (shown[row] === 0) continue
-      const x = view.scale * this.#x[row] + view.left
-      const y = view.scale * this.#y[row] + view.top
+      const x = view.scale * this.#x[row]! + view.left
+      const y = view.scale * this.#y[row]! + view.top
       if (x < 0 || y < 0 || x > width || y > height) continue
       if (inView.push(row) > (zoom < enlarged ? titlesFrom : titlesFromEnlarged)) return
     }
@@ -193,7 +193,7 @@ export class LabelLayer {
     context.strokeStyle = colours.background
     context.lineWidth = 3
     for (const row of inView) {
-      const title = this.#core.titles[row]
+      const title = this.#core.titles[row]!
       // Where few are in view there is room for whole titles, in lines.
       const lines =
         inView.length < 24
@@ -201,8 +201,8 @@ export class LabelLayer {
           : [title.length > 42 ? `${title.slice(0, 40).trimEnd()}…` : title]
       const wide = Math.max(...lines.map((line) => this.#widthOf(context, line)))
       const high = lines.length * lineHeight
-      const x = view.scale * this.#x[row] + view.left
-      const y = view.scale * this.#y[row] + view.top
+      const x = view.scale * this.#x[row]! + view.left
+      const y = view.scale * this.#y[row]! + view.top
       const away = radius + 5
       const box = [
         [x + away, y - high / 2],
@@ -236,8 +236,8 @@ export class LabelLayer {
   }
 
   #isOn(row: number, box: Box, view: View, radius: number): boolean {
-    const x = view.scale * this.#x[row] + view.left
-    const y = view.scale * this.#y[row] + view.top
+    const x = view.scale * this.#x[row]! + view.left
+    const y = view.scale * this.#y[row]! + view.top
     return x > box.left - radius && x < box.right + radius && y > box.top - radius + 3 && y < box.bottom + radius - 3
   }
 }
@@ -256,11 +256,11 @@ function areasIn({ areaOf, areas, topicOf }: PageCore, x: Float32Array, y: Float
     .filter((rows) => rows.length >= fewestInArea)
     .sort((a, b) => b.length - a.length)
     .map((rows) => {
-      const along = Float32Array.from(rows, (row) => x[row]).sort()
-      const down = Float32Array.from(rows, (row) => y[row]).sort()
+      const along = Float32Array.from(rows, (row) => x[row]!).sort()
+      const down = Float32Array.from(rows, (row) => y[row]!).sort()
       const [first, middle, last] = [0.15, 0.5, 0.85].map((share) => Math.floor(share * (rows.length - 1)))
       return {
-        name: areas[areaOf[rows[0]]].name,
+        name: areas[areaOf[rows[0]!]!]!.name,
         x: along[middle],
         y: down[middle],
         left: along[first],
@@ -277,8 +277,8 @@ function lettering(
   topic: number,
   { isNarrow, ratio, colours }: { readonly isNarrow: boolean; readonly ratio: number; readonly colours: Colours },
 ): Lettering {
-  const { label, size } = topics[topic]
-  const share = Math.sqrt(size / topics[0].size)
+  const { label, size } = topics[topic]!
+  const share = Math.sqrt(size / topics[0]!.size)
   const height = isNarrow ? 10.5 + 2 * share : 12 + 3 * share
   const lines = wrapped(firstTerms(label, isNarrow ? 24 : 38), isNarrow ? 16 : 22)
   const canvas = document.createElement('canvas')

@@ -89,7 +89,7 @@ class Page {
     this.#shown = new Uint8Array(report.rows).fill(1)
     this.#topics = new TopicList(report, { onChoose: (choice) => this.#go({ topic: choice?.name ?? '' }) })
     this.#list = new PaperList(report, this.#marks, this.#picked, {
-      onOpen: (row) => this.#go({ paper: report.core.ids[row], compare: [] }),
+      onOpen: (row) => this.#go({ paper: report.core.ids[row]!, compare: [] }),
       onPoint: (row) => this.#map.hover(row),
       onPick: (row, isPicked) => this.#pick([row], isPicked),
       onStar: (row) => this.#mark(row, 'starred'),
@@ -160,8 +160,8 @@ class Page {
         this.#showTip(row, x, y)
         this.#list.point(row)
       },
-      onPick: (row) => this.#go({ paper: report.core.ids[row], compare: [] }),
-      onPickTopic: (position) => this.#go({ topic: String(report.core.topics[position].id) }),
+      onPick: (row) => this.#go({ paper: report.core.ids[row]!, compare: [] }),
+      onPickTopic: (position) => this.#go({ topic: String(report.core.topics[position]!.id) }),
       onStep: (row) => {
         this.#list.point(row)
         this.#say(`${report.core.titles[row]}. ${this.#topicName(row)}. Enter opens it.`)
@@ -308,15 +308,15 @@ class Page {
     const pair = await Promise.all(
       rows.map(async (row) => ({ row, paper: await this.#report.paper(row).catch(() => 'missing' as const) })),
     )
-    const similarity = await this.#meaning.similarity(rows[0], rows[1]).catch(() => Number.NaN)
+    const similarity = await this.#meaning.similarity(rows[0]!, rows[1]!).catch(() => Number.NaN)
     if (this.#looked.compare !== ids) return
-    const options = { similarity, state: this.#panelState(rows[0]), events: this.#panelEvents }
+    const options = { similarity, state: this.#panelState(rows[0]!), events: this.#panelEvents }
     this.#panel.replaceChildren(...comparePanel(this.#report, pair, options))
     this.#app.classList.add('with-pair')
     this.#presentPanel(`Two papers – ${this.#report.core.title}`)
-    this.#map.select(rows[0], [rows[1]])
+    this.#map.select(rows[0]!, [rows[1]!])
     this.#cover()
-    this.#map.follow(rows[0], [rows[1]])
+    this.#map.follow(rows[0]!, [rows[1]!])
   }
 
   #presentPanel(title: string): void {
@@ -340,8 +340,8 @@ class Page {
 
   readonly #panelEvents: PanelEvents = {
     onClose: () => this.#go({ paper: '', compare: [] }),
-    onPaper: (row) => this.#go({ paper: this.#report.core.ids[row], compare: [] }),
-    onTopic: (position) => this.#go({ topic: String(this.#report.core.topics[position].id) }),
+    onPaper: (row) => this.#go({ paper: this.#report.core.ids[row]!, compare: [] }),
+    onTopic: (position) => this.#go({ topic: String(this.#report.core.topics[position]!.id) }),
     onPoint: (row) => this.#map.hover(row),
     onMark: (row, mark) => this.#mark(row, mark),
     onPick: (row) => this.#pick([row], !this.#picked.has(row)),
@@ -356,7 +356,7 @@ class Page {
   // ---- marks and the selection -----------------------------------------------------------------------------------
 
   #idsOf(rows: readonly number[]): string[] {
-    return rows.map((row) => this.#report.core.ids[row])
+    return rows.map((row) => this.#report.core.ids[row]!)
   }
 
   #mark(row: number, mark: Mark): void {
@@ -394,7 +394,7 @@ class Page {
     )
     for (const pressed of this.#panel.querySelectorAll<HTMLElement>('[data-mark]')) {
       const mark = pressed.dataset.mark as Mark | 'picked'
-      const isSet = mark === 'picked' ? this.#picked.has(this.#openRow) : this.#marks.has(mark, ids[this.#openRow])
+      const isSet = mark === 'picked' ? this.#picked.has(this.#openRow) : this.#marks.has(mark, ids[this.#openRow]!)
       pressed.setAttribute('aria-pressed', String(isSet))
     }
   }
@@ -419,14 +419,14 @@ class Page {
     const { abstract, authors, link } = await this.#report
       .paper(row)
       .catch(() => ({ abstract: '', authors: [], link: '' }))
-    const categories = core.categoriesOf[row].map((position) => core.categories[position])
+    const categories = core.categoriesOf[row]!.map((position) => core.categories[position])
     return {
-      id: core.ids[row],
-      title: core.titles[row],
+      id: core.ids[row]!,
+      title: core.titles[row]!,
       abstract,
       authors,
       categories,
-      published: core.dates[row],
+      published: core.dates[row]!,
       link,
     }
   }
@@ -472,11 +472,11 @@ class Page {
     const { from, to, marked } = this.#looked
     const topics = this.#choice?.topics
     const fits = (row: number) =>
-      (topics === undefined || topics.has(core.topicOf[row])) &&
+      (topics === undefined || topics.has(core.topicOf[row]!)) &&
       (marked === 'hidden') === (this.#hidden[row] === 1) &&
-      (marked !== 'starred' || this.#marks.has('starred', core.ids[row])) &&
-      (marked !== 'unread' || !this.#marks.has('read', core.ids[row])) &&
-      isWithin(core.dates[row], from, to)
+      (marked !== 'starred' || this.#marks.has('starred', core.ids[row]!)) &&
+      (marked !== 'unread' || !this.#marks.has('read', core.ids[row]!)) &&
+      isWithin(core.dates[row]!, from, to)
     const shown = new Uint8Array(rows)
     const listed: number[] = []
     // What fits but for a facet is counted for each of its choices.
@@ -519,7 +519,7 @@ class Page {
     const rankOf = new Map(query === undefined ? [] : this.#rows.slice(0, snippets).map((row, rank) => [row, rank]))
     this.#list.show(
       groups,
-      (row) => this.#marked(this.#report.core.titles[row]),
+      (row) => this.#marked(this.#report.core.titles[row]!),
       (row) => noteOf(row, rankOf.get(row) ?? snippets),
     )
     if (this.#openRow >= 0) this.#list.select(this.#openRow)
@@ -549,7 +549,7 @@ class Page {
           : 'typical'
     const sorted = [...rows]
     if (taken === 'newest')
-      sorted.sort((a, b) => (core.dates[b] < core.dates[a] ? -1 : core.dates[b] > core.dates[a] ? 1 : a - b))
+      sorted.sort((a, b) => (core.dates[b]! < core.dates[a]! ? -1 : core.dates[b]! > core.dates[a]! ? 1 : a - b))
     if (taken === 'given') sorted.sort((a, b) => a - b)
     if (taken === 'typical') {
       const typical = new Set(core.topics.flatMap(({ representatives }) => representatives))
@@ -557,7 +557,7 @@ class Page {
     }
     if (taken !== 'topic') return sorted.length === 0 ? [] : [{ rows: sorted }]
     const byTopic = new Map<number, number[]>([...this.#topics.order, -1].map((topic) => [topic, []]))
-    for (const row of sorted) byTopic.get(core.topicOf[row])?.push(row)
+    for (const row of sorted) byTopic.get(core.topicOf[row]!)?.push(row)
     return [...byTopic].flatMap(([topic, own]): PaperGroup[] => {
       if (own.length === 0) return []
       const { label, colour } = core.topics[topic] ?? { label: 'In no topic', colour: undefined }
@@ -604,7 +604,7 @@ class Page {
     this.#order.replaceChildren(
       ...[...first, ...orders].map((name) => element('option', { value: name }, names[name] ?? 'Typical first')),
     )
-    this.#order.value = isDefault ? (first[0] ?? orders[0]) : order
+    this.#order.value = isDefault ? (first[0]! ?? orders[0]!) : order
     const all = button(
       { class: 'quiet' },
       () => this.#pick(this.#rows, true),
@@ -641,7 +641,7 @@ class Page {
     const known = this.#report.known(row)
     if (query === undefined || known === undefined) return []
     const isHit = (text: string) => this.#search.marked(text, query).filter(({ isHit }) => isHit)
-    if (isHit(this.#report.core.titles[row]).length >= query.asked.length) return []
+    if (isHit(this.#report.core.titles[row]!).length >= query.asked.length) return []
     let best = ''
     let most = 0
     for (const sentence of [known.authors.join(', '), ...known.abstract.split(/(?<=[.!?])\s+/u)]) {
@@ -673,7 +673,7 @@ class Page {
       'nav',
       { class: 'side', 'aria-label': 'Topics' },
       ...newsSection(this.#report, {
-        onPaper: (row) => this.#go({ paper: this.#report.core.ids[row], compare: [] }),
+        onPaper: (row) => this.#go({ paper: this.#report.core.ids[row]!, compare: [] }),
         onPoint: (row) => this.#map.hover(row),
       }),
       element('div', { class: 'side-head' }, element('h2', {}, 'Topics'), ...(this.#topics.hasGroups ? [foldAll] : [])),
@@ -724,7 +724,7 @@ class Page {
 
   #topicName(row: number): string {
     const { topicOf, topics } = this.#report.core
-    return topics[topicOf[row]]?.label ?? 'In no topic'
+    return topics[topicOf[row]!]?.label ?? 'In no topic'
   }
 
   #say(text: string): void {

@@ -85,7 +85,7 @@ export class PaperMap {
     this.#outlines = core.topics.map(({ outline }) => new Path2D(outline))
     this.#x = Float32Array.from(core.x)
     this.#y = Float32Array.from(core.y)
-    this.#inkOf = Uint8Array.from(core.topicOf, (topic) => (topic < 0 ? paletteSize : core.topics[topic].colour))
+    this.#inkOf = Uint8Array.from(core.topicOf, (topic) => (topic < 0 ? paletteSize : core.topics[topic]!.colour))
     this.#points = new PointLayer(this.#x, this.#y)
     this.#labels = new LabelLayer(core, this.#x, this.#y)
     this.#shown = new Uint8Array(core.x.length).fill(1)
@@ -239,7 +239,7 @@ export class PaperMap {
     }
     const wide = this.#width - this.#covered.right
     const high = this.#height - this.#covered.bottom
-    this.#flyTo({ scale: goal, left: wide / 2 - goal * this.#x[row], top: high / 2 - goal * this.#y[row] })
+    this.#flyTo({ scale: goal, left: wide / 2 - goal * this.#x[row]!, top: high / 2 - goal * this.#y[row]! })
   }
 
   /** Brings papers into view where most of them are outside. */
@@ -286,11 +286,11 @@ export class PaperMap {
   /** The box around rows, but for a share of them at each of its sides. */
   #boundsOf(rows: readonly number[], share = 0): Box {
     if (rows.length === 0) return { left: mapSize / 2, top: mapSize / 2, right: mapSize / 2, bottom: mapSize / 2 }
-    const x = Float32Array.from(rows, (row) => this.#x[row]).sort()
-    const y = Float32Array.from(rows, (row) => this.#y[row]).sort()
+    const x = Float32Array.from(rows, (row) => this.#x[row]!).sort()
+    const y = Float32Array.from(rows, (row) => this.#y[row]!).sort()
     const first = Math.floor(share * rows.length)
     const last = rows.length - 1 - first
-    return { left: x[first], top: y[first], right: x[last], bottom: y[last] }
+    return { left: x[first]!, top: y[first]!, right: x[last]!, bottom: y[last]! }
   }
 
   /** Of all points and outlines. */
@@ -377,7 +377,7 @@ export class PaperMap {
   /** Where a paper is on the screen. */
   #at(row: number): [number, number] {
     const { scale, left, top } = this.#view
-    return [scale * this.#x[row] + left, scale * this.#y[row] + top]
+    return [scale * this.#x[row]! + left, scale * this.#y[row]! + top]
   }
 
   // ---- what is drawn -------------------------------------------------------------------------------------------
@@ -448,11 +448,11 @@ export class PaperMap {
     context.lineWidth = 1 / scale
     for (const [position, { colour }] of this.#core.topics.entries()) {
       const isFaded = this.#topics !== undefined && !this.#topics.has(position)
-      context.fillStyle = context.strokeStyle = colours.topics[colour]
+      context.fillStyle = context.strokeStyle = colours.topics[colour]!
       context.globalAlpha = isFaded ? 0.03 : colours.regionAlpha
-      context.fill(this.#outlines[position])
+      context.fill(this.#outlines[position]!)
       context.globalAlpha = isFaded ? 0.08 : 0.35
-      context.stroke(this.#outlines[position])
+      context.stroke(this.#outlines[position]!)
     }
     context.globalAlpha = 1
   }
@@ -528,7 +528,7 @@ export class PaperMap {
     let least = reach * reach
     for (let row = 0; row < this.#x.length; row++) {
       if (this.#shown[row] === 0) continue
-      const squared = (this.#x[row] - mapX) ** 2 + (this.#y[row] - mapY) ** 2
+      const squared = (this.#x[row]! - mapX) ** 2 + (this.#y[row]! - mapY) ** 2
       if (squared <= least) {
         least = squared
         best = row
@@ -641,14 +641,14 @@ export class PaperMap {
   #step([wayX, wayY]: readonly [number, number]): void {
     const from = this.#hovered >= 0 ? this.#hovered : this.#selected
     const { scale, left, top } = this.#view
-    const x = from >= 0 ? this.#x[from] : (this.#width / 2 - left) / scale
-    const y = from >= 0 ? this.#y[from] : (this.#height / 2 - top) / scale
+    const x = from >= 0 ? this.#x[from]! : (this.#width / 2 - left) / scale
+    const y = from >= 0 ? this.#y[from]! : (this.#height / 2 - top) / scale
     let best = -1
     let least = Number.POSITIVE_INFINITY
     for (let row = 0; row < this.#x.length; row++) {
       if (this.#shown[row] === 0 || row === from) continue
-      const along = (this.#x[row] - x) * wayX + (this.#y[row] - y) * wayY
-      const aside = Math.abs((this.#x[row] - x) * wayY) + Math.abs((this.#y[row] - y) * wayX)
+      const along = (this.#x[row]! - x) * wayX + (this.#y[row]! - y) * wayY
+      const aside = Math.abs((this.#x[row]! - x) * wayY) + Math.abs((this.#y[row]! - y) * wayX)
       // What lies more to the side than ahead is reached by another arrow.
       const cost = from < 0 ? Math.abs(along) + aside : along > 0 && aside <= along ? along + 2 * aside : Number.NaN
       if (cost < least) {

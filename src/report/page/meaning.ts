@@ -24,7 +24,7 @@ export class Meaning {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       const vectors = new Float32Array(rows * components)
       const units = Float32Array.from({ length: components }, (_, i) => view.getFloat32(4 * i, true))
-      for (let i = 0; i < vectors.length; i++) vectors[i] = units[i % components] * view.getInt8(4 * components + i)
+      for (let i = 0; i < vectors.length; i++) vectors[i] = units[i % components]! * view.getInt8(4 * components + i)
       return vectors
     })
     return this.#rows
@@ -43,7 +43,7 @@ export class Meaning {
     const scored: { row: number; score: number }[] = []
     for (let row = 0; row < rows; row++)
       if (!isSeed.has(row))
-        scored.push({ row, score: (semanticWeight * dot(goal, vectors, row)) / length + lexicalWeight * words[row] })
+        scored.push({ row, score: (semanticWeight * dot(goal, vectors, row)) / length + lexicalWeight * words[row]! })
     return scored.sort((a, b) => b.score - a.score || a.row - b.row).slice(0, count)
   }
 
@@ -63,7 +63,7 @@ export class Meaning {
     for (let row = 0; row < rows; row++) add(mean, vectors, row, 1 / rows)
     const goal = new Float64Array(components)
     const having = query.asked.map(() => new Map<number, number>())
-    this.#search.rowsWith(query, (slot, row, times) => having[slot].set(row, (having[slot].get(row) ?? 0) + times))
+    this.#search.rowsWith(query, (slot, row, times) => having[slot]!.set(row, (having[slot]!.get(row) ?? 0) + times))
     for (const papers of having) {
       if (papers.size === 0 || papers.size > mostShare * rows) continue
       const sum = new Float64Array(components)
@@ -74,7 +74,7 @@ export class Meaning {
         all += weight
       }
       const worth = Math.log(1 + rows / papers.size)
-      for (let d = 0; d < components; d++) goal[d] += worth * (sum[d] / all - mean[d])
+      for (let d = 0; d < components; d++) goal[d]! += worth * (sum[d]! / all - mean[d]!)
     }
     const length = Math.hypot(...goal)
     if (length === 0) return undefined
@@ -83,8 +83,8 @@ export class Meaning {
       let product = 0
       let square = 0
       for (let d = 0; d < components; d++) {
-        const value = vectors[row * components + d] - mean[d]
-        product += value * goal[d]
+        const value = vectors[row * components + d]! - mean[d]!
+        product += value * goal[d]!
         square += value ** 2
       }
       nearness[row] = square === 0 ? 0 : product / Math.sqrt(square) / length
@@ -94,11 +94,11 @@ export class Meaning {
 }
 
 function add(sum: Float64Array, vectors: Float32Array, row: number, weight: number): void {
-  for (let d = 0; d < sum.length; d++) sum[d] += weight * vectors[row * sum.length + d]
+  for (let d = 0; d < sum.length; d++) sum[d]! += weight * vectors[row * sum.length + d]!
 }
 
 function dot(goal: Float64Array | Float32Array, vectors: Float32Array, row: number): number {
   let sum = 0
-  for (let d = 0; d < goal.length; d++) sum += goal[d] * vectors[row * goal.length + d]
+  for (let d = 0; d < goal.length; d++) sum += goal[d]! * vectors[row * goal.length + d]!
   return sum
 }

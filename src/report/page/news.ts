@@ -64,7 +64,7 @@ function paperList(report: Report, rows: readonly number[], events: Events): HTM
 }
 
 function paperButton({ core }: Report, row: number, events: Events): HTMLButtonElement {
-  const topic = core.topics[core.topicOf[row]]
+  const topic = core.topics[core.topicOf[row]!]
   const made = button(
     { class: 'paper' },
     () => events.onPaper(row),

@@ -149,7 +149,7 @@ export class PaperList {
 
   #line(row: number): HTMLElement {
     const { core } = this.#report
-    const topic = core.topics[core.topicOf[row]]
+    const topic = core.topics[core.topicOf[row]!]
     const name = core.titles[row]
     const pick = element('input', { type: 'checkbox', class: 'pick', tabindex: -1, 'aria-label': `Select ${name}` })
     pick.addEventListener('change', () => this.#events.onPick(row, pick.checked))
@@ -179,7 +179,7 @@ export class PaperList {
   }
 
   #dress(row: number, line: HTMLElement): void {
-    const id = this.#report.core.ids[row]
+    const id = this.#report.core.ids[row]!
     line.classList.toggle('read', this.#marks.has('read', id))
     line.classList.toggle('open', row === this.#selected)
     const [pick] = line.getElementsByTagName('input')
@@ -227,4 +227,4 @@ export const star = () =>
   )
 
 /** What stands under a title where nothing more is asked: its date, where papers are of several. */
-export const dateNote = (report: Report, row: number): string => longDate(report.core.dates[row])
+export const dateNote = (report: Report, row: number): string => longDate(report.core.dates[row]!)

@@ -42,7 +42,7 @@ export function paperPanel(
   const { kin } = typeof paper === 'object' ? paper : nothingKnown
   return [
     element('div', { class: 'panel-bar' }, topicChip(report, row, events.onTopic), closing(events.onClose)),
-    element('h2', { id: 'paper-title', tabindex: -1 }, ...state.marked(core.titles[row])),
+    element('h2', { id: 'paper-title', tabindex: -1 }, ...state.marked(core.titles[row]!)),
     ...about(report, row, paper, state),
     actions(report, row, state, events),
     ...abstractOf(paper, state),
@@ -119,17 +119,17 @@ const closing = (onClose: () => void) =>
 function about(report: Report, row: number, paper: Whole, state: PanelState): HTMLElement[] {
   const { core } = report
   const { authors, link } = typeof paper === 'object' ? paper : nothingKnown
-  const categories = core.categoriesOf[row].map((position) => core.categories[position])
-  const facts = [longDate(core.dates[row]), categories.join(', ')].filter((fact) => fact !== '')
+  const categories = core.categoriesOf[row]!.map((position) => core.categories[position])
+  const facts = [longDate(core.dates[row]!), categories.join(', ')].filter((fact) => fact !== '')
   const line = element('p', { class: 'facts' }, facts.join(' · '))
   if (facts.length > 0) line.append(' · ')
-  if (link !== '') line.append(outside(link, shownLink(link, core.ids[row])))
+  if (link !== '') line.append(outside(link, shownLink(link, core.ids[row]!)))
   else if (typeof paper === 'object') {
-    const [arxiv, scholar] = searches(core.titles[row])
+    const [arxiv, scholar] = searches(core.titles[row]!)
     line.append('Find it on ', outside(arxiv.link, arxiv.name), ' or ', outside(scholar.link, scholar.name))
-  } else line.append(core.ids[row])
+  } else line.append(core.ids[row]!)
   const areas: string[] = []
-  for (let at = core.areaOf[row]; at >= 0; at = core.areas[at].parent) areas.push(core.areas[at].name)
+  for (let at = core.areaOf[row]!; at >= 0; at = core.areas[at]!.parent) areas.push(core.areas[at]!.name)
   return [
     ...(authors.length > 0 ? [element('p', { class: 'authors' }, ...state.marked(authors.join(', ')))] : []),
     line,
@@ -157,7 +157,7 @@ function abstractOf(paper: Whole, state: PanelState): HTMLElement[] {
 
 /** Star, read, hide, select, more like it, and what can be copied. */
 function actions({ core }: Report, row: number, { marks, isPicked }: PanelState, events: PanelEvents): HTMLElement {
-  const id = core.ids[row]
+  const id = core.ids[row]!
   const mark = (name: Mark, label: string, ...children: readonly Node[]) =>
     button(
       { class: 'act', 'aria-pressed': String(marks.has(name, id)), 'data-mark': name },
@@ -193,16 +193,16 @@ function actions({ core }: Report, row: number, { marks, isPicked }: PanelState,
 }
 
 function topicChip({ core }: Report, row: number, onTopic: (position: number) => void): HTMLElement {
-  const topic = core.topicOf[row]
+  const topic = core.topicOf[row]!
   if (topic < 0) {
-    const nearest = core.topics[core.nearest[row]]
+    const nearest = core.topics[core.nearest[row]!]
     return element(
       'span',
       { class: 'chip' },
       nearest === undefined ? 'In no topic' : `In no topic, nearest to ${nearest.label}`,
     )
   }
-  const { label, colour } = core.topics[topic]
+  const { label, colour } = core.topics[topic]!
   return button(
     { class: 'chip', title: 'Show this topic', 'aria-label': `Topic ${label}: show it` },
     () => onTopic(topic),
@@ -212,7 +212,7 @@ function topicChip({ core }: Report, row: number, onTopic: (position: number) =>
 }
 
 function titleButton({ core }: Report, row: number, events: PanelEvents): HTMLElement {
-  const topic = core.topics[core.topicOf[row]]
+  const topic = core.topics[core.topicOf[row]!]
   const made = button(
     { class: 'paper' },
     () => events.onPaper(row),
@@ -228,7 +228,7 @@ function kinButton({ core }: Report, [row, semantic, lexical, ...shared]: PageKi
   const meaning = (meaningWeight * semantic) / 1000
   const words = (wordWeight * lexical) / 1000
   const score = shortScore(meaning + words)
-  const topic = core.topics[core.topicOf[row]]
+  const topic = core.topics[core.topicOf[row]!]
   const parts = `meaning ${shortScore(semantic / 1000)}, words ${shortScore(lexical / 1000)}`
   const bar = svg('svg', { class: 'parts', viewBox: '0 0 100 4', preserveAspectRatio: 'none', 'aria-hidden': 'true' })
   const wide = (share: number) => Math.max(0, Math.min(100, 100 * share))

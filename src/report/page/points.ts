@@ -52,7 +52,7 @@ export class PointLayer {
     const faint = packedColour(faded)
     if (shown.includes(0))
       this.#stampAll(view, ratio, { radius: 0.8 * radius, opacity, shown, taken: 0, inkOf: () => faint })
-    this.#stampAll(view, ratio, { radius, opacity, shown, taken: 1, inkOf: (row) => colours[inkOf[row]] })
+    this.#stampAll(view, ratio, { radius, opacity, shown, taken: 1, inkOf: (row) => colours[inkOf[row]!]! })
     this.#context.putImageData(this.#pixels, 0, 0)
   }
 
@@ -77,18 +77,18 @@ export class PointLayer {
     const [x, y, words] = [this.#x, this.#y, this.#words]
     const { width, height } = this.#pixels
     const stamps = stampsOf(radius * ratio, opacity)
-    const { size } = stamps[0]
+    const { size } = stamps[0]!
     const scale = view.scale * ratio
     const left = view.left * ratio - size / 2
     const top = view.top * ratio - size / 2
     for (let row = 0; row < x.length; row++) {
       if (shown[row] !== taken) continue
-      const startX = scale * x[row] + left
-      const startY = scale * y[row] + top
+      const startX = scale * x[row]! + left
+      const startY = scale * y[row]! + top
       const pixelX = Math.floor(startX)
       const pixelY = Math.floor(startY)
       if (pixelX <= -size || pixelY <= -size || pixelX >= width || pixelY >= height) continue
-      const { cover } = stamps[(((startY - pixelY) * steps) | 0) * steps + (((startX - pixelX) * steps) | 0)]
+      const { cover } = stamps[(((startY - pixelY) * steps) | 0) * steps + (((startX - pixelX) * steps) | 0)]!
       const ink = inkOf(row)
       const fromX = Math.max(0, -pixelX)
       const toX = Math.min(size, width - pixelX)
@@ -96,10 +96,10 @@ export class PointLayer {
       for (let stampY = Math.max(0, -pixelY); stampY < toY; stampY++) {
         const line = (pixelY + stampY) * width + pixelX
         for (let stampX = fromX; stampX < toX; stampX++) {
-          const share = cover[stampY * size + stampX]
+          const share = cover[stampY * size + stampX]!
           if (share === 0) continue
           const at = line + stampX
-          words[at] = share === 255 ? ink : mixed(words[at], ink, share)
+          words[at] = share === 255 ? ink : mixed(words[at]!, ink, share)
         }
       }
     }

@@ -19,15 +19,15 @@ export function printedList(
   const isShort = rows.length > mostWhole
   const byTopic = new Map<number, number[]>()
   for (const row of rows) {
-    const known = byTopic.get(core.topicOf[row]) ?? []
+    const known = byTopic.get(core.topicOf[row]!) ?? []
     known.push(row)
-    byTopic.set(core.topicOf[row], known)
+    byTopic.set(core.topicOf[row]!, known)
   }
   const listed = [...order, -1].filter((topic) => byTopic.has(topic))
   const headingOf = (topic: number) =>
     `${core.topics[topic]?.label ?? 'In no topic'} (${(byTopic.get(topic) ?? []).length.toLocaleString('en')})`
   const dotOf = (topic: number) =>
-    element('span', { class: `dot ${topic < 0 ? 'apart' : `colour-${core.topics[topic].colour}`}` })
+    element('span', { class: `dot ${topic < 0 ? 'apart' : `colour-${core.topics[topic]!.colour}`}` })
   return element(
     'div',
     { class: 'printed' },
@@ -62,7 +62,7 @@ export function printedList(
 function printedPaper(report: Report, row: number): HTMLElement[] {
   const { core } = report
   const known = report.known(row)
-  const facts = [known?.authors.join(', ') ?? '', longDate(core.dates[row]), known?.link ?? core.ids[row]]
+  const facts = [known?.authors.join(', ') ?? '', longDate(core.dates[row]!), known?.link ?? core.ids[row]]
   return [
     element('strong', {}, core.titles[row]),
     element('span', {}, facts.filter((fact) => fact !== '').join(' · ')),

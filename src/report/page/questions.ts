@@ -51,11 +51,11 @@ export async function answer(
       onAnswer({ query, rows, byMeaning: none, isWhole })
       return
     }
-    const most = scores.get(rows[0]) ?? 1
-    const worth = (row: number) => (scores.get(row) ?? 0) / most + meaningShare * nearness[row]
+    const most = scores.get(rows[0]!) ?? 1
+    const worth = (row: number) => (scores.get(row) ?? 0) / most + meaningShare * nearness[row]!
     const near = [...nearness.keys()]
-      .filter((row) => !scores.has(row) && nearness[row] >= leastNearness)
-      .sort((a, b) => nearness[b] - nearness[a])
+      .filter((row) => !scores.has(row) && nearness[row]! >= leastNearness)
+      .sort((a, b) => nearness[b]! - nearness[a]!)
       .slice(0, mostByMeaning)
     onAnswer({
       query,

@@ -74,7 +74,7 @@ export class Report {
 }
 
 function fullPaper(row: number, papers: readonly PagePaper[]): FullPaper {
-  const [abstract, authors, link, kin] = papers[row % blockSize]
+  const [abstract, authors, link, kin] = papers[row % blockSize]!
   return { abstract, authors, link, kin }
 }
 

@@ -61,7 +61,7 @@ class TermRows {
       this.#entries = larger
     }
     for (const term of terms) {
-      this.#entries[this.#used++] = term * 32 + Math.min(31, times[term])
+      this.#entries[this.#used++] = term * 32 + Math.min(31, times[term]!)
       times[term] = 0
     }
     this.start.push(this.#used)
@@ -167,7 +167,7 @@ export class PaperSearch {
     const take = (term: number) => {
       if (term < 0) return
       if (this.#times[term] === 0) terms.push(term)
-      this.#times[term] += weight
+      this.#times[term]! += weight
       length += weight
     }
     const takeWord = (word: string) => take(this.#termOf.get(word) ?? this.#newTerm(word))
@@ -177,7 +177,7 @@ export class PaperSearch {
       if (isAscii.test(plain)) this.#eachTerm(plain, take, takeWord)
       else eachWord(plain, takeWord)
     }
-    for (const term of terms) this.#papersWith[term]++
+    for (const term of terms) this.#papersWith[term]!++
     rows.add(terms, this.#times, length)
   }
 
@@ -272,7 +272,7 @@ export class PaperSearch {
     }
     // Two words that papers write as one.
     for (const [i, { word }] of kept.entries()) {
-      const next = kept[i + 1]
+      const next = kept[i + 1]!
       const joined = next === undefined ? undefined : this.#known(`${word}${next.word}`)
       if (joined !== undefined)
         asked.push({ word: `${word}${next.word}`, terms: new Map([[joined, 1]]), instead: undefined })
@@ -313,10 +313,10 @@ export class PaperSearch {
       if (distance > most) continue
       // A first letter is seldom wrong.
       if (other[0] !== word[0]) distance += 0.5
-      best.push({ word: other, distance, papers: this.#papersWith[this.#termOf.get(other) as number] })
+      best.push({ word: other, distance, papers: this.#papersWith[this.#termOf.get(other) as number]! })
     }
     best.sort((a, b) => a.distance - b.distance || b.papers - a.papers)
-    best = best.filter(({ distance }) => distance <= best[0].distance + 0.5).slice(0, 8)
+    best = best.filter(({ distance }) => distance <= best[0]!.distance + 0.5).slice(0, 8)
     return best.map(({ word, distance }) => [word, 1 / (1 + 0.3 * distance)])
   }
 
@@ -338,7 +338,7 @@ export class PaperSearch {
     for (const term of slots.keys()) isAsked[term] = 1
     const worth = asked.map(({ terms }) => {
       let papers = 0
-      for (const term of terms.keys()) papers += this.#papersWith[term]
+      for (const term of terms.keys()) papers += this.#papersWith[term]!
       return papers === 0 ? 0 : Math.log(1 + (rows - Math.min(rows, papers) + 0.5) / (Math.min(rows, papers) + 0.5))
     })
     const all = worth.reduce((sum, one) => sum + one, 0)
@@ -353,22 +353,22 @@ export class PaperSearch {
       times.fill(0)
       for (const { start, entries } of [this.#titles, this.#texts]) {
         if (row + 1 >= start.length) continue
-        for (let i = start[row]; i < start[row + 1]; i++) {
-          const entry = entries[i]
+        for (let i = start[row]!; i < start[row + 1]!; i++) {
+          const entry = entries[i]!
           if (isAsked[entry >>> 5] === 0) continue
-          for (const [slot, weight] of slots.get(entry >>> 5) ?? []) times[slot] += weight * (entry & 31)
+          for (const [slot, weight] of slots.get(entry >>> 5) ?? []) times[slot]! += weight * (entry & 31)
           isAny = true
         }
       }
       if (!isAny) continue
-      const length = (lengths[row] ?? meanLength) + this.#titles.lengths[row]
+      const length = (lengths[row] ?? meanLength) + this.#titles.lengths[row]!
       const norm = saturation * (1 - lengthShare + (lengthShare * length) / (meanLength + 1))
       let score = 0
       let had = 0
       for (let slot = 0; slot < times.length; slot++) {
         if (times[slot] === 0) continue
-        score += (worth[slot] * times[slot] * (saturation + 1)) / (times[slot] + norm)
-        had += worth[slot]
+        score += (worth[slot]! * times[slot]! * (saturation + 1)) / (times[slot]! + norm)
+        had += worth[slot]!
       }
       // Who has more of the words comes before who has one of them often.
       const share = all === 0 ? 1 : had / all
@@ -391,9 +391,9 @@ export class PaperSearch {
       }
     for (const { start, entries } of [this.#titles, this.#texts])
       for (let row = 0; row + 1 < start.length; row++)
-        for (let i = start[row]; i < start[row + 1]; i++) {
-          const term = entries[i] >>> 5
-          if (slotOf[term] >= 0) use(slotOf[term], row, weights[term] * (entries[i] & 31))
+        for (let i = start[row]!; i < start[row + 1]!; i++) {
+          const term = entries[i]! >>> 5
+          if (slotOf[term]! >= 0) use(slotOf[term]!, row, weights[term]! * (entries[i]! & 31))
         }
   }
 
@@ -407,18 +407,18 @@ export class PaperSearch {
     const wanted = new Float64Array(this.#papersWith.length)
     for (const { start, entries } of [this.#titles, this.#texts])
       for (const row of seeds)
-        for (let i = start[row]; i < start[row + 1]; i++)
-          wanted[entries[i] >>> 5] += logTimes[entries[i] & 31] * worth[entries[i] >>> 5]
+        for (let i = start[row]!; i < start[row + 1]!; i++)
+          wanted[entries[i]! >>> 5]! += logTimes[entries[i]! & 31]! * worth[entries[i]! >>> 5]!
     const length = Math.sqrt(wanted.reduce((sum, weight) => sum + weight ** 2, 0))
     for (const { start, entries } of [this.#titles, this.#texts])
       for (let row = 0; row + 1 < start.length; row++)
-        for (let i = start[row]; i < start[row + 1]; i++) {
-          const term = entries[i] >>> 5
-          const weight = logTimes[entries[i] & 31] * worth[term]
-          likeness[row] += wanted[term] * weight
-          squares[row] += weight ** 2
+        for (let i = start[row]!; i < start[row + 1]!; i++) {
+          const term = entries[i]! >>> 5
+          const weight = logTimes[entries[i]! & 31]! * worth[term]!
+          likeness[row]! += wanted[term]! * weight
+          squares[row]! += weight ** 2
         }
-    for (let row = 0; row < rows; row++) if (squares[row] > 0) likeness[row] /= Math.sqrt(squares[row]) * length
+    for (let row = 0; row < rows; row++) if (squares[row]! > 0) likeness[row]! /= Math.sqrt(squares[row]!) * length
     return likeness
   }
 

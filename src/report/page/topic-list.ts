@@ -72,7 +72,7 @@ export class TopicList {
 
   #topic(position: number): HTMLElement {
     const { core } = this.#report
-    const { id, label, size, counts, colour } = core.topics[position]
+    const { id, label, size, counts, colour } = core.topics[position]!
     const name = String(id)
     this.choices.set(name, { name, label, topics: new Set([position]) })
     this.order.push(position)
@@ -117,7 +117,7 @@ export class TopicList {
     const collect = ({ topic, children }: PageGroup) => {
       if (topic !== undefined) {
         topics.add(topic)
-        names.add(String(this.#report.core.topics[topic].id))
+        names.add(String(this.#report.core.topics[topic]!.id))
       }
       for (const child of children) collect(child)
     }

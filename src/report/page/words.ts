@@ -80,9 +80,9 @@ export function edits(one: string, other: string, most: number): number {
     let least = i
     for (let j = 1; j <= wide; j++) {
       const isSame = one[i - 1] === other[j - 1]
-      let value = Math.min(above[j] + 1, line[j - 1] + 1, above[j - 1] + (isSame ? 0 : 1))
+      let value = Math.min(above[j]! + 1, line[j - 1]! + 1, above[j - 1]! + (isSame ? 0 : 1))
       if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
-        value = Math.min(value, before[j - 2] + 1)
+        value = Math.min(value, before[j - 2]! + 1)
       line.push(value)
       least = Math.min(least, value)
     }
@@ -90,7 +90,7 @@ export function edits(one: string, other: string, most: number): number {
     before = above
     above = line
   }
-  return above[wide]
+  return above[wide]!
 }
 
 /** Numbers under pairs of hashes; two words with the same 64 bits are not to be expected. */
@@ -103,7 +103,7 @@ export class HashTable {
   #numbers = new Int32Array(this.#size)
 
   get(one: number, other: number): number | undefined {
-    const number = this.#numbers[this.#at(one, other)]
+    const number = this.#numbers[this.#at(one, other)]!
     return number === 0 ? undefined : number - 2
   }
 
@@ -130,10 +130,10 @@ export class HashTable {
     this.#numbers = new Int32Array(this.#size)
     for (let i = 0; i < numbers.length; i++) {
       if (numbers[i] === 0) continue
-      const at = this.#at(ones[i], others[i])
-      this.#one[at] = ones[i]
-      this.#other[at] = others[i]
-      this.#numbers[at] = numbers[i]
+      const at = this.#at(ones[i]!, others[i]!)
+      this.#one[at] = ones[i]!
+      this.#other[at] = others[i]!
+      this.#numbers[at] = numbers[i]!
     }
   }
 }
