@@ -62,7 +62,7 @@ export async function topicInput(
     let next = 0
     for (const [i, paper] of given.entries()) {
       const vector = known[i] ?? embedded[next++]
-      const cosines = await snapshot.scoreRows(vector, rows)
+      const cosines = await snapshot.scoreRows(vector!, rows)
       if (resting.due()) await resting.rest()
       const shared = lexical.similarTo(paper)
       const similar: SimilarPaper = {
