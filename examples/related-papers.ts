@@ -1,4 +1,4 @@
-// The papers of a digest that are kin to one of them, and what they share.
+// Papers of a digest related to one of them.
 import { PaperLibrary, readPapers } from 'paperkin'
 
 const library = await PaperLibrary.open()

@@ -1,4 +1,4 @@
-// Search by meaning and by words, with a filter, while papers are still being added.
+// Searches by meaning and words, with a filter, and while papers are being added.
 import { PaperLibrary, readPapers } from 'paperkin'
 
 const library = await PaperLibrary.open()

@@ -1,4 +1,4 @@
-// The topics of a digest, found in two ways.
+// Topics of a digest, by both methods.
 import { PaperLibrary, readDigest } from 'paperkin'
 
 const digest = await readDigest('examples/digest.txt', { year: 2026 })

@@ -1,4 +1,4 @@
-// Vectors that you have already, from whatever made them: no model is loaded, and the first of them fix the width.
+// Vectors that you already have, from any model: none is loaded, and the first vectors set the dimensions.
 import { PaperLibrary } from 'paperkin'
 
 const library = await PaperLibrary.open({ embedder: 'none' })
@@ -7,7 +7,7 @@ const papers = [
   { id: 'b', title: 'Polished lenses', abstract: 'Glass that bends light.' },
   { id: 'c', title: 'Quick pulsars', abstract: 'Stars that spin.' },
 ]
-// One for each paper: arrays, or one Float32Array of papers × width. They are scaled to unit length.
+// One per paper: arrays, or one Float32Array of papers × dimensions. They are scaled to unit length.
 const vectors = [
   [4, 1, 0],
   [3, 2, 0],

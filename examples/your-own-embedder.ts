@@ -1,4 +1,4 @@
-// Any function from texts to vectors can stand in for the bundled model. This one knows letters only.
+// Any function from texts to vectors can replace the bundled model. This one counts letters.
 import { PaperLibrary } from 'paperkin'
 
 const letters = async (texts: readonly string[]) =>
