@@ -38,6 +38,6 @@ it('finds them from a bundle where the package is installed beside it', async ()
 it('says what to mark external where it is not', async () => {
   const find = await bundled('alone')
   expect(() => find('#models/atlas/atlas.json')).toThrow(
-    /^paperkin does not find its own files.*mark `paperkin` as external/u,
+    /^paperkin cannot find its own files.*mark `paperkin` as external/u,
   )
 })
