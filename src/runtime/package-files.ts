@@ -31,7 +31,7 @@ export function packageFile(name: `#${keyof typeof places}/${string}` | '#packag
     }
     throw new Error(
       'paperkin cannot find its own files next to its code; if a bundler has moved it into another file, mark `paperkin` ' +
-        'as external and install it there too, else reinstall the package',
+        'as external and install it there too, else install the package again',
       { cause },
     )
   }

@@ -359,7 +359,7 @@ describe('a model that cannot be loaded', () => {
     [
       'a folder without weights',
       () => copy('empty', (path) => rmSync(join(path, 'onnx'), { recursive: true })),
-      'model.onnx is not there',
+      'model.onnx is missing',
     ],
     [
       'weights cut off',
