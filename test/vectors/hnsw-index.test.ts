@@ -152,7 +152,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     await changed.add([7], [matrix.subarray(0, dimensions)])
     expect(await refusal(changed.load(path))).toMatchObject({
       code: 'store-mismatch',
-      message: expect.stringMatching(/vectors of its rows are others/u),
+      message: expect.stringMatching(/vectors of its rows differ/u),
     })
     for (const other of [wide, dense, fewer, changed]) {
       expect(other.kind).toBe('exact')

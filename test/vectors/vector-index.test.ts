@@ -4,7 +4,7 @@ import { PaperkinError } from '../../src/errors.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
 import { HnswIndex } from '../../src/vectors/hnsw/hnsw-index.ts'
-import { CHUNK_ROWS, type VectorIndex } from '../../src/vectors/vector-index.ts'
+import { chunkRows, type VectorIndex } from '../../src/vectors/vector-index.ts'
 import { bruteForce, clusteredRows } from './clustered.ts'
 import { isHnswInstalled } from './hnsw-installed.ts'
 import { nearest } from './nearest.ts'
@@ -109,7 +109,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       const index = create(dimensions)
       await index.adopt([], [])
       await index.adopt(rowNumbers(100, offset), [matrix.slice(0, 100 * dimensions)])
-      const rest = new Float32Array(CHUNK_ROWS * dimensions)
+      const rest = new Float32Array(chunkRows * dimensions)
       rest.set(matrix.subarray(100 * dimensions))
       await index.adopt(rowNumbers(n - 100, offset + 100), [rest])
       await settle(index)
