@@ -1,5 +1,5 @@
-// One library on disk in a process of its own: node --import tsx bench/store-contestant.ts NAME STEP FOLDER PAPERS
-// Steps: make | use. Prints its figures as one line of JSON. Vectors are drawn; the texts are of a data set.
+// One library on disk in its own process: node --import tsx bench/store-contestant.ts NAME STEP FOLDER PAPERS
+// Steps: make | use. Prints its results as one line of JSON. Vectors are random; texts are from a data set.
 import { rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const dimensions = 384
 const peer = createRequire(new URL('./peers/store/package.json', import.meta.url))
 type Figures = Record<string, number>
 
-// What is used of the peers, which are installed apart.
+// The parts used here of the peers, which are installed separately.
 interface LanceTable {
   add(rows: object[]): Promise<unknown>
   search(query: number[]): { limit(k: number): { toArray(): Promise<unknown[]> } }
@@ -42,7 +42,7 @@ interface Vectra {
   }
 }
 
-/** Unit vectors around 200 centres, the same each time. */
+/** Unit vectors around 200 centres, the same every time. */
 function drawVectors(count: number, seed: number): Float32Array {
   const draw = seededRandom(seed)
   const centres = Float32Array.from({ length: 200 * dimensions }, () => draw() - 0.5)
@@ -69,7 +69,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - begun) / 1000
 }
 
-/** As many new papers as a day brings: real words, other ids. */
+/** One day's number of new papers: real words, other ids. */
 const newPapers = (papers: readonly Paper[], tag: string) =>
   papers.slice(0, 63).map(({ id, title, abstract }) => ({ id: `${tag}-${id}`, title: `${title} (${tag})`, abstract }))
 
@@ -83,7 +83,7 @@ const contestants: Readonly<
     string,
     {
       make(path: string, papers: readonly Paper[]): Promise<void>
-      /** Papers are read when they are asked for: whoever opens a library does not hold them already. */
+      /** Papers are read on request: opening a library does not load them. */
       use(path: string, read: () => Promise<readonly Paper[]>): Promise<Figures>
     }
   >
@@ -104,7 +104,7 @@ const contestants: Readonly<
       const papers = await read()
       figures.firstRelated = await seconds(() => library.related(papers.at(-1)?.id as string))
       const embedder = await createEmbedder({ cache: false })
-      // Each of the same length in all rounds, but never the same: nothing is known already.
+      // Each has the same length in all rounds but new text, so that nothing is cached.
       const textsOf = (round: number) => newPapers(papers, `a${round}`).map(paperText)
       await embedder.embed(textsOf(ROUNDS).slice(0, 8))
       const embed: number[] = []
@@ -114,7 +114,7 @@ const contestants: Readonly<
         const day = newPapers(papers, `b${round}.${process.pid}`)
         const embedding = () => seconds(() => embedder.embed(textsOf(round)))
         const adding = () => seconds(() => library.add(day))
-        // By turns first, so that neither always meets the busier moment.
+        // Alternates the order, so that background load does not favour one.
         if (round % 2 === 0) embed.push(await embedding())
         add.push(await adding())
         if (round % 2 === 1) embed.push(await embedding())

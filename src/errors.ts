@@ -112,7 +112,7 @@ export function requireNumber(name: string, value: unknown, minimum: number, max
  */
 export function requireText(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'string') return
-  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a text, got ${show(value)}.`)
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a string, got ${show(value)}.`)
 }
 
 /**

@@ -63,7 +63,7 @@ const line = wellFormed.transform(visible)
 // Not made well-formed, as the result could be another paper's id; the same goes for numbers too large to be exact.
 const idLine = z
   .union([z.string(), z.number().refine((id) => Math.abs(id) <= Number.MAX_SAFE_INTEGER)], {
-    error: 'expected a text or a number that can be kept exactly',
+    error: 'expected a string, or a number that JavaScript stores exactly',
   })
   .transform(String)
   .refine((text) => text.isWellFormed(), 'holds half of a character (a lone surrogate)')

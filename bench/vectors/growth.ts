@@ -9,7 +9,7 @@ import { alternate, type Contestant, measureBuild, nearest, plainScan, quantiles
 const K = 10
 const NEIGHBOURS = 15
 
-/** Times from 1,000 rows to all, doubling; writes a log-log plot. */
+/** Times at sizes doubling from 1,000 rows to all; writes a log-log plot. */
 export async function grow({
   rows,
   queries,

@@ -48,7 +48,7 @@ interface Result {
   readonly perSecond: number | undefined
 }
 
-/** An index that is built, and asked in one way or in several. */
+/** An index to build, and one or more ways to query it. */
 interface Index {
   readonly name: string
   readonly build: () => unknown
@@ -65,7 +65,7 @@ export async function index(args: readonly string[]): Promise<void> {
       queries: { type: 'string', default: '200' },
       rounds: { type: 'string', default: '3' },
       part: { type: 'string', multiple: true, default: ['search', 'memory', 'graph'] },
-      // How the bench asks itself, in a process of its own, for the memory that one index takes.
+      // Internal: the bench runs itself in a new process to measure the memory of one index.
       memory: { type: 'string' },
     },
   })
@@ -86,7 +86,7 @@ export async function index(args: readonly string[]): Promise<void> {
   await endThreads()
 }
 
-/** Builds all indexes and asks them by turns. */
+/** Builds all indexes and queries them in turn. */
 async function search(data: Data, indexes: readonly Index[], rounds: number): Promise<object> {
   const { rows, queries, dimensions } = data
   const n = rows.length / dimensions
@@ -132,7 +132,7 @@ async function search(data: Data, indexes: readonly Index[], rounds: number): Pr
   return { rows: n, dimensions, results, builds }
 }
 
-/** The indexes in this process: ours, hnswlib-node as it is, usearch. */
+/** Indexes in this process: ours, plain hnswlib-node, usearch. */
 async function contestIndexes({ rows, dimensions }: Data): Promise<Index[]> {
   const n = rows.length / dimensions
   const labels = Int32Array.from({ length: n }, (_, row) => row)
@@ -210,7 +210,7 @@ interface UsearchModule {
   }
 }
 
-/** Bytes a row that each index takes, built in a process of its own. */
+/** Bytes per row of each index, built in its own process. */
 function memory(indexes: readonly Index[], { rows, queries, dimensions }: Data): Record<string, number> {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-bench-'))
   try {
@@ -265,7 +265,7 @@ function product(rows: Float32Array, row: number, query: Float32Array): number {
   return sum
 }
 
-/** The K-th best product of each query, in float64. */
+/** The k-th best product of each query, in float64. */
 function trueScores({ rows, queries, dimensions }: Data): Float64Array {
   return Float64Array.from({ length: queries.length / dimensions }, (_, q) => {
     const query = vectorOf(queries, q, dimensions)
@@ -273,7 +273,7 @@ function trueScores({ rows, queries, dimensions }: Data): Float64Array {
   })
 }
 
-/** Share of the K nearest that was found; what is as near as the K-th counts as one of them. */
+/** Share of the k nearest that were found; rows as near as the k-th count as among them. */
 function recall(found: readonly Rows[], truth: Float64Array, { rows, queries, dimensions }: Data): number {
   let hits = 0
   found.forEach((list, q) => {
@@ -283,7 +283,7 @@ function recall(found: readonly Rows[], truth: Float64Array, { rows, queries, di
   return hits / found.length / K
 }
 
-/** Queries a second when many are asked in one call: the given ones over and over, 2,000 of them. */
+/** Queries per second for 2,000 queries in one call, repeating the given ones. */
 async function bulkRate({ queries, dimensions }: Data, bulk: Contestant['bulk']): Promise<number | undefined> {
   if (bulk === undefined) return undefined
   const count = 2000
