@@ -148,7 +148,7 @@ export async function cachedVectors(
     const embedded = await embedder.embed(texts, {
       inputType,
       onProgress: ({ done, total, perSecond }) =>
-        process.stderr.write(`\r${name}: ${done} of ${total} embedded, ${perSecond.toFixed(0)} a second `),
+        process.stderr.write(`\r${name}: ${done} of ${total} embedded, ${perSecond.toFixed(0)} per second `),
     })
     process.stderr.write('\n')
     const rows = new Float32Array(texts.length * dimensions)

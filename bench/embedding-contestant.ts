@@ -74,10 +74,10 @@ async function load(): Promise<Embed> {
 }
 
 const send = (message: FromContestant) => process.send?.(message)
-const begun = performance.now()
+const started = performance.now()
 load().then(async (embed) => {
   await embed(['A first text.'])
-  send({ kind: 'ready', startMs: performance.now() - begun })
+  send({ kind: 'ready', startMs: performance.now() - started })
   process.on('message', async (message: ToContestant) => {
     if ('end' in message) process.exit(0)
     const delay = monitorEventLoopDelay({ resolution: 5 })

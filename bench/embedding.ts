@@ -74,7 +74,7 @@ export async function run(args: readonly string[]): Promise<void> {
       if (name.endsWith('whole') && round > 0) continue
       const result = await contestant.round(texts)
       rounds.get(name)?.push(result)
-      process.stderr.write(`round ${round + 1}, ${name}: ${(texts.length / result.seconds).toFixed(1)} a second\n`)
+      process.stderr.write(`round ${round + 1}, ${name}: ${(texts.length / result.seconds).toFixed(1)} per second\n`)
       // It never releases its gigabytes.
       if (name.endsWith('whole')) contestant.end()
     }
@@ -100,10 +100,10 @@ export async function run(args: readonly string[]): Promise<void> {
   })
   const reference = rows[0] as (typeof rows)[number]
   console.log(
-    `\n${texts.length} abstracts, ${values.tokens === '' ? 'each contestant as documented' : `${values.tokens} word pieces of each at most`}, ${values.rounds} alternating rounds\n`,
+    `\n${texts.length} abstracts, ${values.tokens === '' ? 'each contestant as documented' : `${values.tokens} tokens of each at most`}, ${values.rounds} alternating rounds\n`,
   )
   console.log(
-    'contestant                 best/s  median/s  paperkin is  CPU a text  longest pause   peak memory    start   cosine',
+    'contestant                 best/s  median/s  paperkin is  CPU / text  longest pause   peak memory    start   cosine',
   )
   for (const { name, perSecond, cpuMs, stallMs, peakMB, startMs, first } of rows) {
     const cosine = first.reduce((sum, value, d) => sum + value * (reference.first[d] as number), 0)
@@ -216,7 +216,7 @@ async function memory(count: number): Promise<void> {
     const vectors = await embedder.embed(texts.slice(0, part), {
       onProgress: ({ done, total, perSecond, secondsLeft }) =>
         process.stderr.write(
-          `\r${done} of ${total}, ${perSecond.toFixed(0)} a second, ${secondsLeft.toFixed(0)} s left   `,
+          `\r${done} of ${total}, ${perSecond.toFixed(0)} per second, ${secondsLeft.toFixed(0)} s left   `,
         ),
     })
     const seconds = (performance.now() - start) / 1000
@@ -306,9 +306,9 @@ async function profileModel(path: string, file: string, rows: readonly (readonly
         ),
       )
       for (const feed of feeds.slice(0, 8)) await session.run(feed, [output])
-      const begun = performance.now()
+      const started = performance.now()
       for (const feed of feeds) await session.run(feed, [output])
-      return (performance.now() - begun) / rows.length
+      return (performance.now() - started) / rows.length
     }
     const running = await timed(await load({}))
     const profiled = await load({ enableProfiling: true, profileFilePrefix: join(folder, 'run') })
@@ -355,7 +355,7 @@ async function profile(texts: readonly string[], tokens: number): Promise<void> 
   const attention = (6 * 4 * 384 * rows.reduce((sum, row) => sum + row.length ** 2, 0)) / rows.length
   const ms = (value: number) => `${value.toFixed(2)} ms`.padStart(10)
   const billions = (operations: number, milliseconds: number) => (operations / milliseconds / 1e6).toFixed(0)
-  console.log(`\n${texts.length} abstracts, ${mean.toFixed(0)} word pieces each, one thread, ms a text\n`)
+  console.log(`\n${texts.length} abstracts, ${mean.toFixed(0)} tokens each, one thread, ms per text\n`)
   console.log(`${'tokenizer'.padEnd(26)}${ms(tokenizing)}`)
   console.log(`${'run'.padEnd(26)}${ms(own.running)}`)
   if (fp32 !== undefined) {

@@ -40,7 +40,7 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 10_000))
   const bytes = ((await usedMemory()) - before) / library.size
   console.log(
-    `memory a paper: ${(bytes / 1024).toFixed(1)} kB, of it the vector ${((dimensions * 5) / 1024).toFixed(1)}\n`,
+    `memory per paper: ${(bytes / 1024).toFixed(1)} kB, of which the vector ${((dimensions * 5) / 1024).toFixed(1)}\n`,
   )
 
   const step = Math.floor(library.size / asked)

@@ -69,7 +69,7 @@ async function measureLayouts(sets: readonly string[], seeds: number): Promise<v
     for (let seed = 1; seed <= seeds; seed++) {
       const delay = monitorEventLoopDelay({ resolution: 5 })
       delay.enable()
-      const begun = performance.now()
+      const started = performance.now()
       const graph = await neighbourGraph(vectors, { dimensions, k: neighbours })
       const middle = performance.now()
       const near = { rows, k: graph.k, neighbour: graph.rows, similarity: graph.scores }
@@ -77,8 +77,8 @@ async function measureLayouts(sets: readonly string[], seeds: number): Promise<v
       const end = performance.now()
       delay.disable()
       tell(`paperkin, seed ${seed}`, places, {
-        all: (end - begun) / 1e3,
-        graph: (middle - begun) / 1e3,
+        all: (end - started) / 1e3,
+        graph: (middle - started) / 1e3,
         pause: delay.max / 1e6,
       })
     }
@@ -118,7 +118,7 @@ async function umapJs(vectors: Float32Array, dimensions: number) {
   const rows = vectors.length / dimensions
   if (!existsSync(join(peers, 'node_modules/umap-js')) || rows > 10_000) return undefined
   const { UMAP } = createRequire(join(peers, 'package.json'))('umap-js')
-  const begun = performance.now()
+  const started = performance.now()
   const graph = await neighbourGraph(vectors, { dimensions, k: neighbours })
   const middle = performance.now()
   const lists = Array.from({ length: rows }, (_, row) => graph.rows.subarray(row * graph.k, (row + 1) * graph.k))
@@ -134,7 +134,7 @@ async function umapJs(vectors: Float32Array, dimensions: number) {
     umap.fit(lists.map((_, row) => Array.from(vectors.subarray(row * dimensions, (row + 1) * dimensions)))).flat(),
   )
   const end = performance.now()
-  return { places, time: { all: (end - begun) / 1e3, graph: (middle - begun) / 1e3, pause: end - middle } }
+  return { places, time: { all: (end - started) / 1e3, graph: (middle - started) / 1e3, pause: end - middle } }
 }
 
 async function compareKin(sets: readonly string[]): Promise<void> {
@@ -184,9 +184,9 @@ async function measurePages(pictures: string | undefined): Promise<void> {
     if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
     const delay = monitorEventLoopDelay({ resolution: 5 })
     delay.enable()
-    const begun = performance.now()
+    const started = performance.now()
     const text = await library.report(topics, { path, title: titles[name] })
-    const seconds = (performance.now() - begun) / 1e3
+    const seconds = (performance.now() - started) / 1e3
     delay.disable()
     const papers = library.size
     await library.close()
@@ -217,7 +217,7 @@ async function tellOpened(browser: Browser, path: string) {
   const { dragged, zoomed } = seen
   const ms = (value: number) => `${value.toFixed(0)} ms`
   const frames = ({ perSecond, longestMs }: typeof dragged) =>
-    `${perSecond.toFixed(0)} frames a second (longest ${ms(longestMs)})`
+    `${perSecond.toFixed(0)} frames per second (longest ${ms(longestMs)})`
   console.log(
     `${path}: opens in ${ms(seen.openMs)}, a paper at ${ms(seen.panelMs)}, its abstract at ${ms(seen.abstractMs)}, read to the end at ${ms(seen.wholeMs)}; dragged ${frames(dragged)}, zoomed ${frames(zoomed)}; a search of all abstracts ${ms(seen.searchMs)}, a second ${ms(seen.searchAgainMs)}`,
   )
@@ -240,8 +240,8 @@ async function digestLibrary(): Promise<PaperLibrary> {
 async function openPage(browser: Browser, path: string) {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
   const complaints = watch(page)
-  const begun = performance.now()
-  const since = () => performance.now() - begun
+  const started = performance.now()
+  const since = () => performance.now() - started
   const loaded = page.waitForEvent('load', { timeout: 120_000 }).then(since)
   await page.goto(pathToFileURL(path).href, { waitUntil: 'commit' })
   await page.waitForSelector('html[data-ready]')

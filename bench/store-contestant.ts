@@ -64,9 +64,9 @@ function drawVectors(count: number, seed: number): Float32Array {
 const rowOf = (vectors: Float32Array, row: number) => vectors.subarray(row * dimensions, (row + 1) * dimensions)
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now()
+  const started = performance.now()
   await work()
-  return (performance.now() - begun) / 1000
+  return (performance.now() - started) / 1000
 }
 
 /** One day's number of new papers: real words, other ids. */
@@ -74,7 +74,7 @@ const newPapers = (papers: readonly Paper[], tag: string) =>
   papers.slice(0, 63).map(({ id, title, abstract }) => ({ id: `${tag}-${id}`, title: `${title} (${tag})`, abstract }))
 
 /** Rounds of embedding 63 texts, adding 63 others, and adding them again. */
-const ROUNDS = 7
+const roundCount = 7
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number
 
@@ -96,21 +96,21 @@ const contestants: Readonly<
     },
     async use(path, read) {
       const figures: Figures = {}
-      const begun = performance.now()
+      const started = performance.now()
       const library = await PaperLibrary.open({ path })
-      figures.open = (performance.now() - begun) / 1000
+      figures.open = (performance.now() - started) / 1000
       await library.search('offline reinforcement learning')
-      figures.firstAnswer = (performance.now() - begun) / 1000
+      figures.firstAnswer = (performance.now() - started) / 1000
       const papers = await read()
       figures.firstRelated = await seconds(() => library.related(papers.at(-1)?.id as string))
       const embedder = await createEmbedder({ cache: false })
       // Each has the same length in all rounds but new text, so that nothing is cached.
       const textsOf = (round: number) => newPapers(papers, `a${round}`).map(paperText)
-      await embedder.embed(textsOf(ROUNDS).slice(0, 8))
+      await embedder.embed(textsOf(roundCount).slice(0, 8))
       const embed: number[] = []
       const add: number[] = []
       const again: number[] = []
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < roundCount; round++) {
         const day = newPapers(papers, `b${round}.${process.pid}`)
         const embedding = () => seconds(() => embedder.embed(textsOf(round)))
         const adding = () => seconds(() => library.add(day))
@@ -154,11 +154,11 @@ const contestants: Readonly<
       const { connect } = (await import(peer.resolve('@lancedb/lancedb'))) as LanceDb
       const figures: Figures = {}
       const query = [...rowOf(drawVectors(1, 3), 0)]
-      const begun = performance.now()
+      const started = performance.now()
       const table = await (await connect(path)).openTable('papers')
-      figures.open = (performance.now() - begun) / 1000
+      figures.open = (performance.now() - started) / 1000
       await table.search(query).limit(10).toArray()
-      figures.firstAnswer = (performance.now() - begun) / 1000
+      figures.firstAnswer = (performance.now() - started) / 1000
       const papers = await read()
       const own = drawVectors(63, 2)
       const rows = newPapers(papers, 'c').map((paper, i) => ({ ...paper, vector: [...rowOf(own, i)] }))
@@ -187,10 +187,10 @@ const contestants: Readonly<
       const { LocalIndex } = peer('vectra') as Vectra
       const figures: Figures = {}
       const query = [...rowOf(drawVectors(1, 3), 0)]
-      const begun = performance.now()
+      const started = performance.now()
       const index = new LocalIndex(path)
       await index.queryItems(query, '', 10)
-      figures.firstAnswer = (performance.now() - begun) / 1000
+      figures.firstAnswer = (performance.now() - started) / 1000
       const papers = await read()
       const own = drawVectors(63, 2)
       const items = newPapers(papers, 'c').map(({ id, title, abstract }, i) => ({

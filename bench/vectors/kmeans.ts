@@ -73,12 +73,12 @@ export async function kmeans(args: readonly string[]): Promise<void> {
       else
         runs.set(name, { seconds: [seconds], run: result, ...(result.seconds === undefined && { pause: build.pause }) })
     }
-  const begun = performance.now()
+  const started = performance.now()
   const arrays = Array.from({ length: n }, (_, row) => Array.from(vectorOf(rows, row, dimensions)))
   const centres = Array.from({ length: k }, (_, c) => Array.from(vectorOf(start, c, dimensions)))
   const theirs = mlKmeans(arrays, k, { initialization: centres, maxIterations: assigned })
   runs.set('ml-kmeans', {
-    seconds: [(performance.now() - begun) / 1000],
+    seconds: [(performance.now() - started) / 1000],
     run: { assignments: theirs.clusters, iterations: theirs.iterations },
   })
   const results = [...runs].map(([name, { seconds, pause, run }]) => ({

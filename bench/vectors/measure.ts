@@ -54,10 +54,10 @@ export async function alternate(
     for (let q = 0; q < (round === 0 ? Math.min(count, 20) : count); q++)
       for (const { name, search } of shuffled(contestants, random)) {
         const query = vectorOf(queries, q, dimensions)
-        const begun = performance.now()
+        const started = performance.now()
         const pending = search(query)
         const found = 'length' in pending ? pending : await pending
-        const milliseconds = performance.now() - begun
+        const milliseconds = performance.now() - started
         if (round === 0) continue
         const sample = samples.get(name) as Sample
         sample.milliseconds.push(milliseconds)
@@ -71,9 +71,9 @@ export async function measureBuild(build: () => unknown): Promise<Build> {
   delay.enable()
   // The first tick must have passed, or a build that never yields goes unnoticed.
   await new Promise((resolve) => setTimeout(resolve, 20))
-  const begun = performance.now()
+  const started = performance.now()
   await build()
-  const seconds = (performance.now() - begun) / 1000
+  const seconds = (performance.now() - started) / 1000
   await new Promise((resolve) => setTimeout(resolve, 5))
   delay.disable()
   return { seconds, pause: delay.max / 1e6 }

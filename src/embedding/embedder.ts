@@ -351,7 +351,7 @@ export function createProgress(total: number, report: EmbedOptions['onProgress']
   let reported = Number.NEGATIVE_INFINITY
   let last = -1
 
-  function tell(now: number): void {
+  function emit(now: number): void {
     if (report === undefined) return
     const count = embedded + ahead
     while (samples.length > 2 && now - (samples[1] as [number, number])[0] > window) samples.shift()
@@ -372,7 +372,7 @@ export function createProgress(total: number, report: EmbedOptions['onProgress']
   }
   const pace = () => {
     const now = performance.now()
-    if (now - reported >= 100 && embedded + ahead + known < total) tell(now)
+    if (now - reported >= 100 && embedded + ahead + known < total) emit(now)
   }
   return {
     known(count: number) {
@@ -390,7 +390,7 @@ export function createProgress(total: number, report: EmbedOptions['onProgress']
     end() {
       embedded = total - known
       ahead = 0
-      if (last !== total) tell(performance.now())
+      if (last !== total) emit(performance.now())
     },
   }
 }

@@ -42,7 +42,7 @@ class ModelPool {
         options: { model, checksums },
         onResult: (loaded) => {
           this.#loaded = loaded as LoadedModel
-          warnOf(this.#loaded)
+          warnOnce(this.#loaded)
         },
       },
       explain: (failure) => this.#explain(failure),
@@ -125,7 +125,7 @@ function unavailable({ model, isFolder, localFilesOnly }: WorkerModel, message: 
 /** Whether the warning about the WebAssembly fallback was given. */
 let hasWarned = false
 
-function warnOf({ fallback }: LoadedModel): void {
+function warnOnce({ fallback }: LoadedModel): void {
   if (fallback === undefined || hasWarned) return
   hasWarned = true
   process.emitWarning(

@@ -110,8 +110,8 @@ export class Int8Scan {
   }
 
   /**
-   * Products of the query with `rows` rows from `first` on: the true product of row i is within `errors[i] · perError +
-   * constant` of `sums[i - first] · scales[i] · scale`. The result is valid until the next call.
+   * Products of the query with `rows` rows from `first` on: the true product of row i is within
+   * `errors[i] · perError + constant` of `sums[i - first] · scales[i] · scale`. Valid until the next call.
    */
   sums(query: ScanQuery, first: number, rows: number): Int32Array {
     if (this.#present !== query) {

@@ -14,9 +14,9 @@ export interface Kernels {
   /** Multiply-adds that take a few milliseconds: the size of one call. */
   readonly slice: number
   /**
-   * Dot products of each row of `left` with each row of `right`: `leftRows × rightRows`, each within {@link
-   * productError} of the true value for rows of unit length. Written to the start of `target` if given; otherwise the
-   * next call may overwrite the result.
+   * Dot products of each row of `left` with each row of `right`: `leftRows × rightRows`, each within
+   * {@link productError} of the true value for rows of unit length. Written to the start of `target` if given;
+   * otherwise the next call may overwrite the result.
    */
   products(
     left: Float32Array,

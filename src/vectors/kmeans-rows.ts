@@ -197,8 +197,8 @@ export class KmeansRows {
 
   /**
    * Updates the bounds of `count` rows from `first` on, computing products only where a centroid may beat the row's
-   * own. Returns pairs of a row and its new cluster; ties go to the current cluster, then to the lowest. At most {@link
-   * kmeansBlock} rows; valid until the next call.
+   * own. Returns pairs of a row and its new cluster; ties go to the current cluster, then to the lowest. At most
+   * {@link kmeansBlock} rows; valid until the next call.
    */
   changes(first: number, count: number): Int32Array {
     const { k, bounds, columns, halves, assignments } = this

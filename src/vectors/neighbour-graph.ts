@@ -17,8 +17,8 @@ interface NeighbourGraphOptions {
 }
 
 /**
- * The exact k-nearest-neighbour graph of a matrix of unit rows, `n × dimensions`. Time grows with n²; memory is `16 × n
- * × (k + 4)` bytes besides the matrix.
+ * The exact k-nearest-neighbour graph of a matrix of unit rows, `n × dimensions`. Time grows with n²; memory is
+ * `16 × n × (k + 4)` bytes besides the matrix.
  * @throws PaperkinError `invalid-argument`: a partial row, a row whose length is not 1, `k` below 1
  */
 export async function neighbourGraph(matrix: Float32Array, options: NeighbourGraphOptions): Promise<NeighbourGraph> {

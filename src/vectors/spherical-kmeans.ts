@@ -325,12 +325,12 @@ async function coarseDistances(
 }
 
 const oneFloat = new Float32Array(1)
-const itsBits = new Uint32Array(oneFloat.buffer)
+const floatBits = new Uint32Array(oneFloat.buffer)
 
 /** Rounds to eight bits after the leading one; values below the Float32 precision of a product become 0. */
 function coarse(distance: number): number {
   if (distance < 1e-6) return 0
   oneFloat[0] = distance
-  itsBits[0] = (itsBits[0]! + 0x4000) & 0xffff8000
+  floatBits[0] = (floatBits[0]! + 0x4000) & 0xffff8000
   return oneFloat[0]
 }

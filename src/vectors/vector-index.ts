@@ -4,8 +4,8 @@ import type { VectorsInput } from './unit-rows.ts'
 export const chunkRows = 16_384
 
 /**
- * An immutable snapshot of an index, usable while the index changes. Callers do the rest with {@link
- * VectorSnapshot.scoreRows}.
+ * An immutable snapshot of an index, usable while the index changes. For whatever it lacks, callers use
+ * {@link VectorSnapshot.scoreRows}.
  */
 export interface VectorSnapshot {
   readonly dimensions: number

@@ -14,7 +14,7 @@ import { inBackground } from '../background.ts'
 import { ExactIndex } from '../exact-index.ts'
 import type { ExactSnapshot, ExactState } from '../exact-snapshot.ts'
 import { readGraphFile, writeGraphFile } from './graph-file.ts'
-import { firstAfter, type Graph, HnswSnapshot, isCurrent, living } from './hnsw-snapshot.ts'
+import { firstAfter, type Graph, HnswSnapshot, isCurrent, liveCount } from './hnsw-snapshot.ts'
 import { type GraphParameters, type Hnswlib, loadHnswlib } from './hnswlib.ts'
 
 export interface HnswOptions extends Partial<GraphParameters> {
@@ -88,7 +88,7 @@ export class HnswIndex extends ExactIndex {
     const graph = this.#graph
     if (state.size === 0) return
     const isRebuild = graph === undefined || this.#outside() === 'rebuild'
-    if (!isRebuild && living(state, firstAfter(state, graph.lastStamp)) === 0) return
+    if (!isRebuild && liveCount(state, firstAfter(state, graph.lastStamp)) === 0) return
     await this.#begin(isRebuild ? undefined : graph, { isAwaited: true })
     this.#failure = undefined
   }
@@ -187,7 +187,7 @@ export class HnswIndex extends ExactIndex {
     if (state.size < this.#graphFrom) return 'few'
     if (this.#graph === undefined) return 'rebuild'
     const { rows, lastStamp } = this.#graph
-    const added = living(state, firstAfter(state, lastStamp))
+    const added = liveCount(state, firstAfter(state, lastStamp))
     const gone = rows.length - (state.size - added)
     const most = Math.max(minOutsideRows, maxOutsideShare * rows.length)
     return gone > most ? 'rebuild' : added > most ? 'extend' : 'few'

@@ -31,7 +31,7 @@ export class HnswSnapshot extends ExactSnapshot {
     super(state)
     this.#graph = graph
     this.#tail = firstAfter(state, graph.lastStamp)
-    this.#inGraph = state.size - living(state, this.#tail)
+    this.#inGraph = state.size - liveCount(state, this.#tail)
   }
 
   async nearest(query: ArrayLike<number>, { k, filter, signal }: NearestOptions): Promise<Int32Array | undefined> {
@@ -125,7 +125,7 @@ export function firstAfter({ stampOf, count }: ExactState, stamp: number): numbe
 }
 
 /** Number of live positions from `from` on. */
-export function living({ rowOf, count }: ExactState, from: number): number {
+export function liveCount({ rowOf, count }: ExactState, from: number): number {
   let rows = 0
   for (let position = from; position < count; position++) if (rowOf[position]! >= 0) rows++
   return rows
