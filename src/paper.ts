@@ -47,7 +47,7 @@ type PaperFields = z.input<z.ZodObject<typeof paperFields>>
 export type PaperInput = Omit<PaperFields, 'authors' | 'categories' | 'extra'> & {
   readonly authors?: PaperFields['authors'] | readonly (string | object)[]
   readonly categories?: PaperFields['categories'] | readonly (string | object)[]
-  /** An object of any JSON. */
+  /** Any JSON object. */
   readonly extra?: object | null | undefined
 }
 

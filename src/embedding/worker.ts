@@ -205,7 +205,7 @@ function loadTransformers(requireThere: NodeJS.Require, isWasm: boolean) {
       readonly env: { readonly wasm: { numThreads: number; wasmPaths: string } }
     }
     web.env.wasm.numThreads = 1
-    // Else transformers.js would have it fetched from a CDN.
+    // Otherwise transformers.js fetches it from a CDN.
     web.env.wasm.wasmPaths = pathToFileURL(join(dirname(requireThere.resolve('onnxruntime-web')), '/')).href
     standIn('onnxruntime-node', web)
   }
