@@ -26,13 +26,13 @@ const files: Readonly<Record<string, string>> = {
   'arxiv-cs-stat-2007-2017': 'scale/arxiv-cs-stat-2007-2017',
 }
 
-/** A paper of a data set, with its class where the set has classes. */
+/** A paper of a data set, with its class if the set has classes. */
 export interface LabelledPaper {
   readonly paper: Paper
   readonly label?: string
 }
 
-/** A question of a data set. */
+/** A query of a data set. */
 export interface Query {
   readonly id: string
   readonly text: string
@@ -40,7 +40,7 @@ export interface Query {
 
 let dataFolder = join(root, '../shared/data')
 
-/** Takes `--data FOLDER` out of the arguments, for all loaders here, and returns the others. */
+/** Sets the data folder of all loaders here from `--data FOLDER`; returns the other arguments. */
 export function useData(args: readonly string[]): string[] {
   const { values, tokens } = parseArgs({
     args: [...args],
@@ -59,10 +59,10 @@ export function useData(args: readonly string[]): string[] {
   return args.filter((_, position) => !positions.has(position))
 }
 
-/** The path of a file in `.cache/`, where a bench keeps what takes long to make. */
+/** Path of a file in `.cache/`, where benches keep what is slow to compute. */
 export const cachePath = (name: string) => join(root, '.cache', name)
 
-/** The path of a file in the data folder. */
+/** Path of a file in the data folder. */
 export const dataPath = (name: string) => join(dataFolder, name)
 
 async function records(name: string): Promise<Record<string, unknown>[]> {
@@ -77,7 +77,7 @@ async function records(name: string): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line))
 }
 
-/** Papers with the subjects that they are listed under, of a set whose records tell them. */
+/** Papers with their subject categories, for sets that have them. */
 export async function loadSubjects(
   name: string,
 ): Promise<{ readonly paper: Paper; readonly subjects: readonly string[] }[]> {
@@ -87,7 +87,7 @@ export async function loadSubjects(
   }))
 }
 
-/** Ids of the papers of each sub-area, of a set whose records name some (`ijcai`). */
+/** Ids of the papers of each sub-area, for sets that have them (`ijcai`). */
 export async function loadGroups(name: string): Promise<Map<string, string[]>> {
   const groups = new Map<string, string[]>()
   for (const { id, subareas } of await records(name))
@@ -96,7 +96,7 @@ export async function loadGroups(name: string): Promise<Map<string, string[]>> {
   return groups
 }
 
-/** The papers of a set, in the order of its file. */
+/** The papers of a set, in file order. */
 export async function loadPapers(name: string, limit = Number.POSITIVE_INFINITY): Promise<LabelledPaper[]> {
   const all = await records(name)
   return all.slice(0, Math.min(limit, all.length)).map(({ label, ...record }) => ({
@@ -123,22 +123,19 @@ export async function loadQrels(name: string): Promise<Map<string, Map<string, n
   return judgements
 }
 
-/** Vectors as a bench reads them, `rows × dimensions`. */
+/** Vectors, `rows × dimensions`. */
 export interface LoadedVectors {
   readonly rows: number
   readonly dimensions: number
   readonly vectors: Float32Array
 }
 
-/** The bundled model's vectors of a set, rows × 384, as {@link cachedVectors}. */
+/** The bundled model's vectors of a set, rows × 384, from {@link cachedVectors}. */
 export async function loadVectors(name: string, limit = Number.POSITIVE_INFINITY): Promise<LoadedVectors> {
   return cachedVectors(name, await textsOf(name, limit), name.endsWith('-queries') ? 'query' : 'document')
 }
 
-/**
- * The bundled model's vectors of texts; made once and kept in `.cache/`, named by the model's revision and by the texts,
- * so that neither another model nor other texts are taken for them.
- */
+/** The bundled model's vectors of texts, cached in `.cache/` under the model's revision and a hash of the texts. */
 export async function cachedVectors(
   name: string,
   texts: readonly string[],
@@ -151,7 +148,7 @@ export async function cachedVectors(
     const embedded = await embedder.embed(texts, {
       inputType,
       onProgress: ({ done, total, perSecond }) =>
-        process.stderr.write(`\r${name}: ${done} of ${total} embedded, ${perSecond.toFixed(0)} a second `),
+        process.stderr.write(`\r${name}: ${done} of ${total} embedded, ${perSecond.toFixed(0)} per second `),
     })
     process.stderr.write('\n')
     const rows = new Float32Array(texts.length * dimensions)
@@ -183,7 +180,7 @@ function vectorsPath(name: string, texts: readonly string[], model: Embedder): s
   return cachePath(`${name}-${hash.digest('hex').slice(0, 16)}.f32`)
 }
 
-/** Writes a bench's figures as JSON beside the table that it printed. */
+/** Writes a bench's results as JSON, in addition to the table it prints. */
 export async function saveResult(name: string, result: unknown): Promise<void> {
   const path = join(root, 'bench/results', `${name}.json`)
   await mkdir(dirname(path), { recursive: true })

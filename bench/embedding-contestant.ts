@@ -1,5 +1,5 @@
-// One contestant of bench/embedding.ts, in a process of its own: it loads when it starts, then runs a round of texts for
-// every message. What it measures, it measures inside: seconds, longest pause of the event loop, peak memory.
+// One contestant of bench/embedding.ts in its own process: loads at start, then runs one round of texts per message. It
+// measures itself: seconds, longest pause of the event loop, peak memory.
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -11,11 +11,11 @@ export type FromContestant =
   | {
       readonly kind: 'round'
       readonly seconds: number
-      /** Seconds of all cores together: steadier than `seconds` on a machine that does other things as well. */
+      /** CPU seconds of all cores: steadier than `seconds` on a busy machine. */
       readonly cpuSeconds: number
       readonly stallMs: number
       readonly peakMB: number
-      /** The first vector, to see that all compute the same. */
+      /** The first vector, to check that all compute the same. */
       readonly first: readonly number[]
     }
 
@@ -53,7 +53,7 @@ async function load(): Promise<Embed> {
   const { env, pipeline } = transformers
   env.allowRemoteModels = false
   env.localModelPath = model === 'int8' ? join(root, 'models') : join(root, '.cache/plain')
-  // Our graph takes no mask; the pipeline would say so at every call.
+  // Our graph takes no mask; the pipeline would warn at every call.
   env.logLevel = 50
   const dtype = isOld ? { quantized: false } : { dtype: model === 'int8' ? 'q8' : 'fp32' }
   const extractor = await pipeline('feature-extraction', 'MiniLM-L6-papers', dtype)
@@ -74,16 +74,15 @@ async function load(): Promise<Embed> {
 }
 
 const send = (message: FromContestant) => process.send?.(message)
-const begun = performance.now()
+const started = performance.now()
 load().then(async (embed) => {
   await embed(['A first text.'])
-  send({ kind: 'ready', startMs: performance.now() - begun })
+  send({ kind: 'ready', startMs: performance.now() - started })
   process.on('message', async (message: ToContestant) => {
     if ('end' in message) process.exit(0)
     const delay = monitorEventLoopDelay({ resolution: 5 })
     delay.enable()
-    // The histogram counts from one of its ticks to the next: a pause before the first would go unseen, and so would
-    // one after the last.
+    // The histogram measures between its ticks, so a pause before the first or after the last would be missed.
     await new Promise((resolve) => setTimeout(resolve, 50))
     const start = performance.now()
     const cpu = process.cpuUsage()

@@ -1,10 +1,10 @@
-// npm run bench -- embedding: abstracts a second, longest pause, peak memory and start of paperkin and of what people use
-// instead, on the same abstracts, in alternating rounds. Peers: bench/peers/setup once.
-//   --texts N      how many abstracts (512)             --rounds N   (2)
-//   --only A,B     some contestants, as named in the table
-//   --tokens N     what all of them read of a text; else each as it is documented: paperkin and Python 256 word pieces,
-//                  the model's own limit; the pipelines 512, which is what the tokenizer's files say
-//   --workers N    of paperkin                          --profile    only where a run's time goes, by operator
+// npm run bench -- embedding: abstracts per second, longest pause, peak memory and start of paperkin and its
+// alternatives, on the same abstracts, in alternating rounds. Peers: run bench/peers/setup once.
+//   --texts N      number of abstracts (512)            --rounds N   (2)
+//   --only A,B     some contestants, by their names in the table
+//   --tokens N     tokens read from a text by all; default: as documented, 256 (the model's limit) for paperkin and
+//                  Python, 512 (from the tokenizer's files) for the pipelines
+//   --workers N    threads of paperkin                  --profile    only the time of a run, by operator
 //   --memory N     resident memory while 2,000 and then N abstracts are embedded (40,000)
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -70,12 +70,12 @@ export async function run(args: readonly string[]): Promise<void> {
   const rounds = new Map<string, Extract<FromContestant, { kind: 'round' }>[]>(names.map((name) => [name, []]))
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const [name, contestant] of processes) {
-      // Padded to its longest text, the whole array at once is one long measurement; one round says enough.
+      // The whole array at once, padded to its longest text, takes long: one round is enough.
       if (name.endsWith('whole') && round > 0) continue
       const result = await contestant.round(texts)
       rounds.get(name)?.push(result)
-      process.stderr.write(`round ${round + 1}, ${name}: ${(texts.length / result.seconds).toFixed(1)} a second\n`)
-      // It never gives back its gigabytes.
+      process.stderr.write(`round ${round + 1}, ${name}: ${(texts.length / result.seconds).toFixed(1)} per second\n`)
+      // It never releases its gigabytes.
       if (name.endsWith('whole')) contestant.end()
     }
   }
@@ -100,10 +100,10 @@ export async function run(args: readonly string[]): Promise<void> {
   })
   const reference = rows[0] as (typeof rows)[number]
   console.log(
-    `\n${texts.length} abstracts, ${values.tokens === '' ? 'each contestant as documented' : `${values.tokens} word pieces of each at most`}, ${values.rounds} alternating rounds\n`,
+    `\n${texts.length} abstracts, ${values.tokens === '' ? 'each contestant as documented' : `${values.tokens} tokens of each at most`}, ${values.rounds} alternating rounds\n`,
   )
   console.log(
-    'contestant                 best/s  median/s  paperkin is  CPU a text  longest pause   peak memory    start   cosine',
+    'contestant                 best/s  median/s  paperkin is  CPU / text  longest pause   peak memory    start   cosine',
   )
   for (const { name, perSecond, cpuMs, stallMs, peakMB, startMs, first } of rows) {
     const cosine = first.reduce((sum, value, d) => sum + value * (reference.first[d] as number), 0)
@@ -140,7 +140,7 @@ export async function run(args: readonly string[]): Promise<void> {
   await profiled(64)
 }
 
-/** How many times as fast as what paperkin wants to be. */
+/** How many times as fast as each contestant paperkin should be. */
 const goals: readonly { readonly what: string; readonly least: number; readonly of: (name: string) => boolean }[] = [
   { what: 'the fp32 pipeline in batches of 16', least: 6, of: (name) => name === 'transformers fp32 16' },
   { what: 'the fp32 pipeline one text at a time', least: 3, of: (name) => name === 'transformers fp32 1' },
@@ -197,10 +197,10 @@ async function start(name: string, settings: readonly string[]): Promise<Contest
   }
 }
 
-/** Resident memory of one process that embeds a little and then a lot; the texts themselves are there from the start. */
+/** Resident memory of a process that embeds few texts and then many; the texts are loaded from the start. */
 async function memory(count: number): Promise<void> {
   const texts = (await loadPapers('arxiv-cs-2025', count)).map(({ paper }) => paperText(paper))
-  // The cache would know the first texts when they come again; it takes 16 MiB at most.
+  // Otherwise the first texts would come from the cache; it takes at most 16 MiB.
   const embedder = await createEmbedder({ cache: false })
   const megabytes = () => process.memoryUsage.rss() / 2 ** 20
   const before = megabytes()
@@ -216,7 +216,7 @@ async function memory(count: number): Promise<void> {
     const vectors = await embedder.embed(texts.slice(0, part), {
       onProgress: ({ done, total, perSecond, secondsLeft }) =>
         process.stderr.write(
-          `\r${done} of ${total}, ${perSecond.toFixed(0)} a second, ${secondsLeft.toFixed(0)} s left   `,
+          `\r${done} of ${total}, ${perSecond.toFixed(0)} per second, ${secondsLeft.toFixed(0)} s left   `,
         ),
     })
     const seconds = (performance.now() - start) / 1000
@@ -240,7 +240,7 @@ async function memory(count: number): Promise<void> {
   await saveResult('embedding-memory', { before, rows })
 }
 
-/** How soon an abort in the middle of the work is heard, and how soon after it the next text has its vector. */
+/** How soon an abort takes effect during work, and how soon after it the next text has its vector. */
 async function aborts(texts: readonly string[]): Promise<void> {
   const embedder = await createEmbedder({ cache: false })
   await embedder.embed(texts.slice(0, 32))
@@ -264,18 +264,18 @@ async function aborts(texts: readonly string[]): Promise<void> {
 }
 
 interface Profile {
-  /** ms a text, with nothing watching. */
+  /** ms per text, without the profiler. */
   readonly running: number
-  /** ms a text by operator, and of all, with ONNX Runtime's profiler watching. */
+  /** ms per text by operator, and in total, with ONNX Runtime's profiler. */
   readonly operators: ReadonlyMap<string, number>
   readonly watched: number
 }
 
-/** One session on one thread, with the options that it has in a worker. */
+/** One session on one thread, with the options used in workers. */
 async function profileModel(path: string, file: string, rows: readonly (readonly number[])[]): Promise<Profile> {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-profile-'))
   try {
-    // Of the newer runtime of transformers.js: the older one's binding has no profiler.
+    // The newer runtime of transformers.js, as the older one's binding has no profiler.
     const { InferenceSession, Tensor } = createRequire(
       createRequire(import.meta.url).resolve('@huggingface/transformers'),
     )('onnxruntime-node') as typeof import('onnxruntime-web')
@@ -306,9 +306,9 @@ async function profileModel(path: string, file: string, rows: readonly (readonly
         ),
       )
       for (const feed of feeds.slice(0, 8)) await session.run(feed, [output])
-      const begun = performance.now()
+      const started = performance.now()
       for (const feed of feeds) await session.run(feed, [output])
-      return (performance.now() - begun) / rows.length
+      return (performance.now() - started) / rows.length
     }
     const running = await timed(await load({}))
     const profiled = await load({ enableProfiling: true, profileFilePrefix: join(folder, 'run') })
@@ -337,7 +337,7 @@ async function profileModel(path: string, file: string, rows: readonly (readonly
   }
 }
 
-/** Where the time of a text goes: the tokenizer, and each operator of one run on one thread; fp32 beside it. */
+/** Time per text: the tokenizer, and each operator of a run on one thread; fp32 for comparison. */
 async function profile(texts: readonly string[], tokens: number): Promise<void> {
   const { AutoTokenizer } = await import('@huggingface/transformers')
   const tokenizer = await AutoTokenizer.from_pretrained(bundled, { local_files_only: true })
@@ -350,12 +350,12 @@ async function profile(texts: readonly string[], tokens: number): Promise<void> 
   const fp32 = existsSync(plain) ? await profileModel(plain, 'onnx/model.onnx', rows) : undefined
 
   const mean = rows.reduce((sum, row) => sum + row.length, 0) / rows.length
-  // Multiplications and additions of the six layers' products: 12 · 384² weights each; attention: 4 · 384 · n² a layer.
+  // Operations of the six layers' products: 12 · 384² weights each; attention: 4 · 384 · n² per layer.
   const products = 6 * 12 * 384 ** 2 * 2 * mean
   const attention = (6 * 4 * 384 * rows.reduce((sum, row) => sum + row.length ** 2, 0)) / rows.length
   const ms = (value: number) => `${value.toFixed(2)} ms`.padStart(10)
   const billions = (operations: number, milliseconds: number) => (operations / milliseconds / 1e6).toFixed(0)
-  console.log(`\n${texts.length} abstracts, ${mean.toFixed(0)} word pieces each, one thread, ms a text\n`)
+  console.log(`\n${texts.length} abstracts, ${mean.toFixed(0)} tokens each, one thread, ms per text\n`)
   console.log(`${'tokenizer'.padEnd(26)}${ms(tokenizing)}`)
   console.log(`${'run'.padEnd(26)}${ms(own.running)}`)
   if (fp32 !== undefined) {
@@ -367,7 +367,7 @@ async function profile(texts: readonly string[], tokens: number): Promise<void> 
     const note =
       operator === 'DynamicQuantizeMatMul'
         ? `${billions(products, duration)} Gop/s`
-        : // Scores, then weights times values: half of attention's products each.
+        : // Scores, then weights times values: half of the attention products each.
           ['FusedMatMul', 'MatMul'].includes(operator)
           ? `${billions(attention / 2, duration)} GFLOP/s`
           : ''

@@ -1,5 +1,6 @@
-// npm run bench -- growth [NAME…]: how time grows with the length of hostile texts, for every function over texts and for
-// hostile files. A doubling takes 2.6 times as long at most; a square would take four. Exits with 1 where one takes longer.
+// npm run bench -- growth [NAME…]: how time grows with the length of hostile texts, for every function over texts and
+// for hostile files. Doubling the length may take at most 2.6 times as long (quadratic time takes four times). Exits
+// with 1 if any takes longer.
 import { performance } from 'node:perf_hooks'
 import { PaperkinError } from '../src/errors.ts'
 import { readPapers } from '../src/sources/read-papers.ts'
@@ -7,7 +8,7 @@ import { hostileFiles, hostilePatterns, type Pattern } from '../test/hostile-tex
 import { textFunctions } from '../test/text-functions.ts'
 
 const most = 2.6
-/** Lengths measured, in characters or repetitions; a time under `least` milliseconds is not compared. */
+/** Lengths in characters or repetitions; times under `least` milliseconds are not compared. */
 const from = 8192
 const to = 131_072
 const least = 8
@@ -26,7 +27,7 @@ export async function run(names: readonly string[]): Promise<void> {
   ].filter(([name]) => names.length === 0 || names.includes(name))
   let failed = 0
   for (const [name, call, [pattern, make]] of cases) {
-    // What others do on the machine passes: only what grows twice does so by itself.
+    // Load from other processes passes: only growth seen twice counts.
     if ((await growth(call, make)).ratio <= most) continue
     const { ratio, milliseconds } = await growth(call, make)
     if (ratio <= most) continue
@@ -37,7 +38,7 @@ export async function run(names: readonly string[]): Promise<void> {
   process.exitCode = failed > 0 || cases.length === 0 ? 1 : 0
 }
 
-/** The most that a doubling took, as a multiple, of the doublings that took long enough to be measured. */
+/** The largest time ratio of a doubling, among those that took long enough to measure. */
 async function growth(call: (text: string) => unknown, make: Pattern[1]) {
   const time = async (length: number) => {
     const text = make(length)
@@ -46,7 +47,7 @@ async function growth(call: (text: string) => unknown, make: Pattern[1]) {
       const start = performance.now()
       await call(text)
       best = Math.min(best, performance.now() - start)
-      // What takes long is measured well enough at once.
+      // Long runs need no repetition.
       if (best > 200) break
     }
     return best

@@ -1,6 +1,6 @@
-// npm run bench -- novelty [--day DATE] [--earlier N] [--draws N] [--size N]: what is new on a day against some papers of
-// the eight weeks before it, with titles to read; and how often something is told as sure where nothing is new: papers
-// drawn at random from all of them, called new.
+// npm run bench -- novelty [--day DATE] [--earlier N] [--draws N] [--size N]: what is new on a day compared with papers
+// of the eight weeks before it, with titles to read; and how often something is reported as certain although nothing is
+// new: for papers drawn at random from all and called new.
 import { parseArgs } from 'node:util'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import { toPaper } from '../src/paper.ts'
@@ -42,7 +42,7 @@ export async function run(args: readonly string[]): Promise<void> {
   }
   for (const { title, nearest, share } of novelty.unlike)
     console.log(`   ${nearest.similarity.toFixed(2)} (${share.toFixed(3)})  ${title}\n        ${nearest.title}`)
-  // Without dates all papers but the new ones are earlier.
+  // Without dates, all papers except the new ones are earlier.
   const undated = await PaperLibrary.open()
   await undated.add(
     papers.map(({ title, abstract }, i) => ({ id: `paper-${i}`, title, abstract })),
@@ -58,7 +58,7 @@ export async function run(args: readonly string[]): Promise<void> {
     told.unlike += unlike.length
   }
   console.log(
-    `of ${told.draws} draws of ${told.size} papers ${told.withArea} have an area that is told as sure, ${told.withTerm} a term; ${(told.unlike / told.draws).toFixed(1)} papers a draw are unlike the others`,
+    `of ${told.draws} draws of ${told.size} papers ${told.withArea} have an area that is reported as certain, ${told.withTerm} a term; ${(told.unlike / told.draws).toFixed(1)} papers per draw are unlike the others`,
   )
   await library.close()
   await undated.close()

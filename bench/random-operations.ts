@@ -1,4 +1,5 @@
-// `npx tsx bench/random-operations.ts [rounds] [seed]`: a library beside a plain list of papers, for as long as one likes.
+// `npx tsx bench/random-operations.ts [rounds] [seed]`: compares a library with a plain list of papers under random
+// operations.
 import { tryOperations } from '../test/library/random-operations.ts'
 
 const [rounds = 10_000, seed = 1] = process.argv.slice(2).map(Number)

@@ -1,10 +1,11 @@
-// npm run bench -- recommend [cora|ijcai …]: what `library.recommend` finds for readers whose interests are known, against
-// the mean vector, the nearest liked paper, and a linear SVM over TF-IDF as arxiv-sanity-lite has it (LinearSVC's loss,
-// C = .01, balanced classes, words that 5 papers or more and at most a tenth of them have).
-// ijcai: a reader follows one, two or three sub-areas, drawn without regard to each other; what else lies in them is the
-// truth. cora: what one paper cites or is cited by; of 20 and 100 liked, papers within reach of it by citations, nearest first.
+// npm run bench -- recommend [cora|ijcai …]: `library.recommend` for readers with known interests, compared with the
+// mean vector, the nearest liked paper, and a linear SVM over TF-IDF as in arxiv-sanity-lite (LinearSVC's loss, C =
+// .01, balanced classes, words in at least 5 papers and at most a tenth of them).
+// ijcai: a reader follows one, two or three independently drawn sub-areas; the truth is their other papers.
+// cora: papers that one paper cites or is cited by; with 20 and 100 liked papers, those reachable by citations, nearest
+// first.
 // Settings were chosen on every other profile; --chosen shows those, otherwise the other half is shown.
-// --profiles COUNT: at most so many of each setting (40). --latency: 500 liked papers and 200 new ones.
+// --profiles COUNT: most profiles per setting (40). --latency: 500 liked papers and 200 new ones.
 import { averagePrecision, ndcg } from '../src/evaluation/ranking-metrics.ts'
 import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
 import type { SparseRows } from '../src/lexical/sparse-rows.ts'
@@ -131,7 +132,7 @@ function methodsOf(
   }
 }
 
-/** TF-IDF as scikit-learn's TfidfVectorizer makes it with sublinear counts and those limits. */
+/** TF-IDF as by scikit-learn's TfidfVectorizer with sublinear counts and the limits above. */
 function wordRows(papers: readonly Paper[]): SparseRows {
   const documents = papers.map(({ title, abstract }) => {
     const counts = new Map<string, number>()
@@ -177,7 +178,7 @@ function shuffled<T>(all: readonly T[], random: () => number): T[] {
   return mixed
 }
 
-/** Readers of one, two and three sub-areas, an equal share of the liked papers from each. */
+/** Readers of one, two and three sub-areas, with equally many liked papers from each. */
 async function followed(set: string, papers: readonly Paper[]): Promise<Map<string, Profile[]>> {
   const groups = await loadGroups(set)
   const placeOf = new Map(papers.map(({ id }, row) => [id, row]))
@@ -207,7 +208,7 @@ async function followed(set: string, papers: readonly Paper[]): Promise<Map<stri
   return profiles
 }
 
-/** Readers of what lies around a paper in the graph of citations. */
+/** Readers of the papers around one paper in the citation graph. */
 async function cited(papers: readonly Paper[]): Promise<Map<string, Profile[]>> {
   const judgements = await loadQrels('cora')
   const placeOf = new Map(papers.map(({ id }, row) => [id, row]))
@@ -243,7 +244,7 @@ async function latency(library: PaperLibrary, papers: readonly Paper[], set: str
   const asked = { liked: ids.slice(0, 500), among: ids.slice(-200), why: true }
   const times: number[] = []
   for (let i = 0; i < 21; i++) {
-    // Of this process alone, whoever else is at work; nothing here waits for a thread or a disk.
+    // CPU time of this process, independent of other load; nothing here waits for threads or disks.
     const start = process.cpuUsage()
     await library.recommend(asked)
     const { user, system } = process.cpuUsage(start)

@@ -7,7 +7,7 @@ import { loadPapers, saveResult } from './data.ts'
 const set = 'arxiv-cs-2025'
 const each = 250
 
-/** Plants four kinds of copies among the papers, and tells what `duplicates()` finds of them at several thresholds. */
+/** Plants four kinds of copies among the papers and reports what `duplicates()` finds of them at several thresholds. */
 export async function duplicates([limit]: readonly string[]): Promise<void> {
   const papers = (await loadPapers(set, Number(limit ?? Number.POSITIVE_INFINITY))).map(({ paper }) => paper)
   const random = seededRandom(1)
@@ -45,7 +45,7 @@ export async function duplicates([limit]: readonly string[]): Promise<void> {
     }
   const library = await PaperLibrary.open({ embedder: 'none' })
   const all = [...papers, ...planted]
-  // Words alone decide; the vectors stand for none.
+  // Only words matter here; the vectors are placeholders.
   await library.add(all, { vectors: new Float32Array(all.length * 2).fill(1) })
   const results: Record<string, unknown> = {}
   for (const threshold of [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]) {

@@ -7,7 +7,7 @@ const set = 'arxiv-cs-2025'
 const fresh = 63
 const asked = 150
 
-/** Questions to a large library: medians and 95th percentiles in milliseconds, embedding of the query included. */
+/** Queries to a large library: medians and 95th percentiles in milliseconds, including the embedding of the query. */
 export async function latency([limit]: readonly string[]): Promise<void> {
   const papers = (await loadPapers(set, Number(limit ?? Number.POSITIVE_INFINITY))).map(({ paper }, i) =>
     toPaper({ ...paper, bucket: i % 1000 }),
@@ -36,11 +36,11 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   await library.add(papers.slice(fresh))
   const added = performance.now() - began
   console.log(`${library.size} papers of ${set}, added in ${(added / 1000).toFixed(1)} s without embedding`)
-  // What is made in the background after a change.
+  // Waits for background work after the change.
   await new Promise((resolve) => setTimeout(resolve, 10_000))
   const bytes = ((await usedMemory()) - before) / library.size
   console.log(
-    `memory a paper: ${(bytes / 1024).toFixed(1)} kB, of it the vector ${((dimensions * 5) / 1024).toFixed(1)}\n`,
+    `memory per paper: ${(bytes / 1024).toFixed(1)} kB, of which the vector ${((dimensions * 5) / 1024).toFixed(1)}\n`,
   )
 
   const step = Math.floor(library.size / asked)
@@ -69,7 +69,7 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   for (const [turn, [name, to]] of Object.entries(filters).entries()) {
     const options = to === undefined ? {} : { filter: { bucket: { from: 0, to } } }
     embedding.length = 0
-    // Titles that were not asked before, as vectors of texts are remembered.
+    // Titles not used before, as vectors of texts are cached.
     row(`search, ${name}`, await time(({ title }) => library.search(title, options), papersFrom(turn)))
     row('  of it the embedding', embedding.slice(-asked))
     row(`related, ${name}`, await time(({ id }) => library.related(id, options)))
@@ -115,7 +115,7 @@ export async function latency([limit]: readonly string[]): Promise<void> {
   await saveResult('related-latency', results)
 }
 
-/** Bytes that are in use once rubbish is collected; needs `node --expose-gc`, without it they are a little more. */
+/** Bytes in use after garbage collection; without `node --expose-gc` slightly more. */
 async function usedMemory(): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 100))
   ;(globalThis as { gc?: () => void }).gc?.()

@@ -1,9 +1,10 @@
-// npm run bench -- related [SET …]: what the library finds against what was judged relevant, through the public library
-// on every query that has judgements: the embedding alone, the words alone, and the library's own mix. cora and ijcai ask
-// from paper to paper, scifact and scitldr with a text. Settings are chosen on cora and scifact; the others are held out.
-// --against FILE: the same queries by an earlier run (bench/results/related.json of another model or version), paired.
+// npm run bench -- related [SET …]: results of the public library against relevance judgements, on every judged query:
+// the embedding alone, the words alone, and the library's own mix. cora and ijcai query by paper, scifact and scitldr
+// by text. Settings were chosen on cora and scifact; the others are held out.
+// --against FILE: compares the same queries with an earlier run (bench/results/related.json of another model or
+// version), paired.
 // --weights: nDCG at other weights of the embedding than the library's own.
-// --latency: questions to 40,899 papers, and what they cost. --duplicates: planted near-duplicates among them.
+// --latency: queries to 40,899 papers, and their cost. --duplicates: planted near-duplicates among them.
 import { readFile } from 'node:fs/promises'
 import { evaluateRun, type Judgements, rankingMetrics } from '../src/evaluation/evaluate-run.ts'
 import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
@@ -67,7 +68,7 @@ export async function run(args: readonly string[]): Promise<void> {
   await saveResult('related', results)
 }
 
-/** nDCG@10 with other weights of the two parts: every paper is ranked anew by the parts that its hit tells. */
+/** nDCG@10 with other weights of the two parts: papers are re-ranked by the part scores of their hits. */
 async function weigh(
   library: PaperLibrary,
   queries: ReadonlyMap<string, string> | undefined,
@@ -94,7 +95,7 @@ async function weigh(
   console.log(`  weights ${weights.map((weight, i) => `${weight}: ${means[i]?.toFixed(4)}`).join('  ')}`)
 }
 
-/** A set in a library, with the kept vectors of the bundled model; and its queries, where it has some. */
+/** A set as a library, with cached vectors of the bundled model; and its queries, if it has any. */
 async function openSet(set: string): Promise<{
   readonly library: PaperLibrary
   readonly queries: ReadonlyMap<string, string> | undefined

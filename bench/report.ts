@@ -1,12 +1,12 @@
-// npm run bench -- report [SET …]: how true the map is (trustworthiness at 10 neighbours, of all papers or 2,000 of them)
-// and how long it takes, beside umap-learn with its defaults and umap-js on the same vectors. Peers: see bench/peers/report.
-//   --seeds N         of our layout (3)
-//   --kin             how many of the kin on a page `related` finds too, of 200 papers of each set
-//   --pages           sizes of reports of 63, 1,000 and 40,899 papers; in Chromium the time to open one, and frames a
+// npm run bench -- report [SET …]: trustworthiness of the map (10 neighbours, all papers or 2,000 of them) and its
+// time, compared with umap-learn with its defaults and umap-js on the same vectors. Peers: see bench/peers/report.
+//   --seeds N         seeds of our layout (3)
+//   --kin             how many of the kin on a page `related` also finds, for 200 papers of each set
+//   --pages           sizes of reports of 63, 1,000 and 40,899 papers; time to open one in Chromium, and frames per
 //                     second while its map is dragged and zoomed
-//   --pictures DIR    the same pages as pictures at three widths, light and dark
-//   --open            the same measurements of pages that are there already, named as FILE.html …
-//   --rounds N        of them, each in a browser of its own (3)
+//   --pictures DIR    screenshots of the same pages at three widths, light and dark
+//   --open            the same measurements of existing pages, given as FILE.html …
+//   --rounds N        rounds of --open, each in a new browser (3)
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -69,7 +69,7 @@ async function measureLayouts(sets: readonly string[], seeds: number): Promise<v
     for (let seed = 1; seed <= seeds; seed++) {
       const delay = monitorEventLoopDelay({ resolution: 5 })
       delay.enable()
-      const begun = performance.now()
+      const started = performance.now()
       const graph = await neighbourGraph(vectors, { dimensions, k: neighbours })
       const middle = performance.now()
       const near = { rows, k: graph.k, neighbour: graph.rows, similarity: graph.scores }
@@ -77,8 +77,8 @@ async function measureLayouts(sets: readonly string[], seeds: number): Promise<v
       const end = performance.now()
       delay.disable()
       tell(`paperkin, seed ${seed}`, places, {
-        all: (end - begun) / 1e3,
-        graph: (middle - begun) / 1e3,
+        all: (end - started) / 1e3,
+        graph: (middle - started) / 1e3,
         pause: delay.max / 1e6,
       })
     }
@@ -113,12 +113,12 @@ function umapLearn(vectors: Float32Array, dimensions: number) {
   }
 }
 
-/** umap-js over the neighbours that ours has too, so that only the layout is compared. */
+/** umap-js with the same neighbours as ours, so that only the layout is compared. */
 async function umapJs(vectors: Float32Array, dimensions: number) {
   const rows = vectors.length / dimensions
   if (!existsSync(join(peers, 'node_modules/umap-js')) || rows > 10_000) return undefined
   const { UMAP } = createRequire(join(peers, 'package.json'))('umap-js')
-  const begun = performance.now()
+  const started = performance.now()
   const graph = await neighbourGraph(vectors, { dimensions, k: neighbours })
   const middle = performance.now()
   const lists = Array.from({ length: rows }, (_, row) => graph.rows.subarray(row * graph.k, (row + 1) * graph.k))
@@ -134,7 +134,7 @@ async function umapJs(vectors: Float32Array, dimensions: number) {
     umap.fit(lists.map((_, row) => Array.from(vectors.subarray(row * dimensions, (row + 1) * dimensions)))).flat(),
   )
   const end = performance.now()
-  return { places, time: { all: (end - begun) / 1e3, graph: (middle - begun) / 1e3, pause: end - middle } }
+  return { places, time: { all: (end - started) / 1e3, graph: (middle - started) / 1e3, pause: end - middle } }
 }
 
 async function compareKin(sets: readonly string[]): Promise<void> {
@@ -158,7 +158,7 @@ async function compareKin(sets: readonly string[]): Promise<void> {
   }
 }
 
-/** A library of a set; vectors come from the cache of the benches. */
+/** A library of a set, with vectors from the cache of the benches. */
 async function libraryOf(set: string, limit?: number): Promise<PaperLibrary> {
   const papers = (await loadPapers(set, limit)).map(({ paper }) => paper)
   const { vectors, dimensions } = await loadVectors(set)
@@ -184,9 +184,9 @@ async function measurePages(pictures: string | undefined): Promise<void> {
     if (pictures !== undefined) mkdirSync(pictures, { recursive: true })
     const delay = monitorEventLoopDelay({ resolution: 5 })
     delay.enable()
-    const begun = performance.now()
+    const started = performance.now()
     const text = await library.report(topics, { path, title: titles[name] })
-    const seconds = (performance.now() - begun) / 1e3
+    const seconds = (performance.now() - started) / 1e3
     delay.disable()
     const papers = library.size
     await library.close()
@@ -202,7 +202,7 @@ async function measurePages(pictures: string | undefined): Promise<void> {
   await saveResult('report-pages', results)
 }
 
-/** Measures pages that are there already, each `rounds` times in turn. */
+/** Measures existing pages, each `rounds` times in turn. */
 async function measureFiles(paths: readonly string[], rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++)
     for (const path of paths) {
@@ -217,7 +217,7 @@ async function tellOpened(browser: Browser, path: string) {
   const { dragged, zoomed } = seen
   const ms = (value: number) => `${value.toFixed(0)} ms`
   const frames = ({ perSecond, longestMs }: typeof dragged) =>
-    `${perSecond.toFixed(0)} frames a second (longest ${ms(longestMs)})`
+    `${perSecond.toFixed(0)} frames per second (longest ${ms(longestMs)})`
   console.log(
     `${path}: opens in ${ms(seen.openMs)}, a paper at ${ms(seen.panelMs)}, its abstract at ${ms(seen.abstractMs)}, read to the end at ${ms(seen.wholeMs)}; dragged ${frames(dragged)}, zoomed ${frames(zoomed)}; a search of all abstracts ${ms(seen.searchMs)}, a second ${ms(seen.searchAgainMs)}`,
   )
@@ -236,18 +236,18 @@ async function digestLibrary(): Promise<PaperLibrary> {
   return library
 }
 
-/** Opens a page, drags and zooms its map for a while, opens a paper, and searches the abstracts. */
+/** Opens a page, drags and zooms its map, opens a paper, and searches the abstracts. */
 async function openPage(browser: Browser, path: string) {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } })
   const complaints = watch(page)
-  const begun = performance.now()
-  const since = () => performance.now() - begun
+  const started = performance.now()
+  const since = () => performance.now() - started
   const loaded = page.waitForEvent('load', { timeout: 120_000 }).then(since)
   await page.goto(pathToFileURL(path).href, { waitUntil: 'commit' })
   await page.waitForSelector('html[data-ready]')
   await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))')
   const openMs = since()
-  // Before all is read: the first paper pointed at is named, and a click opens it.
+  // Before the page is fully read: the first selected paper is named, and a click opens it.
   await page.getByRole('application').press('ArrowRight')
   await page.getByRole('application').press('Enter')
   await page.locator('.panel h2').waitFor()
@@ -280,7 +280,7 @@ async function openPage(browser: Browser, path: string) {
   return { openMs, panelMs, abstractMs, wholeMs, dragged, zoomed, searchMs, searchAgainMs }
 }
 
-/** Frames a second while something is done, and the longest time between two. */
+/** Frames per second during an action, and the longest gap between two. */
 async function frames(page: Page, act: () => Promise<void>): Promise<{ perSecond: number; longestMs: number }> {
   await page.evaluate(`{
     const frames = window.frames = [];
@@ -306,7 +306,7 @@ interface Pictures {
   readonly name: string
 }
 
-/** The page as it opens, with a topic and a paper, and with a search: three widths, two themes. */
+/** Screenshots of the page as opened, with a topic and a paper, and with a search: three widths, two themes. */
 async function takePictures(browser: Browser, { path, folder, name }: Pictures): Promise<void> {
   for (const [width, height] of [
     [390, 844],
@@ -327,7 +327,7 @@ async function takePictures(browser: Browser, { path, folder, name }: Pictures):
       await page.goto(pathToFileURL(path).href)
       await page.waitForSelector('html[data-ready]')
       await shoot('map')
-      // The largest topic, and the most typical of its papers.
+      // The largest topic and its most typical paper.
       await page.evaluate("location.hash = '#topic=0'")
       await page.locator('.chip').waitFor()
       await page.locator('.papers .paper').first().click()

@@ -1,4 +1,4 @@
-/** The items in random order (Fisher and Yates), the same for the same random numbers. */
+/** The items in random order (Fisher-Yates), determined by the random numbers. */
 export function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
   const order = [...items]
   for (let i = order.length - 1; i > 0; i--) {

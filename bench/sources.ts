@@ -1,11 +1,11 @@
-// What other programs write, read back: 1,330 papers as each of these writes them, and what is different afterwards.
+// Round trip through other programs: 1,330 papers as each program writes them, read back, and the differences.
 //   apt install bibutils pandoc
 //   python3 -m venv TOOLS/python && TOOLS/python/bin/pip install rispy 'bibtexparser<2' nbib
 //   npm install --ignore-scripts --prefix TOOLS citation-js
 //   npm run bench -- sources --tools TOOLS [--show 3] [--keep FOLDER]
-// Figures are papers whose field is as it was, and in parentheses those where it is but for quotes, dashes, capitals and
-// raised digits, which programs set in their own way. The set names no authors; they are made here, with the letters and particles that names have. Programs that are not there
-// are told and left out.
+// Counts papers whose field is unchanged; in parentheses, unchanged except for quotes, dashes, capitals and raised
+// digits, which programs set in their own way. The set names no authors; they are generated, with the letters and
+// particles of real names. Missing programs are reported and skipped.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -32,11 +32,11 @@ interface Truth {
 interface Writer {
   readonly name: string
   readonly writes: string
-  /** What the program needs, by its path; undefined for commands of the system. */
+  /** Paths of the files that the program needs; empty for system commands. */
   readonly needs: readonly string[]
-  /** The file's text; `csl` and `bib` are files of the same papers. */
+  /** Returns the text of the file; `csl`, `bib` and `mods` are files of the same papers. */
   readonly write: (files: { csl: string; bib: string; mods: string }) => Promise<string>
-  /** Fields that the format has no place for. */
+  /** Fields that the format cannot hold. */
   readonly without?: readonly ('abstract' | 'authors' | 'year')[]
 }
 
@@ -90,7 +90,7 @@ function truthOf(paper: Paper, i: number): Truth {
     given: given[(i * 3 + k * 7) % given.length] as string,
     family: family[(i * 7 + k * 3) % family.length] as string,
   }))
-  // No program is asked to keep LaTeX: what it writes must be the text that a person reads.
+  // LaTeX is not expected to survive: the output must be the text that a person reads.
   const oneLine = (text: string) => plainText(text, 'some').replace(/\s+/gu, ' ').trim()
   return {
     id: `p${i}`,
@@ -184,7 +184,7 @@ function writers(tools: string): readonly Writer[] {
   ]
 }
 
-/** Reads what a program wrote and counts what is as it was. */
+/** Reads a program's output and counts the unchanged fields. */
 async function compared(writer: Writer, truths: readonly Truth[], text: string, show: number): Promise<string> {
   const byId = new Map(truths.map((truth) => [truth.id, truth]))
   const byTitle = new Map(truths.map((truth) => [folded(truth.title), truth]))
@@ -232,10 +232,13 @@ async function compared(writer: Writer, truths: readonly Truth[], text: string, 
   return `| ${writer.name} | ${writer.writes} | ${from} | ${papers} of ${truths.length} | ${figure('title')} | ${figure('abstract')} | ${figure('authors')} | ${figure('year')} | ${problems} |`
 }
 
-/** Text without what no format keeps: how white space was, and which form composed letters have. */
+/** Normalises what no format keeps: white space and composed letters. */
 const plain = (text: string) => text.normalize('NFC').replace(/\s+/gu, ' ').trim()
 
-/** The same without what programs set in their own way: quotes, dashes, raised and lowered digits, blanks before a mark. */
+/**
+ * Also normalises what programs set in their own way: quotes, dashes, raised and lowered digits, spaces before
+ * punctuation.
+ */
 const folded = (text: string) =>
   plain(text.normalize('NFKC'))
     .replace(/[‘’`´′]/gu, "'")

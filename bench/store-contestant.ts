@@ -1,5 +1,5 @@
-// One library on disk in a process of its own: node --import tsx bench/store-contestant.ts NAME STEP FOLDER PAPERS
-// Steps: make | use. Prints its figures as one line of JSON. Vectors are drawn; the texts are of a data set.
+// One library on disk in its own process: node --import tsx bench/store-contestant.ts NAME STEP FOLDER PAPERS
+// Steps: make | use. Prints its results as one line of JSON. Vectors are random; texts are from a data set.
 import { rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const dimensions = 384
 const peer = createRequire(new URL('./peers/store/package.json', import.meta.url))
 type Figures = Record<string, number>
 
-// What is used of the peers, which are installed apart.
+// The parts used here of the peers, which are installed separately.
 interface LanceTable {
   add(rows: object[]): Promise<unknown>
   search(query: number[]): { limit(k: number): { toArray(): Promise<unknown[]> } }
@@ -42,7 +42,7 @@ interface Vectra {
   }
 }
 
-/** Unit vectors around 200 centres, the same each time. */
+/** Unit vectors around 200 centres, the same every time. */
 function drawVectors(count: number, seed: number): Float32Array {
   const draw = seededRandom(seed)
   const centres = Float32Array.from({ length: 200 * dimensions }, () => draw() - 0.5)
@@ -64,17 +64,17 @@ function drawVectors(count: number, seed: number): Float32Array {
 const rowOf = (vectors: Float32Array, row: number) => vectors.subarray(row * dimensions, (row + 1) * dimensions)
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const begun = performance.now()
+  const started = performance.now()
   await work()
-  return (performance.now() - begun) / 1000
+  return (performance.now() - started) / 1000
 }
 
-/** As many new papers as a day brings: real words, other ids. */
+/** One day's number of new papers: real words, other ids. */
 const newPapers = (papers: readonly Paper[], tag: string) =>
   papers.slice(0, 63).map(({ id, title, abstract }) => ({ id: `${tag}-${id}`, title: `${title} (${tag})`, abstract }))
 
 /** Rounds of embedding 63 texts, adding 63 others, and adding them again. */
-const ROUNDS = 7
+const roundCount = 7
 
 const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number
 
@@ -83,7 +83,7 @@ const contestants: Readonly<
     string,
     {
       make(path: string, papers: readonly Paper[]): Promise<void>
-      /** Papers are read when they are asked for: whoever opens a library does not hold them already. */
+      /** Papers are read on request: opening a library does not load them. */
       use(path: string, read: () => Promise<readonly Paper[]>): Promise<Figures>
     }
   >
@@ -96,25 +96,25 @@ const contestants: Readonly<
     },
     async use(path, read) {
       const figures: Figures = {}
-      const begun = performance.now()
+      const started = performance.now()
       const library = await PaperLibrary.open({ path })
-      figures.open = (performance.now() - begun) / 1000
+      figures.open = (performance.now() - started) / 1000
       await library.search('offline reinforcement learning')
-      figures.firstAnswer = (performance.now() - begun) / 1000
+      figures.firstAnswer = (performance.now() - started) / 1000
       const papers = await read()
       figures.firstRelated = await seconds(() => library.related(papers.at(-1)?.id as string))
       const embedder = await createEmbedder({ cache: false })
-      // Each of the same length in all rounds, but never the same: nothing is known already.
+      // Each has the same length in all rounds but new text, so that nothing is cached.
       const textsOf = (round: number) => newPapers(papers, `a${round}`).map(paperText)
-      await embedder.embed(textsOf(ROUNDS).slice(0, 8))
+      await embedder.embed(textsOf(roundCount).slice(0, 8))
       const embed: number[] = []
       const add: number[] = []
       const again: number[] = []
-      for (let round = 0; round < ROUNDS; round++) {
+      for (let round = 0; round < roundCount; round++) {
         const day = newPapers(papers, `b${round}.${process.pid}`)
         const embedding = () => seconds(() => embedder.embed(textsOf(round)))
         const adding = () => seconds(() => library.add(day))
-        // By turns first, so that neither always meets the busier moment.
+        // Alternates the order, so that background load does not favour one.
         if (round % 2 === 0) embed.push(await embedding())
         add.push(await adding())
         if (round % 2 === 1) embed.push(await embedding())
@@ -154,11 +154,11 @@ const contestants: Readonly<
       const { connect } = (await import(peer.resolve('@lancedb/lancedb'))) as LanceDb
       const figures: Figures = {}
       const query = [...rowOf(drawVectors(1, 3), 0)]
-      const begun = performance.now()
+      const started = performance.now()
       const table = await (await connect(path)).openTable('papers')
-      figures.open = (performance.now() - begun) / 1000
+      figures.open = (performance.now() - started) / 1000
       await table.search(query).limit(10).toArray()
-      figures.firstAnswer = (performance.now() - begun) / 1000
+      figures.firstAnswer = (performance.now() - started) / 1000
       const papers = await read()
       const own = drawVectors(63, 2)
       const rows = newPapers(papers, 'c').map((paper, i) => ({ ...paper, vector: [...rowOf(own, i)] }))
@@ -187,10 +187,10 @@ const contestants: Readonly<
       const { LocalIndex } = peer('vectra') as Vectra
       const figures: Figures = {}
       const query = [...rowOf(drawVectors(1, 3), 0)]
-      const begun = performance.now()
+      const started = performance.now()
       const index = new LocalIndex(path)
       await index.queryItems(query, '', 10)
-      figures.firstAnswer = (performance.now() - begun) / 1000
+      figures.firstAnswer = (performance.now() - started) / 1000
       const papers = await read()
       const own = drawVectors(63, 2)
       const items = newPapers(papers, 'c').map(({ id, title, abstract }, i) => ({

@@ -1,6 +1,7 @@
-// npm run bench -- store [--papers N] [--vectra-papers N] [--folder F]: a library on disk, opened, added to and taken
-// from, beside LanceDB and vectra on the same vectors (bench/peers/store: npm install). Each in a process of its own, so
-// that the first answer is one. Vectra keeps one JSON file, longer than a string may be where papers are many: it gets fewer.
+// npm run bench -- store [--papers N] [--vectra-papers N] [--folder F]: opening, adding to and reading a library on
+// disk, compared with LanceDB and vectra on the same vectors (bench/peers/store: npm install). Each runs in its own
+// process, so that the first answer is cold. Vectra keeps one JSON file, which exceeds the longest string if papers are
+// many, so it gets fewer.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -1,13 +1,14 @@
-// A binding of ONNX Runtime for any thread of a process: float32 results of sessions on the CPU, one call a run.
+// A Node-API binding of ONNX Runtime that works in any thread of a process: float32 results of sessions on the CPU, one
+// call per run.
 //
-// onnxruntime-node without an install script (up to 1.17.0) has a binding that may be loaded by one thread of a process
-// only: a second one is refused, or corrupts the memory of the first. Its library has no such limit. This binding keeps
-// nothing of a thread in a static variable, and uses the library by its C interface, of which every later version holds
-// what is used here (version 16). The library is opened by its path, privately, so that a copy of another version that
-// the process has as well is not touched.
+// The last onnxruntime-node without an install script (up to 1.17.0) has a binding that only one thread of a process
+// may load: a second one is refused, or corrupts the memory of the first. Its library has no such limit. This binding
+// keeps no thread's state in static variables and uses the library's C interface, which every later version supports as
+// used here (version 16). The library is opened by path, with local symbols, so that another version in the same
+// process is not affected.
 //
-// Node's functions are looked up when the binding is loaded, so that it can be linked for any platform without Node's
-// headers, and runs in every program that has them, whatever that program is called.
+// Node's functions are looked up when the binding is loaded. So it links for any platform without Node's headers, and
+// runs in any program that exports them, whatever its name.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,7 @@ static void enter(void) { pthread_mutex_lock(&lock); }
 static void leave(void) { pthread_mutex_unlock(&lock); }
 #endif
 
-// Node-API: what is used of it.
+// The part of Node-API used here.
 typedef struct napi_env__ *napi_env;
 typedef struct napi_value__ *napi_value;
 typedef struct napi_callback_info__ *napi_callback_info;
@@ -79,7 +80,7 @@ static bool find_node_functions(void) {
   return true NODE_FUNCTIONS(IS_THERE);
 }
 
-// ONNX Runtime's C interface: a table of functions that only grows at its end. The numbers are places in it.
+// ONNX Runtime's C interface: a function table that grows only at its end. The numbers are positions in it.
 typedef void Status;
 typedef const void *const *Api;
 struct ApiBase {
@@ -117,7 +118,7 @@ enum { api_version = 16, type_float = 1, type_int64 = 7 };
 #define release_options RELEASE(100)
 #define set_config CALL(130, (void *options, const char *key, const char *value))
 
-// One of each for the process, made by the first thread that asks, and never given back: other threads may use them.
+// One per process, created by the first thread and never released, as other threads may use them.
 static Api api;
 static const char *version;
 static void *env;
@@ -132,7 +133,7 @@ static napi_value throw(napi_env node, const char *message) {
   return NULL;
 }
 
-/** Throws what a status says; a status of NULL says that all went well. */
+/** Throws a status as an error; NULL means success. */
 static bool failed(napi_env node, Status *status) {
   if (status == NULL) return false;
   throw(node, error_message(status));
@@ -140,7 +141,7 @@ static bool failed(napi_env node, Status *status) {
   return true;
 }
 
-/** The library's table at this path, or NULL with what was wrong. */
+/** The function table of the library at this path, or NULL with the problem. */
 static const struct ApiBase *open_library(napi_env node, napi_value path, char *problem, size_t room) {
   const struct ApiBase *(*get_base)(void) = NULL;
 #ifdef _WIN32
@@ -161,7 +162,7 @@ static const struct ApiBase *open_library(napi_env node, napi_value path, char *
   return get_base == NULL ? NULL : get_base();
 }
 
-/** open(path): opens the library, once a process, and gives its version. */
+/** open(path): opens the library, once per process, and returns its version. */
 static napi_value open_runtime(napi_env node, napi_callback_info info) {
   size_t count = 1;
   napi_value path, result;
@@ -173,7 +174,7 @@ static napi_value open_runtime(napi_env node, napi_callback_info info) {
     Api found = base == NULL ? NULL : base->get_api(api_version);
     if (found != NULL) {
       api = found;
-      // Fatal errors alone are printed; the others are thrown.
+      // Prints only fatal errors; the rest are thrown.
       Status *status = create_env(4, "paperkin", &env);
       if (status == NULL) status = create_memory(1, 0, &memory);
       if (status != NULL) {
@@ -215,7 +216,7 @@ static napi_value create(napi_env node, napi_callback_info info) {
   if (status == NULL) status = set_parallel_nodes(options, 1);
   if (status == NULL) status = set_optimization(options, optimizes ? 99 : 0);
   if (status == NULL) status = set_log_severity(options, 4);
-  // A plan of memory for every shape of input would only be kept, never paid back.
+  // Memory plans per input shape would cost memory and gain nothing.
   if (status == NULL) status = disable_memory_pattern(options);
   if (status == NULL) status = set_config(options, "session.intra_op.allow_spinning", spinning);
   if (status == NULL) status = create_session(env, model, bytes, options, &session);
@@ -228,7 +229,7 @@ static napi_value create(napi_env node, napi_callback_info info) {
   return result;
 }
 
-/** A Float32Array or BigInt64Array as a tensor over the same memory. */
+/** Wraps a Float32Array or BigInt64Array as a tensor, without a copy. */
 static bool read_tensor(napi_env node, napi_value array, napi_value shape, void **tensor) {
   int type;
   size_t length;
@@ -255,7 +256,7 @@ static bool read_tensor(napi_env node, napi_value array, napi_value shape, void 
   return false;
 }
 
-/** A float32 tensor as `{ data, dims }`, in memory of its own. */
+/** Copies a float32 tensor to `{ data, dims }`. */
 static napi_value write_tensor(napi_env node, void *tensor) {
   void *info, *from, *to;
   int type;
@@ -287,8 +288,8 @@ static napi_value write_tensor(napi_env node, void *tensor) {
 }
 
 /**
- * run(session, inputs, output, target?): inputs are `[name, array, shape]`, and the output of this name is given as
- * `{ data, dims }`, or written into `target`, `[array, shape]`.
+ * run(session, inputs, output, target?): inputs are `[name, array, shape]`. Returns the named output as `{ data, dims
+ * }`, or writes it into `target`, `[array, shape]`.
  */
 static napi_value run(napi_env node, napi_callback_info info) {
   size_t count = 4;

@@ -1,6 +1,6 @@
 const marker = Symbol.for('paperkin.error')
 
-/** What went wrong, named by what a caller could do about it. Codes are stable; messages are not. */
+/** What went wrong, grouped by what the caller can do about it. Codes are stable; messages are not. */
 export type PaperkinErrorCode =
   | 'invalid-argument'
   | 'invalid-paper'
@@ -16,19 +16,19 @@ export type PaperkinErrorCode =
   | 'store-locked'
   | 'store-unwritable'
 
-/** One thing that is wrong with data that was handed in. */
+/** One problem found in input data. */
 export interface PaperkinIssue {
   /** One sentence. */
   readonly message: string
-  /** Where: a line number, an index, a field name. */
+  /** Where it is: line numbers, indices, field names. */
   readonly path?: readonly (string | number)[]
 }
 
-/** The only error this package throws on purpose (an abort rethrows `signal.reason`). */
+/** The only error that this package throws deliberately; an abort rethrows `signal.reason`. */
 export class PaperkinError extends Error {
   override readonly name = 'PaperkinError'
   readonly code: PaperkinErrorCode
-  /** Every problem found, where data was bad; empty otherwise. */
+  /** Every problem found in bad input data; empty for other errors. */
   readonly issues: readonly PaperkinIssue[]
 
   constructor(
@@ -42,22 +42,22 @@ export class PaperkinError extends Error {
     Object.defineProperty(this, marker, { value: true })
   }
 
-  /** True for errors of this class, also those from another copy of the package in the same process. */
+  /** True for errors of this class, including those from another copy of the package in the same process. */
   static isInstance(error: unknown): error is PaperkinError {
     return typeof error === 'object' && error !== null && marker in error
   }
 }
 
 /**
- * The code of an error of the system, such as `ENOSPC`; undefined for every other error, the reason of an abort among
- * them (a `DOMException` has a numeric code).
+ * The code of a system error, such as `ENOSPC`; undefined for any other error, including the reason of an abort (a
+ * `DOMException` has a numeric code).
  */
 export function systemCode(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
   return typeof code === 'string' && /^E[A-Z\d_]+$/u.test(code) ? code : undefined
 }
 
-/** Renders a value the way error messages name it: `` `0` (number) ``. Long values are cut. */
+/** Formats a value for an error message: `` `0` (number) ``. Text beyond 60 characters is cut. */
 export function show(value: unknown): string {
   const kind = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
   let text: string
@@ -68,7 +68,7 @@ export function show(value: unknown): string {
   return `\`${text.length > 60 ? `${text.slice(0, 57)}…` : text}\` (${kind})`
 }
 
-/** What kind of object a value is; a foreign one may answer anything, or throw. */
+/** The class name of an object. Foreign objects may return anything or throw. */
 function nameOf(value: object): string {
   try {
     const maker: unknown = value.constructor
@@ -107,16 +107,16 @@ export function requireNumber(name: string, value: unknown, minimum: number, max
 }
 
 /**
- * Checks that an option that was given is a text.
+ * Checks that an option is a string or undefined.
  * @throws PaperkinError `invalid-argument`
  */
 export function requireText(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'string') return
-  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a text, got ${show(value)}.`)
+  throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a string, got ${show(value)}.`)
 }
 
 /**
- * Checks that a value is an array or a typed array, of anything.
+ * Checks that a value is an array or a typed array; its items are not checked.
  * @throws PaperkinError `invalid-argument`
  */
 export function requireList(name: string, value: unknown): void {
@@ -125,7 +125,7 @@ export function requireList(name: string, value: unknown): void {
 }
 
 /**
- * Checks that a value is a map, `of` what.
+ * Checks that a value is a Map; `of` describes its contents in the message.
  * @throws PaperkinError `invalid-argument`
  */
 export function requireMap(name: string, value: unknown, of: string): void {
@@ -133,7 +133,7 @@ export function requireMap(name: string, value: unknown, of: string): void {
   throw new PaperkinError('invalid-argument', `Expected \`${name}\` to be a Map ${of}, got ${show(value)}.`)
 }
 
-/** What people call an option elsewhere. */
+/** Names that other libraries use for our options. */
 const otherNames: Readonly<Record<string, string>> = {
   limit: 'k',
   topk: 'k',
@@ -172,9 +172,9 @@ const otherNames: Readonly<Record<string, string>> = {
 }
 
 /**
- * Checks that options are an object without a name that a call does not know, that what is called `signal` is one, and
- * that what is called `on…` is a function. `call` names the call, or the option that the object is.
- * @throws PaperkinError `invalid-argument`, with the nearest name that there is
+ * Checks that `options` is an object with known names only, that `signal` is an AbortSignal, and that each `on…` is a
+ * function. `call` names the function, or the option that holds this object.
+ * @throws PaperkinError `invalid-argument`; for an unknown name, with the closest known one
  */
 export function requireOptions<Options extends object>(
   call: string,
@@ -215,7 +215,7 @@ function isController(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'signal' in value && isSignal(value.signal)
 }
 
-/** The name that another one is most likely a slip of, or another word for. */
+/** The known name that `name` most likely stands for: a typo or a synonym of it. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z\d]/gu, '')
   const wanted = plain(name)
@@ -233,9 +233,9 @@ export function nearestName(name: string, names: readonly string[]): string | un
   return nearest?.known
 }
 
-/** Letters to add, leave out, change or swap with their neighbour (optimal string alignment). */
+/** Edit distance with transpositions (optimal string alignment). */
 function slips(a: string, b: string): number {
-  // Nobody's slip of a known name.
+  // Too long to be a typo of a known name.
   if (a.length > 40) return a.length
   const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {

@@ -3,35 +3,37 @@ import { z } from 'zod'
 import { PaperkinError, type PaperkinIssue, show } from './errors.ts'
 import { exactIsoDate, isoDateIn } from './text/iso-date.ts'
 
-/** A value that JSON can hold, frozen. */
+/** A JSON value, frozen. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
-/** Whatever else a record had, by name. */
+/** Further fields of a record, by name. */
 export type PaperExtra = { readonly [name: string]: Json }
 
-/** A paper as the library keeps it. `Extra` is what the caller knows of `extra`: nothing checks it. */
+/** A paper as the library stores it. `Extra` is the caller's type of `extra`; it is not checked. */
 export interface Paper<Extra extends object = PaperExtra> {
-  /** Unique in a library. Given, or the arXiv id of the record's own link, or derived from the title. */
+  /** Unique in a library: given, or the arXiv id in the record's link, or derived from the title. */
   readonly id: string
-  /** One line; empty only where the record had an abstract and no title. */
+  /** One line; empty only if the record has just an abstract. */
   readonly title: string
-  /** One paragraph or more; empty only where the record had a title and no abstract. */
+  /** One or more paragraphs; empty only if the record has just a title. */
   readonly abstract: string
-  /** True where there is no abstract: such a paper is embedded by its title alone. */
+  /** True if there is no abstract: only the title is embedded. */
   readonly titleOnly?: true
   readonly authors?: readonly string[]
   readonly categories?: readonly string[]
   /**
-   * ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. Dates in other spellings, years, times and `Date`s that
-   * are handed in become so; what is no date at all (`in press`) is kept in `extra.published`.
+   * ISO 8601: `2025-03-12`, `2025-03`, `2025`, or a full timestamp. Dates in other formats, years, timestamps and
+   * `Date` objects are converted; text that is not a date (`in press`) is kept in `extra.published`.
    */
   readonly published?: string
   readonly url?: string
-  /** Version of a paper (`v2` is 2); never part of the id. A version that is no such number is kept in `extra`. */
+  /**
+   * Version of the paper (`v2` is 2), never part of the id. A version that is not a number is kept in `extra.version`.
+   */
   readonly version?: number
   /**
-   * Whatever else the record had, by name: any JSON. Sources put `doi`, `journal` and the like here, and under `original`
-   * the title and the abstract as they were written where LaTeX or markup was made readable.
+   * Further fields of the record, by name: any JSON. Sources put `doi`, `journal` and the like here; `original` holds
+   * the title and abstract as written if LaTeX or markup was converted.
    */
   readonly extra?: Extra
 }
@@ -39,29 +41,29 @@ export interface Paper<Extra extends object = PaperExtra> {
 type PaperFields = z.input<z.ZodObject<typeof paperFields>>
 
 /**
- * A paper as a caller may hand it in: `title` or `abstract` at least; names as texts or as objects that have them
- * (`{ name }`, `{ given, family }`). Fields of other names are understood as those of files are, or kept in `extra`.
+ * A paper as input. `title` or `abstract` is required; names are strings or objects (`{ name }`, `{ given, family }`).
+ * Other field names are interpreted as in files, or kept in `extra`.
  */
 export type PaperInput = Omit<PaperFields, 'authors' | 'categories' | 'extra'> & {
   readonly authors?: PaperFields['authors'] | readonly (string | object)[]
   readonly categories?: PaperFields['categories'] | readonly (string | object)[]
-  /** An object of any JSON. */
+  /** Any JSON object. */
   readonly extra?: object | null | undefined
 }
 
-// What shows nothing and parts words, hides in them or turns them round: control characters, zero-width spaces, soft
-// hyphens, marks of direction.
+// Invisible characters that split, hide in or reverse words: control characters, zero-width spaces, soft hyphens,
+// direction marks.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds, but for white space.
 const invisible = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu
-// Half of a surrogate pair is no character: written as UTF-8 all halves are one, so that no two texts may differ by them.
+// Lone surrogates become U+FFFD: UTF-8 cannot encode them, so two texts must not differ only by them.
 const wellFormed = z.string().transform((text) => text.toWellFormed())
-/** A text without what shows nothing, on one line. */
+/** Removes invisible characters and puts the text on one line. */
 export const visible = (text: string) => text.replace(invisible, '').replace(/\s+/gu, ' ').trim()
 const line = wellFormed.transform(visible)
-// An id that was made well-formed would be another paper's, and so would a number that is too large to be kept exactly.
+// Not made well-formed, as the result could be another paper's id; the same goes for numbers too large to be exact.
 const idLine = z
   .union([z.string(), z.number().refine((id) => Math.abs(id) <= Number.MAX_SAFE_INTEGER)], {
-    error: 'expected a text or a number that can be kept exactly',
+    error: 'expected a string, or a number that JavaScript stores exactly',
   })
   .transform(String)
   .refine((text) => text.isWellFormed(), 'holds half of a character (a lone surrogate)')
@@ -81,21 +83,21 @@ const paperFields = {
   extra: z.record(z.string(), z.unknown()).nullish(),
 }
 
-/** What a paper must look like where data comes in. */
+/** The schema of input records; unknown fields pass. */
 const paperSchema = z.looseObject(paperFields)
 
 const arxivId = /^(?:[a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})$/u
 const arxivLink =
   /^(?:(?:https?:\/\/)?(?:www\.|export\.)?arxiv\.org\/(?:abs|pdf|html)\/|(?:https?:\/\/)?huggingface\.co\/papers\/|(?:https?:\/\/)?(?:dx\.)?doi\.org\/10\.48550\/arxiv\.|arxiv:)([a-z-]+(?:\.[A-Z]{2})?\/\d{7}|\d{4}\.\d{4,5})(?!\d)(?:v(\d+))?/iu
 
-/** The arXiv id that a link or an `arXiv:` reference names, with its version where it has one. */
+/** The arXiv id, and the version if any, in a link or an `arXiv:` reference. */
 export function arxivReference(link: string): { readonly id: string; readonly version?: number } | undefined {
   const match = arxivLink.exec(link.trim())
   if (match === null) return undefined
   return match[2] === undefined ? { id: match[1] as string } : { id: match[1] as string, version: Number(match[2]) }
 }
 
-/** An id as the library keeps it: of arXiv ids without `arXiv:` and the version, which is told apart. */
+/** An id as the library stores it. arXiv ids lose `arXiv:` and the version, which is returned separately. */
 export function plainId(id: string): { readonly id: string; readonly version?: number } {
   const text = visible(id)
   const linked = /^(?:https?:\/\/|doi\.org|arxiv\.org)/iu.test(text) ? arxivReference(text) : undefined
@@ -105,7 +107,7 @@ export function plainId(id: string): { readonly id: string; readonly version?: n
   return match[2] === undefined ? { id: match[1] as string } : { id: match[1] as string, version: Number(match[2]) }
 }
 
-/** An id made from the words of a title alone: case, punctuation and white space do not change it. */
+/** An id derived from the words of a title; case, punctuation and white space do not matter. */
 export function derivedId(title: string): string {
   const words = title
     .normalize('NFKD')
@@ -114,7 +116,9 @@ export function derivedId(title: string): string {
   return `t-${createHash('sha256').update(words.join(' ')).digest('hex').slice(0, 12)}`
 }
 
-/** Whether an ISO date says all that its text says: where only a year was found in words, the words are kept too. */
+/**
+ * Whether an ISO date keeps all of the given text. If only a year was found among other words, the words are kept too.
+ */
 function saysAsMuch(given: string | number | Date, iso: string | undefined): boolean {
   if (typeof given !== 'string') return iso !== undefined
   const text = given
@@ -124,8 +128,8 @@ function saysAsMuch(given: string | number | Date, iso: string | undefined): boo
 const checked = new WeakSet<object>()
 
 /**
- * Checks one record and returns it as a {@link Paper}, frozen; a paper that came from here is returned as it is.
- * @throws PaperkinError `invalid-paper`, with one issue a problem.
+ * Checks one record and returns it as a frozen {@link Paper}. A paper returned from here before is returned unchanged.
+ * @throws PaperkinError `invalid-paper`, with one issue per problem
  */
 export function toPaper(record: unknown): Paper {
   if (typeof record === 'object' && record !== null && checked.has(record)) return record as Paper
@@ -146,7 +150,7 @@ export function toPaper(record: unknown): Paper {
   const published = typeof date === 'string' ? isoDateIn(date) : exactIsoDate(date)
   const { titleOnly: _, extra: kept, ...unknown } = rest
   const extra = jsonFields({
-    // What is no date and no version has no place of its own.
+    // Text that is not a date or a version has no field of its own.
     ...(date != null && date !== '' && !saysAsMuch(date, published) && { published: date }),
     ...(versionText != null && versionText !== '' && ownVersion === undefined && { version: versionText }),
     ...kept,
@@ -168,7 +172,7 @@ export function toPaper(record: unknown): Paper {
   return paper
 }
 
-/** An object that answers to nothing makes the check itself fail. */
+/** Parses the record; getters and proxies may throw. */
 function parsed(record: unknown) {
   try {
     return paperSchema.safeParse(record)
@@ -177,7 +181,7 @@ function parsed(record: unknown) {
   }
 }
 
-/** A frozen copy of fields that JSON can hold; undefined where nothing is left of them. */
+/** A frozen JSON copy of the fields; undefined if none remain. */
 function jsonFields(fields: Readonly<Record<string, unknown>>): { readonly [name: string]: Json } | undefined {
   const kept: [string, Json][] = []
   for (const [name, value] of Object.entries(fields)) {
@@ -197,7 +201,7 @@ function jsonFields(fields: Readonly<Record<string, unknown>>): { readonly [name
   return kept.length === 0 ? undefined : Object.freeze(Object.fromEntries(kept))
 }
 
-/** JSON escapes halves of surrogate pairs, and nothing else with such a code. */
+/** Replaces lone surrogates: `JSON.stringify` escapes only those as `\ud8…` to `\udf…`. */
 function wellFormedJson(json: string): string {
   return json.replace(/\\(?:u[dD][89a-fA-F][\da-fA-F]{2}|.)/gu, (escaped) =>
     /^\\u[dD]/u.test(escaped) ? '\\ufffd' : escaped,
@@ -208,12 +212,12 @@ function frozenJson(json: string): Json {
   return JSON.parse(json, (_, value) => (typeof value === 'object' && value !== null ? Object.freeze(value) : value))
 }
 
-/** A paper without its id, as a store keeps it. */
+/** Serializes a paper without its id, for stores. */
 export function paperJson({ id: _, ...fields }: Paper): string {
   return JSON.stringify(fields)
 }
 
-/** The paper that {@link paperJson} made a text of; it is not checked again. */
+/** Parses the output of {@link paperJson}; it is not checked again. */
 export function paperFromJson(id: string, json: string): Paper {
   const paper = frozen({ id, ...JSON.parse(json) }) as Paper
   checked.add(paper)
@@ -226,16 +230,16 @@ function frozen<Value>(value: Value): Value {
   return Object.freeze(value)
 }
 
-/** Names what {@link paperText} makes of a paper: another name wherever it would make another text. */
+/** Identifies the format of {@link paperText}; must change whenever its output changes. */
 export const paperTextRecipe = 'title, line break, abstract'
 
-/** What the model reads of a paper: the title, a line break, the abstract. The only place that decides this. */
+/** The text to embed: title, line break, abstract. Defined only here. */
 export function paperText(paper: Pick<Paper, 'title' | 'abstract'>): string {
   requirePaper(paper)
   return paper.title && paper.abstract ? `${paper.title}\n${paper.abstract}` : paper.title || paper.abstract
 }
 
-/** A name to show: the title, or the first words of the abstract where there is none. */
+/** A display name: the title, else the first words of the abstract. */
 export function paperName(paper: Pick<Paper, 'title' | 'abstract'>): string {
   requirePaper(paper)
   if (paper.title) return paper.title

@@ -6,10 +6,10 @@ import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { logLogPlot } from './log-log-plot.ts'
 import { alternate, type Contestant, measureBuild, nearest, plainScan, quantiles, table, tryLoad } from './measure.ts'
 
-const K = 10
-const NEIGHBOURS = 15
+const k = 10
+const graphNeighbours = 15
 
-/** Times from 1,000 rows to all, doubling; writes a log-log plot. */
+/** Times at sizes doubling from 1,000 rows to all; writes a log-log plot. */
 export async function grow({
   rows,
   queries,
@@ -33,22 +33,22 @@ export async function grow({
     const exact = new ExactIndex(dimensions)
     note('exact: add all rows', n, 1000 * (await measureBuild(() => exact.add(labels, part))).seconds)
     const contestants: Contestant[] = [
-      { name: 'plain scan: a query', search: (query) => plainScan(part, query, K) },
-      { name: 'exact: a query', search: (query) => nearest(exact.snapshot(), query, labels, K) },
+      { name: 'plain scan: a query', search: (query) => plainScan(part, query, k) },
+      { name: 'exact: a query', search: (query) => nearest(exact.snapshot(), query, labels, k) },
     ]
     const hnsw = tryLoad(() => new HnswIndex(dimensions, { graphFrom: 2 ** 40 }))
     if (hnsw !== undefined) {
       await hnsw.add(labels, part)
       note('hnsw: build', n, 1000 * (await measureBuild(() => hnsw.build())).seconds)
-      contestants.push({ name: 'hnsw: a query', search: (query) => nearest(hnsw.snapshot(), query, labels, K) })
+      contestants.push({ name: 'hnsw: a query', search: (query) => nearest(hnsw.snapshot(), query, labels, k) })
     }
     const samples = await alternate(contestants, queries.subarray(0, 50 * dimensions), { dimensions, rounds: 2 })
     for (const [name, { milliseconds }] of samples) note(name, n, quantiles(milliseconds).p50)
-    await neighbourGraph(part, { dimensions, k: NEIGHBOURS })
+    await neighbourGraph(part, { dimensions, k: graphNeighbours })
     note(
-      `exact graph, ${NEIGHBOURS} nearest`,
+      `exact graph, ${graphNeighbours} nearest`,
       n,
-      1000 * (await measureBuild(() => neighbourGraph(part, { dimensions, k: NEIGHBOURS }))).seconds,
+      1000 * (await measureBuild(() => neighbourGraph(part, { dimensions, k: graphNeighbours }))).seconds,
     )
     note(
       'k-means, 50 clusters',

@@ -29,8 +29,8 @@ import {
 } from './measure.ts'
 import { Peers, peersFolder } from './python-peers.ts'
 
-const K = 10
-const NEIGHBOURS = 15
+const k = 10
+const graphNeighbours = 15
 const efs = [16, 32, 64, 128, 256]
 
 interface Data {
@@ -48,7 +48,7 @@ interface Result {
   readonly perSecond: number | undefined
 }
 
-/** An index that is built, and asked in one way or in several. */
+/** An index to build, and one or more ways to query it. */
 interface Index {
   readonly name: string
   readonly build: () => unknown
@@ -65,7 +65,7 @@ export async function index(args: readonly string[]): Promise<void> {
       queries: { type: 'string', default: '200' },
       rounds: { type: 'string', default: '3' },
       part: { type: 'string', multiple: true, default: ['search', 'memory', 'graph'] },
-      // How the bench asks itself, in a process of its own, for the memory that one index takes.
+      // Internal: the bench runs itself in a new process to measure the memory of one index.
       memory: { type: 'string' },
     },
   })
@@ -78,7 +78,7 @@ export async function index(args: readonly string[]): Promise<void> {
     console.log(`bytes ${asked === undefined ? '' : await measureGrowth(asked.build)}`)
     process.exit()
   }
-  console.log(`${n} rows × ${dimensions}, ${queries.length / dimensions} queries that are not among them, k = ${K}\n`)
+  console.log(`${n} rows × ${dimensions}, ${queries.length / dimensions} queries that are not among them, k = ${k}\n`)
   if (values.part.includes('search')) await saveResult('index', await search(data, indexes, Number(values.rounds)))
   if (values.part.includes('memory')) await saveResult('index-memory', { rows: n, bytes: memory(indexes, data) })
   if (values.part.includes('graph')) await saveResult('index-graph', { rows: n, dimensions, graph: await graphs(data) })
@@ -86,7 +86,7 @@ export async function index(args: readonly string[]): Promise<void> {
   await endThreads()
 }
 
-/** Builds all indexes and asks them by turns. */
+/** Builds all indexes and queries them in turn. */
 async function search(data: Data, indexes: readonly Index[], rounds: number): Promise<object> {
   const { rows, queries, dimensions } = data
   const n = rows.length / dimensions
@@ -94,7 +94,7 @@ async function search(data: Data, indexes: readonly Index[], rounds: number): Pr
   for (const { name, build } of indexes) builds[name] = await measureBuild(build)
 
   const contestants: Contestant[] = [
-    { name: 'plain typed-array scan', search: (query) => plainScan(rows, query, K) },
+    { name: 'plain typed-array scan', search: (query) => plainScan(rows, query, k) },
     ...indexes.flatMap((each) => each.contestants),
   ]
   const truth = trueScores(data)
@@ -108,7 +108,7 @@ async function search(data: Data, indexes: readonly Index[], rounds: number): Pr
   const python = await Peers.start(rows, queries, dimensions)
   if (python !== undefined) await askPython(python, { data, truth, builds, results })
   table(
-    ['contestant', 'p50 ms', 'p95 ms', 'least ms', `recall@${K}`, 'queries/s in bulk'],
+    ['contestant', 'p50 ms', 'p95 ms', 'least ms', `recall@${k}`, 'queries/s in bulk'],
     results.map((r) => [
       r.name,
       r.p50.toFixed(3),
@@ -132,7 +132,7 @@ async function search(data: Data, indexes: readonly Index[], rounds: number): Pr
   return { rows: n, dimensions, results, builds }
 }
 
-/** The indexes in this process: ours, hnswlib-node as it is, usearch. */
+/** Indexes in this process: ours, plain hnswlib-node, usearch. */
 async function contestIndexes({ rows, dimensions }: Data): Promise<Index[]> {
   const n = rows.length / dimensions
   const labels = Int32Array.from({ length: n }, (_, row) => row)
@@ -144,8 +144,8 @@ async function contestIndexes({ rows, dimensions }: Data): Promise<Index[]> {
       contestants: [
         {
           name: 'ours, exact',
-          search: (query) => nearest(exact.snapshot(), query, labels, K),
-          bulk: (all) => nearestRows(all, rows, { dimensions, k: K }),
+          search: (query) => nearest(exact.snapshot(), query, labels, k),
+          bulk: (all) => nearestRows(all, rows, { dimensions, k }),
         },
       ],
     },
@@ -163,7 +163,7 @@ async function contestIndexes({ rows, dimensions }: Data): Promise<Index[]> {
       contestants: [
         {
           name: `ours, hnsw, ef ${ours.parameters.efSearch}`,
-          search: (query) => nearest(ours.snapshot(), query, labels, K),
+          search: (query) => nearest(ours.snapshot(), query, labels, k),
         },
       ],
     })
@@ -177,7 +177,7 @@ async function contestIndexes({ rows, dimensions }: Data): Promise<Index[]> {
         name: `hnswlib-node, ef ${ef}`,
         search: (query) => {
           native.setEf(ef)
-          return native.searchKnn(Array.from(query), K).neighbors
+          return native.searchKnn(Array.from(query), k).neighbors
         },
       })),
     })
@@ -192,8 +192,8 @@ async function contestIndexes({ rows, dimensions }: Data): Promise<Index[]> {
       contestants: [
         {
           name: 'usearch, ef 64',
-          search: (query) => Array.from(peer.search(query, K, 1).keys, Number),
-          bulk: (all) => peer.search(all, K, 0),
+          search: (query) => Array.from(peer.search(query, k, 1).keys, Number),
+          bulk: (all) => peer.search(all, k, 0),
         },
       ],
     })
@@ -210,7 +210,7 @@ interface UsearchModule {
   }
 }
 
-/** Bytes a row that each index takes, built in a process of its own. */
+/** Bytes per row of each index, built in its own process. */
 function memory(indexes: readonly Index[], { rows, queries, dimensions }: Data): Record<string, number> {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-bench-'))
   try {
@@ -222,7 +222,7 @@ function memory(indexes: readonly Index[], { rows, queries, dimensions }: Data):
       return [name, Number(/^bytes (\d+)$/mu.exec(stdout)?.[1]) / (rows.length / dimensions)]
     })
     table(
-      ['memory', 'bytes a row'],
+      ['memory', 'bytes per row'],
       bytes.map(([name, each]) => [name, each.toFixed(0)]),
     )
     return Object.fromEntries(bytes)
@@ -248,7 +248,7 @@ async function askPython(
   for (const { kind, shown, efs } of kinds) {
     builds[shown] = await python.ask({ run: 'build', kind, m: 16, efConstruction: 200 })
     for (const ef of efs) {
-      const { milliseconds, found, bulkSeconds } = await python.ask({ run: 'search', kind, k: K, efSearch: ef })
+      const { milliseconds, found, bulkSeconds } = await python.ask({ run: 'search', kind, k, efSearch: ef })
       results.push({
         name: ef === 0 ? shown : `${shown}, ef ${ef}`,
         ...quantiles(milliseconds),
@@ -265,32 +265,32 @@ function product(rows: Float32Array, row: number, query: Float32Array): number {
   return sum
 }
 
-/** The K-th best product of each query, in float64. */
+/** The k-th best product of each query, in float64. */
 function trueScores({ rows, queries, dimensions }: Data): Float64Array {
   return Float64Array.from({ length: queries.length / dimensions }, (_, q) => {
     const query = vectorOf(queries, q, dimensions)
-    return product(rows, plainScan(rows, query, K)[K - 1]!, query)
+    return product(rows, plainScan(rows, query, k)[k - 1]!, query)
   })
 }
 
-/** Share of the K nearest that was found; what is as near as the K-th counts as one of them. */
+/** Share of the k nearest that were found; rows as near as the k-th count as among them. */
 function recall(found: readonly Rows[], truth: Float64Array, { rows, queries, dimensions }: Data): number {
   let hits = 0
   found.forEach((list, q) => {
     const query = vectorOf(queries, q, dimensions)
     hits += Array.from(list).filter((row) => product(rows, row, query) >= truth[q]! - 1e-7).length
   })
-  return hits / found.length / K
+  return hits / found.length / k
 }
 
-/** Queries a second when many are asked in one call: the given ones over and over, 2,000 of them. */
+/** Queries per second for 2,000 queries in one call, repeating the given ones. */
 async function bulkRate({ queries, dimensions }: Data, bulk: Contestant['bulk']): Promise<number | undefined> {
   if (bulk === undefined) return undefined
   const count = 2000
   const many = Float32Array.from({ length: count * dimensions }, (_, i) => queries[i % queries.length]!)
-  const begun = performance.now()
+  const started = performance.now()
   await bulk(many)
-  return (1000 * count) / (performance.now() - begun)
+  return (1000 * count) / (performance.now() - started)
 }
 
 /** The nearest neighbours of every row. */
@@ -303,20 +303,20 @@ async function graphs({ rows, dimensions }: Data): Promise<Record<string, Build 
     let asked = 0
     for (let row = 0; row < n; row += Math.max(1, Math.floor(n / 200)), asked++) {
       const query = vectorOf(rows, row, dimensions)
-      const others = Array.from(plainScan(rows, query, NEIGHBOURS + 1)).filter((other) => other !== row)
-      const least = product(rows, others[NEIGHBOURS - 1] as number, query)
+      const others = Array.from(plainScan(rows, query, graphNeighbours + 1)).filter((other) => other !== row)
+      const least = product(rows, others[graphNeighbours - 1] as number, query)
       hits += neighbours(row).filter((other) => other !== row && product(rows, other, query) >= least - 1e-7).length
     }
-    return hits / asked / NEIGHBOURS
+    return hits / asked / graphNeighbours
   }
   await endThreads()
   for (const name of ['ours, cold', 'ours']) {
     let graph: NeighbourGraph | undefined
     const build = await measureBuild(async () => {
-      graph = await neighbourGraph(rows, { dimensions, k: NEIGHBOURS })
+      graph = await neighbourGraph(rows, { dimensions, k: graphNeighbours })
     })
     const found = graph?.rows as Int32Array
-    const recall = recallOf((row) => Array.from(found.subarray(row * NEIGHBOURS, (row + 1) * NEIGHBOURS)))
+    const recall = recallOf((row) => Array.from(found.subarray(row * graphNeighbours, (row + 1) * graphNeighbours)))
     results[name] = { ...build, recall }
   }
   const peer = 'hnswlib-node, build and queries, ef 64'
@@ -329,17 +329,17 @@ async function graphs({ rows, dimensions }: Data): Promise<Record<string, Build 
       for (let row = 0; row < n; row++) native.addPoint(Array.from(vectorOf(rows, row, dimensions)), row)
       native.setEf(64)
       for (let row = 0; row < n; row++) {
-        const { neighbors } = native.searchKnn(Array.from(vectorOf(rows, row, dimensions)), NEIGHBOURS + 1)
-        lists.push(neighbors.filter((other) => other !== row).slice(0, NEIGHBOURS))
+        const { neighbors } = native.searchKnn(Array.from(vectorOf(rows, row, dimensions)), graphNeighbours + 1)
+        lists.push(neighbors.filter((other) => other !== row).slice(0, graphNeighbours))
       }
     })
     results[peer] = { ...build, recall: recallOf((row) => lists[row] as number[]) }
   }
   const python = await Peers.start(rows, undefined, dimensions)
-  if (python !== undefined) results['faiss-flat'] = await python.ask({ run: 'graph', k: NEIGHBOURS })
+  if (python !== undefined) results['faiss-flat'] = await python.ask({ run: 'graph', k: graphNeighbours })
   python?.end()
   table(
-    [`the ${NEIGHBOURS} nearest of every row`, 'seconds', 'recall', 'longest pause ms'],
+    [`the ${graphNeighbours} nearest of every row`, 'seconds', 'recall', 'longest pause ms'],
     Object.entries(results).map(([name, r]) => [
       name,
       r.seconds.toFixed(2),

@@ -34,7 +34,7 @@ export async function kmeans(args: readonly string[]): Promise<void> {
     `${n} rows × ${dimensions}, ${k} clusters, the same ${k} rows to start from, at most ${iterations} iterations and a last assignment\n`,
   )
   const python = await Peers.start(rows, undefined, dimensions)
-  // scikit-learn and faiss assign once more after the last iteration: one more for the others makes them alike.
+  // scikit-learn and faiss assign once more after the last iteration; one extra iteration makes the others comparable.
   const assigned = iterations + 1
   const plain = { dimensions, k, initialCentroids: start, maxIterations: assigned }
   const contestants: { name: string; run: () => Promise<KmeansRun> }[] = [
@@ -73,12 +73,12 @@ export async function kmeans(args: readonly string[]): Promise<void> {
       else
         runs.set(name, { seconds: [seconds], run: result, ...(result.seconds === undefined && { pause: build.pause }) })
     }
-  const begun = performance.now()
+  const started = performance.now()
   const arrays = Array.from({ length: n }, (_, row) => Array.from(vectorOf(rows, row, dimensions)))
   const centres = Array.from({ length: k }, (_, c) => Array.from(vectorOf(start, c, dimensions)))
   const theirs = mlKmeans(arrays, k, { initialization: centres, maxIterations: assigned })
   runs.set('ml-kmeans', {
-    seconds: [(performance.now() - begun) / 1000],
+    seconds: [(performance.now() - started) / 1000],
     run: { assignments: theirs.clusters, iterations: theirs.iterations },
   })
   const results = [...runs].map(([name, { seconds, pause, run }]) => ({
@@ -119,7 +119,7 @@ interface KmeansRun {
   readonly seconds?: number
 }
 
-/** Euclidean k-means in plain typed arrays, for the bench's sake. */
+/** Euclidean k-means in plain typed arrays, as a baseline. */
 function plainKmeans(
   rows: Float32Array,
   start: Float32Array,
@@ -158,7 +158,7 @@ function plainKmeans(
   return { assignments, iterations }
 }
 
-/** Sum of squared distances to the members' means. */
+/** Sum of squared distances to the cluster means. */
 function inertiaOfMeans(
   rows: Float32Array,
   assignments: Rows,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { loadVectors } from '../data.ts'
 import { vectorOf } from './measure.ts'
 
-/** Rows and, taken out of them evenly, queries. */
+/** Rows, and queries taken from them at even intervals. */
 export async function loadRows(
   { set, vectors, rows }: { set: string; vectors?: string | undefined; rows?: string | undefined },
   queries: number,

@@ -1,4 +1,4 @@
-/** An SVG of lines on logarithmic axes. */
+/** An SVG line plot with logarithmic axes. */
 export function logLogPlot(lines: Record<string, [number, number][]>, axes: { x: string; y: string }): string {
   const colours = ['#1b6ca8', '#d1495b', '#2e933c', '#edae49', '#6a4c93', '#444444', '#00798c', '#8d6a9f']
   const points = Object.values(lines).flat()

@@ -9,11 +9,11 @@ import { shuffled } from '../shuffled.ts'
 /** Row numbers. */
 export type Rows = ArrayLike<number>
 
-/** Something that finds the nearest rows. */
+/** Finds the nearest rows. */
 export interface Contestant {
   readonly name: string
   readonly search: (query: Float32Array) => Rows | Promise<Rows>
-  /** All queries at once, where it can. */
+  /** All queries in one call, if supported. */
   readonly bulk?: (queries: Float32Array) => unknown
 }
 
@@ -24,7 +24,7 @@ export interface Sample {
 
 export interface Build {
   readonly seconds: number
-  /** Milliseconds for which the event loop stood still, at most. */
+  /** Longest pause of the event loop, in milliseconds. */
   readonly pause?: number
 }
 
@@ -39,8 +39,8 @@ export function quantiles(values: readonly number[]): { p50: number; p95: number
 }
 
 /**
- * Every query to every contestant, each time in another order: what was asked just before leaves its data in the caches,
- * or takes the others' out of them. A first round warms up and is not counted.
+ * Runs every query on every contestant, each time in another order, as the previous one affects the CPU caches. A
+ * first, uncounted round warms up.
  */
 export async function alternate(
   contestants: readonly Contestant[],
@@ -54,10 +54,10 @@ export async function alternate(
     for (let q = 0; q < (round === 0 ? Math.min(count, 20) : count); q++)
       for (const { name, search } of shuffled(contestants, random)) {
         const query = vectorOf(queries, q, dimensions)
-        const begun = performance.now()
+        const started = performance.now()
         const pending = search(query)
         const found = 'length' in pending ? pending : await pending
-        const milliseconds = performance.now() - begun
+        const milliseconds = performance.now() - started
         if (round === 0) continue
         const sample = samples.get(name) as Sample
         sample.milliseconds.push(milliseconds)
@@ -69,17 +69,17 @@ export async function alternate(
 export async function measureBuild(build: () => unknown): Promise<Build> {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
-  // Its first tick must be behind it, or a build that never yields goes unseen.
+  // The first tick must have passed, or a build that never yields goes unnoticed.
   await new Promise((resolve) => setTimeout(resolve, 20))
-  const begun = performance.now()
+  const started = performance.now()
   await build()
-  const seconds = (performance.now() - begun) / 1000
+  const seconds = (performance.now() - started) / 1000
   await new Promise((resolve) => setTimeout(resolve, 5))
   delay.disable()
   return { seconds, pause: delay.max / 1e6 }
 }
 
-/** Bytes by which the process grows, garbage collected and given back before and after. */
+/** Growth of the process in bytes, with garbage collected and memory released before and after. */
 export async function measureGrowth(build: () => unknown): Promise<number> {
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
@@ -95,7 +95,7 @@ export async function measureGrowth(build: () => unknown): Promise<number> {
   return (await settled()) - before
 }
 
-/** The plainest scan that is not slow on purpose: one loop over all values, the best kept in order. */
+/** A plain scan: one loop over all values, the best kept in order. */
 export function plainScan(rows: Float32Array, query: Float32Array, k: number): Int32Array {
   const dimensions = query.length
   const best = new Int32Array(k)
@@ -115,14 +115,14 @@ export function plainScan(rows: Float32Array, query: Float32Array, k: number): I
   return best
 }
 
-/** The nearest rows as the library finds them: by the graph where there is one, else by falling bound. */
+/** The nearest rows as the library finds them: by the graph if there is one, else by descending bound. */
 export async function nearest(index: VectorSnapshot, query: Float32Array, rows: Int32Array, k: number): Promise<Rows> {
   const found = await index.nearest?.(query, { k })
   if (found !== undefined) return found
   const bounds = await index.bounds?.(query, rows, { side: 'above' })
   if (bounds === undefined) throw new Error('The index has neither a graph nor bounds.')
   const best = new TopK(k)
-  // Bounds lie some .01 from the scores: those of the best by bound rule out nearly all others.
+  // Bounds are within about 0.01 of the scores: those of the best rule out nearly all others.
   const first = new TopK(Math.min(rows.length, 8 * k))
   for (let place = 0; place < rows.length; place++) if (bounds[place]! > first.cut) first.offer(place, bounds[place]!)
   const offer = async (places: Int32Array): Promise<void> => {
@@ -139,7 +139,7 @@ export async function nearest(index: VectorSnapshot, query: Float32Array, rows: 
   return best.rows
 }
 
-/** What loads, or undefined with a line that says why not. */
+/** The loaded peer, or undefined after printing why not. */
 export function tryLoad<Loaded>(load: () => Loaded): Loaded | undefined {
   try {
     return load()

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** Where peers are installed. */
+/** Folder of the peers. */
 export const peersFolder = new URL('../peers/vectors/', import.meta.url).pathname
 
-/** The Python peers: one process, a JSON line for each request. */
+/** The Python peers: one process, one JSON line per request. */
 export class Peers {
   readonly #process: ChildProcess
   readonly #lines: AsyncIterator<string>

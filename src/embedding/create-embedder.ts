@@ -8,15 +8,15 @@ import { sharedPool } from './pool.ts'
 import { createVectorCache, type VectorCache } from './vector-cache.ts'
 import type { Checksums, WorkerModel } from './worker.ts'
 
-/** The model that comes with the package, as `modelId` of its embedder. */
+/** `modelId` of the bundled model's embedder. */
 export const bundledId = 'paperkin/MiniLM-L6-papers'
 
 const poolings = ['mean', 'cls', 'last_token'] as const
 const dtypes = ['fp32', 'fp16', 'q8', 'int8', 'uint8', 'q4', 'q4f16', 'bnb4'] as const
 
 /**
- * Which sentence-transformer, and how it is read. The words are those of `@huggingface/transformers`, which must be
- * installed for every model but the bundled one, and for devices other than `'cpu'` and `'wasm'`.
+ * Which sentence-transformer to load, and how. Terms are those of `@huggingface/transformers`, which must be installed
+ * for every model except the bundled one, and for devices other than `'cpu'` and `'wasm'`.
  */
 export interface CreateEmbedderOptions {
   /** A folder (`./models/bge-small`) or a hub id (`Xenova/bge-small-en-v1.5`). @default the bundled MiniLM-L6-papers */
@@ -25,31 +25,31 @@ export interface CreateEmbedderOptions {
   readonly revision?: string | undefined
   /** Which ONNX file: `'fp32'` is `model.onnx`, `'q8'` is `model_quantized.onnx`. @default 'fp32', or the one in the folder */
   readonly dtype?: (typeof dtypes)[number] | undefined
-  /** `'wasm'` runs on WebAssembly, several times slower, wherever Node runs. @default 'cpu' */
+  /** `'wasm'` runs wherever Node does, several times slower. @default 'cpu' */
   readonly device?: 'cpu' | 'wasm' | 'cuda' | 'coreml' | 'dml' | 'webgpu' | undefined
   /**
-   * How token vectors become one. A hub model's own way is not looked up: name it. @default what the folder's
-   * `1_Pooling/config.json` says, else the graph's own `sentence_embedding`, else `'mean'`
+   * How token vectors are combined into one. For hub models it is not looked up: set it here. @default what the
+   * folder's `1_Pooling/config.json` says, else the graph's own `sentence_embedding`, else `'mean'`
    */
   readonly pooling?: (typeof poolings)[number] | undefined
-  /** Put before every query, for models trained so (e5: `'query: '`). @default the folder's prompt, else '' */
+  /** Prepended to every query, for models trained with it (e5: `'query: '`). @default the folder's prompt, else '' */
   readonly queryPrefix?: string | undefined
-  /** Put before every document (e5: `'passage: '`). @default the folder's prompt, else '' */
+  /** Prepended to every document (e5: `'passage: '`). @default the folder's prompt, else '' */
   readonly documentPrefix?: string | undefined
   /**
-   * The most word pieces read of a text, prefix and special tokens included. @default 256 bundled, else what the folder's
-   * `sentence_bert_config.json` says, else the model's limit, at most 512
+   * Most tokens read from a text, including prefix and special tokens. @default 256 for the bundled model, else the
+   * folder's `sentence_bert_config.json`, else the model's limit, at most 512
    */
   readonly maxTokens?: number | undefined
-  /** Never asks the network. @default false */
+  /** Whether to avoid all network access. @default false */
   readonly localFilesOnly?: boolean | undefined
-  /** Where hub models are kept. @default the folder that `@huggingface/transformers` uses */
+  /** Cache folder of hub models. @default the folder that `@huggingface/transformers` uses */
   readonly cacheDir?: string | undefined
-  /** Threads at most. @default one a core, as memory allows */
+  /** Most threads. @default one per core, as memory allows */
   readonly workers?: number | undefined
-  /** After how long the last idle thread is given back; further ones go after 5 s. @default 60 */
+  /** Seconds after which the last idle thread ends; the others end after at most 5 s. @default 60 */
   readonly idleSeconds?: number | undefined
-  /** Where vectors are kept by content; `false` embeds every text anew. @default 16 MiB of memory */
+  /** Cache of vectors by content; `false` embeds every text again. @default 16 MiB in memory */
   readonly cache?: VectorCache | false | undefined
 }
 
@@ -80,10 +80,11 @@ interface Manifest {
 }
 
 /**
- * An embedder that runs a sentence-transformer in worker threads, one text a run: a vector depends on its text alone,
- * byte for byte, whatever the neighbours, the order or the number of threads. Embedders of one model share their threads.
+ * An embedder that runs a sentence-transformer in worker threads, one text per run: a vector depends on its text alone,
+ * byte for byte, not on other texts, their order or the number of threads. Embedders of the same model share their
+ * threads.
  *
- * Without a `model`, the bundled one is read when the first text comes; any other is loaded here, to learn its width.
+ * The bundled model (no `model` given) is loaded with the first text; any other is loaded here, to learn its width.
  * @throws PaperkinError `invalid-argument`, `embedder-unavailable`
  */
 export async function createEmbedder(options: CreateEmbedderOptions = {}): Promise<Embedder> {
@@ -128,7 +129,7 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
     return awaited(call)
   }
 
-  /** What {@link Embedder.close} waits for. */
+  /** Tracks a call, so that {@link Embedder.close} waits for it. */
   function awaited<Value>(call: Promise<Value>): Promise<Value> {
     const ended = call.then(
       () => {},
@@ -146,7 +147,7 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
       revision,
       dtype,
       cacheKey: (inputType) => JSON.stringify([...settings, prefix[inputType]]),
-      // What a hub's branch names may change from day to day.
+      // A hub branch may point to other weights tomorrow.
       isLasting: model.isFolder || /^[\da-f]{40}$/u.test(revision),
       embed: (texts, request) => run(texts, request),
       prepare() {
@@ -162,10 +163,10 @@ export async function createEmbedder(options: CreateEmbedderOptions = {}): Promi
   )
 }
 
-/** Keys name everything that a vector depends on, so that one cache serves every embedder made here. */
+/** One cache for all embedders made here: keys cover everything that a vector depends on. */
 const sharedCache = createVectorCache()
 
-/** The bundled model's folder; its files come with the package. */
+/** The bundled model's folder. */
 function bundledFolder(): string {
   try {
     return dirname(packageFile('#models/MiniLM-L6-papers/model.json'))
@@ -180,9 +181,9 @@ interface Located {
   readonly checksums: Checksums
   readonly modelId: string
   readonly revision: string
-  /** Width of the vectors, where it is known without loading. */
+  /** Width of the vectors, if known without loading. */
   readonly known: number | undefined
-  /** What the model's makers put before texts. */
+  /** The prefixes that come with the model. */
   readonly prompts?: { readonly query: string; readonly document: string }
 }
 
@@ -231,7 +232,7 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
 
   requireText('model', name)
   const folder = resolve(name)
-  // A hub id has one slash at most, between its parts.
+  // A hub id has at most one slash, between its two parts.
   const isPath = isAbsolute(name) || /^\.{1,2}(?:[/\\]|$)|\\|[/].*[/]|[/]$/u.test(name)
   const isFolder = isPath || existsSync(join(folder, 'config.json'))
   const id = pooling === undefined ? name : `${name}#${pooling}`
@@ -295,12 +296,12 @@ async function locate(options: CreateEmbedderOptions): Promise<Located> {
 }
 
 /**
- * What installs transformers.js anywhere: on Linux x64 the install script of its runtime fetches a GPU library from another
- * host, and fails where that cannot be reached.
+ * Installs transformers.js on any machine: on Linux x64 its runtime's install script downloads a GPU library from
+ * another host, and fails if that is unreachable.
  */
 export const transformersCommand = 'npm install --ignore-scripts @huggingface/transformers'
 
-/** The version of transformers.js that is installed; `undefined` where none is. */
+/** The installed version of transformers.js; undefined if there is none. */
 export function transformersVersion(): string | undefined {
   let entry: string
   try {
@@ -316,7 +317,10 @@ export function transformersVersion(): string | undefined {
   return undefined
 }
 
-/** The package that runs every model but the bundled one on a CPU; it comes only with whoever wants it. */
+/**
+ * Checks that transformers.js 4 or newer is installed: an optional package that runs every model except the bundled
+ * one.
+ */
 function requireTransformers(who: string): void {
   const version = transformersVersion()
   if (version !== undefined && Number.parseInt(version, 10) >= 4) return
@@ -332,12 +336,12 @@ function dtypeFile(dtype: string): string {
   return join('onnx', `model${suffix}.onnx`)
 }
 
-/** fp32 where it is there, as in transformers.js, else whatever is. */
+/** fp32 if present, as in transformers.js, else any other. */
 function folderDtype(folder: string): string {
   return dtypes.find((dtype) => existsSync(join(folder, dtypeFile(dtype)))) ?? 'fp32'
 }
 
-/** What sentence-transformers wrote beside the model; the graph's own way where it wrote nothing. */
+/** The pooling in the folder's sentence-transformers files; undefined: the graph's own, or the mean. */
 function folderPooling(folder: string): WorkerModel['pooling'] {
   const path = join(folder, '1_Pooling', 'config.json')
   if (!existsSync(path)) return undefined
@@ -352,7 +356,7 @@ function folderPooling(folder: string): WorkerModel['pooling'] {
   )
 }
 
-/** Every vector is scaled to unit length, so that a sum divided by the root of the length is a mean as well. */
+/** `mean_sqrt_len` equals the mean here, as every vector is scaled to unit length. */
 const poolingModes: Readonly<Record<string, string>> = {
   pooling_mode_mean_tokens: 'mean',
   pooling_mode_mean_sqrt_len_tokens: 'mean',
@@ -360,7 +364,7 @@ const poolingModes: Readonly<Record<string, string>> = {
   pooling_mode_lasttoken: 'last_token',
 }
 
-/** How much of a text the model was trained to read, as sentence-transformers wrote it. */
+/** The model's maximum length in the folder's sentence-transformers files. */
 function folderTokens(folder: string): number | undefined {
   const path = join(folder, 'sentence_bert_config.json')
   if (!existsSync(path)) return undefined
@@ -368,7 +372,7 @@ function folderTokens(folder: string): number | undefined {
   return typeof tokens === 'number' && tokens >= 8 ? tokens : undefined
 }
 
-/** The prompts that sentence-transformers wrote beside the model. */
+/** The prompts in the folder's sentence-transformers files. */
 function folderPrompts(folder: string): { readonly query: string; readonly document: string } {
   const path = join(folder, 'config_sentence_transformers.json')
   const { prompts } = (existsSync(path) ? readJson(path) : {}) as {
@@ -378,7 +382,7 @@ function folderPrompts(folder: string): { readonly query: string; readonly docum
   return { query: text(prompts?.query), document: text(prompts?.document ?? prompts?.passage) }
 }
 
-/** Tells models apart without reading hundreds of megabytes: SHA-256 of each file's size and of both its ends. */
+/** A fingerprint without reading hundreds of megabytes: SHA-256 over each file's size and its first and last MiB. */
 function filesRevision(folder: string, names: readonly string[]): string {
   const hash = createHash('sha256')
   for (const path of names.map((name) => join(folder, name)).filter((path) => existsSync(path))) {
@@ -401,7 +405,7 @@ function filesRevision(folder: string, names: readonly string[]): string {
 function missing(folder: string, file: string): PaperkinError {
   return new PaperkinError(
     'embedder-unavailable',
-    `Expected a model folder with config.json, tokenizer.json, tokenizer_config.json and onnx/model*.onnx; ${join(folder, file)} is not there.`,
+    `Expected a model folder with config.json, tokenizer.json, tokenizer_config.json and onnx/model*.onnx; ${join(folder, file)} is missing.`,
   )
 }
 

@@ -11,71 +11,71 @@ import {
   vectorKeys,
 } from './vector-cache.ts'
 
-/** How far a long embedding has come, in texts. */
+/** Progress of an embedding, in texts. */
 export interface EmbedProgress extends Progress {
-  /** Texts a second over the last few seconds; 0 until it can be told. */
+  /** Texts per second over the last few seconds; 0 until known. */
   readonly perSecond: number
-  /** Seconds left at that rate; `Infinity` until it can be told. */
+  /** Seconds left at that rate; `Infinity` until known. */
   readonly secondsLeft: number
 }
 
-/** A text that was longer than the model reads. */
+/** A text longer than the model's limit. */
 export interface TruncatedText extends Truncation {
-  /** Position of the text in the array handed to `embed`. */
+  /** Position of the text in the array passed to `embed`. */
   readonly index: number
 }
 
 export interface EmbedOptions {
-  /** What the texts are, for models that treat the two differently. @default 'document' */
+  /** What the texts are, for models that distinguish the two. @default 'document' */
   readonly inputType?: 'document' | 'query' | undefined
   readonly signal?: AbortSignal | undefined
-  /** Called at most ten times a second, and once at the end. */
+  /** Called at most ten times per second, and once at the end. */
   readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
-  /** Called once for each text that was cut. Embedders that cannot tell never call it. */
+  /** Called once for each truncated text, by embedders that can detect it. */
   readonly onTruncated?: ((truncated: TruncatedText) => void) | undefined
 }
 
-/** Anything that turns texts into vectors: the one narrow seam between a model and a library. */
+/** Turns texts into vectors: the only interface between a model and a library. */
 export interface Embedder {
-  /** Names the model; vectors of two different ids are never compared. */
+  /** Identifies the model; vectors of different ids are never compared. */
   readonly modelId: string
   readonly dimensions: number
-  /** The revision of the weights, where the embedder knows it. */
+  /** Revision of the weights, if known. */
   readonly revision?: string
-  /** The numeric type of the weights, where the embedder knows it. */
+  /** Numeric type of the weights, if known. */
   readonly dtype?: string
   /**
-   * Stands for all that a document's vector depends on beside its text (weights, pooling, prefix, `maxTokens`, runtime):
-   * equal fingerprints and equal texts mean equal vectors. Absent where that cannot be known, as for a nameless function.
+   * Identifies everything a document's vector depends on besides its text (weights, pooling, prefix, `maxTokens`,
+   * runtime): equal fingerprints and equal texts give equal vectors. Absent if unknown, as for an anonymous function.
    */
   readonly fingerprint?: string
-  /** Returns one unit vector of `dimensions` Float32 values a text, in the order of `texts`. */
+  /** Returns one unit vector of `dimensions` Float32 values per text, in the order of `texts`. */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>
-  /** Loads now what the next {@link embed} would wait for; that it failed is told by the next `embed`. */
+  /** Loads what the next {@link embed} needs. Does not reject: a failure surfaces in the next `embed`. */
   prepare?(): Promise<void>
-  /** Gives back threads and memory once its own calls have ended; the embedder stays usable. */
+  /** Releases threads and memory once its own calls have ended; the embedder stays usable. */
   close?(): Promise<void>
 }
 
-/** What an engine is asked for: distinct, well-formed texts. */
+/** Options of one {@link Engine.embed} call, whose texts are distinct and well-formed. */
 export interface EngineRequest {
   readonly inputType: 'document' | 'query'
   readonly signal: AbortSignal | undefined
-  /** Takes one raw vector; each text must get exactly one. */
+  /** Receives one raw vector; must be called exactly once per text. */
   readonly onVector: (index: number, vector: ArrayLike<number>, truncation?: Truncation) => void
-  /** For engines that can tell how far they are before they hand out vectors. */
+  /** For engines that report progress before they return vectors. */
   readonly onCount: (done: number) => void
 }
 
-/** The raw side of an embedder: no checks, no cache, no order, no progress. `checkedEmbedder` adds them. */
+/** A bare embedder without checks, cache, order or progress, which `checkedEmbedder` adds. */
 export interface Engine {
   readonly modelId: string
   readonly dimensions: number
   readonly revision?: string | undefined
   readonly dtype?: string | undefined
-  /** All that a vector depends on beside the text; equal keys and texts mean equal vectors. */
+  /** Identifies everything a vector depends on besides the text; equal keys and texts give equal vectors. */
   readonly cacheKey: (inputType: 'document' | 'query') => string
-  /** True where equal keys mean equal vectors beyond this embedder's life: in other processes, in a store. */
+  /** True if equal keys give equal vectors beyond this embedder's lifetime: in other processes, in a store. */
   readonly isLasting: boolean
   readonly embed: (texts: readonly string[], request: EngineRequest) => Promise<void>
   /** See {@link Embedder.prepare}. */
@@ -88,7 +88,7 @@ const checked = new WeakSet<Embedder>()
 type Embed = Embedder['embed']
 const keyed = new WeakMap<Embedder, (keyOf: (text: string) => VectorKey) => Embed>()
 
-/** Names all that a document's vector depends on beside its text, of an embedder that can say it. */
+/** Identifies everything a document's vector depends on besides its text, as far as the embedder knows it. */
 export function documentIdentity({
   modelId,
   revision,
@@ -98,22 +98,24 @@ export function documentIdentity({
   return JSON.stringify([modelId, revision, dtype, fingerprint])
 }
 
-/** {@link Embedder.embed} of documents whose keys under {@link documentIdentity} are there already: they are not hashed again. */
+/**
+ * {@link Embedder.embed} for documents whose keys under {@link documentIdentity} are known: they are not hashed again.
+ */
 export function embedKeyed(embedder: Embedder, keyOf: (text: string) => VectorKey): Embed {
   return keyed.get(embedder)?.(keyOf) ?? ((texts, options) => embedder.embed(texts, options))
 }
 
-/** True for embedders that {@link checkedEmbedder} made. */
+/** True for embedders made by {@link checkedEmbedder}. */
 export function isChecked(value: object): value is Embedder {
   return checked.has(value as Embedder)
 }
 
-/** Texts handled between two looks at the clock: about 2 ms of hashing or copying. */
+/** Texts processed between two checks of the clock: about 2 ms of hashing or copying. */
 const textsAtOnce = 256
 
 /**
- * Turns an engine into an {@link Embedder}: identical texts are embedded once, known ones come from the cache, and every
- * vector is checked for width and finite values and scaled to unit length, once.
+ * Turns an engine into an {@link Embedder}: identical texts are embedded once, known ones come from the cache, and each
+ * vector is checked for width and finite values and scaled to unit length.
  */
 export function checkedEmbedder(
   engine: Engine,
@@ -121,7 +123,7 @@ export function checkedEmbedder(
 ): Embedder {
   const { modelId, dimensions, revision, dtype } = engine
 
-  // A cache that is gone with the process goes by the keys of stores, so that a text is hashed once for both.
+  // An in-memory cache uses the keys of stores, so that each text is hashed once for both.
   const isKeyed = cache !== false && isInMemory(cache) && engine.isLasting
   const identityOf = (inputType: 'document' | 'query') =>
     isKeyed && engine.cacheKey(inputType) === engine.cacheKey('document')
@@ -145,7 +147,7 @@ export function checkedEmbedder(
     const vectors = new Array<Float32Array>(given.length)
     if (given.length === 0) return vectors
 
-    // Positions of each distinct text; Map keeps the order in which they first came.
+    // Positions of each distinct text, in order of first occurrence.
     const places = new Map<string, number | number[]>()
     for (let index = 0; index < given.length; index++) {
       if (index % textsAtOnce === textsAtOnce - 1 && slice.due()) await slice.rest()
@@ -157,7 +159,7 @@ export function checkedEmbedder(
     }
     const texts = [...places.keys()]
     const targets = [...places.values()]
-    // A callback's own error ends the call as it is, not as the embedder's.
+    // An error thrown by a callback is rethrown unchanged, not as the embedder's.
     let thrown: { readonly error: unknown } | undefined
     function call<Value>(callback: ((value: Value) => void) | undefined, value: Value): void {
       try {
@@ -198,7 +200,8 @@ export function checkedEmbedder(
     if (missing.length > 0) {
       let fresh: [VectorKey, CachedVector][] = []
       let received = 0
-      // A cache that fails ends the call, after the work: it must neither go unheard nor hide what the work says.
+      // A cache failure rejects the call, but only after the work, so that it is neither lost nor hides the work's own
+      // error.
       let kept = Promise.resolve()
       let cacheFailure: { readonly error: unknown } | undefined
       const keep = () => {
@@ -247,7 +250,7 @@ export function checkedEmbedder(
           cause: error,
         })
       } finally {
-        // Also after an abort: what is done need not be done again.
+        // After an abort too: finished vectors are kept.
         keep()
         await kept
       }
@@ -291,7 +294,7 @@ export function shortHash(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 12)
 }
 
-/** What an error says, whatever was thrown. */
+/** The message of anything thrown, without a final full stop. */
 export function reason(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).trim().replace(/\.$/u, '')
 }
@@ -309,7 +312,7 @@ function requireTexts(texts: readonly string[]): void {
   }
 }
 
-/** Half a surrogate pair has no meaning to any tokenizer, and no UTF-8: it becomes U+FFFD. */
+/** Replaces lone surrogates by U+FFFD: no tokenizer knows them, and UTF-8 cannot encode them. */
 function wellFormed(text: string): string {
   return /\p{Surrogate}/u.test(text) ? text.replace(/\p{Surrogate}/gu, '\uFFFD') : text
 }
@@ -337,18 +340,18 @@ function unitVector(
   return unit
 }
 
-/** Counts texts and reports them at a humane rate; the speed is that of the last few seconds, known texts left out. */
+/** Reports progress at most ten times per second. The rate covers the last 5 s and leaves out cached texts. */
 export function createProgress(total: number, report: EmbedOptions['onProgress']) {
   const window = 5_000
-  const begun = performance.now()
-  const samples: [time: number, embedded: number][] = [[begun, 0]]
+  const started = performance.now()
+  const samples: [time: number, embedded: number][] = [[started, 0]]
   let known = 0
   let embedded = 0
   let ahead = 0
   let reported = Number.NEGATIVE_INFINITY
   let last = -1
 
-  function tell(now: number): void {
+  function emit(now: number): void {
     if (report === undefined) return
     const count = embedded + ahead
     while (samples.length > 2 && now - (samples[1] as [number, number])[0] > window) samples.shift()
@@ -369,13 +372,13 @@ export function createProgress(total: number, report: EmbedOptions['onProgress']
   }
   const pace = () => {
     const now = performance.now()
-    if (now - reported >= 100 && embedded + ahead + known < total) tell(now)
+    if (now - reported >= 100 && embedded + ahead + known < total) emit(now)
   }
   return {
     known(count: number) {
       known += count
     },
-    /** `isAhead`: counted by the engine before its vectors came. */
+    /** `isAhead`: `count` is the engine's own total of texts done before their vectors arrive. */
     embedded(count: number, isAhead = false) {
       if (isAhead) ahead = count
       else {
@@ -387,7 +390,7 @@ export function createProgress(total: number, report: EmbedOptions['onProgress']
     end() {
       embedded = total - known
       ahead = 0
-      if (last !== total) tell(performance.now())
+      if (last !== total) emit(performance.now())
     },
   }
 }

@@ -5,17 +5,17 @@ import type { Truncation } from './vector-cache.ts'
 import type { Checksums, EmbeddingJobs, LoadedModel, WorkerModel } from './worker.ts'
 
 interface PoolRequest {
-  /** Served before other calls' remaining texts. */
+  /** Runs before the remaining texts of other calls. */
   readonly isUrgent: boolean
   readonly signal: AbortSignal | undefined
   readonly onVector: (index: number, vector: Float32Array, truncation?: Truncation) => void
 }
 
-/** A worker takes about this much memory at most (measured: bench/embedding.ts). */
+/** Most memory of one worker, approximately (measured: bench/embedding.ts). */
 const bytesPerWorker = 256 * 2 ** 20
 const extraIdleMs = 5_000
 
-/** Worker threads that hold one model; texts are their jobs. */
+/** Worker threads for one model; each text is a job. */
 class ModelPool {
   readonly #model: WorkerModel
   readonly #users = new Map<object, { readonly workers: number | undefined; readonly idleSeconds: number }>()
@@ -27,9 +27,9 @@ class ModelPool {
     this.#threads = new WorkerPool<EmbeddingJobs>({
       script: '#worker/embedding-worker',
       name: 'paperkin-embedding',
-      // Until one worker has loaded a model from the hub, others would download it once more.
+      // One worker until a hub model is loaded; otherwise each would download it.
       most: (running) => (model.isFolder || this.#loaded !== undefined ? this.#limit(running) : 1),
-      // A worker is worth its start (about 0.3 s) from this many texts on.
+      // Fewer texts do not justify starting a worker (about 0.3 s).
       jobsPerThread: 8,
       inHand: 4,
       retries: 1,
@@ -42,33 +42,33 @@ class ModelPool {
         options: { model, checksums },
         onResult: (loaded) => {
           this.#loaded = loaded as LoadedModel
-          warnOf(this.#loaded)
+          warnOnce(this.#loaded)
         },
       },
       explain: (failure) => this.#explain(failure),
     })
   }
 
-  /** Counts a user in; the pool is as large as its most demanding user wants. */
+  /** Registers a user; the most demanding one sets the size of the pool. */
   join(user: object, wishes: { readonly workers: number | undefined; readonly idleSeconds: number }): void {
     this.#users.set(user, wishes)
   }
 
-  /** Counts a user out. With the last one the threads end. */
+  /** Unregisters a user; with the last one the threads end. */
   async leave(user: object): Promise<void> {
     this.#users.delete(user)
     if (this.#users.size === 0) await this.#threads.end()
   }
 
-  /** What the model is; starts a worker where none has said so yet. */
+  /** Properties of the model; starts a worker if they are unknown. */
   async load(): Promise<LoadedModel> {
     if (this.#loaded === undefined) await this.embed([''], { isUrgent: true, signal: undefined, onVector: () => {} })
     return this.#loaded as LoadedModel
   }
 
   /**
-   * Embeds every text; `onVector` is called once for each, in the order in which they are done.
-   * @throws `signal.reason`, or PaperkinError `embedder-unavailable`, `embedding-failed`, `invalid-argument`.
+   * Embeds every text; `onVector` is called once for each, in order of completion.
+   * @throws `signal.reason`, or PaperkinError `embedder-unavailable`, `embedding-failed`, `invalid-argument`
    */
   embed(texts: readonly string[], { onVector, ...how }: PoolRequest): Promise<void> {
     return this.#threads.runAll('embed', texts, {
@@ -104,9 +104,8 @@ class ModelPool {
   }
 }
 
-/** How many threads cores and memory allow, where so many run already. */
+/** How many threads cores and memory allow, including those already running. */
 export function affordableThreads(running = 0): number {
-  // availableMemory: Node 20.13 and later.
   const memory = process.availableMemory?.() ?? Number.POSITIVE_INFINITY
   const held = running * bytesPerWorker
   return Math.max(1, Math.min(availableParallelism(), Math.floor((memory + held) / bytesPerWorker)))
@@ -118,26 +117,26 @@ function unavailable({ model, isFolder, localFilesOnly }: WorkerModel, message: 
     : localFilesOnly
       ? ' Its files must be in the cache folder, or `localFilesOnly` must be false.'
       : ' It comes from the Hugging Face hub: check the id and the network, or give a local folder.'
-  // What transformers.js says of a model whose files are not there.
-  const reason = /^Cannot read properties of/u.test(message) ? 'some of its files are not there' : message
+  // The error of transformers.js for a model with missing files.
+  const reason = /^Cannot read properties of/u.test(message) ? 'some of its files are missing' : message
   return `The model ${model} cannot be loaded: ${reason.trim().replace(/\.$/u, '')}.${hint}`
 }
 
-/** The one notice that WebAssembly runs in place of the native runtime has been given. */
+/** Whether the warning about the WebAssembly fallback was given. */
 let hasWarned = false
 
-function warnOf({ fallback }: LoadedModel): void {
+function warnOnce({ fallback }: LoadedModel): void {
   if (fallback === undefined || hasWarned) return
   hasWarned = true
   process.emitWarning(
-    `The native runtime does not run on ${process.platform}-${process.arch} here (${fallback}); embedding runs on WebAssembly, several times slower. \`paperkin doctor\` tells more.`,
+    `The native runtime does not run on ${process.platform}-${process.arch} here (${fallback}); embedding runs on WebAssembly, several times slower. Run \`paperkin doctor\` for details.`,
     { code: 'PAPERKIN_WASM' },
   )
 }
 
 const pools = new Map<string, ModelPool>()
 
-/** The process's one pool for a model with these settings. */
+/** The pool for a model with these settings, shared by the whole process. */
 export function sharedPool(model: WorkerModel, checksums: Checksums): ModelPool {
   const key = JSON.stringify(model)
   const pool = pools.get(key) ?? new ModelPool(model, checksums)

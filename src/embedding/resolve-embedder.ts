@@ -4,12 +4,12 @@ import { createEmbedder } from './create-embedder.ts'
 import { checkedEmbedder, type Embedder, type Engine, isChecked, reason, shortHash } from './embedder.ts'
 import type { VectorCache } from './vector-cache.ts'
 
-/** Vectors as functions give them: one array of numbers a text, or a tensor of `texts × dimensions`. */
+/** Vectors returned by a function: one array of numbers per text, or a tensor of `texts × dimensions`. */
 type Vectors =
   | readonly ArrayLike<number>[]
   | { readonly dims: readonly number[]; readonly data: ArrayLike<number | bigint> }
 
-/** The smallest embedder: texts in, vectors out. A `modelId` on the function names it in stores. */
+/** The simplest embedder: texts in, vectors out. A `modelId` on the function identifies it in stores. */
 export interface EmbedFunction {
   (
     texts: string[],
@@ -19,17 +19,17 @@ export interface EmbedFunction {
   readonly dimensions?: number
 }
 
-/** The part of a transformers.js feature-extraction pipeline that is used, of either package. */
+/** The part of a transformers.js feature-extraction pipeline used here, the same in both packages. */
 export interface FeatureExtractor {
   readonly task: string
   readonly model: unknown
   readonly tokenizer: unknown
 }
 
-/** What a library takes for an embedder; `undefined` is the bundled model. */
+/** What a library accepts as embedder; `undefined` is the bundled model. */
 export type EmbedderInput = Embedder | EmbedFunction | FeatureExtractor | undefined
 
-/** How a pipeline is used; the words are those of transformers.js. */
+/** How to use a pipeline; terms are those of transformers.js. */
 export interface PipelineOptions {
   /** @default 'mean' */
   readonly pooling?: 'mean' | 'cls' | 'last_token' | undefined
@@ -37,19 +37,19 @@ export interface PipelineOptions {
   readonly queryPrefix?: string | undefined
   /** @default '' */
   readonly documentPrefix?: string | undefined
-  /** Names the model in stores. @default the id that the pipeline was made with */
+  /** Identifies the model in stores. @default the id that the pipeline was made with */
   readonly modelId?: string | undefined
 }
 
-/** Texts handed to a function in one call. */
+/** Texts passed to a function per call. */
 const batch = 64
 
 /**
- * Makes one checked {@link Embedder} of whatever stands for one: nothing (the bundled model), an object with `embed`, a
+ * Makes a checked {@link Embedder} from any accepted input: nothing (the bundled model), an object with `embed`, a
  * function, or a feature-extraction pipeline of `@huggingface/transformers` or `@xenova/transformers`.
  *
- * The width of a function or pipeline that does not tell it is learnt from one short text.
- * @throws PaperkinError `invalid-argument` for anything else, `embedding-failed` where that text fails.
+ * If a function or pipeline does not state its width, one short text is embedded to learn it.
+ * @throws PaperkinError `invalid-argument` for anything else, `embedding-failed` if that text fails
  */
 export async function resolveEmbedder(
   input?: EmbedderInput,
@@ -68,9 +68,9 @@ export async function resolveEmbedder(
 }
 
 /**
- * An embedder around a pipeline that the caller made. Texts are run one by one: padding a batch costs more than it
- * gains, and quantised models would let a vector depend on its batch-mates. It runs on the caller's thread.
- * @throws PaperkinError `invalid-argument` where the pipeline is for another task, `embedding-failed`
+ * An embedder that runs a pipeline on the caller's thread, one text per run: padding a batch costs more than it gains,
+ * and in quantised models a vector would depend on the rest of its batch.
+ * @throws PaperkinError `invalid-argument` if the pipeline is for another task, `embedding-failed`
  */
 export async function pipelineEmbedder(
   pipeline: FeatureExtractor,
@@ -105,7 +105,7 @@ export async function pipelineEmbedder(
   }
   const modelId = options.modelId ?? config?._name_or_path ?? 'pipeline'
   const first = Float32Array.from(await probe(() => run('width')))
-  // A pipeline does not tell its revision and dtype; its vector of a text does.
+  // A pipeline does not state its revision and dtype; the vector of a fixed text identifies them.
   const weights = shortHash(new Uint8Array(first.buffer))
   return checkedEmbedder(
     {
@@ -115,12 +115,12 @@ export async function pipelineEmbedder(
       isLasting: true,
       async embed(texts, { inputType, signal, onVector }) {
         for (const [index, text] of texts.entries()) {
-          // Pipelines block while they run, and the older package never lets go between two texts.
+          // Pipelines block while they run, and the older package never yields between texts.
           await new Promise((resolve) => setImmediate(resolve))
           signal?.throwIfAborted()
           const whole = prefix[inputType] + text
           const vector = await run(whole)
-          // A word piece is at least one character, so most texts need not be counted.
+          // A token has at least one character, so most texts need not be counted.
           const tokens =
             whole.length + 2 > limit && whole.length <= 100_000 ? (tokenizer(whole).input_ids.dims[1] ?? 0) : 0
           onVector(index, vector, tokens > limit ? { tokens, cut: tokens - limit } : undefined)
@@ -138,7 +138,7 @@ async function functionEmbedder(
   const modelId = embed.modelId ?? `function ${embed.name || '(anonymous)'}`
   const dimensions =
     embed.dimensions ?? (await probe(async () => rows(await embed(['width'], { inputType: 'document' }))[0])).length
-  // Two nameless functions have nothing in common, whatever cache they share.
+  // Anonymous functions must not share cache entries.
   const key = embed.modelId ?? randomUUID()
   const engine: Engine = {
     modelId,
@@ -222,7 +222,7 @@ function wrongCount(expected: number, got: number, modelId: string): PaperkinErr
   )
 }
 
-/** A tensor's rows, or the array of vectors as it is. */
+/** The rows of a tensor, or the array of vectors unchanged. */
 function rows(vectors: Vectors): readonly ArrayLike<number>[] {
   if (Array.isArray(vectors)) return vectors
   const { dims, data } = (vectors ?? {}) as { dims?: readonly number[]; data?: ArrayLike<number> }
@@ -237,7 +237,7 @@ function rows(vectors: Vectors): readonly ArrayLike<number>[] {
   )
 }
 
-/** Rejects as soon as the signal says so; whatever the work still does is not waited for. */
+/** Rejects as soon as the signal is aborted, without waiting for the work to stop. */
 function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
   if (signal === undefined) return work
   return new Promise((resolve, reject) => {

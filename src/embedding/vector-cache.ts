@@ -4,27 +4,28 @@ import { requireNumber, requireOptions } from '../errors.ts'
 /** SHA-256 (base64url) over the model, its settings, the prefix and the text: equal keys mean equal vectors. */
 export type VectorKey = string
 
-/** How much of a text the model did not read. */
+/** How much of a text was truncated. */
 export interface Truncation {
-  /** Word pieces of the whole text, special tokens included. */
+  /** Tokens of the whole text, including special tokens. */
   readonly tokens: number
-  /** Word pieces that the model did not read: `tokens` less the model's limit. */
+  /** Tokens not read: `tokens` minus the model's limit. */
   readonly cut: number
-  /** True where `tokens` is projected from the start of a very long text, not counted. */
+  /** True if `tokens` is extrapolated from the start of a very long text. */
   readonly estimated?: true
 }
 
-/** A vector as a cache keeps it, with what there is to tell about its text. */
+/** A cached vector, with the truncation of its text if any. */
 export interface CachedVector {
   readonly vector: Float32Array
   readonly truncation?: Truncation
 }
 
 /**
- * Keeps vectors by content. Whoever reads copies; whoever writes hands its array over. A persistent store can stand here.
+ * Stores vectors by content. Callers copy what they read and give up the arrays that they write. Can be replaced by a
+ * persistent store.
  */
 export interface VectorCache {
-  /** One entry a key, `undefined` where there is none. */
+  /** One entry per key; `undefined` if missing. */
   get(
     keys: readonly VectorKey[],
   ): readonly (CachedVector | undefined)[] | Promise<readonly (CachedVector | undefined)[]>
@@ -38,14 +39,15 @@ export function vectorKeys(identity: string, texts: readonly string[]): VectorKe
 
 const inMemory = new WeakSet<VectorCache>()
 
-/** Whether a cache is one of {@link createVectorCache}, so that its keys may be of any kind that names the vector. */
+/** Whether a cache comes from {@link createVectorCache}: it accepts any kind of key that identifies the vector. */
 export function isInMemory(cache: VectorCache): boolean {
   return inMemory.has(cache)
 }
 
 /**
- * A cache in memory that forgets what was longest unused.
- * @param options `maxBytes` bounds the vectors; an entry takes about 250 bytes more. @default 16 MiB: 10,922 vectors of 384.
+ * An in-memory cache that evicts the least recently used entries.
+ * @param options `maxBytes` limits the vectors; an entry takes about 250 bytes more. @default 16 MiB: 10,922 vectors of
+ * 384 dimensions
  */
 export function createVectorCache(options: { readonly maxBytes?: number } = {}): VectorCache {
   requireOptions('createVectorCache', options, { maxBytes: true })

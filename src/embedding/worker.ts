@@ -1,5 +1,6 @@
-// The code of one embedding thread: tokenizer and ONNX session live here, and only here. One text a run, so that a vector
-// depends on its own text alone: padding costs more than batching gains, and dynamic int8 scales would mix batch-mates.
+// Runs in an embedding thread, the only place with a tokenizer and an ONNX session. One text per run, so that a vector
+// depends on its own text alone: padding costs more than batching gains, and dynamic int8 scales would mix the texts of
+// a batch.
 import { webcrypto } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire, Module } from 'node:module'
@@ -12,37 +13,37 @@ import { loadNative, loadWasm, nativePlatforms, type Runtime, type Tensor } from
 import { packageRequire } from '../runtime/package-files.ts'
 import { type JobContext, serveJobs } from '../runtime/serve-jobs.ts'
 
-/** What a thread loads. Plain data: it is copied into the thread and names the pool. */
+/** What a thread loads: plain data, copied into the thread and used as the key of the pool. */
 export interface WorkerModel {
-  /** An absolute folder, or a hub id. */
+  /** An absolute path of a folder, or a hub id. */
   readonly model: string
   readonly isFolder: boolean
   readonly revision: string
   readonly dtype: string
   readonly device: string
   readonly pooling: 'mean' | 'cls' | 'last_token' | undefined
-  /** The most word pieces read of a text; `undefined`: `usualTokens` as far as the model can. */
+  /** Most tokens read from a text; `undefined`: `usualTokens`, up to the model's limit. */
   readonly maxTokens: number | undefined
-  /** How many the model's makers let it read; `undefined`: 512. */
+  /** The model's own maximum; `undefined`: 512. */
   readonly usualTokens: number | undefined
   readonly localFilesOnly: boolean
   readonly cacheDir: string | undefined
-  /** True of the model that comes with the package, which needs no transformers.js; its graph is fused already. */
+  /** True for the bundled model: it needs no transformers.js, and its graph is already fused. */
   readonly isBundled: boolean
 }
 
-/** SHA-256 (hex) of files in the folder, checked before they are loaded. */
+/** SHA-256 (hex) of files in the folder, verified at load. */
 export type Checksums = Readonly<Record<string, string>> | undefined
 
-/** What a model turns out to be once it is loaded. */
+/** Properties of a loaded model. */
 export interface LoadedModel {
   readonly dimensions: number
   readonly maxTokens: number
-  /** Why WebAssembly runs where the native runtime was asked for. */
+  /** Why WebAssembly runs instead of the requested native runtime. */
   readonly fallback?: string
 }
 
-/** The part of an ONNX Runtime tensor that is read here. */
+/** The part of an ONNX Runtime tensor used here. */
 interface OrtTensor extends Tensor {
   dispose?(): void
 }
@@ -57,27 +58,27 @@ let checksums: Checksums
 let embedText: ReturnType<typeof embedderOf>
 
 const jobs = {
-  /** The first job, once a thread. */
+  /** The first job of each thread. */
   async load(given: { readonly model: WorkerModel; readonly checksums: Checksums }): Promise<LoadedModel> {
     wanted = given.model
     checksums = given.checksums
-    const { loaded, fallback } = await saying(() => (wanted.isBundled ? loadBundled() : loadOther()))
+    const { loaded, fallback } = await withCause(() => (wanted.isBundled ? loadBundled() : loadOther()))
     embedText = loaded.embed
-    const { vector } = await saying(() => embedText(''))
+    const { vector } = await withCause(() => embedText(''))
     return { dimensions: vector.length, maxTokens: loaded.maxTokens, ...(fallback !== undefined && { fallback }) }
   },
 
   embed(text: string, { signal }: JobContext) {
     signal.throwIfAborted()
-    return saying(() => embedText(text))
+    return withCause(() => embedText(text))
   },
 }
 
 export type EmbeddingJobs = typeof jobs
 serveJobs(jobs, { inTurn: true })
 
-/** Errors cross threads without their cause: it goes into the message. */
-async function saying<Value>(work: () => Promise<Value>): Promise<Value> {
+/** Errors lose their cause between threads, so it goes into the message. */
+async function withCause<Value>(work: () => Promise<Value>): Promise<Value> {
   try {
     return await work()
   } catch (error) {
@@ -85,13 +86,13 @@ async function saying<Value>(work: () => Promise<Value>): Promise<Value> {
   }
 }
 
-/** The model that comes with the package: ONNX Runtime and a tokenizer, each file read once and checked as it was read. */
+/** Loads the bundled model; each file is read once, and those bytes are verified. */
 async function loadBundled() {
   const files = [join('onnx', 'model_quantized.onnx'), 'tokenizer.json', 'tokenizer_config.json', 'config.json']
   const [graph, tokenizer, settings, config, manifest] = (await Promise.all(
     [...files, 'model.json'].map((name) => readBundled(name)),
   )) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array]
-  // Beside the loading, in threads of their own.
+  // Runs in other threads while the model loads.
   const intact = Promise.all(
     [graph, tokenizer, settings, config].map((bytes, place) => checkFile(files[place] as string, bytes)),
   )
@@ -111,7 +112,7 @@ async function loadBundled() {
     await intact
     return { loaded: { embed, maxTokens }, fallback }
   } catch (error) {
-    // A damaged file explains a failed load better than the parser's words.
+    // A damaged file explains a failed load better than the parser's message.
     await intact
     throw error
   }
@@ -127,7 +128,7 @@ async function readBundled(name: string): Promise<Uint8Array> {
   }
 }
 
-/** Whether these are the bytes that the package was published with. */
+/** Verifies the bytes of a file. @throws Error if they are not those published */
 async function checkFile(name: string, bytes: Uint8Array): Promise<void> {
   const expected = checksums?.[name.replaceAll('\\', '/')]
   if (expected === undefined) return
@@ -141,7 +142,7 @@ function json(bytes: Uint8Array): object {
   return JSON.parse(Buffer.from(bytes).toString('utf8'))
 }
 
-/** The native runtime, or, where it cannot be loaded or was not asked for, WebAssembly, and why. */
+/** The native runtime; WebAssembly if requested, or as a fallback with its reason. */
 async function loadRuntime(): Promise<{ readonly runtime: Runtime; readonly fallback?: string }> {
   if (wanted.device === 'wasm') return { runtime: await loadWasm() }
   let problem: string
@@ -159,13 +160,13 @@ async function loadRuntime(): Promise<{ readonly runtime: Runtime; readonly fall
   }
 }
 
-/** What an error says, with its cause: `fetch failed` alone helps nobody. */
+/** The message of an error with its cause: `fetch failed` alone does not help. */
 function message(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
-/** Any other model, by transformers.js, which the caller has installed. */
+/** Loads any other model by transformers.js, which the user has installed. */
 async function loadOther() {
   const requireThere = createRequire(packageRequire().resolve('@huggingface/transformers'))
   let fallback: string | undefined
@@ -189,9 +190,9 @@ async function loadOther() {
 }
 
 /**
- * Loads transformers.js in this thread; its `env` is this thread's own. Its module for images is not loaded (a seventh
- * of the start). Without a native runtime, or on request, the WebAssembly one that it brings along for browsers takes
- * the native one's place: the two have one interface, and both call their processor `cpu`.
+ * Loads transformers.js; its `env` belongs to this thread. Its image module is skipped (a seventh of the start).
+ * Without a native runtime, or on request, the WebAssembly runtime that it ships for browsers replaces the native one:
+ * both have the same interface and call their processor `cpu`.
  */
 function loadTransformers(requireThere: NodeJS.Require, isWasm: boolean) {
   const standIn = (name: string, exports: object) => {
@@ -204,7 +205,7 @@ function loadTransformers(requireThere: NodeJS.Require, isWasm: boolean) {
       readonly env: { readonly wasm: { numThreads: number; wasmPaths: string } }
     }
     web.env.wasm.numThreads = 1
-    // Else transformers.js would have it fetched from a CDN.
+    // Otherwise transformers.js fetches it from a CDN.
     web.env.wasm.wasmPaths = pathToFileURL(join(dirname(requireThere.resolve('onnxruntime-web')), '/')).href
     standIn('onnxruntime-node', web)
   }
@@ -236,7 +237,7 @@ async function loadModel(requireThere: NodeJS.Require, isWasm: boolean) {
         intraOpNumThreads: 1,
         interOpNumThreads: 1,
         logSeverityLevel: 4,
-        // A plan of memory for every length of text would only be kept, never paid back.
+        // Memory plans per text length would cost memory and gain nothing.
         enableMemPattern: false,
         graphOptimizationLevel: 'all',
       },
@@ -272,7 +273,7 @@ async function loadModel(requireThere: NodeJS.Require, isWasm: boolean) {
   return { embed, maxTokens }
 }
 
-/** How much of a text is read by a model that can read `limit` word pieces. */
+/** Most tokens to read, given the model's limit. */
 function limited(limit: number): number {
   const maxTokens = wanted.maxTokens ?? Math.min(wanted.usualTokens ?? 512, limit)
   if (maxTokens <= limit) return maxTokens
@@ -282,7 +283,7 @@ function limited(limit: number): number {
   )
 }
 
-/** int64 by pairs of 32 bits (little-endian, as every platform of Node is): no BigInt for each token. */
+/** int64 as pairs of 32 bits (little-endian, like every platform of Node), to avoid a BigInt per token. */
 function int64(values: readonly number[]): BigInt64Array {
   const halves = new Int32Array(2 * values.length)
   for (const [index, value] of values.entries()) halves[2 * index] = value
@@ -315,7 +316,7 @@ function pickOutput(names: readonly string[], pooling: WorkerModel['pooling']): 
   return found
 }
 
-/** `[1, d]`: as it is. `[1, tokens, d]`: pooled over the tokens, all of which are the text's own. */
+/** `[1, d]`: unchanged. `[1, tokens, d]`: pooled over all tokens; there is no padding. */
 function pool({ data, dims }: OrtTensor, pooling: 'mean' | 'cls' | 'last_token'): Float32Array {
   const width = dims[dims.length - 1] as number
   if (dims.length === 2) return Float32Array.from(data.subarray(0, width))
@@ -330,10 +331,10 @@ function pool({ data, dims }: OrtTensor, pooling: 'mean' | 'cls' | 'last_token')
 }
 
 /**
- * Cuts a text to `maxTokens` word pieces as the original implementation does: the closing special tokens stay.
- * Of a text of over 100,000 characters, long runs of white space shortened, only as much is read as gives pieces enough,
- * 400,000 at most (fewer pieces than that are no prose, and tokenizers take seconds over a word of megabytes); the
- * count of its pieces is projected.
+ * Truncates a text to `maxTokens` tokens as sentence-transformers does: the closing special tokens stay. Beyond 100,000
+ * characters, long runs of white space are shortened and the text is read only until it gives enough tokens, at most
+ * 400,000 characters (text with fewer tokens is not prose, and tokenizers take seconds for a word of megabytes);
+ * `tokens` is then extrapolated.
  */
 function createTokenizer(encode: (text: string, special: boolean) => number[], maxTokens: number) {
   const whole = 100_000
@@ -351,11 +352,11 @@ function createTokenizer(encode: (text: string, special: boolean) => number[], m
     }
     const dense = text.replace(/\s{100,}/gu, (run) => run.slice(0, 100))
     for (let length = whole; ; length *= 4) {
-      // Never between the halves of a surrogate pair.
+      // Do not split a surrogate pair.
       const end = /[\uD800-\uDBFF]/.test(dense[length - 1] ?? '') ? length + 1 : length
       const ids = encode(dense.slice(0, end), true)
       const isWhole = end >= dense.length
-      // The word at the cut may read differently: it must lie beyond what the model reads.
+      // The word at the cut may be tokenized differently: it must lie beyond what the model reads.
       if (!isWhole && ids.length < 2 * maxTokens && length === whole) continue
       const tokens = isWhole ? ids.length : Math.round((ids.length * dense.length) / end)
       return { ids: shorten(ids), tokens, cut: Math.max(0, tokens - maxTokens), estimated: !isWhole }

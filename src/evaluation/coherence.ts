@@ -3,17 +3,18 @@ import { requireInteger, requireList, requireOptions } from '../errors.ts'
 export interface CoherenceOptions {
   /** The words of each document, in order. */
   readonly documents: readonly (readonly string[])[]
-  /** Words count together within this many neighbouring words; `Infinity`: within a document. @default 10 */
+  /** Words co-occur within a window of this many words; `Infinity`: within a document. @default 10 */
   readonly window?: number | undefined
 }
 
 const epsilon = 1e-12
 
 /**
- * NPMI coherence of each topic (Bouma 2009; Röder, Both and Hinneburg 2015, C_NPMI): the mean normalised pointwise
- * mutual information of all pairs of its words, probabilities from boolean sliding windows. -1 … 1, higher is better;
- * pairs with a word that no document has count 0, and a topic of fewer than two words is NaN. Counts as gensim's
- * `c_npmi` does, so that figures compare: a word that leaves a window leaves it also where it stands in it once more.
+ * NPMI coherence of each topic (Bouma 2009; Röder, Both and Hinneburg 2015, C_NPMI): mean normalised pointwise mutual
+ * information of all pairs of its words, with probabilities from boolean sliding windows. -1 … 1, higher is better;
+ * pairs with a word that occurs in no document count 0, and a topic of fewer than two words is NaN. Counts like
+ * gensim's `c_npmi`, so that values are comparable: when an occurrence leaves the window, the word counts as absent
+ * even if it occurs there again.
  */
 export function npmi(topics: readonly (readonly string[])[], options: CoherenceOptions): number[] {
   requireOptions('npmi', options ?? {}, { documents: true, window: true })
@@ -63,7 +64,7 @@ function requireLists(name: string, value: unknown): void {
   for (const [i, list] of (value as readonly unknown[]).entries()) requireList(`${name}[${i}]`, list)
 }
 
-/** Topic diversity (Dieng, Ruiz and Blei 2020): the share of different words among all words of all topics, 0 … 1. */
+/** Topic diversity (Dieng, Ruiz and Blei 2020): share of distinct words among all words of all topics, 0 … 1; NaN for no words. */
 export function topicDiversity(topics: readonly (readonly string[])[]): number {
   requireLists('topics', topics)
   const words = topics.flat()

@@ -1,11 +1,11 @@
-// A run of a retrieval system against judgements, as trec_eval reads them.
+// Evaluates a retrieval run against relevance judgements, as trec_eval does.
 import { PaperkinError, requireInteger, requireMap, requireOptions, show } from '../errors.ts'
 import { averagePrecision, ndcg, precision, recall, reciprocalRank } from './ranking-metrics.ts'
 
-/** Relevance judgements: query → document → grade; a grade above 0 is relevant, what is not named is not. */
+/** Relevance judgements: query → document → grade. Grades above 0 are relevant; unjudged documents are not. */
 export type Judgements = ReadonlyMap<string, ReadonlyMap<string, number>>
 
-/** What a system found: query → document → score, higher is better. */
+/** Results of a system: query → document → score, higher is better. */
 export type Run = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 export interface EvaluateRunOptions {
@@ -16,19 +16,21 @@ export interface EvaluateRunOptions {
 export const rankingMetrics = ['ndcg', 'recall', 'precision', 'map', 'mrr'] as const
 export type RankingMetric = (typeof rankingMetrics)[number]
 
-/** The figures of a run, query by query. */
+/** Metrics of a run per query. */
 export interface RunFigures {
-  /** Queries with something relevant, in the order of the judgements. */
+  /** Queries with a relevant document, in the order of the judgements. */
   readonly queries: readonly string[]
-  /** A value for each query: nDCG, recall and precision at k; average precision and reciprocal rank over the whole list. */
+  /**
+   * One value per query: nDCG, recall and precision at k; average precision and reciprocal rank over the whole list.
+   */
   readonly values: Readonly<Record<RankingMetric, Float64Array>>
 }
 
 /**
- * nDCG@k, recall@k, precision@k, average precision and reciprocal rank of each query that has something relevant; a
- * query that the run does not answer counts 0. Figures and order of ties are trec_eval's: scores are compared as Float32,
- * equal ones by document id, descending in its UTF-8 bytes.
- * @throws PaperkinError `invalid-argument` for a score that is NaN
+ * nDCG@k, recall@k, precision@k, average precision and reciprocal rank of each query that has a relevant document; a
+ * query missing from the run counts 0. Values and tie order match trec_eval: scores are compared as Float32, ties by
+ * document id, descending in UTF-8 bytes.
+ * @throws PaperkinError `invalid-argument` for a NaN score
  */
 export function evaluateRun(run: Run, judgements: Judgements, options: EvaluateRunOptions = {}): RunFigures {
   requireOptions('evaluateRun', options, { k: true })
@@ -53,7 +55,7 @@ export function evaluateRun(run: Run, judgements: Judgements, options: EvaluateR
   return Object.freeze({ queries: Object.freeze(queries.map(([query]) => query)), values: Object.freeze(values) })
 }
 
-/** Checks that a run or judgements are maps of maps. @throws PaperkinError `invalid-argument` */
+/** Checks that a run or judgements are Maps of Maps. @throws PaperkinError `invalid-argument` */
 export function requireGrades(name: string, value: unknown): void {
   requireMap(name, value, 'from queries to a Map from documents to numbers')
   for (const [query, grades] of value as Judgements)
@@ -75,7 +77,7 @@ function rankedDocuments(scores: ReadonlyMap<string, number>, query: string): st
     .map(({ document }) => document)
 }
 
-/** Order of UTF-8 bytes, which is that of code points; `<` would compare halves of surrogate pairs. */
+/** Compares by UTF-8 bytes, which is code point order; `<` compares UTF-16 code units. */
 function compareBytes(a: string, b: string): number {
   for (let i = 0; i < a.length && i < b.length; i++) {
     const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)]

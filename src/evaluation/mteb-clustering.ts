@@ -1,24 +1,24 @@
-// Clustering as the Massive Text Embedding Benchmark measures it (MTEB, Muennighoff et al. 2023, and its `AbsTaskClustering`):
-// samples of the documents, mini-batch k-means (Sculley 2010, as scikit-learn 1.9 does it) with as many clusters as labels,
-// V-measure. Random numbers are those of its Python programs (Mersenne Twister), drawn in their order, so that figures are
-// equal to theirs on the same vectors but for the rounding of float32.
+// Clustering as in the Massive Text Embedding Benchmark (MTEB, Muennighoff et al. 2023, `AbsTaskClustering`): samples
+// of the documents, mini-batch k-means (Sculley 2010, as in scikit-learn 1.9) with as many clusters as labels,
+// V-measure. Random numbers are drawn as in the Python programs (Mersenne Twister, same order), so that values on the
+// same vectors are equal up to float32 rounding.
 import { vMeasure } from './partitions.ts'
 
 interface MtebClusteringOptions {
   readonly dimensions: number
   /** @default 42 */
   readonly seed?: number | undefined
-  /** The share of the documents that is taken at first; 1 takes all, in their order. @default 0.04 */
+  /** Share of the documents sampled at the start; 1 takes all, in order. @default 0.04 */
   readonly fraction?: number | undefined
-  /** Called between two of the ten runs. */
+  /** Called after each of the ten runs. */
   readonly rest?: (() => Promise<void>) | undefined
 }
 
 interface MtebClustering {
-  /** Documents taken. */
+  /** Number of documents sampled. */
   readonly documents: number
   readonly labels: number
-  /** V-measure of each run, and its mean. */
+  /** V-measure of each run; `vMeasure` is the mean. */
   readonly vMeasures: readonly number[]
   readonly vMeasure: number
 }
@@ -28,8 +28,8 @@ const sampleSize = 16_384
 const batchSize = 512
 
 /**
- * The V-measure of documents by MTEB's protocol: the mean of ten runs, each on 16,384 documents drawn with replacement.
- * @param vectors row-major, a row for each label
+ * V-measure by MTEB's protocol: the mean of ten runs, each on 16,384 documents drawn with replacement.
+ * @param vectors row-major, one row per label
  */
 export async function mtebClustering(
   vectors: Float32Array,
@@ -71,7 +71,7 @@ interface KmeansOptions {
   readonly seed: number
 }
 
-/** The cluster of each row, by scikit-learn's `MiniBatchKMeans` with k-means++ and one start. */
+/** The cluster of each row, as by scikit-learn's `MiniBatchKMeans` with k-means++ and one start. */
 export function miniBatchKmeans(
   rows: Float32Array,
   { dimensions, count, batch: mostInBatch, seed }: KmeansOptions,
@@ -80,7 +80,7 @@ export function miniBatchKmeans(
   const random = new MersenneTwister(seed)
   const batch = Math.min(mostInBatch, n)
   const initSize = Math.min(3 * batch < count ? 3 * count : 3 * batch, n)
-  // Rows to judge several starts by; of one start nobody asks, but they are drawn.
+  // scikit-learn draws a validation set for comparing starts; with one start it is unused, but must be drawn.
   for (let i = 0; i < initSize; i++) random.below(n)
   const chosen =
     initSize < n ? Array.from({ length: initSize }, () => random.below(n)) : Array.from({ length: n }, (_, i) => i)
@@ -121,7 +121,7 @@ export function miniBatchKmeans(
     }
     if (isReassigning) reassign(rows, drawn, next, { dimensions, weights, random })
     ;[centers, next] = [next, centers]
-    // The first step tells only of the start.
+    // The first step measures only the initial centers.
     if (step === 0) continue
     const mean = inertia / batch
     const alpha = Math.min((batch * 2) / (n + 1), 1)
@@ -135,7 +135,7 @@ export function miniBatchKmeans(
   return assign(rows, all, centers, { dimensions, count }).labels
 }
 
-/** Centers by greedy k-means++ (Arthur and Vassilvitskii 2007): the best of 2 + ln k candidates each time. */
+/** Centers by greedy k-means++ (Arthur and Vassilvitskii 2007): each the best of 2 + ln k candidates. */
 function plusPlus(
   rows: Float32Array,
   chosen: readonly number[],
@@ -182,7 +182,7 @@ function plusPlus(
   return centers
 }
 
-/** Clusters that hardly anything fell into begin anew at rows of the batch. */
+/** Restarts nearly empty clusters at rows of the batch. */
 function reassign(
   rows: Float32Array,
   drawn: readonly number[],
@@ -252,7 +252,7 @@ function squaredDistance(
   return sum
 }
 
-/** Sums of equal shares as a program with float32 weights adds them up, the last of them 1. */
+/** Cumulative sums of equal float32 weights, scaled to end at 1. */
 function cumulative(n: number): Float64Array {
   const share = Math.fround(1 / n)
   const sums = new Float64Array(n)
@@ -264,7 +264,7 @@ function cumulative(n: number): Float64Array {
   return sums.map((value) => value / sum)
 }
 
-/** How many sums are at most a value; how many are less. */
+/** Number of sums at most a value, and less than a value. */
 const after = (sums: Float64Array, value: number) => search(sums, (sum) => sum <= value)
 const before = (sums: Float64Array, value: number) => search(sums, (sum) => sum < value)
 
@@ -279,7 +279,10 @@ function search(sums: Float64Array, isBefore: (sum: number) => boolean): number 
   return low
 }
 
-/** MT19937 (Matsumoto and Nishimura 1998), seeded as NumPy's `RandomState` by a number and as Python's `Random` by a list. */
+/**
+ * MT19937 (Matsumoto and Nishimura 1998), seeded like NumPy's `RandomState` by a number and like Python's `Random` by a
+ * list.
+ */
 class MersenneTwister {
   readonly #state = new Uint32Array(624)
   #at = 624
@@ -335,14 +338,14 @@ class MersenneTwister {
     return (y ^ (y >>> 18)) >>> 0
   }
 
-  /** A number of 53 bits, 0 … 1. */
+  /** A number in [0, 1) with 53 random bits. */
   next(): number {
     const high = this.#word() >>> 5
     const low = this.#word() >>> 6
     return (high * 67_108_864 + low) / 9_007_199_254_740_992
   }
 
-  /** An integer below a number, by masked words as NumPy draws it. */
+  /** A random integer below `count`, from masked words as NumPy draws it. */
   below(count: number): number {
     const most = count - 1
     if (most === 0) return 0
@@ -362,7 +365,7 @@ class MersenneTwister {
     return order
   }
 
-  /** Different integers below a number, as Python's `sample` draws them. */
+  /** Distinct integers below `count`, as Python's `sample` draws them. */
   sample(count: number, size: number): number[] {
     const below = (limit: number) => {
       const bits = 32 - Math.clz32(limit)

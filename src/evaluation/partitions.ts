@@ -1,22 +1,22 @@
-// Agreement of two groupings of the same items, all from one sparse contingency table. Degenerate cases follow
-// scikit-learn: two groupings with one group each, or of no items, agree completely.
+// Agreement of two groupings of the same items, from one sparse contingency table. Degenerate cases follow
+// scikit-learn: two groupings with one group each, or of no items, agree fully.
 import { PaperkinError, requireList } from '../errors.ts'
 
-/** A group for each item; what the groups are called does not matter. */
+/** The group of each item; the names of groups do not matter. */
 export type Grouping = ArrayLike<string | number>
 
 interface Contingency {
   readonly n: number
-  /** Sizes of the groups of either side. */
+  /** Group sizes of the two groupings. */
   readonly rows: readonly number[]
   readonly columns: readonly number[]
-  /** The cells that are not 0: row, column, count. */
+  /** Nonzero cells. */
   readonly cells: readonly (readonly [row: number, column: number, count: number])[]
 }
 
 /**
  * Normalised mutual information with the arithmetic mean of the two entropies (Strehl and Ghosh 2002), 0 … 1.
- * @throws PaperkinError `invalid-argument` where the groupings differ in length, as all functions here.
+ * @throws PaperkinError `invalid-argument` if the groupings differ in length, as for all functions here
  */
 export function normalizedMutualInformation(a: Grouping, b: Grouping): number {
   const table = contingency(a, b)
@@ -32,7 +32,7 @@ export function adjustedMutualInformation(a: Grouping, b: Grouping): number {
   if (isTrivial(table)) return 1
   const expected = expectedInformation(table)
   const mean = (entropy(table.rows, table.n) + entropy(table.columns, table.n)) / 2
-  // No two groupings with these sizes can differ.
+  // All groupings with these sizes are equal.
   if (mean - expected < 1e-12) return 1
   return (mutualInformation(table) - expected) / (mean - expected)
 }
@@ -70,7 +70,7 @@ export function vMeasure(
   return { homogeneity, completeness, vMeasure: sum === 0 ? 0 : (2 * homogeneity * completeness) / sum }
 }
 
-/** Share of items that belong to the most frequent true group of their found group, 0 … 1; 1 of no items. */
+/** Share of items in the most frequent true group of their found group, 0 … 1; 1 for no items. */
 export function purity(truth: Grouping, found: Grouping): number {
   const { n, columns, cells } = contingency(truth, found)
   if (n === 0) return 1
@@ -97,7 +97,7 @@ function contingency(a: Grouping, b: Grouping): Contingency {
     const column = number(columnIds, b[i]!)
     rows[row] = (rows[row] ?? 0) + 1
     columns[column] = (columns[column] ?? 0) + 1
-    // Fewer than 2^26 groups on each side keep the key exact.
+    // Keys are exact for fewer than 2^26 groups per side.
     const key = row * 2 ** 26 + column
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
@@ -129,7 +129,10 @@ function mutualInformation({ n, rows, columns, cells }: Contingency): number {
   return Math.max(0, sum)
 }
 
-/** The mutual information of two random groupings with these group sizes: hypergeometric cells, Vinh et al. 2010, eq. 24a. */
+/**
+ * Expected mutual information of two random groupings with these sizes: hypergeometric cells, Vinh et al. 2010, eq.
+ * 24a.
+ */
 function expectedInformation({ n, rows, columns }: Contingency): number {
   const logFactorial = new Float64Array(n + 1)
   for (let i = 2; i <= n; i++) logFactorial[i] = logFactorial[i - 1]! + Math.log(i)

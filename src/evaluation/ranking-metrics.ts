@@ -6,7 +6,7 @@ interface RankingOptions {
 }
 
 interface RecallOptions extends RankingOptions {
-  /** How many relevant documents there are, found or not. */
+  /** Number of relevant documents, found or not. */
   readonly relevant: number
 }
 
@@ -16,8 +16,8 @@ interface GainOptions extends RankingOptions {
 }
 
 /**
- * Normalised discounted cumulative gain (Järvelin and Kekäläinen 2002) of hits whose relevances are given in the order
- * of their ranks: linear gain, divided by log2(rank + 1). 0 … 1 for relevances from 0; NaN where nothing is relevant.
+ * Normalised discounted cumulative gain (Järvelin and Kekäläinen 2002) of hits, given as relevances in order of rank:
+ * linear gain divided by log2(rank + 1). 0 … 1 for nonnegative relevances; NaN if nothing is relevant.
  */
 export function ndcg(relevances: ArrayLike<number>, options: GainOptions): number {
   const { k, judged } = checked('ndcg', relevances, options, { k: true, judged: true })
@@ -27,14 +27,14 @@ export function ndcg(relevances: ArrayLike<number>, options: GainOptions): numbe
   return discounted(relevances, cut) / discounted(ideal, cut)
 }
 
-/** Share of the relevant documents among the first k hits, 0 … 1; NaN where nothing is relevant. */
+/** Share of the relevant documents found in the first k hits, 0 … 1; NaN if nothing is relevant. */
 export function recall(relevances: ArrayLike<number>, options: RecallOptions): number {
   const { k, relevant } = checked('recall', relevances, options, { k: true, relevant: true })
   requireInteger('relevant', relevant, 0)
   return hits(relevances, cutoff(k)) / relevant
 }
 
-/** Share of the first k ranks that hold something relevant, 0 … 1; ranks beyond the last hit count as missed. */
+/** Share of the first k ranks with a relevant hit, 0 … 1; ranks beyond the last hit count as misses. */
 export function precision(relevances: ArrayLike<number>, options: RankingOptions = {}): number {
   const { k } = checked('precision', relevances, options, { k: true })
   const ranks = k === undefined ? relevances.length : cutoff(k)
@@ -42,8 +42,8 @@ export function precision(relevances: ArrayLike<number>, options: RankingOptions
 }
 
 /**
- * Average precision: the mean over all relevant documents of the precision at their rank, 0 for those not found.
- * 0 … 1; NaN where nothing is relevant.
+ * Average precision: the mean, over all relevant documents, of the precision at their rank, 0 for those not found. 0 …
+ * 1; NaN if nothing is relevant.
  */
 export function averagePrecision(relevances: ArrayLike<number>, options: RecallOptions): number {
   const { k, relevant } = checked('averagePrecision', relevances, options, { k: true, relevant: true })
@@ -55,7 +55,7 @@ export function averagePrecision(relevances: ArrayLike<number>, options: RecallO
   return sum / relevant
 }
 
-/** 1 divided by the rank of the first relevant hit; 0 where none is among the first k. */
+/** 1 / rank of the first relevant hit; 0 if none is among the first k. */
 export function reciprocalRank(relevances: ArrayLike<number>, options: RankingOptions = {}): number {
   const { k } = checked('reciprocalRank', relevances, options, { k: true })
   const cut = Math.min(cutoff(k), relevances.length)
@@ -64,8 +64,9 @@ export function reciprocalRank(relevances: ArrayLike<number>, options: RankingOp
 }
 
 /**
- * The arithmetic mean; NaN of nothing.
- * @throws PaperkinError `invalid-argument` for a value that is NaN, so that an unjudged query is not averaged in.
+ * The arithmetic mean; NaN for no values.
+ * @throws PaperkinError `invalid-argument` for a NaN value, so that queries without relevant documents are not averaged
+ * in
  */
 export function mean(values: ArrayLike<number>): number {
   let sum = 0

@@ -1,33 +1,36 @@
-// What a difference between figures is worth. Bootstrap: Efron and Tibshirani 1993, section 13.3 (percentiles). Paired
-// test: Fisher's randomisation test, as Smucker, Allan and Carterette 2007 recommend for retrieval.
+// Significance of differences. Bootstrap: Efron and Tibshirani 1993, section 13.3 (percentiles). Paired test: Fisher's
+// randomisation test, as recommended for retrieval by Smucker, Allan and Carterette 2007.
 import { PaperkinError, requireInteger, requireList, requireOptions, show } from '../errors.ts'
 import { seededRandom } from '../runtime/random.ts'
 
 export interface ResamplingOptions {
-  /** How many times is drawn. @default 10_000 */
+  /** Number of resamples. @default 10_000 */
   readonly samples?: number | undefined
-  /** Share of the draws that lies inside the interval. @default 0.95 */
+  /** Confidence level of the interval. @default 0.95 */
   readonly level?: number | undefined
-  /** The same seed gives the same figures. @default 1 */
+  /** The same seed gives the same result. @default 1 */
   readonly seed?: number | undefined
 }
 
-/** A mean and the interval in which it lies at the level asked for. */
+/** A mean and its confidence interval. */
 export interface Interval {
   readonly mean: number
   readonly low: number
   readonly high: number
 }
 
-/** How two runs differ on the same queries. */
+/** Difference between two runs on the same queries. */
 export interface Comparison {
   /** Mean of `a - b`, with its bootstrap interval. */
   readonly difference: Interval
-  /** Two-sided: how often a difference at least as large comes from exchanging the two at random; above 0. */
+  /** Two-sided: how often randomly exchanging the two runs gives a difference at least as large; above 0. */
   readonly pValue: number
 }
 
-/** The mean of the values with its bootstrap interval. @throws PaperkinError `invalid-argument` for no values, or NaN. */
+/**
+ * The mean of the values with its bootstrap interval. @throws PaperkinError `invalid-argument` for no values, NaN or
+ * infinity
+ */
 export function bootstrapInterval(values: ArrayLike<number>, options: ResamplingOptions = {}): Interval {
   requireValues(values)
   const { samples, level, random } = resampling(options)
@@ -39,7 +42,7 @@ export function bootstrapInterval(values: ArrayLike<number>, options: Resampling
     means[sample] = sum / n
   }
   means.sort()
-  // Linear between the two nearest draws, as numpy.percentile.
+  // Linear interpolation, as in numpy.percentile.
   const at = (share: number) => {
     const place = share * (samples - 1)
     const below = Math.floor(place)
@@ -52,8 +55,8 @@ export function bootstrapInterval(values: ArrayLike<number>, options: Resampling
 }
 
 /**
- * Compares two runs query by query: `a[i]` and `b[i]` belong to one query.
- * @throws PaperkinError `invalid-argument` for lists of different length, of none, or with NaN
+ * Compares two runs query by query: `a[i]` and `b[i]` belong to the same query.
+ * @throws PaperkinError `invalid-argument` for lists of different lengths, empty lists, NaN or infinity
  */
 export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, options: ResamplingOptions = {}): Comparison {
   requireList('a', a)
@@ -68,7 +71,7 @@ export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, option
   const { samples, random } = resampling(options)
   const nonzero = differences.filter((value) => value !== 0)
   const observed = Math.abs(nonzero.reduce((sum, value) => sum + value, 0))
-  // Sums of the same numbers in other signs differ in the last bits only: they count as equal.
+  // Sums that differ only in the last bits count as equal.
   const reach = observed - 1e-12
   let asLarge = 0
   for (let sample = 0; sample < samples; sample++) {

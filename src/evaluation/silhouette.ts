@@ -2,17 +2,17 @@ import { PaperkinError, requireInteger, requireList, requireOptions } from '../e
 
 export interface SilhouetteOptions {
   readonly dimensions: number
-  /** A group for each row. */
+  /** The group of each row. */
   readonly groups: ArrayLike<number | string>
-  /** The rows to average over; the distances are to all rows in any case. @default all rows */
+  /** The rows to average over; distances are always to all rows. @default all rows */
   readonly rows?: ArrayLike<number> | undefined
 }
 
 /**
- * Mean silhouette (Rousseeuw 1987) with the cosine distance, -1 … 1, of `n × dimensions` row-major vectors of any
- * length. Rows alone in their group count 0. It is exact and needs n · groups · dimensions steps: the mean cosine to a
- * group is the cosine product with the sum of its unit vectors. NaN with fewer than two groups.
- * @throws PaperkinError `invalid-argument` where groups and vectors do not fit.
+ * Mean silhouette (Rousseeuw 1987) with cosine distance, -1 … 1, of `n × dimensions` row-major vectors of any length.
+ * Rows alone in their group count 0. Exact, in n · groups · dimensions steps: the mean cosine to a group is the dot
+ * product with the sum of its unit vectors, divided by its size. NaN for fewer than two groups.
+ * @throws PaperkinError `invalid-argument` if groups and vectors do not match
  */
 export function silhouette(vectors: ArrayLike<number>, options: SilhouetteOptions): number {
   requireOptions('silhouette', options ?? {}, { dimensions: true, groups: true, rows: true })
@@ -28,7 +28,7 @@ export function silhouette(vectors: ArrayLike<number>, options: SilhouetteOption
   if (vectors.length !== n * dimensions)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected ${n} vectors of ${dimensions} numbers, one a group entry, got ${vectors.length} numbers.`,
+      `Expected ${n} vectors of ${dimensions} numbers, one per entry of \`groups\`, got ${vectors.length} numbers.`,
     )
   const ids = new Map<number | string, number>()
   const group = Int32Array.from({ length: n }, (_, row) => {
@@ -61,7 +61,7 @@ export function silhouette(vectors: ArrayLike<number>, options: SilhouetteOption
       let product = 0
       for (let d = 0; d < dimensions; d++) product += vectors[row * dimensions + d]! * sum[c * dimensions + d]!
       product *= scale[row]!
-      // A row is at distance 0 from itself, also one of zeros, whose cosine to itself is 0.
+      // A row has distance 0 to itself, even a row of zeros, whose cosine to itself is 0.
       if (c === own) inside = (size[c]! - 1 - (product - (scale[row]! > 0 ? 1 : 0))) / (size[c]! - 1)
       else nearest = Math.min(nearest, 1 - product / size[c]!)
     }

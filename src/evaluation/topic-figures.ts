@@ -1,7 +1,7 @@
 import { npmi, topicDiversity } from './coherence.ts'
 import { adjustedRandIndex, type Grouping, normalizedMutualInformation, purity, vMeasure } from './partitions.ts'
 
-/** Figures of groups of documents that have words; those of the words are NaN where there are none. */
+/** Quality of groups of documents described by words; the word metrics are NaN if there are no words. */
 interface TopicFigures {
   readonly nmi: number
   readonly ari: number
@@ -15,8 +15,8 @@ interface TopicFigures {
 }
 
 /**
- * Measures groups against the true ones, and the words of each group, without repetitions, in all documents.
- * @throws PaperkinError `invalid-argument` where the groupings differ in length
+ * Compares groups with the true ones, and measures the words of each group (without repetitions) in all documents.
+ * @throws PaperkinError `invalid-argument` if the groupings differ in length
  */
 export function topicFigures(
   truth: Grouping,
@@ -37,14 +37,14 @@ export function topicFigures(
   }
 }
 
-/** A figure over several runs. */
+/** A value over several runs. */
 export interface Spread {
   readonly mean: number
   readonly least: number
   readonly most: number
 }
 
-/** The spread of a figure's values; NaN of none. */
+/** Mean and extremes; NaN for no values. */
 export function spread(values: readonly number[]): Spread {
   return Object.freeze({
     mean: values.reduce((sum, value) => sum + value, 0) / values.length,

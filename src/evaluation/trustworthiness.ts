@@ -1,19 +1,19 @@
-// How true a map is to the space it was made from: Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection
-// methods", section 3.
+// Trustworthiness of a map of a higher-dimensional space: Venna and Kaski 2001, "Neighborhood preservation in nonlinear
+// projection methods", section 3.
 import { requireInteger } from '../errors.ts'
 
 interface TrustworthinessOptions {
-  /** Neighbours on the map that are looked at; below half of the number of points. @default 10 */
+  /** Neighbours on the map to check; less than half the number of points. @default 10 */
   readonly k?: number
-  /** The points that are judged, each against all others. @default all of them */
+  /** Points to check, each against all others. @default all */
   readonly judged?: ArrayLike<number>
 }
 
 /**
- * 0 … 1: how few of the k nearest on a map are strangers in the original space, the farther in rank the worse. Takes
- * `judged × n × dimensions` operations.
+ * 0 … 1, higher is better: lowered by each of the k nearest on the map that is not among the k nearest in the original
+ * space, by its rank there. Takes `judged × n × dimensions` operations.
  * @param rows `n × dimensions` unit rows, row-major
- * @param map `n × 2` places
+ * @param map `n × 2` coordinates
  */
 export function trustworthiness(
   rows: Float32Array,
@@ -45,7 +45,7 @@ export function trustworthiness(
   return 1 - (penalty * 2) / (points.length * k * (2 * n - 3 * k - 1))
 }
 
-/** Places of the k smallest values, of equal ones the first. */
+/** Indices of the k smallest values, ties by lower index. */
 function nearest(values: Float64Array, k: number): number[] {
   const best: number[] = []
   for (let i = 0; i < values.length; i++) {

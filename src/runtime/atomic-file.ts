@@ -1,5 +1,5 @@
-// The one way to write: all bytes or an error, and a file whole or not at all. What a path names stays what it is: links
-// are followed, a file keeps its mode, and devices and pipes are written to, never replaced.
+// All file output goes through here: all bytes or an error, and files whole or not at all. The kind of a path is
+// preserved: links are followed, files keep their mode, devices and pipes are written to, not replaced.
 import { randomUUID } from 'node:crypto'
 import { write } from 'node:fs'
 import { type FileHandle, open, readlink, rename, rm, stat } from 'node:fs/promises'
@@ -9,24 +9,24 @@ import { promisify } from 'node:util'
 
 const writeDescriptor = promisify(write)
 
-/** Where the bytes for a path go. */
+/** Where output for a path goes. */
 type OutputPlace =
-  /** A file, or the place for one, with all links followed. */
+  /** A file, existing or not, with all links resolved. */
   | { readonly kind: 'file'; readonly path: string; readonly exists: boolean }
-  /** A device, a pipe or an open descriptor, which takes bytes one after the other. */
+  /** A device, a pipe or an open descriptor, written sequentially. */
   | { readonly kind: 'stream'; readonly path: string; readonly descriptor?: number }
 
-/** As many links as Linux follows. */
-const MOST_LINKS = 40
+/** Linux's limit on symbolic links in a path. */
+const maxLinks = 40
 
-/** Finds out what a path names. @throws the file system's error */
+/** Resolves an output path. @throws the file system's error */
 export async function outputPlace(path: string): Promise<OutputPlace> {
   let named = resolve(path)
   for (let links = 0; ; links++) {
     const descriptor = descriptorOf(named)
-    // Opened once more, an open file would be written to from its start.
+    // Reopening it would write from the start of the file.
     if (descriptor !== undefined) return { kind: 'stream', path, descriptor }
-    const target = links < MOST_LINKS ? await readlink(named).catch(() => undefined) : undefined
+    const target = links < maxLinks ? await readlink(named).catch(() => undefined) : undefined
     if (target === undefined) break
     named = resolve(dirname(named), target)
   }
@@ -40,7 +40,7 @@ export async function outputPlace(path: string): Promise<OutputPlace> {
     : { kind: 'stream', path: named }
 }
 
-/** The number of an open descriptor that a path stands for. */
+/** The open descriptor that a path such as `/dev/fd/3` names. */
 function descriptorOf(path: string): number | undefined {
   if (path === '/dev/stdout') return 1
   if (path === '/dev/stderr') return 2
@@ -49,8 +49,8 @@ function descriptorOf(path: string): number | undefined {
 }
 
 /**
- * Writes parts one after the other to what a path names: a file in one step, so that whoever reads finds all of it or what
- * was there before; a device or a pipe as it comes.
+ * Writes parts in order to a path. A file is replaced in one step: readers see the old content or the new. Devices and
+ * pipes are written as the parts arrive.
  * @throws what `parts` throws; the file system's error
  */
 export async function writeOutput(
@@ -79,15 +79,15 @@ export async function writeOutput(
 }
 
 /**
- * Writes a file in one step: whoever reads finds all of it, or what was there before. A link stays and what it names is
- * written; a file that was there keeps its mode and, where this user may give it away, its owner.
+ * Writes a file in one step: readers see the old content or the new. A symbolic link stays and its target is written;
+ * an existing file keeps its mode and, if this user may set it, its owner.
  * @throws what `write` throws; the file system's error
  */
 export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const place = await outputPlace(path)
   const draft = `${place.path}.${randomUUID()}.tmp`
   try {
-    // What nobody else may read is in no other file either, however short.
+    // The mode is set from the start, so that private content is never readable by others.
     const file = await open(draft, 'wx', (await modeOf(place.path)) ?? 0o666)
     try {
       await write(file)
@@ -101,7 +101,7 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
   }
 }
 
-/** Gives a finished draft the mode and owner of the file that it takes the place of, and the name. */
+/** Renames a finished draft to `path`, with the mode and owner of the file that it replaces. */
 export async function putInPlace(draft: string, path: string): Promise<void> {
   const old = await stat(path).catch(() => undefined)
   if (old !== undefined) {
@@ -117,7 +117,7 @@ export async function putInPlace(draft: string, path: string): Promise<void> {
   await rename(draft, path)
 }
 
-/** The permissions of a file; undefined where there is none. */
+/** The permissions of a file; undefined if it does not exist. */
 export async function modeOf(path: string): Promise<number | undefined> {
   return stat(path).then(
     ({ mode }) => mode & 0o777,
@@ -125,7 +125,7 @@ export async function modeOf(path: string): Promise<number | undefined> {
   )
 }
 
-/** Writes all of the bytes at a place in a file; one `write` may take fewer. @throws the file system's error */
+/** Writes all bytes at a position of a file, as one `write` may take fewer. @throws the file system's error */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
   for (let written = 0; written < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written)
@@ -134,14 +134,14 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, position: nu
   return bytes.length
 }
 
-/** Writes all of the bytes to what has no places. */
+/** Writes all bytes to a stream, which has no positions. */
 async function writeStream(descriptor: number, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     try {
       const { bytesWritten } = await writeDescriptor(descriptor, bytes, written, bytes.length - written, null)
       written += bytesWritten
     } catch (error) {
-      // A pipe whose reader is slower.
+      // The pipe is full until its reader catches up.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
       await wait(5)
     }

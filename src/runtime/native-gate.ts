@@ -1,16 +1,16 @@
-// Stopping a thread inside a native call aborts the whole process: ONNX Runtime's own binding and hnswlib's do not expect
-// it. So a thread counts the native calls that it is in, and whoever ends it, or the process, waits until it is in none.
-// A gate is two Int32 in shared memory: [0] counts native calls under way, [1] is 1 once no other may begin.
+// Terminating a thread inside a native call of ONNX Runtime or hnswlib aborts the whole process. So each thread counts
+// its native calls, and ending a thread or the process waits until the count is 0. A gate is two Int32 in shared
+// memory: [0] counts native calls in progress, [1] is 1 once the gate is closed.
 import { setTimeout as wait } from 'node:timers/promises'
 
 let own: Int32Array | undefined
 
-/** Gives this thread its gate; without one native calls are made as they are. */
+/** Sets this thread's gate; without one, native calls are not counted. */
 export function guardThread(gate: SharedArrayBuffer): void {
   own = new Int32Array(gate)
 }
 
-/** Makes a native call, which may answer with a promise. @throws Error once this thread is to end; what `call` throws */
+/** Makes a native call, which may return a promise. @throws Error once the gate is closed; what `call` throws */
 export function inNative<Result>(call: () => Result): Result {
   if (own === undefined) return call()
   const gate = own
@@ -20,7 +20,7 @@ export function inNative<Result>(call: () => Result): Result {
   Atomics.add(gate, 0, 1)
   let isPending = false
   try {
-    if (Atomics.load(gate, 1) === 1) throw new Error('This thread is to end.')
+    if (Atomics.load(gate, 1) === 1) throw new Error('This thread is being stopped.')
     const result = call()
     if (!(result instanceof Promise)) return result
     isPending = true
@@ -32,10 +32,10 @@ export function inNative<Result>(call: () => Result): Result {
 
 const gates = new Set<Int32Array>()
 let isWatching = false
-/** At the end of the process a thread that is longer in a native call is not waited for. */
-const MOST_MS = 5000
+/** Longest wait for native calls at process exit. */
+const maxExitWaitMs = 5000
 
-/** Gates of other threads, which also the end of the process heeds until they are removed. */
+/** The gate of another thread. Process exit waits for it too, until it is removed. */
 export class NativeGate {
   readonly #gate = new Int32Array(new SharedArrayBuffer(8))
 
@@ -44,7 +44,7 @@ export class NativeGate {
     if (isWatching) return
     isWatching = true
     process.once('exit', () => {
-      const until = performance.now() + MOST_MS
+      const until = performance.now() + maxExitWaitMs
       for (const gate of gates) Atomics.store(gate, 1, 1)
       for (const gate of gates)
         for (let calls = Atomics.load(gate, 0); calls > 0 && performance.now() < until; calls = Atomics.load(gate, 0))
@@ -52,18 +52,18 @@ export class NativeGate {
     })
   }
 
-  /** For the thread's {@link guardThread}. */
+  /** To pass to the thread's {@link guardThread}. */
   get memory(): SharedArrayBuffer {
     return this.#gate.buffer
   }
 
-  /** Lets no native call begin any more, and waits for those under way. */
+  /** Refuses new native calls and waits for those in progress. */
   async close(): Promise<void> {
     Atomics.store(this.#gate, 1, 1)
     while (Atomics.load(this.#gate, 0) > 0) await wait(2)
   }
 
-  /** For a thread that has ended. */
+  /** Call once the thread has ended. */
   remove(): void {
     gates.delete(this.#gate)
   }

@@ -1,5 +1,5 @@
-// ONNX Runtime as this package uses it: float32 results on the CPU, one call a run, in any thread. Natively it is the
-// library of onnxruntime-node behind a binding of our own (native/binding.c says why), else WebAssembly.
+// ONNX Runtime as this package uses it: float32 results on the CPU, one call per run, in any thread. Native where
+// possible: the library of onnxruntime-node behind our own binding (reasons: native/binding.c); otherwise WebAssembly.
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -9,7 +9,7 @@ import { brotliDecompress } from 'node:zlib'
 import { inNative } from './native-gate.ts'
 import { packageFile, packageRequire } from './package-files.ts'
 
-/** Values and their shape. */
+/** Row-major values and their shape. */
 export interface Tensor<Values = Float32Array> {
   readonly data: Values
   readonly dims: readonly number[]
@@ -17,8 +17,8 @@ export interface Tensor<Values = Float32Array> {
 
 export interface Session {
   /**
-   * The output of this name, in memory of its own, or written into `target`, whose shape it must have. Natively the
-   * thread is blocked meanwhile.
+   * Runs the model and returns the named output in new memory, or written into `target`, which must have its shape.
+   * Native runs block the thread.
    */
   run(
     inputs: Readonly<Record<string, Tensor<Float32Array | BigInt64Array>>>,
@@ -30,7 +30,10 @@ export interface Session {
 interface SessionOptions {
   /** @default 1 */
   readonly threads?: number
-  /** False where the graph is fused already: the runtime would find nothing, and take a third of the start. @default true */
+  /**
+   * False for graphs that are already fused: nothing is left to optimize, and trying takes a third of the start.
+   * @default true
+   */
   readonly optimizes?: boolean
 }
 
@@ -50,12 +53,12 @@ interface Binding {
   ): Tensor
 }
 
-/** Where there is a native library, and a binding for it. */
+/** Platforms with a native library and a binding. */
 export const nativePlatforms = 'Linux with glibc, macOS and Windows, each on x64 and arm64'
 
 /**
- * Opens the native library, once a process.
- * @throws Error where there is none for this platform, or where it cannot be opened
+ * Opens the native library, once per process.
+ * @throws Error if there is none for this platform, or if it cannot be opened
  */
 export function loadNative(): Runtime {
   const require = packageRequire()
@@ -71,13 +74,12 @@ export function loadNative(): Runtime {
   return {
     version: inNative(() => open(join(folder, library))),
     async createSession(model, { threads = 1, optimizes = true } = {}) {
-      // Runs are milliseconds long: waiting for them without spinning costs nothing that shows, and leaves the cores to
-      // others in between.
+      // No spinning: runs take milliseconds, so it gains nothing measurable and would occupy cores between them.
       const session = inNative(() => createSession(model, threads, optimizes, false))
       return {
         async run(inputs, output, target) {
           const list = Object.entries(inputs).map(([name, { data, dims }]) => [name, data, dims] as const)
-          // Messages are taken between two runs: who makes one after the other would else hear nothing meanwhile.
+          // Lets the thread receive messages between consecutive runs.
           await new Promise((resolve) => setImmediate(resolve))
           if (target === undefined) return inNative(() => run(session, list, output))
           inNative(() => run(session, list, output, [target.data, target.dims]))
@@ -89,8 +91,8 @@ export function loadNative(): Runtime {
 }
 
 /**
- * Whose onnxruntime-node is taken. A process on Windows has one library of a name: where transformers.js is installed
- * it must be its own, which is newer, and has all that is used here.
+ * The package whose onnxruntime-node is loaded. A Windows process loads only one library of each name, so if
+ * transformers.js is installed, its newer one must be used; it has everything needed here.
  */
 function carrier(require: NodeJS.Require): NodeJS.Require {
   if (process.platform !== 'win32') return require
@@ -101,7 +103,7 @@ function carrier(require: NodeJS.Require): NodeJS.Require {
   }
 }
 
-/** The part of onnxruntime-web that is used. */
+/** The part of onnxruntime-web used here. */
 interface Web {
   readonly env: {
     readonly wasm: { numThreads: number; wasmBinary?: Uint8Array }
@@ -122,7 +124,9 @@ interface Web {
   }
 }
 
-/** The same on WebAssembly, several times slower, wherever Node runs: one thread, nothing is fetched. */
+/**
+ * ONNX Runtime on WebAssembly: several times slower, runs wherever Node does, single-threaded, nothing is downloaded.
+ */
 export async function loadWasm(): Promise<Runtime> {
   const web = (await import(pathToFileURL(packageFile('#wasm/ort.mjs')).href)) as Web
   web.env.wasm.numThreads = 1

@@ -3,19 +3,19 @@ import { Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-// webpack writes its own in place of a plain `createRequire`, and leaves this one alone.
+// webpack replaces a plain `createRequire` import, but not this one.
 const { createRequire } = Module
 
-/** The folders of the package, by the names under which its code asks for them (`imports` in package.json). */
+/** Folders of the package by import name (`imports` in package.json). */
 const places = { worker: 'dist', page: 'dist/page', wasm: 'dist/wasm', native: 'native', models: 'models' } as const
 
 /**
- * The path of a file that comes with the package: `#models/atlas/atlas.json`. Code that a bundler has put into another
- * file finds them where the package is still installed beside it.
+ * Path of a file of the package, such as `#models/atlas/atlas.json`. Bundled code finds it if the package is installed
+ * next to the bundle.
  * @throws Error with one sentence that says what to do
  */
 export function packageFile(name: `#${keyof typeof places}/${string}` | '#package.json'): string {
-  // A bundle in the form of CommonJS has no address of its own.
+  // CommonJS bundles have no `import.meta.url`.
   const from: string | undefined = import.meta.url
   const { resolve } = createRequire(from ?? pathToFileURL(process.argv[1] ?? join(process.cwd(), 'here')))
   try {
@@ -27,17 +27,17 @@ export function packageFile(name: `#${keyof typeof places}/${string}` | '#packag
       const path = join(dirname(resolve('paperkin/package.json')), place ? places[place] : '', rest + ending)
       if (existsSync(path)) return path
     } catch {
-      // What was found missing first says it.
+      // The error below reports the first failure.
     }
     throw new Error(
-      'paperkin does not find its own files beside its code; where a bundler has put it into another file, mark `paperkin` ' +
+      'paperkin cannot find its own files next to its code; if a bundler has moved it into another file, mark `paperkin` ' +
         'as external and install it there too, else install the package again',
       { cause },
     )
   }
 }
 
-/** `require` as of the package's own code: for what is installed with it, or beside it. */
+/** `require` as seen from the package: finds its dependencies and packages installed next to it. */
 export function packageRequire(): NodeJS.Require {
   return createRequire(packageFile('#package.json'))
 }

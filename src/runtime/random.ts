@@ -1,8 +1,8 @@
 import { PaperkinError, show } from '../errors.ts'
 
 /**
- * Returns a seeded source of numbers in [0, 1), the same sequence on every CPU: 53 random bits a number, from
- * xoshiro128** (Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators"), its state filled by
+ * Returns a seeded generator of numbers in [0, 1), the same sequence on every CPU: 53 random bits per number from
+ * xoshiro128** (Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators"), with the state filled by
  * splitmix32.
  * @param seed any safe integer
  * @throws PaperkinError `invalid-argument`
@@ -22,7 +22,7 @@ export function seededRandom(seed: number): () => number {
   mixed ^= Math.floor(seed / 2 ** 32)
   let s1 = splitmix()
   let s2 = splitmix()
-  // Of the 2^128 states only all zeros is forbidden.
+  // The all-zero state is invalid.
   let s3 = splitmix() | 1
   const next = (): number => {
     const product = Math.imul(s1, 5)

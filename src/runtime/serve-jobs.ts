@@ -1,16 +1,16 @@
-// The thread's side of a worker pool: a script of a thread is a table of jobs that it serves.
+// The thread's side of a worker pool: a thread's script serves a table of jobs.
 import { parentPort, workerData } from 'node:worker_threads'
 import { PaperkinError, type PaperkinErrorCode } from '../errors.ts'
 import { guardThread } from './native-gate.ts'
 import { type Progress, type TimeSlice, timeSlice } from './time-slice.ts'
 
-/** What a job is given beside its options. */
+/** What a job gets in addition to its options. */
 export interface JobContext {
   readonly signal: AbortSignal
-  /** Between slices of 20 ms messages are taken, an abort among them. */
+  /** Slices of 20 ms; messages, including aborts, are received between them. */
   readonly slice: TimeSlice
   readonly onProgress: (progress: Progress) => void
-  /** What the caller sends in parts; only for calls with an `input`. */
+  /** Input that the caller sends in parts; empty for calls without `input`. */
   readonly input: AsyncIterable<unknown>
 }
 
@@ -27,18 +27,18 @@ export type ToThread =
       readonly options: unknown
       readonly hasInput: boolean
     }
-  /** Without a `part` the input is complete. */
+  /** Without a `part`: end of input. */
   | { readonly kind: 'part'; readonly id: number; readonly part?: unknown }
   | { readonly kind: 'abort'; readonly id: number }
 
-/** Every job ends with `done` or `failed`, also one that was aborted. */
+/** Every job ends with `done` or `failed`, even after an abort. */
 export type FromThread =
   | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
   | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
   | {
       readonly kind: 'failed'
       readonly id: number
-      /** As it was thrown; of a PaperkinError only the message and the code arrive. */
+      /** The thrown value; a PaperkinError arrives as message and code only. */
       readonly error: unknown
       readonly code?: PaperkinErrorCode | undefined
     }
@@ -46,11 +46,11 @@ export type FromThread =
 type Run = Extract<ToThread, { kind: 'run' }>
 type Parts = ReadableStreamDefaultController<unknown>
 
-/** Serves jobs until the thread is ended from outside; `inTurn`: each waits for the one before it. */
+/** Serves jobs until the thread is terminated. `inTurn`: one job at a time, in order. */
 export function serveJobs(jobs: JobTable, { inTurn = false }: { readonly inTurn?: boolean } = {}): void {
   const port = parentPort as NonNullable<typeof parentPort>
   const post = (message: FromThread, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
-  const begun = new Map<number, { readonly abort: AbortController; readonly parts: Parts | undefined }>()
+  const running = new Map<number, { readonly abort: AbortController; readonly parts: Parts | undefined }>()
   let last: Promise<void> = Promise.resolve()
   guardThread(workerData as SharedArrayBuffer)
 
@@ -63,13 +63,13 @@ export function serveJobs(jobs: JobTable, { inTurn = false }: { readonly inTurn?
         parts = control
       }
       const input = message.hasInput ? new ReadableStream({ start }) : noParts()
-      begun.set(id, { abort, parts })
+      running.set(id, { abort, parts })
       const work = () => run(message, { signal: abort.signal, input })
       if (inTurn) last = last.then(work)
       else void work()
       return
     }
-    const { abort, parts } = begun.get(id) ?? {}
+    const { abort, parts } = running.get(id) ?? {}
     if (kind === 'abort') {
       abort?.abort()
       parts?.error(abort?.signal.reason)
@@ -91,18 +91,18 @@ export function serveJobs(jobs: JobTable, { inTurn = false }: { readonly inTurn?
       try {
         post({ kind: 'failed', id, error, code })
       } catch {
-        // What hangs on it cannot be copied.
+        // The error holds something that cannot be cloned.
         post({ kind: 'failed', id, error: new Error(String(error)), code })
       }
     } finally {
-      begun.delete(id)
+      running.delete(id)
     }
   }
 }
 
 async function* noParts(): AsyncGenerator<never> {}
 
-/** Arrays that a result holds are handed over, not copied. */
+/** Buffers of a result's arrays, to be transferred instead of copied. */
 function buffersOf(result: unknown): ArrayBuffer[] {
   if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return []
   return Object.values(result).flatMap((value) =>

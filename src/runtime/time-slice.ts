@@ -1,25 +1,25 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** How far long work has come, in texts, rows or iterations. */
+/** Progress of long work, in texts, rows or iterations. */
 export interface Progress {
   readonly done: number
   readonly total: number
 }
 
-/** Keeps long work in slices between which the event loop turns. */
+/** Splits long work into slices between which the event loop runs. */
 export interface TimeSlice {
-  /** True when the slice is used up: `await slice.rest()`. */
+  /** True when the slice is used up; then `await slice.rest()`. */
   due(): boolean
-  /** Lets the event loop turn once, then begins a new slice; throws `signal.reason` after an abort. */
+  /** Lets the event loop run once, then starts a new slice. @throws `signal.reason` after an abort */
   rest(): Promise<void>
 }
 
-/** Pieces of work that wait for the event loop to turn. */
+/** Number of slices that are waiting for the event loop. */
 let resting = 0
 
 /**
- * Begins a slice of `milliseconds`, which it shares with others that rest at the same time; throws `signal.reason` where the
- * signal is aborted already.
+ * Starts a slice of `milliseconds`, shared with others that rest at the same time.
+ * @throws `signal.reason` if the signal is already aborted
  */
 export function timeSlice(signal: AbortSignal | undefined, milliseconds = 6): TimeSlice {
   signal?.throwIfAborted()
@@ -29,7 +29,7 @@ export function timeSlice(signal: AbortSignal | undefined, milliseconds = 6): Ti
     rest: async () => {
       const among = ++resting
       await nextTurn()
-      // Those that went on before it this turn have had their share.
+      // Slices that resumed earlier in this turn have had their share.
       end = performance.now() + milliseconds / Math.max(among, resting)
       resting--
       signal?.throwIfAborted()

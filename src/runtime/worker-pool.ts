@@ -1,5 +1,5 @@
-// Threads that serve a table of jobs: started when jobs wait, replaced when they die, given back when they are idle. Jobs go
-// to a thread a few at a time, so that an abort, an urgent call or a new thread is served at once.
+// Threads that serve a table of jobs: started when jobs wait, replaced when they die, ended when idle. A thread gets
+// only a few jobs at a time, so that aborts, urgent calls and new threads take effect at once.
 import { Worker } from 'node:worker_threads'
 import { PaperkinError } from '../errors.ts'
 import { NativeGate } from './native-gate.ts'
@@ -7,24 +7,23 @@ import { packageFile } from './package-files.ts'
 import type { FromThread, JobOptions, JobResult, JobTable, ToThread } from './serve-jobs.ts'
 import type { Progress } from './time-slice.ts'
 
-/** What a pool is like. */
 interface PoolOptions<Jobs extends JobTable> {
   readonly script: `#worker/${string}`
   /** Name of the threads. */
   readonly name: string
-  /** Threads at most, where so many are already. @default 1 */
+  /** Most threads, given how many are running. @default 1 */
   readonly most?: (running: number) => number
-  /** Jobs for each of which one more thread is worth its start. @default 1 */
+  /** Jobs that make one more thread worth starting. @default 1 */
   readonly jobsPerThread?: number
-  /** Jobs in hand at most, for threads that do them in turn. @default Infinity, for threads that do them side by side */
+  /** Most jobs held by a thread that runs them one by one. @default Infinity, for threads that run them concurrently */
   readonly inHand?: number
-  /** How often a job is begun again after its thread has died. @default 0 */
+  /** How often a job is restarted after its thread has died. @default 0 */
   readonly retries?: number
-  /** How long a thread may be idle, at least 1 s; `isLast`: no other is left. @default 10 s */
+  /** How long a thread may be idle, at least 1 s; `isLast`: it is the only one. @default 10 s */
   readonly idleMs?: (isLast: boolean) => number
-  /** A job that each thread does before it takes others. */
+  /** A job that each thread runs before all others. */
   readonly opening?: Opening<Jobs>
-  /** The error that a call ends with. */
+  /** Makes the error that a call rejects with. */
   readonly explain: (failure: Failure) => unknown
 }
 
@@ -35,23 +34,25 @@ interface Opening<Jobs extends JobTable, Kind extends keyof Jobs & string = keyo
 }
 
 export interface Failure {
-  /** `start`: no thread can be started; `early-end`, `end`: a thread died before it was open, or at work; `opening`, `job`: it threw. */
+  /**
+   * `start`: no thread can be started; `early-end`, `end`: a thread died before its opening job was done, or while
+   * working; `opening`, `job`: that job threw.
+   */
   readonly kind: 'start' | 'early-end' | 'opening' | 'end' | 'job'
   readonly cause: unknown
-  /** Of the job in its call of `total` jobs. */
+  /** Index of the job within its call of `total` jobs. */
   readonly index: number
   readonly total: number
 }
 
-/** How jobs are run. */
 interface RunOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Served before the jobs of other calls. @default false */
+  /** Runs before the jobs of other calls. @default false */
   readonly isUrgent?: boolean
-  /** False for work that nobody waits for. @default true */
+  /** False for work that no caller awaits. @default true */
   readonly keepsProcessAlive?: boolean
-  /** Sent to the job part by part, each in memory that is handed over or shared. */
+  /** Input sent to the job part by part; each buffer is transferred or shared. */
   readonly input?: () => AsyncIterable<ArrayBufferView>
 }
 
@@ -71,17 +72,17 @@ interface Job {
   readonly id: number
   readonly index: number
   readonly call: Call
-  /** Threads that died while they were at it. */
+  /** Threads that died while running it. */
   deaths: number
 }
 
 interface Thread {
   readonly worker: Worker
   readonly gate: NativeGate
-  /** In hand, in the order in which it takes them; those of calls that are over stay until it has let go of them. */
+  /** Jobs handed over, in order of execution; those of ended calls stay until the thread has finished them. */
   readonly jobs: Map<number, Job>
   isReady: boolean
-  /** Its end, once it has been asked for. */
+  /** Set once the thread has been asked to end. */
   end: Promise<unknown> | undefined
   idle: NodeJS.Timeout | undefined
 }
@@ -98,7 +99,7 @@ export class WorkerPool<Jobs extends JobTable> {
     this.#options = { most: () => 1, jobsPerThread: 1, inHand, retries: 0, idleMs: () => 10_000, ...options }
   }
 
-  /** Runs one job. @throws `signal.reason`; what `onProgress` throws; what the pool makes of a failure */
+  /** Runs one job. @throws `signal.reason`; what `onProgress` throws; the error made by `explain` */
   async run<Kind extends keyof Jobs & string>(
     kind: Kind,
     options: JobOptions<Jobs, Kind>,
@@ -109,7 +110,7 @@ export class WorkerPool<Jobs extends JobTable> {
     return found[0] as JobResult<Jobs, Kind>
   }
 
-  /** Runs a job for each of the options, and hands out each result as soon as it is there. Throws as {@link run} does. */
+  /** Runs one job per entry of `list` and passes on each result as soon as it arrives. Throws as {@link run} does. */
   runAll<Kind extends keyof Jobs & string>(
     kind: Kind,
     list: readonly JobOptions<Jobs, Kind>[],
@@ -145,13 +146,13 @@ export class WorkerPool<Jobs extends JobTable> {
     })
   }
 
-  /** Starts all threads, for jobs that will come soon. */
+  /** Starts all threads ahead of jobs that will come soon. */
   prepare(): void {
     this.#startUpTo(Number.POSITIVE_INFINITY)
     this.#hold()
   }
 
-  /** Ends the threads that work for nobody, each between two native calls. */
+  /** Ends the threads that no call needs, each outside native calls. */
   async end(): Promise<void> {
     const isWanted = ({ isReady, jobs }: Thread) =>
       this.#calls.length > 0 && (!isReady || [...jobs.values()].some(({ call }) => !call.isOver))
@@ -162,14 +163,15 @@ export class WorkerPool<Jobs extends JobTable> {
     return [...this.#threads].filter(({ end }) => end === undefined)
   }
 
-  /** Starts threads while jobs wait for them and hands jobs to those that are ready. */
+  /** Starts threads for waiting jobs and hands jobs to those that are ready. */
   #advance(): void {
     const { jobsPerThread, inHand } = this.#options
     const queued = this.#calls.reduce((sum, { list, next, retries }) => sum + list.length - next + retries.length, 0)
     if (queued === 0) return
     this.#startUpTo(Math.ceil(this.#staying.reduce((sum, { jobs }) => sum + jobs.size, queued) / jobsPerThread))
     const ready = this.#staying.filter(({ isReady }) => isReady)
-    // Several in hand, so that a busy main thread starves nobody; fewer towards the end, so that all end together.
+    // Several each, so that a busy main thread does not leave threads idle; fewer near the end, so that all finish
+    // together.
     const depth = Number.isFinite(inHand) ? Math.min(inHand, Math.ceil(queued / (2 * ready.length))) : inHand
     for (let most = 1; ready.length > 0 && most <= depth; most++)
       for (const thread of ready) {
@@ -180,7 +182,7 @@ export class WorkerPool<Jobs extends JobTable> {
       }
   }
 
-  /** The next job: urgent calls first, the others in turn. */
+  /** The next job: urgent calls first, the others round-robin. */
   #take(): Job | undefined {
     for (const [place, call] of this.#calls.entries()) {
       const isNew = call.retries.length === 0 && call.next < call.list.length
@@ -202,7 +204,7 @@ export class WorkerPool<Jobs extends JobTable> {
       post(thread, { kind: 'run', id, job: call.kind, options, hasInput: input !== undefined })
       if (input !== undefined) feed(thread, job, input).catch((error: unknown) => call.settle(error))
     } catch (error) {
-      // Options that cannot be copied.
+      // The options cannot be cloned.
       thread.jobs.delete(id)
       call.settle(error)
     }
@@ -221,7 +223,7 @@ export class WorkerPool<Jobs extends JobTable> {
     const { script, name, opening } = this.#options
     const path = packageFile(script)
     const gate = new NativeGate()
-    // Flags of the parent (loaders, eval, inspect) are not for this thread.
+    // The parent's flags (loaders, eval, inspect) must not apply to this thread.
     const worker = new Worker(path, { name, workerData: gate.memory, execArgv: [] })
     const isReady = opening === undefined
     const thread: Thread = { worker, gate, jobs: new Map(), isReady, end: undefined, idle: undefined }
@@ -264,7 +266,7 @@ export class WorkerPool<Jobs extends JobTable> {
     if (message.kind !== 'progress') thread.jobs.delete(message.id)
     try {
       if (call.isOver) {
-        // Nobody waits for it any more.
+        // The call has ended: drop the message.
       } else if (message.kind === 'progress') call.how.onProgress?.(message.progress)
       else if (message.kind === 'done') {
         call.onResult(index, message.result)
@@ -278,7 +280,7 @@ export class WorkerPool<Jobs extends JobTable> {
     if (thread.jobs.size === 0) this.#rest(thread)
   }
 
-  /** A thread has ended: what it was at is tried once more where that is allowed, what waited behind that as if new. */
+  /** Handles the end of a thread: the job that it ran is retried if allowed, those queued behind it as if new. */
   #bury(thread: Thread, cause: unknown): void {
     const { retries, inHand } = this.#options
     thread.gate.remove()
@@ -307,7 +309,7 @@ export class WorkerPool<Jobs extends JobTable> {
     call.settle(this.#options.explain({ kind, cause, index, total: call.list.length }))
   }
 
-  /** Threads keep the process alive while a call waits for them, and never otherwise. */
+  /** Threads keep the process alive only while a call waits for them. */
   #hold(): void {
     const isAwaited = this.#calls.some(({ how }) => how.keepsProcessAlive !== false)
     for (const { worker, end } of this.#threads) {
@@ -316,7 +318,7 @@ export class WorkerPool<Jobs extends JobTable> {
     }
   }
 
-  /** Gives an idle thread back after a time. */
+  /** Ends the thread once it has been idle long enough. */
   #rest(thread: Thread): void {
     const since = performance.now()
     const look = () => {
@@ -351,7 +353,7 @@ async function feed(thread: Thread, { id, call }: Job, input: AsyncIterable<Arra
   post(thread, { kind: 'part', id })
 }
 
-/** An error as it was thrown in the thread. */
+/** Rebuilds an error thrown in the thread. */
 function errorOf({ error, code }: Extract<FromThread, { kind: 'failed' }>): unknown {
   return code === undefined ? error : new PaperkinError(code, (error as Error).message)
 }
@@ -359,14 +361,17 @@ function errorOf({ error, code }: Extract<FromThread, { kind: 'failed' }>): unkn
 const common = new Set<{ end(): Promise<void> }>()
 let users = 0
 
-/** A pool that all users share: see {@link useThreads}. */
+/** A pool shared by all users; see {@link useThreads}. */
 export function commonPool<Jobs extends JobTable>(options: PoolOptions<Jobs>): WorkerPool<Jobs> {
   const pool = new WorkerPool(options)
   common.add(pool)
   return pool
 }
 
-/** Counts a user of the common pools in. What it returns counts the user out, once, and with the last one ends the threads. */
+/**
+ * Registers a user of the common pools. Returns a function, to be called once, that unregisters it; the last one ends
+ * the threads.
+ */
 export function useThreads(): () => Promise<void> {
   users += 1
   return async () => {
@@ -375,7 +380,7 @@ export function useThreads(): () => Promise<void> {
   }
 }
 
-/** Ends the threads of common pools that work for nobody. */
+/** Ends the threads of common pools that no call needs. */
 export async function endThreads(): Promise<void> {
   await Promise.all([...common].map((pool) => pool.end()))
 }

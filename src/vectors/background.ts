@@ -4,18 +4,19 @@ import { type Progress, timeSlice } from '../runtime/time-slice.ts'
 import { commonPool, type WorkerPool } from '../runtime/worker-pool.ts'
 import type { VectorJobs } from './worker.ts'
 
-/** Multiply-adds from which a worker thread, about 0.15 s to start with its runtime, is worth it. */
-export const BACKGROUND_FROM = 2e8
-/** Values copied at a time: 2 MB, a millisecond or two. */
-export const PART = 2 ** 19
+/** Multiply-adds from which a worker thread (about 0.15 s to start with its runtime) is worth it. */
+export const backgroundFrom = 2e8
+/** Values copied at a time: 2 MB, 1 to 2 ms. */
+export const partLength = 2 ** 19
 
-/** A thread for each name, whose jobs run side by side. */
+/** One thread per name, running its jobs concurrently. */
 const threads = new Map<string, WorkerPool<VectorJobs>>()
 
 /**
- * Runs a job in a worker thread. Values are copied to it in parts, so that the event loop turns, or by itself where they
- * lie in shared memory: the thread holds `4 × values` bytes until the job is done.
- * @throws `signal.reason`; what the job or `onProgress` throws; PaperkinError `index-unavailable` where the thread cannot run.
+ * Runs a job in a worker thread. Values in shared memory are passed directly; others are copied in parts, so that the
+ * event loop runs. The thread holds `4 × values.length` bytes until the job is done.
+ * @throws `signal.reason`; what the job or `onProgress` throws; PaperkinError `index-unavailable` if the thread cannot
+ * run
  */
 export async function inBackground<Kind extends keyof VectorJobs>(
   kind: Kind,
@@ -26,11 +27,11 @@ export async function inBackground<Kind extends keyof VectorJobs>(
     ...how
   }: {
     readonly values: Float32Array
-    /** Jobs of one name share a thread. @default 'products' */
+    /** Jobs with the same name share a thread. @default 'products' */
     readonly thread?: string
     readonly signal?: AbortSignal | undefined
     readonly onProgress?: ((progress: Progress) => void) | undefined
-    /** False for work that nobody waits for. @default true */
+    /** False for work that no caller awaits. @default true */
     readonly keepsProcessAlive?: boolean
   },
 ): Promise<JobResult<VectorJobs, Kind>> {
@@ -45,8 +46,8 @@ async function* partsOf(values: Float32Array, signal: AbortSignal | undefined): 
     return
   }
   const slice = timeSlice(signal, 5)
-  for (let start = 0; start < values.length; start += PART) {
-    yield values.slice(start, start + PART)
+  for (let start = 0; start < values.length; start += partLength) {
+    yield values.slice(start, start + partLength)
     if (slice.due()) await slice.rest()
   }
 }

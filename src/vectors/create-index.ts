@@ -3,16 +3,16 @@ import { ExactIndex } from './exact-index.ts'
 import { HnswIndex, type HnswOptions } from './hnsw/hnsw-index.ts'
 import type { VectorIndex } from './vector-index.ts'
 
-/** Which index: exact, HNSW, or exact until HNSW pays. */
+/** Kind of index: exact, HNSW, or exact until HNSW pays off. */
 export type IndexKind = 'auto' | 'exact' | 'hnsw'
 
 /**
- * Rows from which `'auto'` builds a graph: an exact search takes some 10 milliseconds there, and a graph's first search
- * pays for minutes of building only after many thousands more (bench/vectors.ts).
+ * Rows from which `'auto'` builds a graph. There an exact search takes some 10 ms, and minutes of building pay off only
+ * after many thousands of searches (bench/vectors.ts).
  */
-export const AUTO_HNSW_FROM = 250_000
+export const autoHnswFrom = 250_000
 
-/** @throws PaperkinError `invalid-argument` for what is no kind */
+/** @throws PaperkinError `invalid-argument` for an unknown kind */
 export function requireIndexKind(kind: IndexKind): void {
   if (kind !== 'auto' && kind !== 'exact' && kind !== 'hnsw')
     throw new PaperkinError(
@@ -22,9 +22,9 @@ export function requireIndexKind(kind: IndexKind): void {
 }
 
 /**
- * An empty index of a kind. `'auto'` is exact, and has an HNSW graph from {@link AUTO_HNSW_FROM} rows on where
- * hnswlib-node is installed; the index's own `kind` says which of the two it is at present.
- * @throws PaperkinError `index-unavailable` for `'hnsw'` where hnswlib-node is not installed or not compiled
+ * An empty index. `'auto'` is exact, with an HNSW graph from {@link autoHnswFrom} rows on if hnswlib-node is installed;
+ * the index's `kind` is the one in use.
+ * @throws PaperkinError `index-unavailable` for `'hnsw'` if hnswlib-node is not installed or not compiled
  */
 export function createVectorIndex(
   dimensions: number,
@@ -34,5 +34,5 @@ export function createVectorIndex(
   requireIndexKind(kind)
   if (kind === 'exact') return new ExactIndex(dimensions)
   if (kind === 'hnsw') return new HnswIndex(dimensions, parameters)
-  return new HnswIndex(dimensions, { graphFrom: AUTO_HNSW_FROM, isOptional: true, ...parameters })
+  return new HnswIndex(dimensions, { graphFrom: autoHnswFrom, isOptional: true, ...parameters })
 }

@@ -3,19 +3,19 @@ import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { ExactSnapshot, type ExactState } from './exact-snapshot.ts'
 import { Int8Scan } from './int8-scan.ts'
 import { checkRows, copyUnit, countVectors, unknownRow, type VectorsInput } from './unit-rows.ts'
-import { CHUNK_ROWS, type VectorIndex, type VectorWriteOptions } from './vector-index.ts'
+import { chunkRows, type VectorIndex, type VectorWriteOptions } from './vector-index.ts'
 
-/** Values from which codes are kept: below, plain products take less than a millisecond or two. */
-const SCAN_FROM = 2 ** 19
+/** Values from which codes are kept; below, plain products take 1 to 2 ms at most. */
+const scanFrom = 2 ** 19
 
-/** Exact search. Holds `5 × dimensions + 20` bytes a row. */
+/** Exact search. Holds `5 × dimensions + 20` bytes per row. */
 export class ExactIndex implements VectorIndex {
   readonly dimensions: number
   #snapshot: ExactSnapshot
   #stamp = 0
   #writing: Promise<unknown> | undefined
 
-  /** @throws PaperkinError `invalid-argument` where `dimensions` is not a whole number from 1 to 65,536. */
+  /** @throws PaperkinError `invalid-argument` if `dimensions` is not a whole number from 1 to 65,536 */
   constructor(dimensions: number) {
     this.dimensions = requireInteger('dimensions', dimensions, 1, 65_536)
     this.#snapshot = new ExactSnapshot({
@@ -80,20 +80,20 @@ export class ExactIndex implements VectorIndex {
       if (added === 0) return
       const { state } = snapshot
       const count = state.count + added
-      // Beyond `state.count` nobody reads, so the vectors are checked in their final place and published afterwards.
+      // No snapshot reads beyond `state.count`, so vectors are checked in their final place and published afterwards.
       const chunks = grow(state.chunks, count, dimensions)
       const flat = vectors instanceof Float32Array
       for (let index = 0; index < added; index++) {
         const position = state.count + index
-        copyUnit(flat ? vectors : vectors[index]!, chunks[Math.floor(position / CHUNK_ROWS)]!, {
+        copyUnit(flat ? vectors : vectors[index]!, chunks[Math.floor(position / chunkRows)]!, {
           from: flat ? index * dimensions : 0,
-          to: (position % CHUNK_ROWS) * dimensions,
+          to: (position % chunkRows) * dimensions,
           dimensions,
           name: `vector ${index}`,
         })
         if (index % 64 === 63 && slice.due()) await slice.rest()
       }
-      // Whoever aborts in the turn of the call is heard, however little there was to do.
+      // An abort in the same turn as the call takes effect, even if there is little to do.
       if (signal !== undefined) await slice.rest()
       const codes = await encoded(chunks, { state, count, slice })
       let highest = state.positionOf.length - 1
@@ -124,7 +124,7 @@ export class ExactIndex implements VectorIndex {
     })
   }
 
-  /** An empty index takes the chunks over, and makes their codes when it settles; one that has rows copies them. */
+  /** An empty index takes over the chunks and makes their codes in {@link settle}; a non-empty one copies the rows. */
   async adopt(rows: ArrayLike<number>, chunks: readonly Float32Array[]): Promise<void> {
     const { dimensions } = this
     const labels = checkRows(rows)
@@ -143,8 +143,8 @@ export class ExactIndex implements VectorIndex {
     })
     if (isDone) return
     const vectors = Array.from(labels, (_, i) => {
-      const start = (i % CHUNK_ROWS) * dimensions
-      return chunks[Math.floor(i / CHUNK_ROWS)]!.subarray(start, start + dimensions)
+      const start = (i % chunkRows) * dimensions
+      return chunks[Math.floor(i / chunkRows)]!.subarray(start, start + dimensions)
     })
     await this.add(labels, vectors)
   }
@@ -168,10 +168,10 @@ export class ExactIndex implements VectorIndex {
     this.published()
   }
 
-  /** Called after every change of the state. */
+  /** Called after every change of state. */
   protected published(): void {}
 
-  /** Copies the living rows into new chunks once a third of the positions is dead. */
+  /** Copies the live rows into new chunks once a third of the positions are dead. */
   async #compact(): Promise<void> {
     const { dimensions } = this
     const { count, size, rowOf, positionOf, stampOf, chunks } = this.#snapshot.state
@@ -185,9 +185,9 @@ export class ExactIndex implements VectorIndex {
     for (let position = 0; position < count; position++) {
       const row = rowOf[position]!
       if (row < 0) continue
-      const from = (position % CHUNK_ROWS) * dimensions
-      const vector = chunks[Math.floor(position / CHUNK_ROWS)]!.subarray(from, from + dimensions)
-      newChunks[Math.floor(next / CHUNK_ROWS)]!.set(vector, (next % CHUNK_ROWS) * dimensions)
+      const from = (position % chunkRows) * dimensions
+      const vector = chunks[Math.floor(position / chunkRows)]!.subarray(from, from + dimensions)
+      newChunks[Math.floor(next / chunkRows)]!.set(vector, (next % chunkRows) * dimensions)
       newRowOf[next] = row
       newStampOf[next] = stampOf[position]!
       newPositionOf[row] = next++
@@ -207,7 +207,7 @@ export class ExactIndex implements VectorIndex {
     })
   }
 
-  /** Runs one write at a time, at once where none is under way. */
+  /** Runs one write at a time, starting at once if none is in progress. */
   async #alone<Result>(write: () => Promise<Result>): Promise<Result> {
     while (this.#writing !== undefined) await this.#writing.catch(() => {})
     const writing = write()
@@ -221,8 +221,8 @@ export class ExactIndex implements VectorIndex {
 }
 
 /**
- * The codes of the first `count` positions, those of the published state taken over; undefined where there are too few
- * to need any, or no memory for them.
+ * Codes of the first `count` positions, reusing those of the published state; undefined if there are too few positions
+ * to need them, or no memory for them.
  */
 async function encoded(
   chunks: readonly Float32Array[],
@@ -237,28 +237,28 @@ async function encoded(
   },
 ): Promise<Int8Scan | undefined> {
   const { dimensions } = state
-  const isBeginning = state.count * dimensions < SCAN_FROM
-  if (count * dimensions < SCAN_FROM) return undefined
+  const isBeginning = state.count * dimensions < scanFrom
+  if (count * dimensions < scanFrom) return undefined
   const codes = state.codes ?? (isBeginning ? Int8Scan.create(dimensions) : undefined)
-  // A write that failed may have left codes of rows that never came to be.
+  // A failed write may have left codes of rows that were never published.
   codes?.truncate(state.count)
   while (codes !== undefined && codes.rows < count) {
-    const within = codes.rows % CHUNK_ROWS
-    const rows = Math.min(256, count - codes.rows, CHUNK_ROWS - within)
-    if (!codes.append(chunks[Math.floor(codes.rows / CHUNK_ROWS)]!, within, rows)) return undefined
+    const within = codes.rows % chunkRows
+    const rows = Math.min(256, count - codes.rows, chunkRows - within)
+    if (!codes.append(chunks[Math.floor(codes.rows / chunkRows)]!, within, rows)) return undefined
     if (slice.due()) await slice.rest()
   }
   return codes
 }
 
-/** The chunks with room for `count` rows; full ones are shared, the last one is copied where it has to grow. */
+/** Chunks with room for `count` rows; full ones are shared, the last one is copied if it must grow. */
 function grow(chunks: readonly Float32Array[], count: number, dimensions: number): Float32Array[] {
   const grown = [...chunks]
-  for (let chunk = 0; chunk * CHUNK_ROWS < count; chunk++) {
-    const needed = Math.min(CHUNK_ROWS, count - chunk * CHUNK_ROWS)
+  for (let chunk = 0; chunk * chunkRows < count; chunk++) {
+    const needed = Math.min(chunkRows, count - chunk * chunkRows)
     const present = grown[chunk]
     if (present !== undefined && present.length >= needed * dimensions) continue
-    const rows = Math.min(CHUNK_ROWS, Math.max(needed, present === undefined ? 0 : (2 * present.length) / dimensions))
+    const rows = Math.min(chunkRows, Math.max(needed, present === undefined ? 0 : (2 * present.length) / dimensions))
     const larger = new Float32Array(rows * dimensions)
     if (present !== undefined) larger.set(present)
     grown[chunk] = larger
@@ -266,7 +266,7 @@ function grow(chunks: readonly Float32Array[], count: number, dimensions: number
   return grown
 }
 
-/** Copies of the two tables in which the rows are dead. */
+/** Copies of both tables with the rows marked dead. */
 function without(state: ExactState, rows: Int32Array): Pick<ExactState, 'rowOf' | 'positionOf'> {
   const rowOf = state.rowOf.slice()
   const positionOf = state.positionOf.slice()
@@ -277,7 +277,10 @@ function without(state: ExactState, rows: Int32Array): Pick<ExactState, 'rowOf' 
   return { rowOf, positionOf }
 }
 
-/** The same array where it is long enough, else a copy at least twice as long; new places hold -1, or its like. */
+/**
+ * The same array if it is long enough, else a copy at least twice as long, new places filled with -1 (in a Uint32Array:
+ * 2^32 - 1).
+ */
 function enlarged<Values extends Int32Array | Uint32Array = Int32Array>(
   values: Values,
   length: number,

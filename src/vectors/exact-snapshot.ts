@@ -1,30 +1,30 @@
-// Rows lie in chunks of at most CHUNK_ROWS vectors, in the order in which they came ("positions"). Chunks are only ever
-// appended to: a removed row leaves a dead position, which a later compaction drops into new chunks. So a
-// snapshot is two arrays, a count and the chunks it knew, and stays true however the index goes on.
-// Invariant: rowOf[p] is the row at position p, -1 where dead; positionOf[r] is its position, -1 where absent; a position
-// at or beyond a snapshot's `count` does not exist for it. From half a million values on every position also has a code in
-// an Int8Scan, by which a caller rules out nearly all rows; what is left is decided by products in float64.
+// Rows are stored in chunks of at most chunkRows vectors, in order of insertion ("positions"). Chunks are append-only:
+// a removed row leaves a dead position, which compaction drops by copying into new chunks. So a snapshot is a few
+// tables, a count and its chunks, and stays valid while the index changes. Invariant: rowOf[p] is the row at position
+// p, -1 if dead; positionOf[r] is its position, -1 if absent; positions at or beyond a snapshot's `count` do not exist
+// for it. From half a million values on, every position also has a code in an Int8Scan, which rules out nearly all
+// rows; the rest are decided by float64 products.
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
-import { type Int8Scan, SCAN_BLOCK } from './int8-scan.ts'
+import { type Int8Scan, scanBlock } from './int8-scan.ts'
 import { exactDot } from './kernels.ts'
 import { unitQuery, unknownRow } from './unit-rows.ts'
-import { CHUNK_ROWS, type VectorSnapshot } from './vector-index.ts'
+import { chunkRows, type VectorSnapshot } from './vector-index.ts'
 
-/** What an index publishes: see the top of the file. */
+/** What an index publishes; described at the top of the file. */
 export interface ExactState {
   readonly dimensions: number
   readonly size: number
   readonly chunks: readonly Float32Array[]
-  /** Positions in use, dead ones included. */
+  /** Positions in use, including dead ones. */
   readonly count: number
   readonly rowOf: Int32Array
   readonly positionOf: Int32Array
-  /** When each position was written, counted from 1 over the index's life: ascending. */
+  /** When each position was written, counted from 1 over the index's lifetime: ascending. */
   readonly stampOf: Uint32Array
   readonly codes: Int8Scan | undefined
 }
 
-/** A state of an `ExactIndex`. */
+/** A snapshot of an `ExactIndex`. */
 export class ExactSnapshot implements VectorSnapshot {
   readonly dimensions: number
   readonly state: ExactState
@@ -68,7 +68,9 @@ export class ExactSnapshot implements VectorSnapshot {
     return scores
   }
 
-  /** Some .01 from the scores where the index keeps codes, which are a quarter of the reading; else the scores. */
+  /**
+   * Within about 0.01 of the scores if the index keeps codes, reading a quarter of the memory; otherwise the scores.
+   */
   async bounds(
     query: ArrayLike<number>,
     rows: ArrayLike<number>,
@@ -78,7 +80,7 @@ export class ExactSnapshot implements VectorSnapshot {
     if (codes === undefined) return this.scoreRows(query, rows, { signal })
     const unit = unitQuery(query, this.dimensions)
     const known = await this.boundsFrom(0, { codes, unit, side, slice: timeSlice(signal) })
-    // Mostly the rows are asked for as they lie.
+    // The usual request: all rows in storage order.
     let isSame = rows.length === count
     for (let index = 0; isSame && index < count; index++) isSame = this.position(rows[index]!) === index
     if (isSame) return known
@@ -87,7 +89,7 @@ export class ExactSnapshot implements VectorSnapshot {
     return bounds
   }
 
-  /** Bounds of all positions from one on, dead ones among them. */
+  /** Bounds of all positions from `from` on, including dead ones. */
   async boundsFrom(
     from: number,
     {
@@ -107,8 +109,8 @@ export class ExactSnapshot implements VectorSnapshot {
     const { scale, perError, constant } = query
     const sign = side === 'above' ? 1 : -1
     const bounds = new Float64Array(count - from)
-    for (let first = from; first < count; first += SCAN_BLOCK) {
-      const length = Math.min(SCAN_BLOCK, count - first)
+    for (let first = from; first < count; first += scanBlock) {
+      const length = Math.min(scanBlock, count - first)
       const { scales, errors } = codes
       const sums = codes.sums(query, first, length)
       for (let i = 0; i < length; i++) {
@@ -120,16 +122,16 @@ export class ExactSnapshot implements VectorSnapshot {
     return bounds
   }
 
-  /** Position of a row, -1 where there is none. */
+  /** Position of a row; -1 if absent. */
   position(row: number): number {
     const position = this.state.positionOf[row] ?? -1
     return position < this.state.count ? position : -1
   }
 
-  /** Product of a vector with the one at a position. */
+  /** Dot product of a vector with the one at a position, in float64. */
   product(unit: Float32Array, position: number): number {
-    const chunk = this.state.chunks[Math.floor(position / CHUNK_ROWS)]!
-    return exactDot(unit, 0, chunk, (position % CHUNK_ROWS) * this.dimensions, this.dimensions)
+    const chunk = this.state.chunks[Math.floor(position / chunkRows)]!
+    return exactDot(unit, 0, chunk, (position % chunkRows) * this.dimensions, this.dimensions)
   }
 
   #known(row: number): number {
@@ -139,7 +141,7 @@ export class ExactSnapshot implements VectorSnapshot {
   }
 
   #view(position: number): Float32Array {
-    const start = (position % CHUNK_ROWS) * this.dimensions
-    return this.state.chunks[Math.floor(position / CHUNK_ROWS)]!.subarray(start, start + this.dimensions)
+    const start = (position % chunkRows) * this.dimensions
+    return this.state.chunks[Math.floor(position / chunkRows)]!.subarray(start, start + this.dimensions)
   }
 }

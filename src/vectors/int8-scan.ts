@@ -1,16 +1,16 @@
-// Rows in eight bits each value, for a first look that reads a quarter of the memory: a scan of all rows is bound by
-// memory, not by arithmetic. Each row x is kept as scale · code with the length of what rounding took away, |x - scale ·
-// code|; with it the true product is known to lie in an interval, whoever computes it, and only rows whose interval
-// reaches among the best are looked at again. 40,000 × 384: five times faster than a Float32 product of ONNX Runtime on
-// a CPU with little memory bandwidth, and integers add up alike on every CPU.
-// The codes lie in a WebAssembly memory, one row after the other, behind room for the query and a block of results.
-import { loadWasm, WASM_PAGE, type WasmMemory } from './wasm.ts'
+// Rows at eight bits per value, for a first pass that reads a quarter of the memory: a full scan is bound by memory,
+// not arithmetic. Each row x is stored as scale · code, with the length of the rounding error |x - scale · code|. That
+// gives an interval which contains the true product on any CPU; only rows whose interval reaches the best are scored
+// exactly. 40,000 × 384: five times as fast as a Float32 product of ONNX Runtime on a CPU with low memory bandwidth;
+// integer sums are the same on every CPU. The codes are in a WebAssembly memory, row after row, after space for the
+// query and a block of results.
+import { loadWasm, type WasmMemory, wasmPageBytes } from './wasm.ts'
 
 type Scan = (rows: number, count: number, width: number, query: number, out: number) => void
 
-/** Rows scanned in one call: their results fit the first-level cache. */
-export const SCAN_BLOCK = 4096
-/** A query as a scan reads it. */
+/** Rows scanned per call: their results fit the L1 cache. */
+export const scanBlock = 4096
+/** A quantised query. */
 interface ScanQuery {
   readonly codes: Int16Array
   readonly scale: number
@@ -18,11 +18,11 @@ interface ScanQuery {
   readonly constant: number
 }
 
-/** Eight-bit codes of rows that are only ever appended. */
+/** Eight-bit codes of rows; append-only. */
 export class Int8Scan {
   /** Scale of each row. */
   scales = new Float32Array(0)
-  /** Upper bound of the length of what rounding took from each row. */
+  /** Upper bound of the length of each row's rounding error. */
   errors = new Float32Array(0)
   #rows = 0
   #present: ScanQuery | undefined
@@ -42,25 +42,23 @@ export class Int8Scan {
     this.#scan = loop
   }
 
-  /** An empty scan, or undefined where the platform cannot run it. */
+  /** An empty scan; undefined if the platform cannot run it. */
   static create(dimensions: number): Int8Scan | undefined {
     const loaded = loadWasm<Scan>('scan', firstRow(paddedWidth(dimensions)))
     return loaded && new Int8Scan(dimensions, loaded)
   }
 
-  /** Rows that it holds. */
+  /** Number of rows. */
   get rows(): number {
     return this.#rows
   }
 
-  /** Forgets the rows from `rows` on. */
+  /** Drops the rows from `rows` on. */
   truncate(rows: number): void {
     this.#rows = Math.min(this.#rows, rows)
   }
 
-  /**
-   * Appends unit rows. False where memory for them cannot be had (4 GB is the most): then nothing has changed.
-   */
+  /** Appends unit rows. Returns false, with nothing changed, if memory runs out (4 GB at most). */
   append(vectors: Float32Array, firstRow: number, count: number): boolean {
     const dimensions = this.#dimensions
     const width = this.#width
@@ -92,10 +90,10 @@ export class Int8Scan {
     return true
   }
 
-  /** A unit query in sixteen bits. */
+  /** Quantises a unit query to sixteen bits. */
   query(unit: Float32Array): ScanQuery {
     const width = this.#width
-    // So small that the sum of `width` products of codes stays below 2^31.
+    // Keeps the sum of `width` products of codes below 2^31.
     const most = Math.min(32_767, Math.floor((2 ** 31 - 1) / (127 * width)))
     let largest = 0
     for (const value of unit) largest = Math.max(largest, Math.abs(value))
@@ -106,14 +104,14 @@ export class Int8Scan {
       codes[d] = Math.round(unit[d]! / scale)
       square += (unit[d]! - scale * codes[d]!) ** 2
     }
-    // |x·q - x'·q'| <= |x - x'| |q| + |x'| |q - q'|, lengths of 1 being so to within Float32's precision.
+    // |x·q - x'·q'| <= |x - x'| |q| + |x'| |q - q'|, with lengths of 1 to within Float32's precision.
     const error = Math.sqrt(square)
     return { codes, scale, perError: 1.00001 + error, constant: error * 1.00001 + 1e-6 }
   }
 
   /**
-   * Products of the query with `rows` rows from `first` on: the true product of row i lies within
-   * `errors[i] · perError + constant` of `sums[i - first] · scales[i] · scale`. The sums are valid until the next call.
+   * Products of the query with `rows` rows from `first` on: the true product of row i is within
+   * `errors[i] · perError + constant` of `sums[i - first] · scales[i] · scale`. Valid until the next call.
    */
   sums(query: ScanQuery, first: number, rows: number): Int32Array {
     if (this.#present !== query) {
@@ -125,14 +123,14 @@ export class Int8Scan {
   }
 
   #reserve(rows: number): boolean {
-    // Three rows more: the last four of a scan may reach beyond what there is.
+    // Three extra rows: a scan reads four at a time and may reach past the end.
     const needed = this.#start + (rows + 3) * this.#width
     const present = this.#memory.buffer.byteLength
     if (needed <= present) return true
     const wanted = [Math.max(needed, 1.25 * present), needed]
     for (const bytes of wanted)
       try {
-        this.#memory.grow(Math.ceil((bytes - present) / WASM_PAGE))
+        this.#memory.grow(Math.ceil((bytes - present) / wasmPageBytes))
         return true
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
@@ -142,7 +140,7 @@ export class Int8Scan {
 }
 
 const paddedWidth = (dimensions: number) => Math.ceil(dimensions / 16) * 16
-const firstRow = (width: number) => 2 * width + 4 * SCAN_BLOCK
+const firstRow = (width: number) => 2 * width + 4 * scanBlock
 
 function larger(values: Float32Array, length: number): Float32Array<ArrayBuffer> {
   const copy = new Float32Array(Math.max(length, Math.ceil(1.25 * values.length)))

@@ -1,6 +1,6 @@
-// Matrix products of Float32 rows. Everything here is row-major; "rows" are the vectors.
-// A product's last bits depend on the CPU and on the kernel, so callers treat it as known to within `productError`
-// and decide what lies closer together than that by `exactDot`, which is the same everywhere.
+// Matrix products of Float32 rows, all row-major; "rows" are the vectors. The last bits of a product depend on the CPU
+// and the kernel. So callers assume an error of up to `productError` and decide anything closer by `exactDot`, which is
+// the same everywhere.
 
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -8,15 +8,15 @@ import { loadNative, type Session } from '../runtime/onnx-runtime.ts'
 import { packageFile } from '../runtime/package-files.ts'
 import { loadWasm } from './wasm.ts'
 
-/** What computes products of rows with rows. */
+/** Computes products of rows with rows. */
 export interface Kernels {
   readonly backend: 'onnxruntime' | 'typed-arrays'
-  /** Multiply-adds that take some milliseconds: how large a caller makes one call. */
+  /** Multiply-adds that take a few milliseconds: the size of one call. */
   readonly slice: number
   /**
    * Dot products of each row of `left` with each row of `right`: `leftRows × rightRows`, each within
-   * {@link productError} of the true value where rows have unit length. They are written to the beginning of `target`
-   * where it is given; else the result may be overwritten by the next call.
+   * {@link productError} of the true value for rows of unit length. Written to the start of `target` if given;
+   * otherwise the next call may overwrite the result.
    */
   products(
     left: Float32Array,
@@ -32,8 +32,8 @@ export function productError(dimensions: number): number {
 }
 
 /**
- * Dot product of two rows in float64, summed in one fixed order: the same bits on every CPU.
- * The four running sums make it twice as fast as one (they do not wait for each other).
+ * Dot product of two rows in float64, summed in a fixed order: the same bits on every CPU. Four independent running
+ * sums make it twice as fast as one.
  */
 export function exactDot(
   left: Float32Array | Float64Array,
@@ -57,7 +57,7 @@ export function exactDot(
   return sum0 + sum1 + (sum2 + sum3)
 }
 
-/** The kernels that need nothing but JavaScript. */
+/** Kernels in plain JavaScript. */
 export const typedArrayKernels: Kernels = {
   backend: 'typed-arrays',
   slice: 2e6,
@@ -68,7 +68,7 @@ export const typedArrayKernels: Kernels = {
     const out = target === undefined ? new Float32Array(size) : target.subarray(0, size)
     const leftPairs = leftRows - (leftRows % 2)
     const rightFours = rightRows - (rightRows % 4)
-    // Two rows by four: six loads for eight products, nearly twice as fast as one by one.
+    // Blocks of two rows by four: six loads for eight products, nearly twice as fast as single products.
     for (let i = 0; i < leftPairs; i += 2) {
       const l0 = i * dimensions
       const l1 = l0 + dimensions
@@ -121,18 +121,18 @@ export const typedArrayKernels: Kernels = {
 }
 
 /**
- * Products on ONNX Runtime, with all cores. A run blocks its thread, so this belongs into a worker.
- * @returns undefined where the runtime cannot be loaded on this platform
+ * Products by ONNX Runtime on all cores. A run blocks its thread: use it in a worker.
+ * @returns undefined if the runtime cannot be loaded on this platform
  */
 export async function loadOnnxKernels(): Promise<Kernels | undefined> {
   let session: Session
   try {
     const runtime = loadNative()
     const model = readFileSync(packageFile('#models/kernels/products.onnx'))
-    // A count of its own: left to itself the runtime ties threads to cores, which a container may refuse.
+    // Set explicitly: by default the runtime pins threads to cores, which containers may refuse.
     session = await runtime.createSession(model, { threads: availableParallelism() })
   } catch {
-    // No library for this platform, or none installed: the caller has kernels that need none.
+    // No library for this platform, or not installed: the caller has other kernels.
     return undefined
   }
   let results = new Float32Array(0)
@@ -162,12 +162,12 @@ interface DotsLoop {
   readonly out: Float64Array
 }
 
-/** Rows in one call of the loop. */
-const ROOM = 1024
+/** Rows per call of the loop. */
+const rowsPerCall = 1024
 
 /**
- * A matrix of rows and their products in float64: the bits of `exactDot`, four times as fast where the matrix lies in
- * WebAssembly's memory.
+ * A matrix of rows and their float64 products: the same bits as `exactDot`, four times as fast if the matrix is in
+ * WebAssembly memory.
  */
 export class RowDots {
   readonly matrix: Float32Array
@@ -180,24 +180,24 @@ export class RowDots {
     this.#loop = loop
   }
 
-  /** Over a matrix as it is. */
+  /** Wraps a matrix without copying. */
   static over(matrix: Float32Array, dimensions: number): RowDots {
     return new RowDots(matrix, dimensions, undefined)
   }
 
-  /** Over a new matrix of `length` values, all 0, in WebAssembly's memory where it can be had (4 GB are the most). */
+  /** Wraps a new matrix of `length` zeros, in WebAssembly memory if available (4 GB at most). */
   static allocate(length: number, dimensions: number): RowDots {
-    const loaded = loadWasm<Dots>('dots', 12 * ROOM + 4 * length)
+    const loaded = loadWasm<Dots>('dots', 12 * rowsPerCall + 4 * length)
     if (loaded === undefined) return RowDots.over(new Float32Array(length), dimensions)
     const { buffer } = loaded.memory
-    return new RowDots(new Float32Array(buffer, 12 * ROOM, length), dimensions, {
+    return new RowDots(new Float32Array(buffer, 12 * rowsPerCall, length), dimensions, {
       dots: loaded.loop,
-      out: new Float64Array(buffer, 0, ROOM),
-      rows: new Int32Array(buffer, 8 * ROOM, ROOM),
+      out: new Float64Array(buffer, 0, rowsPerCall),
+      rows: new Int32Array(buffer, 8 * rowsPerCall, rowsPerCall),
     })
   }
 
-  /** Products of a row with each of the others, written to `out` from its beginning. */
+  /** Products of a row with each of `others`, written to the start of `out`. */
   products(row: number, others: Int32Array, out: Float64Array): void {
     const { matrix, dimensions } = this
     const loop = this.#loop
@@ -207,11 +207,11 @@ export class RowDots {
       return
     }
     const start = matrix.byteOffset
-    for (let first = 0; first < others.length; first += ROOM) {
-      const part = others.subarray(first, first + ROOM)
+    for (let first = 0; first < others.length; first += rowsPerCall) {
+      const part = others.subarray(first, first + rowsPerCall)
       loop.rows.set(part)
       loop.dots(start + 4 * row * dimensions, start, loop.rows.byteOffset, part.length, dimensions, loop.out.byteOffset)
-      out.set(part.length === ROOM ? loop.out : loop.out.subarray(0, part.length), first)
+      out.set(part.length === rowsPerCall ? loop.out : loop.out.subarray(0, part.length), first)
     }
   }
 }

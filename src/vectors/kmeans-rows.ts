@@ -1,8 +1,8 @@
-// What k-means works on, in one memory: WebAssembly's, with its loops, where it can be had (4 GB are the most).
-// `columns` is k and at least one more, a multiple of four; what is beyond k has a zero centroid that costs infinitely.
-// `bounds` are n × columns, at or above the products of each row with each centroid: products of matrices fill them, and
-// `nearest` takes again those that the centroids' moves put in question. Where all of them would take more than
-// MOST_BOUNDS, there is room for a block of rows, and products of matrices are taken every time.
+// The working set of k-means in one memory: WebAssembly's, with its loops, if available (4 GB at most). `columns` is at
+// least k + 1, rounded up to a multiple of four; columns beyond k have a zero centroid with infinite cost. `bounds` are
+// n × columns upper bounds of the products of each row with each centroid: matrix products fill them, and `nearest`
+// recomputes those that centroid moves put in question. If they would need more than maxBoundsBytes, only a block of
+// rows has room, and matrix products are recomputed every time.
 import { exactDot, productError } from './kernels.ts'
 import { loadWasm } from './wasm.ts'
 
@@ -24,10 +24,10 @@ type Nearest = (
 ) => number
 type Move = (row: number, to: number, from: number, width: number, shift: number) => void
 
-/** Rows that are looked at in one call: a few milliseconds. */
-export const KMEANS_BLOCK = 4096
+/** Rows processed per call: a few milliseconds. */
+export const kmeansBlock = 4096
 /** 256 MB. */
-const MOST_BOUNDS = 2 ** 28
+const maxBoundsBytes = 2 ** 28
 
 interface Loops {
   readonly best: Best
@@ -41,9 +41,9 @@ interface Size {
   readonly k: number
 }
 
-/** Whether bounds of all rows are worth their room, and rows of a width that their loop takes. */
+/** Whether bounds of all rows fit, and their loop takes rows of this width. */
 function keepsBounds({ n, dimensions, k }: Size): boolean {
-  return 4 * columnsOf(k) * n <= MOST_BOUNDS && dimensions % 16 === 0
+  return 4 * columnsOf(k) * n <= maxBoundsBytes && dimensions % 16 === 0
 }
 
 /** Columns for k centroids. */
@@ -56,31 +56,33 @@ export class KmeansRows {
   readonly k: number
   readonly dimensions: number
   readonly columns: number
-  /** What two scores may be apart and yet the other way round: products within their error, and the rounding of halves. */
+  /**
+   * Largest difference of two scores whose order is uncertain: the error of the products and the rounding of halves.
+   */
   readonly margin: number
-  /** `n × dimensions`, to be filled. */
+  /** `n × dimensions`, filled by the caller. */
   readonly matrix: Float32Array
   /** `columns × dimensions`. */
   readonly centroids: Float32Array
-  /** Of n rows, or of a block; `columns` each. */
+  /** `columns` per row, for all n rows or a block. */
   readonly bounds: Float32Array
-  /** Whether there are bounds of all rows, and {@link nearest} to use them. */
+  /** Whether bounds of all rows are kept, so that {@link changes} can be used. */
   readonly isBounded: boolean
-  /** Half the square of each centroid's length, or 0: a row goes to the largest product less its half. */
+  /** Half the squared length of each centroid, or 0: a row goes to the centroid with the largest product minus half. */
   readonly halves: Float32Array
-  /** What the next {@link nearest} adds to each column's bounds. */
+  /** Added to each column's bounds by the next {@link changes}. */
   readonly gains: Float32Array
-  /** The score of a row's own centroid must be below bound - cost, or the centroid is out of the question. */
+  /** A centroid is ruled out for a row unless the score of the row's own centroid is below bound - cost. */
   readonly costs: Float32Array
   readonly assignments: Int32Array
-  /** `k × dimensions`, and room for what nobody looks at. */
+  /** `k × dimensions`, and a scratch row. */
   readonly sums: Float64Array
-  /** Of the rows that {@link best} looked at last, the best score, the second, and where the best is. */
-  readonly largest = new Float32Array(KMEANS_BLOCK)
-  readonly second = new Float32Array(KMEANS_BLOCK)
-  readonly column = new Int32Array(KMEANS_BLOCK)
+  /** Results of the last {@link best}: best score, second-best score and the column of the best. */
+  readonly largest = new Float32Array(kmeansBlock)
+  readonly second = new Float32Array(kmeansBlock)
+  readonly column = new Int32Array(kmeansBlock)
   readonly #loops: Loops | undefined
-  /** Room for the loops' results. */
+  /** Output buffers of the loops. */
   readonly #floats: Float32Array
   readonly #integers: Int32Array
   readonly #list: Int32Array
@@ -95,12 +97,12 @@ export class KmeansRows {
       numbers: 16,
       matrix: 4 * n * dimensions,
       centroids: 4 * columns * dimensions,
-      bounds: 4 * columns * (isBounded ? n : Math.min(n, KMEANS_BLOCK)),
+      bounds: 4 * columns * (isBounded ? n : Math.min(n, kmeansBlock)),
       halves: 4 * columns,
       gains: 4 * columns,
       costs: 4 * columns,
       assignments: 4 * n,
-      results: 48 * Math.min(n, KMEANS_BLOCK),
+      results: 48 * Math.min(n, kmeansBlock),
       list: 4 * (columns + 3),
     }
     const starts = { ...sizes }
@@ -121,7 +123,7 @@ export class KmeansRows {
     this.dimensions = dimensions
     this.columns = columns
     this.margin = 2 * (productError(dimensions) + 2 ** -21)
-    this.#changes = new Int32Array(2 * Math.min(n, KMEANS_BLOCK))
+    this.#changes = new Int32Array(2 * Math.min(n, kmeansBlock))
     new Float32Array(buffer, starts.numbers + 8, 1)[0] = this.margin
     this.isBounded = isBounded && this.#loops !== undefined
     this.matrix = floats('matrix')
@@ -138,7 +140,7 @@ export class KmeansRows {
     this.#numbers = new Float64Array(buffer, starts.numbers, 2)
   }
 
-  /** Over a copy of a matrix. */
+  /** Holds a copy of a matrix. */
   static of(matrix: Float32Array, options: { readonly dimensions: number; readonly k: number }): KmeansRows {
     const rows = new KmeansRows({ n: matrix.length / options.dimensions, ...options })
     rows.matrix.set(matrix)
@@ -146,8 +148,8 @@ export class KmeansRows {
   }
 
   /**
-   * The largest and the second of each row's products less the halves, ten times as fast in WebAssembly as in JavaScript:
-   * of `count` rows whose products begin at row `first` of the bounds.
+   * Finds the largest and second-largest product minus half of each row, ten times as fast in WebAssembly as in
+   * JavaScript, for `count` rows whose products start at row `first` of the bounds.
    */
   best(first: number, count: number): void {
     const { columns, bounds, halves } = this
@@ -174,7 +176,7 @@ export class KmeansRows {
     const integers = this.#integers
     this.#loops.best(bounds.byteOffset + 4 * first * columns, count, columns, halves.byteOffset, floats.byteOffset)
     for (let index = 0; index < count; index++) {
-      // Of each fourth column the largest, then the second, then where the largest is.
+      // Four lanes, one per column modulo 4: largest values, second-largest, columns of the largest.
       const at = 12 * index
       let largest = floats[at]!
       let second = floats[at + 4]!
@@ -194,9 +196,9 @@ export class KmeansRows {
   }
 
   /**
-   * Looks at `count` rows from `first` on again: brings their bounds up to date, taking products only where a centroid may
-   * be better than the row's own. Returns pairs of a row that should change its cluster, and the cluster; a tie goes to
-   * the cluster that it is in, else to the lowest. At most {@link KMEANS_BLOCK} rows; valid until the next call.
+   * Updates the bounds of `count` rows from `first` on, computing products only where a centroid may beat the row's
+   * own. Returns pairs of a row and its new cluster; ties go to the current cluster, then to the lowest. At most
+   * {@link kmeansBlock} rows; valid until the next call.
    */
   changes(first: number, count: number): Int32Array {
     const { k, bounds, columns, halves, assignments } = this
@@ -206,7 +208,7 @@ export class KmeansRows {
       const row = first + reports[index]!
       let cluster = reports[index + 1]!
       if (cluster < 0) {
-        // What only has a bound lies below the row's own centroid by more than the margin.
+        // Centroids known only by a bound are below the row's own by more than the margin.
         let best = -Infinity
         for (let c = 0; c < k; c++) best = Math.max(best, bounds[row * columns + c]! - halves[c]!)
         cluster = this.decide(row, { place: row, best })
@@ -219,8 +221,8 @@ export class KmeansRows {
   }
 
   /**
-   * The best of the clusters whose score may be the best, by products in float64; `best` is the best as far as products
-   * tell, which lie at `place` in the bounds.
+   * Decides by float64 products among the clusters that may be best. `best` is the best score by the Float32 products,
+   * which are at row `place` of the bounds.
    */
   decide(row: number, { place, best: least }: { readonly place: number; readonly best: number }): number {
     const { k, dimensions, matrix, centroids, columns, bounds, halves, assignments, margin } = this
@@ -240,7 +242,7 @@ export class KmeansRows {
     return cluster
   }
 
-  /** Pairs of a row, counted from `first`, and its new centroid, or -1 where the best two are within the margin. */
+  /** Pairs of a row, relative to `first`, and its new centroid, or -1 if the best two are within the margin. */
   #nearest(first: number, count: number): Int32Array {
     const { nearest } = this.#loops as Loops
     const { matrix, dimensions, bounds, columns, centroids, gains, costs, halves, assignments } = this
@@ -263,7 +265,7 @@ export class KmeansRows {
     return this.#integers.subarray(0, (end - start) / 4)
   }
 
-  /** Adds a row, rounded by adding and taking away `shift`, to one cluster's sums and takes it from another's. */
+  /** Moves a row from one cluster's sums to another's, its values rounded by adding and subtracting `shift`. */
   move(row: number, { from, to, shift }: { readonly from: number; readonly to: number; readonly shift: number }): void {
     const { matrix, dimensions, sums } = this
     const start = row * dimensions
@@ -284,8 +286,8 @@ export class KmeansRows {
 }
 
 /**
- * Sums of the members of each cluster, without any error of addition: each value is rounded once to a multiple of
- * 2^-grid, so fine that n of them still add exactly in float64. So the order in which rows come and go is no matter.
+ * Sums of each cluster's members without rounding error: each value is first rounded to a multiple of a power of two
+ * coarse enough for n of them to add exactly in float64. So the order of additions and removals does not matter.
  */
 export class ExactSums {
   readonly counts: Int32Array
@@ -298,22 +300,22 @@ export class ExactSums {
     this.counts = new Int32Array(k)
     this.#rows = rows
     this.#sums = rows.sums.fill(0)
-    // Adding and taking away 1.5 · 2^p rounds to multiples of 2^(p - 52); n values below 1.001 stay under 2^(p + 1).
+    // Adding and subtracting 1.5 · 2^p rounds to multiples of 2^(p - 52); n values below 1.001 stay under 2^(p + 1).
     this.#shift = 1.5 * 2 ** Math.max(12, Math.ceil(Math.log2(n + 1)) + 1)
   }
 
-  /** Takes a row from one cluster to another; from -1 where it was in none. */
+  /** Moves a row between clusters; `from` is -1 for a row without one. */
   move(row: number, from: number, to: number): void {
     const { k } = this.#rows
     this.counts[to]!++
     if (from >= 0) this.counts[from]!--
-    // What rows in no cluster are taken from is never looked at.
+    // Rows without a cluster are subtracted from the scratch row.
     this.#rows.move(row, { from: from < 0 ? k : from, to, shift: this.#shift })
   }
 
   /**
-   * Writes the directions of the sums, or the means; a cluster whose members cancel out keeps its direction. Returns how
-   * far each centroid went, rounded up.
+   * Sets the centroids to the directions of the sums, or to the means; a cluster whose members cancel out keeps its
+   * direction. Returns how far each centroid moved, rounded up.
    */
   centroids(isSpherical: boolean): Float64Array {
     const { dimensions, centroids } = this.#rows
@@ -338,7 +340,7 @@ export class ExactSums {
     })
   }
 
-  /** Sum of |x|² + |c|² − 2 x·c over the rows x and their centroids c; `squares` is that of |x|². */
+  /** Sum of |x|² + |c|² − 2 x·c over the rows x and their centroids c; `squares` is the sum of |x|². */
   inertia(squares: number): number {
     const { dimensions, centroids } = this.#rows
     const sums = this.#sums

@@ -1,13 +1,13 @@
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import type { Kernels, RowDots } from './kernels.ts'
 
-// Rows that share a pivot, on average, where there are not so many that each has more.
-const ROWS_PER_PIVOT = 100
-const MOST_PIVOTS = 512
+// Average rows per pivot, until maxPivots is reached.
+const rowsPerPivot = 100
+const maxPivots = 512
 
 /**
- * Puts the rows of a matrix into an order in which near ones stand together: by their nearest pivot, some of the rows,
- * each followed by the nearest that is left. Returns of each place the row that it holds now.
+ * Reorders the rows of a matrix so that near ones are adjacent: grouped by nearest pivot (a sample of the rows), with
+ * each pivot followed by the nearest one left. Returns the original row at each position.
  */
 export async function putNearTogether(
   { matrix, dimensions }: RowDots,
@@ -15,7 +15,7 @@ export async function putNearTogether(
 ): Promise<Int32Array> {
   const slice = timeSlice(signal)
   const n = matrix.length / dimensions
-  const count = Math.min(MOST_PIVOTS, Math.ceil(n / ROWS_PER_PIVOT))
+  const count = Math.min(maxPivots, Math.ceil(n / rowsPerPivot))
   const pivots = new Float32Array(count * dimensions)
   for (let pivot = 0; pivot < count; pivot++) {
     const row = Math.floor(((pivot + 0.5) * n) / count)
@@ -47,7 +47,7 @@ function highest(values: Float32Array, from: number, count: number): number {
   return best
 }
 
-/** The turn of each when every one is followed by the nearest of those that are left. */
+/** The rank of each pivot in a greedy chain, in which each is followed by the nearest one left. */
 function chain(products: Float32Array, count: number): Int32Array {
   const turn = new Int32Array(count).fill(-1)
   let last = 0
@@ -63,7 +63,7 @@ function chain(products: Float32Array, count: number): Int32Array {
   return turn
 }
 
-/** Brings the rows to their places, cycle by cycle, so that no second matrix is needed. */
+/** Permutes the rows in place, cycle by cycle, without a second matrix. */
 async function reorder(
   matrix: Float32Array,
   { dimensions, rowAt, slice }: { readonly dimensions: number; readonly rowAt: Int32Array; readonly slice: TimeSlice },

@@ -1,6 +1,6 @@
-// The nearest rows of every row of a matrix, or of other rows, in square tiles of products. Each row keeps a short list
-// of its best by Float32 products, a little longer than k; whatever lies within the kernels' error of the k-th best is
-// decided in float64, so that lists are the same on every CPU.
+// The nearest rows to every row of a matrix, or to other rows, by square tiles of products. Each row keeps slightly
+// more than k candidates by Float32 product; those within the kernels' error of the k-th best are decided in float64,
+// so that results are the same on every CPU.
 
 import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { exactDot, type Kernels, productError, type RowDots } from './kernels.ts'
@@ -10,11 +10,11 @@ import { loadWasm } from './wasm.ts'
 
 /** The k nearest rows of each row. */
 export interface NeighbourGraph {
-  /** Neighbours a row: what was asked for, or one less than there are rows. */
+  /** Neighbours per row: the number requested, or the number of rows minus one if that is less. */
   readonly k: number
-  /** `n × k`: the neighbours of row i from `i * k` on, nearest first, ties by row; never i itself. */
+  /** `n × k`: neighbours of row i start at `i * k`, nearest first, ties by row; never i itself. */
   readonly rows: Int32Array
-  /** `n × k`: their cosine similarities. The same bits on every CPU. */
+  /** `n × k`: their cosine similarities, the same bits on every CPU. */
   readonly scores: Float32Array
 }
 
@@ -28,55 +28,60 @@ interface How {
   readonly onProgress?: (progress: Progress) => void
 }
 
-/** Candidates kept of each row beyond k: room for scores that lie closer together than a kernel's error. */
-const SPARE = 8
-/** Products of such a tile, its rows and its columns fit the second-level cache of most CPUs or the third of all. */
-const TILE = 768
+/** Extra candidates per row beyond k, for scores closer together than a kernel's error. */
+const spare = 8
+/** Side of the largest tile: its products, rows and columns fit the L2 cache of most CPUs, or the L3 cache of all. */
+const maxTileSide = 768
 
-/** Products come in groups of this many; those of a row's last, smaller group are left to the caller. */
-const FILTER_GROUP = 8
+/** Products per group of the filter; the caller handles a smaller group at the end of a row. */
+const filterGroup = 8
 
-/** The graph by given kernels; `k` is below the number of rows. */
+/** The neighbour graph by the given kernels; `k` must be below the number of rows. */
 export async function buildNeighbourGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
   return findPairs(rows, { ...how, queries: 0, rowAt: undefined })
 }
 
-/** The same for many rows, a quarter faster, as they are put side by side with near ones first: the matrix is reordered. */
+/**
+ * As {@link buildNeighbourGraph}, a quarter faster for many rows: reorders the matrix to put near rows next to each
+ * other.
+ */
 export async function buildLargeGraph(rows: RowDots, how: How): Promise<NeighbourGraph> {
   return findPairs(rows, { ...how, queries: 0, rowAt: await putNearTogether(rows, how) })
 }
 
-/** The k nearest of all other rows to each of the first `queries` rows; `k` is at most the number of others. */
+/**
+ * The k nearest of the remaining rows to each of the first `queries` rows; `k` is at most the number of the remaining.
+ */
 export async function findNearest(rows: RowDots, how: How & { readonly queries: number }): Promise<Nearest> {
   return findPairs(rows, { ...how, rowAt: undefined })
 }
 
 interface Pairs extends How {
   readonly queries: number
-  /** Of each place in the matrix the row that it holds. @default its own */
+  /** The row at each position of the matrix. @default the position itself */
   readonly rowAt: Int32Array | undefined
 }
 
 async function findPairs(dots: RowDots, how: Pairs): Promise<NeighbourGraph> {
   const { k, queries, rowAt, kernels, signal, onProgress } = how
   const { matrix, dimensions } = dots
-  // Products are symmetric: in a graph the tiles on and above the diagonal serve both of their sides.
+  // In a graph, products are symmetric: tiles on and above the diagonal serve both sides.
   const isGraph = queries === 0
   const others = matrix.length / dimensions - queries
   const n = isGraph ? others : queries
   if (k === 0) return { k, rows: new Int32Array(0), scores: new Float32Array(0) }
   const lefts = matrix.subarray(0, n * dimensions)
   const rights = matrix.subarray(queries * dimensions)
-  const width = Math.min(isGraph ? n - 1 : others, k + SPARE)
+  const width = Math.min(isGraph ? n - 1 : others, k + spare)
   const near = new NearLists(n, width)
   const slice = timeSlice(signal)
   const side = Math.sqrt(kernels.slice / dimensions)
-  const most = Math.max(FILTER_GROUP, Math.min(TILE, Math.floor(side / FILTER_GROUP) * FILTER_GROUP))
+  const most = Math.max(filterGroup, Math.min(maxTileSide, Math.floor(side / filterGroup) * filterGroup))
   const filter = TileFilter.create(most)
   let done = 0
-  // The first tile is slow, until its code is compiled: it gets a slice of its own.
+  // The first tile runs before the code is compiled, so it gets a slice of its own.
   await slice.rest()
-  // Of a graph the tiles along the diagonal first, where rows that stand together meet.
+  // Graph tiles along the diagonal come first, where adjacent rows meet.
   for (let far = 0; far < others; far += most)
     for (let top = 0; top < n && (!isGraph || top + far < others); top += most) {
       const start = isGraph ? top + far : far
@@ -92,7 +97,7 @@ async function findPairs(dots: RowDots, how: Pairs): Promise<NeighbourGraph> {
         if (products.buffer !== filter.products.buffer) filter.products.set(products)
         prepare(filter, near, tile)
         collect(near, tile, filter.hits(rows, columns))
-        const whole = columns - (columns % FILTER_GROUP)
+        const whole = columns - (columns % filterGroup)
         if (whole < columns) collect(near, tile, groupsFrom(whole, rows, columns))
       }
       done += rows * columns * (isGraph && start > top ? 2 : 1)
@@ -108,16 +113,16 @@ async function findPairs(dots: RowDots, how: Pairs): Promise<NeighbourGraph> {
 
 interface Tile {
   readonly products: Float32Array
-  /** The tile's first row and first column in the matrix. */
+  /** First row and first column of the tile in the matrix. */
   readonly top: number
   readonly start: number
   readonly rows: number
   readonly columns: number
-  /** Whether columns have lists too. */
+  /** Whether columns have candidate lists too. */
   readonly isGraph: boolean
 }
 
-/** Fills in the filter's cuts for a tile. */
+/** Sets the filter's cuts for a tile. */
 function prepare(filter: TileFilter, { cuts }: NearLists, { top, start, rows, columns, isGraph }: Tile): void {
   filter.rowCuts.set(cuts.subarray(top, top + rows))
   if (isGraph) filter.columnCuts.set(cuts.subarray(start, start + columns))
@@ -125,8 +130,8 @@ function prepare(filter: TileFilter, { cuts }: NearLists, { top, start, rows, co
 }
 
 /**
- * Takes products of a tile into the lists of its rows and, in a graph, of its columns, each pair once: those of the groups
- * that begin at `groups`, positions in the tile.
+ * Adds products of a tile to the candidate lists of its rows and, in a graph, of its columns, each pair once. `groups`
+ * are the start positions, within the tile, of the groups to read.
  */
 function collect(near: NearLists, { products, top, start, columns, isGraph }: Tile, groups: Int32Array): void {
   const { cuts } = near
@@ -134,7 +139,7 @@ function collect(near: NearLists, { products, top, start, columns, isGraph }: Ti
   for (let index = 0; index < groups.length; index++) {
     const row = Math.floor(groups[index]! / columns)
     const from = groups[index]! - row * columns
-    const to = Math.min(columns, from + FILTER_GROUP)
+    const to = Math.min(columns, from + filterGroup)
     for (let column = isDiagonal ? Math.max(from, row + 1) : from; column < to; column++) {
       const score = products[row * columns + column]!
       if (score > cuts[top + row]!) near.push(top + row, start + column, score)
@@ -143,16 +148,16 @@ function collect(near: NearLists, { products, top, start, columns, isGraph }: Ti
   }
 }
 
-/** The groups of every row from a column on. */
+/** Start positions of the groups in every row from column `first` on. */
 function groupsFrom(first: number, rows: number, columns: number): Int32Array {
-  const each = Math.ceil((columns - first) / FILTER_GROUP)
+  const each = Math.ceil((columns - first) / filterGroup)
   return Int32Array.from(
     { length: rows * each },
-    (_, i) => Math.floor(i / each) * columns + first + (i % each) * FILTER_GROUP,
+    (_, i) => Math.floor(i / each) * columns + first + (i % each) * filterGroup,
   )
 }
 
-/** Orders the candidates by their float64 products and keeps k of each row. */
+/** Ranks the candidates by float64 products and keeps k per row. */
 async function decide(
   dots: RowDots,
   options: Pick<Pairs, 'queries' | 'k' | 'rowAt'> & { readonly near: NearLists; readonly slice: TimeSlice },
@@ -178,8 +183,8 @@ async function decide(
     const cut = best.scores[k - 1]! - margin
     ranking.clear()
     if (width < (isGraph ? n - 1 : others) && best.scores[width - 1]! >= cut) {
-      // More rows lie within the margin than the list holds, as among many copies of one text: look at all of them,
-      // once for each distinct vector.
+      // More rows are within the margin than the list holds, as with many copies of one text: score all rows, once per
+      // distinct vector.
       twins ??= firstTwins(matrix, dimensions)
       let whole = ofTwin.get(twins[place]!)
       if (whole === undefined) {
@@ -216,7 +221,7 @@ async function decide(
   return { k, rows, scores }
 }
 
-/** For each row the first row that holds the same bits. */
+/** For each row, the first row with the same bits. */
 function firstTwins(matrix: Float32Array, dimensions: number): Int32Array {
   const n = matrix.length / dimensions
   const bits = new Uint32Array(matrix.buffer, matrix.byteOffset, matrix.length)
@@ -249,13 +254,13 @@ type Above = (
 ) => number
 
 /**
- * Picks from a tile of products the few that reach a cut of their row or column, eight at a time: ten times faster than
- * looking at each in JavaScript, which takes as long as computing them.
+ * Finds the few products of a tile above the cut of their row or column, eight at a time: ten times as fast as a
+ * JavaScript loop, which takes as long as computing them.
  */
 class TileFilter {
-  /** Room for the products of a tile, side × side. */
+  /** Products of a tile, up to side × side. */
   readonly products: Float32Array
-  /** A product above its row's cut is picked; and one above its column's. */
+  /** A product is selected if it is above the cut of its row or its column. */
   readonly rowCuts: Float32Array
   readonly columnCuts: Float32Array
   readonly #above: Above
@@ -269,14 +274,14 @@ class TileFilter {
     this.#above = above
   }
 
-  /** A filter of tiles up to side × side; undefined where the platform cannot run it. */
+  /** A filter for tiles up to side × side; undefined if the platform cannot run it. */
   static create(side: number): TileFilter | undefined {
-    const hits = Math.ceil((side * side) / FILTER_GROUP)
+    const hits = Math.ceil((side * side) / filterGroup)
     const loaded = loadWasm<Above>('above', 4 * (side * (side + 2) + hits))
     return loaded && new TileFilter(side, loaded.loop, loaded.memory.buffer)
   }
 
-  /** Positions in the tile of the first product of each group with one above a cut, ascending; valid until the next call. */
+  /** Start positions, within the tile, of groups with a product above a cut, ascending; valid until the next call. */
   hits(rows: number, columns: number): Int32Array {
     const start = this.#hitsStart
     const end = this.#above(0, rows, columns, this.rowCuts.byteOffset, this.columnCuts.byteOffset, start)
@@ -285,13 +290,13 @@ class TileFilter {
 }
 
 /**
- * For each of n rows the nearest others seen so far. What reaches a row's cut is appended; a full list is cut back to its
- * `width` best, and the least of them is the new cut. That takes a few operations for each candidate where a heap takes
- * its depth. Memory: `8 × (width + min(width, 64)) + 8` bytes a row.
+ * The nearest candidates of each of n rows so far. Scores above a row's cut are appended; a full list is reduced to its
+ * `width` best, and the lowest of them becomes the cut. That takes a few operations per candidate, where a heap takes
+ * its depth. Memory: `8 × (width + min(width, 64)) + 8` bytes per row.
  */
 class NearLists {
   readonly width: number
-  /** What a candidate of each row must be above; it only rises. */
+  /** Score that a candidate of each row must exceed; never falls. */
   readonly cuts: Float32Array
   readonly #room: number
   readonly #counts: Int32Array
@@ -307,7 +312,7 @@ class NearLists {
     this.#scores = new Float32Array(n * this.#room)
   }
 
-  /** Takes a candidate of a row whose score is above the row's cut. */
+  /** Adds a candidate whose score is above the row's cut. */
   push(row: number, other: number, score: number): void {
     const room = this.#room
     const place = row * room + this.#counts[row]!
@@ -322,7 +327,7 @@ class NearLists {
     this.cuts[row] = least
   }
 
-  /** The best of a row, at most `width`, best first by score; valid until the next call of `push`. */
+  /** The best of a row, at most `width`, best first; valid until the next `push`. */
   best(row: number): { readonly rows: Int32Array; readonly scores: Float32Array } {
     const start = row * this.#room
     const end = start + this.#counts[row]!
@@ -331,7 +336,7 @@ class NearLists {
     return { rows: this.#rows.subarray(start, last), scores: this.#scores.subarray(start, last) }
   }
 
-  /** Brings the best of [start, end) before `middle` (Hoare 1961, "Algorithm 65: find"). */
+  /** Moves the best of [start, end) before `middle` (Hoare 1961, "Algorithm 65: find"). */
   #select(start: number, end: number, middle: number): void {
     let low = start
     let high = end - 1
@@ -348,7 +353,7 @@ class NearLists {
     let low = start
     while (end - low > 24) {
       const split = this.#partition(low, end - 1)
-      // The smaller side first, so that the calls do not go deep.
+      // Recursing into the smaller side limits the depth of calls.
       if (split + 1 - low < end - split - 1) {
         this.#sort(low, split + 1)
         low = split + 1
@@ -370,7 +375,10 @@ class NearLists {
     }
   }
 
-  /** Parts [low, high] into scores at or above a pivot and at or below it; returns the last place of the first part. */
+  /**
+   * Partitions [low, high] into scores at or above a pivot and scores at or below it; returns the last position of the
+   * first part.
+   */
   #partition(low: number, high: number): number {
     const scores = this.#scores
     const rows = this.#rows

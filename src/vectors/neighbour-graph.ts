@@ -1,6 +1,6 @@
 import { requireInteger } from '../errors.ts'
 import type { Progress } from '../runtime/time-slice.ts'
-import { BACKGROUND_FROM, inBackground } from './background.ts'
+import { backgroundFrom, inBackground } from './background.ts'
 import { RowDots, typedArrayKernels } from './kernels.ts'
 import { buildNeighbourGraph, findNearest, type NeighbourGraph } from './nearest-rows.ts'
 import { requireRows, requireUnitRows } from './unit-rows.ts'
@@ -8,25 +8,25 @@ import { requireRows, requireUnitRows } from './unit-rows.ts'
 export type { NeighbourGraph }
 
 interface NeighbourGraphOptions {
-  /** Width of a row. */
+  /** Values per row. */
   readonly dimensions: number
-  /** Neighbours of each row, itself not counted. @default 15 */
+  /** Neighbours per row, not counting itself. @default 15 */
   readonly k?: number
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
 }
 
 /**
- * The exact k-nearest-neighbour graph of a matrix of unit rows, `n × dimensions`. Time grows with n², memory is
- * `16 × n × (k + 4)` bytes beside the matrix.
- * @throws PaperkinError `invalid-argument`: part of a row, a row whose length is not 1, `k` below 1.
+ * The exact k-nearest-neighbour graph of a matrix of unit rows, `n × dimensions`. Time grows with n²; memory is
+ * `16 × n × (k + 4)` bytes besides the matrix.
+ * @throws PaperkinError `invalid-argument`: a partial row, a row whose length is not 1, `k` below 1
  */
 export async function neighbourGraph(matrix: Float32Array, options: NeighbourGraphOptions): Promise<NeighbourGraph> {
   const { dimensions, signal, onProgress } = options
   requireInteger('k', options.k ?? 15, 1)
   const n = requireRows(matrix, dimensions)
   const k = Math.max(0, Math.min(options.k ?? 15, n - 1))
-  if ((n * n * dimensions) / 2 >= BACKGROUND_FROM)
+  if ((n * n * dimensions) / 2 >= backgroundFrom)
     return inBackground('graph', { dimensions, k }, { values: matrix, signal, onProgress })
   await requireUnitRows(matrix, dimensions, signal === undefined ? {} : { signal })
   return buildNeighbourGraph(RowDots.over(matrix, dimensions), {
@@ -38,8 +38,8 @@ export async function neighbourGraph(matrix: Float32Array, options: NeighbourGra
 }
 
 /**
- * The `k` nearest of some unit rows, or all where there are fewer, to each unit query: exact, and numbered as the rows are.
- * @throws PaperkinError `invalid-argument`: part of a row, `k` below 1.
+ * The `k` unit rows nearest to each unit query (all if there are fewer), exact; results are indices into `rows`.
+ * @throws PaperkinError `invalid-argument`: a partial row, `k` below 1
  */
 export async function nearestRows(
   queries: Float32Array,
@@ -54,7 +54,7 @@ export async function nearestRows(
   values.set(queries)
   values.set(rows, queries.length)
   const how = { k, queries: asked }
-  if (queries.length * (rows.length / dimensions) >= BACKGROUND_FROM)
+  if (queries.length * (rows.length / dimensions) >= backgroundFrom)
     return inBackground('nearest', { dimensions, ...how }, { values, signal })
   return findNearest(RowDots.over(values, dimensions), {
     ...how,

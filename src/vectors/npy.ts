@@ -1,14 +1,14 @@
-// NumPy's file of one array (NEP 1, format 1.0 to 3.0): magic, version, length of the header, the header (a Python
-// dictionary in ASCII or UTF-8), and the values, row-major.
+// NumPy's array file (NEP 1, formats 1.0 to 3.0): magic, version, header length, header (a Python dictionary in ASCII
+// or UTF-8), values, row-major.
 import { type FileHandle, open } from 'node:fs/promises'
 import { PaperkinError, show } from '../errors.ts'
 import { writeOutput } from '../runtime/atomic-file.ts'
 import { timeSlice } from '../runtime/time-slice.ts'
 
-const MAGIC = Buffer.from([0x93, ...Buffer.from('NUMPY')])
-const PIECE = 4 * 2 ** 20
+const magic = Buffer.from([0x93, ...Buffer.from('NUMPY')])
+const pieceBytes = 4 * 2 ** 20
 
-/** A matrix, row-major. */
+/** A row-major matrix. */
 interface Matrix {
   readonly rows: number
   readonly dimensions: number
@@ -17,9 +17,9 @@ interface Matrix {
 }
 
 /**
- * Writes rows as a matrix of 32-bit floats, in one step: a reader finds the whole file or none.
+ * Writes rows as a matrix of 32-bit floats, in one step: readers see the whole file or none.
  * @param parts arrays of whole rows, in order
- * @throws RangeError where they do not add up to `rows`; the file system's error
+ * @throws RangeError if they do not add up to `rows`; the file system's error
  */
 export async function writeNpy(
   path: string,
@@ -27,8 +27,8 @@ export async function writeNpy(
   { rows, dimensions }: { readonly rows: number; readonly dimensions: number },
 ): Promise<void> {
   const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${dimensions}), }`
-  const head = Buffer.concat([MAGIC, Buffer.from([1, 0, 0, 0])])
-  // The values begin at a multiple of 64.
+  const head = Buffer.concat([magic, Buffer.from([1, 0, 0, 0])])
+  // Values start at a multiple of 64 bytes.
   const header = Buffer.from(`${text.padEnd(Math.ceil((head.length + text.length + 1) / 64) * 64 - head.length - 1)}\n`)
   head.writeUInt16LE(header.length, 8)
   await writeOutput(path, content())
@@ -60,7 +60,7 @@ export async function readNpy(path: string, options: { readonly signal?: AbortSi
   try {
     const { size } = await file.stat()
     const head = await read(file, 0, Math.min(size, 12))
-    if (head.length < 12 || !head.subarray(0, 6).equals(MAGIC)) throw unreadable('it does not begin like one')
+    if (head.length < 12 || !head.subarray(0, 6).equals(magic)) throw unreadable('it does not start like one')
     const isShort = head[6] === 1
     const start = isShort ? 10 : 12
     const length = isShort ? head.readUInt16LE(8) : head.readUInt32LE(8)
@@ -77,8 +77,8 @@ export async function readNpy(path: string, options: { readonly signal?: AbortSi
       throw unreadable(`it has ${size} bytes, not those of ${rows} × ${dimensions}`)
     const values = new Float32Array(rows * dimensions)
     const slice = timeSlice(options.signal)
-    for (let from = 0; from < values.length; from += PIECE / 8) {
-      const count = Math.min(PIECE / 8, values.length - from)
+    for (let from = 0; from < values.length; from += pieceBytes / 8) {
+      const count = Math.min(pieceBytes / 8, values.length - from)
       const bytes = await read(file, start + length + from * width, count * width)
       if (bytes.length < count * width) throw unreadable('it is cut off')
       const part = width === 4 ? new Float32Array(bytes.buffer, 0, count) : new Float64Array(bytes.buffer, 0, count)

@@ -1,53 +1,53 @@
-// k-means over unit rows, spherical (Dhillon and Modha 2001): each row to the centroid with the largest product, each
-// centroid to the direction of its members' sum; or the usual one. What decides is the same on every CPU and in any order of summing:
-// products that lie within a kernel's error of each other are taken again in float64, sums of members are exact
-// (values rounded to a grid on which float64 adds without error), and seeding sees distances of eight bits.
+// k-means over unit rows: spherical (Dhillon and Modha 2001), with each row assigned to the centroid of largest product
+// and each centroid the direction of its members' sum; or standard. Results are the same on every CPU and for any order
+// of summation: products within a kernel's error of each other are recomputed in float64, sums of members are exact
+// (values rounded to a grid on which float64 adds without error), and seeding uses distances of eight bits.
 
 import { seededRandom } from '../runtime/random.ts'
 import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { exactDot, type Kernels, productError } from './kernels.ts'
-import { ExactSums, KMEANS_BLOCK, KmeansRows } from './kmeans-rows.ts'
+import { ExactSums, KmeansRows, kmeansBlock } from './kmeans-rows.ts'
 
 export interface KmeansOptions {
-  /** Width of a row. */
+  /** Values per row. */
   readonly dimensions: number
   /** Number of clusters, 1 to the number of rows. */
   readonly k: number
   /** Any safe integer. @default 0 */
   readonly seed?: number
-  /** Runs from different beginnings, of which the one with the lowest inertia is returned. @default 1 */
+  /** Runs from different initial centroids; the one with the lowest inertia is returned. @default 1 */
   readonly starts?: number
-  /** Most iterations of one run. @default 100 */
+  /** Most iterations per run. @default 100 */
   readonly maxIterations?: number
   /**
-   * Whether centroids are directions, and rows go to the one of the largest cosine; else they are means, and rows go to
-   * the nearest. On unit rows the two differ little. @default true
+   * Whether centroids are directions and rows go to the one with the largest cosine; otherwise centroids are means and
+   * rows go to the nearest. On unit rows the two differ little. @default true
    */
   readonly spherical?: boolean
-  /** `k × dimensions` unit rows to begin from, in place of seeding by k-means++. */
+  /** `k × dimensions` unit rows to start from, instead of seeding by k-means++. */
   readonly initialCentroids?: Float32Array
   readonly signal?: AbortSignal
-  /** Called now and then; `done` and `total` count iterations, of which the last may never be needed. */
+  /** Called occasionally; `done` and `total` count iterations, of which the last may not be needed. */
   readonly onProgress?: (progress: Progress) => void
 }
 
 export interface KmeansResult {
   /** The cluster of each row, 0 … k − 1. No cluster is empty. */
   readonly assignments: Int32Array
-  /** `k × dimensions`: the unit vector in the direction of the members' sum, or their mean. */
+  /** `k × dimensions`: unit vectors in the direction of the members' sum, or means. */
   readonly centroids: Float32Array
-  /** Sum of the squared Euclidean distances of the rows to their centroids. */
+  /** Sum of squared Euclidean distances of the rows to their centroids. */
   readonly inertia: number
-  /** Iterations of the run that is returned. */
+  /** Iterations of the returned run. */
   readonly iterations: number
 }
 
-/** k-means by given kernels, its arguments checked; `rows` of a memory of their own are not copied. */
+/** k-means by the given kernels, with arguments already checked; `KmeansRows` are used without a copy. */
 export async function runKmeans(
   rows: Float32Array | KmeansRows,
   options: KmeansOptions & {
     readonly kernels: Kernels
-    /** Sum of the squares of the rows' lengths, where it is known. */
+    /** Sum of the rows' squared lengths, if known. */
     readonly squares?: number
   },
 ): Promise<KmeansResult> {
@@ -102,7 +102,8 @@ async function iterate(
   let iterations = 0
   let inertia = Infinity
   while (iterations < maxIterations) {
-    // Distance to a centroid c is |x|² - 2 (x·c - |c|²/2): rows go to the largest product less half the square.
+    // The squared distance to a centroid c is |x|² - 2 (x·c - |c|²/2): rows go to the largest product minus half the
+    // square.
     for (let cluster = 0; cluster < k; cluster++) {
       const start = cluster * dimensions
       halves[cluster] = isSpherical ? 0 : exactDot(centroids, start, centroids, start, dimensions) / 2
@@ -110,16 +111,16 @@ async function iterate(
     }
     iterations++
     const changed =
-      iterations > 1 && rows.isBounded && shareInQuestion(rows) < MOST_IN_QUESTION
+      iterations > 1 && rows.isBounded && shareInQuestion(rows) < maxShareInQuestion
         ? await reassign(problem, sums)
         : await assign(problem, sums)
     const moved = fillEmpty(rows, sums)
     const shift = sums.centroids(isSpherical)
-    // 1.001: rows are of unit length to within a thousandth.
+    // 1.001: rows have unit length to within a thousandth.
     for (let cluster = 0; cluster < k; cluster++) gains[cluster] = 1.00101 * shift[cluster]! + margin
     const next = sums.inertia(squares)
     onIteration(iterations)
-    // Only rounding of the centroids to Float32 can keep it from falling: then there is nothing left to gain.
+    // Inertia fails to fall only by Float32 rounding of the centroids: no further gain is possible.
     const fell = next < inertia
     inertia = Math.min(inertia, next)
     if (changed + moved === 0 || !fell) break
@@ -133,18 +134,18 @@ async function iterate(
   }
 }
 
-/** Share of the products above which products of whole matrices are faster. */
-const MOST_IN_QUESTION = 0.5
-const SAMPLE = 128
+/** Share of products in question above which whole matrix products are faster. */
+const maxShareInQuestion = 0.5
+const sampleSize = 128
 
 /**
- * Share of the products that bounds do not rule out, by a sample spread over the rows: a product with a unit row changes by
- * no more than its centroid moves (Elkan 2003, "Using the triangle inequality to accelerate k-means", with products in
- * place of distances).
+ * Share of products that the bounds do not rule out, from an evenly spaced sample of rows: a product with a unit row
+ * changes by at most the distance its centroid moved (Elkan 2003, "Using the triangle inequality to accelerate
+ * k-means", with products instead of distances).
  */
 function shareInQuestion(rows: KmeansRows): number {
   const { n, k, dimensions, matrix, centroids, columns, bounds, halves, gains, costs, assignments } = rows
-  const sample = Math.min(n, SAMPLE)
+  const sample = Math.min(n, sampleSize)
   let open = 0
   for (let index = 0; index < sample; index++) {
     const row = Math.floor((index * n) / sample)
@@ -155,11 +156,11 @@ function shareInQuestion(rows: KmeansRows): number {
   return open / (sample * k)
 }
 
-/** Gives each row the cluster of its nearest centroid; a tie goes to the cluster that it is in, else to the lowest. */
+/** Assigns each row to its nearest centroid; ties go to the current cluster, then to the lowest. */
 async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promise<number> {
   const { n, k, dimensions, matrix, centroids, columns, bounds, isBounded, assignments } = rows
   const { largest, second, column, margin } = rows
-  const block = Math.max(1, Math.min(KMEANS_BLOCK, Math.floor(kernels.slice / (k * dimensions))))
+  const block = Math.max(1, Math.min(kmeansBlock, Math.floor(kernels.slice / (k * dimensions))))
   let changed = 0
   for (let first = 0; first < n; first += block) {
     const count = Math.min(block, n - first)
@@ -189,15 +190,15 @@ async function assign({ rows, kernels, slice }: Problem, sums: ExactSums): Promi
   return changed
 }
 
-/** Rows looked at in one call, however many of their products are in question: some milliseconds. */
-const REASSIGNED = 1024
+/** Rows processed per call, even if all their products are in question: a few milliseconds. */
+const reassignBlock = 1024
 
-/** The same by the bounds, several times as fast where few products are in question. */
+/** As {@link assign}, using the bounds: several times as fast if few products are in question. */
 async function reassign({ rows, slice }: Problem, sums: ExactSums): Promise<number> {
   const { n, assignments } = rows
   let changed = 0
-  for (let first = 0; first < n; first += REASSIGNED) {
-    const changes = rows.changes(first, Math.min(REASSIGNED, n - first))
+  for (let first = 0; first < n; first += reassignBlock) {
+    const changes = rows.changes(first, Math.min(reassignBlock, n - first))
     for (let index = 0; index < changes.length; index += 2) {
       const row = changes[index]!
       sums.move(row, assignments[row]!, changes[index + 1]!)
@@ -209,7 +210,7 @@ async function reassign({ rows, slice }: Problem, sums: ExactSums): Promise<numb
   return changed
 }
 
-/** Gives each empty cluster the row that lies worst in a cluster of two or more. */
+/** Gives each empty cluster the row with the lowest score in a cluster of two or more. */
 function fillEmpty({ matrix, n, dimensions, k, centroids, halves, assignments }: KmeansRows, sums: ExactSums): number {
   let own: Float64Array | undefined
   let moved = 0
@@ -239,7 +240,7 @@ interface Seeding {
   readonly slice: TimeSlice
 }
 
-/** Greedy k-means++: each next centroid is the best of a few rows drawn by their distance to the nearest one so far. */
+/** Greedy k-means++: each centroid is the best of a few rows drawn by distance to the nearest one so far. */
 async function seedCentroids(seeding: Seeding, random: () => number): Promise<Float32Array> {
   const { matrix, n, dimensions, k } = seeding
   const centroids = new Float32Array(k * dimensions)
@@ -259,7 +260,7 @@ async function seedCentroids(seeding: Seeding, random: () => number): Promise<Fl
   return centroids
 }
 
-/** Rows drawn with probability in proportion to their distance; any rows not yet chosen where all distances are 0. */
+/** Rows drawn with probability proportional to their distance; if all distances are 0, any row not yet chosen. */
 function draw(distances: Float32Array, trials: number, chosen: ReadonlySet<number>, random: () => number): number[] {
   let total = 0
   for (let row = 0; row < distances.length; row++) total += distances[row]!
@@ -279,7 +280,7 @@ function draw(distances: Float32Array, trials: number, chosen: ReadonlySet<numbe
   return [...drawn]
 }
 
-/** For each candidate the distances to the nearest centroid if it were one, and their total. */
+/** For each candidate, the distances to the nearest centroid if it were one, and their total. */
 async function coarseDistances(
   seeding: Seeding,
   candidates: readonly number[],
@@ -307,7 +308,7 @@ async function coarseDistances(
       for (let r = 0; r < rows; r++) {
         const row = first + r
         const distance = 1 - products[index * rows + r]!
-        // The rounded distance cannot be below the present one if the true one is that far above it.
+        // Above this, the rounded distance cannot be below the current one.
         if (distance - error < nearest[row]! * 1.01) {
           let rounded = coarse(distance - error)
           if (rounded !== coarse(distance + error))
@@ -324,12 +325,12 @@ async function coarseDistances(
 }
 
 const oneFloat = new Float32Array(1)
-const itsBits = new Uint32Array(oneFloat.buffer)
+const floatBits = new Uint32Array(oneFloat.buffer)
 
-/** Rounds to eight bits after the leading one; what is below Float32's precision of a product counts as 0. */
+/** Rounds to eight bits after the leading one; values below the Float32 precision of a product become 0. */
 function coarse(distance: number): number {
   if (distance < 1e-6) return 0
   oneFloat[0] = distance
-  itsBits[0] = (itsBits[0]! + 0x4000) & 0xffff8000
+  floatBits[0] = (floatBits[0]! + 0x4000) & 0xffff8000
   return oneFloat[0]
 }

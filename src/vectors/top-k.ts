@@ -1,6 +1,6 @@
-/** The `k` best of the rows offered, best first; of equal scores the lower row. By insertion: for short lists. */
+/** The `k` best rows offered, best first, ties by lower row. Uses insertion: for short lists. */
 export class TopK {
-  /** Filled up to {@link size}, as are the scores. */
+  /** Valid up to {@link size}, as are the scores. */
   readonly rows: Int32Array
   readonly scores: Float64Array
   #size = 0
@@ -16,7 +16,7 @@ export class TopK {
     return this.#size
   }
 
-  /** A score below it changes nothing any more; −∞ until there are `k` rows. */
+  /** Scores below it are rejected; −∞ until there are `k` rows. */
   get cut(): number {
     return this.#cut
   }

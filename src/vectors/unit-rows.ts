@@ -1,18 +1,18 @@
-// What every vector goes through on its way in: unit length, width, finite values, and row numbers.
+// Checks of incoming vectors: unit length, width, finite values, row numbers.
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { exactDot } from './kernels.ts'
 
-/** The highest row number that an index takes: an index keeps 4 bytes for each number up to its highest row. */
-const MAX_ROW = 2 ** 26 - 1
+/** Highest row number: an index keeps 4 bytes for each number up to its highest row. */
+const maxRow = 2 ** 26 - 1
 
-/** Vectors as they come in: one array of `rows × dimensions` values, or one array a row. */
+/** Input vectors: one array of `rows × dimensions` values, or one array per row. */
 export type VectorsInput = Float32Array | readonly ArrayLike<number>[]
 
 /**
- * Copies one vector into `target` at `start`, scaled to unit length. A vector whose length is 1 to within Float32's
- * precision is copied bit by bit, so that what is stored and read back never changes.
- * @throws PaperkinError `invalid-argument`: another width, NaN, infinity, zero.
+ * Copies one vector into `target`, scaled to unit length. A vector of length 1 to within Float32's precision is copied
+ * bit by bit, so that storing and reading back never changes it.
+ * @throws PaperkinError `invalid-argument`: another width, NaN, infinity, zero
  */
 export function copyUnit(
   source: ArrayLike<number>,
@@ -25,7 +25,7 @@ export function copyUnit(
     const value = source[from + d]!
     square += value * value
   }
-  // Values beyond 1e±150 would overflow or vanish when squared; scaled by the largest they do not.
+  // Squares of values beyond 1e±150 would overflow or underflow, so scale by the largest first.
   if (!(square > 1e-280 && square < 1e280)) {
     let largest = 0
     for (let d = 0; d < dimensions; d++) {
@@ -48,7 +48,7 @@ export function copyUnit(
   }
 }
 
-/** Number of vectors in the input; throws where the width is wrong. */
+/** Number of vectors in the input. @throws PaperkinError `invalid-argument` for another width */
 export function countVectors(vectors: VectorsInput, dimensions: number, name = 'vectors'): number {
   if (vectors instanceof Float32Array) {
     if (vectors.length % dimensions !== 0)
@@ -68,7 +68,7 @@ export function countVectors(vectors: VectorsInput, dimensions: number, name = '
   return vectors.length
 }
 
-/** Copies the query into unit length. @throws PaperkinError `invalid-argument` */
+/** A copy of the query, scaled to unit length. @throws PaperkinError `invalid-argument` */
 export function unitQuery(query: ArrayLike<number>, dimensions: number): Float32Array {
   if (query?.length !== dimensions)
     throw invalidVector(`Expected the query to have ${dimensions} values, got ${query?.length ?? show(query)}.`)
@@ -77,7 +77,7 @@ export function unitQuery(query: ArrayLike<number>, dimensions: number): Float32
   return unit
 }
 
-/** Copies vectors into one matrix of unit rows, in slices. @throws PaperkinError `invalid-argument`, naming the vector */
+/** Copies vectors into a matrix of unit rows, in slices. @throws PaperkinError `invalid-argument`, naming the vector */
 export async function unitRows(
   vectors: VectorsInput,
   { dimensions, name, slice }: { readonly dimensions: number; readonly name: string; readonly slice: TimeSlice },
@@ -97,14 +97,14 @@ export async function unitRows(
   return units
 }
 
-/** Checks rows handed to a write: whole numbers in range, none twice; returns a copy. */
+/** Checks the rows of a write (whole numbers in range, no duplicates) and returns a copy. */
 export function checkRows(rows: ArrayLike<number>): Int32Array {
   const copy = new Int32Array(rows.length)
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index]!
     copy[index] = row
-    // What fits no Int32 did not come out as it went in.
-    if (copy[index]! !== row || row < 0 || row > MAX_ROW) requireInteger(`rows[${index}]`, row, 0, MAX_ROW)
+    // Values that do not fit an Int32 are changed by the copy.
+    if (copy[index]! !== row || row < 0 || row > maxRow) requireInteger(`rows[${index}]`, row, 0, maxRow)
   }
   const sorted = copy.slice().sort()
   for (let index = 1; index < sorted.length; index++)
@@ -123,8 +123,9 @@ function invalidVector(message: string): PaperkinError {
 }
 
 /**
- * Number of rows of a matrix of unit rows; looks at every value, in slices.
- * @throws PaperkinError `invalid-argument`: part of a row, NaN, infinity, a length that is not 1 to within a thousandth.
+ * Number of rows of a matrix of unit rows; checks every value, in slices.
+ * @throws PaperkinError `invalid-argument`: a partial row, NaN, infinity, a length that differs from 1 by more than a
+ * thousandth
  */
 export async function requireUnitRows(
   matrix: Float32Array,
@@ -140,7 +141,7 @@ export async function requireUnitRows(
   return rows
 }
 
-/** Number of rows of a matrix. @throws PaperkinError `invalid-argument`: no matrix, part of a row. */
+/** Number of rows of a matrix. @throws PaperkinError `invalid-argument`: not a Float32Array, a partial row */
 export function requireRows(matrix: Float32Array, dimensions: number): number {
   requireInteger('dimensions', dimensions, 1, 65_536)
   if (!(matrix instanceof Float32Array))
@@ -148,7 +149,7 @@ export function requireRows(matrix: Float32Array, dimensions: number): number {
   return countVectors(matrix, dimensions, 'matrix')
 }
 
-/** Square of a row's length, which must be 1 to within a thousandth. @throws PaperkinError `invalid-argument` */
+/** Squared length of a row, which must be 1 to within a thousandth. @throws PaperkinError `invalid-argument` */
 export function unitSquare(matrix: Float32Array, row: number, dimensions: number): number {
   const square = exactDot(matrix, row * dimensions, matrix, row * dimensions, dimensions)
   if (Math.abs(square - 1) <= 2e-3) return square

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { packageFile } from '../runtime/package-files.ts'
 
-/** What is used of WebAssembly, which neither ES2023's nor Node 20's types describe. */
+/** The part of WebAssembly used here; neither ES2023's nor Node 20's types declare it. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer
-  /** @throws RangeError where there is no more to be had */
+  /** @throws RangeError if no more memory is available */
   grow(pages: number): number
 }
 type Module = object
@@ -17,14 +17,14 @@ const wasm = (globalThis as unknown as { readonly WebAssembly: unknown }).WebAss
   ) => { readonly exports: Readonly<Record<string, unknown>> }
 }
 
-export const WASM_PAGE = 65_536
+export const wasmPageBytes = 65_536
 
 const modules = new Map<string, Module | undefined>()
 
 /**
- * One of the loops of models/kernels over a memory of its own, of at least so many bytes, or over a given one.
- * @returns undefined where the platform has no WebAssembly with SIMD or no memory: callers have a plain way, slower and
- * with the same answers
+ * Loads a loop of models/kernels over a new memory of at least the given bytes, or over an existing one.
+ * @returns undefined if the platform lacks WebAssembly SIMD or memory: callers fall back to JavaScript, slower with the
+ * same results
  */
 export function loadWasm<Loop>(
   name: 'scan' | 'above' | 'dots' | 'best' | 'nearest' | 'move',
@@ -44,7 +44,7 @@ export function loadWasm<Loop>(
   try {
     const memory =
       typeof bytesOrMemory === 'number'
-        ? new wasm.Memory({ initial: Math.ceil(bytesOrMemory / WASM_PAGE) })
+        ? new wasm.Memory({ initial: Math.ceil(bytesOrMemory / wasmPageBytes) })
         : bytesOrMemory
     const { exports } = new wasm.Instance(module, { paperkin: { memory } })
     return { loop: exports[name] as Loop, memory }

@@ -1,5 +1,5 @@
-// What a thread can do with vectors: matrix products on ONNX Runtime, or typed arrays where it cannot be loaded. A job runs
-// in slices, side by side with others, and owns its copy of the values.
+// Jobs of a vector thread: matrix products by ONNX Runtime, or typed arrays if it cannot be loaded. Jobs run in slices,
+// concurrently, and each owns its copy of the values.
 import { type JobContext, serveJobs } from '../runtime/serve-jobs.ts'
 import { buildGraphFile } from './hnsw/hnswlib.ts'
 import { type Kernels, loadOnnxKernels, RowDots, typedArrayKernels } from './kernels.ts'
@@ -8,7 +8,7 @@ import { buildLargeGraph, findNearest } from './nearest-rows.ts'
 import { type KmeansOptions, runKmeans } from './spherical-kmeans.ts'
 import { unitSquare } from './unit-rows.ts'
 
-/** What every job is told; its input is the values, part by part. */
+/** Options of every job; its input is the values, in parts. */
 interface Sized {
   /** Number of values. */
   readonly length: number
@@ -58,7 +58,7 @@ async function fill(matrix: Float32Array, { input }: JobContext): Promise<void> 
   }
 }
 
-/** Fills in rows of unit length, which are checked while the next are on their way; returns the sum of their squares. */
+/** Fills in unit rows, checking each while later ones arrive; returns the sum of their squared lengths. */
 async function fillUnits({ matrix, dimensions }: RowDots | KmeansRows, { input }: JobContext): Promise<number> {
   let filled = 0
   let checked = 0

@@ -1,4 +1,4 @@
-// The checks, the cache and the counting that stand between any embedder and a library.
+// The checks, the cache and the progress that every embedder gets.
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import type { EmbedProgress } from '../../src/embedding/embedder.ts'
@@ -12,7 +12,7 @@ import {
 } from '../../src/embedding/vector-cache.ts'
 
 const good: EmbedFunction = (texts) => texts.map((text) => [text.length + 1, 2, 3])
-/** A function that misbehaves for one text and is sound for all others. */
+/** A function that misbehaves for one text only. */
 const bad =
   (misbehave: (vectors: number[][]) => unknown): EmbedFunction =>
   (texts, options) => {
@@ -83,7 +83,7 @@ describe('an embedder that misbehaves', () => {
     await expect(embed(['bad'])).rejects.toMatchObject({ cause })
   })
 
-  it('and never answers is left at an abort', async () => {
+  it('and never answers is abandoned on abort', async () => {
     const { embed } = await resolveEmbedder(bad(() => new Promise(() => {})))
     const controller = new AbortController()
     const work = embed(['bad'], { signal: controller.signal })
@@ -94,7 +94,7 @@ describe('an embedder that misbehaves', () => {
 })
 
 describe('vectors', () => {
-  it('are scaled to unit length whatever comes', async () => {
+  it('are always scaled to unit length', async () => {
     const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true })
     await fc.assert(
       fc.asyncProperty(
@@ -140,7 +140,7 @@ describe('vectors', () => {
 })
 
 describe('the cache', () => {
-  it('embeds nothing twice: not in one call, not in later ones', async () => {
+  it('embeds nothing twice, neither in one call nor in later ones', async () => {
     const embedTexts = vi.fn(good)
     const { embed } = await resolveEmbedder(Object.assign(embedTexts as EmbedFunction, { dimensions: 3 }))
     await embed(['a', 'b', 'a', 'a'])
@@ -163,7 +163,7 @@ describe('the cache', () => {
     expect(embedTexts.mock.calls.flatMap(([part]) => part)).toEqual(texts.slice(64))
   })
 
-  it('tells again what was cut', async () => {
+  it('reports truncated texts again', async () => {
     const embedder = await resolveEmbedder({
       modelId: 'cuts',
       dimensions: 3,
@@ -184,7 +184,7 @@ describe('the cache', () => {
     }
   })
 
-  it('can be another one, that answers later', async () => {
+  it('can be another, asynchronous one', async () => {
     const kept = new Map<VectorKey, CachedVector>()
     const cache: VectorCache = {
       get: async (keys) => keys.map((key) => kept.get(key)),
@@ -204,7 +204,7 @@ describe('the cache', () => {
     expect(embedTexts).toHaveBeenCalledOnce()
   })
 
-  it('is never shared by functions without a name', async () => {
+  it('is never shared by anonymous functions', async () => {
     const kept = new Map<VectorKey, CachedVector>()
     const cache: VectorCache = {
       get: (keys) => keys.map((key) => kept.get(key)),
@@ -218,7 +218,7 @@ describe('the cache', () => {
     ])
   })
 
-  it('that fails ends the call with its own error, and hides no other', async () => {
+  it('that fails rejects the call with its own error, and hides no other', async () => {
     const error = new Error('the disk is full')
     const cache: VectorCache = {
       get: (keys) => keys.map(() => undefined),
@@ -236,13 +236,13 @@ describe('the cache', () => {
     await expect(embed([...many, 'bad'])).rejects.toMatchObject({ code: 'embedding-failed' })
   })
 
-  it('keeps models, kinds of input and texts apart', () => {
+  it('distinguishes models, input types and texts', () => {
     const keys = [...vectorKeys('m\0', ['a', 'b', '']), ...vectorKeys('m\0query: ', ['a']), ...vectorKeys('n\0', ['a'])]
     expect(new Set(keys).size).toBe(keys.length)
     expect(vectorKeys('m\0', ['a'])).toEqual([keys[0]])
   })
 
-  it('forgets what was longest unused, and never grows beyond its bound', () => {
+  it('evicts the least recently used, and never exceeds its limit', () => {
     const cache = createVectorCache({ maxBytes: 3 * 8 })
     const entry = (value: number): CachedVector => ({ vector: Float32Array.of(value, value) })
     const values = () =>
@@ -265,7 +265,7 @@ describe('the cache', () => {
 })
 
 describe('progress', () => {
-  it('comes at most ten times a second, with the rate of the last seconds', async () => {
+  it('comes at most ten times per second, with the rate of the last seconds', async () => {
     let now = 0
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
     const reports: EmbedProgress[] = []
@@ -282,7 +282,7 @@ describe('progress', () => {
       { onProgress: (report) => reports.push(report) },
     )
     clock.mockRestore()
-    // 10 batches of 64 texts, 1.28 s each: 50 texts a second.
+    // 10 batches of 64 texts, 1.28 s each: 50 texts per second.
     expect(reports.length).toBeLessThanOrEqual(11)
     expect(reports.at(-1)).toMatchObject({ done: 640, total: 640, secondsLeft: 0 })
     // A rate is known to within one batch in five seconds.
@@ -291,7 +291,7 @@ describe('progress', () => {
     expect(middle.secondsLeft).toBeCloseTo((640 - middle.done) / middle.perSecond, 6)
   })
 
-  it('counts known texts as done, and not into the rate', async () => {
+  it('counts cached texts as done, but not in the rate', async () => {
     const { embed } = await resolveEmbedder(good)
     await embed(['a', 'b'])
     const onProgress = vi.fn()

@@ -1,4 +1,4 @@
-// The contract suite, run against everything that can stand for an embedder.
+// The contract suite, run on every kind of embedder.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -14,11 +14,11 @@ const plain = resolve('.cache/plain/MiniLM-L6-papers')
 const hasPlain = existsSync(plain)
 const peers = resolve('bench/peers')
 const hasXenova = hasPlain && existsSync(join(peers, 'node_modules/@xenova/transformers'))
-// Fetched by it as well: another model, quantised by others, that wants prefixes.
+// Downloaded by the same script: another model, quantised by others, that needs prefixes.
 const e5 = resolve('.cache/e5-small-v2')
 const hasE5 = existsSync(join(e5, 'onnx/model_quantized.onnx'))
 
-/** Letters counted by class: a hand-made embedder, the same for the same text. */
+/** A deterministic toy embedder that counts letters by class. */
 function letters(text: string): number[] {
   const counts = new Array<number>(16).fill(0.01)
   for (const character of text) counts[(character.codePointAt(0) as number) % 16]! += 1
@@ -26,7 +26,7 @@ function letters(text: string): number[] {
 }
 const byFunction: EmbedFunction = async (texts) => texts.map(letters)
 
-// Without the cache: bytes must agree because they are computed so, not because they are remembered.
+// No cache: bytes must be equal when computed, not when remembered.
 const anew = { cache: false } as const
 
 embedderContract('the bundled model', () => resolveEmbedder(undefined, anew))
@@ -100,7 +100,7 @@ it('agrees across the worker pool, WebAssembly and the pipeline', async () => {
   await own.close?.()
 })
 
-it('puts the prefixes in front', async () => {
+it('prepends the prefixes', async () => {
   const plainly = await createEmbedder({ model: bundled })
   const prefixed = await createEmbedder({ model: bundled, queryPrefix: 'query: ', documentPrefix: 'passage: ' })
   const text = 'folding cloth'
@@ -127,7 +127,7 @@ it.each(['mean', 'cls', 'last_token'] as const)('pools by %s as the pipeline doe
   }
   const [folder, own, oracle, mean] = vectors as [Float32Array, Float32Array, Float32Array, Float32Array]
   expect(dot(folder, oracle)).toBeGreaterThan(0.9999)
-  // By another version of the runtime, whose rounding of 8-bit activations differs.
+  // Another version of the runtime, which rounds 8-bit activations differently.
   expect(dot(own, oracle)).toBeGreaterThan(0.999)
   if (pooling === 'mean') expect(dot(own, mean)).toBeGreaterThan(0.9999)
   else expect(dot(own, mean)).toBeLessThan(0.99)
@@ -156,7 +156,7 @@ describe('a folder as sentence-transformers writes it', () => {
     scratch = mkdtempSync(join(tmpdir(), 'paperkin-folder-'))
   })
   afterAll(() => rmSync(scratch, { recursive: true, force: true }))
-  /** The bundled model with other files beside it. */
+  /** The bundled model with additional files. */
   const folder = (name: string, files: Readonly<Record<string, object>>) => {
     const path = join(scratch, name)
     cpSync(bundled, path, { recursive: true })
@@ -184,7 +184,7 @@ describe('a folder as sentence-transformers writes it', () => {
     )
   })
 
-  it('is refused where it wants another pooling, unless an option says which', async () => {
+  it('is refused if it needs another pooling, unless an option sets it', async () => {
     const model = folder('max', { '1_Pooling/config.json': { pooling_mode_max_tokens: true } })
     await expect(createEmbedder({ model })).rejects.toMatchObject({
       code: 'embedder-unavailable',
@@ -193,7 +193,7 @@ describe('a folder as sentence-transformers writes it', () => {
     expect((await embed({ model, pooling: 'mean' })).vectors).toHaveLength(2)
   })
 
-  it('reads as much, and with the prompts, as its files say', async () => {
+  it('uses the maximum length and the prompts in its files', async () => {
     const model = folder('short', {
       'sentence_bert_config.json': { max_seq_length: 8 },
       'config_sentence_transformers.json': { prompts: { query: 'query: ', passage: 'passage: ' } },
@@ -205,7 +205,7 @@ describe('a folder as sentence-transformers writes it', () => {
     expect((await embed({ model, maxTokens: 256 }, 'query')).vectors).toEqual((await embed(named, 'query')).vectors)
   })
 
-  it('can be another with the same name: its revision tells', async () => {
+  it('can be another with the same name: its revision differs', async () => {
     const tokenizer = JSON.parse(readFileSync(join(bundled, 'tokenizer.json'), 'utf8'))
     const model = folder('again/MiniLM-L6-papers', { 'tokenizer.json': { ...tokenizer, version: '1.1' } })
     const [a, b] = [await createEmbedder({ model: bundled }), await createEmbedder({ model })]
@@ -228,7 +228,7 @@ describe('a folder as sentence-transformers writes it', () => {
     await embedder.close?.()
   })
 
-  it("leaves the caller's transformers.js as it is", async () => {
+  it("does not change the caller's transformers.js", async () => {
     const { env } = await import('@huggingface/transformers')
     const settings = () => JSON.stringify(env)
     const before = settings()
@@ -238,7 +238,7 @@ describe('a folder as sentence-transformers writes it', () => {
   })
 })
 
-it('has a fingerprint of all that a vector depends on', async () => {
+it('has a fingerprint of everything that a vector depends on', async () => {
   const fingerprint = async (options: Parameters<typeof createEmbedder>[0]) =>
     (await createEmbedder(options)).fingerprint
   const own = await fingerprint({})
@@ -271,7 +271,7 @@ it('refuses what cannot be an embedder', async () => {
   })
 })
 
-it('leaves a checked embedder as it is', async () => {
+it('returns a checked embedder unchanged', async () => {
   const embedder = await resolveEmbedder(byFunction)
   expect(await resolveEmbedder(embedder)).toBe(embedder)
 })

@@ -1,4 +1,4 @@
-// Against Python: texts of the project's own with the fp32 embeddings that scripts/golden-vectors/make writes.
+// Comparison with Python: the project's own texts with their fp32 embeddings, made by scripts/golden-vectors/make.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { createEmbedder } from '../../src/embedding/create-embedder.ts'

@@ -1,4 +1,4 @@
-// What can go wrong in the worker pool: each fault ends in a right answer or one clear error, and the next call works.
+// Faults of the worker pool: each ends in a right answer or one clear error, and the next call works.
 import { execFile, fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import type { Embedder, TruncatedText } from '../../src/embedding/embedder.ts'
 import { sharedPool } from '../../src/embedding/pool.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 
-/** Every worker that was started, and what to do just before a text is handed to one. */
+/** Every worker started, and what to do just before a text is handed to one. */
 const threads = vi.hoisted(() => ({
   started: [] as Worker[],
   onStart: (_worker: Worker) => {},
@@ -57,7 +57,7 @@ afterEach(() => {
   threads.onText = () => {}
 })
 
-/** A worker takes what it cannot read for a reason to die, as of any exception that nobody catches. */
+/** A worker dies of a message that it cannot read, as of any uncaught exception. */
 const kill = (worker: Worker) => worker.postMessage(null)
 
 async function using<T>(
@@ -90,7 +90,7 @@ describe('one text, one vector', () => {
       const vectors = await embedder.embed(JSON.parse(process.argv[1]))
       console.log(JSON.stringify(vectors.map((vector) => Buffer.from(vector.buffer).toString('hex'))))`
     const some = many.slice(0, 12)
-    // The embedder is not closed: the process must end all the same.
+    // The embedder is not closed: the process must end anyway.
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--import', 'tsx', '--input-type=module', '--eval', script, JSON.stringify(some)],
@@ -115,13 +115,13 @@ describe('a process that ends', () => {
         embedder.embed(${JSON.stringify(many)}, { signal: controller.signal }).catch(() => {})
         setTimeout(() => { ${end} }, 150)`
     const run = promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script])
-    // ONNX Runtime's binding would abort the process (code null, SIGABRT) if a thread were stopped inside it.
+    // ONNX Runtime's binding aborts the process (code null, SIGABRT) if a thread is stopped inside it.
     await expect(run).rejects.toMatchObject({ code: 3, signal: null })
   })
 })
 
 describe('a worker that dies', () => {
-  it('is replaced, and its texts are embedded once more', async () => {
+  it('is replaced, and its texts are embedded again', async () => {
     await using({ workers: 2 }, async ({ embed }) => {
       let kills = 0
       threads.onText = (worker, text) => {
@@ -133,7 +133,7 @@ describe('a worker that dies', () => {
     })
   })
 
-  it('is replaced also where it was to check the files', async () => {
+  it('is replaced even if it had to verify the files', async () => {
     const file = 'tokenizer_config.json'
     const sha256 = createHash('sha256')
       .update(readFileSync(join(bundled, file)))
@@ -156,7 +156,7 @@ describe('a worker that dies', () => {
     await pool.leave(user)
   })
 
-  it('fails the call at the second death over one text, and the next call works', async () => {
+  it('fails the call at the second death on one text, and the next call works', async () => {
     await using({ workers: 1 }, async ({ embed }) => {
       await embed(['warm'])
       threads.onText = (worker, text) => {
@@ -182,7 +182,7 @@ describe('a worker that dies', () => {
 describe('libraries', () => {
   const papers = many.map((text, index) => ({ id: `p${index}`, title: `Paper ${index}`, abstract: text }))
 
-  it('in one process share one pool, and an `add` outlives a worker that is killed in the middle', async () => {
+  it('in one process share one pool, and an `add` survives a worker that is killed in the middle', async () => {
     const expected = await PaperLibrary.open()
     await expected.add(papers)
     const order = (await expected.search('one thing', { k: 60 })).hits.map(({ paper, semantic }) => [
@@ -198,7 +198,7 @@ describe('libraries', () => {
     }
     for (const { added } of await Promise.all(libraries.map((library) => library.add(papers))))
       expect(added).toHaveLength(60)
-    // The text in hand twice, in each library once, and once more after the death.
+    // The text in progress: once per library, and once more after the death.
     expect(kills).toBe(3)
     expect(threads.started.length).toBe(before + 1)
     for (const library of libraries) {
@@ -227,7 +227,7 @@ describe('an abort', () => {
     })
   })
 
-  it('of one call leaves another alone', async () => {
+  it('of one call does not affect another', async () => {
     await using({ workers: 1 }, async ({ embed }) => {
       const controller = new AbortController()
       const stopped = embed(many, { signal: controller.signal })
@@ -267,14 +267,14 @@ describe('the pool', () => {
     expect(ended).toHaveBeenCalledOnce()
   })
 
-  it('finishes what is under way before it closes', async () => {
+  it('finishes the work in progress before it closes', async () => {
     const embedder = await createEmbedder({ workers: 1, cache: false })
     const work = embedder.embed(many)
     await embedder.close?.()
     expect(hex(await work)).toEqual(expected)
   })
 
-  it('gives idle workers back', async () => {
+  it('ends idle workers', async () => {
     await using({ workers: 2, idleSeconds: 0 }, async ({ embed }) => {
       await embed(many)
       await Promise.all(threads.started.map((worker) => new Promise((resolve) => worker.once('exit', resolve))))
@@ -284,7 +284,7 @@ describe('the pool', () => {
 })
 
 describe('long texts', () => {
-  it('reads the start, and says what it did not read', async () => {
+  it('reads the start, and reports what was cut', async () => {
     await using({}, async ({ embed }) => {
       const cut: TruncatedText[] = []
       const start = 'attention '.repeat(300)
@@ -300,7 +300,7 @@ describe('long texts', () => {
     })
   })
 
-  it('reads more where `maxTokens` says so, up to the limit of the model', async () => {
+  it('reads more if `maxTokens` says so, up to the limit of the model', async () => {
     await using({ maxTokens: 512 }, async ({ embed }) => {
       const onTruncated = vi.fn()
       await embed(['attention '.repeat(510)], { onTruncated })
@@ -315,7 +315,7 @@ describe('long texts', () => {
     })
   })
 
-  it('takes 5 MB', async () => {
+  it('accepts 5 MB', async () => {
     await using({}, async ({ embed }) => {
       const sentence = 'A sentence of eight words that says little. '
       const cases = {
@@ -333,7 +333,7 @@ describe('long texts', () => {
       expect(prose).toBe(shorter)
       expect(spaces).toBe(end)
       expect(cut.get(0)?.estimated).toBe(true)
-      // 9 word pieces a sentence.
+      // 9 tokens per sentence.
       expect(cut.get(0)?.tokens).toBeGreaterThan(1_070_000)
       expect(cut.get(0)?.tokens).toBeLessThan(1_090_000)
       expect(cut.has(2)).toBe(false)
@@ -359,7 +359,7 @@ describe('a model that cannot be loaded', () => {
     [
       'a folder without weights',
       () => copy('empty', (path) => rmSync(join(path, 'onnx'), { recursive: true })),
-      'model.onnx is not there',
+      'model.onnx is missing',
     ],
     [
       'weights cut off',
@@ -410,7 +410,7 @@ describe('a model that cannot be loaded', () => {
     ).toMatch(/^embedder-unavailable: .*ONNX Runtime.*WebAssembly.*works on Linux with glibc, macOS/u)
   })
 
-  it('a package whose weights were damaged on the way', async () => {
+  it('a package whose weights were damaged in transit', async () => {
     const root = join(folder, 'package')
     for (const part of ['package.json', 'dist', 'models', 'native']) cpSync(part, join(root, part), { recursive: true })
     symlinkSync(resolve('node_modules'), join(root, 'node_modules'), 'junction')
@@ -452,7 +452,7 @@ describe('a model that cannot be loaded', () => {
   })
 })
 
-it('falls back to WebAssembly where the native runtime cannot be loaded, and says so once', async () => {
+it('falls back to WebAssembly if the native runtime cannot be loaded, and warns once', async () => {
   const child = fork('test/embedding/without-native-runtime.ts', {
     execArgv: ['--import', 'tsx'],
     env: { ...process.env, NODE_OPTIONS: `--require ${resolve('test/embedding/break-native-runtime.cjs')}` },
@@ -470,7 +470,7 @@ it('falls back to WebAssembly where the native runtime cannot be loaded, and say
   expect(warnings.match(/PAPERKIN_WASM/gu)).toHaveLength(1)
 })
 
-/** What a call of the package fails with, in a process of its own. */
+/** The error of a call of the package, in its own process. */
 async function failure(
   call: string,
   { from = resolve('src/index.ts'), preload }: { readonly from?: string; readonly preload?: string },

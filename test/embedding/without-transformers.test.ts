@@ -30,7 +30,7 @@ it.each([
   expect(error.message).toContain(`needs transformers.js 4 or newer, which is not installed: ${command}`)
 })
 
-it('says so of a version that is too old', async () => {
+it('says so for a version that is too old', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'paperkin-old-'))
   try {
     writeFileSync(join(folder, 'package.json'), '{ "name": "@huggingface/transformers", "version": "3.8.1" }')

@@ -28,7 +28,7 @@ describe('NPMI', () => {
     for (const [i, value] of found.entries()) expect(value).toBeCloseTo(expected[i]!, 8)
   })
 
-  test('the whole document is as a window longer than all', () => {
+  test('the whole document counts like a window longer than all documents', () => {
     expect(npmi(topics, { documents, window: Number.POSITIVE_INFINITY })).toEqual(
       npmi(topics, { documents, window: 110 }),
     )
@@ -43,7 +43,7 @@ describe('NPMI', () => {
   })
 })
 
-test('topic diversity is the share of different words', () => {
+test('topic diversity is the share of distinct words', () => {
   expect(
     topicDiversity([
       ['a', 'b'],

@@ -8,7 +8,7 @@ const tables = (value: Record<string, Record<string, number>>): Run =>
   new Map(Object.entries(value).map(([query, documents]) => [query, new Map(Object.entries(documents))]))
 
 describe('evaluateRun', () => {
-  it('agrees with trec_eval to 1e-6: ties, unjudged documents, ids beyond ASCII, negative grades, queries without an answer', () => {
+  it('agrees with trec_eval to 1e-6: ties, unjudged documents, ids beyond ASCII, negative grades, unanswered queries', () => {
     const { queries, values } = evaluateRun(tables(expected.run), tables(expected.qrels), { k: expected.k })
     expect(queries).toEqual(['q0', 'q1', 'q2', 'q3', 'q4', 'q5', 'q7'])
     for (const [index, query] of queries.entries())
@@ -24,7 +24,7 @@ describe('evaluateRun', () => {
     expect(evaluateRun(reversed(run), judgements)).toEqual(evaluateRun(run, judgements))
   })
 
-  it('keeps every figure in 0 … 1, and at 1 for the ideal order', () => {
+  it('keeps every metric in 0 … 1, and at 1 for the ideal order', () => {
     const grades = fc.dictionary(fc.constantFrom(...'abcdefgh'), fc.integer({ min: 0, max: 3 }), { minKeys: 1 })
     fc.assert(
       fc.property(
@@ -45,13 +45,13 @@ describe('evaluateRun', () => {
     )
   })
 
-  it('counts 0 where the run has no answer, and leaves out queries without anything relevant', () => {
+  it('counts 0 if the run has no answer, and omits queries without relevant documents', () => {
     const figures = evaluateRun(new Map(), tables({ a: { x: 1 }, b: { x: 0 } }))
     expect(figures.queries).toEqual(['a'])
     expect([...figures.values.ndcg]).toEqual([0])
   })
 
-  it('refuses scores that are none', () => {
+  it('refuses NaN scores and an invalid k', () => {
     const run = tables({ a: { x: Number.NaN } })
     expect(() => evaluateRun(run, tables({ a: { x: 1 } }))).toThrow(
       expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining('document `"x"`') }),

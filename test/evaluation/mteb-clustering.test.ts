@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { miniBatchKmeans, mtebClustering } from '../../src/evaluation/mteb-clustering.ts'
 
-/** Rows that a program in any language makes the same: a congruential generator, pulled to one axis a label. */
+/** Rows that any language can reproduce: a congruential generator, pulled towards one axis per label. */
 function planted(count: number, dimensions: number, kinds: number) {
   const vectors = new Float32Array(count * dimensions)
   const labels: string[] = []
@@ -20,7 +20,7 @@ function planted(count: number, dimensions: number, kinds: number) {
 describe('clustering by MTEB’s protocol', () => {
   const { vectors, labels } = planted(600, 8, 6)
 
-  // Figures of mteb 2.26.24 (`_evaluate_clustering_bootstrapped`, seed 42) with scikit-learn 1.9.1 and NumPy 2.4.6.
+  // Values of mteb 2.26.24 (`_evaluate_clustering_bootstrapped`, seed 42) with scikit-learn 1.9.1 and NumPy 2.4.6.
   it.each([
     [1, 600, 0.23799739099333556, [0.24241178930916685, 0.2104840409870656, 0.2393263548091341]],
     [0.3, 180, 0.2669573248835383, [0.2912775783489265, 0.2550684073769438, 0.27911193958273167]],
@@ -32,7 +32,7 @@ describe('clustering by MTEB’s protocol', () => {
     for (const [i, value] of first.entries()) expect(result.vMeasures[i]).toBeCloseTo(value, 6)
   })
 
-  it('finds clusters that are far apart, also where there are hardly more rows than clusters', () => {
+  it('finds clusters that are far apart, even with hardly more rows than clusters', () => {
     const rows = new Float32Array(40).map((_, i) => Math.floor(i / 2 / 5) * 100 + (i % 2))
     const clusters = miniBatchKmeans(rows, { dimensions: 2, count: 4, batch: 512, seed: 1 })
     expect(new Set(clusters).size).toBe(4)

@@ -14,7 +14,7 @@ const range = (length: number) => Array.from({ length }, (_, i) => i)
 const thousandA = range(1000).map((i) => (i % 3 ? (i * 7) % 13 : i % 5))
 const thousandB = range(1000).map((i) => (i % 4 ? (i * i + 3 * i) % 11 : (i * 7) % 13))
 
-// Figures from scikit-learn 1.9.1: normalized_mutual_info_score, adjusted_rand_score, adjusted_mutual_info_score,
+// Values from scikit-learn 1.9.1: normalized_mutual_info_score, adjusted_rand_score, adjusted_mutual_info_score,
 // homogeneity_completeness_v_measure; purity from its contingency_matrix.
 const figures: [
   string,
@@ -89,7 +89,7 @@ describe('agreement of two groupings', () => {
     )
   })
 
-  test('groupings of different length are refused', () => {
+  test('groupings of different lengths are refused', () => {
     let thrown: unknown
     try {
       adjustedRandIndex([1, 2], [1])

@@ -22,12 +22,12 @@ describe('ranking', () => {
     expect(ndcg(relevances, { k, judged: relevances })).toBeCloseTo(expected, 12)
   })
 
-  test('what was judged and not found lowers nDCG', () => {
+  test('judged documents that were not found lower nDCG', () => {
     // (3 + 2 / log2(4)) / (3 + 3 / log2(3) + 2 / log2(4)), by hand
     expect(ndcg([3, 0, 2], { k: 3, judged: [2, 3, 3, 1, 0] })).toBeCloseTo(4 / (3 + 3 / Math.log2(3) + 1), 12)
   })
 
-  test('nothing relevant has no nDCG, no recall and no average precision', () => {
+  test('without relevant documents, nDCG, recall and average precision are NaN', () => {
     expect(ndcg([0, 0], { judged: [0] })).toBeNaN()
     expect(recall([0, 0], { relevant: 0 })).toBeNaN()
     expect(averagePrecision([], { relevant: 0 })).toBeNaN()
@@ -49,7 +49,7 @@ describe('ranking', () => {
     expect(averagePrecision(relevances, { relevant: 8 })).toBeCloseTo(0.6916666666666667 / 2, 12)
   })
 
-  test('the mean refuses NaN, so that a query without judgements is not lost in it', () => {
+  test('the mean refuses NaN, so that an unjudged query does not go unnoticed', () => {
     expect(mean([1, 2, 6])).toBe(3)
     expect(mean([])).toBeNaN()
     expect(() => mean([1, Number.NaN])).toThrow(PaperkinError)

@@ -6,7 +6,7 @@ const a = [0.61, 0.42, 0.93, 0.55, 0.7, 0.38, 0.81, 0.64, 0.47, 0.9]
 const b = [0.58, 0.4, 0.88, 0.56, 0.61, 0.35, 0.79, 0.66, 0.4, 0.85]
 
 describe('bootstrapInterval', () => {
-  it('holds the true mean about as often as its level says', () => {
+  it('contains the true mean about as often as its level says', () => {
     const random = seededRandom(3)
     let holds = 0
     for (let trial = 0; trial < 400; trial++) {
@@ -52,12 +52,12 @@ describe('comparePaired', () => {
     expect(difference.low).toBeGreaterThan(0)
   })
 
-  it('finds nothing where there is nothing, from either side', () => {
+  it('finds no difference where there is none, in either direction', () => {
     expect(comparePaired(a, a)).toEqual({ difference: { mean: 0, low: 0, high: 0 }, pValue: 1 })
     expect(comparePaired(b, a).pValue).toBe(comparePaired(a, b).pValue)
   })
 
-  it('refuses runs of other queries', () => {
+  it('refuses runs of different queries', () => {
     expect(() => comparePaired([1, 2], [1])).toThrow(
       expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining('got 2 of one run') }),
     )

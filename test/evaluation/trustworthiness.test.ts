@@ -26,14 +26,14 @@ describe('trustworthiness', () => {
     expect(trustworthiness(rows, map, { k })).toBeCloseTo(expected, 12)
   })
 
-  it('is 1 for a map with the same neighbours, and judges the points it is asked to', () => {
+  it('is 1 for a map with the same neighbours, and judges only the given points', () => {
     const circle = Float32Array.from(index.flatMap((i) => [Math.cos(i / 9), Math.sin(i / 9)]))
     expect(trustworthiness(circle, circle, { k: 2 })).toBe(1)
     const parts = index.map((i) => trustworthiness(rows, map, { k: 5, judged: [i] }))
     expect(parts.reduce((sum, part) => sum + part, 0) / n).toBeCloseTo(trustworthiness(rows, map, { k: 5 }), 12)
   })
 
-  it('refuses so many neighbours that it is not defined', () => {
+  it('refuses too many neighbours for it to be defined', () => {
     try {
       trustworthiness(rows, map, { k: 15 })
       expect.unreachable()

@@ -25,7 +25,7 @@ it.each([
   expect(target).toEqual(data)
 })
 
-it('throws what is wrong with a model, an input or a name, and goes on', async () => {
+it('throws for a bad model, input or name, and stays usable', async () => {
   const runtime = loadNative()
   await expect(runtime.createSession(products.subarray(0, 60))).rejects.toThrow(/./u)
   await expect(runtime.createSession(new Uint8Array(0))).rejects.toThrow(/./u)
@@ -44,7 +44,7 @@ it('throws what is wrong with a model, an input or a name, and goes on', async (
   expect((await session.run(inputs, 'products')).data).toHaveLength(8)
 })
 
-it('runs in many threads that come, go and are stopped inside a run, beside another version', async () => {
+it('runs in many threads that start, end and are stopped during a run, next to another version', async () => {
   const child = fork('test/runtime/runtime-threads.mjs', { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   let report: unknown
   let errors = ''

@@ -9,7 +9,7 @@ import { packageFile } from '../../src/runtime/package-files.ts'
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-files-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** `packageFile` as a bundler leaves it in a file of somebody else's. */
+/** `packageFile` as a bundler includes it in another package's file. */
 async function bundled(name: string): Promise<typeof packageFile> {
   const outfile = join(folder, name, 'bundle.mjs')
   mkdirSync(join(folder, name))
@@ -18,12 +18,12 @@ async function bundled(name: string): Promise<typeof packageFile> {
   return (await import(pathToFileURL(outfile).href)).packageFile
 }
 
-it('finds the files beside the code', () => {
+it('finds the files next to the code', () => {
   expect(packageFile('#models/atlas/atlas.json')).toBe(join(process.cwd(), 'models/atlas/atlas.json'))
   expect(packageFile('#package.json')).toBe(join(process.cwd(), 'package.json'))
 })
 
-it('finds them from a bundle where the package is installed beside it', async () => {
+it('finds them from a bundle if the package is installed next to it', async () => {
   const find = await bundled('beside')
   const installed = join(folder, 'beside/node_modules/paperkin')
   for (const path of ['package.json', 'models/kernels', 'native'])
@@ -35,9 +35,9 @@ it('finds them from a bundle where the package is installed beside it', async ()
   expect(find('#worker/topics-worker')).toBe(join(installed, 'dist/topics-worker.js'))
 })
 
-it('says what to mark external where it is not', async () => {
+it('otherwise says what to mark as external', async () => {
   const find = await bundled('alone')
   expect(() => find('#models/atlas/atlas.json')).toThrow(
-    /^paperkin does not find its own files.*mark `paperkin` as external/u,
+    /^paperkin cannot find its own files.*mark `paperkin` as external/u,
   )
 })

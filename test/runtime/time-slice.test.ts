@@ -3,7 +3,7 @@ import { timeSlice } from '../../src/runtime/time-slice.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
-/** Milliseconds until a slice is used up, by a clock that stands at 0 now. */
+/** Milliseconds until a slice is used up, with the clock stopped at 0. */
 function share(slice: ReturnType<typeof timeSlice>, clock: { now: number }): number {
   for (clock.now = 0; !slice.due(); ) clock.now += 0.1
   return clock.now
@@ -22,7 +22,7 @@ test.each([1, 2, 3, 5])('%i that rest at the same time share about one slice', a
   }
 })
 
-test('an abort ends a rest with its reason, and no slice begins after it', async () => {
+test('an abort ends a rest with its reason, and no slice starts after it', async () => {
   const controller = new AbortController()
   const slice = timeSlice(controller.signal)
   const rest = slice.rest()

@@ -12,7 +12,7 @@ import { weightedGraph } from '../../src/topics/weighted-graph.ts'
 import { neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { clusteredRows } from '../vectors/clustered.ts'
 
-/** Threads that were started in a test, those that live, and what to do with one after a message to it. */
+/** Threads started in a test, those alive, and what to do with one after it gets a message. */
 const threads = vi.hoisted(() => ({
   started: [] as Worker[],
   living: new Set<Worker>(),
@@ -38,7 +38,7 @@ vi.mock('node:worker_threads', async (original) => {
 
 const living = () => threads.living.size
 
-/** A thread takes what it cannot read for a reason to die. */
+/** A thread dies of a message that it cannot read. */
 const kill = (worker: Worker) => worker.postMessage(null)
 
 const slice = timeSlice(undefined)
@@ -68,7 +68,7 @@ afterEach(async () => {
 })
 
 describe('a pool', () => {
-  it('hands out the result of every job, in however many threads', async () => {
+  it('returns the result of every job, with any number of threads', async () => {
     const expected = await Promise.all(seeds.map((options) => jobs.leiden(options, { slice })))
     for (const [most, inHand] of [
       [1, Number.POSITIVE_INFINITY],
@@ -88,7 +88,7 @@ describe('a pool', () => {
     }
   })
 
-  it('begins a job again where its thread has died, as often as it may', async () => {
+  it('restarts a job after its thread has died, up to the limit', async () => {
     let deaths = 0
     threads.onPost = (worker, { kind }) => {
       if (kind === 'run' && deaths++ === 0) kill(worker)
@@ -122,7 +122,7 @@ describe('a pool', () => {
     await pool.end()
   })
 
-  it('ends only threads that work for nobody, also in the middle of a job that was aborted', async () => {
+  it('ends only threads that no call needs, even during an aborted job', async () => {
     const pool = newPool({ most: () => 2, inHand: 1 })
     const controller = new AbortController()
     const own = new AbortController()
@@ -138,7 +138,7 @@ describe('a pool', () => {
     expect(living()).toBe(0)
   })
 
-  it('passes on what a job throws, and refuses options that cannot be copied', async () => {
+  it('passes on what a job throws, and refuses options that cannot be cloned', async () => {
     const pool = newPool()
     await expect(pool.run('leiden', { ...run, graph: undefined as never })).rejects.toThrow(TypeError)
     await expect(pool.run('leiden', { ...run, seed: 0.5 })).rejects.toMatchObject({ code: 'invalid-argument' })
@@ -165,7 +165,7 @@ describe('the threads that libraries share', () => {
     await first.add(papers)
     await Promise.all([compare(), group()])
     const all = living()
-    // One that embeds, one for products, and at least one for groups.
+    // One for embedding, one for products, and at least one for topics.
     expect(all).toBeGreaterThanOrEqual(3)
     await first.close()
     expect(living()).toBe(all)
@@ -173,12 +173,12 @@ describe('the threads that libraries share', () => {
     await second.search('glass')
     await second.close()
     expect(living()).toBe(0)
-    // What comes later starts new ones.
+    // Later work starts new threads.
     expect((await compare()).k).toBe(5)
     expect(living()).toBe(1)
   })
 
-  it('go on where they are at work for somebody else', async () => {
+  it('stay while they work for another library', async () => {
     const leave = useThreads()
     const running = compare()
     await leave()

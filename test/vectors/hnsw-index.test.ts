@@ -28,7 +28,7 @@ async function filled(options: HnswOptions = {}): Promise<HnswIndex> {
   return index
 }
 
-/** Share of the 10 nearest that a search finds; one that is as near as the tenth counts as found. */
+/** Share of the 10 nearest that a search finds; rows as near as the tenth count as found. */
 async function recall(index: HnswIndex, allowed: (row: number) => boolean = () => true): Promise<number> {
   let found = 0
   for (let start = 0; start < queries.length; start += dimensions) {
@@ -49,7 +49,7 @@ async function allNearest(index: HnswIndex): Promise<number[][]> {
 }
 
 describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
-  it('is exact until its graph is built, and approximate from then on, alike for alike seeds', async () => {
+  it('is exact until its graph is built, then approximate, and equal for equal seeds', async () => {
     const index = await filled()
     expect(index.kind).toBe('exact')
     expect('nearest' in index.snapshot()).toBe(false)
@@ -102,7 +102,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     await index.close()
   })
 
-  it('saves a graph and takes it again, removed rows among its own', async () => {
+  it('saves and loads a graph that has removed rows', async () => {
     const index = await filled()
     await index.build()
     await index.remove([3, 4, 5])
@@ -152,7 +152,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     await changed.add([7], [matrix.subarray(0, dimensions)])
     expect(await refusal(changed.load(path))).toMatchObject({
       code: 'store-mismatch',
-      message: expect.stringMatching(/vectors of its rows are others/u),
+      message: expect.stringMatching(/vectors of its rows differ/u),
     })
     for (const other of [wide, dense, fewer, changed]) {
       expect(other.kind).toBe('exact')
@@ -160,7 +160,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     }
   })
 
-  it('opens none of 1,000 damaged files, and the process lives', { timeout: 240_000 }, async () => {
+  it('rejects 1,000 damaged files without crashing the process', { timeout: 240_000 }, async () => {
     const small = 120
     const create = async () => {
       const index = new HnswIndex(8, { graphFrom: 1_000_000 })
@@ -174,7 +174,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     const random = seededRandom(77)
     const between = (low: number, high: number) => low + Math.floor(random() * (high - low))
     const damages: (() => Buffer)[] = [
-      // A flipped bit, in the first bytes as often as in all of the rest.
+      // A flipped bit, in the first bytes as often as in all the rest.
       () => {
         const bytes = Buffer.from(whole)
         bytes[random() < 0.5 ? between(0, 300) : between(0, bytes.length)]! ^= 1 << between(0, 8)
@@ -208,7 +208,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     await Promise.all([index.close(), target.close()])
   })
 
-  it('lets a file that is not there be the file system’s error, and refuses to save nothing', async () => {
+  it('passes on the file system’s error for a missing file, and refuses to save an empty index', async () => {
     const index = new HnswIndex(4)
     await expect(index.load(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'ENOENT' })
     expect((await refusal(index.save(join(folder, 'nothing')))).code).toBe('invalid-argument')
@@ -217,7 +217,7 @@ describe.skipIf(!isHnswInstalled)('HnswIndex', () => {
     await index.close()
   })
 
-  it('walks through the graph only where that is less than a look at all rows', async () => {
+  it('searches the graph only if that is faster than a scan of all rows', async () => {
     const index = await filled()
     await index.build()
     const state = index.snapshot() as HnswSnapshot
@@ -272,7 +272,7 @@ describe('loadHnswlib', () => {
     )
   })
 
-  it('names the command that compiles it where install scripts were blocked', () => {
+  it('names the command that compiles it if install scripts were blocked', () => {
     const place = join(folder, 'blocked', 'node_modules', 'hnswlib-node')
     mkdirSync(place, { recursive: true })
     writeFileSync(join(place, 'index.js'), "throw new Error('Could not locate the bindings file.')")

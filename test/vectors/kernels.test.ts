@@ -45,13 +45,13 @@ describe.each([
 
 describe('exactDot', () => {
   it('adds in one fixed order: four running sums, then in pairs', () => {
-    // 2^53 + 1 is 2^53 in float64, 2^53 + 2 is not: the order of adding shows in the result.
+    // 2^53 + 1 rounds to 2^53 in float64, 2^53 + 2 is exact: the result shows the order of additions.
     const left = Float32Array.of(2 ** 26, 1, 1, 0, 1, 0, 0, 0, 1)
     const right = Float32Array.of(2 ** 27, 1, 1, 0, 1, 0, 0, 0, 1)
     const first = 2 ** 53 + 1 + 1
     expect(first).toBe(2 ** 53)
     expect(exactDot(left, 0, right, 0, 9)).toBe(first + 1 + (1 + 0))
-    // Backwards the ones come first, and count.
+    // In reverse the ones come first, and count.
     expect(exactDot(left.slice().reverse(), 0, right.slice().reverse(), 0, 9)).toBe(2 ** 53 + 2 + 2)
   })
 })
@@ -61,7 +61,7 @@ describe('Int8Scan', () => {
     const random = seededRandom(dimensions)
     const n = 211
     const { rows } = clusteredRows(n, dimensions, { spread: 2 })
-    // Rows of one large and many small values are the hard ones for one scale a row.
+    // Rows of one large and many small values are the hard ones for one scale per row.
     for (let d = 0; d < dimensions; d++) rows[d] = d === 0 ? Math.sqrt(1 - (dimensions - 1) * 1e-8) : 1e-4
     const scan = Int8Scan.create(dimensions) as Int8Scan
     expect(scan.append(rows, 0, 100)).toBe(true)
@@ -85,7 +85,7 @@ describe('Int8Scan', () => {
     }
   })
 
-  it('adds without overflow where every value is as large as it can be', () => {
+  it('adds without overflow if every value is as large as possible', () => {
     for (const dimensions of [384, 4096, 65_536]) {
       const rows = new Float32Array(dimensions).fill(1 / Math.sqrt(dimensions))
       const scan = Int8Scan.create(dimensions) as Int8Scan
@@ -154,7 +154,7 @@ describe('seededRandom', () => {
     expect(numbers.every((number) => number >= 0 && number < 1)).toBe(true)
     const tenths = new Array<number>(10).fill(0)
     for (const number of numbers) tenths[Math.floor(number * 10)]!++
-    // Chi-square with 9 degrees of freedom: 27.9 is passed once in a thousand.
+    // Chi-square with 9 degrees of freedom exceeds 27.9 once in a thousand.
     const chiSquare = tenths.reduce((sum, count) => sum + (count - 2000) ** 2 / 2000, 0)
     expect(chiSquare).toBeLessThan(27.9)
     let product = 0
@@ -162,7 +162,7 @@ describe('seededRandom', () => {
     expect(Math.abs(product / numbers.length)).toBeLessThan(0.002)
   })
 
-  it('tells seeds apart, large and negative ones too', () => {
+  it('distinguishes seeds, including large and negative ones', () => {
     const seeds = [0, 1, 2, -1, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER, -(2 ** 40)]
     expect(new Set(seeds.map((seed) => seededRandom(seed)())).size).toBe(seeds.length)
     expect(() => seededRandom(0.5)).toThrow(/`seed` to be a whole number, got `0.5`/u)

@@ -7,7 +7,7 @@ import { type KmeansResult, kmeans } from '../../src/vectors/kmeans.ts'
 import { runKmeans } from '../../src/vectors/spherical-kmeans.ts'
 import { clusteredRows } from './clustered.ts'
 
-/** Sum of squared distances to the given centroids, by the plainest arithmetic. */
+/** Sum of squared distances to the given centroids, computed naively. */
 function inertiaOf(matrix: Float32Array, dimensions: number, { assignments, centroids }: KmeansResult): number {
   let inertia = 0
   for (let row = 0; row < assignments.length; row++)
@@ -16,7 +16,7 @@ function inertiaOf(matrix: Float32Array, dimensions: number, { assignments, cent
   return inertia
 }
 
-/** Sum of squared distances to the members' means. */
+/** Sum of squared distances to the cluster means. */
 function inertiaOfMeans(matrix: Float32Array, dimensions: number, assignments: ArrayLike<number>): number {
   const k = Math.max(...Array.from(assignments)) + 1
   const sums = new Float64Array(k * dimensions)
@@ -34,7 +34,7 @@ function inertiaOfMeans(matrix: Float32Array, dimensions: number, assignments: A
   return inertia
 }
 
-/** Whether two partitions are the same up to the names of their parts. */
+/** Whether two partitions are equal up to the names of their parts. */
 function isSamePartition(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   const names = new Map<number, number>()
   return Array.from(a).every((part, i) => {
@@ -83,7 +83,7 @@ describe('kmeans', () => {
     }
   })
 
-  it('takes means and distances where it is not spherical, as ml-kmeans does', async () => {
+  it('uses means and distances if not spherical, as ml-kmeans does', async () => {
     const dimensions = 24
     const k = 12
     const { rows } = clusteredRows(800, dimensions, { centres: 25, spread: 1 })
@@ -113,7 +113,7 @@ describe('kmeans', () => {
     }
   })
 
-  it('lowers the inertia with every iteration, and stops where nothing changes', async () => {
+  it('lowers the inertia with every iteration, and stops when nothing changes', async () => {
     const dimensions = 16
     const { rows } = clusteredRows(600, dimensions, { centres: 30, spread: 1 })
     const whole = await kmeans(rows, { dimensions, k: 25, seed: 7 })
@@ -127,10 +127,10 @@ describe('kmeans', () => {
     expect(last).toBe(whole.inertia)
   })
 
-  it('gives the same bits from any kernels within their error, near ties and copies among the rows', async () => {
+  it('gives the same bits for any kernels within their error, with near ties and copies', async () => {
     const dimensions = 16
     const { rows } = clusteredRows(900, dimensions, { centres: 5, spread: 0.8 })
-    // Rows that lie between others to within a kernel's error.
+    // Rows halfway between others, to within a kernel's error.
     for (let row = 0; row < 300; row++)
       for (let d = 0; d < dimensions; d++)
         rows[row * dimensions + d] = rows[(row % 20) * dimensions + d]! + (row % 7) * 1e-8
@@ -188,7 +188,7 @@ describe('kmeans', () => {
     expect(Array.from(other.assignments)).not.toEqual(Array.from(one.assignments))
   })
 
-  it('is no worse than ml-kmeans from the same beginning', async () => {
+  it('is no worse than ml-kmeans from the same initial centroids', async () => {
     const dimensions = 24
     const k = 12
     const { rows } = clusteredRows(800, dimensions, { centres: 25, spread: 1 })
@@ -214,7 +214,7 @@ describe('kmeans', () => {
     )
   })
 
-  it('has one row, or one cluster', async () => {
+  it('works with one row, or one cluster', async () => {
     const one = await kmeans(Float32Array.of(0.6, 0.8), { dimensions: 2, k: 1 })
     expect(one).toEqual({
       assignments: Int32Array.of(0),
@@ -241,7 +241,7 @@ describe('kmeans', () => {
     await expect(kmeans(rows, { dimensions: 128, k: 2, signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
   })
 
-  it('ends with what the caller’s own function throws, and works afterwards', async () => {
+  it('rejects with what the caller’s callback throws, and works afterwards', async () => {
     const { rows } = clusteredRows(6000, 128)
     const onProgress = () => {
       throw new Error('of the caller')
@@ -251,7 +251,7 @@ describe('kmeans', () => {
     expect((await kmeans(rows, options)).assignments).toHaveLength(6000)
   })
 
-  it('refuses a row that is not of unit length, in the worker too', async () => {
+  it('refuses a row without unit length, in the worker too', async () => {
     const { rows } = clusteredRows(6000, 128)
     for (let d = 0; d < 128; d++) rows[4321 * 128 + d]! *= 2
     for (const matrix of [rows, rows.subarray(4300 * 128, 4330 * 128)])
@@ -266,7 +266,7 @@ describe('kmeans', () => {
     })
   })
 
-  it('refuses options that make no sense', async () => {
+  it('refuses invalid options', async () => {
     const matrix = Float32Array.of(1, 0, 0, 1)
     const refusals: [Parameters<typeof kmeans>[1], RegExp][] = [
       [{ dimensions: 2, k: 3 }, /`k` to be a whole number from 1 to 2, got `3`/u],

@@ -21,13 +21,13 @@ const missing = {
   message: expect.stringMatching(/code of a thread is missing: .*vectors-worker.*install the package again\.$/u),
 }
 
-it('says what is missing where the code of its thread is not there', async () => {
+it('says what is missing if the code of its thread is', async () => {
   await expect(neighbourGraph(rows, { dimensions })).rejects.toMatchObject(missing)
-  // What is small needs no thread.
+  // Small work needs no thread.
   expect((await neighbourGraph(rows.subarray(0, 300 * dimensions), { dimensions, k: 3 })).k).toBe(3)
 })
 
-it.skipIf(!isHnswInstalled)('leaves an index exact where its graph cannot be built, and says why', async () => {
+it.skipIf(!isHnswInstalled)('keeps an index exact if its graph cannot be built, and says why', async () => {
   const index = new HnswIndex(dimensions, { graphFrom: 100 })
   await index.add(
     Int32Array.from({ length: 2500 }, (_, row) => row),

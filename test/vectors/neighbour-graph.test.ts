@@ -8,7 +8,7 @@ import { buildLargeGraph, buildNeighbourGraph, findNearest } from '../../src/vec
 import { nearestRows, neighbourGraph } from '../../src/vectors/neighbour-graph.ts'
 import { clusteredRows } from './clustered.ts'
 
-/** k best others of each row, by Float32 of the float64 product, ties by row. */
+/** The k best others of each row by float64 product rounded to Float32, ties by row. */
 function oracle(matrix: Float32Array, dimensions: number, k: number): { rows: Int32Array; scores: Float32Array } {
   const n = matrix.length / dimensions
   const rows: number[] = []
@@ -27,7 +27,7 @@ function oracle(matrix: Float32Array, dimensions: number, k: number): { rows: In
   return { rows: Int32Array.from(rows), scores: Float32Array.from(scores) }
 }
 
-/** Kernels as wrong as they may be: every product off by almost the stated error, in either direction. */
+/** Kernels as wrong as allowed: every product off by almost the stated error, in either direction. */
 const worstKernels: Kernels = {
   backend: 'typed-arrays',
   slice: 1e6,
@@ -37,7 +37,7 @@ const worstKernels: Kernels = {
   },
 }
 
-/** The rows in the memory in which a worker keeps them. */
+/** The rows in the kind of memory that a worker uses. */
 function allocated(matrix: Float32Array, dimensions: number): RowDots {
   const rows = RowDots.allocate(matrix.length, dimensions)
   rows.matrix.set(matrix)
@@ -65,7 +65,7 @@ describe('neighbourGraph', () => {
     }
   })
 
-  it('takes no row for its own neighbour, and orders copies by row', async () => {
+  it('never makes a row its own neighbour, and orders copies by row', async () => {
     const dimensions = 24
     const { rows: centres } = clusteredRows(3, dimensions, { spread: 0.5 })
     const matrix = new Float32Array(200 * dimensions)
@@ -78,7 +78,7 @@ describe('neighbourGraph', () => {
     expect(Array.from(graph.rows.slice(12, 16))).toEqual([0, 6, 9, 12])
   })
 
-  it('is brute force for any small matrix, copies and opposites among its rows', async () => {
+  it('equals brute force for any small matrix, with copies and opposites', async () => {
     const value = fc.integer({ min: -2, max: 2 })
     const row = fc.array(value, { minLength: 3, maxLength: 3 }).filter((values) => values.some((v) => v !== 0))
     await fc.assert(
@@ -95,7 +95,7 @@ describe('neighbourGraph', () => {
     )
   })
 
-  it('puts rows that are near each other side by side, each once', async () => {
+  it('puts near rows next to each other, each once', async () => {
     const dimensions = 16
     const { rows: matrix } = clusteredRows(2000, dimensions)
     const rows = allocated(matrix, dimensions)
@@ -113,7 +113,7 @@ describe('neighbourGraph', () => {
     expect(beside(rows.matrix)).toBeGreaterThan(beside(matrix) + 0.3)
   })
 
-  it('has as many neighbours as there are others', async () => {
+  it('has at most as many neighbours as there are other rows', async () => {
     expect(await neighbourGraph(new Float32Array(0), { dimensions: 4 })).toEqual({
       k: 0,
       rows: new Int32Array(0),
@@ -124,7 +124,7 @@ describe('neighbourGraph', () => {
     expect(two).toEqual({ k: 1, rows: Int32Array.of(1, 0), scores: Float32Array.of(0, 0) })
   })
 
-  it('gives the same bits in the worker as in typed arrays, and tells how far it is', {
+  it('gives the same bits in the worker as in typed arrays, and reports progress', {
     timeout: 120_000,
   }, async () => {
     const dimensions = 300
@@ -184,7 +184,7 @@ describe('neighbourGraph', () => {
 })
 
 describe('findNearest', () => {
-  it('finds the nearest rows of other rows, more than a list holds of them tied', async () => {
+  it('finds the nearest rows of other rows, with more ties than a list holds', async () => {
     const dimensions = 16
     const { rows: matrix } = clusteredRows(300, dimensions)
     for (let row = 100; row < 160; row++) matrix.set(matrix.subarray(0, dimensions), row * dimensions)
@@ -204,7 +204,7 @@ describe('findNearest', () => {
 })
 
 describe('nearestRows', () => {
-  it('gives the same in the worker as here: as many as there are, best first', async () => {
+  it('gives the same in the worker as here: at most all rows, best first', async () => {
     const dimensions = 128
     const { rows: matrix } = clusteredRows(3000, dimensions, { centres: 40 })
     const queries = clusteredRows(600, dimensions, { centres: 40, seed: 3 }).rows

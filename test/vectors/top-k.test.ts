@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { TopK } from '../../src/vectors/top-k.ts'
 
-it('keeps the best, ties by row, in whatever order they come', () => {
+it('keeps the best, ties by row, for any order of input', () => {
   const top = new TopK(4)
   fc.assert(
     fc.property(

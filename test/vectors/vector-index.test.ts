@@ -4,7 +4,7 @@ import { PaperkinError } from '../../src/errors.ts'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { ExactIndex } from '../../src/vectors/exact-index.ts'
 import { HnswIndex } from '../../src/vectors/hnsw/hnsw-index.ts'
-import { CHUNK_ROWS, type VectorIndex } from '../../src/vectors/vector-index.ts'
+import { chunkRows, type VectorIndex } from '../../src/vectors/vector-index.ts'
 import { bruteForce, clusteredRows } from './clustered.ts'
 import { isHnswInstalled } from './hnsw-installed.ts'
 import { nearest } from './nearest.ts'
@@ -15,12 +15,12 @@ interface Contestant {
   readonly dimensions: number
   readonly rows: number
   readonly create: (dimensions: number) => VectorIndex
-  /** Brings whatever an index does in the background to its end. */
+  /** Waits for the background work of an index. */
   readonly settle: (index: VectorIndex) => Promise<void>
   readonly isMissing?: boolean
 }
 
-/** Every index, and for those that answer differently by size, each way in which they answer. */
+/** Every index, and every search path of those that depend on size. */
 const contestants: readonly Contestant[] = [
   {
     name: 'exact',
@@ -52,7 +52,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
   describe.skipIf(isMissing)(`VectorIndex: ${name}`, () => {
     const { rows: matrix } = clusteredRows(n, dimensions, { centres: 15, spread: 0.5 })
     const vectorOf = (row: number) => matrix.subarray(row * dimensions, (row + 1) * dimensions)
-    /** Rows are labelled from 1,000 on, so that a row and a position cannot be taken for each other. */
+    /** Rows are numbered from 1,000 on, so that rows and positions cannot be confused. */
     const offset = 1000
     const filled = async () => {
       const index = create(dimensions)
@@ -77,7 +77,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('bounds every score from either side, where it bounds them at all', async () => {
+    it('bounds every score from either side, if it has bounds', async () => {
       const index = await filled()
       const state = index.snapshot()
       const some = index.rows().filter((row) => row % 7 !== 3)
@@ -105,11 +105,11 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('takes chunks over where it is empty, and copies them where it is not', async () => {
+    it('takes over chunks if it is empty, and copies them otherwise', async () => {
       const index = create(dimensions)
       await index.adopt([], [])
       await index.adopt(rowNumbers(100, offset), [matrix.slice(0, 100 * dimensions)])
-      const rest = new Float32Array(CHUNK_ROWS * dimensions)
+      const rest = new Float32Array(chunkRows * dimensions)
       rest.set(matrix.subarray(100 * dimensions))
       await index.adopt(rowNumbers(n - 100, offset + 100), [rest])
       await settle(index)
@@ -145,7 +145,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('gives all rows where k is larger, and none where there are none', async () => {
+    it('returns all rows if k is larger, and none if it is empty', async () => {
       const index = create(2)
       expect(await nearest(index, [1, 0], { k: 5 })).toEqual([])
       for (const size of [1, 2, 3]) {
@@ -170,7 +170,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('filters during the search: fewer hits only where fewer match', async () => {
+    it('filters during the search: fewer hits only if fewer match', async () => {
       const index = await filled()
       const query = vectorOf(3)
       for (const filter of [
@@ -221,7 +221,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('refuses rows and options that make no sense', async () => {
+    it('refuses invalid rows and options', async () => {
       const index = create(2)
       await index.add(
         [1, 2],
@@ -262,7 +262,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('keeps a snapshot as it was, and shows a batch whole or not at all', async () => {
+    it('keeps snapshots unchanged, and shows a batch whole or not at all', async () => {
       const index = await filled()
       const before = index.snapshot()
       const query = vectorOf(1)
@@ -289,7 +289,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('stops on abort, and what was aborted never happened', async () => {
+    it('stops on abort, and an aborted write has no effect', async () => {
       const index = await filled()
       const reason = new Error('enough')
       const signal = AbortSignal.abort(reason)
@@ -378,7 +378,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
   })
 
 describe('ExactIndex', () => {
-  it('bounds by the scores themselves where there are few rows', async () => {
+  it('uses the scores as bounds if there are few rows', async () => {
     const dimensions = 20
     const { rows: matrix } = clusteredRows(100, dimensions)
     const index = new ExactIndex(dimensions)
@@ -392,7 +392,7 @@ describe('ExactIndex', () => {
     await expect(state.bounds(query, [15], { side: 'below' })).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 
-  it('drops dead positions after many removals, and old snapshots live on', async () => {
+  it('drops dead positions after many removals, and old snapshots stay valid', async () => {
     const dimensions = 4
     const { rows: matrix } = clusteredRows(6000, dimensions, { centres: 50 })
     const index = new ExactIndex(dimensions)
@@ -409,11 +409,11 @@ describe('ExactIndex', () => {
     expect(index.size).toBe(2100)
   })
 
-  it('bounds narrowly, whatever the vectors look like', async () => {
+  it('gives narrow bounds for any kind of vectors', async () => {
     const dimensions = 64
     const n = 9000
     const random = seededRandom(4)
-    // Spikes, near copies and plain noise: codes of eight bits are coarse in a different way for each.
+    // Spikes, near copies and noise: eight-bit codes are coarse in a different way for each.
     const matrix = Float32Array.from({ length: n * dimensions }, (_, i) => {
       const row = Math.floor(i / dimensions)
       if (row % 3 === 0) return i % dimensions === row % dimensions ? 1 : 1e-3 * random()

@@ -19,7 +19,7 @@ vi.mock('../../src/vectors/wasm.ts', async (importOriginal) => {
   }
 })
 
-/** The same work with WebAssembly and without. */
+/** Runs the same work with and without WebAssembly. */
 async function twice<Result>(work: () => Promise<Result>): Promise<[Result, Result]> {
   missing.isMissing = false
   const first = await work()
@@ -28,7 +28,7 @@ async function twice<Result>(work: () => Promise<Result>): Promise<[Result, Resu
   return [first, second]
 }
 
-it('is there on every platform that the tests run on', () => {
+it('is available on every platform that runs the tests', () => {
   missing.isMissing = false
   expect(loadWasm('scan', 1)).toBeDefined()
 })
@@ -59,8 +59,8 @@ it('bounds scores without WebAssembly', async () => {
   expect(second.found).toEqual(oracle.map(({ row }) => row))
 })
 
-it('finds neighbours and clusters alike without WebAssembly', async () => {
-  // A multiple of 16: with WebAssembly most products are ruled out by bounds, without it none.
+it('finds the same neighbours and clusters without WebAssembly', async () => {
+  // A multiple of 16: with WebAssembly, bounds rule out most products; without it, none.
   const dimensions = 48
   const { rows } = clusteredRows(1200, dimensions, { spread: 1 })
   const [graph, plainGraph] = await twice(async () => {

@@ -10,7 +10,7 @@ import type { CountedDocument } from '../../lexical/term-counts.ts'
 import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import { createVectorIndex, type IndexKind } from '../../vectors/create-index.ts'
-import { CHUNK_ROWS, type VectorIndex } from '../../vectors/vector-index.ts'
+import { chunkRows, type VectorIndex } from '../../vectors/vector-index.ts'
 import type { Storage, StoredPaper, StoredVector } from '../storage/storage.ts'
 import { Settling } from './settling.ts'
 
@@ -406,9 +406,9 @@ class VectorChunks {
   /** Appends rows that lie one after the other. */
   append(values: Float32Array): void {
     for (let from = 0; from < values.length; ) {
-      const place = this.#rows % CHUNK_ROWS
-      if (place === 0) this.chunks.push(new Float32Array(CHUNK_ROWS * this.#dimensions))
-      const to = Math.min(values.length, from + (CHUNK_ROWS - place) * this.#dimensions)
+      const place = this.#rows % chunkRows
+      if (place === 0) this.chunks.push(new Float32Array(chunkRows * this.#dimensions))
+      const to = Math.min(values.length, from + (chunkRows - place) * this.#dimensions)
       this.chunks.at(-1)?.set(values.subarray(from, to), place * this.#dimensions)
       this.#rows += (to - from) / this.#dimensions
       from = to

@@ -5,7 +5,7 @@ import { PaperkinError } from '../../errors.ts'
 import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../../lexical/lexical-file.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
-import { AUTO_HNSW_FROM, type IndexKind } from '../../vectors/create-index.ts'
+import { autoHnswFrom, type IndexKind } from '../../vectors/create-index.ts'
 import type { VectorIndex } from '../../vectors/vector-index.ts'
 import type { Storage, StoredPaper } from '../storage/storage.ts'
 
@@ -117,7 +117,7 @@ export class Settling {
   /** Takes the graph that was kept, where it is of these very vectors; otherwise it is built by itself. */
   async loadGraph(kind: IndexKind): Promise<void> {
     const { vectors } = this.#state
-    const isWanted = kind === 'hnsw' || vectors.size >= AUTO_HNSW_FROM
+    const isWanted = kind === 'hnsw' || vectors.size >= autoHnswFrom
     const path = this.#storage.derivedFile('graph.hnsw')
     if (vectors.load === undefined || !isWanted || path === undefined) return
     try {

@@ -1,6 +1,6 @@
-// A saved graph: magic (8 bytes), format version and header length (4 bytes each, little endian), the header (JSON), the
-// row of each label (4 bytes each), hnswlib's own file, and the SHA-256 of all that. hnswlib believes whatever a file
-// says and follows its links through memory, so nothing reaches it before the checksum of these very bytes is right.
+// A saved graph: magic (8 bytes), format version and header length (4 bytes each, little endian), header (JSON), the
+// row of each label (4 bytes each), hnswlib's own file, and the SHA-256 of all that. hnswlib trusts its files and
+// follows their links through memory, so it gets only bytes whose checksum was verified.
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
@@ -9,23 +9,23 @@ import { PaperkinError } from '../../errors.ts'
 import { writeOutput } from '../../runtime/atomic-file.ts'
 import type { GraphParameters } from './hnswlib.ts'
 
-const MAGIC = Buffer.from('PKINHNSW')
-const VERSION = 1
-const CHECKSUM = 32
-const MOST_HEADER = 65_536
+const magic = Buffer.from('PKINHNSW')
+const formatVersion = 1
+const checksumBytes = 32
+const maxHeaderBytes = 65_536
 
-/** What a saved graph says of itself. */
+/** Header of a saved graph. */
 interface GraphHeader extends GraphParameters {
   readonly dimensions: number
   readonly count: number
   readonly efSearch: number
-  /** SHA-256 (hex) over the rows and their vectors, in the order of labels. */
+  /** SHA-256 (hex) of the rows and their vectors, in order of labels. */
   readonly vectors: string
-  /** Bytes of hnswlib's part. */
+  /** Size of hnswlib's part, in bytes. */
   readonly bytes: number
 }
 
-/** Writes header, rows and hnswlib's file to `path`, in one step: a reader sees the old file or the new one. */
+/** Writes header, rows and hnswlib's file to `path` in one step: readers see the old file or the new one. */
 export async function writeGraphFile(
   path: string,
   {
@@ -36,10 +36,10 @@ export async function writeGraphFile(
 ): Promise<void> {
   const { size } = await stat(payload)
   const json = Buffer.from(JSON.stringify({ ...header, bytes: size }))
-  const head = Buffer.alloc(MAGIC.length + 8)
-  MAGIC.copy(head)
-  head.writeUInt32LE(VERSION, MAGIC.length)
-  head.writeUInt32LE(json.length, MAGIC.length + 4)
+  const head = Buffer.alloc(magic.length + 8)
+  magic.copy(head)
+  head.writeUInt32LE(formatVersion, magic.length)
+  head.writeUInt32LE(json.length, magic.length + 4)
   const labels = Buffer.alloc(4 * rows.length)
   rows.forEach((row, label) => {
     labels.writeInt32LE(row, 4 * label)
@@ -60,9 +60,9 @@ export async function writeGraphFile(
 }
 
 /**
- * Checks a saved graph and copies hnswlib's part of it to `payload`.
- * @throws PaperkinError `corrupt-store` where anything differs from what was written; the file system's error where it
- * cannot be read.
+ * Verifies a saved graph and copies hnswlib's part of it to `payload`.
+ * @throws PaperkinError `corrupt-store` if anything differs from what was written; the file system's error if it cannot
+ * be read
  */
 export async function readGraphFile(
   path: string,
@@ -80,17 +80,17 @@ export async function readGraphFile(
       if (bytesRead < length) throw corrupt('it is cut off')
       return buffer
     }
-    const head = await read(0, MAGIC.length + 8)
-    if (!head.subarray(0, MAGIC.length).equals(MAGIC)) throw corrupt('it does not begin like one')
-    const version = head.readUInt32LE(MAGIC.length)
-    if (version !== VERSION) throw corrupt(`its format is ${version}, not ${VERSION}`)
-    const jsonLength = head.readUInt32LE(MAGIC.length + 4)
-    if (jsonLength > MOST_HEADER) throw corrupt('its header is damaged')
+    const head = await read(0, magic.length + 8)
+    if (!head.subarray(0, magic.length).equals(magic)) throw corrupt('it does not start like one')
+    const version = head.readUInt32LE(magic.length)
+    if (version !== formatVersion) throw corrupt(`its format is ${version}, not ${formatVersion}`)
+    const jsonLength = head.readUInt32LE(magic.length + 4)
+    if (jsonLength > maxHeaderBytes) throw corrupt('its header is damaged')
     const json = await read(head.length, jsonLength)
     const header = parsedHeader(json)
     if (header === undefined) throw corrupt('its header is damaged')
     const start = head.length + jsonLength + 4 * header.count
-    if (start + header.bytes + CHECKSUM !== size) throw corrupt(`it has ${size} bytes, not what its header says`)
+    if (start + header.bytes + checksumBytes !== size) throw corrupt(`it has ${size} bytes, not what its header says`)
     const labels = await read(head.length + jsonLength, 4 * header.count)
     const hash = createHash('sha256').update(head).update(json).update(labels)
     await pipeline(
@@ -98,7 +98,7 @@ export async function readGraphFile(
       hashed(hash),
       createWriteStream(payload),
     )
-    const checksum = await read(size - CHECKSUM, CHECKSUM)
+    const checksum = await read(size - checksumBytes, checksumBytes)
     if (!hash.digest().equals(checksum)) throw corrupt('its checksum is wrong')
     return { header, rows: Int32Array.from({ length: header.count }, (_, label) => labels.readInt32LE(4 * label)) }
   } finally {
@@ -115,7 +115,7 @@ function hashed(hash: Hash) {
   }
 }
 
-/** The header, where every field has its type; its values are only believed once the checksum is right. */
+/** The header, if every field has its type. Its values are trusted only once the checksum is verified. */
 function parsedHeader(json: Buffer): GraphHeader | undefined {
   try {
     const header = JSON.parse(json.toString()) as GraphHeader

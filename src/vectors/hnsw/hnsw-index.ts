@@ -1,8 +1,8 @@
-// An exact index with an HNSW graph (Malkov and Yashunin 2018) beside it, by hnswlib. The graph is built in a worker
-// thread, handed over as a file and never changed afterwards: rows that came since are looked at one by one, rows that
-// went are passed over, and once either is many, a worker extends the graph or builds it again. So a snapshot is an exact
-// snapshot and a graph. A label of the graph stands for the vector written at `stamps[label]` under `rows[label]`.
-// What the graph finds is ranked by float64 products, like everything else.
+// An exact index with an HNSW graph (Malkov and Yashunin 2018) by hnswlib. A worker thread builds the graph and hands
+// it over as a file; it never changes afterwards. Rows added since are scored one by one, removed rows are skipped, and
+// once either are many, a worker extends or rebuilds the graph. So a snapshot is an exact snapshot and a graph. A label
+// of the graph stands for the vector written at `stamps[label]` under `rows[label]`. Like everything else, the graph's
+// results are ranked by float64 products.
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -14,29 +14,29 @@ import { inBackground } from '../background.ts'
 import { ExactIndex } from '../exact-index.ts'
 import type { ExactSnapshot, ExactState } from '../exact-snapshot.ts'
 import { readGraphFile, writeGraphFile } from './graph-file.ts'
-import { firstAfter, type Graph, HnswSnapshot, isCurrent, living } from './hnsw-snapshot.ts'
+import { firstAfter, type Graph, HnswSnapshot, isCurrent, liveCount } from './hnsw-snapshot.ts'
 import { type GraphParameters, type Hnswlib, loadHnswlib } from './hnswlib.ts'
 
 export interface HnswOptions extends Partial<GraphParameters> {
-  /** Links of a row. @default 16 */
+  /** Links per row. @default 16 */
   readonly m?: number
-  /** Candidates looked at when a row is linked. @default 200 */
+  /** Candidates considered when a row is linked. @default 200 */
   readonly efConstruction?: number
-  /** Candidates looked at in a search: recall against time. @default 64 */
+  /** Candidates considered in a search: more give better recall and take longer. @default 64 */
   readonly efSearch?: number
-  /** Of the layers that rows are drawn into. @default 0 */
+  /** Seed of the random layers of rows. @default 0 */
   readonly seed?: number
-  /** Rows from which a graph is built by itself. @default 2,000 */
+  /** Rows from which a graph is built automatically. @default 2,000 */
   readonly graphFrom?: number
-  /** Whether to stay exact where hnswlib-node is missing, instead of throwing. @default false */
+  /** Whether to stay exact, instead of throwing, if hnswlib-node is missing. @default false */
   readonly isOptional?: boolean
 }
 
-/** Rows outside the graph, or in it and gone, as a share of it: beyond, it is brought up to date. */
-const MOST_OUTSIDE = 0.2
-const OUTSIDE_AT_LEAST = 1000
+/** Rows added since, or removed, as a share of the graph's rows, above which it is updated. */
+const maxOutsideShare = 0.2
+const minOutsideRows = 1000
 
-/** Finds the nearest rows in logarithmic time, nearly all of them. Holds about `9 × dimensions + 8 × m + 60` bytes a row. */
+/** Approximate search in logarithmic time. Holds about `9 × dimensions + 8 × m + 60` bytes per row. */
 export class HnswIndex extends ExactIndex {
   readonly parameters: Readonly<GraphParameters & { readonly efSearch: number }>
   #hnswlib: Hnswlib | undefined
@@ -50,8 +50,8 @@ export class HnswIndex extends ExactIndex {
   #failure: unknown
 
   /**
-   * @throws PaperkinError `index-unavailable` where hnswlib-node is not installed or not compiled, with the command that
-   * mends it; `invalid-argument` for a wrong option.
+   * @throws PaperkinError `index-unavailable` if hnswlib-node is not installed or not compiled, with the command that
+   * fixes it; `invalid-argument` for an invalid option
    */
   constructor(dimensions: number, options: HnswOptions = {}) {
     super(dimensions)
@@ -65,7 +65,7 @@ export class HnswIndex extends ExactIndex {
     if (options.isOptional !== true) this.#hnswlib = loadHnswlib()
   }
 
-  /** `'hnsw'` once there is a graph. */
+  /** `'hnsw'` once a graph exists. */
   override get kind(): 'exact' | 'hnsw' {
     return this.#graph === undefined ? 'exact' : 'hnsw'
   }
@@ -78,28 +78,28 @@ export class HnswIndex extends ExactIndex {
   }
 
   /**
-   * Brings the graph up to date with all rows now, in a worker thread; searches go on meanwhile. Without it this happens
-   * by itself, once enough rows have come or gone.
-   * @throws PaperkinError `index-unavailable` where the thread cannot build it
+   * Brings the graph up to date with all rows now, in a worker thread, while searches continue. Otherwise this happens
+   * automatically once enough rows have been added or removed.
+   * @throws PaperkinError `index-unavailable` if the thread cannot build it
    */
   async build(): Promise<void> {
     await this.#idle()
     const { state } = super.snapshot()
     const graph = this.#graph
     if (state.size === 0) return
-    const isAnew = graph === undefined || this.#outside() === 'anew'
-    if (!isAnew && living(state, firstAfter(state, graph.lastStamp)) === 0) return
-    await this.#begin(isAnew ? undefined : graph, { isAwaited: true })
+    const isRebuild = graph === undefined || this.#outside() === 'rebuild'
+    if (!isRebuild && liveCount(state, firstAfter(state, graph.lastStamp)) === 0) return
+    await this.#begin(isRebuild ? undefined : graph, { isAwaited: true })
     this.#failure = undefined
   }
 
-  /** As of every index; after a failure no build begins by itself any more. */
+  /** As in every index; after a failure no build starts automatically. */
   override get failure(): unknown {
     return this.#failure
   }
 
   /**
-   * Writes the graph to a file, after bringing it up to date; not the vectors' store, but what {@link load} needs beside it.
+   * Updates the graph and writes it to a file. {@link load} needs the vectors too, which must be stored elsewhere.
    * @throws PaperkinError `invalid-argument` for an empty index
    */
   async save(path: string): Promise<void> {
@@ -107,7 +107,7 @@ export class HnswIndex extends ExactIndex {
     await this.build()
     const { native, rows, stamps } = this.#graph as Graph
     const snapshot = super.snapshot()
-    // Rows that are in the graph and gone from the index.
+    // Rows removed from the index since the graph was built become -1.
     const saved = rows.map((row, label) => (isCurrent(snapshot, row, stamps[label]!) ? row : -1))
     await inTemporaryFolder(async (folder) => {
       const payload = join(folder, 'graph')
@@ -119,9 +119,9 @@ export class HnswIndex extends ExactIndex {
   }
 
   /**
-   * Takes a saved graph for the rows that the index holds, instead of building one.
-   * @throws PaperkinError `corrupt-store` where the file is not as it was written; `store-mismatch` where it is of
-   * another width, of other parameters, or of other rows or vectors than the index holds.
+   * Loads a saved graph for the rows in the index, instead of building one.
+   * @throws PaperkinError `corrupt-store` if the file is damaged; `store-mismatch` if its width, parameters, rows or
+   * vectors differ from those of the index
    */
   async load(path: string): Promise<void> {
     this.#isLoading = true
@@ -150,7 +150,7 @@ export class HnswIndex extends ExactIndex {
     const present = rows.filter((row) => row >= 0)
     if (present.length !== state.size || !present.every((row) => snapshot.has(row)))
       throw mismatch(`its ${present.length} rows are not the ${state.size} of the index`)
-    if ((await fingerprint(snapshot, rows)) !== header.vectors) throw mismatch('the vectors of its rows are others')
+    if ((await fingerprint(snapshot, rows)) !== header.vectors) throw mismatch('the vectors of its rows differ')
     const stamps = Uint32Array.from(rows, (row) => (row < 0 ? 0 : state.stampOf[snapshot.position(row)]!))
     await this.#adopt(payload, { rows, stamps, lastStamp: lastStamp(state) })
   }
@@ -161,7 +161,7 @@ export class HnswIndex extends ExactIndex {
     await super.close()
   }
 
-  /** Waits for the build under way, which by itself would not keep the process alive. */
+  /** Waits for a build in progress, and keeps the process alive meanwhile. */
   async #idle(): Promise<void> {
     const alive = setInterval(() => {}, 2 ** 30)
     try {
@@ -176,21 +176,21 @@ export class HnswIndex extends ExactIndex {
     if (isBusy || this.#failure !== undefined) return
     const outside = this.#outside()
     if (outside === 'few') return
-    this.#begin(outside === 'anew' ? undefined : this.#graph, { isAwaited: false }).catch((error: unknown) => {
+    this.#begin(outside === 'rebuild' ? undefined : this.#graph, { isAwaited: false }).catch((error: unknown) => {
       if (!this.#stopBuilding.signal.aborted && !this.#closing.signal.aborted) this.#failure = error
     })
   }
 
-  /** Whether the graph should be built anew or extended. */
-  #outside(): 'few' | 'extend' | 'anew' {
+  /** Whether the graph should be rebuilt or extended. */
+  #outside(): 'few' | 'extend' | 'rebuild' {
     const { state } = super.snapshot()
     if (state.size < this.#graphFrom) return 'few'
-    if (this.#graph === undefined) return 'anew'
+    if (this.#graph === undefined) return 'rebuild'
     const { rows, lastStamp } = this.#graph
-    const added = living(state, firstAfter(state, lastStamp))
+    const added = liveCount(state, firstAfter(state, lastStamp))
     const gone = rows.length - (state.size - added)
-    const most = Math.max(OUTSIDE_AT_LEAST, MOST_OUTSIDE * rows.length)
-    return gone > most ? 'anew' : added > most ? 'extend' : 'few'
+    const most = Math.max(minOutsideRows, maxOutsideShare * rows.length)
+    return gone > most ? 'rebuild' : added > most ? 'extend' : 'few'
   }
 
   #begin(from: Graph | undefined, options: { readonly isAwaited: boolean }): Promise<void> {
@@ -205,7 +205,7 @@ export class HnswIndex extends ExactIndex {
     return built
   }
 
-  /** @param isAwaited whether a caller waits for it, and so the process */
+  /** @param isAwaited whether a caller waits for it, so that it keeps the process alive */
   async #construct(from: Graph | undefined, { isAwaited }: { readonly isAwaited: boolean }): Promise<void> {
     this.#hnswlib ??= loadHnswlib()
     const { dimensions } = this
@@ -217,7 +217,7 @@ export class HnswIndex extends ExactIndex {
       if (state.rowOf[position]! >= 0) positions.push(position)
     const rows = Int32Array.from(positions, (position) => state.rowOf[position]!)
     const stamps = Uint32Array.from(positions, (position) => state.stampOf[position]!)
-    // The vectors of a snapshot, not of the index: it may go on changing.
+    // Read from a snapshot: the index may change meanwhile.
     const values = await snapshot.vectors(rows)
     await inTemporaryFolder(async (folder) => {
       const old = join(folder, 'old')
@@ -248,7 +248,7 @@ export class HnswIndex extends ExactIndex {
     })
   }
 
-  /** Reads hnswlib's own file and makes it the graph of searches to come. */
+  /** Reads hnswlib's own file and uses it for later searches. */
   async #adopt(payload: string, graph: Omit<Graph, 'native' | 'efSearch'>): Promise<void> {
     this.#hnswlib ??= loadHnswlib()
     const native = new this.#hnswlib.HierarchicalNSW('ip', this.dimensions)
@@ -269,7 +269,7 @@ function joined<Values extends Int32Array | Uint32Array>(first: Values, second: 
   return both
 }
 
-/** SHA-256 (hex) of rows and of the vectors of those that are not -1. */
+/** SHA-256 (hex) of the rows, and of the vectors of those that are not -1. */
 async function fingerprint(snapshot: ExactSnapshot, rows: Int32Array): Promise<string> {
   const hash = createHash('sha256')
   const slice = timeSlice(undefined)

@@ -6,24 +6,24 @@ import { unitQuery } from '../unit-rows.ts'
 import type { NearestOptions } from '../vector-index.ts'
 import type { NativeGraph } from './hnswlib.ts'
 
-/** A graph, and what its labels stand for. */
+/** A graph and the meaning of its labels. */
 export interface Graph {
   readonly native: NativeGraph
   readonly efSearch: number
   readonly rows: Int32Array
   readonly stamps: Uint32Array
-  /** The last stamp that there was when it was built: living positions up to it are in the graph. */
+  /** Last stamp when the graph was built: live positions up to it are in the graph. */
   readonly lastStamp: number
 }
 
-/** A filter that passes a smaller share than this is not worth a walk: it would lead through the others. */
-const LEAST_SHARE = 0.1
-const SAMPLE = 128
+/** Below this share of passing rows, a search of the graph would mostly visit rows that fail the filter. */
+const minFilterShare = 0.1
+const sampleSize = 128
 
-/** A state of an index with a graph, which may be older. */
+/** A snapshot of an index and a graph, which may be older. */
 export class HnswSnapshot extends ExactSnapshot {
   readonly #graph: Graph
-  /** First position that is not in the graph. */
+  /** First position not in the graph. */
   readonly #tail: number
   readonly #inGraph: number
 
@@ -31,7 +31,7 @@ export class HnswSnapshot extends ExactSnapshot {
     super(state)
     this.#graph = graph
     this.#tail = firstAfter(state, graph.lastStamp)
-    this.#inGraph = state.size - living(state, this.#tail)
+    this.#inGraph = state.size - liveCount(state, this.#tail)
   }
 
   async nearest(query: ArrayLike<number>, { k, filter, signal }: NearestOptions): Promise<Int32Array | undefined> {
@@ -49,13 +49,13 @@ export class HnswSnapshot extends ExactSnapshot {
     for (const label of labels)
       if (isCurrent(this, rows[label]!, stamps[label]!))
         best.offer(rows[label]!, Math.fround(this.product(unit, this.position(rows[label]!))))
-    // Fewer may match than are wanted, but only a look at all rows can tell.
+    // Perhaps fewer than `k` rows match, but only a scan of all rows can tell.
     if (best.size < k) return undefined
     await this.#offerTail(best, { unit, filter, slice })
     return best.rows
   }
 
-  /** Takes in the rows that are not in the graph. */
+  /** Adds the rows that are not in the graph. */
   async #offerTail(
     best: TopK,
     {
@@ -77,25 +77,27 @@ export class HnswSnapshot extends ExactSnapshot {
     }
   }
 
-  /** Whether a walk through the graph is less than a look at all rows, and likely to find `k`. */
+  /** Whether a search of the graph is faster than a scan of all rows and likely to find `k`. */
   #isWorthAWalk(k: number, filter?: (row: number) => boolean): boolean {
     if (2 * this.#labelsFor(k) > this.#graph.rows.length) return false
-    return filter === undefined || this.#share(filter) >= LEAST_SHARE
+    return filter === undefined || this.#share(filter) >= minFilterShare
   }
 
-  /** Rows that are gone still take places among the nearest: as many more as there should be, and some. */
+  /**
+   * Labels to ask for: removed rows still take places among the nearest, so more by their expected number, and a few.
+   */
   #labelsFor(k: number): number {
     const { length } = this.#graph.rows
     return this.#inGraph === length ? k : Math.ceil((1.5 * k * length) / Math.max(1, this.#inGraph)) + 8
   }
 
-  /** Share of rows that the filter passes, by a sample spread over all. */
+  /** Estimated share of rows that pass the filter, from an evenly spaced sample. */
   #share(filter: (row: number) => boolean): number {
     const { count, rowOf } = this.state
     let seen = 0
     let passed = 0
-    for (let index = 0; index < SAMPLE; index++) {
-      const row = rowOf[Math.floor((index * count) / SAMPLE)]!
+    for (let index = 0; index < sampleSize; index++) {
+      const row = rowOf[Math.floor((index * count) / sampleSize)]!
       if (row < 0) continue
       seen++
       if (filter(row)) passed++
@@ -104,7 +106,7 @@ export class HnswSnapshot extends ExactSnapshot {
   }
 }
 
-/** Whether a row still has the vector that was written at a stamp. */
+/** Whether a row still has the vector written at a stamp. */
 export function isCurrent(snapshot: ExactSnapshot, row: number, stamp: number): boolean {
   const position = snapshot.position(row)
   return position >= 0 && snapshot.state.stampOf[position] === stamp
@@ -122,8 +124,8 @@ export function firstAfter({ stampOf, count }: ExactState, stamp: number): numbe
   return low
 }
 
-/** Living positions from a position on. */
-export function living({ rowOf, count }: ExactState, from: number): number {
+/** Number of live positions from `from` on. */
+export function liveCount({ rowOf, count }: ExactState, from: number): number {
   let rows = 0
   for (let position = from; position < count; position++) if (rowOf[position]! >= 0) rows++
   return rows
@@ -131,13 +133,15 @@ export function living({ rowOf, count }: ExactState, from: number): number {
 
 const query: number[] = []
 
-/** Asks the graph; an error of the filter is carried past hnswlib, whose C++ it must not unwind. */
+/**
+ * Searches the graph. An error thrown by the filter is rethrown after the search, as it must not unwind hnswlib's C++.
+ */
 function nearestLabels(
   native: NativeGraph,
   unit: Float32Array,
   { k, filter }: { readonly k: number; readonly filter: ((label: number) => boolean) | undefined },
 ): number[] {
-  // One array for all queries, filled by a loop: Array.from walks an iterator, and hnswlib copies what it gets.
+  // One array for all queries, as hnswlib copies it; filled by a loop, as Array.from uses an iterator.
   for (let d = 0; d < unit.length; d++) query[d] = unit[d]!
   query.length = unit.length
   if (filter === undefined) return native.searchKnn(query, k).neighbors

@@ -3,7 +3,7 @@ import { inNative } from '../../runtime/native-gate.ts'
 import { packageRequire } from '../../runtime/package-files.ts'
 import { type Progress, timeSlice } from '../../runtime/time-slice.ts'
 
-/** The part of hnswlib-node's graph that is used here. Labels are numbers; a distance is 1 less the product. */
+/** The part of hnswlib-node used here. Labels are numbers; a distance is 1 minus the dot product. */
 export interface NativeGraph {
   initIndex(maxElements: number, m: number, efConstruction: number, seed: number): void
   resizeIndex(maxElements: number): void
@@ -23,8 +23,8 @@ export interface Hnswlib {
 }
 
 /**
- * Loads hnswlib-node, an optional peer that is compiled when it is installed.
- * @throws PaperkinError `index-unavailable` with the command that mends it
+ * Loads hnswlib-node, an optional peer dependency that is compiled at install.
+ * @throws PaperkinError `index-unavailable` with the command that fixes it
  */
 export function loadHnswlib(require: NodeJS.Require = packageRequire()): Hnswlib {
   try {
@@ -48,25 +48,25 @@ export function loadHnswlib(require: NodeJS.Require = packageRequire()): Hnswlib
   }
 }
 
-/** What a graph is built with. */
+/** Parameters of building a graph. */
 export interface GraphParameters {
-  /** Links of a row on the upper layers, twice as many on the lowest. */
+  /** Links per row on the upper layers; twice as many on the lowest. */
   readonly m: number
   readonly efConstruction: number
   readonly seed: number
 }
 
 /**
- * Builds a graph of unit rows, or adds rows to one, and writes it to a file. Inserting blocks its thread, a slice at a
- * time: this belongs into a worker.
+ * Builds a graph of unit rows, or adds rows to one, and writes it to a file. Blocks its thread for a slice at a time:
+ * use it in a worker.
  */
 export async function buildGraphFile(
   vectors: Float32Array,
   options: GraphParameters & {
     readonly dimensions: number
-    /** Label of the first row; the others follow. */
+    /** Label of the first row; the rest follow consecutively. */
     readonly first: number
-    /** A graph's file to go on from; without it a new one is begun. */
+    /** File of a graph to extend; without it a new one is built. */
     readonly from?: string
     readonly to: string
     readonly signal?: AbortSignal
