@@ -33,7 +33,7 @@ export interface Comparison {
  */
 export function bootstrapInterval(values: ArrayLike<number>, options: ResamplingOptions = {}): Interval {
   requireValues(values)
-  const { samples, level, random } = resampling(options)
+  const { samples, level, random } = resampling('bootstrapInterval', options)
   const n = values.length
   const means = new Float64Array(samples)
   for (let sample = 0; sample < samples; sample++) {
@@ -68,7 +68,7 @@ export function comparePaired(a: ArrayLike<number>, b: ArrayLike<number>, option
     )
   const differences = Float64Array.from(a, (value, i) => value - b[i]!)
   const difference = bootstrapInterval(differences, options)
-  const { samples, random } = resampling(options)
+  const { samples, random } = resampling('comparePaired', options)
   const nonzero = differences.filter((value) => value !== 0)
   const observed = Math.abs(nonzero.reduce((sum, value) => sum + value, 0))
   // Sums that differ only in the last bits count as equal.
@@ -91,8 +91,8 @@ function requireValues(values: ArrayLike<number>): void {
       throw new PaperkinError('invalid-argument', `Expected finite values, got ${show(values[i])} at ${i}.`)
 }
 
-function resampling(options: ResamplingOptions) {
-  requireOptions('bootstrapInterval', options, { samples: true, level: true, seed: true })
+function resampling(call: string, options: ResamplingOptions) {
+  requireOptions(call, options, { samples: true, level: true, seed: true })
   const { samples = 10_000, level = 0.95, seed = 1 } = options
   requireInteger('seed', seed, Number.MIN_SAFE_INTEGER)
   requireInteger('samples', samples, 1, 10_000_000)

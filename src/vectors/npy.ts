@@ -58,13 +58,18 @@ export async function readNpy(path: string, options: { readonly signal?: AbortSi
     throw unreadable(error.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${error.code})`, error)
   })
   try {
-    const { size } = await file.stat()
+    const stat = await file.stat()
+    if (!stat.isFile()) throw unreadable('it is not a file')
+    const { size } = stat
     const head = await read(file, 0, Math.min(size, 12))
     if (head.length < 12 || !head.subarray(0, 6).equals(magic)) throw unreadable('it does not start like one')
-    const isShort = head[6] === 1
+    const version = head[6]!
+    if (version < 1 || version > 3) throw unreadable(`it has format version ${version}, not 1 to 3`)
+    const isShort = version === 1
     const start = isShort ? 10 : 12
     const length = isShort ? head.readUInt16LE(8) : head.readUInt32LE(8)
-    if (start + length > size || length > 65_536) throw unreadable('it is cut off')
+    if (length > 65_536) throw unreadable(`its header claims ${length} bytes`)
+    if (start + length > size) throw unreadable('it is cut off')
     const header = (await read(file, start, length)).toString()
     const type = /'descr':\s*'([^']*)'/u.exec(header)?.[1]
     const shape = /'shape':\s*\((\d+),\s*(\d+),?\s*\)/u.exec(header)

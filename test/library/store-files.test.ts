@@ -202,6 +202,18 @@ describe('export and import', () => {
       code: 'unreadable-source',
       message: expect.stringMatching(/not those of 3 × 27/u),
     })
+    for (const [content, why] of [
+      [undefined, 'it is not a file'],
+      [[0x93, ...Buffer.from('NUMPY'), 4, 0, 0, 0, 0, 0], 'format version 4'],
+      [[0x93, ...Buffer.from('NUMPY'), 2, 0, 0, 0, 2, 0], 'its header claims 131072 bytes'],
+    ] as const) {
+      const vectors = content === undefined ? path : join(path, 'other.npy')
+      if (content !== undefined) writeFileSync(vectors, Uint8Array.from(content))
+      await expect(readNpy(vectors)).rejects.toMatchObject({
+        code: 'unreadable-source',
+        message: expect.stringContaining(why),
+      })
+    }
     await expect(library.export({})).rejects.toMatchObject({ code: 'invalid-argument' })
     await expect(library.export({ papers: join(path, 'no/where') })).rejects.toMatchObject({
       code: 'store-unwritable',
