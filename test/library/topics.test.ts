@@ -120,10 +120,10 @@ describe('library.restoreTopics', () => {
     for (const [wrong, message] of [
       [undefined, /got `undefined`/u],
       [null, /got `null`/u],
-      ['{}', /JSON read back/u],
+      ['{}', /parsed JSON/u],
       [[], /expected object/u],
       [{}, /`method`/u],
-      [10n, /JSON read back/u],
+      [10n, /parsed JSON/u],
       [{ topics: found.topics, nextId: 9 }, /`method`/u],
       [changed((data) => (data.topics[1] = { ...two, id: one.id })), /same id/u],
       [changed((data) => (data.topics[1] = { ...two, papers: one.papers, size: one.size })), /there twice/u],
