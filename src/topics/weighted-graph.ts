@@ -79,7 +79,7 @@ export async function weightedGraph(
   return { nodes, start: merged, target: byTarget.subarray(0, to), weight: byWeight.subarray(0, to) }
 }
 
-/** The subgraph of the nodes that `isKept` accepts, called once per node in ascending order; `rows` are their numbers. */
+/** The subgraph of the nodes that `isKept` accepts, called once per node, ascending; `rows` are their numbers. */
 export function subgraph(
   { nodes, start, target, weight }: WeightedGraph,
   isKept: (node: number) => boolean,
