@@ -184,7 +184,7 @@ function isSound({ rows, entries, terms, ...state }: LexicalState): boolean {
   )
 }
 
-/** The largest of the first `count` numbers, as unsigned, so that negative ones exceed all others; and how many are not 0. */
+/** The largest of the first `count` numbers, read as unsigned so that negative ones are large; and how many are not 0. */
 function highest(values: Int32Array, count: number): { readonly most: number; readonly aboveZero: number } {
   let most = 0
   let aboveZero = 0

@@ -166,8 +166,8 @@ export class TermCounts {
   protected changed(): void {}
 
   /**
-   * Makes queries faster, in slices: builds postings of rows that queries would otherwise scan, and merges small blocks.
-   * One call at a time.
+   * Makes queries faster, in slices: builds postings of rows that queries would otherwise scan, and merges small
+   * blocks. One call at a time.
    */
   async settle(slice: Slice): Promise<void> {
     while (this.#inverted + blockRows <= this.#rows) {

@@ -13,8 +13,8 @@ export function plainText(text: string, markup: Markup): string {
   return markup === 'latex' || /[\\$]|``|''/u.test(readable) ? withoutLatex(readable, markup === 'latex') : readable
 }
 
-// Elements of HTML, JATS and MathML that mark up text. Other text in angle brackets is not a tag, nor is a name followed
-// by anything but attributes with values: `a <b and c> d` stays.
+// Elements of HTML, JATS and MathML that mark up text. Other text in angle brackets is not a tag, nor is a name
+// followed by anything but attributes with values: `a <b and c> d` stays.
 const tag =
   /<(\/?)(i|b|u|em|strong|sub|sup|small|tt|code|scp|span|font|p|br|div|h[1-6]|ul|ol|li|title|sec|italic|bold|sc|a|inline-formula|disp-formula|tex-math|(?:jats|mml|m):[a-z-]+|math|mrow|mi|mn|mo|msub|msup|msubsup|mfrac|mtext|semantics|annotation)(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+)){0,20}\s*(\/?)>/giu
 const block = /^(?:p|br|div|h[1-6]|li|ul|ol|sec|title|jats:p|jats:title|jats:sec|disp-formula)$/iu

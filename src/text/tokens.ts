@@ -94,13 +94,13 @@ export function readTokens(text: string): Generator<Token> {
   return cut(folded(withoutScripts(withoutMarkup(text))))
 }
 
-/** The words of {@link readTokens} in the spelling of the text, with the prepared text that their positions refer to. */
+/** The words of {@link readTokens} in the spelling of the text, and the prepared text that their positions refer to. */
 export function readSpelled(text: string): { readonly plain: string; readonly words: Generator<Token> } {
   const plain = withoutPossessive(withoutScripts(withoutMarkup(text)))
   return { plain, words: cut(plain) }
 }
 
-/** Folds a text for comparison: lower case, without compatibility forms and Latin accents, single Greek letters spelled out. */
+/** Folds a text for comparison: lower case, no compatibility forms or Latin accents, lone Greek letters spelled out. */
 export function folded(text: string): string {
   let plain = text.toLowerCase()
   if (beyondAscii.test(plain))
@@ -201,8 +201,8 @@ const isAsciiLetterOrDigit = Uint8Array.from({ length: 128 }, (_, code) =>
 )
 
 /**
- * Visits the words of a text as written, for phrases and their spelling: with inner hyphens and apostrophes, and C++ and
- * C# as one word. ASCII text is scanned by character, three times as fast as with the pattern.
+ * Visits the words of a text as written, for phrases and their spelling: with inner hyphens and apostrophes, and C++
+ * and C# as one word. ASCII text is scanned by character, three times as fast as with the pattern.
  */
 export function eachWord(text: string, visit: (from: number, to: number) => void): void {
   if (beyondAscii.test(text)) {
@@ -228,8 +228,8 @@ export function eachWord(text: string, visit: (from: number, to: number) => void
 const severalUnspaced = new RegExp(`${unspacedScripts}{2}`, 'u')
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
-// The segmenter's time grows faster than the square of the length: 80,000 characters took 20 s. Long runs are segmented in
-// pieces; words near the end of a piece may be cut, so the next piece starts with them again.
+// The segmenter's time grows faster than the square of the length: 80,000 characters took 20 s. Long runs are segmented
+// in pieces; words near the end of a piece may be cut, so the next piece starts with them again.
 const mostSegmented = 512
 const overlap = 32
 

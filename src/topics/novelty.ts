@@ -216,8 +216,9 @@ async function newTerms(
 }
 
 /**
- * Whether a term names a subject. A known term does if papers of few fields use it. An unknown one does if it is spelled
- * like a name, contains a two-word subject, or contains a subject word and does not end in a word like "framework".
+ * Whether a term names a subject. A known term does if papers of few fields use it. An unknown one does if it is
+ * spelled like a name, contains a two-word subject, or contains a subject word and does not end in a word like
+ * "framework".
  */
 function isSubject(term: string, atlas: Pick<Atlas, 'term'>): boolean {
   const known = atlas.term(term)
