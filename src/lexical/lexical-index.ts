@@ -277,8 +277,8 @@ export class LexicalIndex extends TermCounts {
     const term = Int32Array.from(known.keys()).sort()
     const weight = Float64Array.from(term, (id) => (known.get(id) as { weight: number }).weight)
     this.visit(term, (i, row, count, from, to) => {
-      const its = weight[i]!
-      for (let j = from; j < to; j++) scores[row[j]!]! += bm25(its, count[j]!, lengthPart[row[j]!]!)
+      const termWeight = weight[i]!
+      for (let j = from; j < to; j++) scores[row[j]!]! += bm25(termWeight, count[j]!, lengthPart[row[j]!]!)
     })
     let best = 0
     for (let row = 0; row < scores.length; row++) {

@@ -220,7 +220,7 @@ export class TermCounts {
     }
     const { entryTerm, entryCount, rowStart } = this
     const one = new Int32Array(1)
-    const its = new Uint16Array(1)
+    const oneCount = new Uint16Array(1)
     for (let row = this.#inverted + (tail?.rows ?? 0); row < this.#rows; row++) {
       one[0] = row
       const end = rowStart[row + 1]!
@@ -228,8 +228,8 @@ export class TermCounts {
         j = lowerBound(entryTerm, terms[i]!, j, end)
         if (j === end) break
         if (entryTerm[j] !== terms[i]) continue
-        its[0] = entryCount[j]!
-        use(i, one, its, 0, 1)
+        oneCount[0] = entryCount[j]!
+        use(i, one, oneCount, 0, 1)
       }
     }
   }

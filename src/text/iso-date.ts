@@ -24,9 +24,9 @@ export function exactIsoDate(value: unknown): string | undefined {
   // A time in another format may follow; only the day is used.
   const numbers = /^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T ,].*)?$/u.exec(text)
   if (numbers !== null) return ofParts(numbers[1], numbers[2], numbers[3])
-  const parted = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$/u.exec(text)
-  if (parted !== null) {
-    const [, one, two, year] = parted
+  const withYearLast = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$/u.exec(text)
+  if (withYearLast !== null) {
+    const [, one, two, year] = withYearLast
     if (Number(one) > 12) return ofParts(year, two, one)
     return Number(two) > 12 || one === two ? ofParts(year, one, two) : undefined
   }

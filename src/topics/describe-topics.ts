@@ -146,7 +146,7 @@ export async function describeTopics(
     if (slice.due()) await slice.rest()
     topics.push({
       id: ids[topic]!,
-      label: kept[topic]! ?? labels[topic]!,
+      label: kept[topic] ?? labels[topic]!,
       ...(names[topic] !== undefined && { isNamed: true as const }),
       terms: byTerms[topic]!.terms,
       size: rows.length,

@@ -145,7 +145,7 @@ function newAreas({ papers, places }: NoveltyInput, isFresh: Uint8Array, chance:
   const chosen: (Tested & Pick<NewArea, 'name' | 'level'>)[] = []
   for (const one of chance.test([...tallies.values()])) {
     if (chosen.length === mostAreas) break
-    // Of an area and its field with mostly the same papers, keep the more significant.
+    // If an area and its field have mostly the same papers, keep the more significant one.
     if (!chosen.some((other) => shared(one.rows, other.rows) >= samePapers)) chosen.push(one)
   }
   return enough(chosen).map(({ name, level, ...tested }) => ({ name, level, ...rising(tested, papers, chance) }))

@@ -164,17 +164,17 @@ export class Phrases {
   #extended(places: readonly Place[], step: 1 | -1, others: readonly string[]): Place[] | undefined {
     if (places.length < 3 || places[0]!.to - places[0]!.from >= mostWords) return undefined
     const { forms } = this.#texts
-    const beside = ({ from, to }: Place): number => {
+    const adjoining = ({ from, to }: Place): number => {
       const next = step > 0 ? to : from - 1
       return forms[next] === linkBreak ? next + step : next
     }
-    const keyBeside = (place: Place): number => {
-      const form = forms[beside(place)] ?? -1
+    const adjoiningKey = (place: Place): number => {
+      const form = forms[adjoining(place)] ?? -1
       return form < 0 ? -1 : this.#words.keyOf(form)
     }
     const counts = new Map<number, number>()
     for (const place of places) {
-      const key = keyBeside(place)
+      const key = adjoiningKey(place)
       counts.set(key, (counts.get(key) ?? 0) + 1)
     }
     const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]!
@@ -182,8 +182,10 @@ export class Phrases {
     const word = this.#words.key(key)
     if ((step > 0 && !word.last) || others.includes(stem(word.key))) return undefined
     return places
-      .filter((place) => keyBeside(place) === key)
-      .map((place) => (step > 0 ? { from: place.from, to: beside(place) + 1 } : { from: beside(place), to: place.to }))
+      .filter((place) => adjoiningKey(place) === key)
+      .map((place) =>
+        step > 0 ? { from: place.from, to: adjoining(place) + 1 } : { from: adjoining(place), to: place.to },
+      )
   }
 }
 

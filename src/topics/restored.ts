@@ -69,8 +69,8 @@ export function checkedData(given: unknown): { readonly data: TopicsData; readon
     if (papers.has(id)) throw wrong(`the paper ${show(id)} occurs twice`)
     papers.add(id)
   }
-  for (const { id, size, papers: its } of data.topics)
-    if (size !== its.length) throw wrong(`topic ${id} has ${its.length} papers but \`size\` ${size}`)
+  for (const { id, size, papers: members } of data.topics)
+    if (size !== members.length) throw wrong(`topic ${id} has ${members.length} papers but \`size\` ${size}`)
   const named = [...data.groups.flatMap(({ topics }) => topics), ...data.outliers.map(({ nearest }) => nearest)]
   const unknown = named.find((id) => !ids.has(id))
   if (unknown !== undefined) throw wrong(`there is no topic ${unknown}`)
