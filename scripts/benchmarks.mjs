@@ -1,8 +1,8 @@
-// Writes the tables of BENCHMARKS.md that can be made from the JSON that benches leave in bench/results.
-// usage: node scripts/benchmarks.mjs [FOLDER]      FOLDER: where the JSON is. Default: bench/results
-// A table stands between `<!-- from NAME.json -->` and `<!-- end -->`; where FOLDER has no NAME.json it stays as it is. The
-// files say neither when nor where they were made: the date is that of the file, and the machine is this one, so run it
-// where the benches ran.
+// Writes the tables of BENCHMARKS.md from the JSON results of benches in bench/results.
+// usage: node scripts/benchmarks.mjs [FOLDER]      FOLDER: folder with the JSON. Default: bench/results
+// A table is between `<!-- from NAME.json -->` and `<!-- end -->`; without NAME.json in FOLDER it stays unchanged.
+// Results record neither date nor machine: the date is that of the file, the machine this one, so run it where the
+// benches ran.
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
@@ -12,14 +12,14 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = process.argv[2] ?? join(root, 'bench/results')
 const document = join(root, 'BENCHMARKS.md')
 
-/** A figure below 1 without its leading zero, as all of the documents write them. */
+/** A figure below 1 without its leading zero, as in all documents. */
 const small = (value, digits = 3) => value.toFixed(digits).replace(/^(-?)0\./u, '$1.')
 const percent = (share) => `${(100 * share).toFixed(0)} %`
 const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 0 })} MB`
 const range = ({ least, most }) => (least === most ? String(least) : `${least} – ${most}`)
 const grouped = (count) => count.toLocaleString('en')
 
-/** What a table is made of, by the name of its file: the command, the head and the rows. */
+/** The command, head and rows of each table, by the name of its file. */
 const tables = {
   related: {
     command: 'npm run bench -- related',
@@ -35,7 +35,7 @@ const tables = {
   'related-latency': {
     command: 'node --expose-gc --import tsx bench/index.ts related --latency',
     head: ['question', 'median ms', '95th percentile ms'],
-    // Medians, 95th percentiles and the longest; what was done once has one value three times.
+    // Medians, 95th percentiles and maxima; what ran once has the same value three times.
     rows: (results) =>
       Object.entries(results)
         .filter(([, value]) => Array.isArray(value))

@@ -1,6 +1,5 @@
-// Packs the package, checks what is in it, installs it as anyone does, with install scripts allowed, in an empty folder,
-// and runs the main job from there through `import`, through `require` and as a bundle; on Linux with the network off,
-// where the system allows that.
+// Packs the package, checks its contents, installs it in an empty folder with install scripts allowed, and runs the
+// main job there with `import`, with `require` and as a bundle; without network on Linux if the system allows that.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,12 +8,12 @@ import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const mostBytes = 28e6
-/** What an install may take on disk on linux-x64, everything included. */
+/** Maximum bytes of an install on linux-x64, including dependencies. */
 const mostInstalled = 150e6
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-package-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 
-// What is packed is built by packing, not what happens to lie there.
+// Remove the old build, so that packing must build again.
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 run('npm', ['pack', '--silent', '--pack-destination', folder], root)
 const [archive] = readdirSync(folder)
@@ -57,7 +56,7 @@ const manifest = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'))
 for (const field of ['repository', 'homepage', 'bugs', 'license', 'engines'])
   if (manifest[field] === undefined) fail(`package.json has no \`${field}\`.`)
 const named = [manifest.exports['.'].types, manifest.exports['.'].default, ...Object.values(manifest.bin)]
-// The documents for those who change the package stay in its repository, where npm's page of the README leads as well.
+// Documents for contributors are not packed; links to them on npm lead to the repository.
 const ofRepository = [
   ...['ARCHITECTURE.md', 'BENCHMARKS.md', 'CONTRIBUTING.md', 'docs/decisions'],
   ...readdirSync(join(root, 'docs/decisions')).map((name) => `docs/decisions/${name}`),
@@ -86,7 +85,7 @@ for (const platform of ['linux', 'darwin', 'win32'])
   for (const arch of ['x64', 'arm64'])
     if (!existsSync(join(packed, 'native', `${platform}-${arch}.node`))) fail(`No binding for ${platform}-${arch}.`)
 
-// A bundle finds the files of the package where that is still installed, and says what to do where it is not.
+// A bundle finds the package's files if the package is still installed, and says what to do if not.
 const bundle = ['--no-install', 'esbuild', join(folder, 'required.cjs'), '--bundle', '--platform=node']
 run('npx', [...bundle, '--log-level=error', `--outfile=${join(folder, 'bundled.cjs')}`], root)
 const offline = spawnSync('unshare', ['-rn', 'true']).status === 0 ? ['unshare', '-rn'] : []

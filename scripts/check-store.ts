@@ -1,4 +1,4 @@
-// What must hold of a library on disk, at length; the tests do a little of each.
+// Long-running checks of a library on disk; the tests run a few rounds of each.
 // usage: npx tsx scripts/check-store.ts damage [COUNT] | kill [ROUNDS] | together [SECONDS]    --seed N
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

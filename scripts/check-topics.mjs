@@ -1,7 +1,7 @@
-// Finds topics with Node on this CPU and on emulated ones, and compares them to the byte: a Haswell (AVX2 and FMA), a
-// Sandy Bridge (AVX without FMA) and a Nehalem (neither), whose matrix products differ in the last bits.
+// Finds topics with Node on this CPU and on emulated ones, and compares them byte by byte: Haswell (AVX2 and FMA),
+// Sandy Bridge (AVX without FMA) and Nehalem (neither), whose matrix products differ in the last bits.
 // usage: npm run build && node scripts/check-topics.mjs [PAPERS.jsonl VECTORS.npy]
-// Without files: 1,200 papers about twenty planted things, so many that products run in ONNX Runtime. Needs qemu-x86_64
+// Without files: 1,200 papers on twenty planted subjects, enough that products run in ONNX Runtime. Needs qemu-x86_64
 // (Debian: qemu-user).
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -44,7 +44,7 @@ async function find(papersPath, vectorsPath) {
   await library.close()
 }
 
-/** Papers whose vectors lie around twenty directions, and whose words say which; some are far from all of them. */
+/** Papers whose vectors lie around twenty directions, with words for each direction; some are far from all of them. */
 function planted() {
   const dimensions = 384
   let state = 1

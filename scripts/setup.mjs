@@ -1,4 +1,4 @@
-// Makes a fresh checkout ready: node scripts/setup.mjs start | test. Does only what is not done yet.
+// Prepares a fresh checkout: node scripts/setup.mjs start | test. Skips steps that are already done.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19))
   fail(`paperkin needs Node 20.19 or newer, this is ${process.versions.node}.`)
 
-// Packages. Their install scripts are not run: none is needed, and one of them downloads a GPU library.
+// Packages, without their install scripts: none is needed, and one downloads a GPU library.
 const wanted = createHash('sha256')
   .update(readFileSync(path('package-lock.json')))
   .digest('hex')
@@ -24,7 +24,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   writeFileSync(stamp, wanted)
 }
 
-// The optional HNSW index compiles where there is a compiler; its tests skip where there is none.
+// The optional HNSW index needs a compiler; its tests are skipped without it.
 const addon = path('node_modules', 'hnswlib-node', 'build', 'Release', 'addon.node')
 if (goal === 'test' && !existsSync(addon)) {
   console.error('Compiling hnswlib-node (optional) …')
@@ -37,7 +37,7 @@ if (goal === 'test' && !existsSync(addon)) {
     console.error('It did not compile here: the tests of the HNSW index will be skipped.')
 }
 
-// The build, where a source is newer than it. Type declarations take most of a build's time, and neither goal needs them.
+// The build, if a source is newer. Without type declarations: they take most of the time, and neither goal needs them.
 const newest = (entry) =>
   statSync(entry).isDirectory()
     ? Math.max(...readdirSync(entry).map((name) => newest(join(entry, name))), 0)

@@ -1,6 +1,6 @@
-// npm run bench -- topics-days [--from DATE] [--days N] [--base N] [--resolution R]: topics of a library that grows day by day, each day's
-// going on from those of the day before: which keep their number, which are born, split, merge and fade, with the papers
-// that are typical of them.
+// npm run bench -- topics-days [--from DATE] [--days N] [--base N] [--resolution R]: topics of a library that grows day
+// by day, each day continuing the topics of the day before: which keep their number, are born, split, merge and fade,
+// with their typical papers.
 import { parseArgs } from 'node:util'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { toPaper } from '../../src/paper.ts'
@@ -14,9 +14,9 @@ export async function run(args: readonly string[]): Promise<void> {
       set: { type: 'string', default: 'arxiv-cs-2025' },
       from: { type: 'string', default: '2025-09-01' },
       days: { type: 'string', default: '30' },
-      /** Days of papers that the library has before the first day. */
+      /** Days of papers in the library before the first day. */
       base: { type: 'string', default: '10' },
-      /** Of the topics of the first day, which those of the others keep. @default found */
+      /** Resolution on the first day, which later days keep. @default found automatically */
       resolution: { type: 'string' },
     },
   })

@@ -5,18 +5,18 @@ import { timeSlice } from '../../src/runtime/time-slice.ts'
 import type { TopicInput } from '../../src/topics/find-topics.ts'
 import { cachedVectors, loadPapers, loadSubjects, loadVectors } from '../data.ts'
 
-/** Papers ready for topics, and the label of each. */
+/** Input for topics, and the label of each paper. */
 export interface LabelledSet {
   readonly input: TopicInput
   readonly labels: readonly string[]
 }
 
-/** The sets whose labels topics are measured against. */
+/** Labelled sets that topics are measured on. */
 export const sets = ['arxiv-fields', 'arxiv-cs', 'arxiv-2025', 'arxiv-fine', 'cora', 'ijcai']
 
 /**
- * Cuts of arxiv-cs-stat-2007-2017 that nothing was chosen on, of papers listed under one subject alone: so many papers
- * of each of so many subjects, the most frequent ones; or papers at random, subjects with fewer than 15 of them left out.
+ * Samples of arxiv-cs-stat-2007-2017 that no setting was tuned on, with papers of a single subject only: a number of
+ * papers from each of the most frequent subjects; or random papers, without subjects that have fewer than 15 of them.
  */
 const cuts: Readonly<
   Record<string, { readonly subjects: number; readonly papers: number } | { readonly random: number }>
@@ -30,7 +30,7 @@ export const cutNames = Object.keys(cuts)
 const cutFrom = 'arxiv-cs-stat-2007-2017'
 const leastOfRandom = 15
 
-/** Loads a set or a cut; papers without a label are left out. */
+/** Loads a set or a cut, without unlabelled papers. */
 export async function loadSet(name: string): Promise<LabelledSet> {
   if (name in cuts) {
     const chosen = await cut(name)
@@ -63,7 +63,7 @@ export async function loadSet(name: string): Promise<LabelledSet> {
   }
 }
 
-/** Papers with their vectors, and their words counted as a library counts them. */
+/** Papers with their vectors, and term counts as in a library. */
 export async function inputOf(
   papers: readonly Paper[],
   vectors: Float32Array,

@@ -1,6 +1,6 @@
 // npm run bench -- leiden [SET …] [--seeds N]: Leiden against the reference implementation (leidenalg) and Louvain of
-// graphology on the neighbour graphs of real sets: the quality that each reaches, and in what time. Quality is the
-// share of edge weight inside communities less the resolution times what chance would put there.
+// graphology on the neighbour graphs of real sets: quality and time of each. Quality is the share of edge weight inside
+// communities minus the resolution times the share expected by chance.
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/runtime/random.ts'
 import { timeSlice } from '../../src/runtime/time-slice.ts'
@@ -88,7 +88,7 @@ export async function run(args: readonly string[]): Promise<void> {
 async function ownRuns(graph: WeightedGraph, seeds: number): Promise<PeerRun[]> {
   const slice = timeSlice(undefined)
   const runs: PeerRun[] = []
-  // The first runs of a process compile the code.
+  // Warm-up: the first runs of a process compile the code.
   for (let seed = 0; seed < 5; seed++) await leiden(graph, { random: seededRandom(seed), slice })
   for (const [name, iterations] of [
     ['paperkin, 1 round', 1],

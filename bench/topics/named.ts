@@ -1,6 +1,6 @@
-// npm run bench -- topics-named [--set NAME]… [--papers N] [--trials N]: how well papers find their way to topics that are
-// named beforehand. Of a labelled set half of the labels are named, by a name alone, with terms, and with three examples;
-// the papers of the other labels belong to none of them, and neither does any paper to 25 names that the sets do not have.
+// npm run bench -- topics-named [--set NAME]… [--papers N] [--trials N]: how well papers are assigned to named topics.
+// Half of the labels of a set are named: by name only, with terms, and with three examples. Papers of the other labels
+// belong to none of them, and no paper belongs to 25 names that do not occur in the sets.
 import { parseArgs } from 'node:util'
 import { createEmbedder } from '../../src/embedding/create-embedder.ts'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
@@ -13,13 +13,13 @@ const ways = ['name', 'name, terms', 'name, 3 papers', 'name, terms, 3 papers'] 
 interface Row {
   readonly set: string
   readonly way: string
-  /** Of the papers that were put into named topics, those that belong there. */
+  /** Share of the papers in named topics that belong there. */
   readonly precision: number
-  /** Of the papers that belong to a named topic, those that are in it. */
+  /** Share of the papers that belong to a named topic that are in it. */
   readonly recall: number
-  /** Of the named topics of the set, those that found papers. */
+  /** Share of the set's named topics that have papers. */
   readonly found: number
-  /** Share of all papers in topics that the set does not have. */
+  /** Share of all papers that are in topics absent from the set. */
   readonly pulled: number
 }
 

@@ -15,19 +15,19 @@ export interface PeerRun {
   readonly seed: number
   readonly resolution?: number
   readonly seconds: number
-  /** A group for each paper or node; -1 is an outlier. */
+  /** The group of each paper or node; -1 for an outlier. */
   readonly groups: readonly number[]
-  /** The place of its day among those of the job, where days are run one by one. */
+  /** Index of the day within the job, if days are run one by one. */
   readonly day?: number
-  /** The words of each topic, where the peer names topics. */
+  /** The words of each topic, if the peer names topics. */
   readonly words?: readonly (readonly string[])[]
-  /** Most memory that its process has had so far, in bytes. */
+  /** Peak memory of its process so far, in bytes. */
   readonly peak?: number
 }
 
 /**
- * Runs peers in Python in a process of their own, which may ask for vectors of words; nothing, and a line that says so,
- * where they are not installed. Each line of its output is an answer.
+ * Runs peers in a Python process, which may request vectors of words. Each line of its output is an answer. Prints a
+ * note and returns nothing if they are not installed.
  */
 export async function pythonPeers<Answer = PeerRun>(
   job: Readonly<Record<string, unknown>>,
@@ -66,7 +66,7 @@ export async function pythonPeers<Answer = PeerRun>(
   }
 }
 
-/** Louvain of graphology on a graph, loaded once and run at any resolution; undefined where it is not installed. */
+/** Louvain of graphology on a graph, loaded once, to run at any resolution; undefined if it is not installed. */
 export function graphologyLouvain(
   graph: WeightedGraph,
 ): ((options: { readonly resolution: number; readonly seed: number }) => PeerRun) | undefined {

@@ -1,8 +1,8 @@
-// npm run bench -- topics [SET …] [--seeds N] [--peers | --only-peers] [--labels]: topics against the labels of each set,
-// both methods, at the true number of topics and by themselves; with --peers also what others make of the same vectors.
-// An outlier counts as a member of the topic nearest to it, for peers that with the nearest mean vector, so that all
-// papers are judged.
-// NPMI and diversity are of the words of each topic's terms, over the papers themselves. SET may also be a cut.
+// npm run bench -- topics [SET …] [--seeds N] [--peers | --only-peers] [--labels]: topics against the labels of each
+// set, with both methods, at the true number of topics and at an automatic one; with --peers also other programs on the
+// same vectors. An outlier counts as a member of its nearest topic (for peers, the one with the nearest mean vector),
+// so that all papers are judged. NPMI and diversity use the words of each topic's terms, counted in the papers
+// themselves. SET may also be a cut.
 
 import { parseArgs } from 'node:util'
 import { kmeans as mlKmeans } from 'ml-kmeans'
@@ -22,9 +22,9 @@ const neighbours = 25
 
 /** One partition of a set. */
 interface Run {
-  /** A group for each paper; -1 is an outlier. */
+  /** The group of each paper; -1 for an outlier. */
   readonly groups: readonly number[]
-  /** The same with every outlier in its nearest group. */
+  /** The same, with every outlier in its nearest group. */
   readonly placed: readonly number[]
   readonly seconds: number
   readonly words?: readonly (readonly string[])[]
@@ -42,7 +42,7 @@ interface Row {
   readonly ari: Spread
   /** 0 … 1. */
   readonly outlierShare: Spread
-  /** NaN for contestants that name no topics. */
+  /** NaN for contestants that do not name topics. */
   readonly npmi: number
   readonly diversity: number
   readonly seconds: Spread
@@ -77,7 +77,7 @@ export async function run(args: readonly string[]): Promise<void> {
       console.log(line(row))
     }
     const count = new Set(collection.labels).size
-    // The first run of a process compiles the code and starts the thread.
+    // Warm-up: the first run of a process compiles the code and starts the thread.
     await findTopics(collection.input, { count: 2 })
     for (const method of values['only-peers'] ? [] : topicMethods)
       for (const asked of [count, 'auto'] as const) {
@@ -119,7 +119,7 @@ async function contest(
   if (louvain !== undefined) {
     const all = Array.from({ length: seeds }, (_, i) => i + 1)
     report('graphology Louvain', 'auto', inPlace(all.map((seed) => louvain({ resolution: 1, seed }))))
-    // The resolution is bisected for the first seed, and the others take it over.
+    // The resolution is found by bisection for the first seed, and reused for the others.
     let [low, high] = [0, 64]
     let best = louvain({ resolution: 1, seed: 1 })
     for (let step = 0; step < 16; step++) {
@@ -160,7 +160,7 @@ async function contest(
   }
 }
 
-/** Groups with every outlier in the group whose mean vector is nearest. */
+/** Moves every outlier into the group with the nearest mean vector. */
 function withNearestMean(groups: readonly number[], vectors: Float32Array, dimensions: number): readonly number[] {
   if (!groups.includes(-1) || groups.every((group) => group === -1)) return groups
   const most = groups.reduce((a, b) => Math.max(a, b))
@@ -200,7 +200,7 @@ function judgeOf(set: string, { input, labels }: LabelledSet) {
       nmi: spread(figures.map(({ nmi }) => nmi)),
       ari: spread(figures.map(({ ari }) => ari)),
       outlierShare: spread(runs.map(({ groups }) => groups.filter((group) => group < 0).length / groups.length)),
-      // Counting windows takes longer than finding topics: the first run stands for all.
+      // Counting windows takes longer than finding topics, so only the first run is measured.
       npmi: figures[0]?.npmi ?? Number.NaN,
       diversity: spread(figures.map(({ diversity }) => diversity)).mean,
       seconds: spread(runs.map(({ seconds }) => seconds)),

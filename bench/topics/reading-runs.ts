@@ -9,15 +9,15 @@ import { readPapers } from '../../src/sources/read-papers.ts'
 import { cachedVectors, dataPath } from '../data.ts'
 import { type PeerRun, pythonPeers } from './peers.ts'
 
-/** Papers that are read together. */
+/** Papers of one collection. */
 export interface Day {
-  /** The file's name without its ending. */
+  /** The file name without its extension. */
   readonly name: string
   readonly file: string
   readonly papers: readonly Paper[]
 }
 
-/** Topics of one day as one system finds them; each paper of the day is in one topic or among the outliers. */
+/** Topics of one day found by one system; each paper of the day is in one topic or an outlier. */
 export interface Run {
   readonly system: string
   /** The name of a {@link Day}. */
@@ -29,11 +29,11 @@ export interface Run {
 interface RunOptions {
   readonly name: string
   readonly seed: number
-  /** The number of topics of each day; without it a system finds its own. */
+  /** Number of topics by day. @default chosen by the system */
   readonly counts: ReadonlyMap<string, number> | undefined
 }
 
-/** The days in files and folders; by default the digests, the copied page and the example. */
+/** Reads the days in files and folders; by default the digests, the copied page and the example. */
 export async function loadDays(sources: readonly string[] | undefined): Promise<Day[]> {
   const files: string[] = []
   for (const source of sources ?? [
@@ -54,7 +54,7 @@ export async function loadDays(sources: readonly string[] | undefined): Promise<
   return days
 }
 
-/** What `paperkin topics FILE --json` of a build finds; its ids have to be those of this project's own reading. */
+/** Runs `paperkin topics FILE --json` of a build; its ids must match those that this project reads. */
 export async function cliRuns(
   days: readonly Day[],
   { cli, name, seed, counts }: RunOptions & { readonly cli: string },
@@ -84,7 +84,7 @@ export async function cliRuns(
   return runs
 }
 
-/** What a peer makes of the bundled model's vectors of the same papers; its labels are its first words, with commas. */
+/** Runs a peer on the bundled model's vectors of the same papers; labels are its first words, joined by commas. */
 export async function peerRuns(
   days: readonly Day[],
   { peer, name, seed, counts }: RunOptions & { readonly peer: string },
@@ -125,18 +125,18 @@ export async function peerRuns(
   })
 }
 
-/** Runs as {@link writeRuns} writes them: a JSON array. */
+/** Reads runs written by {@link writeRuns}. */
 export async function readRuns(file: string): Promise<Run[]> {
   return JSON.parse(await readFile(file, 'utf8')) as Run[]
 }
 
-/** Writes runs as a JSON array, a run a line. */
+/** Writes runs as a JSON array, one run per line. */
 export async function writeRuns(file: string, runs: readonly Run[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   await writeFile(file, `[\n${runs.map((run) => JSON.stringify(run)).join(',\n')}\n]\n`)
 }
 
-/** The runs of a day, and its papers by id; a run of a day that is not there is an error. */
+/** The runs of a day, and its papers by id. @throws for a run of an unknown day */
 export function* runsWithPapers(
   days: readonly Day[],
   runs: readonly Run[],

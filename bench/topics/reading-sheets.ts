@@ -1,5 +1,5 @@
-// Sheets for readers and what they say of them: label and titles only, topics of all systems in one random order, so that
-// nothing tells who made which. Topics that two systems share are read once.
+// Sheets for readers, and the evaluation of their verdicts. Sheets show only labels and titles, with the topics of all
+// systems in random order, so that nothing reveals the system. Topics that two systems share are read once.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { seededRandom } from '../../src/runtime/random.ts'
 import { shuffled } from '../shuffled.ts'
 import { type Day, type Run, runsWithPapers } from './reading-runs.ts'
 
-/** The first line of the key: what was read, also of systems that found no topic on a day. */
+/** The first line of the key: all runs, including those without topics on a day. */
 interface KeyedRuns {
   readonly runs: readonly {
     readonly system: string
@@ -18,7 +18,7 @@ interface KeyedRuns {
   }[]
 }
 
-/** Every other line of the key: whose a topic of the sheets is. */
+/** Every other line of the key: the system that a topic belongs to. */
 interface KeyedTopic {
   readonly topic: number
   readonly systems: readonly string[]
@@ -28,15 +28,15 @@ interface KeyedTopic {
   readonly papers: readonly string[]
 }
 
-/** What one reader says of a topic. */
+/** One reader's verdict on a topic. */
 interface Verdict {
   readonly topic: number
   readonly label: 'yes' | 'half' | 'no'
-  /** Numbers of titles, from 1. */
+  /** Title numbers, from 1. */
   readonly misplaced: readonly number[]
 }
 
-/** A share with the interval in which it lies at 95 %. */
+/** A share with its 95 % confidence interval. */
 interface Share {
   readonly share: number
   readonly low: number
@@ -49,9 +49,9 @@ interface Score {
   readonly papers: number
   readonly topics: number
   readonly days: number
-  /** Papers in no topic, of all. */
+  /** Share of papers in no topic. */
   readonly apart: number
-  /** The largest topic of a day, of the day's papers. */
+  /** Share of a day's papers in its largest topic. */
   readonly largest: number
   readonly yes: Share
   readonly half: Share
@@ -63,7 +63,7 @@ interface Score {
 
 const samples = 2000
 
-/** Writes sheets of about `size` topics and what readers are asked into a folder, and the key beside it. */
+/** Writes sheets of about `size` topics and the instructions for readers to a folder, and the key next to it. */
 export async function makeSheets(
   days: readonly Day[],
   runs: readonly Run[],
@@ -97,7 +97,7 @@ export async function makeSheets(
       topics.push({ identity, day: day.name, label: oneLine(label), titles })
     }
   }
-  // Drawn from a fixed order, so that the order of --runs and of topics within a run tells nothing.
+  // Shuffled from a fixed order, so that the order of --runs and of topics within a run reveals nothing.
   topics.sort((a, b) => (a.identity < b.identity ? -1 : 1))
   const mixed = shuffled(topics, random).map((one) => ({
     ...one,
@@ -129,8 +129,8 @@ export async function makeSheets(
 }
 
 /**
- * Scores verdicts by system, over all days and day by day. Where several readers read a topic, each of their verdicts
- * counts by its part. Intervals are of topics drawn again, the verdicts on one topic together.
+ * Scores verdicts by system, over all days and by day. If several readers read a topic, their verdicts share its
+ * weight. Intervals are bootstrapped over topics, with all verdicts on a topic kept together.
  */
 export async function scoreVerdicts(
   keyFile: string,
@@ -222,7 +222,7 @@ async function readVerdicts(key: readonly KeyedTopic[], files: readonly string[]
   return verdicts
 }
 
-/** How often two readers of a topic say the same of its label, and of a title. */
+/** How often two readers of a topic agree on its label, and on a title. */
 function tellAgreement(key: readonly KeyedTopic[], verdicts: ReadonlyMap<number, readonly Verdict[]>): void {
   let [pairs, sameLabels, titles, sameTitles] = [0, 0, 0, 0]
   for (const { topic, papers } of key)
@@ -240,7 +240,7 @@ function tellAgreement(key: readonly KeyedTopic[], verdicts: ReadonlyMap<number,
     )
 }
 
-/** The ratio of sums with its bootstrap interval (percentiles). */
+/** The ratio of sums, with its percentile bootstrap interval. */
 function ratio(parts: readonly { readonly top: number; readonly bottom: number }[], seed: number): Share {
   const random = seededRandom(seed)
   const of = (pick: (i: number) => number) => {

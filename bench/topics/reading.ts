@@ -1,14 +1,14 @@
 // npm run bench -- topics-reading COMMAND …: how a reader, or another model, judges the topics of small collections.
 //   run      --cli DIST/CLI.JS | --peer tritopic|bertopic, --name NAME --out FILE [--seed N] [--count-like RUN.json]
-//            topics of each day, as a build of paperkin or a peer finds them: by itself, or as many as another run has
+//            topics of each day found by a build of paperkin or a peer: an automatic number, or that of another run
 //   make     --runs NAME=FILE[,…] --out FOLDER [--key FILE] [--seed N] [--size N]
 //            sheets for readers, topics of all systems in random order, and the key to them (FOLDER.key.jsonl)
 //   score    --key FILE --verdicts FILE[,…] [--partial]
-//            what readers said, by system and day, with 95 % bootstrap intervals over topics
+//            verdicts of the readers by system and day, with 95 % bootstrap intervals over topics
 //   retrieve --runs NAME=FILE[,…] [--by e5,bm25]
 //            whether a label alone finds its papers among the labels of its day, by multilingual E5 and by BM25
-// Days are those of --days FILE-OR-FOLDER (may be repeated), else the digests in ../shared beside examples/digest.txt. What
-// readers are asked is in reading.md; keys and what readers said are kept in readings/, as NAME.key.jsonl and
+// Days come from --days FILE-OR-FOLDER (may be repeated), by default the digests in ../shared and examples/digest.txt.
+// The instructions for readers are in reading.md; keys and verdicts are kept in readings/, as NAME.key.jsonl and
 // NAME-READER.jsonl.
 import { parseArgs } from 'node:util'
 import { saveResult, useData } from '../data.ts'
@@ -91,7 +91,7 @@ function wholeNumber(name: string, value: string): number {
   return Number(value)
 }
 
-/** Runs of `NAME=FILE,…`: what is called NAME here, whatever the file calls it; of some days alone, where they are named. */
+/** Reads the runs of `NAME=FILE,…` under the given names; only those of the given days, if any. */
 async function namedRuns(list: string, days: readonly Day[] | undefined): Promise<Run[]> {
   const runs: Run[] = []
   const names = new Set<string>()

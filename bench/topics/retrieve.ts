@@ -1,5 +1,5 @@
-// Does a label alone find its papers? The labels of a day compete for each of its papers that is in a topic: by the cosine
-// of multilingual E5 small (Wang and others 2024), label as query and paper as passage, and by BM25 of the label's stems.
+// Does a label alone find its papers? The labels of a day compete for each of its papers in a topic: by the cosine of
+// multilingual E5 small (Wang et al. 2024), with label as query and paper as passage, and by BM25 of the label's stems.
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -13,11 +13,11 @@ import { type Day, type Run, runsWithPapers } from './reading-runs.ts'
 type Scores = (label: string, text: string) => number
 
 interface Figures {
-  /** Share of papers whose own topic's label comes first; labels that tie share the place. */
+  /** Share of papers for which the label of their own topic ranks first; ties share the rank. */
   readonly first: Interval
   /** Mean reciprocal rank. */
   readonly mrr: Interval
-  /** Of all papers, those in no topic counted as not found. */
+  /** Share of all papers, counting those in no topic as not found. */
   readonly firstOfAll: number
 }
 
@@ -29,7 +29,7 @@ interface Row {
   readonly placed: number
   readonly topics: number
   readonly days: number
-  /** What a label drawn at random would have as `first`. */
+  /** `first` of a random label. */
   readonly chance: number
   readonly figures: Readonly<Record<string, Figures>>
 }
@@ -37,7 +37,7 @@ interface Row {
 const k1 = 1.2
 const b = 0.75
 
-/** Prints how often labels find their papers, over all days and day by day. */
+/** Prints how often labels find their papers, over all days and by day. */
 export async function retrieve(
   days: readonly Day[],
   runs: readonly Run[],
@@ -116,8 +116,8 @@ export async function retrieve(
 }
 
 /**
- * How one of some scores ranks: its expected part of the first place and its expected reciprocal rank, where those that
- * tie with it stand in any order.
+ * The rank of one score among others: its expected share of the first place and its expected reciprocal rank, with ties
+ * in random order.
  */
 function rankOf(own: number, scores: readonly number[]): { readonly first: number; readonly reciprocal: number } {
   const mine = scores[own] as number
@@ -141,7 +141,7 @@ async function e5Scores(texts: readonly string[], labels: readonly string[]): Pr
   }
 }
 
-/** Vectors by text, kept in `.cache/` as they are made: a second of a busy core is an abstract or two. */
+/** Vectors by text, cached in `.cache/`, because a core embeds only one or two abstracts per second. */
 async function e5Vectors(
   inputType: 'passage' | 'query',
   texts: readonly string[],

@@ -1,6 +1,6 @@
-// npm run bench -- topics-scale [--sizes 1000,…] [--count N] [--skip-auto] [--peers]: topics of a library of growing size,
-// from `library.topics()` to labels: seconds, the longest pause of the event loop, and the most memory of the process; with
-// --peers also BERTopic with its defaults on the same vectors, in a second run, as the first compiles.
+// npm run bench -- topics-scale [--sizes 1000,…] [--count N] [--skip-auto] [--peers]: topics of libraries of growing
+// size, from `library.topics()` to labels: seconds, the longest pause of the event loop, and the peak memory of the
+// process; with --peers also BERTopic with its defaults on the same vectors (second run, because the first compiles).
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
@@ -16,7 +16,7 @@ interface Row {
   readonly seconds: number
   /** Milliseconds. */
   readonly pause: number
-  /** Bytes of the process: before the call, and the most until its end. */
+  /** Memory of the process in bytes: before the call, and the peak until its end. */
   readonly before: number
   readonly peak: number
 }

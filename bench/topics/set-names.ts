@@ -1,4 +1,4 @@
-// Names and terms that a person would give the labels of the sets, and names that none of them has.
+// Names and terms that a person would give to the labels of the sets, and names that none of the sets has.
 import type { NamedTopic } from '../../src/topics/find-topics.ts'
 
 /** By set and label. */

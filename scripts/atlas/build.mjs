@@ -1,7 +1,7 @@
-// Writes models/atlas from tree.txt, areas.jsonl and the vectors that embed.mjs keeps: the same vectors give the same bytes, as all sums
-// run in float64 in a fixed order.
-// usage: tsx scripts/atlas/build.mjs DATA CACHE FOLDER [partial]      the first two as for embed.mjs
-//   partial  takes what has a vector so far, to try something out
+// Writes models/atlas from tree.txt, areas.jsonl and the vectors cached by embed.mjs. The same vectors give the same
+// bytes, because all sums run in float64 in a fixed order.
+// usage: tsx scripts/atlas/build.mjs DATA CACHE FOLDER [partial]      DATA and CACHE as for embed.mjs
+//   partial  uses the texts embedded so far, for experiments
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,17 +12,17 @@ import { mineTerms } from './terms.mjs'
 
 const [data, cache, folder, partial] = process.argv.slice(2)
 const levels = ['domain', 'discipline', 'division', 'field', 'area']
-// A centroid is that of all texts nearest to an area's own papers, where there are so many.
+// A centroid is the mean of all texts nearest to an area's own papers, if there are at least this many.
 const leastAssigned = 8
-// An area with fewer papers than that starts from these and so much of its name.
+// An area with fewer papers than this starts from these and its name, with this weight.
 const few = 8
 const nameWeight = 0.6
-// How much a paper whose place was read counts in the mean of its area, and one whose place is only near.
+// Weight in the mean of an area of a paper assigned to it by a reader, and of one for which it is only close.
 const readWeight = 3
 const nearWeight = 1.5
-// Discriminants: how many texts of what length the start of an area counts for, how far the covariance is shrunk, how sharp
-// the shares of areas are, and how much the number of an area's texts speaks for it; then steps down the cross-entropy,
-// and how strongly the rows are held to where they began.
+// Discriminants: number and length of the texts that an area's seed counts for, shrinkage of the covariance, sharpness
+// of the shares of areas, and weight of an area's number of texts; then the number of gradient steps on the
+// cross-entropy, and the strength of regularisation towards the start.
 const seedTexts = 8
 const seedLength = 0.75
 const shrinkage = 0.5
@@ -32,7 +32,7 @@ const rounds = 40
 const hold = 0.3
 const biasStep = 0.3
 const biasHold = 2
-// Terms of an area that models without centroids of it are given.
+// Terms per area, for models without centroids.
 const termsOfArea = 8
 
 /** Nodes of the tree, parents first, then the areas; a node is { name, level, parent }. */
@@ -62,7 +62,7 @@ function readTree(areas) {
   return nodes
 }
 
-// Four sums side by side, so that one need not wait for the other. Always of Float64Arrays, which keeps it fast.
+// Four independent sums for instruction-level parallelism. Only Float64Arrays, so that the call stays monomorphic.
 const dot = (a, b) => {
   let s0 = 0
   let s1 = 0
@@ -84,7 +84,7 @@ const add = (sum, vector) => {
   for (let d = 0; d < sum.length; d++) sum[d] += vector[d]
 }
 
-/** The row of `rows` that each vector is nearest to; ties go to the first. */
+/** The nearest of `rows` to each vector; ties go to the first. */
 function nearest(vectors, rows) {
   return vectors.map((vector) => {
     let best = 0
@@ -101,9 +101,9 @@ function nearest(vectors, rows) {
 }
 
 /**
- * What tells the areas apart: linear discriminants (Fisher 1936; Hastie, Tibshirani and Friedman 2009, 4.3) from the means of
- * the texts nearest to each area, their common covariance shrunk halfway to a multiple of the identity; then moved by
- * gradient descent on the cross-entropy of the papers whose places were read, no further from there than these can tell.
+ * Classifier of areas: linear discriminants (Fisher 1936; Hastie, Tibshirani and Friedman 2009, 4.3) from the means of
+ * the texts nearest to each area, with the common covariance shrunk halfway to a multiple of the identity; then refined
+ * by gradient descent on the cross-entropy of papers placed by readers, regularised towards the start.
  */
 function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
   const areas = centroids.length
@@ -138,7 +138,7 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
     trace += covariance[d][d] / (1 - shrinkage)
   }
   for (let d = 0; d < dimensions; d++) covariance[d][d] += (shrinkage * trace) / dimensions
-  // With L L' the covariance, texts and means are compared as L^-1 x.
+  // With covariance L L', texts and means are compared as L^-1 x.
   const lower = cholesky(covariance)
   const whiten = (vector) => {
     const out = new Float64Array(dimensions)
@@ -160,7 +160,7 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
   }))
   const square = read.reduce((sum, { text }) => sum + dot(text, text), 0) / read.length
   const logits = new Float64Array(areas)
-  // Each area has its own step, by how much its slope can change.
+  // The step size of each area follows from a bound on its curvature.
   let bounds
   for (let round = 0; round < rounds; round++) {
     const slopes = rows.map(() => new Float64Array(dimensions))
@@ -193,7 +193,7 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
       bias[a] -= (biasStep / (biasHold + bounds[a])) * (tilts[a] + biasHold * (bias[a] - firstBias[a]))
     }
   }
-  // Back to where texts need no whitening: rows L^-1.
+  // Multiply the rows by L^-1, so that texts need no whitening.
   const back = rows.map((row) => {
     const out = row.slice()
     for (let d = dimensions - 1; d >= 0; d--) {
@@ -205,7 +205,7 @@ function discriminants(vectors, { centroids, areaOf, places, dimensions }) {
   return { rows: back, bias }
 }
 
-/** The lower triangle whose product with its transpose is a positive definite matrix. */
+/** Cholesky decomposition: the lower triangle whose product with its transpose is a positive definite matrix. */
 function cholesky(matrix) {
   const lower = matrix.map((row) => new Float64Array(row.length))
   for (let i = 0; i < matrix.length; i++)
@@ -228,15 +228,15 @@ const rowOf = new Map(ids.map((id, row) => [id, row]))
 const texts = wanted.filter(({ id }) => rowOf.has(id))
 const missing = wanted.length - texts.length
 if (missing > 0 && partial !== 'partial')
-  throw new Error(`Expected a vector of each text, got none of ${missing}: run embed.mjs first.`)
+  throw new Error(`Expected a vector for each text, got none for ${missing}: run embed.mjs first.`)
 const vectors = texts.map(({ id }) => {
   const row = /** @type {number} */ (rowOf.get(id))
   return Float64Array.from(flat.subarray(row * dimensions, (row + 1) * dimensions))
 })
 const position = new Map(texts.map(({ id }, i) => [id, i]))
 
-// A topic's description is written otherwise than an abstract. What that does to a vector shows where arXiv has the same
-// subjects; it is taken away.
+// Descriptions of topics are written differently from abstracts. The mean effect on vectors is estimated on subjects
+// that arXiv covers too, and subtracted.
 const ofArxiv = areas.filter(({ papers }) => !/^T\d/u.test(papers[0]))
 const seedOf = ({ papers }) => {
   const sum = new Float64Array(dimensions)
@@ -257,7 +257,7 @@ nearest(
 for (const [i, { from }] of texts.entries())
   if (from === 'openalex') vectors[i] = unit(vectors[i].map((value, d) => value - style[d]))
 
-// An area of few papers leans on its name.
+// The name supports areas with few papers.
 const named = await embedder.embed(areas.map(({ name }) => name))
 const seeds = areas.map((area, i) => {
   const seed = seedOf(area)
@@ -289,7 +289,7 @@ const terms = mineTerms(texts, { fieldOf, vectors, centroids })
 const files = {
   'areas.bin': packedRows(centroids, dimensions),
   'weights.bin': Buffer.concat([Buffer.from(Float32Array.from(bias).buffer), packedRows(weights, dimensions)]),
-  // What an area is about, for models that have no centroids of it.
+  // Terms that describe each area, for models without centroids.
   'areas.txt': Buffer.from(areas.map(({ terms = [] }) => `${terms.slice(0, termsOfArea).join(', ')}\n`).join('')),
   'terms.txt': Buffer.from(
     terms.map(({ term, df, topicality }) => `${term}\t${df}\t${topicality.toFixed(2)}\n`).join(''),

@@ -1,7 +1,7 @@
-// Embeds what the atlas is made from with the bundled model. What was embedded is kept: it goes on where it was ended.
+// Embeds the texts of the atlas with the bundled model. Vectors are cached, so that an interrupted run can be resumed.
 // usage: node scripts/atlas/embed.mjs DATA CACHE
-//   DATA    holds scale/*.jsonl.gz and background/openalex-topics.jsonl.gz
-//   CACHE   where texts.jsonl, vectors.ids (a line a row) and vectors.f32 (rows × dimensions) are kept
+//   DATA    folder with scale/*.jsonl.gz and background/openalex-topics.jsonl.gz
+//   CACHE   folder for texts.jsonl, vectors.ids (one line per row) and vectors.f32 (rows × dimensions)
 import { createHash } from 'node:crypto'
 import {
   appendFileSync,
@@ -19,10 +19,10 @@ import { createGunzip } from 'node:zlib'
 import { createEmbedder, paperText, streamPapers } from 'paperkin'
 
 const atOnce = 1000
-// Of a file so many papers are used, beside those that areas.jsonl lists.
+// Maximum papers used per file, in addition to those listed in areas.jsonl.
 const mostOfAFile = 60_000
 
-/** Every text by id: topics of OpenAlex, then abstracts by the SHA-256 of their ids, so that a beginning is a fair sample. */
+/** All texts: topics of OpenAlex, then abstracts by the SHA-256 of their ids, so that any prefix is a random sample. */
 export async function readTexts(data, cache) {
   const kept = join(cache, 'texts.jsonl')
   if (!existsSync(kept)) {
@@ -53,10 +53,10 @@ export async function readTexts(data, cache) {
   return lines(kept).map((line) => JSON.parse(line))
 }
 
-/** Whether a paper is kept out of the atlas, so that the atlas can be judged by it: one in 256. */
+/** Whether a paper is held out from the atlas for evaluation: one in 256. */
 export const isHeldOut = (id) => createHash('sha256').update(id).digest('hex').startsWith('00')
 
-/** The texts that the atlas is made from, in the order of {@link readTexts}. */
+/** The texts that the atlas is built from, in the order of {@link readTexts}. */
 export function usedTexts(texts) {
   const listed = new Set(readAreas().flatMap(({ papers }) => papers))
   const left = new Map()
@@ -69,7 +69,7 @@ export function usedTexts(texts) {
 }
 
 export const lines = (path) => readFileSync(path, 'utf8').trimEnd().split('\n')
-/** Papers whose best area was read: the area is the right one, or the best of what there is in the right field. */
+/** Papers placed by readers: the area is right (`isSure`), or the closest available in the right field. */
 export const readPlaces = () =>
   lines(new URL('places.tsv', import.meta.url)).map((line) => {
     const [id, area, near] = line.split('\t')
@@ -77,7 +77,7 @@ export const readPlaces = () =>
   })
 export const readAreas = () => lines(new URL('areas.jsonl', import.meta.url)).map((line) => JSON.parse(line))
 
-/** Ids and vectors as they are kept: whole rows only. */
+/** Cached ids and vectors: complete rows only. */
 export function keptVectors(cache, dimensions) {
   const paths = { ids: join(cache, 'vectors.ids'), vectors: join(cache, 'vectors.f32') }
   const ids = existsSync(paths.ids) ? lines(paths.ids) : []

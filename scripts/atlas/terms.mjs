@@ -1,14 +1,14 @@
-// Terms of one to three words, how many abstracts have them, how much they tell of a field (topicality), and where they
-// point (a short vector).
+// Mines terms of one to three words, with the number of abstracts that have them, how specific they are to a field
+// (topicality), and a short vector of their direction.
 import { termKey } from '../../src/atlas/term-key.ts'
 import { stopWords, withoutMarkup } from '../../src/text/tokens.ts'
 
-// A term is in so many abstracts at least, and tells so much at least, by its number of words.
+// Minimum number of abstracts and minimum topicality of a term, by its number of words.
 const leastAbstracts = [0, 28, 28, 28]
 const leastTopicality = [0, 0, 0.9, 1.2]
 const vectorWidth = 32
 
-/** Runs of words between breaks, as they are spelled but in lower case. */
+/** Runs of words between breaks, in lower case. */
 function runsOf(text) {
   return withoutMarkup(text)
     .replace(/\$[^$]{1,300}\$/gu, ' ; ')
@@ -90,7 +90,7 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
   }
   const places = [new Map(), new Map(), new Map()]
   for (const [i, { words, code }] of candidates.entries()) places[words.length - 1].set(code, i)
-  // How the papers of each term are spread over the fields, and the sum of their vectors on the principal axes.
+  // For each term, the distribution of its papers over the fields, and the sum of their vectors on the principal axes.
   const axes = principalAxes(centroids, vectorWidth)
   const short = rows.map((row) => project(vectors[row], axes))
   const sizes = new Map()
@@ -110,9 +110,9 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
       }
   })
   const terms = candidates.flatMap(({ words, n }, i) => {
-    // How much more often than by chance two papers that have the term are of one field, as a logarithm: Rényi's
-    // divergence of order 2, whose estimate from pairs is right in the mean for few papers as well (an estimate of the
-    // Kullback-Leibler divergence is not: any rare term looks topical).
+    // Logarithm of how much more often than by chance two papers with the term are of one field: Rényi's divergence of
+    // order 2. Its estimate from pairs is unbiased for few papers too; that of the Kullback-Leibler divergence is not,
+    // and makes every rare term look topical.
     let pairsAlike = 0
     for (const found of spread[i].values()) pairsAlike += found * (found - 1)
     const divergence = Math.log(Math.max(pairsAlike / (n * (n - 1)), 1e-6) / chance)

@@ -1,5 +1,5 @@
-// Writes models/kernels/, byte for byte the same every time: node scripts/build-kernels/build-kernels.mjs [FOLDER]
-// ONNX's protobuf (onnx/onnx.proto, IR version 9, opset 18) is written without a library; WebAssembly: wasm.mjs.
+// Writes models/kernels/, always with the same bytes: node scripts/build-kernels/build-kernels.mjs [FOLDER]
+// ONNX's protobuf (onnx/onnx.proto, IR version 9, opset 18) is encoded without a library; WebAssembly in wasm.mjs.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,5 @@
 // Six loops as WebAssembly modules (core specification 2.0 with SIMD), assembled without a library. Arguments are byte
-// addresses in the imported memory, or numbers of things.
+// addresses in the imported memory, or counts.
 
 /** LEB128, unsigned. */
 function u(value) {
@@ -106,10 +106,10 @@ const splatInteger = (a) => [...a, ...simd(17)]
 const or = (a, b) => [...a, ...b, ...simd(80)]
 const hasAny = (a) => [...a, ...simd(83)]
 const addLanes = (a, b) => [...a, ...b, ...simd(174)]
-/** Products of eight int16 pairs, added in pairs to four int32. */
+/** Products of eight int16 pairs; adjacent ones are added to give four int32. */
 const dot = (a, b) => [...a, ...b, ...simd(186)]
 
-/** Adds neighbouring lanes: a0+a1, b0+b1, a2+a3, b2+b3. */
+/** Adds adjacent lanes: a0+a1, b0+b1, a2+a3, b2+b3. */
 const addPairs = (a, b) => addLanes(pick(a, b, [0, 4, 2, 6]), pick(a, b, [1, 5, 3, 7]))
 
 const addFloatPairs = (a, b) => addFloats(pick(a, b, [0, 4, 2, 6]), pick(a, b, [1, 5, 3, 7]))
@@ -129,10 +129,10 @@ function moduleOf({ name: exported, parameters, results, locals, code }) {
 }
 
 /**
- * scan(rows, count, width, query, out): the dot products of `count` rows of `width` int8 values, lying one after the
- * other from `rows` on, with `width` int16 values at `query`; one int32 a row is written from `out` on. `width` is a
- * multiple of 16, `count` of 4 (or rounded up to it: what lies behind is read and written too). Integers add up alike in
- * any order on any CPU; that nothing overflows is the caller's business.
+ * scan(rows, count, width, query, out): the dot products of `count` rows of `width` int8 values, stored in sequence
+ * from `rows` on, with `width` int16 values at `query`; writes one int32 per row from `out` on. `width` is a multiple
+ * of 16, `count` of 4 (or else rounded up: the memory behind is read and written too). Integer sums are the same in any
+ * order on any CPU; the caller must rule out overflow.
  */
 export function scanModule() {
   const [rows, count, width, query, out] = [0, 1, 2, 3, 4]
@@ -153,7 +153,7 @@ export function scanModule() {
       ...block(
         loop(
           branchIf(1, isAtMost(get(count), constant(0))),
-          // Four rows at a time, so that each part of the query is loaded once for four.
+          // Four rows at a time, so that each part of the query is loaded once for all four.
           set(row[0], get(rows)),
           ...[1, 2, 3].map((i) => set(row[i], add(get(row[i - 1]), get(width)))),
           set(rows, add(get(row[3]), get(width))),
@@ -181,10 +181,10 @@ export function scanModule() {
 }
 
 /**
- * above(values, rows, columns, rowCuts, columnCuts, hits): which groups of eight float32 values of a `rows × columns`
- * matrix hold one above its row's or its column's cut. Writes the position of the first of each such group, counted in
- * values, as int32 from `hits` on and returns the address behind the last. Columns beyond a multiple of eight are left
- * to the caller.
+ * above(values, rows, columns, rowCuts, columnCuts, hits): finds groups of eight float32 values of a `rows × columns`
+ * matrix with at least one value above the cut of its row or column. Writes the index of the first value of each such
+ * group as int32 from `hits` on, and returns the address after the last. The caller handles columns beyond a multiple
+ * of eight.
  */
 export function aboveModule() {
   const [values, rows, columns, rowCuts, columnCuts, hits] = [0, 1, 2, 3, 4, 5]
@@ -241,8 +241,8 @@ export function aboveModule() {
 
 /**
  * dots(left, rights, rows, count, width, out): the dot products in float64 of the `width` float32 values at `left` with
- * `count` rows of a matrix at `rights`, whose numbers are int32 from `rows` on; one float64 each is written from `out` on.
- * Four running sums as in `exactDot` of src/vectors/kernels.ts, so that both give the same bits.
+ * `count` rows of a matrix at `rights`, whose row numbers are int32 from `rows` on; writes one float64 each from `out`
+ * on. Four running sums as in `exactDot` of src/vectors/kernels.ts, so that both give the same bits.
  */
 export function dotsModule() {
   const [left, rights, rows, count, width, out] = [0, 1, 2, 3, 4, 5]
@@ -309,10 +309,10 @@ export function dotsModule() {
 }
 
 /**
- * best(values, rows, columns, costs, out): for each row of a `rows × columns` matrix of float32 values, less the cost of
- * their column, the largest, the second and the column of the largest; of the columns 0, 4, 8 … apart from those of 1, 5,
- * 9 … and so on, so four of each: 4 float32, 4 float32, 4 int32, 48 bytes a row from `out` on. `columns` is a multiple of
- * four above 0.
+ * best(values, rows, columns, costs, out): for each row of a `rows × columns` matrix of float32 values minus the cost
+ * of their column, the largest, the second largest and the column of the largest. Columns 0, 4, 8 …, columns 1, 5, 9 …
+ * and so on are handled separately, which gives four of each: 4 float32, 4 float32, 4 int32, 48 bytes per row from
+ * `out` on. `columns` is a positive multiple of four.
  */
 export function bestModule() {
   const [values, rows, columns, costs, out] = [0, 1, 2, 3, 4]
@@ -362,14 +362,14 @@ export function bestModule() {
 }
 
 /**
- * nearest(row, rows, width, bounds, columns, centroids, gains, costs, halves, clusters, list, reports, margin): for each of
- * `rows` rows of `width` float32 values from `row` on, the centroid of the largest product less its half, where only
- * centroids are looked at that can have it. `bounds` holds for each row `columns` float32 at or above its products; each
- * is raised by its column's gain, and the product is taken only where bound - cost is above the score of the row's own
- * centroid; then it becomes the bound. For each row whose centroid is another than its cluster says two int32 are written
- * from `reports` on, its number and the centroid's; the centroid is -1 where the second best is not the `margin` (an
- * address) below. Returns the address behind the last. `list` is room for `columns + 3` int32. `width` is a multiple of
- * 16, `columns` of 4; the last column is never the best (its cost and half are infinite) and has a centroid too.
+ * nearest(row, rows, width, bounds, columns, centroids, gains, costs, halves, clusters, list, reports, margin): for
+ * each of `rows` rows of `width` float32 values from `row` on, finds the centroid with the largest product minus its
+ * half, skipping centroids that cannot have it. `bounds` holds, for each row, `columns` float32 upper bounds of its
+ * products. Each is raised by its column's gain; the product is computed only if bound - cost exceeds the score of the
+ * row's own centroid, and then replaces the bound. For each row whose centroid differs from its cluster, writes two
+ * int32 from `reports` on: its number and the centroid's, or -1 if the second best is not the `margin` (an address)
+ * below. Returns the address after the last. `list` is scratch for `columns + 3` int32. `width` is a multiple of 16,
+ * `columns` of 4; the last column is never the best (its cost and half are infinite) but has a centroid too.
  */
 export function nearestModule() {
   const [row, rows, width, bounds, columns, centroids, gains, costs, halves, clusters, list, reports, margin] = [
@@ -383,7 +383,7 @@ export function nearestModule() {
   const sum = [34, 35, 36, 37]
   const [value, limit] = [38, 39]
   const four = (index) => shiftLeft(get(index), constant(2))
-  /** Products of the row with `size` centroids of the list, four sums at a time; the bounds and the best follow them. */
+  /** Products of the row with `size` centroids of the list, four sums at a time; updates the bounds and the best. */
   const take = (size) => [
     ...set(address, get(row)),
     ...other
@@ -406,7 +406,7 @@ export function nearestModule() {
     ),
     ...set(value, addFloatPairs(get(sum[0]), get(sum[1]))),
     ...set(sum[0], addFloatPairs(get(sum[2]), get(sum[3]))),
-    // Of four centroids their sums; of two the first's in the lanes 0 and 1, the second's in 2 and 3.
+    // For four centroids, their sums; for two, the first's in lanes 0 and 1, the second's in 2 and 3.
     ...set(value, addFloats(pick(get(value), get(sum[0]), [0, 1, 4, 5]), pick(get(value), get(sum[0]), [2, 3, 6, 7]))),
     ...other
       .slice(0, size)
@@ -442,7 +442,7 @@ export function nearestModule() {
         loop(
           branchIf(1, isAtLeast(get(number), get(rows))),
           set(end, add(get(row), get(bytes))),
-          // The product with its own centroid, in sixteen sums.
+          // The product with the row's own centroid, in sixteen sums.
           set(own, loadInteger(get(clusters))),
           set(address, get(row)),
           set(other[0], add(get(centroids), multiply(get(own), get(bytes)))),
@@ -465,7 +465,7 @@ export function nearestModule() {
           ),
           set(best, subtractFloat(get(dot), loadFloat(add(get(halves), four(own))))),
           set(limit, splatFloat(get(best))),
-          // The others that can be better; its own is out of the contest for the while.
+          // The others that can be better; the row's own centroid is excluded meanwhile.
           storeFloat(add(get(bounds), four(own)), float(-Infinity)),
           set(bound, get(bounds)),
           set(gain, get(gains)),
@@ -494,7 +494,7 @@ export function nearestModule() {
           storeFloat(add(get(bounds), four(own)), get(dot)),
           set(found, get(own)),
           set(second, float(-Infinity)),
-          // Four at a time, then two; the last column fills up.
+          // Four at a time, then two; the last column is the padding.
           storeInteger(get(last), subtract(get(columns), constant(1))),
           storeInteger(add(get(last), constant(4)), subtract(get(columns), constant(1))),
           set(place, get(list)),
@@ -526,8 +526,9 @@ export function nearestModule() {
 }
 
 /**
- * move(row, to, from, width, shift): adds each of `width` float32 values, rounded by adding and taking away the float64 at
- * `shift`, to a float64 from `to` on, and takes it from one from `from` on. `width` is a multiple of 4.
+ * move(row, to, from, width, shift): rounds each of `width` float32 values by adding and subtracting the float64 at
+ * `shift`, adds it to the float64 values from `to` on and subtracts it from those from `from` on. `width` is a multiple
+ * of 4.
  */
 export function moveModule() {
   const [row, to, from, width, shift] = [0, 1, 2, 3, 4]

@@ -1,5 +1,5 @@
-"""Embeds texts as sentence-transformers does with MiniLM-L6-papers: the original tokenizer (Rust) cut at 256 word pieces,
-the tuned weights, in fp32, in standard operators on ONNX Runtime, mean over all tokens, unit length.
+"""Embeds texts as sentence-transformers does with MiniLM-L6-papers: the original tokenizer (Rust), truncated at 256
+word pieces; the tuned weights in fp32, in standard operators on ONNX Runtime; mean over all tokens, unit length.
 
 usage: golden_vectors.py TEXTS.json MODEL_FOLDER OUT.json
 """

@@ -76,7 +76,7 @@ def main(wheel: Path, folder: Path) -> None:
 
 
 def load_smoothing() -> dict[str, np.ndarray]:
-    """Factors by product; a channel that is not listed keeps its size, one with 0 stays out of the integers."""
+    """Factors by product: 1 for a channel that is not listed, 0 for one that is not quantised."""
     smoothing = json.loads((HERE / 'smoothing.json').read_text())
     factors = {}
     for product, steps in smoothing['factors'].items():
@@ -87,7 +87,7 @@ def load_smoothing() -> dict[str, np.ndarray]:
 
 
 def tokenizer(source: Source) -> bytes:
-    """The published file without its padding to 128 tokens and its cut at 128: callers decide both."""
+    """The published file without padding and truncation to 128 tokens: callers decide both."""
     published = json.loads(source.read('tokenizer.json'))
     return json.dumps(published | {'truncation': None, 'padding': None}, ensure_ascii=False, separators=(',', ':')).encode()
 

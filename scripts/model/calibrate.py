@@ -2,14 +2,14 @@
 
 usage: calibrate.py WHEEL
 
-A few channels of a transformer are tens of times larger than the rest; in eight bits they leave the others nothing.
+A few channels of a transformer are tens of times larger than the rest, and leave those no precision in eight bits.
 SmoothQuant (Xiao et al. 2022) divides such channels and multiplies the matching rows of the weights. A factor is
 max(1, peak / (RATIO · median peak)) ^ EXPONENT, with peak the 99.9th percentile of a channel's magnitude over
-calibration.txt. Factors are rounded to multiples of 1/STEPS, coarser than CPUs differ, and committed: building needs
-no calibration. Products that gain nothing from it are left out.
+calibration.txt. Factors are rounded to multiples of 1/STEPS, coarser than the differences between CPUs, and committed,
+so that building needs no calibration. Products that do not gain from it are left out.
 
-One or two channels of the feed-forward's second product stay twice as large as all others even so, at [CLS] alone. They
-have 0 for a factor: they stay out of the integers.
+One or two channels of the feed-forward's second product remain twice as large as all others, at [CLS] only. Their
+factor is 0: they are not quantised.
 """
 
 import json

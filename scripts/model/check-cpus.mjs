@@ -1,7 +1,7 @@
-// Embeds texts with the built package on this CPU, and compares with what other CPUs made of them: the hashes in
-// vectors.json, and, where there is a qemu-x86_64, its Haswell (AVX2, no VNNI, no AVX-512).
-// Fails where a cosine is below .9999; what is expected is the same bytes.
-// usage: check-cpus.mjs [record]      record: writes vectors.json anew, after the model has changed
+// Embeds texts with the built package on this CPU, and compares the vectors with those of other CPUs: the hashes in
+// vectors.json, and an emulated Haswell (AVX2, no VNNI, no AVX-512) if qemu-x86_64 is installed.
+// Fails if a cosine is below .9999; the bytes are expected to be equal.
+// usage: check-cpus.mjs [record]      record: rewrites vectors.json, after the model has changed
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -31,7 +31,7 @@ if (process.argv[2] === 'embed') {
   } else {
     const recorded = JSON.parse(readFileSync(recordPath, 'utf8'))
     const same = hashes.filter((hash, row) => hash === recorded.vectors[row])
-    if (recorded.model !== model) console.log(`vectors.json is of another model (${recorded.model}): record it anew`)
+    if (recorded.model !== model) console.log(`vectors.json is of another model (${recorded.model}): record it again`)
     else console.log(`${cpuName()}: the bytes recorded on ${recorded.cpu} for ${same.length} of ${native.length}`)
   }
   if (hasEmulator()) {
@@ -54,7 +54,7 @@ function hasEmulator() {
   }
 }
 
-/** What decides which kernels run: the widest instructions that the CPU has. */
+/** The CPU's widest instruction set, which decides the kernels that run. */
 function cpuName() {
   const flags = process.platform === 'linux' ? readFileSync('/proc/cpuinfo', 'utf8') : ''
   const widest = ['amx_int8', 'avx512_vnni', 'avx_vnni', 'avx512f', 'avx2'].find((flag) => flags.includes(` ${flag}`))
@@ -68,7 +68,7 @@ async function embed() {
   return vectors.map((vector) => [...vector])
 }
 
-/** A title, five short abstracts, and long texts: four abstracts joined, which fill the model's 256 tokens. */
+/** A title, five short abstracts, and long texts of four joined abstracts, which fill the model's 256 tokens. */
 function texts() {
   const abstracts = readFileSync(`${here}calibration.txt`, 'utf8').trim().split('\n\n')
   const long = [12, 24, 36, 48].map((start) => abstracts.slice(start, start + 4).join('\n'))

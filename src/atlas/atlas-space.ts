@@ -1,7 +1,7 @@
-// The map of science for a model that has no centroids of its own: a text for each area, embedded once, stands in. What is
-// near differs from model to model, so that cosines are counted in standard deviations above the mean of those between a
-// library's papers and all areas. Kept beside a library: magic, format and length of the header (4 bytes each, little
-// endian), the header (JSON), the CRC-32 of all that and of the rows, and the rows as in areas.bin.
+// The map of science for a model without centroids of its own: embeddings of a text for each area replace them. Cosines
+// differ from model to model, so they are measured in standard deviations above the mean cosine between a library's
+// papers and all areas. Saved next to the library: magic, format and length of the header (4 bytes each, little
+// endian), the header (JSON), the CRC-32 of all that and the rows, and the rows as in areas.bin.
 import { readFile } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { writeAll, writeAtomically } from '../runtime/atomic-file.ts'
@@ -12,16 +12,17 @@ import { type Atlas, leastSimilarity, leastToName, restored } from './atlas.ts'
 const magic = Buffer.from('PKINAREA')
 const formatVersion = 1
 const mostHeaderBytes = 65_536
-// Above the first a text is on the map, above the second its area is named. Of 703 abstracts of nine days 99.5 and 98 %
-// lie above them with the bundled model (its own centroids left aside), 98 and 90 % of 541 with multilingual-e5-small; of
-// 16 texts on cooking, sport and the like in four languages 2 and 1, and 8 and 3.
+// Above the first a text is on the map, above the second its area is named. With the bundled model (ignoring its own
+// centroids), 99.5 and 98 % of 703 abstracts from nine days are above them, and 2 and 1 of 16 texts on cooking, sport
+// and the like in four languages; with multilingual-e5-small, 98 and 90 % of 541 abstracts, and 8 and 3 of the texts.
 const [onMap, toName] = [2.6, 3.2]
-// The likeliest field is then believed about as often as it is right.
+// Makes the probability of the likeliest field about calibrated.
 const sharp = 0.35
-// A model that does not put so many areas nearest to one of their own field knows nothing of them; most put over half.
+// For at least this share of areas, the nearest other area must be of the same field, or the model cannot tell areas
+// apart. Most models reach over half.
 const leastKnown = 0.15
-const areasAsked = 200
-// Fewer papers do not tell how near papers are to areas: the areas themselves do, nearly as well.
+const areasSampled = 200
+// With fewer papers, cosines between areas replace those of papers to areas, nearly as well.
 const leastPapers = 20
 
 /** What a model's rows depend on. */
@@ -35,22 +36,22 @@ export interface SpaceKey {
   readonly texts: string
 }
 
-/** How near texts are to areas in the space of a model: mean and standard deviation of the cosines. */
+/** Mean and standard deviation of the cosines between texts and areas in the space of a model. */
 interface Spread {
   readonly mean: number
   readonly deviation: number
-  /** Of some areas the share whose nearest other one is of their field. */
+  /** 0 … 1: share of sampled areas whose nearest other area is of the same field. */
   readonly known: number
 }
 
-/** The map by such rows; undefined where the model does not tell areas apart. */
+/** The map with a model's rows; undefined if the model does not tell areas apart. */
 export function atlasOf(
   atlas: Atlas,
   rows: Buffer,
   { key: { modelId, revision, dimensions }, spread }: { readonly key: SpaceKey; readonly spread: Spread },
 ): Atlas | undefined {
   if (!(spread.deviation > 0) || spread.known < leastKnown) return undefined
-  // The bundled model's thresholds stand for those above.
+  // Map the thresholds above to those of the bundled model.
   const unit = (leastToName - leastSimilarity) / (toName - onMap)
   const scale = unit / spread.deviation
   const centroids = restored(rows, atlas.areas, dimensions)
@@ -64,7 +65,7 @@ export function atlasOf(
   })
 }
 
-/** How near papers, or where they are few areas, are to all areas. */
+/** Measures the cosines of papers to all areas; of areas to each other if there are too few papers. */
 export async function spreadOf(
   atlas: Atlas,
   rows: Buffer,
@@ -76,7 +77,7 @@ export async function spreadOf(
 ): Promise<Spread> {
   const centroids = restored(rows, atlas.areas, dimensions)
   const isFew = papers.length < leastPapers
-  const step = Math.max(1, Math.floor(atlas.areas / areasAsked))
+  const step = Math.max(1, Math.floor(atlas.areas / areasSampled))
   const texts = isFew
     ? Array.from({ length: Math.ceil(atlas.areas / step) }, (_, i) =>
         centroids.subarray(i * step * dimensions, (i * step + 1) * dimensions),
@@ -98,13 +99,13 @@ export async function spreadOf(
   return { mean, deviation, known: await knownAreas(atlas, centroids, { dimensions, slice }) }
 }
 
-/** Of some areas, evenly spaced, the share whose nearest other one is of their field. */
+/** The share of evenly sampled areas whose nearest other area is of the same field. */
 async function knownAreas(
   { areas, firstArea, nodes }: Atlas,
   centroids: Float32Array,
   { dimensions, slice }: { readonly dimensions: number; readonly slice: TimeSlice },
 ): Promise<number> {
-  const step = Math.max(1, Math.floor(areas / areasAsked))
+  const step = Math.max(1, Math.floor(areas / areasSampled))
   let [asked, same] = [0, 0]
   for (let one = 0; one < areas; one += step) {
     let most = Number.NEGATIVE_INFINITY
@@ -124,13 +125,13 @@ async function knownAreas(
   return same / asked
 }
 
-/** Rows of a model and how near papers were to them. */
+/** The rows of a model, with the measured cosines. */
 interface KeptSpace {
   readonly rows: Buffer
   readonly spread: Spread
 }
 
-/** Writes rows to a file in one step. @throws the file system's error */
+/** Writes a space to a file atomically. @throws the file system's error */
 export async function writeSpaceFile(path: string, key: SpaceKey, { rows, spread }: KeptSpace): Promise<void> {
   const json = Buffer.from(JSON.stringify({ key, spread }))
   const head = Buffer.alloc(magic.length + 8)
@@ -144,7 +145,7 @@ export async function writeSpaceFile(path: string, key: SpaceKey, { rows, spread
   })
 }
 
-/** What was kept; undefined where there is nothing of this key, or nothing that can be read. */
+/** Reads a saved space; undefined if it is missing, damaged or of another key. */
 export async function readSpaceFile(path: string, key: SpaceKey, areas: number): Promise<KeptSpace | undefined> {
   const bytes = await readFile(path).catch(() => undefined)
   const start = magic.length + 8
@@ -155,7 +156,7 @@ export async function readSpaceFile(path: string, key: SpaceKey, areas: number):
   if (bytes.length !== from + areas * (4 + key.dimensions)) return undefined
   const rows = bytes.subarray(from)
   if (bytes.readUInt32LE(from - 4) !== crc32(rows, crc32(bytes.subarray(0, start + length)))) return undefined
-  // Whole, and so as it was written.
+  // The checksum matches, so the header is valid JSON.
   const header = JSON.parse(bytes.toString('utf8', start, start + length)) as { key: SpaceKey; spread: Spread }
   return JSON.stringify(header.key) === JSON.stringify(key) ? { rows, spread: header.spread } : undefined
 }

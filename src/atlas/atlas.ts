@@ -1,9 +1,9 @@
-// A map of science: some 1,800 areas with a name, a centroid in the bundled model's space and a place in a tree (domain,
-// discipline, division, field, area), and terms with what is known of them. Made by `scripts/build-atlas` from abstracts of
-// arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin (centroids), weights.bin (what tells
-// areas apart: a float32 bias an area, then weights), areas.txt (terms of each area), terms.bin and terms.txt; read when
-// first asked for. Rows of vectors are a float32 scale a row, then 8-bit integers. In the space of another model the
-// centroids are vectors of texts: see atlas-space.ts.
+// A map of science: some 1,800 areas with a name, a centroid in the bundled model's space and a place in a tree
+// (domain, discipline, division, field, area), and statistics of terms. Built by `scripts/build-atlas` from abstracts
+// of arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin (centroids), weights.bin (a
+// classifier of areas: one float32 bias per area, then weights), areas.txt (terms of each area), terms.bin and
+// terms.txt; each is read on first use. Rows of vectors are stored as one float32 scale per row, then 8-bit integers.
+// In the space of another model the centroids are embeddings of texts: see atlas-space.ts.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { nearestName, PaperkinError } from '../errors.ts'
@@ -23,13 +23,13 @@ interface AtlasNode {
   readonly parent: number
 }
 
-/** Where a paper lies on the map. */
+/** A paper's place on the map. */
 export interface PaperArea {
-  /** The area that the paper most likely belongs to. */
+  /** The most likely area. */
   readonly area: string
   readonly field: string
   readonly discipline: string
-  /** -1 … 1: cosine of the paper and the area's centroid; of other models than the bundled one brought to its scale. */
+  /** -1 … 1: cosine of the paper and the area's centroid; with other models, mapped to the scale of the bundled one. */
   readonly similarity: number
 }
 
@@ -38,29 +38,29 @@ interface AtlasSpace {
   readonly model: { readonly id: string; readonly revision: string; readonly dimensions: number }
   /** `areas × dimensions` unit rows. */
   readonly centroids: Float32Array
-  /** What brings a cosine to the scale of the bundled model's: `scale * cosine + shift`. */
+  /** Map a cosine to the scale of the bundled model: `scale * cosine + shift`. */
   readonly scale: number
   readonly shift: number
-  /** On that scale, in place of the bundled model's. */
+  /** Softmax temperature on that scale, replacing the bundled model's. */
   readonly temperature: number
 }
 
-/** What is known of a term of one to three words. */
+/** Statistics of a term of one to three words. */
 interface AtlasTerm {
-  /** Abstracts that have it, of {@link Atlas.abstracts}. */
+  /** Number of abstracts that have it, out of {@link Atlas.abstracts}. */
   readonly df: number
-  /** Nats: how much more often than by chance two papers that have it are of one field; 0 for words of every field. */
+  /** Nats: how much more often than by chance two papers with it are of one field; 0 for words used in every field. */
   readonly topicality: number
 }
 
-/** The areas a row may belong to, and how likely each is. */
+/** The most likely areas of rows, with their probabilities. */
 export interface Memberships {
   readonly rows: number
-  /** Areas kept of each row. */
+  /** Areas kept per row. */
   readonly width: number
-  /** `rows × width` numbers of areas, the likeliest first. */
+  /** `rows × width` area numbers, most likely first. */
   readonly area: Int32Array
-  /** `rows × width`: the shares of a row, which add up to 1. */
+  /** `rows × width`: shares, which add up to 1 per row. */
   readonly share: Float64Array
   /** Cosine of each row to the centroid of its likeliest area. */
   readonly similarity: Float64Array
@@ -68,28 +68,29 @@ export interface Memberships {
 
 const kept = 16
 /**
- * Below this cosine to its likeliest area a text lies outside the map. Of 753 abstracts of nine days the least has .37, all
- * but four .55 or more; recipes, sport, small talk, invented sciences and other languages mostly have .25 to .47.
+ * Below this cosine to its most likely area, a text is off the map. Among 753 abstracts from nine days the lowest is
+ * .37, all but four are .55 or more; recipes, sport, small talk, invented sciences and other languages mostly have .25
+ * to .47.
  */
 export const leastSimilarity = 0.48
 /**
- * Below this cosine to the likeliest area its name is not given. Of 300 abstracts kept out of the map 12 lie there; of the 49
- * up to .65 the area is wrong for 12, of the 239 above for 22.
+ * Below this cosine to the most likely area, its name is not reported. Of 300 abstracts held out from the map, 12 are
+ * below; of the 49 from here to .65 the area is wrong for 12, of the 239 above for 22.
  */
 export const leastToName = 0.57
 
 export class Atlas {
-  /** Parents stand before their children, areas last. */
+  /** Parents come before their children, areas last. */
   readonly nodes: readonly AtlasNode[]
   /** Number of the first area among the nodes. */
   readonly firstArea: number
-  /** `model` names whose space the centroids are of. */
+  /** The model in whose space the centroids are. */
   readonly model: { readonly id: string; readonly revision: string; readonly dimensions: number }
-  /** How many abstracts the terms were counted in. */
+  /** Number of abstracts in which terms were counted. */
   readonly abstracts: number
   /** `areas × dimensions` unit rows, row-major. */
   readonly #centroids: Float32Array
-  /** What tells areas apart, with a row more for the vector that is weighed, and what each area is more likely by. */
+  /** Weights of the area classifier, with one more row for the vector to classify; and its biases. */
   readonly #weights: RowDots
   readonly #bias: Float32Array
   readonly #numbers: Int32Array
@@ -129,7 +130,7 @@ export class Atlas {
     return new Atlas(this.#folder, space)
   }
 
-  /** A text for each area: its name, its field, and the terms that tell most of it. */
+  /** A text for each area: its name, its field, and its most characteristic terms. */
   areaTexts(): string[] {
     const lines = readFileSync(join(this.#folder, 'areas.txt'), 'utf8').split('\n')
     return this.nodes.slice(this.firstArea).map(({ name, parent }, area) => {
@@ -140,7 +141,7 @@ export class Atlas {
 
   static #loaded: Atlas | undefined
 
-  /** The map that comes with the package. @throws PaperkinError `embedder-unavailable` where its files are not there */
+  /** The map bundled with the package. @throws PaperkinError `embedder-unavailable` if its files cannot be read */
   static load(): Atlas {
     if (Atlas.#loaded === undefined) {
       try {
@@ -158,22 +159,22 @@ export class Atlas {
     return this.nodes.length - this.firstArea
   }
 
-  /** Whether vectors of an embedder lie in the space of the centroids. */
+  /** Whether vectors of an embedder are in the space of the centroids. */
   isOf(embedder: { readonly modelId: string; readonly revision?: string | undefined } | undefined): boolean {
     return embedder?.modelId === this.model.id && embedder.revision === this.model.revision
   }
 
-  /** Whether the centroids are means of papers, in the bundled model's space, and not texts. */
+  /** Whether the centroids are means of papers, in the bundled model's space, and not embeddings of texts. */
   get isMeasured(): boolean {
     return this.#space.scale === 1
   }
 
-  /** A cosine in the space of the map, brought to the scale of the bundled model's. */
+  /** Maps a cosine in the space of the map to the scale of the bundled model. */
   toScale(cosine: number): number {
     return this.#space.scale * cosine + this.#space.shift
   }
 
-  /** What is known of a term, in any of its spellings. */
+  /** Statistics of a term, in any of its spellings. */
   term(term: string): AtlasTerm | undefined {
     this.#terms ??= readTerms(join(this.#folder, 'terms.txt'))
     const [df, topicality] = this.#terms.get(termKey(term))?.split('\t') ?? []
@@ -181,8 +182,8 @@ export class Atlas {
   }
 
   /**
-   * The areas of rows, `rows × dimensions` unit vectors.
-   * @param rest called now and then, so that other work has its turn
+   * The areas of `rows × dimensions` unit vectors.
+   * @param rest called every few rows, to let other work run
    */
   async memberships(vectors: Float32Array, rest: () => Promise<void> | undefined): Promise<Memberships> {
     const { dimensions } = this.model
@@ -214,7 +215,7 @@ export class Atlas {
     return { rows, width, area, share, similarity }
   }
 
-  /** The area that a unit vector most likely belongs to, and the cosine to its centroid. */
+  /** The most likely area of a unit vector, and the cosine to its centroid. */
   likeliest(vector: Float32Array): { readonly area: number; readonly similarity: number } {
     const evidence = new Float64Array(this.areas)
     this.#weigh(vector, evidence)
@@ -223,7 +224,7 @@ export class Atlas {
     return { area, similarity: this.#cosine(vector, area) }
   }
 
-  /** The `k` areas that a unit vector most likely belongs to, the likeliest first; none that is not near. */
+  /** The `k` most likely areas of a unit vector, most likely first, without those below {@link leastToName}. */
   areasOf(vector: Float32Array, k: number): readonly PaperArea[] {
     const evidence = new Float64Array(this.areas)
     this.#weigh(vector, evidence)
@@ -234,13 +235,13 @@ export class Atlas {
     )
   }
 
-  /** Number of the node of a name, in whatever case; -1 where there is none. */
+  /** Number of the node with a name, ignoring case; -1 if there is none. */
   find(name: string): number {
     const wanted = name.trim().toLowerCase()
     return this.nodes.findIndex((node) => node.name.toLowerCase() === wanted)
   }
 
-  /** Names that a name which the tree does not have may mean: those with most of its words, and one that is spelled alike. */
+  /** At most 5 suggestions for an unknown name: names that share its words, or else one with a similar spelling. */
   namesLike(name: string): readonly string[] {
     const words = name.toLowerCase().match(/\p{L}{3,}/gu) ?? []
     const sharing = this.nodes
@@ -255,7 +256,7 @@ export class Atlas {
     return [...new Set([...(sharing.length === 0 && alike !== undefined ? [alike] : []), ...sharing])].slice(0, 5)
   }
 
-  /** The area of a number and a similarity with the names above it; undefined where that is not near. */
+  /** The place of an area, with the names above it; undefined for a similarity below {@link leastToName}. */
   place(area: number, similarity: number): PaperArea | undefined {
     if (!(similarity >= leastToName)) return undefined
     const node = this.firstArea + area
@@ -267,21 +268,21 @@ export class Atlas {
     }
   }
 
-  /** The node of a level above a node, or the node itself; -1 where there is none. */
+  /** The node of a level above a node, or the node itself; -1 if there is none. */
   above(node: number, level: AtlasLevel): number {
     let at = node
     while (at >= 0 && this.nodes[at]!.level !== level) at = this.nodes[at]!.parent
     return at
   }
 
-  /** Whether a node is another one or stands below it; -1 is within none. */
+  /** Whether a node is `outer` or below it; -1 is within none. */
   isWithin(node: number, outer: number): boolean {
     let at = node
     while (at >= 0 && at !== outer) at = this.nodes[at]!.parent
     return at >= 0
   }
 
-  /** How much a vector speaks for each area: differences are those of the logarithms of their chances. */
+  /** Writes the logit of each area for a vector. */
   #weigh(vector: Float32Array, evidence: Float64Array): void {
     this.#weights.matrix.set(vector, this.areas * this.model.dimensions)
     this.#weights.products(this.areas, this.#numbers, evidence)
@@ -293,7 +294,7 @@ export class Atlas {
   }
 }
 
-/** Rows as they are kept, and as {@link restored} reads them: a float32 scale a row, then 8-bit integers. */
+/** Rows as stored in files and read by {@link restored}: one float32 scale per row, then 8-bit integers. */
 export function packedRows(rows: readonly ArrayLike<number>[], dimensions: number): Buffer {
   const bytes = Buffer.alloc(rows.length * (4 + dimensions))
   for (const [i, row] of rows.entries()) {
@@ -307,7 +308,7 @@ export function packedRows(rows: readonly ArrayLike<number>[], dimensions: numbe
   return bytes
 }
 
-/** Rows out of their bytes. */
+/** Unpacks rows. */
 export function restored(bytes: Buffer, rows: number, width: number): Float32Array {
   const values = new Float32Array(rows * width)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -318,7 +319,7 @@ export function restored(bytes: Buffer, rows: number, width: number): Float32Arr
   return values
 }
 
-/** Terms with their lines' ends, which are taken apart only where a term is asked for. */
+/** Terms with the rest of their lines, which is parsed only on look-up. */
 function readTerms(path: string): ReadonlyMap<string, string> {
   const text = readFileSync(path, 'utf8')
   const terms = new Map<string, string>()

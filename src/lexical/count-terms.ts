@@ -1,17 +1,17 @@
 import { readTokens, stem, stopWords } from '../text/tokens.ts'
 
-/** Changes whenever the same text would be counted in another way: counts of another recipe must be made anew. */
+/** Increased whenever the same text is counted differently; counts of another recipe must be rebuilt. */
 export const lexicalRecipe = 2
 
 const titleWeight = 2
 
-/** A text as the index counts it. */
+/** A document to be indexed. */
 export interface LexicalDocument {
   readonly title: string
   readonly abstract: string
 }
 
-/** Calls back for every stem and every pair of neighbouring stems; returns the number of words, those of the title twice. */
+/** Calls `use` for every stem and pair of adjacent stems; returns the number of words, title words counted twice. */
 export function countTerms(
   { title, abstract }: LexicalDocument,
   use: (first: string, second: string | undefined, weight: number) => void,

@@ -1,6 +1,6 @@
-// A lexical index in a file, so that a large collection need not be counted again: magic, format, length of the header
-// (4 bytes each, little endian), the header (JSON), its CRC-32, and then the arrays one after the other, each with a
-// checksum in the header. Nothing here cannot be counted anew, so whatever is not as it was written counts as nothing.
+// A lexical index in a file, so that a large collection need not be counted again: magic, format and length of the
+// header (4 bytes each, little endian), the header (JSON), the CRC-32 of all that, then the arrays in sequence, each
+// with a checksum in the header. The file is a cache: a damaged one is ignored and rebuilt.
 import { type FileHandle, open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { writeAll, writeAtomically } from '../runtime/atomic-file.ts'
@@ -35,29 +35,29 @@ interface Header {
   readonly parts: Readonly<Record<string, Part>>
 }
 
-/** A state with a number for each row by which its text is known again. */
+/** A state, with a mark for each row that identifies its text. */
 export interface SavedLexical {
   readonly state: LexicalState
   readonly marks: Uint32Array
 }
 
-/** A file that was opened and whose header was read; what it holds does not change any more, whoever writes a newer one. */
+/** An open file whose header was read. Its content no longer changes, even if a newer file replaces it. */
 interface LexicalFile {
-  /** The rest of it; undefined where it is damaged. Closes the file. */
+  /** Reads the rest and closes the file; undefined if it is damaged. */
   read(): Promise<SavedLexical | undefined>
 }
 
-/** Writes a state to a file, in one step; `marks` has a number for each row. @throws the file system's error */
+/** Writes a state to a file atomically; `marks` has one number per row. @throws the file system's error */
 export async function writeLexicalFile(path: string, { state, marks }: SavedLexical): Promise<void> {
   const { rows, entries, terms, stems, keys, slots, documentFrequency, start, term, count, length, alive } = state
-  // Terms that were counted for a document that never came have no frequency yet.
+  // Terms of documents that were counted but not added have no frequency yet.
   const frequency =
     documentFrequency.length < terms
       ? Int32Array.from({ length: terms }, (_, i) => documentFrequency[i] ?? 0)
       : documentFrequency
   const parts: Readonly<Record<string, Numbers>> = {
     stems: Uint8Array.from(Buffer.from(stems)),
-    // Copies: documents may be counted, and terms numbered, while this is written.
+    // Copies, because documents may be counted, and terms numbered, during the write.
     keys: keys.slice(0, terms),
     slots: slots.slice(),
     documentFrequency: frequency.subarray(0, terms),
@@ -94,7 +94,7 @@ export async function writeLexicalFile(path: string, { state, marks }: SavedLexi
   })
 }
 
-/** Opens a saved state; undefined where there is none, none of this recipe, or none that can be read. */
+/** Opens a saved state; undefined if it is missing, unreadable or of another recipe. */
 export async function openLexicalFile(path: string): Promise<LexicalFile | undefined> {
   const file = await open(path, 'r').catch(() => undefined)
   if (file === undefined) return undefined
@@ -144,7 +144,7 @@ const kindOf: Readonly<Record<string, keyof typeof kinds>> = {
   marks: 'u32',
 }
 
-/** Whether a header says what a file of this size can hold: nothing is made room for before. */
+/** Whether the file is large enough for what its header declares; checked before memory is allocated. */
 function hasRoom({ rows, entries, terms, parts }: Header, size: number): boolean {
   if (![rows, entries, terms].every((count) => Number.isSafeInteger(count) && count >= 0)) return false
   const lengths: Readonly<Record<string, number>> = {
@@ -170,7 +170,7 @@ function hasRoom({ rows, entries, terms, parts }: Header, size: number): boolean
   return end <= size && slots >= 2 * Math.max(1, terms) && (slots & (slots - 1)) === 0
 }
 
-/** Whether numbers that lead from one array into another stay within it. */
+/** Whether all indexes from one array into another are within range. */
 function isSound({ rows, entries, terms, ...state }: LexicalState): boolean {
   const { slots, documentFrequency, start, term, alive } = state
   if (start[0] !== 0 || start[rows] !== entries) return false
@@ -184,7 +184,7 @@ function isSound({ rows, entries, terms, ...state }: LexicalState): boolean {
   )
 }
 
-/** The largest of the first numbers, where one below 0 counts as larger than all; and how many are not 0. */
+/** The largest of the first `count` numbers, read as unsigned so that negative ones are large; and how many are not 0. */
 function highest(values: Int32Array, count: number): { readonly most: number; readonly aboveZero: number } {
   let most = 0
   let aboveZero = 0
@@ -201,7 +201,7 @@ async function readParts(file: FileHandle, { rows, entries, terms, parts }: Head
   let position = magic.length + 8 + mostHeaderBytes
   const slots = parts.slots?.length ?? 0
   for (const [name, { kind, length, crc }] of Object.entries(parts)) {
-    // Keys have room for as many terms as their table, the others for some more rows: a copy of all takes long.
+    // Leave room to grow, because copying large arrays is slow; keys get as many as their hash table allows.
     const values = new kinds[kind](
       name === 'keys' ? slots / 2 : name === 'slots' ? length : length + (length >> 5) + 1024,
     )

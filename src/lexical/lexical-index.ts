@@ -1,6 +1,6 @@
-// Questions to the counts of a collection: BM25 (Robertson and Zaragoza 2009, section 3) of a text, TF-IDF cosine (Salton
-// and Buckley 1988, sublinear counts) from document to document. What depends on all documents, inverse document
-// frequencies and the rows' lengths by them, goes with every change and is made anew by the next question.
+// Queries over the counts of a collection: BM25 (Robertson and Zaragoza 2009, section 3) of a text, TF-IDF cosine
+// (Salton and Buckley 1988, sublinear counts) between documents. Inverse document frequencies and row norms depend on
+// all documents; every change discards them, and the next query recomputes them.
 import { countTerms, type LexicalDocument } from './count-terms.ts'
 import type { Slice } from './postings.ts'
 import type { SparseRows } from './sparse-rows.ts'
@@ -10,39 +10,40 @@ import { isPair } from './term-ids.ts'
 const k1 = 1.2
 const b = 0.75
 /**
- * What two neighbouring words of a query count beside one (sequential dependence, Metzler and Croft 2005). nDCG@10 of the
- * mix on scifact .7410 without, .7414 at .1, .7425 at .2, .7410 at .3; on scitldr's first 2,000 .9504 without, .9520 at .2.
+ * Weight of two adjacent query words relative to a single one (sequential dependence, Metzler and Croft 2005). nDCG@10
+ * of the hybrid score: on scifact .7410 without, .7414 at .1, .7425 at .2, .7410 at .3; on scitldr's first 2,000 .9504
+ * without, .9520 at .2.
  */
 const pairShare = 0.2
-/** In place of a document frequency: that of a term without weight, and one that does not fit. */
+/** Codes that replace a document frequency: for a term without weight, and for a frequency too large for a code. */
 const withoutWeight = 65_535
 const beyondCode = 65_534
-/** Chosen on scifact: nDCG@10 of the mix .739 without it, .742 at .5, .740 at .8. */
+/** Chosen on scifact: nDCG@10 of the hybrid score .739 without it, .742 at .5, .740 at .8. */
 const limitShare = 0.5
 
-/** A term that tells why a document was found: a stem, or two with a space between, and its part of the score. */
+/** A term that explains why a document was found: a stem, or two separated by a space, and its part of the score. */
 export interface TermPart {
   readonly term: string
   readonly part: number
 }
 
-/** What depends on all documents, and goes with every change. */
+/** Weights that depend on all documents; discarded at every change. */
 interface Weights {
-  /** Inverse document frequency by document frequency; a stem's, and a pair's. */
+  /** Inverse document frequency of stems and of pairs, by document frequency. */
   readonly idfOfStem: Float64Array
   readonly idfOfPair: Float64Array
-  /** Length of each row by its weights, below 0 where it is not known yet. */
+  /** Euclidean norm of each row; negative if not yet computed. */
   readonly norm: Float64Array
   hasNorms: boolean
-  /** The part of BM25's denominator that depends on the row alone. */
+  /** The part of BM25's denominator that depends only on the row. */
   readonly lengthPart: Float64Array
 }
 
-/** Word statistics of a growing collection: BM25 for text queries, TF-IDF cosine from document to document. */
+/** Word statistics of a growing collection: BM25 for text queries, TF-IDF cosine between documents. */
 export class LexicalIndex extends TermCounts {
   #weights: Weights | undefined
 
-  /** The index that {@link state} describes, whose arrays it takes over. */
+  /** Restores an index from {@link state}; takes ownership of its arrays. */
   static from(state: LexicalState): LexicalIndex {
     const index = new LexicalIndex()
     index.adopt(state)
@@ -53,7 +54,7 @@ export class LexicalIndex extends TermCounts {
     this.#weights = undefined
   }
 
-  /** Does in slices what {@link similar} would do at once after a change: the lengths of all rows. */
+  /** Computes the norms of all rows in slices, which {@link similar} would otherwise do at once after a change. */
   async prepare(slice: Slice): Promise<void> {
     while (!this.#weigh().hasNorms) {
       const weights = this.#weigh()
@@ -61,9 +62,9 @@ export class LexicalIndex extends TermCounts {
     }
   }
 
-  /** False where the documents changed meanwhile. */
+  /** False if the documents changed meanwhile. */
   async #makeNorms({ norm, idfOfStem }: Weights, slice: Slice): Promise<boolean> {
-    // Nearly all of the time goes into waiting for memory: two bytes a term in place of a frequency and a name.
+    // Memory access takes nearly all of the time: two bytes per term instead of a frequency and a key.
     const codes = new Uint16Array(this.terms.size)
     for (let from = 0; from < codes.length; from += 65_536) {
       const to = Math.min(codes.length, from + 65_536)
@@ -99,9 +100,9 @@ export class LexicalIndex extends TermCounts {
   }
 
   /**
-   * BM25 of a text query against every row, in 0 … 1: divided by the best row's, or by half of what a row could reach at
-   * all where that is more, so that one common word of a query does not look like all of it. All 0 where no word matches;
-   * removed rows have 0.
+   * BM25 of a text query against every row, in 0 … 1: divided by the best row's score, or by half the score that no row
+   * can exceed if that is more, so that a match of one common word does not look like a full match. All 0 if no word
+   * matches; removed rows have 0.
    */
   search(query: string): Float64Array {
     const { scores, scale } = this.#searchRaw(query)
@@ -109,7 +110,7 @@ export class LexicalIndex extends TermCounts {
     return scores
   }
 
-  /** What each word, and each pair of neighbouring ones, of a query adds to the score that {@link search} gives a row; the parts add up to it. */
+  /** The parts of a row's {@link search} score by query word and pair of adjacent words; they add up to the score. */
   explainSearch(query: string, row: number): TermPart[] {
     const { scale } = this.#searchRaw(query)
     const { lengthPart } = this.#weigh()
@@ -128,7 +129,7 @@ export class LexicalIndex extends TermCounts {
     return this.#cosines(this.entryTerm.subarray(from, to), this.entryCount.subarray(from, to), this.#norm(row))
   }
 
-  /** {@link similar} of a document that is in no row; words that no row has count in its length, as one of one row would. */
+  /** {@link similar} for a document outside the index; its unknown words count in its norm. */
   similarTo(document: LexicalDocument): Float64Array {
     const { known, norm } = this.#weighDocument(document)
     const term = Int32Array.from(known.keys()).sort()
@@ -136,7 +137,7 @@ export class LexicalIndex extends TermCounts {
     return this.#cosines(term, count, norm)
   }
 
-  /** What each shared term adds to the cosine of two documents; the parts add up to it. */
+  /** The parts of the cosine of two documents by shared term; they add up to the cosine. */
   explainSimilar(document: LexicalDocument, other: LexicalDocument): TermPart[] {
     const one = this.#weighDocument(document)
     const two = this.#weighDocument(other)
@@ -148,7 +149,7 @@ export class LexicalIndex extends TermCounts {
     return parts
   }
 
-  /** TF-IDF cosine of two rows, as {@link similar} gives it. */
+  /** TF-IDF cosine of two rows, equal to that of {@link similar}. */
   cosine(row: number, other: number): number {
     if (this.alive[row] !== 1 || this.alive[other] !== 1) return 0
     const product = this.#norm(row) * this.#norm(other)
@@ -167,16 +168,16 @@ export class LexicalIndex extends TermCounts {
   }
 
   /**
-   * The TF-IDF rows of the given documents, in that order, unit length, terms renumbered to those that occur; `terms` are
-   * their numbers here, one a column, ascending. All as the index is at the call, whatever is added or removed meanwhile.
-   * `documents` that are in no row follow, with those of their words that the index knows.
+   * Unit TF-IDF rows of the given rows, in that order, with one column per term that occurs; `terms` holds the term
+   * numbers of the columns, ascending. A snapshot at the time of the call, whatever is added or removed meanwhile.
+   * `documents` outside the index follow, with only the words that the index knows.
    */
   async sparseRows(
     rows: ArrayLike<number>,
     slice: Slice,
     { documents = [] }: { readonly documents?: readonly LexicalDocument[] } = {},
   ): Promise<SparseRows & { readonly terms: Int32Array }> {
-    // Rows are only appended and arrays only replaced, so that what is taken here stays as it is; frequencies change.
+    // Rows are only appended and arrays only replaced, so references are safe to keep; frequencies change in place.
     const weights = this.#weigh()
     const of = { start: this.rowStart, term: this.entryTerm, count: this.entryCount }
     const frequency = this.documentFrequency.slice()
@@ -243,7 +244,7 @@ export class LexicalIndex extends TermCounts {
     return { rows: rows.length + others.length, columns, start, column, value, terms: terms.subarray(0, columns) }
   }
 
-  /** The known words and pairs of words of a query, each with its weight; and the score that no row can reach. */
+  /** The known words and pairs of a query with their weights, and an upper bound of the score of any row. */
   #queryTerms(query: string): {
     readonly known: ReadonlyMap<number, { readonly stemmed: string; readonly weight: number }>
     readonly limit: number
@@ -259,7 +260,7 @@ export class LexicalIndex extends TermCounts {
     const known = new Map<number, { stemmed: string; weight: number }>()
     let limit = 0
     for (const [stemmed, { term, share, count }] of counts) {
-      // What only a removed document had is as what none had.
+      // Terms of removed documents only count like unknown terms.
       const frequency = term < 0 ? 0 : this.documentFrequency[term]!
       const idf = Math.log(1 + (this.size - frequency + 0.5) / (frequency + 0.5))
       const weight = share * (1 + Math.log(count)) * idf
@@ -276,8 +277,8 @@ export class LexicalIndex extends TermCounts {
     const term = Int32Array.from(known.keys()).sort()
     const weight = Float64Array.from(term, (id) => (known.get(id) as { weight: number }).weight)
     this.visit(term, (i, row, count, from, to) => {
-      const its = weight[i]!
-      for (let j = from; j < to; j++) scores[row[j]!]! += bm25(its, count[j]!, lengthPart[row[j]!]!)
+      const termWeight = weight[i]!
+      for (let j = from; j < to; j++) scores[row[j]!]! += bm25(termWeight, count[j]!, lengthPart[row[j]!]!)
     })
     let best = 0
     for (let row = 0; row < scores.length; row++) {
@@ -287,7 +288,7 @@ export class LexicalIndex extends TermCounts {
     return { scores, scale: best > 0 ? Math.max(best, limitShare * limit) : 0 }
   }
 
-  /** A document's known terms, and its length with the unknown ones. */
+  /** A document's known terms, and its norm with the unknown ones. */
   #weighDocument(document: LexicalDocument): {
     readonly known: ReadonlyMap<number, { readonly name: string; readonly count: number; readonly weight: number }>
     readonly norm: number
@@ -301,7 +302,7 @@ export class LexicalIndex extends TermCounts {
         return
       }
       const term = this.find(first, second)
-      // Of a word that no document has, the weight is that of one that a removed document had.
+      // -1 for an unknown stem, which weighs as much as one without documents; -2 for an unknown pair, which weighs 0.
       counts.set(name, { count: weight, term: term < 0 && second === undefined ? -1 : term < 0 ? -2 : term })
     })
     const { idfOfStem } = this.#weigh()
@@ -322,7 +323,7 @@ export class LexicalIndex extends TermCounts {
     const square = Float64Array.from(weighted, (id) => this.#idf(id) ** 2)
     const frequency = new Float64Array(weighted.length)
     for (let i = 0, j = 0; i < term.length; i++) if (term[i] === weighted[j]) frequency[j++] = sublinear[count[i]!]!
-    // The two counts first: the same bits from either side.
+    // Multiply the two counts first, so that both directions give the same bits.
     this.visit(weighted, (i, row, others, from, to) => {
       const own = frequency[i]!
       const both = square[i]!
@@ -351,8 +352,8 @@ export class LexicalIndex extends TermCounts {
 
   #weigh(): Weights {
     if (this.#weights === undefined) {
-      // A pair that occurs in one document only can match nothing: left out, it does not lengthen that document's row.
-      // Measured at weight .4 of the embedding: nDCG@10 on cora .411 -> .420, on ijcai .292 -> .295.
+      // A pair in a single document matches nothing; leaving it out keeps it from increasing that document's norm. At
+      // embedding weight .4, nDCG@10 rises on cora from .411 to .420, on ijcai from .292 to .295.
       const idfOfStem = new Float64Array(this.size + 1)
       for (let frequency = 0; frequency < idfOfStem.length; frequency++)
         idfOfStem[frequency] = Math.log((1 + this.size) / (1 + frequency)) + 1
@@ -380,7 +381,7 @@ export class LexicalIndex extends TermCounts {
   }
 }
 
-/** 1 + log(count) of every count. */
+/** 1 + log(count) by count. */
 const sublinear = Float64Array.from({ length: maxCount + 1 }, (_, count) => (count === 0 ? 0 : 1 + Math.log(count)))
 
 function bm25(weight: number, count: number, lengthPart: number): number {

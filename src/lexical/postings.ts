@@ -1,25 +1,25 @@
-// Rows of an index by term, for a run of neighbouring rows that does not change any more: the postings of the i-th term
-// that occurs are `row[j]`, `count[j]` for start[i] <= j < start[i + 1], rows ascending.
+// Postings: the entries of a block of consecutive, unchanging rows by term. Those of the i-th term are `row[j]`,
+// `count[j]` for start[i] <= j < start[i + 1], rows ascending.
 
 /** @internal */
 export interface Postings {
-  /** How many rows it is of. */
+  /** Number of rows in the block. */
   readonly rows: number
-  /** Terms that occur, ascending. */
+  /** Terms that occur in the block, ascending. */
   readonly term: Int32Array
   readonly start: Int32Array
   readonly row: Int32Array
   readonly count: Uint16Array
 }
 
-/** Entries of rows, flat: row r owns those from `start[r]` to `start[r + 1]`. */
+/** Entries of rows, flat: row r owns `start[r]` … `start[r + 1] - 1`. */
 interface RowEntries {
   readonly start: Int32Array
   readonly term: Int32Array
   readonly count: Uint16Array
 }
 
-/** Turns the entries of the rows from `from` to `to` round; `scratch` has a 0 for every term, before and after. */
+/** Inverts the rows `from` … `to - 1`; `scratch` has one element per term, all 0 before and after. */
 export function invertRows(entries: RowEntries, from: number, to: number, scratch: Int32Array): Postings {
   const first = entries.start[from]!
   const last = entries.start[to]!
@@ -44,16 +44,16 @@ export function invertRows(entries: RowEntries, from: number, to: number, scratc
   return { rows: to - from, term, start, row, count }
 }
 
-/** Lets others have their turn during long work. */
+/** Yields to other work during long work. */
 export interface Slice {
   due(): boolean
   rest(): Promise<void>
 }
 
-/** Entries between two looks at the clock; the first terms have thousands each. */
+/** Entries between two checks of the clock; the first terms have thousands each. */
 const entriesAtOnce = 8192
 
-/** One of several that follow one another, in slices. */
+/** Merges the postings of consecutive blocks, in slices. */
 export async function mergePostings(parts: readonly Postings[], slice: Slice): Promise<Postings> {
   const total = (of: (part: Postings) => number) => parts.reduce((sum, part) => sum + of(part), 0)
   const term = new Int32Array(total((part) => part.term.length))

@@ -1,8 +1,8 @@
-// Documents as sparse rows of stems and of pairs of neighbouring stems, kept flat: row r owns the entries
-// rowStart[r] … rowStart[r + 1] of `entryTerm` (ascending) and `entryCount`. Rows are only appended; a removed row keeps
-// its number. Every blockRows rows are also kept by term (postings), for questions, and those after the last whole block once
-// the index has settled; newer ones are looked through one by one. mergedBlocks neighbouring blocks of one size become one, as
-// looking terms up in each block took most of a question's time.
+// Documents as flat sparse rows of stems and pairs of adjacent stems: row r owns the entries
+// rowStart[r] … rowStart[r + 1] - 1 of `entryTerm` (ascending) and `entryCount`. Rows are only appended; a removed row
+// keeps its number. For queries, each block of blockRows rows also has postings, as have the rows after the last full
+// block once `settle` has run; newer rows are scanned. Every mergedBlocks adjacent blocks of one size are merged,
+// because looking terms up in each block took most of a query's time.
 import { countTerms, type LexicalDocument } from './count-terms.ts'
 import { invertRows, mergePostings, type Postings, type Slice } from './postings.ts'
 import { isPair, pairKey, stemKey, stemsOfPair, TermIds } from './term-ids.ts'
@@ -10,28 +10,28 @@ import { isPair, pairKey, stemKey, stemsOfPair, TermIds } from './term-ids.ts'
 const blockRows = 512
 const mergedBlocks = 8
 const largestBlock = blockRows * mergedBlocks ** 2
-/** Rows that are looked through one by one rather than turned round anew. */
+/** Fewer new rows than this are scanned instead of inverted again. */
 const fewRows = 32
-/** The most that is counted of one term in one document. */
+/** Maximum count of one term in one document; higher counts are capped. */
 export const maxCount = 65_535
 
-/** A document as the index that counted it keeps it: terms ascending, each with its count. */
+/** A counted document; term numbers are those of the index that counted it, ascending. */
 export interface CountedDocument {
   readonly term: Int32Array
   readonly count: Uint16Array
-  /** Words, those of the title twice. */
+  /** Number of words, title words counted twice. */
   readonly length: number
 }
 
 /**
- * A whole index as flat arrays, to be kept in a file; an array may be longer than what of it is in use.
+ * A whole index as flat arrays, to be saved in a file; arrays may be longer than the part in use.
  * @internal
  */
 export interface LexicalState {
   readonly rows: number
   readonly entries: number
   readonly terms: number
-  /** Stems in the order of their numbers, a line each. */
+  /** Stems in the order of their numbers, one per line. */
   readonly stems: string
   readonly keys: Float64Array<ArrayBuffer>
   readonly slots: Int32Array<ArrayBuffer>
@@ -43,30 +43,30 @@ export interface LexicalState {
   readonly alive: Uint8Array<ArrayBuffer>
 }
 
-/** Counts of terms, by document and by term, of a growing collection. */
+/** Term counts of a growing collection, by document and by term. */
 export class TermCounts {
   readonly #stemIds = new Map<string, number>()
   protected terms = new TermIds()
-  /** Documents that have a term, by its number. */
+  /** Number of documents that have a term, by term number. */
   protected documentFrequency = new Int32Array(1024)
   protected rowStart = new Int32Array(1024)
   protected entryTerm = new Int32Array(4096)
   protected entryCount = new Uint16Array(4096)
-  /** Words of each row, those of the title twice. */
+  /** Number of words in each row, title words counted twice. */
   protected rowLength = new Float64Array(1024)
-  /** 1 for the rows that have not been removed. */
+  /** 1 for rows that have not been removed. */
   protected alive = new Uint8Array(1024)
   protected totalLength = 0
   #rows = 0
   #size = 0
   readonly #blocks: Postings[] = []
-  /** Rows of all blocks. */
+  /** Number of rows in all blocks. */
   #inverted = 0
-  /** Of the rows after them, those that were there when the index last settled. */
+  /** Postings of the rows after the blocks, as of the last `settle`. */
   #tail: Postings | undefined
   #scratch = new Int32Array(0)
 
-  /** Takes a state over, arrays and all. */
+  /** Restores a state; takes ownership of its arrays. */
   protected adopt(state: LexicalState): void {
     for (const stemmed of state.stems === '' ? [] : state.stems.split('\n')) this.#stemId(stemmed)
     this.terms = TermIds.from({ keys: state.keys, slots: state.slots, size: state.terms })
@@ -84,7 +84,7 @@ export class TermCounts {
     }
   }
 
-  /** All there is to know; the arrays are the index's own and change with it. */
+  /** The complete state; its arrays belong to the index and change with it. */
   state(): LexicalState {
     const { keys, slots, size: terms } = this.terms.state()
     return {
@@ -103,17 +103,17 @@ export class TermCounts {
     }
   }
 
-  /** Number of rows, removed ones included: every row is below it. */
+  /** Number of rows, including removed ones. */
   get rows(): number {
     return this.#rows
   }
 
-  /** Number of documents. */
+  /** Number of documents, without removed ones. */
   get size(): number {
     return this.#size
   }
 
-  /** Counts a document's terms: most of the work of adding it, without any effect on what the index answers. */
+  /** Counts a document's terms: most of the work of adding it, without effect on query results. */
   count(document: LexicalDocument): CountedDocument {
     const counts = new Map<number, number>()
     const length = countTerms(document, (first, second, weight) => {
@@ -127,7 +127,7 @@ export class TermCounts {
     return { term, count, length }
   }
 
-  /** Appends a document that this index has counted, and returns its row. */
+  /** Appends a document counted by this index, and returns its row. */
   add({ term, count, length }: CountedDocument): number {
     const row = this.#rows++
     const from = this.rowStart[row]!
@@ -147,12 +147,12 @@ export class TermCounts {
     this.#size++
     this.totalLength += length
     this.changed()
-    // Older rows without postings are left to `settle`.
+    // `settle` inverts older rows without postings.
     if (this.#rows === this.#inverted + blockRows) this.#invert()
     return row
   }
 
-  /** Removes a document; its row stays empty. */
+  /** Removes a document; its row number is not used again. */
   remove(row: number): void {
     if (this.alive[row] !== 1) return
     for (let i = this.rowStart[row]!; i < this.rowStart[row + 1]!; i++) this.documentFrequency[this.entryTerm[i]!]!--
@@ -166,8 +166,8 @@ export class TermCounts {
   protected changed(): void {}
 
   /**
-   * Does in slices what makes questions faster: postings of rows that were taken over, which a question would look through
-   * one by one, and of many small blocks one. One call at a time.
+   * Makes queries faster, in slices: builds postings of rows that queries would otherwise scan, and merges small
+   * blocks. One call at a time.
    */
   async settle(slice: Slice): Promise<void> {
     while (this.#inverted + blockRows <= this.#rows) {
@@ -183,13 +183,13 @@ export class TermCounts {
       const parts = this.#blocks.slice(first, last + 1)
       const { rows } = parts[0] as Postings
       if (rows >= largestBlock || parts.some((part) => part.rows !== rows)) continue
-      // Blocks may come meanwhile, behind these.
+      // New blocks may be appended meanwhile.
       this.#blocks.splice(first, mergedBlocks, await mergePostings(parts, slice))
       last = Math.max(first, mergedBlocks - 1) - 1
     }
   }
 
-  /** Turns round the rows after the last block. */
+  /** Builds the next block of postings. */
   #invert(): void {
     this.#blocks.push(this.#postings(this.#inverted, this.#inverted + blockRows))
     this.#inverted += blockRows
@@ -203,8 +203,8 @@ export class TermCounts {
   }
 
   /**
-   * Calls back with the entries of the i-th of some terms (ascending): `row[j]` and `count[j]` for `from <= j < to`. A
-   * row's terms come in their order, so that sums are the same bits however the rows are kept.
+   * Calls `use` with the entries of the i-th of `terms` (ascending): `row[j]` and `count[j]` for `from <= j < to`. A
+   * row's terms come in ascending order, so that sums have the same bits however the rows are stored.
    */
   protected visit(
     terms: Int32Array,
@@ -220,7 +220,7 @@ export class TermCounts {
     }
     const { entryTerm, entryCount, rowStart } = this
     const one = new Int32Array(1)
-    const its = new Uint16Array(1)
+    const oneCount = new Uint16Array(1)
     for (let row = this.#inverted + (tail?.rows ?? 0); row < this.#rows; row++) {
       one[0] = row
       const end = rowStart[row + 1]!
@@ -228,20 +228,20 @@ export class TermCounts {
         j = lowerBound(entryTerm, terms[i]!, j, end)
         if (j === end) break
         if (entryTerm[j] !== terms[i]) continue
-        its[0] = entryCount[j]!
-        use(i, one, its, 0, 1)
+        oneCount[0] = entryCount[j]!
+        use(i, one, oneCount, 0, 1)
       }
     }
   }
 
-  /** How often a row has a term. */
+  /** The count of a term in a row. */
   protected countOf(row: number, term: number): number {
     const end = this.rowStart[row + 1]!
     const i = lowerBound(this.entryTerm, term, this.rowStart[row]!, end)
     return i < end && this.entryTerm[i] === term ? this.entryCount[i]! : 0
   }
 
-  /** The number of a stem or of a pair of stems, -1 where no document has had it. */
+  /** The number of a stem or a pair of stems; -1 if it was never counted. */
   protected find(first: string, second?: string): number {
     const id = this.#stemIds.get(first)
     if (id === undefined) return -1
@@ -250,7 +250,7 @@ export class TermCounts {
     return next === undefined ? -1 : this.terms.get(pairKey(id, next))
   }
 
-  /** Tells what a term of those known now is: a stem, or two with a space between. */
+  /** Returns a function that gives the text of a term known now: a stem, or two separated by a space. */
   namer(): (term: number) => string {
     const stems = [...this.#stemIds.keys()]
     return (term) => {
@@ -261,7 +261,7 @@ export class TermCounts {
     }
   }
 
-  /** The pairs of neighbouring stems of a row, ascending, by number; `size` is how many there are. */
+  /** The numbers of a row's pairs of adjacent stems, ascending; `size` is their count. */
   pairs(row: number): { readonly known: Int32Array; readonly size: number } {
     const known = this.entryTerm
       .subarray(this.rowStart[row], this.rowStart[row + 1])
@@ -269,7 +269,7 @@ export class TermCounts {
     return { known, size: known.length }
   }
 
-  /** {@link pairs} of a document that is in no row; `size` also counts those that no row has. */
+  /** {@link pairs} of a document outside the index; `size` includes unknown pairs. */
   pairsOf(document: LexicalDocument): { readonly known: Int32Array; readonly size: number } {
     const names = new Set<string>()
     const known = new Set<number>()
@@ -282,7 +282,7 @@ export class TermCounts {
     return { known: Int32Array.from(known).sort(), size: names.size }
   }
 
-  /** A 1 for every row that has all the words of a phrase, each but the first after the one before it, stop words aside. */
+  /** 1 for every row that has all words of a phrase and every two adjacent ones in sequence, ignoring stop words. */
   phrase(text: string): Uint8Array {
     const wanted = new Set<number>()
     countTerms({ title: '', abstract: text }, (first, second) => {
@@ -310,7 +310,7 @@ export class TermCounts {
   }
 }
 
-/** The first place in `from` … `end` whose value is at least `wanted`; steps double, as neighbours are asked for in order. */
+/** The first position from `from` on with a value of at least `wanted`, or `end`; a galloping search. */
 function lowerBound(ascending: Int32Array, wanted: number, from: number, end: number): number {
   let low = from
   let step = 1
@@ -327,7 +327,7 @@ function lowerBound(ascending: Int32Array, wanted: number, from: number, end: nu
   return low
 }
 
-/** The same array, or a copy of at least twice its length where `length` does not fit. */
+/** The same array if it has `length` elements, or else a copy of at least twice its length. */
 function grown<T extends Int32Array | Uint16Array | Uint8Array | Float64Array>(array: T, length: number): T {
   if (length <= array.length) return array
   const larger = new (array.constructor as new (length: number) => T)(Math.max(length, array.length * 2))

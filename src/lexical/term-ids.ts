@@ -6,15 +6,15 @@ interface TermIdsState {
 }
 
 /**
- * Numbers terms in the order in which they are first seen. A term is named by a whole number (see {@link stemKey} and
- * {@link pairKey}); 16 to 28 bytes a term: a table with open addressing and linear probing, at most half full.
+ * Numbers terms in order of first appearance, by integer keys (see {@link stemKey} and {@link pairKey}). A hash table
+ * with open addressing and linear probing, at most half full: 16 to 28 bytes per term.
  */
 export class TermIds {
   #keys = new Float64Array(1024)
   #slots = new Int32Array(2048)
   #size = 0
 
-  /** The same numbers from {@link state}, whose arrays it takes over; `keys` may be longer than there are terms. */
+  /** Restores the numbers from {@link state}; takes ownership of its arrays. `keys` may be longer than `size`. */
   static from({ keys, slots, size }: TermIdsState): TermIds {
     const ids = new TermIds()
     ids.#keys = keys
@@ -23,7 +23,7 @@ export class TermIds {
     return ids
   }
 
-  /** All there is to know, until the next term; `keys` holds `slots.length / 2` and the first `size` are in use. */
+  /** The state, valid until the next new term; `keys` has length `slots.length / 2`, of which `size` are in use. */
   state(): TermIdsState {
     return { keys: this.#keys, slots: this.#slots, size: this.#size }
   }
@@ -32,17 +32,17 @@ export class TermIds {
     return this.#size
   }
 
-  /** The name of the term with this number. */
+  /** The key of the term with this number. */
   key(term: number): number {
     return this.#keys[term]!
   }
 
-  /** The number of a term, -1 where it has none. */
+  /** The number of a term; -1 if it is unknown. */
   get(key: number): number {
     return this.#slots[this.#slot(key)]! - 1
   }
 
-  /** The number of a term, the next one where it has none. */
+  /** The number of a term; a new term gets the next number. */
   intern(key: number): number {
     const slot = this.#slot(key)
     if (this.#slots[slot]! > 0) return this.#slots[slot]! - 1
@@ -55,7 +55,7 @@ export class TermIds {
     return this.#size - 1
   }
 
-  /** Where the key is, or where it would be put. */
+  /** The slot of a key, or the free slot for it. */
   #slot(key: number): number {
     const mask = this.#slots.length - 1
     let slot = hash(key) & mask
@@ -74,13 +74,13 @@ export class TermIds {
 
 const pairBase = 2 ** 26
 
-/** The name of a stem with this number; below 0. */
+/** The key of a stem with this number; negative. */
 export const stemKey = (stem: number): number => -1 - stem
 
-/** The name of two neighbouring stems; 0 or above. */
+/** The key of two adjacent stems; 0 or above. */
 export const pairKey = (first: number, second: number): number => first * pairBase + second
 
-/** Mixes both halves of a whole number below 2 ** 53 (the finaliser of MurmurHash3). */
+/** Hashes an integer below 2 ** 53 (finaliser of MurmurHash3 over both halves). */
 function hash(key: number): number {
   const high = Math.floor(key / 2 ** 32)
   let mixed = (key - high * 2 ** 32) ^ Math.imul(high, 0x9e3779b1)
@@ -89,8 +89,8 @@ function hash(key: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
-/** Whether a name is that of a pair. */
+/** Whether a key is that of a pair. */
 export const isPair = (key: number): boolean => key >= 0
 
-/** The stems of a pair by its name. */
+/** The two stem numbers of a pair's key. */
 export const stemsOfPair = (key: number): [number, number] => [Math.floor(key / pairBase), key % pairBase]

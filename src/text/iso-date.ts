@@ -1,7 +1,7 @@
-// Dates of any spelling as ISO 8601, as exact as they are and no more; and the time that such a date covers.
+// Converts dates in any spelling to ISO 8601 without adding precision, and to the time span that they cover.
 import { hasDay, monthNumber, monthPattern } from './months.ts'
 
-/** Milliseconds since 1970, UTC; `end` is the first one after it. */
+/** Milliseconds since 1970, UTC; `end` is exclusive. */
 export interface TimeSpan {
   readonly start: number
   readonly end: number
@@ -10,9 +10,9 @@ export interface TimeSpan {
 const timestamp = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/u
 
 /**
- * A date as ISO 8601: `2024-03-05`, `2024-03`, `2024` or a full timestamp, of a text (`March 2024`, `5 Mar 2024`,
- * `2024/3/5`, `20240305`, a text with one year in it), a `Date`, or a number (a year, `20240305`, seconds or milliseconds
- * since 1970). Undefined for what is none, is on no calendar, or could be two (`03/04/2024`).
+ * Converts a date to ISO 8601 (`2024-03-05`, `2024-03`, `2024` or a full timestamp). Takes a text (`March 2024`,
+ * `5 Mar 2024`, `2024/3/5`, `20240305`, a text with one year), a `Date`, or a number (a year, `20240305`, seconds
+ * or milliseconds since 1970). Undefined for an unreadable, impossible or ambiguous date (`03/04/2024`).
  */
 export function exactIsoDate(value: unknown): string | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : ofTime(value.getTime())
@@ -21,12 +21,12 @@ export function exactIsoDate(value: unknown): string | undefined {
   const text = value.trim()
   if (/^\d+$/u.test(text)) return ofDigits(text)
   if (timestamp.test(text)) return onCalendar(text) && !Number.isNaN(Date.parse(text)) ? text : undefined
-  // With a time behind it in another spelling, the day is what is sure.
+  // A time in another format may follow; only the day is used.
   const numbers = /^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?:[T ,].*)?$/u.exec(text)
   if (numbers !== null) return ofParts(numbers[1], numbers[2], numbers[3])
-  const parted = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$/u.exec(text)
-  if (parted !== null) {
-    const [, one, two, year] = parted
+  const withYearLast = /^(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})$/u.exec(text)
+  if (withYearLast !== null) {
+    const [, one, two, year] = withYearLast
     if (Number(one) > 12) return ofParts(year, two, one)
     return Number(two) > 12 || one === two ? ofParts(year, one, two) : undefined
   }
@@ -40,7 +40,7 @@ export function exactIsoDate(value: unknown): string | undefined {
   return number === 0 ? year : ofParts(year, String(number), day)
 }
 
-/** The time that a date covers, in any spelling; undefined where {@link exactIsoDate} is. */
+/** The time span of a date in any spelling; undefined if {@link exactIsoDate} is. */
 export function timeSpanOf(value: unknown): TimeSpan | undefined {
   if (value instanceof Date && !Number.isNaN(value.getTime()))
     return { start: value.getTime(), end: value.getTime() + 1 }
@@ -61,14 +61,14 @@ function ofDigits(digits: string): string | undefined {
   if (digits.length === 4) return ofParts(digits)
   if (digits.length === 6 || digits.length === 8)
     return ofParts(digits.slice(0, 4), digits.slice(4, 6), digits.slice(6) || undefined)
-  // Seconds from 1973 to 5138, or milliseconds from 1973 on.
+  // Up to 11 digits: seconds, from 1973 to 5138. More: milliseconds.
   if (digits.length < 9 || digits.length > 14) return undefined
   return ofTime(Number(digits) * (digits.length < 12 ? 1000 : 1))
 }
 
 function ofTime(time: number): string | undefined {
   const iso = new Date(time).toISOString()
-  // Midnight is what a day becomes.
+  // Midnight UTC stands for a date without a time.
   return /^[1-9]\d{3}-/u.test(iso) ? iso.replace(/T00:00:00\.000Z$/u, '') : undefined
 }
 
@@ -85,7 +85,7 @@ function onCalendar(iso: string): boolean {
 
 const monthName = monthPattern()
 const isoPattern = /^\d{4}(?:-(\d{2})(?:-(\d{2})(?:T.*)?)?)?$/u
-// Each with the order of its parts; a month is a name or a number.
+// Patterns with the order of their groups; a month is a name or a number.
 const datePatterns: readonly (readonly [RegExp, string])[] = [
   [/^(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?(?!\d)/u, 'ymd'],
   [/^(\d{4})(\d{2})(\d{2})$/u, 'ymd'],
@@ -109,9 +109,9 @@ const datePatterns: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * A date as ISO 8601 as far as it says: `2024-03-05`, `2024-03` or `2024` of `2024/3/5`, `5 March 2024`, `2024 Mar`,
- * `Tue, 2 Jan 2024 10:00:00 GMT`, `spring 2024`; timestamps as they are. Of `01/02/2024`, which may be either day, the
- * year. Undefined for what names no year of four digits.
+ * Converts a date to ISO 8601 as precisely as it says: `2024-03-05`, `2024-03` or `2024` from `2024/3/5`,
+ * `5 March 2024`, `2024 Mar`, `Tue, 2 Jan 2024 10:00:00 GMT`, `spring 2024`. ISO timestamps are returned unchanged; the
+ * ambiguous `01/02/2024` gives the year. Undefined without a four-digit year.
  */
 export function isoDateIn(date: string | undefined): string | undefined {
   const text = date?.trim()
@@ -120,7 +120,7 @@ export function isoDateIn(date: string | undefined): string | undefined {
   if (iso !== null) {
     const [month, day] = [Number(iso[1] ?? 1), Number(iso[2] ?? 1)]
     if (hasDay(month, day)) return text
-    // A day that no month of this name has (30 February) is not guessed at; one that is left blank (00) is none.
+    // Reject a day that the month does not have (30 February). A day of 00 means only the month is known.
     if (month >= 1 && month <= 12 && day > 0) return undefined
   }
   for (const [pattern, order] of datePatterns) {

@@ -1,20 +1,20 @@
-// LaTeX and markup of titles and abstracts as text that a person reads and a model knows. What is not understood stays.
+// Converts LaTeX and markup in titles and abstracts to readable text. Anything not understood is kept.
 import { decodeHTMLStrict } from 'entities'
 
-/** How a format writes its texts: as they are read, with LaTeX and tags here and there, or as LaTeX all through. */
+/** How a format writes its texts: plain, with occasional LaTeX and tags, or entirely in LaTeX. */
 export type Markup = 'none' | 'some' | 'latex'
 
 const mayHaveMarkup = /[\\$<&]|``|''/u
 
-/** The readable form of a text; the same string where there is nothing to change. */
+/** The readable form of a text; the same string if there is nothing to change. */
 export function plainText(text: string, markup: Markup): string {
   if (markup === 'none' || (markup === 'some' && !mayHaveMarkup.test(text))) return text
   const readable = withoutTags(text)
   return markup === 'latex' || /[\\$]|``|''/u.test(readable) ? withoutLatex(readable, markup === 'latex') : readable
 }
 
-// Elements of HTML, JATS and MathML that mark words in a line; other text in angle brackets is no tag, and neither is what
-// has no attributes with a value: of `a <b and c> d` nothing is taken.
+// Elements of HTML, JATS and MathML that mark up text. Other text in angle brackets is not a tag, nor is a name
+// followed by anything but attributes with values: `a <b and c> d` stays.
 const tag =
   /<(\/?)(i|b|u|em|strong|sub|sup|small|tt|code|scp|span|font|p|br|div|h[1-6]|ul|ol|li|title|sec|italic|bold|sc|a|inline-formula|disp-formula|tex-math|(?:jats|mml|m):[a-z-]+|math|mrow|mi|mn|mo|msub|msup|msubsup|mfrac|mtext|semantics|annotation)(?:\s+[\w:.-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+)){0,20}\s*(\/?)>/giu
 const block = /^(?:p|br|div|h[1-6]|li|ul|ol|sec|title|jats:p|jats:title|jats:sec|disp-formula)$/iu
@@ -23,7 +23,7 @@ function withoutTags(text: string): string {
   if (!/[<&]/u.test(text)) return text
   let bare = text
   if (text.includes('<')) {
-    // Only what is opened and closed is a tag: `a<b>c` compares.
+    // A tag must be opened and closed: `a<b>c` is a comparison.
     const opened = new Map<string, number>()
     for (const [, closing, name, isVoid] of text.matchAll(tag)) {
       const key = (name as string).toLowerCase()
@@ -44,7 +44,7 @@ function withoutTags(text: string): string {
     .join('\n')
 }
 
-// Combining characters for LaTeX's accents (ltoutenc; the composed letter follows from Unicode's normal form).
+// Combining characters for LaTeX's accents (ltoutenc); Unicode normalization composes the letters.
 const accents: Readonly<Record<string, string>> = {
   '`': '\u0300',
   "'": '\u0301',
@@ -69,7 +69,7 @@ const names = (list: string) =>
       .split(/\s+/u)
       .map((pair) => pair.split('=') as [string, string]),
   )
-// Commands that stand for a character, in text or in formulas.
+// Commands for characters, in text or formulas.
 const symbols: Readonly<Record<string, string>> = {
   ...names(`
     ss=ß o=ø O=Ø l=ł L=Ł ae=æ AE=Æ oe=œ OE=Œ aa=å AA=Å i=ı j=ȷ dh=ð DH=Ð th=þ TH=Þ dj=đ DJ=Đ ng=ŋ NG=Ŋ
@@ -102,13 +102,13 @@ const symbols: Readonly<Record<string, string>> = {
   newline: ' ',
   par: '\n',
 }
-// Commands without a meaning for a reader: sizes, faces, spaces, brackets that grow.
+// Commands without meaning for a reader: sizes, typefaces, spaces, brackets that grow.
 const silent = new Set(
   'em it bf tt rm sf sc sl tiny small large Large huge Huge normalsize footnotesize scriptsize left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle textstyle limits nolimits noindent centering item protect relax boldmath itshape bfseries scshape ttfamily hfill smallskip medskip bigskip'.split(
     ' ',
   ),
 )
-// Commands whose argument is not for reading; of others it stays.
+// Commands whose argument is removed too; those of other commands are kept.
 const hidden = new Set([
   'label',
   'cite',
@@ -137,7 +137,7 @@ const letters: Readonly<Record<string, string>> = names('R=ℝ N=ℕ Z=ℤ Q=ℚ
 
 function withoutLatex(text: string, isLatex: boolean): string {
   const hasCommands = /\\[a-zA-Z"'`^~=.]/u.test(text)
-  // What an address holds is written as it is.
+  // Characters of a URL are kept literally.
   let readable = text.replace(/\\url\s*\{([^{}]*)\}/gu, (_, address: string) =>
     address.replace(/\\?[~%]/gu, (mark) => (mark.endsWith('~') ? '\ue002' : '\ue003')),
   )
@@ -168,8 +168,8 @@ function withoutLatex(text: string, isLatex: boolean): string {
 }
 
 /**
- * Formulas in dollars. They begin and end without a blank and no digit follows them, unless they have a command or are a
- * mere sign: "$5 and $10" is none, "$<$0.05" is one.
+ * Converts formulas between dollar signs. A formula does not start or end with a space and is not followed by a digit,
+ * unless it contains a command or is only a sign: "$5 and $10" is not a formula, "$<$0.05" contains one.
  */
 function withoutDollars(text: string): string {
   if (!text.includes('$')) return text
@@ -189,7 +189,7 @@ function withoutDollars(text: string): string {
   return readable + text.slice(at)
 }
 
-/** Where a formula ends that begins at a place: within 400 characters and one paragraph; -1 for nowhere. */
+/** The end of the formula that starts at `start`, within 400 characters and one paragraph; -1 if there is none. */
 function closingDollar(text: string, start: number): number {
   const most = Math.min(text.length, start + 400)
   for (let i = start; i < most; i++) {
@@ -200,10 +200,11 @@ function closingDollar(text: string, start: number): number {
   return -1
 }
 
-/** Accents, symbols and commands with their arguments, wherever they stand. */
+/** Converts accents, symbols and commands with their arguments. */
 function plainCommands(text: string): string {
   if (!text.includes('\\')) return text
-  // An accent of nothing is its sign; a line break is no accent, and before the name of a sign a backslash that was escaped twice.
+  // An accent without a letter is its sign. A double backslash before the name of a symbol was escaped twice; any other
+  // is a line break.
   const broken = text
     .replace(/\{\\([~^"'`])\}/gu, (_, sign: string) => (sign === '~' ? '\ue002' : sign))
     .replace(/\\\\([a-zA-Z]{2,30})(?![a-zA-Z])/gu, (whole, name: string) =>
@@ -212,7 +213,7 @@ function plainCommands(text: string): string {
     .replace(/\\\\(?:\[[^[\]\\\n]{0,20}\])?/gu, ' ')
   return (
     withAccents(broken)
-      // Escaped braces, tildes and percent signs are kept apart until the bare ones are gone.
+      // Placeholders protect escaped braces, tildes and percent signs until the bare ones are removed.
       .replace(/\\([{}])/gu, (_, brace: string) => (brace === '{' ? '\ue000' : '\ue001'))
       .replace(/\\%/gu, '\ue003')
       .replace(/\\([#$&_])/gu, '$1')
@@ -225,13 +226,13 @@ function plainCommands(text: string): string {
       .replace(/\\[td]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/gu, '$1/$2')
       .replace(/\\([a-zA-Z]+)\*?(?:[ \t]*\{\}|[ \t]*\n?)(\[[^[\]]*\])?/gu, (whole, name: string, option?: string) => {
         const symbol = Object.hasOwn(symbols, name) ? symbols[name] : undefined
-        // The blank after a letter of a word only ends its command: `Stra\\ss e`.
+        // The space after a letter command only ends the command: `Stra\\ss e`.
         const isLetter = letterCommands.has(name) || name.startsWith('text')
         const blank = /[ \t\n]$/u.test(whole) && !whole.includes('{}') && !isLetter ? ' ' : ''
         if (symbol !== undefined) return symbol + blank + (option ?? '')
         if (silent.has(name)) return option ?? ''
         if (hidden.has(name)) return `\ue010${option ?? ''}`
-        // The name of an unknown command says something only where it has no argument.
+        // The name of an unknown command is kept only if it has no argument.
         return option === undefined ? `\ue011${name}\ue012` : ''
       })
       .replace(/[ ~]?\ue010\s*\{[^{}]*\}(?=[,.;:)])|\ue010\s*\{[^{}]*\}/gu, '')
@@ -241,7 +242,7 @@ function plainCommands(text: string): string {
   )
 }
 
-/** Letters with their accents, the inner ones of stacked accents first. */
+/** Converts accented letters, the inner ones of stacked accents first. */
 function withAccents(text: string): string {
   let accentedText = text
   for (let before = '', depth = 0; accentedText !== before && depth < 4; depth++) {
@@ -266,7 +267,7 @@ function accented(accent: string, letter: string | undefined): string | undefine
   return (letter === '\\i' ? 'i' : letter === '\\j' ? 'j' : letter).normalize('NFC') + mark
 }
 
-/** A formula in one line: symbols, and raised and lowered characters where Unicode has them. */
+/** Converts a formula to one line: symbols, and super- and subscripts where Unicode has them. */
 function plainFormula(formula: string): string {
   const text = plainCommands(formula)
     .replace(/[ \t\n]+/gu, ' ')

@@ -1,12 +1,12 @@
-// How words are spelled for a reader: in labels, in what explains a hit, and in reports. A capital counts where it tells
-// something; it does not at the beginning of a sentence or in a title that capitalises its words.
+// Chooses the spelling of words for display in labels, explanations and reports. Capitals are evidence except at the
+// start of a sentence or in a title in title case.
 import { folded, readSpelled, stem, stopWords } from './tokens.ts'
 
 const nextToCapital = 0.25
-// Below a whole word that tells, four beside capitals are one.
+// Just below the weight of one full observation; four next to capitals also reach it.
 const leastTelling = 0.9
 
-/** How much the case of each word of a text tells of its spelling, asked for word by word. */
+/** Weighs the case of each word of a text as evidence of its spelling; call once per word, in order. */
 export class CaseEvidence {
   readonly #text: string
   readonly #isTitleCase: boolean
@@ -18,14 +18,14 @@ export class CaseEvidence {
     this.#isTitleCase = options.isTitleCase
   }
 
-  /** Takes note of what parts the next word from the one before it, where that is more than a blank. */
+  /** Call before the next word with the text between it and the last one, if that is more than spaces. */
   part(between: string): void {
     this.#besideCapital = false
     const marks = between.split(/[\p{L}\p{N}]+/u)
     this.#begins = /[.!?:]/u.test(marks[marks.length - 1] as string) || (this.#begins && marks.length === 1)
   }
 
-  /** 1 for a case that tells, a part of it beside another capital, 0 where a capital tells nothing. */
+  /** 1 for full evidence, 0.25 for a capital next to another capitalised word, 0 for a capital without evidence. */
   weigh(word: { readonly isCapitalised: boolean; readonly isNoise: boolean; readonly to: number }): number {
     const { isCapitalised, isNoise, to } = word
     let weight = 1
@@ -42,36 +42,36 @@ export class CaseEvidence {
 const capitalNext = /^\s\p{Lu}/u
 const capitalised = /^\p{Lu}[^\p{Lu}]*$/u
 
-/** Whether a word has a capital at its beginning and nowhere else. */
+/** Whether the first letter of a word is its only capital. */
 export const isCapitalised = (word: string): boolean => capitalised.test(word)
 
-/** Whether a title capitalises its words, so that capitals in it tell nothing. */
+/** Whether a title is in title case, so that its capitals are not evidence. */
 export function isTitleCase(title: string): boolean {
   const words = title.match(/\p{L}{4,}/gu) ?? []
   return words.filter((word) => /^\p{Lu}/u.test(word)).length > words.length * 0.6
 }
 
-/** The spelling of one word out of those that were met: the one whose case tells most, and of equal ones that in lower case. */
+/** Chooses between spellings of one word: the one with the most evidence, ties to lower case. */
 export class SpellingChoice {
   #best: string | undefined
   #most = leastTelling
 
-  /** Each spelling once, with the sum of what its places tell. */
+  /** Call once per spelling, with the sum of its evidence. */
   add(spelling: string, telling: number): void {
     if (telling < this.#most || (telling === this.#most && (this.#best === undefined || spelling < this.#best))) return
     this.#best = spelling
     this.#most = telling
   }
 
-  /** Undefined where no case tells anything: the word is in lower case then. */
+  /** Undefined without enough evidence; use lower case then. */
   get best(): string | undefined {
     return this.#best
   }
 }
 
 /**
- * Spells stems, and pairs of stems, as a document does: each as the first of its words with that stem, in the spelling
- * that tells most in it. What the document does not have keeps its stem.
+ * Spells stems and pairs of stems as a document does: each as its first word with that stem, in the spelling with the
+ * most evidence. Stems that the document does not have are returned unchanged.
  */
 export function stemSpeller(document: { readonly title: string; readonly abstract: string }): (term: string) => string {
   const wordOf = new Map<string, string>()

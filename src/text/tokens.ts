@@ -1,4 +1,4 @@
-// Texts as words: folded, for an index, and as they are written, for phrases and their spelling.
+// Splits texts into words: folded for an index, or as written for phrases and their spelling.
 import { stemmer } from 'stemmer'
 
 /**
@@ -28,8 +28,8 @@ const latexStyle =
 const markup = /<\/?[a-z][^<>]{0,200}>/giu
 
 /**
- * A text without addresses, LaTeX commands and tags, none of which are words; accents written in LaTeX become letters.
- * What a person is to read is made by `plainText`.
+ * Removes URLs, LaTeX commands and tags, which are not words; LaTeX accents become plain letters. For text to be read,
+ * use `plainText`.
  */
 export function withoutMarkup(text: string): string {
   let plain = text
@@ -45,14 +45,14 @@ export function withoutMarkup(text: string): string {
 }
 
 const latinMarks = /(\p{Script=Latin})\p{M}+/gu
-/** A class of characters for patterns: the scripts that put no spaces between words. */
+/** A character class for regular expressions: scripts without spaces between words. */
 export const unspacedScripts =
   '[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}]'
 const unspaced = new RegExp(unspacedScripts, 'u')
 const beyondAscii = /[^\0-\x7f]/u
-// Sub- and superscripts: H$_2$O, Fe$_{3}$O$_4$, $10^{-3}$. What they stand at is one word with them.
+// Sub- and superscripts: H$_2$O, Fe$_{3}$O$_4$, $10^{-3}$.
 const script = /(?<=[\p{L}\p{N}])\$?\s?[_^]\s?\{?\s?(?:\\?[a-z]+\{)?([\p{L}\p{N}+-]{1,6})\}?\}?\$?/gu
-/** Sub- and superscripts as one word with what they stand at: H2O. */
+/** Joins sub- and superscripts to their base as one word: H2O. */
 function withoutScripts(text: string): string {
   return text.includes('_') || text.includes('^') ? text.replace(script, '$1') : text
 }
@@ -65,42 +65,42 @@ const greekNames: Readonly<Record<string, string>> = Object.fromEntries(
     .flatMap((name, i, all) => (i % 2 === 0 ? [[name, all[i + 1]!]] : [])),
 )
 const possessive = /['’][sS]\b/gu
-// Runs of words with hyphens or points between them; the first for texts in ASCII, four times as fast.
+// Runs of words joined by hyphens or points; the first is for ASCII text, and four times as fast.
 const asciiRun = /[a-zA-Z0-9][a-zA-Z0-9_.-]*/g
 const run = /[\p{L}\p{N}][\p{L}\p{N}\p{M}_.‐‑–-]*/gu
 const simple = /^[a-z]+$/
 const hyphen = /[‐‑–-]/u
-// A point belongs to a number (qwen2.5), else it parts words.
+// A point next to a number belongs to it (qwen2.5); others separate words.
 const point = /(?<!\p{N})\.+|\.+(?!\p{N})/u
 const hasNumber = /\p{N}/u
 
-/** A word of a text, or a name that is made of neighbouring ones. */
+/** A word of a text, or a name joined from adjacent ones. */
 interface Token {
   /** 2 … 64 characters. */
   readonly text: string
-  /** True for a name joined from words that were given apart: gpt4 of GPT-4, vitaminc of vitamin C. */
+  /** True for a name joined from words also given separately: gpt4 for GPT-4, vitaminc for vitamin C. */
   readonly isJoined: boolean
-  /** Where it stands in the text that was cut, the end excluded. */
+  /** Position in the prepared text; `to` is exclusive. */
   readonly from: number
   readonly to: number
 }
 
 /**
- * The words of a text, in order: hyphens split, words of one character left out. Names whose parts would tell little
- * (GPT-4, t-SNE, IL-6, vitamin C, Llama 3) are also given joined, after their last part, so that they match however they
- * are written. Scripts that do not put spaces between words give overlapping pairs of characters. All are folded.
+ * The words of a text, folded, in order: split at hyphens, without words of one character. Names whose parts say little
+ * (GPT-4, t-SNE, IL-6, vitamin C, Llama 3) also come joined, after their last part, so that they match in any spelling.
+ * Scripts without spaces between words give overlapping pairs of characters.
  */
 export function readTokens(text: string): Generator<Token> {
   return cut(folded(withoutScripts(withoutMarkup(text))))
 }
 
-/** The words of {@link readTokens} as the text spells them, with the text that they stand in. */
+/** The words of {@link readTokens} in the spelling of the text, and the prepared text that their positions refer to. */
 export function readSpelled(text: string): { readonly plain: string; readonly words: Generator<Token> } {
   const plain = withoutPossessive(withoutScripts(withoutMarkup(text)))
   return { plain, words: cut(plain) }
 }
 
-/** A text in the form in which words are compared: lower case; compatibility forms, Latin accents and Greek letters folded. */
+/** Folds a text for comparison: lower case, no compatibility forms or Latin accents, lone Greek letters spelled out. */
 export function folded(text: string): string {
   let plain = text.toLowerCase()
   if (beyondAscii.test(plain))
@@ -119,7 +119,7 @@ function withoutPossessive(text: string): string {
 
 function* cut(plain: string): Generator<Token> {
   const isStop = (word: string) => stopWords.has(word.toLowerCase())
-  // What a single character would be joined to: the word before it, with nothing but one space or hyphen between.
+  // The word that a single character would be joined to: the one before it, separated by one space or hyphen.
   let before = ''
   let start = 0
   let end = -2
@@ -182,7 +182,7 @@ export function tokens(text: string): string[] {
 const ascii = /^[a-z]+$/u
 const stems = new Map<string, string>()
 
-/** The stem of a lower-case word (Porter 1980); words with digits or of other scripts stay as they are. */
+/** The stem of a lower-case word (Porter 1980); words with other characters than a … z are returned unchanged. */
 export function stem(token: string): string {
   let known = stems.get(token)
   if (known === undefined) {
@@ -193,7 +193,7 @@ export function stem(token: string): string {
   return known
 }
 
-// A word as it is written: with hyphens and apostrophes inside, and C++ and C# whole.
+// A word as written: with inner hyphens and apostrophes, and C++ and C# as one word.
 const wordPattern =
   /[\p{L}\p{N}][\p{L}\p{N}\p{M}]*(?:[-‐‑'’][\p{L}\p{N}][\p{L}\p{N}\p{M}]*)*(?:\+\+|#(?![\p{L}\p{N}]))?/gu
 const isAsciiLetterOrDigit = Uint8Array.from({ length: 128 }, (_, code) =>
@@ -201,8 +201,8 @@ const isAsciiLetterOrDigit = Uint8Array.from({ length: 128 }, (_, code) =>
 )
 
 /**
- * Visits the words of a text as they are written, for phrases and their spelling: hyphens and apostrophes stay inside, and
- * C++ and C# are whole. A text in ASCII is read by its characters, three times as fast as by the pattern.
+ * Visits the words of a text as written, for phrases and their spelling: with inner hyphens and apostrophes, and C++
+ * and C# as one word. ASCII text is scanned by character, three times as fast as with the pattern.
  */
 export function eachWord(text: string, visit: (from: number, to: number) => void): void {
   if (beyondAscii.test(text)) {
@@ -228,12 +228,12 @@ export function eachWord(text: string, visit: (from: number, to: number) => void
 const severalUnspaced = new RegExp(`${unspacedScripts}{2}`, 'u')
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
 
-// The dictionary's time grows faster than the square of a run without spaces: 80,000 characters took 20 s. Longer runs go
-// in pieces; the words at the end of one, which may be cut, come again at the start of the next.
+// The segmenter's time grows faster than the square of the length: 80,000 characters took 20 s. Long runs are segmented
+// in pieces; words near the end of a piece may be cut, so the next piece starts with them again.
 const mostSegmented = 512
-const comeAgain = 32
+const overlap = 32
 
-/** The words in a run of letters: several where its script puts no spaces between them. */
+/** The words in a run of letters: several if its script has no spaces between words. */
 export function splitUnspaced(word: string): string[] {
   if (!severalUnspaced.test(word)) return [word]
   const words: string[] = []
@@ -242,7 +242,7 @@ export function splitUnspaced(word: string): string[] {
     const isLast = start + piece.length === word.length
     let end = start
     for (const { segment, index } of segmenter.segment(piece)) {
-      if (!isLast && index > 0 && index + segment.length > piece.length - comeAgain) break
+      if (!isLast && index > 0 && index + segment.length > piece.length - overlap) break
       words.push(segment)
       end = start + index + segment.length
     }

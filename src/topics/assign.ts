@@ -11,8 +11,8 @@ interface AssignOptions {
 }
 
 /**
- * Finds places for papers by the topics of their nearest kin. A paper whose nearest kin are less similar than those of
- * every paper in a topic fits none.
+ * Places papers by the topics of their nearest kin. A paper less similar to its nearest kin than every paper in a topic
+ * fits none.
  */
 export async function assignPapers(
   { topics }: TopicsData,

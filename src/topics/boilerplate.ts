@@ -1,8 +1,8 @@
-// Words that say how a paper is told, not what it is about. All lower case, singular.
+// Words without a subject of their own: rhetoric, generic nouns, modifiers. All lower case, singular.
 
 const list = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/u))
 
-/** Words of telling, judging and comparing: in no term, and no phrase runs across them. */
+/** Words of reporting, judging and comparing: never in a term, and phrases do not cross them. */
 export const rhetoric = list(`
   one two three four five six seven eight nine ten eleven twelve dozen dozens hundred hundreds thousand thousands million
   millions billion once twice first second third fourth fifth half quarter ahead today tomorrow yesterday year day
@@ -123,7 +123,7 @@ export const rhetoric = list(`
   write written yet yield yielded yielding zero
 `)
 
-/** Words too wide to be a term alone; within a phrase they are welcome. */
+/** Words too general to be a term alone; allowed within a phrase. */
 export const generic = list(`
   accuracy action activity agnostic algorithm analysis answer answering application approach approximation
   architecture area assessment assumption attribute backbone behavior behaviour benchmark bias block body bound
@@ -150,7 +150,7 @@ export const generic = list(`
   update user value variability variable variance view vision weight window word world year
 `)
 
-/** Words that lead to something: a phrase does not end in one. */
+/** Modifiers: a phrase does not end in one. */
 export const leading = list(`
   adaptive adversarial agnostic artificial automated automatic autonomous based binary bounded central classical
   compact complex computational conditional continuous convex convolutional cross cross-modal data-driven deep dense

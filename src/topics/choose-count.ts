@@ -1,9 +1,9 @@
-// How many topics? Two kinds of evidence over a sweep of resolutions. Stability: structure that is there comes back when
-// papers are taken away (the mean ARI between the communities of two samples, over the papers that are in both).
-// Description length: up to where a finer division still tells something of the graph (minimum description length).
-// Taken is the level whose stability stands out most from the coarser and the finer ones around it, not the most stable
-// one, which is nearly always the coarsest; where none stands out, the most stable one of those that are fine enough. Where
-// that is too coarse for a reader, a finer level is taken.
+// Chooses the number of topics from two kinds of evidence over a sweep of resolutions. Stability: real structure
+// reappears when papers are left out (mean ARI between the communities of two samples, over the papers in both).
+// Description length: how fine a division still says something about the graph (minimum description length). The
+// chosen level is the one whose stability stands out most from the coarser and finer levels around it, because the most
+// stable level is nearly always the coarsest. If none stands out, it is the most stable level that is fine enough. If
+// that is too coarse for a reader, a finer level is chosen.
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import type { Level } from './stability.ts'
 import type { Threads } from './threads.ts'
@@ -13,24 +13,24 @@ import type { WeightedGraph } from './weighted-graph.ts'
 const lowestResolution = 0.1
 const highestResolution = 1000
 const step = 1.2
-// Levels that one thread looks at in one go, on the same samples, and levels between two looks at where to stop.
+// Levels measured in one job, on the same samples, and levels measured before each check whether to stop.
 const levelsAtOnce = 3
 const levelsAhead = 6
-// Below this a single topic is all that can be told.
+// Fewer papers are one topic.
 const leastPapers = 6
-// Height of a peak above the higher of the lowest points on both sides, each up to where the curve rises above the peak.
-// Bumps of a curve that only falls are lower than this.
+// Minimum prominence: height of a peak above the higher of the lowest points on both sides, each up to where the curve
+// rises above the peak. The noise on a falling curve stays below this.
 const leastProminence = 0.01
-// How many levels on either side a level's stability is smoothed over.
+// Stability is smoothed over this many levels on either side.
 const reach = 2
-// A peak that is not so many times as high as every other and as the least there may be is measured again on other
-// samples, so many times in all; one that is far below the least is none.
+// A peak is clear if it is `clearBy` times as prominent as every other and as the minimum, or far below the minimum. If
+// not, levels are measured again on other samples, at most `mostTimes` in all.
 const clearBy = 2
 const mostTimes = 4
-// So far beyond the shortest description the sweep goes on: it may yet grow shorter.
+// The sweep continues this far beyond the shortest description, which may get shorter still.
 const beyond = 1.2
 
-// A reader wants a topic for so many papers at least, up to so many topics.
+// A reader wants at least one topic per this many papers, up to `mostForReader` topics.
 const papersOfTopic = 100
 const mostForReader = 20
 
@@ -40,7 +40,7 @@ interface How {
   readonly threads: Threads
 }
 
-/** Picks a resolution, and tells what it was picked from; none for a handful of papers, which are one topic. */
+/** Picks a resolution, with the evidence; undefined for fewer than 6 papers, which are one topic. */
 export async function chooseCount(
   graph: WeightedGraph,
   how: How,
@@ -72,7 +72,7 @@ export async function chooseCount(
   }
 }
 
-/** A level, or the next finer one of a topic for so many papers: what is stable of a thousand is too coarse for a reader. */
+/** The level itself, or the next one fine enough for a reader: stable topics of many papers can be too coarse. */
 function fineEnough(
   level: Level,
   { levels, nodes }: { readonly levels: readonly Level[]; readonly nodes: number },
@@ -82,27 +82,27 @@ function fineEnough(
 }
 
 /**
- * The level that stands out most, of those that are neither too coarse nor too fine for so many nodes; whether it is clear
- * which one does, or that none does; and from where on levels matter. `levels` by rising resolution, their stability the
- * mean of `times` measurements.
+ * The level that stands out most among those neither too coarse nor too fine for the number of nodes; whether the
+ * choice is clear; and the first level that matters. `levels` are in ascending resolution, their stability the mean of
+ * `times` measurements.
  */
 export function pickLevel(
   levels: readonly Level[],
   { nodes, times }: { readonly nodes: number; readonly times: number },
 ): { readonly level: Level; readonly isClear: boolean; readonly from: number } {
   const shortest = levels.reduce((a, b) => (b.description < a.description ? b : a))
-  // A reader of many papers wants more than a few topics, whatever is most stable.
+  // Many papers need more than a few topics, whatever is most stable.
   const fewest = Math.max(2, Math.round(nodes ** 0.25))
   const most = Math.max(fewest, mostWorth(nodes, shortest.count))
   const stability = smoothed(levels.map((level) => level.stability))
   const range = levels.flatMap(({ count }, i) => (count >= fewest && count <= most ? [i] : []))
-  // A peak is as wide as the means: it stands for the next level of the range that they take in.
+  // Smoothing widens a peak: it counts for the nearest level in range within `reach`.
   const peaks = levels.flatMap((_, i) => {
     const near = range.filter((at) => Math.abs(at - i) <= reach)
     const at = highest(near, (at) => -Math.abs(at - i))
     return at === undefined ? [] : [{ at, height: prominenceAt(stability, i) }]
   })
-  // The error of a mean falls with the root of how many it is of.
+  // The error of a mean falls with the square root of the number of measurements.
   const least = leastProminence / Math.sqrt(times)
   const peak = highest(peaks, ({ height }) => height)
   const height = peak?.height ?? 0
@@ -134,12 +134,12 @@ async function sweep(graph: WeightedGraph, how: How): Promise<Level[]> {
   return levels
 }
 
-/** What each resolution is worth; those of a single community are left out. */
+/** Measures resolutions; those with a single community are left out. */
 async function measure(
   graph: WeightedGraph,
   { resolutions, seed, slice, threads }: How & { readonly resolutions: readonly number[] },
 ): Promise<Level[]> {
-  // Small graphs are noisier and cheaper: they get more samples.
+  // Small graphs are noisier and faster: they get more samples.
   const tries = Math.max(9, Math.min(24, Math.round(1.5e6 / (graph.target.length + 1))))
   const jobs: Promise<Level[]>[] = []
   for (let i = 0; i < resolutions.length; i += levelsAtOnce)
@@ -147,12 +147,12 @@ async function measure(
   return (await Promise.all(jobs)).flat()
 }
 
-/** The finest division to look at: few papers make too few edges for the description of a fine one to pay. */
+/** The largest count to consider: that of the shortest description, which few edges bias low, or √nodes if larger. */
 function mostWorth(nodes: number, shortest: number): number {
   return Math.max(Math.round(Math.sqrt(nodes)), shortest)
 }
 
-/** Means with the neighbours, the next ones by two thirds and those behind them by one third: single values are noisy. */
+/** Moving average with weights 1, 2, 3, 2, 1: single values are noisy. */
 function smoothed(values: readonly number[]): number[] {
   return values.map((_, i) => {
     let sum = 0

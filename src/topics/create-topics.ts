@@ -13,22 +13,22 @@ import { freshIdentity, trackTopics } from './track.ts'
 import { subgraph } from './weighted-graph.ts'
 
 interface CreateOptions extends Omit<DescribeOptions, 'identify'> {
-  /** Topics that these go on from, and whose labels stay. */
+  /** Previous topics, and whether all that persist keep their labels or only those with unchanged papers. */
   readonly previous: { readonly topics: TopicsData; readonly keepLabels: 'same' | 'unchanged' } | undefined
 }
 
-/** Makes topics of groups of rows, with all that can be asked of them. */
+/** Creates topics with their calls from groups of rows. */
 export async function createTopics(
   collection: TopicMaterial,
   groupOf: Int32Array,
   { previous, ...options }: CreateOptions,
 ): Promise<Topics> {
-  // What the calls below hold must not hold the topics of before, and through them all that ever were.
+  // The calls must not keep a reference to the previous topics, and so to all before those.
   const described = await describeTopics(collection, groupOf, { ...options, identify: identifier(previous) })
   return withCalls(collection, described, options)
 }
 
-/** Described topics with all that can be asked of them; the options are for topics that are made of them. */
+/** Adds the calls to described topics; `options` apply to topics derived from them. */
 export async function withCalls(
   collection: TopicMaterial,
   described: Described,
@@ -82,7 +82,7 @@ export async function withCalls(
       if (compare === undefined)
         throw new PaperkinError(
           'invalid-argument',
-          'Expected `compare` in the input of these topics, got none: papers cannot be assigned.',
+          'Expected `compare` in the input of these topics, got none: papers cannot be assigned without it.',
         )
       signal?.throwIfAborted()
       return assignPapers(data, compare(others, { signal }), {
@@ -104,7 +104,7 @@ export async function withCalls(
       requireOptions('split', asked, { count: true, signal: true })
       const { signal, count } = asked
       const slice = timeSlice(signal)
-      return regrouped(await parted(collection, described, { id, count, seed: options.seed, slice, signal }), slice)
+      return regrouped(await split(collection, described, { id, count, seed: options.seed, slice, signal }), slice)
     },
   })
 }
@@ -120,7 +120,7 @@ function identifier(previous: CreateOptions['previous']): DescribeOptions['ident
     : (groups, names) => trackTopics(groups, previous.topics, { ...previous, names })
 }
 
-/** The names of groups that go on from named topics: each in that which has the most of its papers, the larger first. */
+/** Passes the names of named topics on to the groups with most of their papers; the larger topic wins. */
 function namesIn(partition: Int32Array, { names, members }: Described): ReadonlyMap<number, string> {
   const found = new Map<number, string>()
   for (const [position, name] of names.entries()) {
@@ -142,7 +142,7 @@ async function reduced(
   const kept = names.filter((name) => name !== undefined).length
   if (kept === 0) return cut(partition, await dendrogram(graph, partition, slice), fewer)
   const { rows, graph: rest } = subgraph(graph, (row) => names[partition[row]!] === undefined)
-  // Nobody who names a topic wants it to be merged because there should be fewer others.
+  // Named topics are never merged to reduce the count.
   if (rows.length === 0) return partition
   const numbers = new Map<number, number>()
   const inside = Int32Array.from(rows, (row) => {
@@ -159,11 +159,11 @@ async function reduced(
 function merged({ data, partition }: Described, ids: readonly number[]): Int32Array {
   const positions = [...new Set((Array.isArray(ids) ? ids : []).map((id) => positionOf(data, id)))]
   if (positions.length < 2)
-    throw new PaperkinError('invalid-argument', `Expected \`ids\` to be of two topics or more, got ${show(ids)}.`)
+    throw new PaperkinError('invalid-argument', `Expected \`ids\` to name two or more topics, got ${show(ids)}.`)
   return bySize(partition.map((position) => (positions.includes(position) ? positions[0]! : position)))
 }
 
-async function parted(
+async function split(
   { graph }: TopicMaterial,
   { data, partition, members }: Described,
   {
@@ -183,7 +183,7 @@ async function parted(
   const position = positionOf(data, id)
   const most = members[position]!.length
   if (most < 2)
-    throw new PaperkinError('invalid-argument', `Expected a topic of two papers or more, got topic ${id} with one.`)
+    throw new PaperkinError('invalid-argument', `Expected a topic of two or more papers, got topic ${id} with one.`)
   const { rows, graph: inside } = subgraph(graph, (row) => partition[row] === position)
   const asked = Math.min(requireInteger('count', count, 2), most)
   const parts = await Threads.during({ papers: most, signal }, (threads) =>

@@ -1,21 +1,21 @@
-// The order in which communities go together when the resolution falls: two of them gain by being one below the
-// resolution w(a, b) · 2m / (s(a) · s(b)), their weight in units of what chance would put between them, and the pair that
-// gains first is merged first. This is the node pair sampling of Bonald et al. 2018 ("Hierarchical Graph Clustering using
-// Node Pair Sampling", algorithm 1) from communities on: its linkage is reducible, so that a chain of nearest neighbours
-// finds all merges in time proportional to the pairs.
+// The order in which communities merge as the resolution falls. Merging two gains below the resolution
+// w(a, b) · 2m / (s(a) · s(b)), the weight between them over that expected by chance; the pair that gains first is
+// merged first. This is Bonald et al. 2018 ("Hierarchical Graph Clustering using Node Pair Sampling", algorithm 1),
+// started from communities. Its linkage is reducible, so the nearest-neighbour chain finds all merges in time
+// proportional to the number of pairs.
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { bySize, countOf } from './leiden.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
-/** Two communities that go together; the union goes on under the number of `into`. */
+/** Two communities that merge; the union keeps the number of `into`. */
 interface Merge {
   readonly into: number
   readonly from: number
-  /** The resolution below which they gain by being one; 0 where no edge joins them. */
+  /** The resolution below which merging gains; 0 if no edge joins them. */
   readonly resolution: number
 }
 
-/** All merges of communities (numbered without gaps) up to a single one, by falling resolution. */
+/** All merges of communities (numbered without gaps) until one is left, by falling resolution. */
 export async function dendrogram(graph: WeightedGraph, communities: Int32Array, slice: TimeSlice): Promise<Merge[]> {
   const { count, strength, between, total } = await betweenCommunities(graph, communities, slice)
   const found: Merge[] = []
@@ -26,7 +26,7 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
       first++
       continue
     }
-    // A chain that ended in a merge may have left its beginning alive: it begins again there.
+    // If the start of the last chain is still alive, start there again.
     const chain = [first]
     while (chain.length > 0) {
       if (slice.due()) await slice.rest()
@@ -36,14 +36,14 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
       let best = 0
       for (const [c, w] of between[a]!) {
         const kinship = w / (strength[a]! * strength[c]!)
-        // The one before in the chain wins a tie, so that the chain ends; then the lower number.
+        // Ties go to the previous one in the chain, so that the chain ends; then to the lower number.
         if (kinship > best || (kinship === best && (c === before || (b !== before && c < b)))) {
           b = c
           best = kinship
         }
       }
       if (b < 0) {
-        // Nothing joins it any more: a part of the graph that stands apart.
+        // No edges are left: a separate component of the graph.
         parts.push(a)
         isAlive[a] = 0
         chain.pop()
@@ -64,15 +64,15 @@ export async function dendrogram(graph: WeightedGraph, communities: Int32Array, 
       } else chain.push(b)
     }
   }
-  // Sorting keeps a merge behind those that made its two sides: their resolutions are at least as high.
+  // A stable sort keeps a merge after those that formed its two sides: their resolutions are at least as high.
   found.sort((a, b) => b.resolution - a.resolution)
-  // What no edge joins goes together at last, the smallest parts first (communities are numbered by falling size).
+  // Separate components merge last, the smallest first (communities are numbered by falling size).
   parts.sort((a, b) => a - b)
   for (let i = parts.length - 1; i > 0; i--) found.push({ into: parts[i - 1]!, from: parts[i]!, resolution: 0 })
   return found
 }
 
-/** The weight of all edges at each community, and of those between every two that edges join. */
+/** The total edge weight at each community, and the weight between every two adjacent ones. */
 export async function betweenCommunities(graph: WeightedGraph, communities: Int32Array, slice: TimeSlice) {
   const { nodes, start, target, weight } = graph
   const count = countOf(communities)
@@ -89,7 +89,7 @@ export async function betweenCommunities(graph: WeightedGraph, communities: Int3
       if (a !== b) between[a]!.set(b, (between[a]!.get(b) ?? 0) + weight[i]!)
     }
   }
-  // Sums over either side's edges may differ in the last bit, and a chain would not end.
+  // Sums from either side may differ in the last bit, so that a chain would not end: make them equal.
   for (const [a, others] of between.entries()) {
     for (const [b, w] of others) if (a < b) between[b]!.set(a, w)
     if (slice.due()) await slice.rest()
@@ -97,7 +97,7 @@ export async function betweenCommunities(graph: WeightedGraph, communities: Int3
   return { count, strength, between, total }
 }
 
-/** Communities after the first merges, until `count` are left; numbered by falling size. */
+/** Communities after merging until `count` are left, numbered by falling size. */
 export function cut(communities: Int32Array, merges: readonly Merge[], count: number): Int32Array {
   const groups = countOf(communities)
   const into = Int32Array.from({ length: groups }, (_, c) => c)

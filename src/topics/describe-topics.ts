@@ -25,13 +25,13 @@ import type { Identity } from './track.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 const mostOutliers = 0.05
-// Fewer papers have no quartiles to speak of.
+// Quartiles of fewer papers mean little.
 const leastForOutliers = 10
 const representativesShown = 3
 
-/** Papers with all that topics are made from; row i of everything belongs to `papers[i]`. */
+/** Papers with everything that topics are built from; row i of each part belongs to `papers[i]`. */
 export interface TopicMaterial {
-  /** By rising id. */
+  /** Sorted by id. */
   readonly papers: readonly Paper[]
   readonly vectors: Float32Array
   readonly dimensions: number
@@ -39,12 +39,12 @@ export interface TopicMaterial {
   readonly kin: KinList
   readonly graph: WeightedGraph
   readonly phrases: Phrases
-  /** Compares other papers with these, in the order of these. */
+  /** Compares other papers with these; similarities come in the order of `papers`. */
   readonly compare: TopicInput['compare']
   readonly atlas: Atlas | undefined
-  /** What is known of terms. */
+  /** Looks terms up. */
   readonly vocabulary: Pick<Atlas, 'term'> | undefined
-  /** The areas of each row, where there are not too many rows. */
+  /** The areas of each row; undefined for large collections. */
   readonly memberships: Memberships | undefined
 }
 
@@ -54,33 +54,33 @@ export interface DescribeOptions {
   readonly outlierShare: number | 'auto'
   readonly termsPerLabel: number
   readonly label: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
-  /** What groups of paper ids, by falling size, are called; `names` has those that were named beforehand. */
+  /** Gives ids to groups of paper ids, largest first; `names` holds the names given by the caller. */
   readonly identify: (groups: readonly (readonly string[])[], names: readonly (string | undefined)[]) => Identity
-  /** Names of groups that were named beforehand. */
+  /** Caller-given names by group. */
   readonly names: ReadonlyMap<number, string>
-  /** Such names that have no group. */
+  /** Caller-given names without a group. */
   readonly unmatched: readonly string[]
   readonly evidence: readonly CountEvidence[]
   readonly resolution: number | undefined
-  /** Where the groups are sections: theirs, and the rows that fit none. */
+  /** Set when the groups are sections: their nodes, and the rows that fit none. */
   readonly sections?: Sections | undefined
   readonly slice: TimeSlice
 }
 
-/** Topics, and what they are in rows. */
+/** Topics, with their rows. */
 export interface Described {
   readonly data: TopicsData
-  /** Rows of each topic, outliers in none. */
+  /** Rows of each topic, without outliers. */
   readonly members: readonly (readonly number[])[]
-  /** The position of each row's topic, outliers where they were grouped. */
+  /** The position of each row's topic; an outlier keeps the group it was found in. */
   readonly partition: Int32Array
   /** The same, with -1 for outliers. */
   readonly topicOf: Int32Array
-  /** Of each topic the name that was given beforehand. */
+  /** The caller-given name of each topic. */
   readonly names: readonly (string | undefined)[]
 }
 
-/** Turns groups of rows (numbered without gaps) into topics of papers: outliers apart, strengths, labels; frozen. */
+/** Turns groups of rows (numbered without gaps) into frozen topics with outliers, strengths and labels. */
 export async function describeTopics(
   collection: TopicMaterial,
   groupOf: Int32Array,
@@ -146,7 +146,7 @@ export async function describeTopics(
     if (slice.due()) await slice.rest()
     topics.push({
       id: ids[topic]!,
-      label: kept[topic]! ?? labels[topic]!,
+      label: kept[topic] ?? labels[topic]!,
       ...(names[topic] !== undefined && { isNamed: true as const }),
       terms: byTerms[topic]!.terms,
       size: rows.length,
@@ -186,7 +186,7 @@ export async function describeTopics(
     groups: groupsOf(given, { nodes, atlas }),
     ...(sections !== undefined && { areSections: true as const }),
     outliers: apart.map(({ row, margin }): Outlier => {
-      // Where all its kin stand apart too, the topic that it would have been in.
+      // If all its kin are outliers too, `nearest` is the topic it was grouped with.
       const { second } = placeOf(row, { graph, topicOf, ids })
       return {
         id: papers[row]!.id,
@@ -207,7 +207,7 @@ export async function describeTopics(
   return { data: await deepFreeze(data, slice), members, partition, topicOf, names }
 }
 
-/** The name of a row's area, where the map has one near. */
+/** The name of a row's area, if the map has one near enough. */
 function areaOf(row: number, { atlas, memberships }: TopicMaterial): { readonly area?: string } {
   if (atlas === undefined || memberships === undefined) return {}
   const { area, width, similarity } = memberships
@@ -215,10 +215,10 @@ function areaOf(row: number, { atlas, memberships }: TopicMaterial): { readonly 
   return place === undefined ? {} : { area: place.area }
 }
 
-// Of a large topic so many papers, evenly spaced, tell what it is about.
+// A large topic is named from this many papers, evenly spaced.
 const mostForName = 30
 
-/** What each group of rows is about, as a node of the map; -1 where that is nothing. */
+/** The node of the map that each group of rows is about; -1 for none. */
 export async function commonNodes(
   { atlas, memberships, vectors, dimensions }: TopicMaterial,
   { members, slice }: { readonly members: readonly (readonly number[])[]; readonly slice: TimeSlice },
@@ -238,7 +238,7 @@ export async function commonNodes(
   return nodes
 }
 
-/** Labels of groups of rows: by their nodes of the map, or by their terms. */
+/** Labels groups of rows by their nodes of the map, or else by their terms. */
 export function labelsOf(
   byTerms: readonly TopicName[],
   {
@@ -251,7 +251,7 @@ export function labelsOf(
     readonly atlas: Atlas | undefined
     readonly nodes: readonly number[]
     readonly members: readonly (readonly number[])[]
-    /** Where the groups are sections, the areas of their rows. */
+    /** The areas of the rows, if the groups are sections. */
     readonly sections?: Memberships | undefined
     readonly taken: Iterable<string>
   },
@@ -266,18 +266,18 @@ export function labelsOf(
   return sectionLabels(topics, { atlas, sections, taken })
 }
 
-/** Whether a label of before that names a section still fits one that is now of a node; other labels do. */
+/** Whether an earlier label fits a topic whose node is now `node`; a label that names no section always does. */
 function isStillSection(label: string, { node, atlas }: { readonly node: number; readonly atlas: Atlas | undefined }) {
   const [name, ...rest] = label.split(': ')
   const before = atlas?.nodes.findIndex((one) => one.name === name) ?? -1
   if (atlas === undefined || before < 0 || node < 0) return true
-  // What is left of a discipline is something else every day.
+  // "Discipline: terms" names the remainder of a discipline, which changes every day.
   const { level } = atlas.nodes[before]!
   if (rest.length > 0 && (level === 'discipline' || level === 'domain')) return false
   return atlas.isWithin(node, before) || atlas.isWithin(before, node)
 }
 
-/** Topics by the discipline of their node, or its domain where it is wider than that. */
+/** Groups topics by the discipline of their node, or by the node itself if that is wider. */
 function groupsOf(
   topics: readonly Topic[],
   { nodes, atlas }: { readonly nodes: readonly number[]; readonly atlas: Atlas | undefined },
@@ -298,10 +298,10 @@ function groupsOf(
 }
 
 const sentenceEnd = /(?<=[.!?])\s+(?=\p{Lu})/u
-// A sentence of so many characters is easily read.
+// Characters in a sentence that is easy to read.
 const [shortest, longest] = [40, 320]
 
-/** The sentence of some abstract that holds the most of a topic's terms, by weight and for its length. */
+/** The abstract sentence with the greatest weight of the topic's terms, divided by the root of its length. */
 function tellingSentence(papers: readonly Paper[], terms: Topic['terms']): { readonly sentence?: string } {
   let sentence: string | undefined
   let most = 0
@@ -319,7 +319,7 @@ function tellingSentence(papers: readonly Paper[], terms: Topic['terms']): { rea
   return sentence === undefined ? {} : { sentence }
 }
 
-/** A paper of a topic. */
+/** A paper's place in its topic. */
 interface Placed {
   readonly row: number
   /** Mean similarity to the papers of the topic. */
@@ -328,7 +328,7 @@ interface Placed {
   readonly second: TopicShare | undefined
 }
 
-/** The first few by falling similarity, then by row; `placed` is by row. */
+/** The most typical few, ties by row; expects `placed` sorted by row. */
 function mostTypical(placed: readonly Placed[]): Placed[] {
   const found: Placed[] = []
   for (const one of placed) {
@@ -340,7 +340,7 @@ function mostTypical(placed: readonly Placed[]): Placed[] {
   return found
 }
 
-/** Gives topics without a kept label the names that a caller makes up; one that is empty or taken is left to the terms. */
+/** Asks the caller to name topics without a kept label; an empty or taken name leaves the label as it is. */
 async function named(
   topics: readonly Topic[],
   {
@@ -370,7 +370,7 @@ async function named(
     if (typeof name !== 'string')
       throw new PaperkinError(
         'invalid-argument',
-        `Expected \`label\` to give a string for topic ${id}, got ${show(name)}.`,
+        `Expected \`label\` to return a string for topic ${id}, got ${show(name)}.`,
       )
     const isNew = name.trim() !== '' && !taken.has(name.trim())
     if (isNew) taken.add(name.trim())
@@ -381,9 +381,8 @@ async function named(
 }
 
 /**
- * Rows whose nearest kin are strangers: their mean similarity to the 5 nearest lies below Tukey's fence (the lower
- * quartile less 1.5 times the distance of the quartiles), or is among the lowest of a given share. The strangest first;
- * no topic is left without a paper.
+ * Rows far from their nearest kin: mean similarity to the 5 nearest below Tukey's fence (lower quartile minus 1.5
+ * times the interquartile range), or among the lowest `share`. Most distant first; every topic keeps at least one row.
  */
 async function findOutliers(
   { rows, k, similarity }: KinList,
@@ -396,9 +395,9 @@ async function findOutliers(
   }: {
     readonly topicOf: Int32Array
     readonly share: number | 'auto'
-    /** Rows that belong where they are, whatever their kin. */
+    /** Rows that are never outliers. */
     readonly isFixed: (row: number) => boolean
-    /** Rows that are known to fit nowhere. @default those that are lonely */
+    /** Rows known to fit nowhere. @default found by their kin */
     readonly given: readonly number[] | undefined
     readonly slice: TimeSlice
   },
@@ -439,7 +438,7 @@ async function findOutliers(
   return apart.map((row) => ({ row, margin: Math.min(0, closeness[row]! - least) }))
 }
 
-/** The rows of each topic without the outliers, the largest topic first, equal ones by their first row. */
+/** The rows of each topic without outliers, largest topic first, ties by first row. */
 function membersBySize(topicOf: Int32Array, apart: ReadonlySet<number>): number[][] {
   const members: number[][] = []
   topicOf.forEach((topic, row) => {
@@ -457,7 +456,7 @@ interface Places {
   readonly ids: readonly number[]
 }
 
-/** Where a row's edge weight goes: the share in its own topic, and the other topic with the largest. */
+/** Where a row's edge weight goes: the share in its own topic, and the other topic with the largest share. */
 function placeOf(
   row: number,
   { graph: { start, target, weight }, topicOf, ids }: Places,
@@ -470,7 +469,7 @@ function placeOf(
     inTopic.set(topic, (inTopic.get(topic) ?? 0) + weight[i]!)
   }
   const own = topicOf[row]!
-  // Without edges there is nothing else to be in.
+  // No edges lead to another topic.
   if (all === 0) return { strength: own < 0 ? 0 : 1, second: undefined }
   let second = -1
   let most = 0
@@ -486,8 +485,8 @@ function placeOf(
 }
 
 /**
- * Mean similarity of each of the rows to all of them, itself included: the product with their sum.
- * @param words room for a sum a column, 0 before and after
+ * Mean similarity of each row to all of them, itself included: its product with their sum.
+ * @param words scratch, one sum per lexical column; all 0 before and after
  */
 async function similarityToAll(
   { vectors, dimensions, lexical }: TopicMaterial,
@@ -515,7 +514,7 @@ async function similarityToAll(
   return similarity
 }
 
-/** @internal Freezes plain data from the inside out. */
+/** @internal Freezes plain data, inner objects first. */
 export async function deepFreeze<T extends object>(value: T, slice: TimeSlice): Promise<T> {
   for (const inner of Object.values(value)) {
     if (typeof inner === 'object' && inner !== null && !Object.isFrozen(inner)) await deepFreeze(inner, slice)

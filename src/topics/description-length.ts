@@ -2,10 +2,10 @@ import { countOf } from './leiden.ts'
 import type { WeightedGraph } from './weighted-graph.ts'
 
 /**
- * Nats that it takes to tell a graph's edges by way of its communities: the microcanonical degree-corrected stochastic
- * block model (Peixoto 2014, "Hierarchical Block Structures and High-Resolution Model Selection in Large Networks",
- * section II) without what does not depend on the communities. Weights do not count. More communities foretell edges
- * better and take more to describe: the fewest nats lie where the next split is not worth its own description.
+ * Nats to describe a graph's edges given its communities: the microcanonical degree-corrected stochastic block model
+ * (Peixoto 2014, "Hierarchical Block Structures and High-Resolution Model Selection in Large Networks", section II)
+ * without terms that do not depend on the communities. Weights are ignored. More communities predict edges better but
+ * take more to describe; the minimum is where a further split does not pay for its own description.
  */
 export function descriptionLength({ nodes, start, target }: WeightedGraph, communities: Int32Array): number {
   const count = countOf(communities)
@@ -24,7 +24,7 @@ export function descriptionLength({ nodes, start, target }: WeightedGraph, commu
   let edges = 0
   for (const [key, found] of between)
     edges -= (found / 2) * Math.log(found / (ends[Math.floor(key / count)]! * ends[key % count]!))
-  // How many edges run between each two communities, then the sizes of the communities and who is in which.
+  // The number of edges between every two communities, the sizes of the communities, and their members.
   const pairs = (count * (count + 1)) / 2
   const counts = logBinomial(pairs + target.length / 2 - 1, target.length / 2)
   const sizes = logBinomial(nodes - 1, count - 1)
@@ -36,7 +36,7 @@ function logBinomial(n: number, k: number): number {
   return logFactorial(n) - logFactorial(k) - logFactorial(n - k)
 }
 
-/** Stirling's series, exact to 1e-3 from 1 on. */
+/** Stirling's series; error below 1e-3 for n ≥ 1. */
 function logFactorial(n: number): number {
   return n < 1 ? 0 : (n + 0.5) * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * n)
 }

@@ -61,22 +61,22 @@ export type {
 export { topicOptionNames } from './topics.ts'
 
 const mostNeighbours = 25
-// Of a paper's 25 nearest among 10,000, its 128 nearest by embedding hold 99.7 % and its 64 nearest 97.6 %; to list 64 of
-// each of 40,899 takes 13 s, to list 128 takes 24.
+// Among 10,000 papers, the 128 nearest by embedding include 99.7 % of a paper's 25 nearest; 64 include 97.6 %. For
+// 40,899 papers, finding 64 each takes 13 s and 128 takes 24 s.
 const candidates = 128
 const fewerCandidates = 64
 const fewerFrom = 16_384
-// How many topics there are shows in so many papers as well as in more of them, and in a tenth of the time.
+// A sample of this size gives the number of topics as reliably as all papers do, in a tenth of the time.
 const mostToChooseOn = 8000
-// Fewer papers are one topic; more have communities that tell of themselves how many there are.
+// Fewer papers are one topic; in more, the communities themselves show how many there are.
 const leastForSections = 8
 const mostForSections = 600
-// Of more papers the areas are only looked up for some of each topic.
+// Above this, areas are looked up only for a sample of each topic.
 const mostPlaced = 2000
 
 /**
- * Finds topics among papers. Any number of papers gives an answer: no topic of none, one topic of one.
- * @throws PaperkinError `invalid-argument` for rows that do not fit the papers, ids that repeat, and options out of range;
+ * Finds topics among papers. Any number of papers works: none give no topic, one gives one.
+ * @throws PaperkinError `invalid-argument` for rows that do not match the papers, repeated ids, or invalid options;
  * `paper-not-found` for an example of a named topic that is not among the papers
  */
 export async function findTopics(input: TopicInput, options: TopicOptions = {}): Promise<Topics> {
@@ -97,8 +97,8 @@ export async function findTopics(input: TopicInput, options: TopicOptions = {}):
 }
 
 /**
- * Topics that come back from JSON, with their calls: the data as it is, what is near their papers looked up again.
- * Outliers go with the topic that most of their neighbours are in.
+ * Restores topics from JSON, with their calls: the data stays unchanged, neighbours of the papers are found again.
+ * An outlier counts towards the topic that most of its neighbours are in.
  * @param input exactly the papers of the topics and their outliers: see {@link checkedData}
  */
 export async function restoreTopics(input: TopicInput, data: TopicsData, options: RestoreOptions): Promise<Topics> {
@@ -109,7 +109,7 @@ export async function restoreTopics(input: TopicInput, data: TopicsData, options
   return withCalls(collection, described, { ...settings, unmatched, resolution, slice })
 }
 
-/** Reads the words of papers, in the order of their ids, while `look` looks at their rows. */
+/** Sorts papers by id, and reads their words while `look` works on their rows. */
 async function readWith<Found extends Surroundings>(
   look: (rows: KinRows, settings: Settings) => Promise<Found>,
   input: TopicInput,
@@ -118,7 +118,7 @@ async function readWith<Found extends Surroundings>(
   const { signal } = given
   const slice = timeSlice(signal)
   const { papers, compare, atlas, vocabulary = atlas, embedNames, ...rows } = await inOrderOfIds(input, slice)
-  // Threads look for communities while the words are read here.
+  // Words are read on this thread while worker threads look for communities.
   const reading = Phrases.read(papers, timeSlice(signal))
   reading.catch(() => undefined)
   await slice.rest()
@@ -130,7 +130,7 @@ async function readWith<Found extends Surroundings>(
   return { collection: { papers, ...rows, kin, graph, phrases, compare, atlas, vocabulary, memberships }, found, slice }
 }
 
-/** Rows with what is near them. */
+/** The neighbours and areas of rows. */
 interface Surroundings {
   readonly kin: KinList
   readonly graph: WeightedGraph
@@ -145,7 +145,7 @@ interface Groups {
 }
 
 interface Found extends Surroundings, Groups {
-  /** Names of groups that were named beforehand. */
+  /** Caller-given names by group. */
   readonly names: ReadonlyMap<number, string>
   readonly unmatched: readonly string[]
 }
@@ -158,7 +158,7 @@ type Settings = ReturnType<typeof withDefaults> & {
   readonly slice: TimeSlice
 }
 
-/** Groups of all rows: those of named topics first, then what the settings ask for of the rest. */
+/** Groups all rows: named topics first, then the remaining rows as the settings ask. */
 async function findAll(rows: KinRows, settings: Settings): Promise<Found> {
   const { papers, named, slice, atlas, embedNames, minTopicSize, count } = settings
   const around = await lookAround(rows, settings)
@@ -173,7 +173,7 @@ async function findAll(rows: KinRows, settings: Settings): Promise<Found> {
   const rest = [...of.keys()].filter((row) => of[row]! < 0)
   const all = { ...around, groupOf, names, unmatched }
   const nodes = matched.map(() => -1)
-  // Too few for a topic of their own stand apart.
+  // Too few rows for another topic: they become outliers.
   if (matched.length > 0 && rest.length < (count === 'auto' ? minTopicSize : 1)) {
     for (const row of rest) groupOf[row] = nearestGroup(row, groupOf, around.kin)
     return { ...all, resolution: undefined, evidence: [], sections: { groupOf, nodes, apart: rest } }
@@ -194,7 +194,7 @@ async function findAll(rows: KinRows, settings: Settings): Promise<Found> {
   return { ...all, ...found, groupOf, sections }
 }
 
-/** The areas of some rows. */
+/** The memberships of the given rows, in their order. */
 function partOf(memberships: Memberships | undefined, rows: readonly number[]): Memberships | undefined {
   if (memberships === undefined) return undefined
   const { width, area, share, similarity } = memberships
@@ -230,7 +230,7 @@ async function lookAround(
   return { kin, graph, memberships }
 }
 
-/** Groups of rows as the settings ask for them. */
+/** Groups rows as the settings ask. */
 async function findGroups(
   rows: KinRows,
   { kin, graph, memberships }: Surroundings,
@@ -244,7 +244,7 @@ async function findGroups(
     const sections = await findSections(memberships, { atlas, kin, least: settings.minTopicSize, slice })
     if (sections !== undefined) return { groupOf: sections.groupOf, resolution: undefined, evidence: [], sections }
   }
-  const how = { seed, slice, threads, initial: previous && groupsOfBefore(papers, previous) }
+  const how = { seed, slice, threads, initial: previous && previousGroups(papers, previous) }
   let { resolution } = settings
   let target = count === 'auto' ? undefined : Math.min(count, n)
   let evidence: readonly CountEvidence[] = []
@@ -263,7 +263,7 @@ async function findGroups(
   return { groupOf, resolution, evidence, sections: undefined }
 }
 
-/** The graph itself or, where there are more papers than it takes to tell how many topics there are, that of a sample. */
+/** The graph to choose the number of topics on: that of a sample if there are more than `mostToChooseOn` rows. */
 async function graphToChooseOn(
   { graph, ...rows }: KinRows & { readonly graph: WeightedGraph },
   {
@@ -282,7 +282,7 @@ async function graphToChooseOn(
 ): Promise<WeightedGraph> {
   if (rows.rows <= mostToChooseOn) return graph
   const random = seededRandom(seed)
-  // Selection sampling (Knuth, volume 2, algorithm S): each of the rows is as likely to be in it.
+  // Selection sampling (Knuth, volume 2, algorithm S): every row is equally likely to be chosen.
   const chosen: number[] = []
   for (let row = 0; row < rows.rows; row++)
     if (random() * (rows.rows - row) < mostToChooseOn - chosen.length) chosen.push(row)
@@ -319,8 +319,8 @@ function withDefaults(options: TopicOptions) {
   if (resolution !== undefined && count !== 'auto')
     throw new PaperkinError('invalid-argument', 'Expected `count` or `resolution`, got both: leave one of them out.')
   const previous = checkedTopics(options.previous)
-  // Topics go on at the resolution that they were found at, unless another is asked for.
-  const goesOn = previous !== undefined && options.count === undefined && options.resolution === undefined
+  // Reuse the resolution of the previous topics unless the options ask for another.
+  const isContinued = previous !== undefined && options.count === undefined && options.resolution === undefined
   return {
     previous,
     method,
@@ -328,7 +328,7 @@ function withDefaults(options: TopicOptions) {
     seed: requireInteger('seed', options.seed ?? 1, Number.MIN_SAFE_INTEGER),
     resolution:
       resolution === undefined
-        ? goesOn
+        ? isContinued
           ? previous.resolution
           : undefined
         : requireNumber('resolution', resolution, 0.001, 1000),
@@ -342,7 +342,7 @@ function withDefaults(options: TopicOptions) {
   }
 }
 
-/** Topics as `findTopics` returned them, or as they come back from JSON. */
+/** Topics as returned by `findTopics`, or parsed from their JSON. */
 function checkedTopics(previous: TopicsData | undefined): TopicsData | undefined {
   if (previous === undefined) return undefined
   const isWhole =
@@ -355,7 +355,7 @@ function checkedTopics(previous: TopicsData | undefined): TopicsData | undefined
   if (!isWhole)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected \`previous\` to be what \`topics()\` gave, or its JSON read back, got ${show(previous)}.`,
+      `Expected \`previous\` to be the result of \`topics()\` or its parsed JSON, got ${show(previous)}.`,
     )
   return previous
 }
@@ -369,14 +369,14 @@ function checkedShare(share: number | 'auto'): number | 'auto' {
   return share === 'auto' ? share : requireNumber('outlierShare', share, 0, 0.5)
 }
 
-// 25 was best or near it on arxiv-2025 and cora among 10 … 40; few papers have topics smaller than that, and a paper
-// should find most of its neighbours within its topic.
+// Among 10 … 40, 25 was best or nearly so on arxiv-2025 and cora. Topics of small collections have fewer papers than
+// that, and most neighbours of a paper should be in its topic.
 function neighboursFor(papers: number): number {
   return Math.min(mostNeighbours, Math.max(3, Math.round(0.7 * Math.sqrt(papers))))
 }
 
-/** The topic of before of each paper as a number, papers that were in none each by itself. */
-function groupsOfBefore(papers: readonly Paper[], { topics }: TopicsData): Int32Array {
+/** A number for each paper's previous topic; each paper that had none gets a number of its own. */
+function previousGroups(papers: readonly Paper[], { topics }: TopicsData): Int32Array {
   const topicOf = new Map(topics.flatMap(({ id, papers }) => papers.map((paper) => [paper.id, id] as const)))
   const numbers = new Map<number, number>()
   let next = 0
@@ -390,7 +390,7 @@ function groupsOfBefore(papers: readonly Paper[], { topics }: TopicsData): Int32
   })
 }
 
-/** Papers and rows in the order of the ids, so that topics do not depend on the order of adding. */
+/** Sorts papers and rows by id, so that topics do not depend on the order in which papers were added. */
 async function inOrderOfIds(
   { papers, vectors, dimensions, lexical, atlas, vocabulary, embedNames, compare }: TopicInput,
   slice: TimeSlice,
@@ -422,10 +422,10 @@ async function inOrderOfIds(
   }
 }
 
-// Rows that are sorted in one go, a few milliseconds.
+// Rows sorted in one go: a few milliseconds.
 const sortedAtOnce = 2048
 
-/** Rows in the order of their ids, then by row: parts are sorted, and merged two by two. */
+/** Rows by id, then by row: a merge sort that yields between steps. */
 async function sortedRows(ids: readonly string[], slice: TimeSlice): Promise<Int32Array> {
   const n = ids.length
   let rows = Int32Array.from(ids.keys())
@@ -455,8 +455,8 @@ async function* inOrder(papers: AsyncIterable<SimilarPaper>, order: Int32Array):
     yield { id, similarity: Float64Array.from(order, (row) => similarity[row]!) }
 }
 
-// Values on a grid of 2^-20 make products and their sums exact in float64, so that sums do not depend on the order of
-// the columns, which is that of adding.
+// Rounding to multiples of 2^-20 makes products and their sums exact in float64. They must not depend on the order of
+// columns, which follows the order in which papers were added.
 async function lexicalRows(
   { columns, start, column, value }: SparseRows,
   order: readonly number[],

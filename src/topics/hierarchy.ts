@@ -10,12 +10,12 @@ const leastGroups = 3
 
 interface HierarchyOptions {
   readonly graph: WeightedGraph
-  /** Position of each row's topic in `topics`, outliers with their nearest. */
+  /** Position of each row's topic in `topics`; for outliers, of the nearest topic. */
   readonly partition: Int32Array
   /** Rows of each topic without outliers. */
   readonly members: readonly (readonly number[])[]
   readonly collection: TopicMaterial
-  /** Topics by discipline, where they are sections: these are their groups. @default those of the neighbour graph */
+  /** Groups by discipline, if the topics are sections. @default groups from the neighbour graph */
   readonly groups?: readonly TopicGroup[] | undefined
   readonly termsPerLabel: number
   readonly slice: TimeSlice
@@ -34,7 +34,7 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
     for (let count = topics.length; Math.round(count / shrinkage) >= leastGroups; counts.unshift(count))
       count = Math.round(count / shrinkage)
   const taken = new Set(topics.map(({ label }) => label))
-  // From the top down, each level with the group of every topic and the names of the groups.
+  // From the top down: the group of every topic, and the names of the groups.
   const levels: { readonly groupOf: Int32Array; readonly names: readonly TopicName[] }[] = []
   for (const count of [1, ...counts]) {
     const groupOf = isGrouped
@@ -69,7 +69,7 @@ export async function topicHierarchy(topics: readonly Topic[], options: Hierarch
     const { groupOf, names } = levels[level]!
     const groups = new Map<number, number[]>()
     for (const topic of inside) groups.set(groupOf[topic]!, [...(groups.get(groupOf[topic]!) ?? []), topic])
-    // A level that does not part this group is no level of its.
+    // Skip a level that does not divide this group.
     if (groups.size === 1 && level > 0) return nodes(inside, level + 1)
     const found = Array.from(groups, ([group, within]): TopicNode => {
       if (within.length === 1 && level > 0) return leaf(topics[within[0]!]!)

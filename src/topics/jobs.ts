@@ -1,5 +1,5 @@
-// What a thread can do for topics. Options and results are plain data, or arrays in shared memory that a job writes its
-// part of; a job's result depends on its options alone, so that it is the same in whatever thread and order the jobs run.
+// Jobs for the worker threads of topics. Options and results are plain data, or arrays in shared memory of which each
+// job writes a part. A result depends only on the options, not on the thread or the order of the jobs.
 import { seededRandom } from '../runtime/random.ts'
 import type { JobContext } from '../runtime/serve-jobs.ts'
 import { leiden } from './leiden.ts'

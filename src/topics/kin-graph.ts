@@ -1,6 +1,7 @@
-// The neighbour graph of papers: each paper's k nearest by a weighted mean of the embedding cosine and the lexical cosine.
-// Candidates are the nearest by embedding, at least five times as many as are kept: on 6,250 and 5,600 abstracts the best 100 by
-// embedding hold 99.9 % of the best 25 by the mean. Sums run in float64 in a fixed order, ties go to the lower row.
+// The neighbour graph of papers: each paper's k nearest by a weighted mean of embedding cosine and lexical cosine.
+// Candidates are the nearest by embedding, by default at least five times as many as are kept: on 6,250 and 5,600
+// abstracts, the best 100 by embedding include 99.9 % of the best 25 by the mean. Sums in float64 in a fixed order;
+// ties go to the lower row.
 import type { SparseRows } from '../lexical/sparse-rows.ts'
 import { sharedFloat32, sharedFloat64, sharedInt32 } from '../runtime/shared-arrays.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
@@ -9,7 +10,7 @@ import { sharedWords } from './rescore.ts'
 import { Threads } from './threads.ts'
 import { type WeightedGraph, weightedGraph } from './weighted-graph.ts'
 
-/** Papers as the graph sees them: row i of both is one paper. */
+/** Vectors of papers: row i of `vectors` and of `lexical` is one paper. */
 export interface KinRows {
   readonly rows: number
   /** `rows × dimensions` unit rows, row-major. */
@@ -31,19 +32,19 @@ export interface KinList {
 }
 
 interface KinOptions {
-  /** Neighbours a row; fewer only where there are fewer others. */
+  /** Neighbours per row; at most `rows - 1` are found. */
   readonly k: number
-  /** 0 … 1: how much the cosine of the embeddings counts in the mean. @default 0.5 */
+  /** 0 … 1: weight of the embedding cosine in the mean. @default 0.5 */
   readonly semanticWeight?: number | undefined
-  /** How many of the nearest by embedding are looked at. @default 128, or 5 k where that is more */
+  /** Number of nearest rows by embedding to rank. @default 128, or 5 k if larger */
   readonly candidates?: number | undefined
   readonly slice: TimeSlice
   readonly signal?: AbortSignal | undefined
-  /** @default threads of its own, where there are many rows */
+  /** @default its own threads, if there are many rows */
   readonly threads?: Threads | undefined
 }
 
-// Rows that a thread ranks at a time.
+// Rows ranked per job.
 const rowsAtOnce = 1024
 
 /** Finds the k nearest of every row by the weighted mean of both cosines. */
@@ -80,7 +81,7 @@ export async function nearestKin(kin: KinRows, options: KinOptions): Promise<Kin
 
 const kinsCompared = 5
 
-/** Mean similarity of the nearest five of `count` similarities, nearest first, that begin at `start`. */
+/** Mean of the first five of `count` similarities from `start` on, nearest first. */
 export function kinship(similarity: Float64Array, start: number, count: number): number {
   const width = Math.min(count, kinsCompared)
   let sum = 0
@@ -88,10 +89,10 @@ export function kinship(similarity: Float64Array, start: number, count: number):
   return sum / width
 }
 
-// Papers without anything in common still hang together by a hair, so that no weight is 0 or below.
+// Minimum similarity of neighbours in the graph, so that every edge weight is positive.
 export const leastWeight = 1e-3
 
-/** The graph of a neighbour list: an edge weighs the similarity where each is a neighbour of the other, else half. */
+/** The graph of a neighbour list. An edge weighs the similarity if the neighbours are mutual, else half of it. */
 export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slice: TimeSlice): Promise<WeightedGraph> {
   const edges = sharedInt32(2 * neighbour.length)
   const weights = sharedFloat64(neighbour.length)
@@ -104,7 +105,7 @@ export async function kinGraph({ rows, k, neighbour, similarity }: KinList, slic
   return weightedGraph(edges, { nodes: rows, weights, slice })
 }
 
-/** The group of a row's nearest kin that has one, -1 being none; the first group where none of them has. */
+/** The group of a row's nearest kin that has one (-1: none); group 0 if none of its kin has one. */
 export function nearestGroup(row: number, groupOf: Int32Array, { k, neighbour }: KinList): number {
   for (let rank = 0; rank < k; rank++) {
     const group = groupOf[neighbour[row * k + rank]!]!

@@ -1,8 +1,7 @@
-// Labels by class-based TF-IDF (Grootendorst 2022, section 3.3), counted in papers instead of in words, so that one
-// paper that repeats a word does not name a topic, and against the mean of all topics. Phrases of two words, and of
-// three where two are a fragment, take the place of words that hardly stand without them. The terms of a topic are
-// chosen by maximal marginal relevance (Carbonell and Goldstein 1998), where two terms are alike that name the same
-// papers.
+// Labels by class-based TF-IDF (Grootendorst 2022, section 3.3), relative to the mean of all topics, and counted in
+// papers instead of words, so that one paper that repeats a word does not name a topic. Phrases of two words, and of
+// three if two are a fragment, replace words that rarely occur without them. The terms of a topic are chosen by maximal
+// marginal relevance (Carbonell and Goldstein 1998); terms are similar if they occur in the same papers.
 import type { Atlas } from '../atlas/atlas.ts'
 import { type Paper, paperText } from '../paper.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
@@ -12,35 +11,35 @@ import type { Identity } from './track.ts'
 import { isAcronym } from './words.ts'
 
 const termsKept = 10
-// A term should say something of at least this share of its topic's papers.
+// Minimum share of a topic's papers that have a term.
 const leastShare = 0.05
-// A label stays with a topic that goes on as long as each of its terms is in at least this share of the papers.
+// A topic that persists keeps its label while each term of it is in at least this share of the papers.
 const leastOfLabel = leastShare / 2
-// A word that stands within one phrase in so large a share of its papers is a fragment of it.
+// A word that is part of one phrase in this share of its papers is a fragment of it.
 const fragmentShare = 0.5
-// Against a term that names the same papers as one before it; 1 would be relevance alone.
+// Weight of relevance against overlap with the papers of earlier terms; 1 ignores the overlap.
 const relevance = 0.7
-// Nats of a term that names a subject: terms with less are words of every field.
+// Topicality, in nats, of a term that names a subject; lower ones are used in every field.
 const usualTopicality = 2
 
 interface LabelOptions {
-  /** The rows of each topic; papers that are in none count nowhere. */
+  /** The rows of each topic; papers in no topic are ignored. */
   readonly members: readonly (readonly number[])[]
   readonly termsPerLabel: number
-  /** Labels that are given already. @default none */
+  /** Labels already used. @default none */
   readonly taken?: Iterable<string>
-  /** What is known of terms from elsewhere. @default nothing */
+  /** Statistics of terms from outside the collection. @default none */
   readonly vocabulary?: Pick<Atlas, 'term'> | undefined
   readonly slice: TimeSlice
 }
 
-/** What a topic is about. */
+/** The label and the terms of a topic. */
 export interface TopicName {
   readonly label: string
   readonly terms: readonly TopicTerm[]
 }
 
-/** The labels of before, without those that name a term which hardly any paper of the topic has any more. */
+/** The previous labels, without those with a term that hardly any paper of the topic still has. */
 export async function trueLabels(
   { labels, terms }: Identity,
   {
@@ -51,7 +50,7 @@ export async function trueLabels(
     readonly papers: readonly Paper[]
   },
 ): Promise<(string | undefined)[]> {
-  // Whether so many of the rows have a term, in the plural or not.
+  // Whether enough of the rows have a term, in the singular or plural.
   const isFound = async (term: string, rows: readonly number[]) => {
     const beginning = term.toLowerCase().replace(/s$/u, '')
     let missing = Math.ceil(leastOfLabel * rows.length)
@@ -73,16 +72,16 @@ export async function trueLabels(
   return kept
 }
 
-/** Terms and a label for each topic, in the order of `members`; labels differ. */
+/** Terms and a unique label for each topic, in the order of `members`. */
 export async function labelTopics(
   phrases: Phrases,
   { members, termsPerLabel, taken = [], vocabulary, slice }: LabelOptions,
 ): Promise<TopicName[]> {
-  // First what is frequent in each topic, then how frequent that is in the others, and which papers have it.
+  // First find the frequent phrases of each topic, then their share in every topic and the papers that have them.
   const frequent: Map<number, Candidate>[] = []
   const shares = new Map<number, number>()
   for (const rows of members) {
-    // Two of seven may have a word in common by chance, in two senses.
+    // Two papers of seven may share a word by chance, in different senses.
     const least = rows.length < 3 ? 1 : rows.length < 7 ? 2 : Math.max(3, leastShare * rows.length)
     const counts = new Map<number, number>()
     const words = least > 3 ? await phrases.frequentWords(rows, least, slice) : undefined
@@ -123,7 +122,7 @@ export async function labelTopics(
       const mean = (shares.get(candidate.phrase) as number) / members.length
       candidate.score = members.length === 1 ? share : share * Math.log(share / mean)
     }
-    // From few papers nobody can know that "storage" names a field and "sun" does not: the map's statistics do.
+    // A small collection does not show that "storage" names a field and "sun" does not; the vocabulary does.
     const found = chooseTerms(candidates, { phrases, size, most: vocabulary === undefined ? termsKept : 3 * termsKept })
     const spelled = await phrases.spell(
       found.map(({ phrase }) => phrase),
@@ -153,14 +152,17 @@ export async function labelTopics(
 /** A phrase that may become a term of a topic. */
 export interface Candidate {
   readonly phrase: number
-  /** Papers of the topic that have it, twice those that have it in the title. */
+  /** Number of papers of the topic that have it; those with it in the title count twice. */
   count: number
   /** Positions of those papers in the topic. */
   readonly papers: number[]
   score: number
 }
 
-/** Leaves out what mostly stands within a longer phrase, which then counts as much; three words only in that case. */
+/**
+ * Drops phrases that mostly occur within a longer one, which takes over their score. Phrases of three words are kept
+ * only if they replace a pair.
+ */
 function withoutFragments(candidates: ReadonlyMap<number, Candidate>, size: number): Candidate[] {
   const dropped = new Set<number>()
   const kept = new Set<Candidate>()
@@ -172,7 +174,7 @@ function withoutFragments(candidates: ReadonlyMap<number, Candidate>, size: numb
     for (const [i, part] of partsOf(candidate.phrase).entries()) {
       const inner = candidates.get(part)
       if (inner === undefined || candidate.papers.length < fragmentShare * inner.papers.length) continue
-      // A few papers of a large topic that share three words are no reason to drop two.
+      // A phrase of three words drops its single words only if it replaces a pair.
       if (words.length === 3 && i < 2) isWhole = true
       if (words.length === 3 && !isWhole) continue
       dropped.add(part)
@@ -188,8 +190,8 @@ function withoutFragments(candidates: ReadonlyMap<number, Candidate>, size: numb
 }
 
 /**
- * Chooses at most `most` terms, one after the other: strong, about other papers than those before, no word in two of
- * them. `size` is the number of papers of the topic.
+ * Chooses up to `most` terms by maximal marginal relevance, no word in two of them. `size` is the number of papers of
+ * the topic.
  */
 export function chooseTerms(
   candidates: ReadonlyMap<number, Candidate>,
@@ -229,7 +231,7 @@ export function chooseTerms(
   return chosen
 }
 
-/** Whether two terms share a word, in any form, or one abbreviates the other. */
+/** Whether two terms share a word in any form, or one abbreviates the other. */
 function clash(a: readonly string[], b: readonly string[]): boolean {
   if (
     a.some((one) =>
@@ -252,8 +254,8 @@ interface LabelTerm extends TopicTerm {
 }
 
 /**
- * Joins the first terms that stand in a title, where authors say what a paper is about, then others; a label that is taken
- * gets the next terms too, or at last a number.
+ * Joins the first terms, those that occur in a title before others, because titles say what a paper is about. A label
+ * already taken gets further terms, and finally a number.
  */
 function withLabels(
   topics: readonly (readonly LabelTerm[])[],

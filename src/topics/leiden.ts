@@ -1,8 +1,8 @@
 // Leiden communities (Traag, Waltman, van Eck 2019, "From Louvain to Leiden", algorithm A.2): local moving with a
 // queue, refinement inside each community, aggregation of the refined parts, repeated until nothing improves.
 // Quality: sum over communities of (inner weight - resolution * strength^2 / (2 m)), the configuration model of
-// Reichardt and Bornholdt 2006; at resolution 1 it is modularity times m. A level is a CSR graph without loops:
-// what an aggregated node holds inside it shows in its strength alone.
+// Reichardt and Bornholdt 2006; at resolution 1 it is modularity times m. A level is a CSR graph without loops: weight
+// inside an aggregated node counts in its strength only.
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { components, type WeightedGraph } from './weighted-graph.ts'
 
@@ -10,9 +10,9 @@ interface Level extends WeightedGraph {
   readonly strength: Float64Array
 }
 
-/** Memory for all levels: as many numbers as the graph has nodes, or entries. */
+/** Memory shared by all levels, one element per node or per entry of the graph. */
 interface Scratch {
-  /** Nodes in the order in which they are looked at; of those that wait a ring. */
+  /** Nodes in the order of their visits; a ring buffer while nodes wait. */
   readonly queue: Int32Array
   readonly waits: Uint8Array
   /** Strength, number of nodes and weight towards the rest, by community or part. */
@@ -21,7 +21,7 @@ interface Scratch {
   readonly cut: Float64Array
   /** Strength of the community around a part. */
   readonly whole: Float64Array
-  /** Weight from a node to each of the communities `near` it; 0 between two nodes. */
+  /** Weight from the current node to each of the communities `near` it; reset to 0 after each node. */
   readonly toward: Float64Array
   readonly near: Int32Array
   readonly gains: Float64Array
@@ -36,23 +36,23 @@ interface LeidenOptions {
   /** Uniform numbers in 0 ≤ x < 1. */
   readonly random: () => number
   /**
-   * Most rounds through all levels, after which single nodes move once more; it stops when a round changes nothing.
+   * Maximum rounds through all levels; single nodes then move once more. Stops early when a round changes nothing.
    * @default 10
    */
   readonly iterations?: number
-  /** A community a node to start from, 0 … nodes - 1. @default every node alone */
+  /** Initial community of each node, 0 … nodes - 1. @default every node alone */
   readonly initial?: Int32Array | undefined
   readonly slice: TimeSlice
 }
 
-// Spread of the random choice in the refinement, in units of the mean edge weight: small enough that merges which
-// lose against another by a tenth of an edge are hardly ever taken.
+// Spread of the random choice in the refinement, in units of the mean edge weight: small enough that a merge worse than
+// the best by a tenth of an edge is hardly ever chosen.
 const randomness = 0.02
-// Gains closer than this are equal: differences of sums, not of partitions.
+// Smaller differences between gains are rounding errors.
 const tolerance = 1e-10
 
 /**
- * Finds communities: one number a node, 0 for the largest, equal sizes by their first node. Every community is
+ * Finds communities: one number per node, 0 for the largest, equal sizes by their first node. Every community is
  * connected. The same graph, resolution and random numbers give the same communities.
  */
 export async function leiden(graph: WeightedGraph, options: LeidenOptions): Promise<Int32Array> {
@@ -68,7 +68,7 @@ export async function leiden(graph: WeightedGraph, options: LeidenOptions): Prom
   let isSettled = false
   for (let round = 0; round < iterations && !isSettled; round++) {
     let level = base
-    // Where each node of the graph has gone in the current level.
+    // The node of the current level that each node of the graph belongs to.
     let place: Int32Array | undefined
     let partition: Int32Array = communities.slice()
     let moved = 0
@@ -90,7 +90,7 @@ export async function leiden(graph: WeightedGraph, options: LeidenOptions): Prom
     }
     isSettled = moved === 0
   }
-  // Nodes that went along with their part may be better off elsewhere by themselves.
+  // Single nodes that moved with their part may fit better elsewhere.
   if (!isSettled) await moveNodes(base, communities, step)
   return bySize(components(graph, communities))
 }
@@ -112,7 +112,7 @@ function scratchFor({ nodes, target }: WeightedGraph): Scratch {
   }
 }
 
-/** Writes where each place leads to. */
+/** Writes `next[places[v]]` to `to[v]`. */
 function follow(places: Int32Array, next: Int32Array, to: Int32Array): void {
   for (let v = 0; v < places.length; v++) to[v] = next[places[v]!]!
 }
@@ -123,7 +123,7 @@ function sumOf(values: Float64Array): number {
   return sum
 }
 
-/** The weight of all edges at each node. */
+/** The total edge weight at each node. */
 function strengths({ nodes, start, weight }: WeightedGraph): Float64Array {
   const strength = new Float64Array(nodes)
   for (let v = 0; v < nodes; v++) for (let i = start[v]!; i < start[v + 1]!; i++) strength[v]! += weight[i]!
@@ -132,7 +132,7 @@ function strengths({ nodes, start, weight }: WeightedGraph): Float64Array {
 
 /**
  * Modularity with a resolution (Newman and Girvan 2004; Reichardt and Bornholdt 2006): the share of edge weight inside
- * the communities less `resolution` times the share expected by the strengths. 0 for a graph without edges.
+ * the communities minus `resolution` times the share expected from the strengths. 0 for a graph without edges.
  */
 export async function modularity(
   graph: WeightedGraph,
@@ -170,16 +170,16 @@ interface Step {
 interface Moves {
   readonly partition: Int32Array
   readonly empty: number[]
-  /** `waiting` nodes from `head` on wait in the ring. */
+  /** The queue holds `waiting` nodes, starting at `head`. */
   head: number
   waiting: number
   moved: number
 }
 
-// Nodes between two looks at the clock: a millisecond or less.
+// Nodes visited between two checks of the clock: a millisecond or less.
 const nodesAtOnce = 1024
 
-/** Moves single nodes to the neighbouring (or an empty) community of the greatest gain until none gains. */
+/** Moves single nodes to the neighbouring (or an empty) community with the greatest gain until no move gains. */
 async function moveNodes(level: Level, partition: Int32Array, step: Step): Promise<number> {
   const { nodes, strength } = level
   const { random, slice, scratch } = step
@@ -228,7 +228,7 @@ function moveSome(level: Level, moves: Moves, { scale, scratch }: Step): void {
     toward[own] = 0
     for (let i = 0; i < count; i++) {
       const c = near[i]!
-      // The own community has no weight left, and so no gain.
+      // toward[own] was reset above, so the own community has no gain.
       const gain = toward[c]! - pull * sum[c]!
       toward[c] = 0
       if (gain > second && c !== own) {
@@ -276,7 +276,7 @@ function moveSome(level: Level, moves: Moves, { scale, scratch }: Step): void {
 
 /**
  * Splits each community into well-connected parts by merging single nodes at random, better merges more likely. Returns
- * a part a node, numbered without gaps.
+ * the part of each node, numbered without gaps.
  */
 async function refine(level: Level, partition: Int32Array, step: Step): Promise<Int32Array> {
   const { nodes, start, target, weight, strength } = level
@@ -351,11 +351,11 @@ async function refine(level: Level, partition: Int32Array, step: Step): Promise<
   return part
 }
 
-/** The graph whose nodes are the given parts (numbered without gaps); weight inside a part is left to its strength. */
+/** The graph whose nodes are the given parts (numbered without gaps); weight inside a part counts only as strength. */
 function aggregate(level: Level, parts: Int32Array, { numbers, queue, near, target, weight }: Scratch): Level {
   const { nodes, strength: strengthOf, start: startOf, target: targetOf, weight: weightOf } = level
   const count = countOf(parts)
-  // The nodes of each part side by side.
+  // Sort the nodes by part.
   const first = new Int32Array(count + 1)
   for (let v = 0; v < nodes; v++) first[parts[v]! + 1]!++
   for (let c = 0; c < count; c++) first[c + 1]! += first[c]!
@@ -402,14 +402,14 @@ export function bySize(communities: Int32Array): Int32Array {
   return ranked
 }
 
-/** How many communities there are, numbered without gaps. */
+/** The number of communities, which are numbered without gaps. */
 export function countOf(communities: Int32Array): number {
   let most = -1
   for (const c of communities) if (c > most) most = c
   return most + 1
 }
 
-/** Numbers communities (0 … nodes - 1) without gaps, in the order in which they first appear, in place. */
+/** Renumbers communities (0 … nodes - 1) in place, without gaps, in order of first appearance. */
 function renumber(communities: Int32Array, numbers: Int32Array): void {
   const nodes = communities.length
   numbers.fill(-1, 0, nodes)

@@ -1,4 +1,4 @@
-// The ways to divide papers into topics. To add one, write it in a file of its own and add a line to the table.
+// Methods that divide papers into topics. To add one, write it in a file of its own and add it to the table.
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { communitiesOf } from './communities.ts'
 import type { KinRows } from './kin-graph.ts'
@@ -8,22 +8,22 @@ import type { WeightedGraph } from './weighted-graph.ts'
 
 interface Method {
   readonly name: string
-  /** A group for each row, from 0. The same rows and options give the same groups. */
+  /** The group of each row, from 0. The same rows and options give the same groups. */
   readonly groups: (rows: KinRows, options: MethodOptions) => Promise<Int32Array>
-  /** Whether few papers are put into sections of the map of science, where neither a count nor a resolution is asked for. */
+  /** Without a count or resolution, few papers are divided into sections of the map of science instead. */
   readonly prefersSections?: true
 }
 
 interface MethodOptions {
-  /** Of each row its nearest kin. */
+  /** The nearest kin of each row. */
   readonly graph: WeightedGraph
-  /** How many groups: exactly so many, 1 … rows. */
+  /** Exact number of groups, 1 … rows. */
   readonly count: number
-  /** The resolution at which the graph has so many communities, where that is known. */
+  /** A resolution at which the graph has about `count` communities, if known. */
   readonly resolution: number | undefined
-  /** The communities that were counted, where a resolution was asked for in place of a count. */
+  /** The communities found, if the options ask for a resolution. */
   readonly communities: Int32Array | undefined
-  /** Groups to start from. */
+  /** Initial groups. */
   readonly initial: Int32Array | undefined
   readonly seed: number
   readonly threads: Threads

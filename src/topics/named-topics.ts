@@ -1,7 +1,6 @@
-// Topics that somebody names beforehand. Whether a paper belongs to one cannot be told by a cosine alone: .35 is much for
-// "Mathematics" and little for "Deepfake detection". So a name competes for each paper with the names of the map of science
-// that are near the paper: it must fit about as well as those. What is asked of a name is thereby as much as the map could
-// give, and nothing is to be tuned.
+// Topics named by the caller. A cosine alone does not decide whether a paper belongs to one: .35 is high for
+// "Mathematics" and low for "Deepfake detection". So a name must fit a paper about as well as the names of the map of
+// science near that paper. The threshold therefore follows from the map and needs no tuning.
 import type { Atlas, Memberships } from '../atlas/atlas.ts'
 import { PaperkinError, requireOptions, show } from '../errors.ts'
 import { type Paper, plainId } from '../paper.ts'
@@ -12,7 +11,7 @@ import { TopK } from '../vectors/top-k.ts'
 import type { KinList } from './kin-graph.ts'
 import type { NamedTopic } from './topics.ts'
 
-/** A named topic with all of its parts. */
+/** A checked named topic with defaults filled in. */
 interface GivenTopic {
   readonly name: string
   readonly papers: readonly string[]
@@ -22,7 +21,7 @@ interface GivenTopic {
 /** Papers of named topics. */
 interface NamedGroups {
   readonly given: readonly GivenTopic[]
-  /** Position of each row's topic in `given`; -1 for a row of the rest. */
+  /** Position of each row's topic in `given`; -1 for none. */
   readonly of: Int32Array
 }
 
@@ -32,38 +31,38 @@ interface PlaceOptions {
   readonly dimensions: number
   readonly kin: KinList
   readonly atlas: Atlas | undefined
-  /** The areas of all rows, where they are known already. */
+  /** The areas of all rows, if already known. */
   readonly memberships: Memberships | undefined
   /** Unit vectors of short texts in the space of the rows. */
   readonly embedNames: ((texts: readonly string[]) => Promise<readonly Float32Array[]>) | undefined
   readonly slice: TimeSlice
 }
 
-// How much less than the names of its own areas a name may fit a paper.
+// How much worse than the names of the paper's own areas a name may fit.
 const leeway = 0.03
-// What it counts that all of a paper's areas lie within a name, beside a cosine of 1.
-const ofAreas = 0.25
-// Names of the map with such a cosine to a name mean something else, or the same.
+// Bonus, in units of cosine, for a paper all of whose areas lie within the name.
+const areaBonus = 0.25
+// A map name with a cosine up to `other` to a given name means something else; from `same` on, the same.
 const [other, same] = [0.6, 0.9]
-// The mean and the standard deviation of the bundled model's cosines between names of the map: others have their own.
-const ofNames = { mean: 0.07, deviation: 0.094 }
+// Mean and standard deviation of the bundled model's cosines between map names; measured for other models.
+const bundledSpread = { mean: 0.07, deviation: 0.094 }
 const areasLooked = 8
 const namesCompared = 3
-const namesAsked = 150
-// The part of a paper's nearest kin in how well a name fits it, and from which cosine on they are kin.
-const ofKin = 0.5
+const namesSampled = 150
+// The weight of a paper's nearest kin in how well a name fits it, and the cosine from which they count.
+const kinWeight = 0.5
 const kinLooked = 10
 const leastCosine = 0.2
-// An example says more than a name: the mean of examples lies where abstracts do.
-const ofExampleFields = 0.5
+// An example says more than a name: the mean of examples is a vector of abstracts.
+const exampleFieldBonus = 0.5
 const exampleMargin = 0.02
-// What words add: a name in a title, or in an abstract; a term in a title, or in an abstract, two at most.
+// Bonus for a name or term in a title or an abstract; at most `mostTerms` terms count in each.
 const inTitle = { name: 0.15, term: 0.03 }
 const inAbstract = { name: 0.06, term: 0.015 }
 const mostTerms = 2
 
 /**
- * Checks named topics, without their papers.
+ * Checks named topics and fills in defaults; does not look their papers up.
  * @throws PaperkinError `invalid-argument`
  */
 export function checkedNames(named: unknown): readonly GivenTopic[] {
@@ -140,14 +139,14 @@ export function checkedNames(named: unknown): readonly GivenTopic[] {
   })
 }
 
-/** A text on one line; undefined for what is none, or has neither letter nor digit. */
+/** A text on one line; undefined for a value that is not a string, or has neither letter nor digit. */
 function oneLine(text: unknown): string | undefined {
   if (typeof text !== 'string' || !/[\p{L}\p{N}]/u.test(text)) return undefined
   return text.replace(/\s+/gu, ' ').trim()
 }
 
 /**
- * Finds the papers of named topics; a paper belongs to one at most.
+ * Finds the papers of named topics; a paper belongs to at most one.
  * @throws PaperkinError `paper-not-found` for an example that is not among the papers
  */
 export async function placeNamed(given: readonly GivenTopic[], options: PlaceOptions): Promise<NamedGroups> {
@@ -159,7 +158,7 @@ export async function placeNamed(given: readonly GivenTopic[], options: PlaceOpt
       if (row !== undefined) return row
       throw new PaperkinError(
         'paper-not-found',
-        `There is no paper ${show(id)}, an example of ${show(name)}, among the ${papers.length}: leave it out, or name one that is.`,
+        `There is no paper ${show(id)}, an example of ${show(name)}, among the ${papers.length}: remove it, or name one that is there.`,
       )
     }),
   )
@@ -183,7 +182,7 @@ export async function placeNamed(given: readonly GivenTopic[], options: PlaceOpt
   return { given, of }
 }
 
-/** What the words of a paper say for a topic. */
+/** Where a topic's name and terms occur in a paper. */
 interface WordEvidence {
   readonly name: 'title' | 'abstract' | undefined
   readonly inTitle: number
@@ -192,7 +191,7 @@ interface WordEvidence {
 
 const nothing: WordEvidence = { name: undefined, inTitle: 0, inAbstract: 0 }
 
-/** Where names and terms stand in papers: a list of rows a topic. */
+/** Finds names and terms in papers; returns one list of rows per topic. */
 async function wordEvidence(
   given: readonly GivenTopic[],
   papers: readonly Paper[],
@@ -216,7 +215,7 @@ async function wordEvidence(
   return found
 }
 
-/** Finds a phrase by the stems of its words; a short one in capitals only so. */
+/** Matches a phrase by the stems of its words; a short acronym only in capitals. */
 export function phrasePattern(phrase: string): RegExp {
   const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/gu, '\\$&')
   const words = phrase.match(/[\p{L}\p{N}]+/gu) ?? []
@@ -234,8 +233,8 @@ export function phrasePattern(phrase: string): RegExp {
 }
 
 /**
- * Without vectors of names: a paper has the name, or a term in its title, or two terms; or it is as near to the examples
- * as to its own kin.
+ * Scores without name vectors: a paper needs the name, a term in its title, or two terms in its abstract; or it must be
+ * nearer to the examples than to its own kin.
  */
 function byWords(
   words: readonly (readonly WordEvidence[])[],
@@ -253,7 +252,7 @@ function byWords(
   })
 }
 
-/** How far each row is above what belonging to each topic takes; below 0 for what does not belong. */
+/** By topic, each row's score above the threshold for belonging to it; negative for rows that do not belong. */
 async function byMeaning(
   given: readonly GivenTopic[],
   options: PlaceOptions & {
@@ -269,7 +268,7 @@ async function byMeaning(
     options.memberships ?? (await atlas.memberships(vectors, () => (slice.due() ? slice.rest() : undefined)))
   const { area, share, width } = memberships
   const looked = Math.min(areasLooked, width)
-  // Only names on the way up from an area that some paper is near to are compared.
+  // Compare only the areas near some paper, and the nodes above them.
   const near = new Set<number>()
   for (let row = 0; row < rows; row++)
     for (let i = 0; i < looked; i++)
@@ -281,10 +280,11 @@ async function byMeaning(
   const own = embedded.slice(0, given.length)
   const nameOf = new Map(nodes.map((node, i) => [node, embedded[given.length + i]!]))
   if (slice.due()) await slice.rest()
-  // Names of the map are as near to each other as this model has it.
-  const spread = atlas.isMeasured ? ofNames : spreadOfNames([...nameOf.values()])
-  const nearness = (cosine: number) => ofNames.mean + (ofNames.deviation * (cosine - spread.mean)) / spread.deviation
-  // How much each node is within each topic, by its own name or one above it; parents come before their children.
+  // Cosines between names depend on the model; map them to the scale of the bundled one.
+  const spread = atlas.isMeasured ? bundledSpread : spreadOfNames([...nameOf.values()])
+  const nearness = (cosine: number) =>
+    bundledSpread.mean + (bundledSpread.deviation * (cosine - spread.mean)) / spread.deviation
+  // How far each node lies within each topic, by its own name or one above it; parents come before their children.
   const within = own.map((vector) => {
     const found = new Map<number, number>()
     for (const node of nodes) {
@@ -305,7 +305,7 @@ async function byMeaning(
   const best = new TopK(namesCompared)
   const seen = new Set<number>()
   for (let row = 0; row < rows; row++) {
-    // What the names of the row's own areas, and of those above them, come to: of one area there are four.
+    // How well the names of the row's areas, and of the nodes above them (four levels in all), fit the row.
     best.clear()
     seen.clear()
     for (let i = 0; i < looked; i++)
@@ -315,7 +315,7 @@ async function byMeaning(
         best.offer(node, atlas.toScale(dotRow(vectors, row, nameOf.get(node) as Float32Array)))
       }
     const fit = best.scores.reduce((sum, value) => sum + value, 0) / namesCompared
-    // What a paper's own area comes to, or where that is but a text, its nearest kin.
+    // Similarity to the row's own area, or to its nearest kin if areas have only text embeddings.
     const central = atlas.isMeasured ? memberships.similarity[row]! : atlas.toScale(nearestKinOf(row, kin))
     for (let i = 0; i < given.length; i++) {
       let inside = 0
@@ -326,7 +326,7 @@ async function byMeaning(
         (name === 'title' ? inTitle.name : name === 'abstract' ? inAbstract.name : 0) +
         Math.min(mostTerms, above) * inTitle.term +
         Math.min(mostTerms, below) * inAbstract.term
-      let score = smoothed(cosines[i]!, row, { kin, atlas }) - fit + ofAreas * inside + leeway + said
+      let score = smoothed(cosines[i]!, row, { kin, atlas }) - fit + areaBonus * inside + leeway + said
       const toPrototype = toPrototypes[i]
       if (toPrototype !== undefined) {
         let inFields = 0
@@ -334,8 +334,8 @@ async function byMeaning(
           inFields +=
             share[row * width + j]! *
             (fields[i]!.get(atlas.nodes[atlas.firstArea + area[row * width + j]!]!.parent) ?? 0)
-        const like = smoothed(toPrototype, row, { kin, atlas }) - central + ofExampleFields * inFields - exampleMargin
-        // What a name finds, examples do not take away.
+        const like = smoothed(toPrototype, row, { kin, atlas }) - central + exampleFieldBonus * inFields - exampleMargin
+        // Examples never lower the score of a name.
         score = Math.max(score, (score + like) / 2)
       }
       scores[i]![row] = score
@@ -345,7 +345,7 @@ async function byMeaning(
   return scores
 }
 
-/** How well something fits a row and its nearest kin. */
+/** The value of a row, averaged with the values of its nearest kin. */
 function smoothed(
   values: Float64Array,
   row: number,
@@ -358,7 +358,7 @@ function smoothed(
     sum += weight * values[neighbour[row * k + rank]!]!
     all += weight
   }
-  return all === 0 ? values[row]! : (1 - ofKin) * values[row]! + (ofKin * sum) / all
+  return all === 0 ? values[row]! : (1 - kinWeight) * values[row]! + (kinWeight * sum) / all
 }
 
 /** Mean cosine of a row to its nearest kin. */
@@ -369,10 +369,10 @@ function nearestKinOf(row: number, { k, semantic }: KinList): number {
   return looked === 0 ? 1 : sum / looked
 }
 
-/** How near names are to each other, by some of them. */
+/** Mean and standard deviation of the cosines between names, from a sample. */
 function spreadOfNames(names: readonly Float32Array[]): { readonly mean: number; readonly deviation: number } {
   let [count, sum, squares] = [0, 0, 0]
-  const step = Math.max(1, Math.floor(names.length / namesAsked))
+  const step = Math.max(1, Math.floor(names.length / namesSampled))
   for (let one = 0; one < names.length; one += step)
     for (let two = 0; two < one; two += step) {
       const cosine = dotRow(names[one]!, 0, names[two]!)
@@ -384,7 +384,7 @@ function spreadOfNames(names: readonly Float32Array[]): { readonly mean: number;
   return { mean, deviation: Math.sqrt(Math.max(1e-6, squares / Math.max(1, count) - mean * mean)) }
 }
 
-/** Fields that examples are of: 1 for those of half of them. */
+/** Membership of the examples in each field, 0 … 1: twice the mean share, at most 1. */
 function fieldShares(
   rows: readonly number[],
   { memberships: { area, share, width }, atlas }: { readonly memberships: Memberships; readonly atlas: Atlas },

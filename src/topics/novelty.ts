@@ -1,8 +1,7 @@
-// What is new about some papers against earlier ones. A term or an area is more frequent where so many of the new papers,
-// or more, would hardly have it by chance: Fisher's exact test, one-sided, given how many have it in all, and given that
-// one of the new papers does, so that only what they have is tested. Of all that is tested, few may be false: Benjamini
-// and Hochberg's procedure for tests whose p-values take few values (Heyse 2011). A paper is unlike all before where its
-// nearest earlier paper is as far away as those of hardly any earlier papers are (conformal p-value, Bates et al. 2023).
+// What is new in some papers compared with earlier ones. Terms and areas: Fisher's exact test, one-sided, given the
+// total count and that at least one new paper has it, because only what new papers have is tested; Benjamini and
+// Hochberg's procedure for discrete p-values (Heyse 2011) limits false discoveries. Unlike papers: the distance to the
+// nearest earlier paper, compared with such distances of earlier papers (conformal p-value, Bates et al. 2023).
 import type { Atlas, PaperArea } from '../atlas/atlas.ts'
 import { termKey } from '../atlas/term-key.ts'
 import type { Paper } from '../paper.ts'
@@ -17,61 +16,61 @@ export interface Rising {
   readonly count: number
   /** Earlier papers that have it. */
   readonly before: number
-  /** How much larger its share is than before, half a paper added to each count: an estimate where counts are small. */
+  /** Its share of new papers over that of earlier ones, half a paper added to each count. Rough for small counts. */
   readonly ratio: number
-  /** Chance that so many of the new papers or more have it where nothing has changed, given that one has. */
+  /** Probability of at least `count` new papers with it if nothing has changed, given that one has it. */
   readonly p: number
-  /** True where chance may well have made it: more than a tenth of what is so sure or surer would be false. */
+  /** True if it may well be chance: among findings at least this sure, more than a tenth would be false. */
   readonly isTentative?: true
   /** Ids of the new papers that have it. */
   readonly papers: readonly string[]
 }
 
-/** A term that is more frequent in the new papers, as most of them write it. */
+/** A term that is more frequent in the new papers, in their most common spelling. */
 export interface NewTerm extends Rising {
   readonly term: string
   /** Other terms of the same papers: longer and shorter forms, abbreviations. */
   readonly variants: readonly string[]
 }
 
-/** A place on the map of science where more of the new papers lie. */
+/** A place on the map of science that is more frequent among the new papers. */
 export interface NewArea extends Rising {
   readonly name: string
   readonly level: 'area' | 'field' | 'discipline'
 }
 
-/** A new paper that lies where hardly any earlier paper does. */
+/** A new paper farther from all earlier papers than they usually are from each other. */
 export interface UnlikePaper {
   readonly id: string
   readonly title: string
-  /** The area it is nearest to, and how many earlier papers are of it; absent where the map has nothing near. */
+  /** The nearest area, and the number of earlier papers in it; absent if the map has nothing near. */
   readonly area?: string
   readonly before?: number
   /** The nearest earlier paper. */
   readonly nearest: { readonly id: string; readonly title: string; readonly similarity: number }
-  /** Share of earlier papers whose own nearest is as far away, or farther. */
+  /** Share of earlier papers whose nearest paper is as far away or farther. */
   readonly share: number
 }
 
-/** What is new; each list by what chance explains least. */
+/** What is new; each list starts with the least likely to be chance. */
 export interface NewThings {
   readonly areas: readonly NewArea[]
   readonly terms: readonly NewTerm[]
   readonly unlike: readonly UnlikePaper[]
 }
 
-/** What is new, and against which papers. */
+/** What is new, and the papers compared. */
 export interface Novelty extends NewThings {
   /** Ids of the new papers. */
   readonly papers: readonly string[]
-  /** The first and the last day of the new papers, ISO 8601; null where none has a date. */
+  /** The first and last day of the new papers, ISO 8601; null if none has a date. */
   readonly from: string | null
   readonly to: string | null
-  /** The earlier papers that they are compared with. */
+  /** The earlier papers compared with. */
   readonly earlier: { readonly count: number; readonly from: string | null; readonly to: string | null }
-  /** Papers left out as they have no date, or one that does not say whether they are new. */
+  /** Number of papers left out for lack of a date, or with one too coarse to say whether they are new. */
   readonly undated: number
-  /** What it takes to say something, where there is too little. */
+  /** If there are too few papers to compare: what is missing. */
   readonly missing?: string
 }
 
@@ -82,31 +81,31 @@ export interface NoveltyInput {
   readonly dimensions: number
   /** Rows of the new papers; all others are earlier ones. */
   readonly fresh: readonly number[]
-  /** Where each paper lies; empty where there is no map. */
+  /** The place of each paper on the map; empty without a map. */
   readonly places: readonly (PaperArea | undefined)[]
-  /** What is known of terms. */
+  /** Looks terms up. */
   readonly atlas: Pick<Atlas, 'term'>
   readonly slice: TimeSlice
   readonly signal?: AbortSignal | undefined
 }
 
 const mostFalse = 0.1
-// What is not sure is shown where chance makes it in one of a hundred tests, and only where little else is.
+// Tentative findings need a p-value of at most 0.01, and are shown only if there are few sure ones.
 const leastTelling = 0.01
 const mostTentative = 3
 const mostAreas = 6
 const mostTerms = 8
 const mostUnlike = 5
 const leastPapers = 3
-// Of 40 papers or fewer, two that share a term are worth a line.
+// Among at most 40 new papers, two with the same term are worth reporting.
 const leastPapersOfFew = 2
 const few = 40
-// Nats of a word that names a subject ("chess" has 3.3, "autonomy" 1.9), and of a term of several words ("tensor networks"
-// has 2.2, "evaluation framework" 1.6).
+// Topicality, in nats, of a word that names a subject ("chess" has 3.3, "autonomy" 1.9), and of a term of several words
+// ("tensor networks" has 2.2, "evaluation framework" 1.6).
 const leastTopicality = 2.5
 const leastOfSeveral = 2.2
-// Two that share so much of their new papers tell one story.
-const sameStory = 0.6
+// Jaccard similarity from which two findings report the same papers.
+const samePapers = 0.6
 const rareShare = 0.02
 const mostCompared = 1000
 const neighboursLooked = 24
@@ -123,7 +122,7 @@ export async function findNewThings(input: NoveltyInput): Promise<NewThings> {
   return { areas, terms, unlike: await unlikePapers(input, isFresh) }
 }
 
-/** Counts of something, by a name of its own. */
+/** How many papers have something. */
 interface Tally {
   /** Rows of new papers. */
   readonly rows: number[]
@@ -146,8 +145,8 @@ function newAreas({ papers, places }: NoveltyInput, isFresh: Uint8Array, chance:
   const chosen: (Tested & Pick<NewArea, 'name' | 'level'>)[] = []
   for (const one of chance.test([...tallies.values()])) {
     if (chosen.length === mostAreas) break
-    // Of an area and its field the one that tells more.
-    if (!chosen.some((other) => shared(one.rows, other.rows) >= sameStory)) chosen.push(one)
+    // If an area and its field have mostly the same papers, keep the more significant one.
+    if (!chosen.some((other) => shared(one.rows, other.rows) >= samePapers)) chosen.push(one)
   }
   return enough(chosen).map(({ name, level, ...tested }) => ({ name, level, ...rising(tested, papers, chance) }))
 }
@@ -187,7 +186,7 @@ async function newTerms(
     for (const [i, { rows, before }] of part.entries())
       if (isSubject(spelled[i]!, atlas)) named.push({ term: spelled[i]!, rows, before })
   }
-  // Of terms of the same papers the one that most titles have comes first, then the longer one.
+  // Among terms of the same papers, the one in most titles comes first, then the longer one.
   const inTitles = new Map(
     named.map((one) => {
       const term = one.term.toLowerCase()
@@ -202,7 +201,7 @@ async function newTerms(
   )
   const chosen: (Tested & { readonly term: string; readonly variants: string[] })[] = []
   for (const one of chance.test(named)) {
-    const same = chosen.find((other) => shared(one.rows, other.rows) >= sameStory)
+    const same = chosen.find((other) => shared(one.rows, other.rows) >= samePapers)
     if (same !== undefined) {
       const term = one.term.toLowerCase()
       const isPart = [same.term, ...same.variants].some((known) => known.toLowerCase().includes(term))
@@ -217,8 +216,9 @@ async function newTerms(
 }
 
 /**
- * Whether a term names a subject: one that papers of few fields have; or a new one, which no field has yet, and which is
- * written as a name, has such a term of two words in it, or one word of a subject and no last word such as "framework".
+ * Whether a term names a subject. A known term does if papers of few fields use it. An unknown one does if it is
+ * spelled like a name, contains a two-word subject, or contains a subject word and does not end in a word like
+ * "framework".
  */
 function isSubject(term: string, atlas: Pick<Atlas, 'term'>): boolean {
   const known = atlas.term(term)
@@ -230,7 +230,7 @@ function isSubject(term: string, atlas: Pick<Atlas, 'term'>): boolean {
   return !generic.has(termKey(words.at(-1) as string)) && words.some(names)
 }
 
-/** The share that two lists of rows have in common of what is in either. */
+/** Jaccard similarity of two lists of rows. */
 function shared(one: readonly number[], other: readonly number[]): number {
   const rows = new Set(one)
   const both = other.reduce((sum, row) => sum + (rows.has(row) ? 1 : 0), 0)
@@ -244,7 +244,7 @@ interface Tested {
   readonly isSure: boolean
 }
 
-/** What is sure, and where that is little, the most telling of what is not. */
+/** The sure findings; if there are few, filled up with the most significant tentative ones. */
 function enough<One extends Tested>(found: readonly One[]): One[] {
   const sure = found.filter(({ isSure }) => isSure).length
   return found.filter(({ isSure }, i) => isSure || i < Math.max(sure, mostTentative))
@@ -261,15 +261,15 @@ function rising({ rows, before, p, isSure }: Tested, papers: readonly Paper[], c
   }
 }
 
-/** Chances of counts among the new papers, where all papers are drawn alike. */
+/** Probabilities of counts among the new papers if these were drawn at random from all papers. */
 class Chance {
   readonly #fresh: number
   readonly #before: number
   /** Logarithms of factorials. */
   readonly #factorial: Float64Array
-  /** Of each sum of counts met the chance of so many new papers or more, by their number. */
+  /** By total count: the tail probabilities by number of new papers. */
   readonly #tails = new Map<number, Float64Array>()
-  /** New papers that are worth a line. */
+  /** Minimum number of new papers to report. */
   readonly least: number
 
   constructor(fresh: number, before: number) {
@@ -284,7 +284,7 @@ class Chance {
     return (count + 0.5) / (this.#fresh + 1) / ((before + 0.5) / (this.#before + 1))
   }
 
-  /** What is telling, the surest first; each must have a new paper. */
+  /** The significant ones, lowest p first. Those without a new paper are ignored. */
   test<One extends Tally>(all: readonly One[]): (One & Tested)[] {
     const present = all.filter(({ rows }) => rows.length > 0)
     const bySum = new Map<number, number>()
@@ -294,7 +294,7 @@ class Chance {
       .map((one) => ({ one, p: this.#tail(one.rows.length + one.before)[one.rows.length]! }))
       .filter(({ p }) => p <= leastTelling)
       .sort((a, b) => a.p - b.p || a.one.rows.length - b.one.rows.length || a.one.rows[0]! - b.one.rows[0]!)
-    // How many of all would have such a chance if nothing had changed, by how many have it.
+    // Expected number of tests with such a p-value by chance, against the number found.
     let sure = 0
     for (const [i, { p }] of found.entries()) {
       let expected = 0
@@ -304,14 +304,14 @@ class Chance {
     return found.map(({ one, p }, i) => ({ ...one, p, isSure: i < sure }))
   }
 
-  /** The largest chance of a sum that is not above a value, and of as many papers as are worth a line; 0 where none is. */
+  /** The largest tail probability up to `value` for at least `least` new papers; 0 if there is none. */
   #largestTail(sum: number, value: number): number {
     const tail = this.#tail(sum)
     for (let count = this.least; count < tail.length; count++) if (tail[count]! <= value) return tail[count]!
     return 0
   }
 
-  /** By number of new papers, from 0: the chance of so many or more of a sum, given one. */
+  /** By number of new papers, from 0: the probability of at least that many of `sum`, given one. */
   #tail(sum: number): Float64Array {
     const known = this.#tails.get(sum)
     if (known !== undefined) return known
@@ -346,7 +346,7 @@ async function unlikePapers(
   }
   const known = matrix(earlier)
   const nearestOf = (rows: readonly number[], k: number) => nearestRows(matrix(rows), known, { dimensions, k, signal })
-  // Papers of one day are often kin, and a new one is compared with other days alone; so is an earlier one.
+  // Papers of one day are often kin. New papers are compared with other days only, so earlier ones must be too.
   const step = Math.ceil(earlier.length / mostCompared)
   const compared = earlier.filter((_, i) => i % step === 0)
   const dayOf = (row: number) => papers[row]!.published?.slice(0, 10)

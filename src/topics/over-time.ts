@@ -1,6 +1,5 @@
-// Topics over time. A term rises in a topic at the moment that parts its papers best into those that hardly have the term
-// and those that have it more often: the log-likelihood ratio of the two shares (Dunning 1993, section 4), largest over
-// all moments.
+// Topics over time. A term rises in a topic at the moment that best separates papers with a low share of the term from
+// later ones with a higher share: the maximum of the log-likelihood ratio of the two shares (Dunning 1993, section 4).
 import { PaperkinError, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
@@ -10,7 +9,7 @@ import type { Period, RisingTerm, TimeUnit, Topic, TopicOverTime, TopicsOverTime
 
 const mostPeriods = 10_000
 const mostRising = 5
-// A chance rise reaches this in one of a thousand comparisons; with few papers on a side nothing can be told.
+// The 99.9 % quantile of chi-squared with one degree of freedom. Both sides need `leastPapers` papers.
 const leastRatio = 10.83
 const leastPapers = 3
 const dayLength = 86_400_000
@@ -23,7 +22,7 @@ interface OverTimeOptions {
   readonly slice: TimeSlice
 }
 
-/** Counts the papers of each topic in each period, and finds the terms that rise. */
+/** Counts the papers of each topic per period, and finds its rising terms. */
 export async function topicsOverTime(
   topics: readonly Topic[],
   unit: TimeUnit,
@@ -49,7 +48,7 @@ export async function topicsOverTime(
   if (length > mostPeriods)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected a \`unit\` with at most ${mostPeriods} periods between the first paper and the last, got ${show(unit)} with ${length}: take a longer one.`,
+      `Expected a \`unit\` with at most ${mostPeriods} periods between the first paper and the last, got ${show(unit)} with ${length}: use a longer unit.`,
     )
   const place = periodOf.map((period) => (period === undefined ? -1 : period - first))
   const sizes = new Int32Array(length)
@@ -94,7 +93,7 @@ async function risingTerms(
       else positions.push(position)
     }
   }
-  // Positions at which a period begins: the papers before it against it and all after.
+  // Positions at which a period starts: compare the papers before with those from there on.
   const begins = rows.flatMap((row, i) => (i > 0 && place[row] !== place[rows[i - 1]!] ? [i] : []))
   const moments = begins.filter((moment) => moment >= leastPapers && n - moment >= leastPapers)
   const candidates = new Map<number, Candidate>()
@@ -121,7 +120,7 @@ async function risingTerms(
   return chosen.map((phrase, i) => ({ term: spelled[i]!, ...(rises.get(phrase) as Omit<RisingTerm, 'term'>) }))
 }
 
-/** Twice the log-likelihood that two shares a / n and b / m differ over that they are one. */
+/** Twice the log-likelihood ratio of two different shares a / n and b / m to a common one. */
 function logLikelihoodRatio(a: number, n: number, b: number, m: number): number {
   const common = (a + b) / (n + m)
   const likelihood = (hits: number, all: number, share: number) =>
@@ -131,7 +130,7 @@ function logLikelihoodRatio(a: number, n: number, b: number, m: number): number 
 
 /** Numbers periods without gaps. */
 interface Calendar {
-  /** How much of a date it needs: 1 the year, 2 the month too, 3 the day too. */
+  /** Parts of a date required: 1 for the year, 2 with the month, 3 with the day. */
   readonly parts: number
   number(year: number, month: number, day: number): number
   describe(number: number): Pick<Period, 'name' | 'start'>
@@ -181,7 +180,7 @@ function isoWeek(week: number): string {
   return `${isoYear(year)}-W${String(1 + Math.floor((thursday - dayNumber(year, 1, 1)) / 7)).padStart(2, '0')}`
 }
 
-/** The period of an ISO 8601 date; undefined where there is none, or where the calendar needs more of it. */
+/** The period of an ISO 8601 date; undefined for a missing, invalid or too coarse date. */
 function numberOfPeriod(date: string | undefined, calendar: Calendar): number | undefined {
   const match = /^([1-9]\d{3})(?:-(\d{2})(?:-(\d{2}))?)?(?![\d-])/u.exec(date ?? '')
   if (match === null) return undefined
@@ -191,7 +190,7 @@ function numberOfPeriod(date: string | undefined, calendar: Calendar): number | 
     .map(Number)
   if (parts.length < calendar.parts) return undefined
   const [year, month = 1, day = 1] = parts as [number, number?, number?]
-  // A day that no month has is no date.
+  // Reject days that the month does not have.
   const checked = new Date(Date.UTC(year, month - 1, day))
   if (checked.getUTCMonth() !== month - 1 || checked.getUTCDate() !== day) return undefined
   return calendar.number(year, month, day)

@@ -1,6 +1,6 @@
-// The words and short phrases of papers, as numbers. A word that can be in a term has a number below 2^17, from 1; a
-// phrase of up to three words is one number, its words' numbers as digits, the last word lowest. Texts are kept as the
-// numbers of their forms, one after the other, so that a phrase can be spelled as the papers do.
+// The words and short phrases of papers, as numbers. A word that can be in a term has a number from 1 to 2^17 - 1. A
+// phrase of up to three words is one number with these as digits to the base 2^17, the last word lowest. Texts are kept
+// as sequences of form numbers, so that a phrase can be spelled as in the papers.
 
 import type { Paper } from '../paper.ts'
 import { sharedInt32 } from '../runtime/shared-arrays.ts'
@@ -10,25 +10,25 @@ import { linkBreak, plainBreak, Words } from './words.ts'
 
 const base = 2 ** 17
 const titleBonus = 1
-// A phrase that goes on with the same word in so large a share of its places is spelled with it, up to so many words.
+// A phrase followed or preceded by the same word in this share of its places is spelled with it, up to `mostWords`.
 const extensionShare = 0.75
 const mostWords = 5
 
-/** Words of papers: numbers of forms, negative ones are breaks. */
+/** The texts of papers as numbers of forms; negative numbers are breaks. */
 interface Texts {
   /** Title and abstract of every paper, a break after each. */
   readonly forms: Int32Array
-  /** Of each paper the beginnings of its title and of its abstract; last the end of all. */
+  /** For each paper, the offsets of its title and its abstract; then the end of all. */
   readonly start: Int32Array
 }
 
-/** A phrase where it stands in the texts. */
+/** An occurrence of a phrase in the texts. */
 interface Place {
   readonly from: number
   readonly to: number
 }
 
-/** The words that can be in a term, by their numbers; `ofForm` is 0 for a form that is in no term. */
+/** The words that can be in a term, by number; `ofForm` is 0 for a form that cannot. */
 interface TermNumbers {
   readonly ofForm: Int32Array
   readonly key: readonly string[]
@@ -56,8 +56,8 @@ export class Phrases {
   }
 
   /**
-   * The phrases of a paper with how much it counts for them: 1, and a bonus where it is in the title.
-   * @param among a 1 for each word, by its number, that may be in them. @default all words
+   * The phrases of a paper with their weights: 1, or 2 for a phrase in the title.
+   * @param among by word number, 1 for words allowed in the phrases. @default all words
    */
   of(row: number, among?: Uint8Array): Map<number, number> {
     const found = new Map<number, number>()
@@ -72,7 +72,7 @@ export class Phrases {
     return found
   }
 
-  /** A 1 for each word, by its number, that `least` of the rows have or more: a phrase that they have is made of such. */
+  /** By word number, 1 for words in at least `least` of the rows; phrases that frequent consist of such words. */
   async frequentWords(rows: readonly number[], least: number, slice: TimeSlice): Promise<Uint8Array> {
     const { forms, start } = this.#texts
     const { ofForm, key } = this.#numbers
@@ -90,7 +90,7 @@ export class Phrases {
     return Uint8Array.from(frequency, (count) => (count >= least ? 1 : 0))
   }
 
-  /** A 1 for each word, by its number, that one of the phrases is made of. */
+  /** By word number, 1 for words in any of the phrases. */
   wordsIn(phrases: Iterable<number>): Uint8Array {
     const words = new Uint8Array(this.#numbers.key.length)
     for (const phrase of phrases) for (const word of wordsOf(phrase)) words[word] = 1
@@ -104,7 +104,7 @@ export class Phrases {
       .map(stem)
   }
 
-  /** Spells phrases as the given papers do most often, with the words that nearly always go on with them. */
+  /** The most common spelling of phrases in the given papers, with the words that nearly always adjoin them. */
   async spell(phrases: readonly number[], rows: readonly number[], slice: TimeSlice): Promise<string[]> {
     const { forms } = this.#texts
     const places = new Map<number, Place[]>(phrases.map((phrase) => [phrase, []]))
@@ -120,8 +120,8 @@ export class Phrases {
       if (slice.due()) await slice.rest()
       const others = stemsOf.filter((_, other) => other !== term).flat()
       let found = places.get(phrase) as Place[]
-      // "Markov chain Monte" goes on; so does what goes before "gradient descent" in a topic about one kind of it, and
-      // before "mind" across an "of".
+      // "Markov chain Monte" is extended forwards; "gradient descent" backwards in a topic about one kind of it, and
+      // "mind" backwards across an "of".
       for (let longer: Place[] | undefined = found; longer !== undefined; ) {
         found = longer
         longer = this.#extended(found, 1, others) ?? this.#extended(found, -1, others)
@@ -160,21 +160,21 @@ export class Phrases {
     }
   }
 
-  /** The places of a phrase that is one word longer, where nearly all places go on with the same word. */
+  /** The places of the phrase extended by one word, if nearly all have the same adjoining word. */
   #extended(places: readonly Place[], step: 1 | -1, others: readonly string[]): Place[] | undefined {
     if (places.length < 3 || places[0]!.to - places[0]!.from >= mostWords) return undefined
     const { forms } = this.#texts
-    const beside = ({ from, to }: Place): number => {
+    const adjoining = ({ from, to }: Place): number => {
       const next = step > 0 ? to : from - 1
       return forms[next] === linkBreak ? next + step : next
     }
-    const keyBeside = (place: Place): number => {
-      const form = forms[beside(place)] ?? -1
+    const adjoiningKey = (place: Place): number => {
+      const form = forms[adjoining(place)] ?? -1
       return form < 0 ? -1 : this.#words.keyOf(form)
     }
     const counts = new Map<number, number>()
     for (const place of places) {
-      const key = keyBeside(place)
+      const key = adjoiningKey(place)
       counts.set(key, (counts.get(key) ?? 0) + 1)
     }
     const [key, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0]!
@@ -182,8 +182,10 @@ export class Phrases {
     const word = this.#words.key(key)
     if ((step > 0 && !word.last) || others.includes(stem(word.key))) return undefined
     return places
-      .filter((place) => keyBeside(place) === key)
-      .map((place) => (step > 0 ? { from: place.from, to: beside(place) + 1 } : { from: beside(place), to: place.to }))
+      .filter((place) => adjoiningKey(place) === key)
+      .map((place) =>
+        step > 0 ? { from: place.from, to: adjoining(place) + 1 } : { from: adjoining(place), to: place.to },
+      )
   }
 }
 
@@ -194,7 +196,7 @@ export function wordsOf(phrase: number): number[] {
   return found
 }
 
-/** What stands within a phrase: of three words the pairs, the first and the last, then single words. */
+/** The parts of a phrase: the two pairs of adjacent words of a phrase of three, then the single words. */
 export function partsOf(phrase: number): number[] {
   const words = wordsOf(phrase)
   return words.length === 3 ? [words[0]! * base + words[1]!, words[1]! * base + words[2]!, ...words] : words
@@ -202,7 +204,7 @@ export function partsOf(phrase: number): number[] {
 
 async function readTexts(papers: readonly Paper[], words: Words, slice: TimeSlice): Promise<Texts> {
   const start = new Int32Array(2 * papers.length + 1)
-  // A number for every six characters is enough for English; more room is made where it is not.
+  // One number per six characters is enough for English; grown if it is not.
   const characters = papers.reduce((sum, { title, abstract }) => sum + title.length + abstract.length, 0)
   let forms = sharedInt32(Math.ceil(characters / 6) + 2 * papers.length)
   let end = 0
@@ -224,7 +226,7 @@ async function readTexts(papers: readonly Paper[], words: Words, slice: TimeSlic
   return { forms: forms.subarray(0, end), start }
 }
 
-/** Numbers the words that are in two papers or more (in one, where there are only a few papers). */
+/** Numbers the words in at least two papers (one, if there are fewer than six papers). */
 async function termNumbers({ forms, start }: Texts, words: Words, slice: TimeSlice): Promise<TermNumbers> {
   const papers = (start.length - 1) / 2
   const frequency = new Int32Array(words.keys)

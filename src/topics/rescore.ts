@@ -7,26 +7,26 @@ import { TopK } from '../vectors/top-k.ts'
 interface RescoreOptions {
   /** As {@link sharedWords} makes them. */
   readonly words: SparseRows
-  /** The rows to rank: from `first` on, before `last`. */
+  /** The rows to rank: `first` … `last - 1`. */
   readonly first: number
   readonly last: number
-  /** `rows × candidates`, of all rows: the nearest by embedding, and their cosines. */
+  /** `rows × candidates` for all rows: the nearest by embedding, and their cosines. */
   readonly near: Int32Array
   readonly cosines: Float32Array
   readonly candidates: number
-  /** How many of them are kept. */
+  /** Number of candidates to keep. */
   readonly k: number
   /** 0 … 1 */
   readonly semanticWeight: number
-  /** `rows × k`, of all rows, in shared memory: what is kept, nearest first. */
+  /** Output, `rows × k` for all rows, in shared memory: the kept candidates, nearest first. */
   readonly neighbour: Int32Array
   readonly similarity: Float64Array
   readonly semantic: Float32Array
 }
 
 /**
- * Rows without the words that only one of them has, which no two can share, the most frequent ones first: those are
- * looked up most, and lie side by side.
+ * Rows without words that occur in only one of them, because no two rows share those. The remaining columns are sorted
+ * by falling frequency, so that those used most are adjacent in memory.
  */
 export async function sharedWords({ rows, columns, start, column, value }: SparseRows, slice: TimeSlice) {
   const frequency = new Int32Array(columns)
@@ -67,7 +67,7 @@ export async function sharedWords({ rows, columns, start, column, value }: Spars
   return { rows, columns: shared, start: newStart, column: newColumn, value: newValue }
 }
 
-/** Ranks the candidates of some rows and writes down the best; sums run in float64, ties go to the lower row. */
+/** Ranks the candidates of some rows and writes the best `k`. Sums in float64; ties go to the lower row. */
 export async function rescore(
   { words, first, last, near, cosines, candidates, k, semanticWeight, neighbour, similarity, semantic }: RescoreOptions,
   slice: TimeSlice,

@@ -1,4 +1,4 @@
-// Topics as they come back from JSON: whether they are whole, and what they are in rows.
+// Restores topics from JSON: checks the data, and maps it to rows.
 import { z } from 'zod'
 import { PaperkinError, show } from '../errors.ts'
 import type { Paper } from '../paper.ts'
@@ -39,21 +39,21 @@ const topicsData = z.looseObject({
 })
 
 /**
- * Plain data of topics, a copy, with the ids of all their papers.
- * @throws PaperkinError `invalid-argument` for what is not the whole of some topics
+ * A checked copy of the plain data of topics, with the ids of all their papers, outliers included.
+ * @throws PaperkinError `invalid-argument` for incomplete or inconsistent data
  */
 export function checkedData(given: unknown): { readonly data: TopicsData; readonly papers: ReadonlySet<string> } {
   let copy: unknown
   try {
     copy = JSON.parse(JSON.stringify(given))
   } catch {
-    // No JSON is no topics.
+    // The check below rejects undefined.
   }
   const parsed = topicsData.safeParse(copy)
   const wrong = (why: string) =>
     new PaperkinError(
       'invalid-argument',
-      `Expected \`topics\` to be what \`topics()\` gave, or its JSON read back, got ${show(given)}: ${why}.`,
+      `Expected \`topics\` to be the result of \`topics()\` or its parsed JSON, got ${show(given)}: ${why}.`,
     )
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!
@@ -62,15 +62,15 @@ export function checkedData(given: unknown): { readonly data: TopicsData; readon
   const data = copy as TopicsData
   const ids = new Set(data.topics.map(({ id }) => id))
   if (ids.size !== data.topics.length) throw wrong('two topics have the same id')
-  if (data.count !== data.topics.length) throw wrong(`\`count\` is not that of the ${data.topics.length} topics`)
-  if (data.topics.some(({ id }) => id >= data.nextId)) throw wrong('`nextId` is not above the ids of the topics')
+  if (data.count !== data.topics.length) throw wrong(`\`count\` is ${data.count} for ${data.topics.length} topics`)
+  if (data.topics.some(({ id }) => id >= data.nextId)) throw wrong('`nextId` is not above all topic ids')
   const papers = new Set<string>()
   for (const { id } of [...data.topics.flatMap((topic) => topic.papers), ...data.outliers]) {
-    if (papers.has(id)) throw wrong(`the paper ${show(id)} is there twice`)
+    if (papers.has(id)) throw wrong(`the paper ${show(id)} occurs twice`)
     papers.add(id)
   }
-  for (const { id, size, papers: its } of data.topics)
-    if (size !== its.length) throw wrong(`topic ${id} has ${its.length} papers and the size ${size}`)
+  for (const { id, size, papers: members } of data.topics)
+    if (size !== members.length) throw wrong(`topic ${id} has ${members.length} papers but \`size\` ${size}`)
   const named = [...data.groups.flatMap(({ topics }) => topics), ...data.outliers.map(({ nearest }) => nearest)]
   const unknown = named.find((id) => !ids.has(id))
   if (unknown !== undefined) throw wrong(`there is no topic ${unknown}`)
@@ -79,7 +79,7 @@ export function checkedData(given: unknown): { readonly data: TopicsData; readon
   return { data, papers }
 }
 
-/** What topics of before are in rows. */
+/** Maps restored topics to rows. */
 export async function describedBefore(
   papers: readonly Paper[],
   data: TopicsData,

@@ -1,8 +1,8 @@
-// Names of topics from the tree of the atlas: the deepest node that most of a topic's papers belong to.
+// Names topics after the deepest node of the atlas that most of their papers belong to.
 import type { Atlas, AtlasLevel, Memberships } from '../atlas/atlas.ts'
 import { leastSimilarity } from '../atlas/atlas.ts'
 
-// What a paper gives a name of a level, times the chance that it belongs there, less `wrong` times that it does not.
+// Value of a paper to a name by level: the gain times the probability p that it belongs there, minus `wrong` × (1 - p).
 const gains: Readonly<Record<AtlasLevel, number>> = {
   area: 1,
   field: 0.8,
@@ -13,7 +13,7 @@ const gains: Readonly<Record<AtlasLevel, number>> = {
 const wrong = 0.35
 
 /**
- * The node that tells best what rows are about, -1 where none does.
+ * The node that best describes rows, -1 if none does.
  * @param rows positions in `memberships`
  */
 export function commonNode(memberships: Memberships, rows: readonly number[], atlas: Atlas): number {
@@ -37,12 +37,13 @@ export function commonNode(memberships: Memberships, rows: readonly number[], at
   return best
 }
 
-// What is left of a discipline is named by its fields where so many of two papers or more hold such a share of it.
+// The remainder of a discipline is named after at most `mostParts` fields, each with at least `leastOfPart` papers, if
+// they cover this share of it.
 const mostParts = 2
 const leastOfPart = 2
 const covered = 0.75
 
-/** The fields of a discipline that nearly all rows are of, the most frequent first; none where there are more. */
+/** The most frequent fields within a node, if they cover enough of the rows; otherwise none. */
 function partsOf(
   { width, area, share }: Memberships,
   { rows, node, atlas }: { readonly rows: readonly number[]; readonly node: number; readonly atlas: Atlas },
@@ -65,24 +66,22 @@ function partsOf(
   return held >= covered * rows.length ? parts.map(([field]) => atlas.nodes[field]!.name) : []
 }
 
-/** A topic that wants a name. */
+/** A topic to be named. */
 interface Unnamed {
   /** Its node of the atlas; -1 for none. */
   readonly node: number
-  /** Positions of its papers in the memberships. */
+  /** Rows of its papers in the memberships. */
   readonly rows: readonly number[]
-  /** Its best terms, the best first. */
+  /** Its terms, best first. */
   readonly terms: readonly string[]
-  /** What it is called without the atlas. */
+  /** Its label without the atlas. */
   readonly label: string
 }
 
 /**
- * A label for each topic, all different: the name of its node; of what is left of a discipline or a domain, its name with
- * one or two fields that hold it, or "…: further papers"; and where two topics have one node, its name with the term that sets
- * the topic apart.
- * @param sections of what the topics are sections, where they are
- * @param taken labels that others have
+ * A unique label for each topic: the name of its node; for the remainder of a discipline or domain, the name with one
+ * or two fields that cover it, or "…: further papers"; if topics share a node, the name with a distinguishing term.
+ * @param options `sections`: the memberships, if the topics are sections; `taken`: labels already used
  */
 export function sectionLabels(
   topics: readonly Unnamed[],

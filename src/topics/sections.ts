@@ -1,14 +1,14 @@
-// Sections of a digest along the tree of the atlas, as deep as its papers allow. Too few papers make no communities whose
-// number or names can be trusted; but what each paper is about is known from elsewhere. Which nodes of the tree become
-// sections is a facility location problem (Cornuejols, Nemhauser and Wolsey 1990): a paper gives its section the chance
-// that it belongs there, the more the deeper the section lies, and a section costs what a few papers give. It is solved
-// greedily, and sections that no longer pay are closed. Nothing here is random.
+// Sections of a digest along the tree of the atlas, as deep as its papers allow. Communities of few papers have neither
+// a reliable number nor reliable names, but the atlas knows the subject of each paper. Choosing the nodes that become
+// sections is a facility location problem (Cornuejols, Nemhauser and Wolsey 1990): the value of a section is the
+// probability that papers belong there, weighted by its depth; its cost is the value of a few papers. Solved greedily;
+// sections that no longer pay are closed. Deterministic.
 import { type Atlas, type AtlasLevel, atlasLevels, type Memberships } from '../atlas/atlas.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { type KinList, nearestGroup } from './kin-graph.ts'
 
-// What a paper gives a section of a level, times the chance that it belongs there; less `wrong` times the chance that it
-// does not. `placed` is added where that chance is at least `likely`.
+// Value of a paper to a section by level: the gain times the probability p that it belongs there, minus `wrong` times
+// 1 - p, plus `placed` if p is above `likely`.
 const gains: Readonly<Record<AtlasLevel, number>> = {
   area: 1.2,
   field: 0.95,
@@ -19,30 +19,29 @@ const gains: Readonly<Record<AtlasLevel, number>> = {
 const wrong = 0.25
 const placed = 0.2
 const likely = 0.3
-// What a section costs; of many papers more, so that they have larger sections and not only more of them.
+// Cost of a section; rises in proportion from `costFrom` papers on, so that sections of large digests grow too.
 const cost = 0.3
 const costFrom = 150
-// A paper stands in a section where the chance that it belongs there is at least `certain`, and at least `certainAlone`
-// whatever else the day is about.
+// Minimum probability for a paper in a section: `certain`, and `certainAlone` without regard to the other papers.
 const certain = 0.5
 const certainAlone = 0.3
-// What would stand in a wide section otherwise needs less.
+// Minimum for papers that would otherwise be in a wide section.
 const nearlyCertain = 0.33
-// What has no more in common than a domain is no section for a reader, unless there is much of it.
+// Papers that share only a domain are not a useful section unless there are many.
 const fewestOfDomain = 5
 const shareOfDomain = 1 / 8
-// Shares of a paper's nearest kin in what it is about, and how much what the others of the day are about speaks for it.
-const ofKin = 0.2
+// Weight of a paper's nearest kin in its own subject, and exponent of the subject's share among all papers.
+const kinWeight = 0.2
 const kinLooked = 5
 const leastKinship = 0.2
-const ofDay = 0.25
-// More papers than that, or than one in eight, are looked at for sections of their own within theirs.
+const digestExponent = 0.25
+// Sections with more papers than both of these are divided if possible.
 const crowded = 12
 const crowdedShare = 1 / 8
 
 /** Groups of rows along the tree. */
 export interface Sections {
-  /** A group for each row, numbered without gaps; a row that is apart has that of its nearest kin. */
+  /** The group of each row, numbered without gaps; rows in `apart` have the group of their nearest kin. */
   readonly groupOf: Int32Array
   /** The node of each group. */
   readonly nodes: readonly number[]
@@ -50,7 +49,7 @@ export interface Sections {
   readonly apart: readonly number[]
 }
 
-/** Finds sections; undefined where the rows are not of the map, or hardly anything is placed. */
+/** Finds sections; undefined if none is found, or more than half of the rows fit none. */
 export async function findSections(
   memberships: Memberships,
   {
@@ -87,7 +86,7 @@ export async function findSections(
   return { groupOf: withNearest(nodeOf, { nodes, kin }), nodes, apart }
 }
 
-/** How likely each row belongs to each node of the tree that is likely for any: by node, in the order of the nodes. */
+/** Probabilities of rows, by node of the tree in ascending order; nodes without any are left out. */
 async function nodeChances(
   { rows, width, area, share }: Memberships,
   { atlas, kin, slice }: { readonly atlas: Atlas; readonly kin: KinList; readonly slice: TimeSlice },
@@ -100,13 +99,13 @@ async function nodeChances(
   })
   const fieldOf = Int32Array.from({ length: areas }, (_, i) => nodes[firstArea + i]!.parent)
   const disciplineOf = Int32Array.from(fieldOf, (field) => atlas.above(field, 'discipline'))
-  // What the nearest kin are about counts as well.
+  // Mix in the subjects of the nearest kin.
   const shares = own.map((mine, row) => {
     const mixed = new Map<number, number>()
     let all = 0
     for (let rank = 0; rank < Math.min(kinLooked, kin.k); rank++)
       all += Math.max(0, kin.similarity[row * kin.k + rank]! - leastKinship)
-    const part = all > 0 ? ofKin : 0
+    const part = all > 0 ? kinWeight : 0
     for (const [key, value] of mine) mixed.set(key, (1 - part) * value)
     for (let rank = 0; part > 0 && rank < Math.min(kinLooked, kin.k); rank++) {
       const weight = Math.max(0, kin.similarity[row * kin.k + rank]! - leastKinship)
@@ -118,7 +117,7 @@ async function nodeChances(
   })
   if (slice.due()) await slice.rest()
   const alone = byNode(shares, { atlas, rows })
-  // Of two fields that a paper may belong to, the one that more papers of the day are of is the likelier.
+  // A field with more papers in the digest is more likely.
   for (let round = 0; round < 2; round++)
     for (const above of [fieldOf, disciplineOf]) {
       const day = new Map<number, number>()
@@ -127,7 +126,7 @@ async function nodeChances(
       for (const mine of shares) {
         let sum = 0
         for (const [key, value] of mine) {
-          const likelier = value * ((day.get(above[key]!) as number) + 0.5 / rows) ** (ofDay / 2)
+          const likelier = value * ((day.get(above[key]!) as number) + 0.5 / rows) ** (digestExponent / 2)
           mine.set(key, likelier)
           sum += likelier
         }
@@ -136,7 +135,7 @@ async function nodeChances(
       if (slice.due()) await slice.rest()
     }
   const chances = byNode(shares, { atlas, rows })
-  // What is not certain alone is never certain, and a paper is never of another field than its likeliest.
+  // A node that is unlikely without the other papers, or outside the likeliest field or discipline, is never certain.
   const likeliest = {
     field: best('field', chances, { atlas, rows }),
     discipline: best('discipline', chances, { atlas, rows }),
@@ -172,7 +171,7 @@ function best(
   return found
 }
 
-/** Shares of areas, by row, as chances of nodes of the tree: by node, in the order of the nodes. */
+/** Turns the shares of areas by row into probabilities by node of the tree, in ascending order. */
 function byNode(
   shares: readonly ReadonlyMap<number, number>[],
   { atlas: { firstArea, nodes }, rows }: { readonly atlas: Atlas; readonly rows: number },
@@ -191,16 +190,16 @@ function byNode(
   return new Map([...chances].sort(([a], [b]) => a - b))
 }
 
-/** What a section of a node is worth to each row that it is worth something. */
+/** Value of a section at a node by row; only positive values. */
 type Utility = ReadonlyMap<number, number>
 
-/** Opens one node after the other, the most worthwhile first, and closes those that are no longer worth their price. */
+/** Opens nodes one by one, the greatest gain first, and closes those no longer worth their price. */
 async function chooseNodes(
   utilities: ReadonlyMap<number, Utility>,
   { rows, price, slice }: { readonly rows: number; readonly price: number; readonly slice: TimeSlice },
 ): Promise<number[]> {
   const open: number[] = []
-  // What each row has from the best of the open nodes, from the second, and which the best is.
+  // For each row: the value of its best and second-best open node, and the best node.
   const best = new Float64Array(rows)
   const second = new Float64Array(rows)
   const owner = new Int32Array(rows)
@@ -217,7 +216,7 @@ async function chooseNodes(
         } else if (value > second[row]!) second[row] = value
       }
   }
-  // A node that was closed may open again; so many steps end in any case.
+  // Closed nodes may open again; the limit guarantees an end.
   for (let step = 0; step < 4 * rows; step++) {
     let most = price
     let next = -1
@@ -255,7 +254,7 @@ interface Chances {
   readonly least: number
 }
 
-/** The node of each row, -1 where none is likely enough; nodes of fewer than `least` rows are given up. */
+/** The node of each row, -1 if none is likely enough; nodes with fewer than `least` rows are closed. */
 function assign(
   open: readonly number[],
   {
@@ -293,7 +292,7 @@ function assign(
 const chanceOf = (chances: ReadonlyMap<number, Float64Array>, node: number, row: number) =>
   chances.get(node)?.[row] ?? 0
 
-/** Sections of many papers give those up that make sections of their own within: the largest such first. */
+/** Splits narrower sections off crowded ones: those nearest to half the limit in size first. */
 function divideCrowded(nodeOf: Int32Array, { atlas, chances, least }: Chances & { readonly atlas: Atlas }): void {
   const most = Math.max(crowded, Math.round(crowdedShare * nodeOf.length))
   const rowsOf = (node: number) => [...nodeOf.keys()].filter((row) => nodeOf[row] === node)
@@ -304,7 +303,7 @@ function divideCrowded(nodeOf: Int32Array, { atlas, chances, least }: Chances & 
       for (const node of chances.keys()) {
         if (node === outer || !atlas.isWithin(node, outer)) continue
         const within = rows.filter((row) => chanceOf(chances, node, row) >= certain)
-        // All of it under a narrower name is no division; what is left must not be too few for a section.
+        // The remainder must be empty (a narrower name for all rows, used only if nothing splits) or large enough.
         const rest = rows.length - within.length
         if (within.length < least || (rest > 0 && rest < least)) continue
         const level = rest === 0 ? -1 : 0
@@ -323,8 +322,8 @@ function divideCrowded(nodeOf: Int32Array, { atlas, chances, least }: Chances & 
 }
 
 /**
- * What fits no section, or only one as wide as a discipline, stands in a narrower one where there is enough of it; else in
- * one of its discipline, or of its domain.
+ * Moves rows without a section, or with one as wide as a discipline, to a narrower one if it has enough rows; else to
+ * one of their discipline or domain.
  */
 function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { readonly atlas: Atlas }): void {
   const width = (node: number) => (node < 0 ? -1 : atlasLevels.indexOf(atlas.nodes[node]!.level))
@@ -342,7 +341,7 @@ function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { r
     for (const [node, rows] of gathered)
       if (rows.length >= fewest || nodeOf.includes(node)) for (const row of rows) nodeOf[row] = node
   }
-  // A wide section that is left with too few is none.
+  // Close wide sections left with too few rows.
   for (const node of new Set(nodeOf))
     if (
       node >= 0 &&
@@ -355,7 +354,7 @@ function gatherRest(nodeOf: Int32Array, { atlas, chances, least }: Chances & { r
 const fewestOf = (level: AtlasLevel, { least, rows }: { readonly least: number; readonly rows: number }) =>
   level === 'domain' ? Math.max(least, fewestOfDomain, shareOfDomain * rows) : least
 
-/** Groups numbered by their nodes; a row without one has that of its nearest kin with one, or the first. */
+/** Numbers groups by their nodes; a row without a node gets the group of its nearest kin that has one, or the first. */
 function withNearest(
   nodeOf: Int32Array,
   { nodes, kin }: { readonly nodes: readonly number[]; readonly kin: KinList },

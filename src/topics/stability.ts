@@ -8,17 +8,17 @@ import { subgraph, type WeightedGraph } from './weighted-graph.ts'
 
 const share = 0.8
 
-/** What communities at a resolution are worth. */
+/** Quality of the communities at a resolution. */
 export interface Level {
   readonly resolution: number
   readonly count: number
-  /** Mean ARI between the communities of two samples of four in five nodes, over the nodes that are in both. */
+  /** Mean ARI between the communities of two samples of 80 % of the nodes, over the nodes in both. */
   readonly stability: number
-  /** Nats a node that it takes to tell the graph by way of the communities. */
+  /** Nats per node to describe the graph given the communities. */
   readonly description: number
 }
 
-/** Measures some resolutions; a level of fewer than two communities is not looked at more closely, and left out. */
+/** Measures resolutions; those with fewer than two communities are left out. */
 export async function measureLevels(
   {
     graph,
@@ -28,7 +28,7 @@ export async function measureLevels(
   }: {
     readonly graph: WeightedGraph
     readonly resolutions: readonly number[]
-    /** The samples depend on it alone. */
+    /** Determines the samples. */
     readonly seed: number
     /** Number of samples. */
     readonly tries: number
@@ -62,7 +62,7 @@ export async function measureLevels(
   return levels
 }
 
-/** Mean ARI of all pairs of partial groupings, over what both group (-1 is in no group). */
+/** Mean ARI of all pairs of partial groupings, over the nodes that both group (-1: in no group). */
 async function agreement(groupings: readonly Int32Array[], slice: TimeSlice): Promise<number> {
   const agreements: number[] = []
   for (const [i, one] of groupings.entries())

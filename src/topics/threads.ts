@@ -6,7 +6,7 @@ import type { TimeSlice } from '../runtime/time-slice.ts'
 import { commonPool } from '../runtime/worker-pool.ts'
 import { type Jobs, jobs } from './jobs.ts'
 
-/** Papers from which threads, some 50 ms to start, are worth it. */
+/** Number of papers from which threads pay off; they take some 50 ms to start. */
 const threadsFrom = 2000
 const mostThreads = 8
 const script = '#worker/topics-worker'
@@ -17,15 +17,15 @@ const pool = commonPool<Jobs>({
   most: () => Math.min(mostThreads, availableParallelism()),
   inHand: 1,
   explain: ({ kind, cause }) =>
-    kind === 'job' ? cause : new Error('A thread for topics ended before its work was done.', { cause }),
+    kind === 'job' ? cause : new Error('A worker thread for topics ended before its work was done.', { cause }),
 })
 
 /**
- * Runs the jobs of one calculation in threads. For few papers, and where the worker is not built, jobs run here, one after
- * the other.
+ * Runs the jobs of one calculation in worker threads. For few papers, or if the worker script is not built, jobs run
+ * one by one on the calling thread.
  */
 export class Threads {
-  /** Undefined where jobs run here. */
+  /** Undefined if jobs run on the calling thread. */
   readonly #signal: AbortSignal | undefined
   #last: Promise<unknown> = Promise.resolve()
 
@@ -34,7 +34,7 @@ export class Threads {
     if (signal !== undefined) pool.prepare()
   }
 
-  /** Has threads while `work` runs; an abort ends the jobs, and so does an end of `work` that leaves some undone. */
+  /** Provides threads while `work` runs. An abort cancels the jobs, as does the end of `work`. */
   static async during<T>(
     { papers, signal }: { readonly papers: number; readonly signal: AbortSignal | undefined },
     work: (threads: Threads) => Promise<T>,
@@ -42,7 +42,7 @@ export class Threads {
     signal?.throwIfAborted()
     const over = new AbortController()
     const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
-    // One listener a job.
+    // Each job adds a listener.
     setMaxListeners(0, either)
     try {
       return await work(new Threads(papers >= threadsFrom && isBuilt() ? either : undefined))
@@ -51,7 +51,7 @@ export class Threads {
     }
   }
 
-  /** Runs a job. Arrays over shared memory are shared with its thread, others are copied. */
+  /** Runs a job. Arrays in shared memory are shared with its thread, others are copied. */
   run<Kind extends keyof Jobs>(
     kind: Kind,
     options: JobOptions<Jobs, Kind>,
@@ -64,7 +64,7 @@ export class Threads {
       result = this.#last.then(() => job(options, { slice }))
       this.#last = result.catch(() => undefined)
     }
-    // After an abort nobody may be left to hear of it.
+    // After an abort the rejection may have no other handler.
     result.catch(() => undefined)
     return result
   }

@@ -3,31 +3,31 @@ import type { SparseRows } from '../lexical/sparse-rows.ts'
 import type { Paper, PaperInput } from '../paper.ts'
 import type { TopicMethod } from './methods.ts'
 
-/** Papers with what is known of them, ready for `findTopics`. */
+/** Papers and their vectors, as input of `findTopics`. */
 export interface TopicInput {
-  /** Ids must differ. Row i of the others belongs to `papers[i]`. */
+  /** Ids must be unique. Row i of `vectors` and `lexical` belongs to `papers[i]`. */
   readonly papers: readonly Paper[]
   /** `papers.length × dimensions` unit rows, row-major. */
   readonly vectors: Float32Array
   readonly dimensions: number
-  /** Unit TF-IDF rows, one a paper. */
+  /** Unit TF-IDF rows, one per paper. */
   readonly lexical: SparseRows
   /** A map of science in the space of the vectors, for sections and names. @default topics are named by their terms */
   readonly atlas?: Atlas | undefined
-  /** What is known of terms, in whatever space the vectors are. @default that of `atlas` */
+  /** Looks terms up; independent of the space of the vectors. @default `atlas` */
   readonly vocabulary?: Pick<Atlas, 'term'> | undefined
   /** Embeds short texts in the space of the vectors, for `named`. @default names find papers by their words */
   readonly embedNames?: ((texts: readonly string[]) => Promise<readonly Float32Array[]>) | undefined
-  /** Compares other papers with these, one after the other, for `assign`. @default papers cannot be assigned */
+  /** Compares other papers with these, one by one, for `assign`. @default papers cannot be assigned */
   readonly compare?:
     | ((papers: readonly PaperInput[], options: TopicCallOptions) => AsyncIterable<SimilarPaper>)
     | undefined
 }
 
-/** A paper as it is compared with the papers that have topics. */
+/** A paper and its similarity to the papers that have topics. */
 export interface SimilarPaper {
   readonly id: string
-  /** The mean of the two cosines to each paper of the input, in its order. */
+  /** Mean of the semantic and the lexical cosine to each paper of the input, in input order. */
   readonly similarity: ArrayLike<number>
 }
 
@@ -35,48 +35,48 @@ export interface TopicOptions {
   /** @default 'graph' */
   readonly method?: TopicMethod | undefined
   /**
-   * Number of topics, from 1: exactly that many, or one a paper where there are fewer papers. `'auto'`: the number that
-   * stays the same when papers are taken away; of few papers sections of the map of science. @default 'auto'
+   * Number of topics, from 1: exactly that many, or one per paper if there are fewer papers. `'auto'`: the number that
+   * stands out as stable when papers are left out; for few papers, sections of the map of science. @default 'auto'
    */
   readonly count?: number | 'auto' | undefined
-  /** The same papers, options and seed give the same topics, in whatever order the papers come. @default 1 */
+  /** The same papers, options and seed give the same topics; the order of the papers does not matter. @default 1 */
   readonly seed?: number | undefined
-  /** In place of looking for a number: above 1 more and smaller topics, below 1 fewer and larger ones. */
+  /** Resolution to use instead of a count: above 1 more and smaller topics, below 1 fewer and larger ones. */
   readonly resolution?: number | undefined
-  /** Without a given `count`, smaller groups join the topic they are nearest to. @default 3 */
+  /** Minimum papers per topic; smaller groups join the nearest topic. Ignored with a `count`. @default 3 */
   readonly minTopicSize?: number | undefined
-  /** Neighbours a paper has in the graph. @default 25, or 0.7 times the root of the number of papers where that is less */
+  /** Neighbours per paper in the graph. @default 0.7 times the root of the number of papers, within 3 … 25 */
   readonly neighbours?: number | undefined
   /**
-   * The share of papers to set apart, 0 … 0.5: those with the least kin, exactly so many. `'auto'`: those that clearly
-   * have no kin here, never more than one in twenty. @default 'auto'
+   * The share of papers to set apart as outliers, 0 … 0.5: exactly this share, those least like their nearest kin.
+   * `'auto'`: those that clearly have no kin here, at most one in twenty. @default 'auto'
    */
   readonly outlierShare?: number | 'auto' | undefined
-  /** Most terms in a label. @default 3 */
+  /** Maximum terms per label, 1 … 10. @default 3 */
   readonly termsPerLabel?: number | undefined
-  /** Names a topic in place of its terms, for those who have a language model; called for one topic after the other. */
+  /** Names a topic, with a language model for example, instead of using its terms; called for one topic at a time. */
   readonly label?: ((topic: UnnamedTopic) => string | Promise<string>) | undefined
   /**
-   * Topics found before, or their JSON, among some of the same papers: topics that are the same keep their ids and
-   * labels (a label goes when hardly any paper has one of its terms any more), `changes` tells what became of all of
-   * them, and without a `count` or `resolution` the resolution stays too.
+   * Topics found earlier among some of the same papers, or their parsed JSON. Topics that persist keep their ids and
+   * labels (a label is dropped once hardly any paper has one of its terms), `changes` says what became of each topic,
+   * and without a `count` or `resolution` the resolution is kept too.
    */
   readonly previous?: TopicsData | undefined
   /**
-   * Topics of one's own: papers that belong to one stand in it, whatever else is asked for, and `count`, `resolution` and
-   * `outlierShare` are about the rest. `unmatched` has the names that no paper belongs to. @default none
+   * Topics named by you. They take the papers that belong to them first; `count`, `resolution` and `outlierShare` apply
+   * to the rest. Names without papers are listed in `unmatched`. @default none
    */
   readonly named?: readonly NamedTopic[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** A topic that is named beforehand. */
+/** A topic named by the caller. */
 export interface NamedTopic {
-  /** Its label, as given. No two have the same, in whatever case. */
+  /** Its label, as given. Must be unique, ignoring case. */
   readonly name: string
-  /** Ids of papers that are examples of it; they belong to it in any case. @default none */
+  /** Ids of example papers; these always belong to it. @default none */
   readonly papers?: readonly string[] | undefined
-  /** Words or phrases that tell what is meant. @default none */
+  /** Words or phrases that describe it. @default none */
   readonly terms?: readonly string[] | undefined
 }
 
@@ -97,16 +97,16 @@ export const topicOptionNames: Readonly<Record<keyof TopicOptions, true>> = {
 
 /** A word or a short phrase of a topic. */
 export interface TopicTerm {
-  /** As the papers spell it most often. */
+  /** In the papers' most common spelling. */
   readonly term: string
-  /** 0 … 1: how much it sets the topic apart, in parts of the topic's best term. */
+  /** 0 … 1: how well it sets the topic apart, relative to the topic's best term. */
   readonly weight: number
 }
 
-/** What a name can be made from. */
+/** A topic to be named by `label`. */
 export interface UnnamedTopic {
   readonly id: number
-  /** The label that it has without a name. */
+  /** The label it gets without a name. */
   readonly label: string
   readonly terms: readonly TopicTerm[]
   readonly size: number
@@ -114,7 +114,7 @@ export interface UnnamedTopic {
   readonly representatives: readonly Paper[]
 }
 
-/** How much a paper is in a topic. */
+/** How strongly a paper belongs to a topic. */
 export interface TopicShare {
   /** Id of the topic. */
   readonly topic: number
@@ -125,52 +125,52 @@ export interface TopicShare {
 /** A paper's place in a topic. */
 export interface TopicPaper {
   readonly id: string
-  /** 0 … 1: the share of the paper's nearest neighbours, by weight, that are in the topic too. */
+  /** 0 … 1: the share of the paper's nearest neighbours, by weight, that are in the same topic. */
   readonly strength: number
-  /** The other topic that most of its neighbours are in; left out where they are all in this one. */
+  /** The other topic with most of its neighbours; absent if they are all in this one. */
   readonly second?: TopicShare
-  /** The area of science that it lies in; left out where the map has none near, and among more than 2,000 papers. */
+  /** Its area of science; absent if the map has none near, and for collections of more than 2,000 papers. */
   readonly area?: string
 }
 
-/** A group of papers about one thing. */
+/** A group of papers on one subject. */
 export interface Topic {
   /**
-   * A number that stays with the topic: 0 for the largest topic, then by falling size; of topics that go on from others
-   * (`previous`, `merge`, `split`, `reduce`) the number that it had, and for a new one a number that none had before.
+   * A number that stays with the topic: 0 for the largest topic, then by falling size. With `previous`, and after
+   * `merge`, `split` or `reduce`, topics that persist keep their number; a new topic gets one never used before.
    */
   readonly id: number
   /**
-   * The name of its section on the map of science, with what sets it apart where two topics are of one section; without
-   * a map the first terms that a title has, joined by commas; or its given name. No two topics have the same.
+   * Its given name; or the name of its section on the map of science, with distinguishing terms if topics share a
+   * section; or, without a map, the first terms that occur in a title, joined by commas. Unique.
    */
   readonly label: string
-  /** Whether the label is a name that was given beforehand (`named`); left out where it is not. */
+  /** True if the label is a name from the option `named`; otherwise absent. */
   readonly isNamed?: true
   /**
-   * Words and short phrases that set the topic apart, at most 10, none in two forms: each the best that also names
-   * other papers than those before it.
+   * At most 10 words and short phrases that set the topic apart, each in one form only: the best term first, then the
+   * best that covers further papers.
    */
   readonly terms: readonly TopicTerm[]
   readonly size: number
-  /** By falling strength, then the more typical first. */
+  /** Strongest first, then most typical first. */
   readonly papers: readonly TopicPaper[]
-  /** Ids of the papers that are nearest to all papers of the topic, the most typical first; at most 3. */
+  /** Ids of at most 3 papers most similar to all papers of the topic, the most typical first. */
   readonly representatives: readonly string[]
-  /** A sentence of one of its abstracts that holds the most of its terms; left out where none holds any. */
+  /** The sentence of one of its abstracts that best covers its terms; absent if none has any. */
   readonly sentence?: string
 }
 
 /** A paper that fits no topic. */
 export interface Outlier {
   readonly id: string
-  /** Id of the topic that most of its neighbours are in. */
+  /** Id of the topic with most of its neighbours. */
   readonly nearest: number
   /** 0 … 1: the share of its neighbours, by weight, that are in that topic. */
   readonly strength: number
-  /** -1.5 … 0: how much less similar its 5 nearest kin are, on average, than those of the most lonely paper in a topic. */
+  /** -1.5 … 0: mean similarity to its 5 nearest kin, minus the lowest such mean of any paper in a topic. */
   readonly margin: number
-  /** As of {@link TopicPaper}. */
+  /** As in {@link TopicPaper}. */
   readonly area?: string
 }
 
@@ -183,62 +183,62 @@ export interface TopicGroup {
   readonly size: number
 }
 
-/** How topics that come back from JSON were found, as far as they do not tell: as given to `topics`, with its defaults. */
+/** Options of `topics` that its JSON does not record, with the same defaults. */
 export type RestoreOptions = Pick<TopicOptions, 'neighbours' | 'outlierShare' | 'termsPerLabel' | 'label' | 'signal'>
 
-/** What speaks for a number of topics. */
+/** Evidence for a number of topics. */
 export interface CountEvidence {
   /** Resolution of the neighbour graph's communities. */
   readonly resolution: number
-  /** Topics that there are at this resolution. */
+  /** Number of topics at this resolution. */
   readonly count: number
-  /** Mean ARI of the topics of all papers and of samples of four in five papers: 0 by chance, 1 for no change. */
+  /** Mean ARI between the topics of all papers and those of samples of 80 %: 0 by chance, 1 for no change. */
   readonly stability: number
-  /** Nats a paper that it takes to tell its neighbours by way of the topics: the fewer, the more the topics tell. */
+  /** Nats per paper to describe its neighbours given the topics: the fewer, the more informative the topics. */
   readonly description: number
-  /** Whether this one was taken. */
+  /** Whether this one was chosen. */
   readonly chosen: boolean
 }
 
 /** How well the topics hold together. */
 export interface TopicQuality {
-  /** -0.5 … 1: share of neighbour weight inside the topics less the share expected by chance. */
+  /** -0.5 … 1: share of neighbour weight inside the topics minus the share expected by chance. */
   readonly modularity: number
   /** 0 … 1: mean strength of the papers in their topics. */
   readonly strength: number
 }
 
-/** Where a paper belongs that was not there when the topics were found. */
+/** The place of a paper that was added after the topics were found. */
 export interface TopicPlace {
   readonly id: string
-  /** Id of its topic; left out where it fits none, as an outlier. */
+  /** Id of its topic; absent for an outlier. */
   readonly topic?: number
-  /** Id of the topic that most of its nearest neighbours are in. */
+  /** Id of the topic with most of its nearest neighbours. */
   readonly nearest: number
   /** 0 … 1: the share of its neighbours, by similarity, that are in that topic. */
   readonly strength: number
-  /** The other topic that most of its neighbours are in; left out where there is none. */
+  /** The other topic with most of its neighbours; absent if there is none. */
   readonly second?: TopicShare
-  /** Below 0 for an outlier: how much less similar its 5 nearest kin are than those of the most lonely paper in a topic. */
+  /** Mean similarity to its 5 nearest kin, minus the lowest such mean in any topic; below 0 for an outlier, else 0. */
   readonly margin: number
 }
 
 /** What became of a topic, or where it came from. */
 export interface TopicChange {
   /**
-   * `kept`, `grew` or `shrank` by more than a tenth: the same topic as before. `born`: a new one. `split`: a new one, most
-   * of whose papers were in one topic. `returned`: one that was gone and has its id and label again. `merged`: it is gone, and most of its papers are in one topic now. `faded`: it is
-   * gone, and its papers are in no one topic or no longer there.
+   * The same topic as before: `kept`, or `grew` or `shrank` by more than a tenth. New: `born`; `split`, if most of its
+   * papers were in one topic; `returned`, if it was gone and has its id and label again. Gone: `merged`, if most of its
+   * papers are now in one topic; `faded` otherwise.
    */
   readonly change: 'kept' | 'grew' | 'shrank' | 'born' | 'split' | 'returned' | 'merged' | 'faded'
-  /** Id of the topic, of the previous one where it is gone. */
+  /** Id of the topic; for a topic that is gone, its last id. */
   readonly topic: number
   readonly label: string
-  /** Papers now; 0 where it is gone. */
+  /** Papers now; 0 if it is gone. */
   readonly size: number
-  /** Papers before; 0 for one that was not there. */
+  /** Papers before; 0 if it is new. */
   readonly before: number
-  /** Of a split or returned topic the one that most of its papers were in, of a merged one that which they are in now. */
+  /** For `split` and `returned`, the topic that most of its papers were in; for `merged`, the one they are in now. */
   readonly other?: number
 }
 
@@ -246,47 +246,47 @@ export interface TopicChange {
 export interface PastTopic {
   readonly id: number
   readonly label: string
-  /** Ids of the papers that it had last. */
+  /** Ids of its last papers. */
   readonly papers: readonly string[]
-  /** How many times topics were found without it; it is forgotten after 30. */
+  /** Number of times topics were found since without it; forgotten after 30. */
   readonly age: number
 }
 
-/** A topic, or a group of topics that are kin. */
+/** A topic, or a group of related topics. */
 export interface TopicNode {
-  /** Id of the topic; a group has none. */
+  /** Id of the topic; absent for a group. */
   readonly topic?: number
-  /** No two nodes of a hierarchy have the same. */
+  /** Unique within a hierarchy. */
   readonly label: string
   readonly terms: readonly TopicTerm[]
   /** Number of papers. */
   readonly size: number
   /** Ids of the papers. */
   readonly papers: readonly string[]
-  /** By falling size; none below a topic. */
+  /** Largest first; empty for a topic. */
   readonly children: readonly TopicNode[]
 }
 
 export type TimeUnit = 'day' | 'week' | 'month' | 'year'
 
-/** A stretch of time. */
+/** A day, week, month or year. */
 export interface Period {
-  /** `2025-03-07`, `2025-W10` (ISO 8601, weeks begin on Monday), `2025-03` or `2025`. */
+  /** `2025-03-07`, `2025-W10` (ISO 8601, weeks start on Monday), `2025-03` or `2025`. */
   readonly name: string
   /** Its first day, ISO 8601. */
   readonly start: string
-  /** Papers of this time, outliers included. */
+  /** Papers in this period, outliers included. */
   readonly size: number
 }
 
-/** A term that a topic's papers have more often since some time. */
+/** A term that has become more frequent in a topic's papers. */
 export interface RisingTerm {
   readonly term: string
   /** Name of the first period after the rise. */
   readonly since: string
-  /** 0 … 1: the share of the topic's papers before that have the term. */
+  /** 0 … 1: the share of the topic's earlier papers with the term. */
   readonly before: number
-  /** 0 … 1: the share of those since then. */
+  /** 0 … 1: the share of its papers since then with the term. */
   readonly after: number
 }
 
@@ -294,22 +294,22 @@ export interface TopicOverTime {
   /** Id of the topic. */
   readonly topic: number
   readonly label: string
-  /** Papers of each period. */
+  /** Papers per period. */
   readonly counts: readonly number[]
-  /** 0 … 1: their share of all papers of the period; 0 where there are none. */
+  /** 0 … 1: their share of all papers in the period; 0 for an empty period. */
   readonly shares: readonly number[]
   /** At most 5, the clearest rise first. */
   readonly rising: readonly RisingTerm[]
 }
 
-/** How much was written on each topic, and when. */
+/** The number of papers on each topic over time. */
 export interface TopicsOverTime {
   readonly unit: TimeUnit
-  /** From the first to the last that has a paper, without gaps. */
+  /** From the first to the last period with a paper, without gaps. */
   readonly periods: readonly Period[]
   /** In the order of the topics. */
   readonly topics: readonly TopicOverTime[]
-  /** Papers whose `published` is missing, or not exact enough for the unit. */
+  /** Number of papers whose `published` is missing or too coarse for the unit. */
   readonly undated: number
 }
 
@@ -319,29 +319,29 @@ export interface TopicsData {
   readonly seed: number
   /** Number of topics. */
   readonly count: number
-  /** By falling size, then the one with the lower paper id first. */
+  /** Largest first, ties by lowest paper id. */
   readonly topics: readonly Topic[]
   /** The topics by discipline, the largest first; empty without a map of science. */
   readonly groups: readonly TopicGroup[]
-  /** Whether the topics are sections of the map of science; left out where they are not. */
+  /** True if the topics are sections of the map of science; otherwise absent. */
   readonly areSections?: true
   /**
-   * Papers that fit nowhere, the strangest first: at most one in twenty unless a share was asked for, and none among
-   * fewer than ten. Of sections those that fit none, each with its area.
+   * Papers that fit nowhere, most distant first: at most one in twenty unless `outlierShare` is given, and none among
+   * fewer than ten papers. With sections: the papers that fit no section, each with its area.
    */
   readonly outliers: readonly Outlier[]
-  /** Names of `named` that no paper belongs to, in their order. */
+  /** Names from `named` without papers, in their order. */
   readonly unmatched: readonly string[]
   readonly quality: TopicQuality
-  /** With `count: 'auto'`, what was tried, by rising count; otherwise empty. */
+  /** With `count: 'auto'`, the counts tried, in ascending order; otherwise empty. */
   readonly evidence: readonly CountEvidence[]
-  /** Resolution of the graph's communities, where that decided how many topics there are. */
+  /** Resolution of the graph's communities, if that decided the number of topics. */
   readonly resolution?: number
-  /** What became of the topics that these go on from: first those that are there, then those that are gone; else empty. */
+  /** What became of the previous topics: current topics first, then those that are gone. Empty if there were none. */
   readonly changes: readonly TopicChange[]
-  /** Topics of before that are gone, the latest first; empty where these go on from none. */
+  /** Previous topics that are gone, latest first; empty without previous topics. */
   readonly past: readonly PastTopic[]
-  /** The id that the next new topic gets. */
+  /** Id for the next new topic. */
   readonly nextId: number
 }
 
@@ -349,36 +349,36 @@ export interface TopicCallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The topics of a collection, frozen. `JSON.stringify` gives all of it as {@link TopicsData}. */
+/** The topics of a collection, frozen. `JSON.stringify` writes them as {@link TopicsData}. */
 export interface Topics extends TopicsData {
-  /** The topic of a paper; undefined for an outlier and for an id that was not among the papers. */
+  /** The topic of a paper; undefined for an outlier or an unknown id. */
   of(id: string): Topic | undefined
   /**
-   * The topics in groups of groups, by how much of their papers' neighbours they share: a tree whose leaves are the
-   * topics. Each level has about a third of the groups of the one below it, as long as that is three or more.
+   * A tree whose leaves are the topics, grouped by how many neighbours their papers share. Each level has about a third
+   * as many groups as the one below, as long as that is three or more.
    */
   hierarchy(options?: TopicCallOptions): Promise<TopicNode>
   /**
-   * Papers of each topic over time, and the terms that rise in it.
-   * @throws PaperkinError `invalid-argument` for another unit, or one so short that there are more than 10,000 periods
+   * Counts the papers of each topic over time, and finds its rising terms.
+   * @throws PaperkinError `invalid-argument` for an unknown unit, or one that gives more than 10,000 periods
    */
   overTime(unit: TimeUnit, options?: TopicCallOptions): Promise<TopicsOverTime>
   /**
-   * Places for other papers among these topics, in the order given, without finding topics anew; of papers that are
-   * already there too, by their neighbours.
-   * @throws PaperkinError `invalid-paper`, `embedding-failed`, and `invalid-argument` where there are no topics
+   * Places papers among these topics by their neighbours, in the order given, without finding topics again. Papers
+   * already among them are placed in the same way.
+   * @throws PaperkinError `invalid-paper`, `embedding-failed`, or `invalid-argument` if there are no topics
    */
   assign(papers: readonly PaperInput[], options?: TopicCallOptions): Promise<TopicPlace[]>
-  /** `count` topics: those that are kin are merged, the closest first. The same topics where there are no more. */
+  /** Merges related topics, the closest first, until there are `count`; the same topics if there are no more. */
   reduce(count: number, options?: TopicCallOptions): Promise<Topics>
   /**
-   * Makes one topic of several.
+   * Merges several topics into one.
    * @throws PaperkinError `invalid-argument` for fewer than two ids, or an id that no topic has
    */
   merge(ids: readonly number[], options?: TopicCallOptions): Promise<Topics>
   /**
-   * Splits a topic into its communities, two unless a `count` is given; into single papers at most.
-   * @throws PaperkinError `invalid-argument` for an id that no topic has, and for a topic of one paper
+   * Splits a topic into `count` communities (default 2), at most one per paper.
+   * @throws PaperkinError `invalid-argument` for an id that no topic has, or a topic of one paper
    */
   split(id: number, options?: TopicCallOptions & { readonly count?: number | undefined }): Promise<Topics>
 }

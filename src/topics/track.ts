@@ -1,23 +1,23 @@
 import type { PastTopic, TopicChange, TopicsData } from './topics.ts'
 
-// Two topics are the same when each is the other's best match and they have at least this in common (Jaccard index).
+// Two topics are the same if each is the other's best match and their Jaccard index is at least this.
 const leastInCommon = 1 / 3
-// A topic that is gone for so many times is forgotten.
+// A topic that was missing this many times is forgotten.
 const mostAge = 30
-// A topic has grown or shrunk when its size changed by more than this share.
+// A topic has grown or shrunk if its size changed by more than this share.
 const notable = 0.1
 
-/** What groups of papers are called when they go on from topics found before. */
+/** Ids and labels of groups of papers, given the topics found before. */
 export interface Identity {
-  /** One a group. */
+  /** One per group. */
   readonly ids: readonly number[]
-  /** The label of the topic that a group goes on from; undefined for a group that needs a new one. */
+  /** The label that each group keeps; undefined for a group that needs a new one. */
   readonly labels: readonly (string | undefined)[]
-  /** The terms that the topic had which a group goes on from; empty where they are not known. */
+  /** The terms of the previous topic that each group continues; empty for other groups. */
   readonly terms: readonly (readonly string[])[]
   readonly nextId: number
   readonly past: readonly PastTopic[]
-  /** Labels of new groups are not known yet: `labelOf` gives that of an id. */
+  /** `labelOf` gives the label of an id, because new groups have none yet. */
   changes(labelOf: (id: number) => string): TopicChange[]
 }
 
@@ -34,10 +34,10 @@ export function freshIdentity(groups: number): Identity {
 }
 
 /**
- * Recognises topics of before among groups of paper ids, given by falling size. Only papers that are in both count: what
- * came and went in between says nothing about whether a topic is the same.
- * @param options `keepLabels`: of every topic that is the same, or only of those with the very same papers, where topics are
- *   regrouped and none returns; `names`: of groups that were named beforehand, which are known again by their name
+ * Recognises previous topics among groups of paper ids, given largest first. Only papers in both count: those added or
+ * removed in between say nothing about whether a topic is the same.
+ * @param options `keepLabels`: `'same'` for every topic that persists, `'unchanged'` only for those with exactly the
+ *   same papers (for regrouped topics, where none can return); `names`: caller-given names, which identify their groups
  */
 export function trackTopics(
   groups: readonly (readonly string[])[],
@@ -49,7 +49,7 @@ export function trackTopics(
 ): Identity {
   const before = previous.topics
   const groupOf = new Map(groups.flatMap((ids, group) => ids.map((id) => [id, group] as const)))
-  // Papers of topic t of before that are in group g now.
+  // For each previous topic: its papers per current group.
   const shared = before.map(({ papers }) =>
     countsIn(
       papers.map(({ id }) => id),
@@ -70,7 +70,7 @@ export function trackTopics(
     byName[group] !== undefined || isTaken.has(topic) ? 0 : likeness(topic, group),
   ).map((topic, group) => byName[group] ?? topic)
   const isSame = new Set(same)
-  // What is left may be a topic that went some time ago, in parts of all papers that were there last time.
+  // The remaining groups may be topics that were gone: compare them over the papers that were there last time.
   const remembered = keepLabels === 'same' ? (previous.past ?? []) : []
   const pastIn = remembered.map(({ papers }) => countsIn(papers, groupOf))
   const pastThere = pastIn.map((counts) => sum(counts.values()))
@@ -92,7 +92,7 @@ export function trackTopics(
   })
   const labels = groups.map((papers, group) => {
     const [topic, back] = [same[group], found[group]]
-    // While it was gone, another may have been given its label.
+    // Another topic may have got its label in the meantime.
     if (back !== undefined && !before.some(({ label }) => label === remembered[back]!.label))
       return remembered[back]!.label
     if (topic === undefined) return undefined
@@ -147,7 +147,7 @@ export function trackTopics(
 
 const indexOrNone = (index: number) => (index < 0 ? undefined : index)
 
-/** How many of the papers are in each group. */
+/** Number of the papers in each group. */
 function countsIn(papers: readonly string[], groupOf: ReadonlyMap<string, number>): Map<number, number> {
   const counts = new Map<number, number>()
   for (const id of papers) {
@@ -157,7 +157,7 @@ function countsIn(papers: readonly string[], groupOf: ReadonlyMap<string, number
   return counts
 }
 
-/** For each group the topic that is the same: each the other's best match, and like enough. */
+/** The topic that each group continues: each is the other's best match, and they are similar enough. */
 function matches(
   groups: number,
   shared: readonly ReadonlyMap<number, number>[],
@@ -172,7 +172,7 @@ function matches(
   })
 }
 
-/** The one with the highest value above 0; of equal ones the lower. */
+/** The number with the highest value above 0, ties to the lowest. */
 function best(numbers: readonly number[], value: (number: number) => number): number | undefined {
   let found: number | undefined
   let most = 0

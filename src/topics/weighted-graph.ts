@@ -3,7 +3,7 @@ import type { TimeSlice } from '../runtime/time-slice.ts'
 
 /**
  * An undirected weighted graph in compressed form (CSR): the neighbours of node v are `target[i]` with `weight[i] > 0`
- * for `start[v] <= i < start[v + 1]`, ascending. Every edge stands in both its ends' rows; there are no loops.
+ * for `start[v] <= i < start[v + 1]`, ascending. Every edge is listed at both ends; there are no loops.
  */
 export interface WeightedGraph {
   readonly nodes: number
@@ -14,10 +14,10 @@ export interface WeightedGraph {
 }
 
 /**
- * Builds a graph from edges given once each, in any direction; repeated edges add up, loops are dropped. Its arrays lie in
- * shared memory.
+ * Builds a graph in shared memory from edges given once each, in either direction; weights of repeated edges are added,
+ * loops are dropped.
  * @param edges pairs of nodes, flat: the ends of edge e are `edges[2 * e]` and `edges[2 * e + 1]`
- * @param options `weights`: one an edge. @default all 1
+ * @param options `weights`: one per edge. @default all 1
  */
 export async function weightedGraph(
   edges: ArrayLike<number>,
@@ -79,7 +79,7 @@ export async function weightedGraph(
   return { nodes, start: merged, target: byTarget.subarray(0, to), weight: byWeight.subarray(0, to) }
 }
 
-/** The graph of the nodes that `isKept` names, called once a node in ascending order; `rows` are their numbers before. */
+/** The subgraph of the nodes that `isKept` accepts, called once per node, ascending; `rows` are their numbers. */
 export function subgraph(
   { nodes, start, target, weight }: WeightedGraph,
   isKept: (node: number) => boolean,
@@ -112,7 +112,7 @@ export function subgraph(
   }
 }
 
-/** The parts of a graph that hang together, within the given communities where there are any: a number a node. */
+/** The connected component of each node; with `communities`, only edges within a community count. */
 export function components(graph: WeightedGraph, communities?: ArrayLike<number>): Int32Array {
   const { nodes, start, target } = graph
   const component = new Int32Array(nodes).fill(-1)

@@ -1,18 +1,18 @@
-// Abstracts as sequences of word numbers that keep the spelling: a word is a run of letters and digits with hyphens
-// inside, a negative number a break: where something other than a space parts two words, or a word carries no subject.
-// What stands beside a word tells what it is: "the" follows verbs, "to" and "we" go before them, and what is nearly
-// always followed by another word is only the beginning of a name.
+// Abstracts as sequences of word numbers that keep the spelling. A word is a run of letters and digits with hyphens
+// inside. A negative number is a break: more than a space between two words, or a word without a subject. A word's
+// neighbours show its part of speech: "the" follows verbs, "to" and "we" precede them, and a word nearly always
+// followed by another is only the beginning of a name.
 
 import type { Paper } from '../paper.ts'
 import { CaseEvidence, isCapitalised, isTitleCase, SpellingChoice } from '../text/spelling.ts'
 import { eachWord, splitUnspaced, stopWords, withoutMarkup } from '../text/tokens.ts'
 import { generic, leading, rhetoric } from './boilerplate.ts'
 
-/** What may be done with a word. */
+/** How a word may be used in terms. */
 interface Word {
-  /** One for all spellings and for singular and plural. */
+  /** The same for all spellings, singular and plural. */
   readonly key: string
-  /** May be a term alone. */
+  /** May be a term on its own. */
   readonly alone: boolean
   /** May end a phrase. */
   readonly last: boolean
@@ -21,17 +21,17 @@ interface Word {
 export const plainBreak = -1
 const beforeNoun = -2
 const beforeVerb = -3
-/** The word "of" between two words, as in "theory of mind": a break that a longer spelling may go across. */
+/** The word "of" between two words, as in "theory of mind": a break that a longer spelling may cross. */
 export const linkBreak = -4
 
-/** The words of papers: first all are read, then asked for. Lists are by number, so that there are few objects. */
+/** The words of papers; read all papers before using them. Parallel arrays by number keep the objects few. */
 export class Words {
-  // Runs of letters as they were met: the spellings of run r are those from `#firstOf[r]` to `#firstOf[r + 1]`, one, or
-  // several where the script has no spaces.
+  // Distinct runs of letters. The spellings of run r are `#firstOf[r]` … `#firstOf[r + 1] - 1`: one, or several in a
+  // script without spaces.
   readonly #runs = new RunNumbers()
   readonly #firstOf = [0]
-  // Of each spelling its form, or a kind of break; 1 for a single capital at the start; how often its capitals told
-  // something; and the spelling of the same form that was met before.
+  // For each spelling: its form or kind of break; 1 if its only capital is the first letter; the weight of places
+  // where its capitals are evidence; and the previous spelling of the same form.
   readonly #spellings: string[] = []
   readonly #form: number[] = []
   readonly #capitalised: number[] = []
@@ -55,12 +55,12 @@ export class Words {
     return { title: this.#number(title, isTitleCase(title)), abstract: this.#number(abstract, false) }
   }
 
-  /** How many keys there are. */
+  /** Number of keys. */
   get keys(): number {
     return this.#keys.length
   }
 
-  /** How many forms there are. */
+  /** Number of forms. */
   get forms(): number {
     return this.#forms.length
   }
@@ -72,9 +72,9 @@ export class Words {
   key(key: number): Word {
     const text = this.#keys[key]!
     const places = this.#seen[key]! + 1
-    // Of frequent words in 1,330 abstracts, those above a fifth were verbs ("generate", "predict"; "learning" .1), those
-    // below .15 adjectives ("neural" .02, "medical" .07; "language" .17, "tumor" .22). Part of an observation is added,
-    // so that one place decides nothing.
+    // Among frequent words in 1,330 abstracts, those above .2 were verbs ("generate", "predict"; "learning" .1), those
+    // below .15 adjectives ("neural" .02, "medical" .07; "language" .17, "tumor" .22). The fraction of an observation
+    // that is added keeps a single place from deciding.
     const isVerb = (this.#asVerb[key]! + 0.1) / places > 0.2
     const isBeginning = (this.#atEnd[key]! + 0.5) / places < 0.15
     const last = !leading.has(text) && !isVerb && (!text.endsWith('ly') || nounsInLy.has(text))
@@ -82,7 +82,7 @@ export class Words {
     return { key: text, last, alone: last && !isAdjective && text.length > 2 && !generic.has(text) }
   }
 
-  /** A form as papers spell it; in lower case where no capital tells anything. */
+  /** The most common spelling of a form; lower case without evidence for capitals. */
   spelling(form: number): string {
     const choice = new SpellingChoice()
     for (let i = this.#lastSpelling[form]!; i >= 0; i = this.#before[i]!)
@@ -171,16 +171,16 @@ export class Words {
   }
 }
 
-/** Numbers runs of characters by their first appearance, without a string for each that is looked up. */
+/** Numbers runs of characters in order of first appearance; a look-up allocates no string. */
 class RunNumbers {
   /** Open addressing: number + 1, or 0. */
   #slots = new Int32Array(2 ** 12)
   readonly #hashes: number[] = []
   #characters = new Uint16Array(2 ** 14)
-  /** Where the characters of each begin; last their end. */
+  /** Offset of each run's characters, then their end. */
   readonly #start = [0]
 
-  /** The number of the characters of `text` from `from` to before `to`: the next one where they are new. */
+  /** The number of the run `from` … `to - 1` of `text`; a new run gets the next number. */
   of(text: string, from: number, to: number): number {
     let hash = 0x811c9dc5
     for (let i = from; i < to; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
@@ -226,7 +226,7 @@ class RunNumbers {
 }
 
 const nounsInLy = new Set('anomaly assembly butterfly family fly homily italy monopoly reply supply'.split(' '))
-// Participles and adjectives, which frequent words show by what follows them and rare ones by their endings alone.
+// Participles and adjectives by their endings: rare words have too few neighbours to judge by.
 const adjective = /\p{L}{4}(?:ed|ible|able|ous|ful|less)$/u
 const breakKinds: ReadonlyMap<string, number> = new Map([
   ...'a an the this these those its their our his her your my each every any all both another such how what whether'
@@ -242,7 +242,7 @@ const formula = /\$[^$]{1,400}\$/gu
 function isNoise(form: string): boolean {
   if (form.length < 2 || form.length > 40 || !/\p{L}/u.test(form) || /['’]/u.test(form)) return true
   if (stopWords.has(form) || rhetoric.has(form) || rhetoric.has(singular(form))) return true
-  // Numbers with a unit or an ordinal's ending.
+  // Numbers with a unit or an ordinal suffix.
   return /^\d+(?:st|nd|rd|th|k|m|b|x|s|ms|gb|mb|hz|ghz|fps|kg|km|nm|mm|cm)$/u.test(form)
 }
 
@@ -255,7 +255,7 @@ function keyOf(form: string): string {
   return singular(form.replace(joinedPrefixes, '$1'))
 }
 
-/** Whether a word is made of the first letters of others: "mtl" of "multitask learning", which is written "multi-task" too. */
+/** Whether a word consists of the initials of others: "mtl" for "multitask learning", also spelled "multi-task". */
 export function isAcronym(word: string, of: readonly string[]): boolean {
   let possible = ['']
   for (const one of of) {
@@ -268,7 +268,7 @@ export function isAcronym(word: string, of: readonly string[]): boolean {
 
 const invariant = /(?:ss|us|is|ics|as|os|news|series|species|always|bias|lens|aids|sars)$/u
 
-/** The singular of an English word, lower case; words of other kinds as they are. */
+/** The singular of a lower-case English word; other words are returned unchanged. */
 export function singular(word: string): string {
   if (word.length < 4 || !word.endsWith('s') || invariant.test(word)) return word
   if (/(?:[^aeiou])ies$/u.test(word) && word.length > 5) return `${word.slice(0, -3)}y`
@@ -276,7 +276,7 @@ export function singular(word: string): string {
   return word.slice(0, -1)
 }
 
-/** Of a row of breaks the first and the last are kept: what follows a word, and what goes before one. */
+/** Adds a break; of consecutive breaks only the first and last are kept, which follow and precede a word. */
 function pushBreak(found: number[], kind: number): void {
   const { length } = found
   if (length > 1 && found[length - 1]! < 0 && found[length - 2]! < 0) found[length - 1] = kind

@@ -1,4 +1,4 @@
-// The code of a thread that works on topics.
+// Entry point of the worker threads for topics.
 import { serveJobs } from '../runtime/serve-jobs.ts'
 import { jobs } from './jobs.ts'
 

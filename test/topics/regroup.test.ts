@@ -142,10 +142,10 @@ describe('merge and split', () => {
   })
 
   test.each<[string, () => Promise<unknown>, string]>([
-    ['merging one topic', () => twelve.merge([0]), 'two topics or more'],
-    ['merging a topic with itself', () => twelve.merge([0, 0]), 'two topics or more'],
+    ['merging one topic', () => twelve.merge([0]), 'two or more topics'],
+    ['merging a topic with itself', () => twelve.merge([0, 0]), 'two or more topics'],
     ['merging what is no topic', () => twelve.merge([0, 99]), 'Expected the id of a topic'],
-    ['merging no array', () => twelve.merge(0 as never), 'two topics or more'],
+    ['merging no array', () => twelve.merge(0 as never), 'two or more topics'],
     ['splitting what is no topic', () => twelve.split(-1), 'Expected the id of a topic'],
     ['splitting into one', () => twelve.split(0, { count: 1 }), 'Expected `count`'],
     ['reducing to none', () => twelve.reduce(0), 'Expected `count`'],
@@ -157,6 +157,6 @@ describe('merge and split', () => {
 
   test('a topic of one paper cannot be split', async () => {
     const alone = await findTopics(await planted({ topics: 3, size: 1 }), { count: 3 })
-    expect((await refusal(alone.split(0))).message).toContain('two papers or more')
+    expect((await refusal(alone.split(0))).message).toContain('two or more papers')
   })
 })
