@@ -182,7 +182,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       const dimensions = embedder?.dimensions ?? (storage.identity.dimensions || undefined)
       const collection = new Collection({ dimensions, kind, storage })
       // The model is loaded by another thread while the papers are read: the first question waits for the later of both.
-      if (storage.bytes > LONG_READ) void embedder?.prepare?.()
+      if (storage.bytes > longRead) void embedder?.prepare?.()
       await collection.load({ signal })
       const map = new AreaMap({ embedder, storage, isWanted: options.areas ?? true })
       await map.load()
@@ -741,7 +741,7 @@ async function allOf(papers: unknown, signal: AbortSignal): Promise<readonly Pap
 const papersAsked = 200
 
 /** Bytes of a log that take as long to read as a model to load, about a third of a second. */
-const LONG_READ = 2 ** 26
+const longRead = 2 ** 26
 
 /** Opens the log of a library in a folder. */
 async function openLog(path: string, embedder: Embedder | undefined, options: OpenOptions): Promise<LogStorage> {

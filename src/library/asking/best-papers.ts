@@ -11,7 +11,7 @@ import type { StoredPaper } from '../storage/storage.ts'
 export const unlikeShare = 0.5
 
 /** What a paper costs in order of the bounds, as a multiple of one in the order of the roster. */
-const SELECTIVE = 8
+const selectiveCost = 8
 
 /** Something that must hold of a paper, by its place in the roster. */
 export interface Condition {
@@ -122,11 +122,11 @@ export async function bestPapers(
       }
       const isTime = asked >> 6 > (asked - places.length) >> 6
       // How many more have to be asked at this rate, against how many there are.
-      if (!isSelected && isTime && SELECTIVE * (asked / (passed + 1)) * (wanted - passed) > order.size) {
+      if (!isSelected && isTime && selectiveCost * (asked / (passed + 1)) * (wanted - passed) > order.size) {
         const left = order.left()
         count = 0
-        for (let start = 0; start < left.length; start += PART) {
-          const part = left.slice(start, start + PART)
+        for (let start = 0; start < left.length; start += papersPerRead) {
+          const part = left.slice(start, start + papersPerRead)
           if (reading.isNeeded(part)) await reading.read(part)
           for (const [i, place] of part.entries()) {
             if (takesPart(place)) left[count++] = place
@@ -143,7 +143,7 @@ export async function bestPapers(
 }
 
 /** Papers read at once. */
-const PART = 512
+const papersPerRead = 512
 
 /** Reads what conditions must have read of places before they can be asked. */
 export function readerOf(
@@ -177,9 +177,9 @@ export function readerOf(
 }
 
 /** How many are looked at in either order at first, by what that grows, and how often, before all papers are bounded. */
-const GRAPH_FIRST = 64
-const GRAPH_GROWTH = 4
-const GRAPH_ROUNDS = 3
+const graphFirst = 64
+const graphGrowth = 4
+const graphRounds = 3
 
 /**
  * The best by two orders, each of which is cheap to read from its top: the nearest of a graph, and what is known without the
@@ -240,8 +240,8 @@ async function byGraph(
   const seen = new Set<number>()
   let best: Scored[] = []
   let first = 0
-  let k = Math.max(GRAPH_FIRST, GRAPH_GROWTH * wanted)
-  for (let round = 0; round < GRAPH_ROUNDS; round++, k *= GRAPH_GROWTH) {
+  let k = Math.max(graphFirst, graphGrowth * wanted)
+  for (let round = 0; round < graphRounds; round++, k *= graphGrowth) {
     const nearest = await settled(() => snapshot.nearest?.(unit, { k, filter, ...(signal && { signal }) }))
     if (nearest === undefined) return undefined
     const near = await scored(nearest.map((row) => roster.placeOf(row)))

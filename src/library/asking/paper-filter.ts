@@ -86,7 +86,7 @@ export function* compileFilter(
     if (paperFields.has(field)) continue
     const count = roster.papers.length
     if (count > 0 && !(yield* hasValue(roster, field, (value) => value !== undefined))) {
-      yield roster.papers.slice(0, MOST_NAMED)
+      yield roster.papers.slice(0, mostNamed)
       const meant = nearestName(field, fieldNames(roster))
       throw new PaperkinError(
         'invalid-argument',
@@ -184,14 +184,14 @@ function column(
 }
 
 /** Papers read at once. */
-const PART = 512
+const papersPerRead = 512
 
 /** Whether some paper has a value that fits. */
 function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined) => boolean): Reading<boolean> {
   const { isRead, valueAt } = column(roster, field)
   const { papers } = roster
-  for (let start = 0; start < papers.length; start += PART) {
-    const end = Math.min(start + PART, papers.length)
+  for (let start = 0; start < papers.length; start += papersPerRead) {
+    const end = Math.min(start + papersPerRead, papers.length)
     const unread: StoredPaper[] = []
     for (let place = start; place < end; place++) if (!isRead(place)) unread.push(papers[place]!)
     if (unread.length > 0) yield unread
@@ -201,12 +201,12 @@ function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined
 }
 
 /** Papers that are asked which fields there are. */
-const MOST_NAMED = 1000
+const mostNamed = 1000
 
 /** The fields that papers have; of very many only the first are asked. */
 function fieldNames({ papers }: Roster): string[] {
   const names = new Set(paperFields)
-  for (const { cached } of papers.slice(0, MOST_NAMED))
+  for (const { cached } of papers.slice(0, mostNamed))
     for (const name of Object.keys(cached?.extra ?? {})) names.add(name)
   return [...names]
 }
@@ -265,11 +265,11 @@ function isPlain(value: unknown): value is PlainValue {
 
 /** Papers share their dates, and every question asks for them again. */
 const spans = new Map<Json, TimeSpan | undefined>()
-const MOST_SPANS = 100_000
+const mostSpans = 100_000
 
 function knownSpan(value: Json): TimeSpan | undefined {
   if (spans.has(value)) return spans.get(value)
-  if (spans.size >= MOST_SPANS) spans.clear()
+  if (spans.size >= mostSpans) spans.clear()
   const found = timeSpanOf(value)
   spans.set(value, found)
   return found

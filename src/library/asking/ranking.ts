@@ -172,7 +172,7 @@ interface Settings {
 }
 
 /** Places looked at together where all papers that match are counted. */
-const COUNTED = 512
+const placesPerCount = 512
 
 /** Answers questions to a library. It changes nothing and waits for no write. */
 export class Ranking {
@@ -397,9 +397,9 @@ export class Ranking {
       read: (papers) => this.#view.collection.read(papers, { signal }),
     })
     let total = 0
-    for (let start = 0; start < roster.rows.length; start += COUNTED) {
+    for (let start = 0; start < roster.rows.length; start += placesPerCount) {
       const places: number[] = []
-      for (let place = start; place < Math.min(start + COUNTED, roster.rows.length); place++)
+      for (let place = start; place < Math.min(start + placesPerCount, roster.rows.length); place++)
         if (isMatch(roster.rows[place]!)) places.push(place)
       if (reading.isNeeded(places)) await reading.read(places)
       for (const [i, place] of places.entries()) {

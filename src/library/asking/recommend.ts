@@ -70,7 +70,7 @@ const mostUnjudged = 1000
 const mostCompared = 100
 /** Of more papers only the best by the linear model are compared with each liked one. */
 const mostKin = 1000
-const CHUNK = 4096
+const papersPerChunk = 4096
 /** Standing of a liked paper that is held out, in standard deviations, as readers of the bench had it. */
 const usualStanding = [1.5, 3] as const
 
@@ -197,8 +197,8 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   )
 
   const linear = new Float64Array(candidates.length)
-  for (let from = 0; from < candidates.length; from += CHUNK) {
-    const part = candidates.slice(from, from + CHUNK)
+  for (let from = 0; from < candidates.length; from += papersPerChunk) {
+    const part = candidates.slice(from, from + papersPerChunk)
     const their = onto(training, await features(part, space))
     for (let i = 0; i < part.length; i++) {
       const place = placeOf.get((part[i] as Item).id)

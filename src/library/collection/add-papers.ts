@@ -61,13 +61,13 @@ export interface AddResult {
 }
 
 /** Papers of a batch on disk at least: some for each thread that a model may have, so that none waits for the others. */
-const LEAST_BATCH = Math.max(16, 4 * availableParallelism())
+const leastBatch = Math.max(16, 4 * availableParallelism())
 /** Otherwise a batch is as large as half a second allows, up to the most. */
-const MOST_BATCH = 2048
-const BATCH_MILLISECONDS = 500
+const mostBatch = 2048
+const batchMilliseconds = 500
 
 /** Papers compared at once with what is known of them. */
-const COMPARED = 512
+const comparedAtOnce = 512
 
 /** A paper that comes or changes, and the vector that came with it. */
 interface Item {
@@ -102,8 +102,8 @@ export async function addPapers(
   const items: Item[] = []
   const snapshot = collection.vectors.snapshot()
   const records = [...given.values()]
-  for (let start = 0; start < records.length; start += COMPARED) {
-    const part = records.slice(start, start + COMPARED)
+  for (let start = 0; start < records.length; start += comparedAtOnce) {
+    const part = records.slice(start, start + comparedAtOnce)
     const kept = part.map(({ paper }) => collection.kept.get(paper.id))
     await collection.read(
       kept.filter((one) => one !== undefined),
@@ -156,7 +156,7 @@ export async function addPapers(
       onProgress: isDurable ? undefined : onProgress,
     }).finally(done)
   }
-  let size = isDurable ? LEAST_BATCH : items.length
+  let size = isDurable ? leastBatch : items.length
   let start = 0
   // While a batch is written, and while the last texts of one are embedded, the model is at work on the next one.
   const under: Promise<{ readonly changes: PaperChange[]; readonly known: number }>[] = []
@@ -176,9 +176,8 @@ export async function addPapers(
     under.shift()
     const wait = performance.now() - begun
     if (isDurable) {
-      const grown =
-        wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
-      size = Math.max(LEAST_BATCH, Math.min(MOST_BATCH, grown))
+      const grown = wait < batchMilliseconds / 2 ? 2 * size : wait > 2 * batchMilliseconds ? Math.ceil(size / 2) : size
+      size = Math.max(leastBatch, Math.min(mostBatch, grown))
     }
     begin()
     signal?.throwIfAborted()

@@ -15,7 +15,7 @@ import type { Storage, StoredPaper, StoredVector } from '../storage/storage.ts'
 import { Settling } from './settling.ts'
 
 /** Papers read at once. */
-const PART = 512
+const papersPerRead = 512
 
 /** All papers, in the order in which their ids were first added, and the row of each. */
 export class Roster {
@@ -128,8 +128,8 @@ export class Collection {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Paper[]> {
     const unread = papers.filter(({ cached }) => cached === undefined)
-    for (let start = 0; start < unread.length; start += PART) {
-      const part = unread.slice(start, start + PART)
+    for (let start = 0; start < unread.length; start += papersPerRead) {
+      const part = unread.slice(start, start + papersPerRead)
       const found = await this.storage.readPapers(part, { signal })
       for (const [i, paper] of part.entries()) paper.cached ??= found[i]
     }
@@ -141,8 +141,8 @@ export class Collection {
     papers: readonly StoredPaper[],
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Paper[]> {
-    for (let start = 0; start < papers.length; start += PART) {
-      const part = papers.slice(start, start + PART)
+    for (let start = 0; start < papers.length; start += papersPerRead) {
+      const part = papers.slice(start, start + papersPerRead)
       const unread = part.filter(({ cached }) => cached === undefined)
       const found = unread.length > 0 ? await this.storage.readPapers(unread, { signal }) : []
       let next = 0

@@ -17,9 +17,9 @@ import {
 } from '../storage/storage.ts'
 
 /** Papers read at once. */
-const PART = 512
+const papersPerRead = 512
 /** Papers embedded between two commits. */
-const EMBED = 128
+const papersPerCommit = 128
 
 /** What a repair did. */
 export interface Repair {
@@ -71,9 +71,9 @@ export async function convert(storage: Storage, options: ConvertOptions): Promis
   const vectors = new Map<string, Contents['papers'][number]['vector']>()
   const missing: Missing[] = []
   const stored = [...papers.values()]
-  for (let start = 0; start < stored.length; start += PART) {
+  for (let start = 0; start < stored.length; start += papersPerRead) {
     const others: StoredPaper[] = []
-    for (const paper of stored.slice(start, start + PART))
+    for (const paper of stored.slice(start, start + papersPerRead))
       if (isSameModel && found.hasVector(paper)) vectors.set(paper.id, 'own')
       else others.push(paper)
     const texts = (await storage.readPapers(others, { signal })).map(paperText)
@@ -101,8 +101,8 @@ export async function convert(storage: Storage, options: ConvertOptions): Promis
     }
   else {
     const progress = createProgress(missing.length, options.onProgress)
-    for (let start = 0; start < missing.length; start += EMBED) {
-      const part = missing.slice(start, start + EMBED)
+    for (let start = 0; start < missing.length; start += papersPerCommit) {
+      const part = missing.slice(start, start + papersPerCommit)
       const made = await embedded(part, embedder, signal)
       // Beside what is whole they are kept, so that the next try need not make them again.
       if (!found.isDamaged) await storage.commit({ vectors: made, nextRow: storage.nextRow })
@@ -149,8 +149,8 @@ async function embedded(
 
 /** A model's vectors must not become nobody's, where the storage does not say whose they are. */
 async function requireOwnVectors(storage: Storage, papers: readonly StoredPaper[]): Promise<void> {
-  for (let start = 0; start < papers.length; start += PART)
-    for (const found of await storage.readVectors(papers.slice(start, start + PART)))
+  for (let start = 0; start < papers.length; start += papersPerRead)
+    for (const found of await storage.readVectors(papers.slice(start, start + papersPerRead)))
       if (found !== undefined && !vectorKey(found.vector).equals(found.key))
         throw new PaperkinError(
           'store-mismatch',

@@ -10,11 +10,11 @@ import type { VectorIndex } from '../../vectors/vector-index.ts'
 import type { Storage, StoredPaper } from '../storage/storage.ts'
 
 /** Milliseconds without a change after which what later questions gain from is made. */
-const SETTLE_AFTER = 3000
+const settleAfter = 3000
 /** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
-const UNSAVED = 256
+const mostUnsaved = 256
 /** Should a long `add` be ended, most of its words need not be counted again. */
-const UNSAVED_MEANWHILE = 4096
+const mostUnsavedMeanwhile = 4096
 
 /** The state that things are derived from. */
 interface Derived {
@@ -72,7 +72,7 @@ export class Settling {
     const { signal } = this.#closing
     while (!this.#isSettled) {
       this.#isSettled = true
-      await wait(SETTLE_AFTER, undefined, { signal, ref: false })
+      await wait(settleAfter, undefined, { signal, ref: false })
       if (this.#undisturbed > 0) this.#isSettled = false
       if (!this.#isSettled) continue
       const slice = timeSlice(signal, 5)
@@ -101,7 +101,7 @@ export class Settling {
   async saveWords({ isClosing }: { readonly isClosing: boolean }): Promise<void> {
     const { lexical, kept } = this.#state
     const { rows } = lexical
-    const most = isClosing ? UNSAVED + this.savedRows / 128 : UNSAVED_MEANWHILE + this.savedRows
+    const most = isClosing ? mostUnsaved + this.savedRows / 128 : mostUnsavedMeanwhile + this.savedRows
     const path = this.#storage.derivedFile('words.bin')
     if (path === undefined || this.#storage.isReadOnly || rows - this.savedRows <= most) return
     const marks = new Uint32Array(rows)

@@ -45,7 +45,7 @@ interface VectorIds {
 }
 
 /** Rows written at once. */
-const PART = 1024
+const rowsPerWrite = 1024
 
 /** See `PaperLibrary.export`. */
 export async function exportLibrary(
@@ -79,9 +79,9 @@ export async function exportLibrary(
   const ids = place.kind === 'file' ? idsPath(path) : undefined
   const { modelId, revision, dtype, dimensions } = identity
   async function* rows() {
-    for (let start = 0; start < all.length; start += PART)
+    for (let start = 0; start < all.length; start += rowsPerWrite)
       yield await snapshot.vectors(
-        all.slice(start, start + PART).map(({ row }) => row),
+        all.slice(start, start + rowsPerWrite).map(({ row }) => row),
         signal ? { signal } : {},
       )
     // Those of an earlier matrix must not stand beside this one, should the process end in between.

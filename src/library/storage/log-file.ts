@@ -10,27 +10,27 @@ import type { Paper } from '../../paper.ts'
 import type { Damage, StorageIdentity, StoredPaper, StoredVector } from './storage.ts'
 
 /** Bytes before the first frame. */
-export const HEADER_BYTES = 4096
+export const headerBytes = 4096
 /** The version of this layout. */
-export const FORMAT = 1
+export const logFormat = 1
 
-const MAGIC = Buffer.from('PAPERKIN')
-const FRAME_MARK = Buffer.from('PKFM')
-const FRAME_MAGIC = FRAME_MARK.readUInt32LE()
-const HEAD_BYTES = 64
-const VECTOR_ENTRY = 48
-const PAPER_ENTRY = 32
-const KEY_BYTES = 32
-const END_PLACES = [2048, 3072] as const
-const END_BYTES = 24
-const MOST_JSON = END_PLACES[0] - 20
-const BLOCK = 8 * 2 ** 20
+const magic = Buffer.from('PAPERKIN')
+const frameMark = Buffer.from('PKFM')
+const frameMagic = frameMark.readUInt32LE()
+const headBytes = 64
+const vectorEntryBytes = 48
+const paperEntryBytes = 32
+const keyBytes = 32
+const endPlaces = [2048, 3072] as const
+const endBytes = 24
+const mostJson = endPlaces[0] - 20
+const blockBytes = 8 * 2 ** 20
 /** Wider vectors no model makes. */
-const MOST_DIMENSIONS = 2 ** 20
+const mostDimensions = 2 ** 20
 /** A log that is written anew has hardly more rows than papers; after that each new row takes an entry. */
-const MOST_PAST_ROWS = 2 ** 24
+const mostPastRows = 2 ** 24
 /** `cut` of texts whose word pieces were projected, not counted. */
-const ESTIMATED = 2 ** 31
+const estimatedFlag = 2 ** 31
 
 /** What a log says of itself, once and for all. */
 export interface LogIdentity extends StorageIdentity {
@@ -79,7 +79,7 @@ export class LogPaper implements StoredPaper {
     this.id = id
     this.row = row
     this.frame = frame
-    this.#entry = PAPER_ENTRY * index
+    this.#entry = paperEntryBytes * index
     this.cached = undefined
   }
 
@@ -175,26 +175,26 @@ export interface LogEnd {
 
 /** The header of a new log whose frames end at `length`. @throws RangeError where the identity is too long. */
 export function encodeHeader(identity: LogIdentity, length: number): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES)
+  const header = Buffer.alloc(headerBytes)
   const json = Buffer.from(JSON.stringify(identity))
-  if (json.length > MOST_JSON) throw new RangeError(`it takes ${json.length} bytes, ${MOST_JSON} is the most`)
-  MAGIC.copy(header)
-  header.writeUInt32LE(FORMAT, 8)
+  if (json.length > mostJson) throw new RangeError(`it takes ${json.length} bytes, ${mostJson} is the most`)
+  magic.copy(header)
+  header.writeUInt32LE(logFormat, 8)
   header.writeUInt32LE(json.length, 12)
   json.copy(header, 16)
   header.writeUInt32LE(crc32(header.subarray(0, 16 + json.length)), 16 + json.length)
-  encodeEnd({ turn: 0, length }).copy(header, END_PLACES[0])
-  encodeEnd({ turn: 1, length }).copy(header, END_PLACES[1])
+  encodeEnd({ turn: 0, length }).copy(header, endPlaces[0])
+  encodeEnd({ turn: 1, length }).copy(header, endPlaces[1])
   return header
 }
 
 /** An end, and where it belongs. */
 export function endPlace({ turn }: LogEnd): number {
-  return END_PLACES[turn % 2] as number
+  return endPlaces[turn % 2] as number
 }
 
 export function encodeEnd({ turn, length }: LogEnd): Buffer {
-  const bytes = Buffer.alloc(END_BYTES)
+  const bytes = Buffer.alloc(endBytes)
   bytes.writeDoubleLE(turn, 0)
   bytes.writeDoubleLE(length, 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 16)), 16)
@@ -202,19 +202,19 @@ export function encodeEnd({ turn, length }: LogEnd): Buffer {
 }
 
 export function decodeHeader(header: Buffer): LogHeader {
-  const ends = END_PLACES.flatMap((place, index): LogEnd[] => {
-    if (header.length < place + END_BYTES) return []
-    const bytes = header.subarray(place, place + END_BYTES)
+  const ends = endPlaces.flatMap((place, index): LogEnd[] => {
+    if (header.length < place + endBytes) return []
+    const bytes = header.subarray(place, place + endBytes)
     const end = { turn: bytes.readDoubleLE(0), length: bytes.readDoubleLE(8) }
-    const isSound = Number.isSafeInteger(end.turn) && Number.isSafeInteger(end.length) && end.length >= HEADER_BYTES
+    const isSound = Number.isSafeInteger(end.turn) && Number.isSafeInteger(end.length) && end.length >= headerBytes
     return crc32(bytes.subarray(0, 16)) === bytes.readUInt32LE(16) && isSound && end.turn % 2 === index ? [end] : []
   })
   const end = ends.sort((a, b) => b.turn - a.turn)[0]
-  if (header.length < 16 || !header.subarray(0, MAGIC.length).equals(MAGIC))
+  if (header.length < 16 || !header.subarray(0, magic.length).equals(magic))
     return { format: undefined, identity: undefined, end }
   const length = header.readUInt32LE(12)
   const isWhole =
-    length <= MOST_JSON &&
+    length <= mostJson &&
     header.length >= 20 + length &&
     crc32(header.subarray(0, 16 + length)) === header.readUInt32LE(16 + length)
   if (!isWhole) return { format: undefined, identity: undefined, end }
@@ -231,7 +231,7 @@ function parsedIdentity(json: string): LogIdentity | undefined {
       [revision, dtype, settings].every((text) => text === undefined || typeof text === 'string') &&
       Number.isInteger(dimensions) &&
       dimensions >= 0 &&
-      dimensions <= MOST_DIMENSIONS
+      dimensions <= mostDimensions
     return isSound ? identity : undefined
   } catch {
     return undefined
@@ -258,28 +258,28 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
   const ids = papers.map(({ id }) => Buffer.from(id))
   const textBytes = papers.reduce((sum, { json }, i) => sum + json.length + (ids[i] as Buffer).length, 0)
   const width = 4 * dimensions
-  const entriesFrom = HEAD_BYTES + removedPart.length
-  const papersFrom = entriesFrom + VECTOR_ENTRY * vectors.length
-  const vectorsFrom = papersFrom + PAPER_ENTRY * papers.length
+  const entriesFrom = headBytes + removedPart.length
+  const papersFrom = entriesFrom + vectorEntryBytes * vectors.length
+  const vectorsFrom = papersFrom + paperEntryBytes * papers.length
   const textsFrom = vectorsFrom + width * vectors.length
   const end = textsFrom + textBytes
-  const bytes = Buffer.alloc(end + (-(removedPart.length + width * vectors.length + textBytes) & 7) + HEAD_BYTES)
-  removedPart.copy(bytes, HEAD_BYTES)
+  const bytes = Buffer.alloc(end + (-(removedPart.length + width * vectors.length + textBytes) & 7) + headBytes)
+  removedPart.copy(bytes, headBytes)
   vectors.forEach(({ key, vector, truncation }, i) => {
     if (vector.length !== dimensions) throw new RangeError(`a vector has ${vector.length} values, not ${dimensions}`)
     const own = bytes.subarray(vectorsFrom + width * i, vectorsFrom + width * (i + 1))
     own.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
-    const entry = bytes.subarray(entriesFrom + VECTOR_ENTRY * i, entriesFrom + VECTOR_ENTRY * (i + 1))
+    const entry = bytes.subarray(entriesFrom + vectorEntryBytes * i, entriesFrom + vectorEntryBytes * (i + 1))
     key.copy(entry)
     entry.writeUInt32LE(truncation?.tokens ?? 0, 32)
-    entry.writeUInt32LE((truncation?.cut ?? 0) + (truncation?.estimated ? ESTIMATED : 0), 36)
+    entry.writeUInt32LE((truncation?.cut ?? 0) + (truncation?.estimated ? estimatedFlag : 0), 36)
     entry.writeUInt32LE(vectorCrc(entry, own), 40)
     entry.writeUInt32LE(entryCrc(entry, position, i), 44)
   })
   let textsTo = 0
   papers.forEach(({ row, vector, textCrc, json }, i) => {
     const id = ids[i] as Buffer
-    const entry = bytes.subarray(papersFrom + PAPER_ENTRY * i, papersFrom + PAPER_ENTRY * (i + 1))
+    const entry = bytes.subarray(papersFrom + paperEntryBytes * i, papersFrom + paperEntryBytes * (i + 1))
     entry.writeUInt32LE(row, 0)
     entry.writeUInt32LE(vector, 4)
     entry.writeUInt32LE(textsTo, 8)
@@ -292,8 +292,8 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
     json.copy(bytes, textsFrom + textsTo + id.length)
     textsTo += id.length + json.length
   })
-  const head = bytes.subarray(0, HEAD_BYTES)
-  head.writeUInt32LE(FRAME_MAGIC, 0)
+  const head = bytes.subarray(0, headBytes)
+  head.writeUInt32LE(frameMagic, 0)
   head.writeUInt32LE(number, 4)
   head.writeDoubleLE(position, 8)
   head.writeDoubleLE(bytes.length, 16)
@@ -305,9 +305,9 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
   head.writeUInt32LE(textBytes, 44)
   head.writeUInt32LE(crc32(removedPart), 48)
   head.writeUInt32LE(firstVector, 52)
-  head.writeUInt32LE(crc32(bytes.subarray(HEAD_BYTES, end)), 56)
+  head.writeUInt32LE(crc32(bytes.subarray(headBytes, end)), 56)
   head.writeUInt32LE(crc32(head.subarray(0, 60)), 60)
-  head.copy(bytes, bytes.length - HEAD_BYTES)
+  head.copy(bytes, bytes.length - headBytes)
   return {
     bytes,
     vectorEntries: Buffer.from(bytes.subarray(entriesFrom, papersFrom)),
@@ -344,7 +344,7 @@ export async function* readFrames(
   while (position < size) {
     signal?.throwIfAborted()
     const isBeyond = position >= committed
-    const here = decodeHead(await bytes(position, HEAD_BYTES), size)
+    const here = decodeHead(await bytes(position, headBytes), size)
     let head = here?.position === position ? here : undefined
     if (head === undefined && !isBeyond) head = await nextHead(bytes, position, size)
     if (head === undefined) {
@@ -367,8 +367,8 @@ export async function* readFrames(
       continue
     }
     const damages: LogDamage[] = []
-    const content = await bytes(head.position + HEAD_BYTES, head.length - HEAD_BYTES)
-    if (content.length < head.length - HEAD_BYTES && isBeyond) return
+    const content = await bytes(head.position + headBytes, head.length - headBytes)
+    if (content.length < head.length - headBytes && isBeyond) return
     const frame = decodeFrame(head, content, { texts, damages })
     if (isBeyond && damages.length > 0) return
     for (const damage of damages) onDamage(damage)
@@ -390,7 +390,7 @@ export async function readVector(file: FileHandle, block: VectorBlock, i: number
 
 /** The key of a block's vector. */
 export function keyAt({ entries }: VectorBlock, i: number): Buffer {
-  return entryAt(entries, i).subarray(0, KEY_BYTES)
+  return entryAt(entries, i).subarray(0, keyBytes)
 }
 
 /** What the model did not read of a vector's text. */
@@ -399,11 +399,11 @@ export function truncationAt({ entries }: VectorBlock, i: number): StoredVector[
   const tokens = entry.readUInt32LE(32)
   const cut = entry.readUInt32LE(36)
   if (tokens === 0) return undefined
-  return { tokens, cut: cut % ESTIMATED, ...(cut >= ESTIMATED && { estimated: true as const }) }
+  return { tokens, cut: cut % estimatedFlag, ...(cut >= estimatedFlag && { estimated: true as const }) }
 }
 
 function entryAt(entries: Buffer, i: number): Buffer {
-  return entries.subarray(VECTOR_ENTRY * i, VECTOR_ENTRY * (i + 1))
+  return entries.subarray(vectorEntryBytes * i, vectorEntryBytes * (i + 1))
 }
 
 interface Head {
@@ -426,7 +426,7 @@ interface Head {
  * there is room for it. The file may end within the vectors and the texts.
  */
 function decodeHead(bytes: Buffer, size: number): Head | undefined {
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined
+  if (bytes.length < headBytes || bytes.readUInt32LE(0) !== frameMagic) return undefined
   if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return undefined
   const head = {
     number: bytes.readUInt32LE(4),
@@ -443,29 +443,29 @@ function decodeHead(bytes: Buffer, size: number): Head | undefined {
     contentCrc: bytes.readUInt32LE(56),
   }
   const { position, length, removed, vectors, papers, dimensions, nextRow, textBytes } = head
-  const entries = HEAD_BYTES + removed + VECTOR_ENTRY * vectors + PAPER_ENTRY * papers
-  const parts = entries + 4 * dimensions * vectors + textBytes + HEAD_BYTES
+  const entries = headBytes + removed + vectorEntryBytes * vectors + paperEntryBytes * papers
+  const parts = entries + 4 * dimensions * vectors + textBytes + headBytes
   const isSound =
     Number.isSafeInteger(position) &&
-    position >= HEADER_BYTES &&
+    position >= headerBytes &&
     position % 8 === 0 &&
     removed % 4 === 0 &&
     position + entries <= size &&
     length >= parts &&
     length < parts + 8 &&
-    dimensions <= MOST_DIMENSIONS &&
-    nextRow <= MOST_PAST_ROWS + size / 4
+    dimensions <= mostDimensions &&
+    nextRow <= mostPastRows + size / 4
   return isSound ? head : undefined
 }
 
 /** The first frame from `position` on whose head, or whose copy of it at the end, can be read. */
 async function nextHead(bytes: Reader, position: number, size: number): Promise<Head | undefined> {
-  for (let start = position; start < size; start += BLOCK / 2 - HEAD_BYTES) {
-    const part = await bytes(start, Math.min(BLOCK / 2, size - start))
-    for (let at = part.indexOf(FRAME_MARK); at >= 0; at = part.indexOf(FRAME_MARK, at + 1)) {
-      const head = decodeHead(part.subarray(at, at + HEAD_BYTES), size)
+  for (let start = position; start < size; start += blockBytes / 2 - headBytes) {
+    const part = await bytes(start, Math.min(blockBytes / 2, size - start))
+    for (let at = part.indexOf(frameMark); at >= 0; at = part.indexOf(frameMark, at + 1)) {
+      const head = decodeHead(part.subarray(at, at + headBytes), size)
       if (head === undefined || head.position < position) continue
-      if (head.position === start + at || head.position + head.length - HEAD_BYTES === start + at) return head
+      if (head.position === start + at || head.position + head.length - headBytes === start + at) return head
     }
   }
   return undefined
@@ -483,9 +483,9 @@ function decodeFrame(
     return content.subarray(at - length, at)
   }
   const removedPart = part(head.removed)
-  const vectorEntries = part(VECTOR_ENTRY * count)
-  const paperEntries = part(PAPER_ENTRY * head.papers)
-  const vectorsFrom = position + HEAD_BYTES + at
+  const vectorEntries = part(vectorEntryBytes * count)
+  const paperEntries = part(paperEntryBytes * head.papers)
+  const vectorsFrom = position + headBytes + at
   const vectorPart = part(4 * dimensions * count)
   const texts = part(head.textBytes)
   // One look at all of it; only where that fails, every entry and what belongs to it is looked at by itself.
@@ -500,7 +500,7 @@ function decodeFrame(
   }
   const damaged = new Set<number>()
   for (let i = 0; i < count && !isWhole; i++) {
-    const entry = entryOf(vectorEntries, { position, i, length: VECTOR_ENTRY })
+    const entry = entryOf(vectorEntries, { position, i, length: vectorEntryBytes })
     const bytes = vectorPart.subarray(4 * dimensions * i, 4 * dimensions * (i + 1))
     if (entry !== undefined && bytes.length === 4 * dimensions && vectorCrc(entry, bytes) === entry.readUInt32LE(40))
       continue
@@ -531,8 +531,8 @@ function decodeFrame(
   }
   const papers: LogPaper[] = []
   for (let index = 0; index < head.papers; index++) {
-    const at = PAPER_ENTRY * index
-    if (!isWhole && entryOf(paperEntries, { position, i: index, length: PAPER_ENTRY }) === undefined) {
+    const at = paperEntryBytes * index
+    if (!isWhole && entryOf(paperEntries, { position, i: index, length: paperEntryBytes }) === undefined) {
       damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is damaged.` })
       continue
     }
@@ -609,7 +609,7 @@ interface Block {
  * would make the garbage collector look at all papers again and again (a third of the time of opening 120,000).
  */
 function createReader(file: FileHandle, size: number): Reader {
-  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(BLOCK, size)))
+  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(blockBytes, size)))
   const blocks: (Block | undefined)[] = [undefined, undefined]
   let joined = Buffer.alloc(0)
   const blockAt = (index: number): Promise<Buffer> => {
@@ -621,7 +621,7 @@ function createReader(file: FileHandle, size: number): Reader {
       block = {
         index,
         bytes: Promise.resolve(before).then(() =>
-          readAt(file, buffers[place] as Buffer, { position: index * BLOCK, size }),
+          readAt(file, buffers[place] as Buffer, { position: index * blockBytes, size }),
         ),
       }
       block.bytes.catch(() => {})
@@ -631,12 +631,12 @@ function createReader(file: FileHandle, size: number): Reader {
   }
   return async (position, length) => {
     const end = Math.max(position, Math.min(size, position + length))
-    const first = Math.floor(position / BLOCK)
-    const last = Math.floor(Math.max(position, end - 1) / BLOCK)
+    const first = Math.floor(position / blockBytes)
+    const last = Math.floor(Math.max(position, end - 1) / blockBytes)
     if (first === last) {
       const bytes = await blockAt(first)
-      if ((first + 1) * BLOCK < size) blockAt(first + 1)
-      const from = position - first * BLOCK
+      if ((first + 1) * blockBytes < size) blockAt(first + 1)
+      const from = position - first * blockBytes
       return bytes.subarray(from, from + end - position)
     }
     // Floats begin where they may: a frame's parts lie at multiples of 4 from where they are asked for.
@@ -644,12 +644,12 @@ function createReader(file: FileHandle, size: number): Reader {
     let done = 0
     for (let index = first; index <= last; index++) {
       const bytes = await blockAt(index)
-      const from = index === first ? position - first * BLOCK : 0
+      const from = index === first ? position - first * blockBytes : 0
       const part = bytes.subarray(from, from + end - position - done)
       part.copy(joined, done)
       done += part.length
     }
-    if ((last + 1) * BLOCK < size) blockAt(last + 1)
+    if ((last + 1) * blockBytes < size) blockAt(last + 1)
     return joined.subarray(0, done)
   }
 }

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path'
 import { PaperkinError, show } from '../../errors.ts'
 import { outputPlace } from '../../runtime/atomic-file.ts'
 import { storeError } from './log-errors.ts'
-import { decodeHeader, HEADER_BYTES } from './log-file.ts'
+import { decodeHeader, headerBytes } from './log-file.ts'
 import { derivedNames } from './storage.ts'
 import { isLockName, takeWriterLock, type WriterLock, wasReleased } from './writer-lock.ts'
 
-export const LOG = 'papers.log'
+export const logName = 'papers.log'
 const isDerived = (name: string) => derivedNames.some((derived) => derived === name)
 /** Of what is written in one step; other files of that ending are not the library's. */
 const draftName =
@@ -74,11 +74,11 @@ export async function requireOutside(name: string, path: string): Promise<void> 
 /** Whether a folder has the log of a library, damaged or not. */
 export async function isLibrary(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch((): string[] => [])
-  if (!names.includes(LOG)) return false
+  if (!names.includes(logName)) return false
   if (names.some((name) => isDerived(name) || isLockName(name))) return true
-  const file = await open(join(folder, LOG), 'r').catch(() => undefined)
+  const file = await open(join(folder, logName), 'r').catch(() => undefined)
   try {
-    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)) ?? { bytesRead: 0 }
+    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(headerBytes), 0, headerBytes, 0)) ?? { bytesRead: 0 }
     return buffer !== undefined && decodeHeader(buffer.subarray(0, bytesRead)).format !== undefined
   } catch {
     return false

@@ -19,23 +19,23 @@ import {
   encodeFrame,
   encodeHeader,
   endPlace,
-  FORMAT,
   type Frame,
   type FrameContent,
-  HEADER_BYTES,
+  headerBytes,
   keyAt,
   type LogDamage,
   type LogEnd,
   type LogIdentity,
   LogPaper,
   type LogPlace,
+  logFormat,
   type PaperRecord,
   readFrames,
   readVector,
   truncationAt,
   type VectorBlock,
 } from './log-file.ts'
-import { exists, isLibrary, LOG, prepare, syncFolder } from './log-folder.ts'
+import { exists, isLibrary, logName, prepare, syncFolder } from './log-folder.ts'
 import { LogTexts } from './log-texts.ts'
 import {
   type Batch,
@@ -54,14 +54,14 @@ import {
 import type { WriterLock } from './writer-lock.ts'
 
 /** Papers of the past that a log may have beside as many as there are. */
-const PAST = 4096
+const mostPast = 4096
 /** Papers of one batch of a new log, and papers read at once. */
-const BATCH = 512
+const papersPerBatch = 512
 /** Rows that a log may have beside four for each paper. */
-const SPARSE = 2 ** 20
-const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
+const spareRows = 2 ** 20
+const firstPlace: LogPlace = Object.freeze({ position: headerBytes, number: 0, vectors: 0 })
 
-const nobody: StorageIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
+const noIdentity: StorageIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
 
 interface LogOptions {
   /** What a new library is made for; only those who read do not need it. */
@@ -130,7 +130,7 @@ export class LogStorage implements Storage {
    */
   static async open(
     path: string,
-    { identity = nobody, create = true, readOnly = false, repair = false }: LogOptions,
+    { identity = noIdentity, create = true, readOnly = false, repair = false }: LogOptions,
   ): Promise<LogStorage> {
     if (typeof path !== 'string' || path === '')
       throw new PaperkinError('invalid-argument', `Expected \`path\` to name a folder, got ${show(path)}.`)
@@ -138,7 +138,7 @@ export class LogStorage implements Storage {
     if (!create && !readOnly && !(await isLibrary(folder)))
       throw new PaperkinError('invalid-argument', `Expected \`path\` to be a library, but there is none in ${path}.`)
     const { others, lock } = await prepare(folder, readOnly)
-    const log = join(folder, LOG)
+    const log = join(folder, logName)
     let isNew = true
     let file: FileHandle | undefined
     const damage: LogDamage[] = []
@@ -155,7 +155,7 @@ export class LogStorage implements Storage {
             'corrupt-store',
             `Expected ${log}, which is missing beside ${others.join(', ')}: put it back from a copy, or open the library with \`repair: true\` to begin anew.`,
           )
-        if (!isNew) damage.push({ part: 'header', message: `${LOG} was missing.` })
+        if (!isNew) damage.push({ part: 'header', message: `${logName} was missing.` })
         await writeLog(log, { ...identity, log: randomUUID() }, [])
       }
       isNew = false
@@ -243,7 +243,7 @@ export class LogStorage implements Storage {
 
   /** The log that is there now, its header read. */
   async #openLog(): Promise<FileHandle> {
-    const log = join(this.#folder, LOG)
+    const log = join(this.#folder, logName)
     const file = await open(log, 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
     try {
       const { identity, end } = await readHeader(file, { log })
@@ -505,7 +505,7 @@ export class LogStorage implements Storage {
       written = batch.papers.map(({ id, row }, index) => new LogPaper(id, { row, frame, index }))
       this.#took({ next, nextRow, block, records: batch.papers.length })
     } catch (error) {
-      // Best effort: what stays behind the end is no whole batch, or one that nobody was told of.
+      // Best effort: what stays behind the end is no whole batch, or one that noIdentity was told of.
       await file.truncate(place.position).catch(() => {})
       throw storeError(error, this.path, 'write')
     }
@@ -530,7 +530,7 @@ export class LogStorage implements Storage {
     batches: AsyncIterable<FrameContent> | Iterable<FrameContent>,
   ): Promise<void> {
     const old = this.#requireWriter()
-    const log = join(this.#folder, LOG)
+    const log = join(this.#folder, logName)
     try {
       await this.#requireOwnLog(old, { isDamaged: true })
       await writeLog(log, { ...identity, log: randomUUID() }, batches, () => old.close())
@@ -599,9 +599,9 @@ export class LogStorage implements Storage {
         (found) => found.every(({ id }, i) => id === some[i]?.id),
         () => false,
       )
-    for (let start = 0; start < papers.length; start += BATCH) {
+    for (let start = 0; start < papers.length; start += papersPerBatch) {
       signal?.throwIfAborted()
-      const part = papers.slice(start, start + BATCH)
+      const part = papers.slice(start, start + papersPerBatch)
       if (await isPaper(part)) continue
       for (const paper of part) if (!(await isPaper([paper]))) ids.push(paper.id)
     }
@@ -619,12 +619,12 @@ export class LogStorage implements Storage {
     const written = new Set<number>()
     // Rows of the past take room in memory: where there are many, all begin again at 0.
     const rows = new Set(papers.map(({ paper }) => paper.row))
-    const isSparse = this.#nextRow > SPARSE + 4 * papers.length || rows.size < papers.length
+    const isSparse = this.#nextRow > spareRows + 4 * papers.length || rows.size < papers.length
     const nextRow = isSparse ? papers.length : this.#nextRow
     let next = 0
-    for (let start = 0; start < papers.length; start += BATCH) {
+    for (let start = 0; start < papers.length; start += papersPerBatch) {
       signal?.throwIfAborted()
-      const part = papers.slice(start, start + BATCH)
+      const part = papers.slice(start, start + papersPerBatch)
       const texts = await this.#json(part.map(({ paper }) => paper as LogPaper))
       const vectors: StoredVector[] = []
       const records: PaperRecord[] = []
@@ -655,7 +655,7 @@ export class LogStorage implements Storage {
       const vector = await this.#vector(number)
       if (vector === undefined || numbers.has(vector.key.toString('latin1'))) continue
       rest.push(vector)
-      if (rest.length < BATCH) continue
+      if (rest.length < papersPerBatch) continue
       yield { removed: [], vectors: rest, papers: [], nextRow, dimensions }
       rest = []
     }
@@ -670,7 +670,7 @@ export class LogStorage implements Storage {
 
   /** Writes the log again once most of its papers are of the past, and nothing of it is damaged. */
   async compact(papers: number): Promise<void> {
-    if (this.isReadOnly || this.#records <= PAST + 2 * papers) return
+    if (this.isReadOnly || this.#records <= mostPast + 2 * papers) return
     try {
       const found = await this.inspect({ reads: false })
       if (!found.isWhole) return
@@ -682,18 +682,18 @@ export class LogStorage implements Storage {
   }
 
   /**
-   * Checks that the file that is written to is the one that the folder names, and that nobody else wrote to it: a backup
+   * Checks that the file that is written to is the one that the folder names, and that noIdentity else wrote to it: a backup
    * that was put back or a sync tool would otherwise lose what is added, or be lost.
    */
   async #requireOwnLog(file: FileHandle, { isDamaged = false } = {}): Promise<void> {
-    const named = await stat(join(this.#folder, LOG), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+    const named = await stat(join(this.#folder, logName), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
     })
     const own = await file.stat({ bigint: true })
     const isNamed = named !== undefined && named.ino === own.ino && named.dev === own.dev
     if (isNamed && (isDamaged || own.size >= this.#place.position)) {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(headerBytes), 0, headerBytes, 0)
       const { identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
       // A header that was damaged when it was read says nothing.
       const isOwn = !this.#isIdentityKnown || identity?.log === this.#identity.log
@@ -701,7 +701,7 @@ export class LogStorage implements Storage {
     }
     throw new PaperkinError(
       'store-unwritable',
-      `Expected ${join(this.path, LOG)} to be the file that this library has open, but ${named === undefined ? 'it is gone' : 'another was put in its place'}: close the library and open it again; what is added now would be lost.`,
+      `Expected ${join(this.path, logName)} to be the file that this library has open, but ${named === undefined ? 'it is gone' : 'another was put in its place'}: close the library and open it again; what is added now would be lost.`,
     )
   }
 
@@ -774,12 +774,12 @@ async function readHeader(
   file: FileHandle,
   { log, otherwise }: { readonly log: string; readonly otherwise?: StorageIdentity | undefined },
 ): Promise<{ readonly isDamaged: boolean; readonly identity: LogIdentity; readonly end: LogEnd }> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(headerBytes), 0, headerBytes, 0)
   const { format, identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
-  if (format !== undefined && format > FORMAT)
+  if (format !== undefined && format > logFormat)
     throw new PaperkinError(
       'store-mismatch',
-      `Expected ${log} to have format ${FORMAT}, got ${format}, which a newer version of paperkin wrote: update paperkin.`,
+      `Expected ${log} to have format ${logFormat}, got ${format}, which a newer version of paperkin wrote: update paperkin.`,
     )
   if (identity !== undefined && end !== undefined) return { isDamaged: false, identity, end }
   if (otherwise === undefined)

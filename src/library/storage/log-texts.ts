@@ -8,12 +8,12 @@ import { damaged, storeError } from './log-errors.ts'
 import { damagedPaper, type LogPaper, type PaperTexts } from './log-file.ts'
 
 /** Bytes read at once without waiting: neighbours are mostly asked for together. */
-const WINDOW = 65_536
+const windowBytes = 65_536
 /** Papers no further apart are read together, up to so many bytes. */
-const GAP = 16_384
-const PIECE = 2 ** 20
+const gapBytes = 16_384
+const pieceBytes = 2 ** 20
 /** Pieces read at the same time: as many as there are threads for files. */
-const TOGETHER = 4
+const parallelReads = 4
 
 /** Files of replaced logs are closed when no paper is left that is in them. */
 const files = new FinalizationRegistry<FileHandle>((file) => void file.close().catch(() => {}))
@@ -52,13 +52,13 @@ export class LogTexts implements PaperTexts {
       const piece = pieces.at(-1)
       const [first, last] = [piece?.[0], piece?.at(-1)]
       const isNear =
-        first !== undefined && last !== undefined && one.from - last.to < GAP && one.to - first.from <= PIECE
+        first !== undefined && last !== undefined && one.from - last.to < gapBytes && one.to - first.from <= pieceBytes
       if (isNear) piece?.push(one)
       else pieces.push([one])
     }
-    for (let start = 0; start < pieces.length; start += TOGETHER) {
+    for (let start = 0; start < pieces.length; start += parallelReads) {
       signal?.throwIfAborted()
-      const reading = pieces.slice(start, start + TOGETHER).map(async (piece) => {
+      const reading = pieces.slice(start, start + parallelReads).map(async (piece) => {
         const from = (piece[0] as (typeof inFile)[number]).from
         const bytes = await this.#readAt(from, (piece.at(-1) as (typeof inFile)[number]).to - from)
         for (const one of piece)
@@ -129,7 +129,7 @@ export class LogTexts implements PaperTexts {
     const { fd } = this.file
     const isThere = position >= this.#position && position + length <= this.#position + this.#window.length
     if (!isThere) {
-      const window = Buffer.allocUnsafeSlow(Math.max(WINDOW, length))
+      const window = Buffer.allocUnsafeSlow(Math.max(windowBytes, length))
       let done = 0
       try {
         while (done < length) {

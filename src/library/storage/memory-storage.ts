@@ -14,7 +14,7 @@ import type {
 } from './storage.ts'
 
 /** Papers handed out at once. */
-const PART = 1024
+const papersPerBatch = 1024
 
 interface MemoryPaper extends StoredPaper {
   readonly paper: Paper
@@ -55,9 +55,9 @@ export class MemoryStorage implements Storage {
 
   async *#batches(all: readonly MemoryPaper[], signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const { dimensions } = this.#identity
-    for (let start = 0; start < all.length; start += PART) {
+    for (let start = 0; start < all.length; start += papersPerBatch) {
       signal?.throwIfAborted()
-      const papers = all.slice(start, start + PART)
+      const papers = all.slice(start, start + papersPerBatch)
       const places = new Int32Array(papers.length).fill(-1)
       const vectors = new Float32Array(papers.length * dimensions)
       for (const [place, { vector }] of papers.entries()) {

@@ -46,18 +46,18 @@ export interface WriterLock {
 }
 
 /** What a released lock says. */
-const RELEASED = 'released\n'
+const releasedText = 'released\n'
 /** Bytes of a lock at most; a longer file says nothing. */
-const MOST_BYTES = 4096
+const mostBytes = 4096
 /** Milliseconds between two touches of a lock that is held, and after which one without them is a dead container's. */
-const TOUCH = 10_000
-const UNTOUCHED = 90_000
+const touchInterval = 10_000
+const staleAfter = 90_000
 /** As often as a lock that others change is tried. */
-const MOST_TRIES = 1000
+const mostTries = 1000
 
 // As this process writes them: without zeros before, and with room for the numbers that follow.
 const pattern = /^writer-([1-9]\d{0,14})\.lock$/u
-const MOST_NUMBER = 10 ** 15 - 1
+const mostNumber = 10 ** 15 - 1
 
 /** Locks that this process gave back and could not find, as their folder was renamed. */
 const lost = new Set<string>()
@@ -75,14 +75,14 @@ export function takeWriterLock(folder: string): WriterLock {
     space: ownSpace(),
     token: randomUUID(),
   }
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < mostTries; tries++) {
     const numbers = lockNumbers(folder)
     const highest = numbers[0] ?? 0
     if (highest > 0) {
       const path = lockPath(folder, highest)
       const holder = readHolder(path)
       if (holder === 'gone') continue
-      if (highest >= MOST_NUMBER) throw noLock(path, 'has a number that no lock of paperkin has')
+      if (highest >= mostNumber) throw noLock(path, 'has a number that no lock of paperkin has')
       if (holder !== undefined && lives(holder, mine, path)) throw locked(holder, mine, path)
     }
     const path = lockPath(folder, highest + 1)
@@ -101,7 +101,7 @@ export function takeWriterLock(folder: string): WriterLock {
         return false
       }
     }
-    const touching = setInterval(() => touch(path), TOUCH)
+    const touching = setInterval(() => touch(path), touchInterval)
     touching.unref()
     return {
       isHeld,
@@ -114,7 +114,7 @@ export function takeWriterLock(folder: string): WriterLock {
         // In one step: nobody finds half a word in it.
         const draft = draftPath(folder)
         try {
-          writeFileSync(draft, isNew ? '' : RELEASED)
+          writeFileSync(draft, isNew ? '' : releasedText)
           renameSync(draft, path)
         } catch {
           // A full disk has room for nothing, which says as much to those who want the lock.
@@ -130,7 +130,7 @@ export function takeWriterLock(folder: string): WriterLock {
 /** Whether a file is the lock of a library that was written and closed. */
 export function wasReleased(path: string): boolean {
   try {
-    return isLockName(basename(path)) && readText(path) === RELEASED
+    return isLockName(basename(path)) && readText(path) === releasedText
   } catch {
     return false
   }
@@ -216,9 +216,9 @@ function readText(path: string): string | undefined {
     throw noLock(path, 'is a link to nothing')
   }
   try {
-    if (fstatSync(file).size > MOST_BYTES) return ''
-    const bytes = Buffer.alloc(MOST_BYTES)
-    return bytes.toString('utf8', 0, readSync(file, bytes, 0, MOST_BYTES, 0))
+    if (fstatSync(file).size > mostBytes) return ''
+    const bytes = Buffer.alloc(mostBytes)
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, mostBytes, 0))
   } finally {
     closeSync(file)
   }
@@ -248,7 +248,7 @@ function lives(holder: Holder, mine: Holder, path: string): boolean {
   if (lost.has(holder.token)) return false
   if (isElsewhere(holder, mine)) {
     const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
-    return Math.abs(Date.now() - touched) < UNTOUCHED
+    return Math.abs(Date.now() - touched) < staleAfter
   }
   try {
     process.kill(holder.pid, 0)
