@@ -1,9 +1,9 @@
-// The library's one file of truth: a header and then batches, only ever appended ("frames"). Little endian.
-// Header, 4,096 bytes: magic, format, JSON of what the library is, CRC-32; at 2,048 and 3,072 the two ends, written in
-// turn, of what was committed: a file that is shorter has lost something, what is longer was never acknowledged.
-// Frame: head of 64 bytes | ids removed | vector entries | paper entries | vectors | texts | the head once more.
-// Every head and entry has a checksum of its own and says where it belongs, so that damage costs what it touches and no
-// more, and pages that changed places are found. A batch is in the file when its last byte is: there is no half of one.
+// Layout of the library's log: a header and append-only batches ("frames"). Little endian.
+// Header, 4,096 bytes: magic, format version, identity as JSON, CRC-32. At bytes 2,048 and 3,072, written alternately, two
+// copies of the committed length: a shorter file has lost data, and bytes beyond it were never acknowledged.
+// Frame: 64-byte head | removed ids | vector entries | paper entries | vectors | texts | the head again.
+// Every head and entry has its own checksum and records its position, so that damage affects only what it touches, and
+// swapped pages are detected. A frame counts only when it is complete to its last byte.
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { Paper } from '../../paper.ts'
@@ -11,7 +11,7 @@ import type { Damage, StorageIdentity, StoredPaper, StoredVector } from './stora
 
 /** Bytes before the first frame. */
 export const headerBytes = 4096
-/** The version of this layout. */
+/** Version of this layout. */
 export const logFormat = 1
 
 const magic = Buffer.from('PAPERKIN')
@@ -25,49 +25,49 @@ const endPlaces = [2048, 3072] as const
 const endBytes = 24
 const mostJson = endPlaces[0] - 20
 const blockBytes = 8 * 2 ** 20
-/** Wider vectors no model makes. */
+/** Wider than the vectors of any model; a larger value is damage. */
 const mostDimensions = 2 ** 20
-/** A log that is written anew has hardly more rows than papers; after that each new row takes an entry. */
+/** Rows of removed papers that a rewritten log can have; every later row takes an entry. A larger number is damage. */
 const mostPastRows = 2 ** 24
-/** `cut` of texts whose word pieces were projected, not counted. */
+/** Flag in `cut` for word pieces that were estimated, not counted. */
 const estimatedFlag = 2 ** 31
 
-/** What a log says of itself, once and for all. */
+/** The identity in the header; never changes within a file. */
 export interface LogIdentity extends StorageIdentity {
-  /** Drawn when the file was made: another one means other contents. */
+  /** Random id of the file: a different id means different contents. Empty if the header is damaged. */
   readonly log: string
 }
 
-/** A paper as a frame keeps it. */
+/** A paper to write into a frame. */
 export interface PaperRecord extends Pick<StoredPaper, 'id' | 'row' | 'textCrc'> {
-  /** Which vector is its own, counted over the whole log. */
+  /** Number of its vector, counted over the whole log. */
   readonly vector: number
   /** The paper without its id, as JSON. */
   readonly json: Buffer
 }
 
-/** Where the papers of a frame are. */
+/** Position of a frame's papers in the file. */
 interface FramePapers {
   readonly log: PaperTexts
-  /** Where their ids and JSON begin in the file. */
+  /** Byte at which their ids and JSON start. */
   readonly position: number
-  /** All of those, where the file must not be held open. */
+  /** A copy of them, if the file must not be held open. */
   readonly texts: Buffer | undefined
-  /** 32 bytes a paper. */
+  /** 32 bytes per paper. */
   readonly entries: Buffer
 }
 
-/** What reads papers after their frame. */
+/** Reads the papers of frames on demand. */
 export interface PaperTexts {
   /** Whether the file must not be held open. */
   readonly mustLetGo: boolean
   /** The JSON of papers, in their order. */
   readJson(papers: readonly LogPaper[], signal?: AbortSignal | undefined): Promise<Buffer[]>
-  /** A paper, without waiting. */
+  /** A paper, synchronously. */
   readNow(paper: LogPaper): Paper
 }
 
-/** A paper as it was read: an id and a row in memory, the rest of it in its frame. */
+/** Handle to a paper: id and row in memory, the rest in its frame. */
 export class LogPaper implements StoredPaper {
   readonly id: string
   readonly row: number
@@ -91,63 +91,63 @@ export class LogPaper implements StoredPaper {
     return this.frame.entries.readInt32LE(this.#entry + 20)
   }
 
-  /** Bytes before its id, which its JSON follows, and bytes of both. */
+  /** Offset of its id, followed by its JSON, in the frame's texts; and the bytes of both. */
   get place(): { readonly start: number; readonly length: number } {
     const { entries } = this.frame
     const start = entries.readUInt32LE(this.#entry + 8)
     return { start, length: entries.readUInt32LE(this.#entry + 12) + entries.readUInt32LE(this.#entry + 16) }
   }
 
-  /** Whether these bytes are its id and JSON as they were written. */
+  /** Whether these bytes, its id and JSON, match the checksum. */
   isWritten(bytes: Buffer): boolean {
     return crc32(bytes, this.row) === this.frame.entries.readUInt32LE(this.#entry + 24)
   }
 }
 
-/** Where the next frame stands: at a byte, after so many frames and vectors. */
+/** Position of the next frame: byte, frame number, and number of its first vector. */
 export interface LogPlace {
   readonly position: number
   readonly number: number
   readonly vectors: number
 }
 
-/** One batch of changes, as it is written. */
+/** One batch of changes to write. */
 export interface FrameContent {
-  /** Ids that go, before `papers` come. */
+  /** Ids to remove, before `papers` are inserted. */
   readonly removed: readonly string[]
   readonly vectors: readonly StoredVector[]
   readonly papers: readonly PaperRecord[]
-  /** The row after the highest that was ever used. */
+  /** One more than the highest row ever used. */
   readonly nextRow: number
   readonly dimensions: number
 }
 
-/** The vectors of a frame: number `first + i` of the log stands at `position + 4 · dimensions · i`. */
+/** The vectors of a frame: vector `first + i` of the log is at byte `position + 4 · dimensions · i`. */
 export interface VectorBlock {
   readonly first: number
   readonly count: number
   readonly dimensions: number
   readonly position: number
-  /** 48 bytes a vector; see {@link keyAt} and {@link truncationAt}. */
+  /** 48 bytes per vector; see {@link keyAt} and {@link truncationAt}. */
   readonly entries: Buffer
-  /** Those that are not as they were written. */
+  /** Indexes of damaged vectors within the block. */
   readonly damaged: ReadonlySet<number>
 }
 
-/** A batch as it was read; what is damaged is left out of it and told apart. */
+/** A batch as read, without its damaged parts, which are reported separately. */
 export interface Frame {
   readonly place: LogPlace
-  /** Where the next one begins. */
+  /** Position of the next frame. */
   readonly next: LogPlace
   readonly nextRow: number
   readonly removed: readonly string[]
   readonly papers: readonly LogPaper[]
   readonly block: VectorBlock
-  /** The block's vectors, `count × dimensions`; until the next frame is asked for. */
+  /** The block's vectors, `count × dimensions`; valid until the next frame is requested. */
   readonly floats: Float32Array
 }
 
-/** Damage, and what of the log it is in. */
+/** Damage, and the part of the log that it is in. */
 export interface LogDamage extends Damage {
   readonly part: 'header' | 'batch' | 'removal' | 'vector' | 'paper'
   /** The vector's number in the log. */
@@ -158,26 +158,26 @@ export function damagedPaper(id: string): LogDamage {
   return { part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` }
 }
 
-/** The first bytes of a log, as far as they can be believed. */
+/** The header of a log, as far as it is intact. */
 interface LogHeader {
-  /** `undefined` where the file does not begin like one. */
+  /** `undefined` if the file does not start like a log. */
   readonly format: number | undefined
   readonly identity: LogIdentity | undefined
-  /** Where what was committed ends; `undefined` where neither end can be read. */
+  /** End of the committed data; `undefined` if neither copy can be read. */
   readonly end: LogEnd | undefined
 }
 
-/** How much was committed. */
+/** Committed length in bytes; the copy with the higher turn counts. */
 export interface LogEnd {
   readonly turn: number
   readonly length: number
 }
 
-/** The header of a new log whose frames end at `length`. @throws RangeError where the identity is too long. */
+/** Encodes the header of a log whose frames end at `length`. @throws RangeError if the identity is too long */
 export function encodeHeader(identity: LogIdentity, length: number): Buffer {
   const header = Buffer.alloc(headerBytes)
   const json = Buffer.from(JSON.stringify(identity))
-  if (json.length > mostJson) throw new RangeError(`it takes ${json.length} bytes, ${mostJson} is the most`)
+  if (json.length > mostJson) throw new RangeError(`the identity takes ${json.length} bytes, ${mostJson} at most`)
   magic.copy(header)
   header.writeUInt32LE(logFormat, 8)
   header.writeUInt32LE(json.length, 12)
@@ -188,7 +188,7 @@ export function encodeHeader(identity: LogIdentity, length: number): Buffer {
   return header
 }
 
-/** An end, and where it belongs. */
+/** Position in the header of an end; even and odd turns alternate. */
 export function endPlace({ turn }: LogEnd): number {
   return endPlaces[turn % 2] as number
 }
@@ -221,7 +221,7 @@ export function decodeHeader(header: Buffer): LogHeader {
   return { format: header.readUInt32LE(8), identity: parsedIdentity(header.toString('utf8', 16, 16 + length)), end }
 }
 
-/** The identity, where every field has its type. */
+/** Parses the identity; undefined if a field has the wrong type. */
 function parsedIdentity(json: string): LogIdentity | undefined {
   try {
     const identity = JSON.parse(json) as LogIdentity
@@ -238,21 +238,21 @@ function parsedIdentity(json: string): LogIdentity | undefined {
   }
 }
 
-/** A frame as it is written, and where its parts are in the file. */
+/** The bytes of a frame, and the positions of its parts in the file. */
 interface EncodedFrame {
   readonly bytes: Buffer
-  /** Copies, which may outlive the bytes. */
+  /** Copies, so that `bytes` can be freed. */
   readonly vectorEntries: Buffer
   readonly paperEntries: Buffer
-  /** Where its vectors begin in the file, and where its texts do. */
+  /** Bytes of the file at which its vectors and its texts start. */
   readonly vectorsFrom: number
   readonly textsFrom: number
 }
 
-/** The bytes of a batch at its place in the file; every vector and text is copied once. */
+/** Encodes a batch for its place in the file; copies every vector and text once. */
 export function encodeFrame(batch: FrameContent, { position, number, vectors: firstVector }: LogPlace): EncodedFrame {
   const { removed, vectors, papers, nextRow, dimensions } = batch
-  // Blanks behind it, so that vectors begin where floats may.
+  // Padded with blanks to align the vectors to 4 bytes.
   const removedJson = removed.length === 0 ? '' : JSON.stringify(removed)
   const removedPart = Buffer.from(removedJson + ' '.repeat(-Buffer.byteLength(removedJson) & 3))
   const ids = papers.map(({ id }) => Buffer.from(id))
@@ -318,8 +318,8 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
 }
 
 /**
- * Reads frames from `from` on: all up to `committed` must be there, whole ones beyond it are taken as well, and the first
- * that is not whole ends the log. Damage is told and passed over.
+ * Reads frames, starting at `from`. Frames up to `committed` must exist; beyond it, complete frames are read as well, up to
+ * the first incomplete one. Damage is reported and skipped.
  */
 export async function* readFrames(
   file: FileHandle,
@@ -357,7 +357,7 @@ export async function* readFrames(
     const isNext = head.position === position && head.number === number
     if (isNext ? head.firstVector !== vectors : head.firstVector < vectors) {
       if (isBeyond) return
-      // Its vectors would stand for others.
+      // Its vector numbers would collide with those of other frames.
       onDamage({
         part: 'batch',
         message: `Batch ${head.number} begins with vector ${head.firstVector}, not ${vectors}.`,
@@ -377,7 +377,7 @@ export async function* readFrames(
   }
 }
 
-/** Reads one vector of a block, or `undefined` where it is damaged. */
+/** Reads vector `i` of a block; `undefined` if it is damaged. */
 export async function readVector(file: FileHandle, block: VectorBlock, i: number): Promise<Float32Array | undefined> {
   const { dimensions, position } = block
   const bytes = Buffer.allocUnsafeSlow(4 * dimensions)
@@ -388,12 +388,12 @@ export async function readVector(file: FileHandle, block: VectorBlock, i: number
   return new Float32Array(bytes.buffer, bytes.byteOffset, dimensions)
 }
 
-/** The key of a block's vector. */
+/** The key of vector `i` of a block. */
 export function keyAt({ entries }: VectorBlock, i: number): Buffer {
   return entryAt(entries, i).subarray(0, keyBytes)
 }
 
-/** What the model did not read of a vector's text. */
+/** Truncation of the text of vector `i`; undefined if the model read all of it. */
 export function truncationAt({ entries }: VectorBlock, i: number): StoredVector['truncation'] {
   const entry = entryAt(entries, i)
   const tokens = entry.readUInt32LE(32)
@@ -422,8 +422,8 @@ interface Head {
 }
 
 /**
- * A head as it was written, of a frame that a file of this size can hold: whatever it says is only believed as far as
- * there is room for it. The file may end within the vectors and the texts.
+ * Decodes a head; undefined if the checksum fails or its numbers do not fit into a file of this size. The file may end
+ * within the vectors or the texts.
  */
 function decodeHead(bytes: Buffer, size: number): Head | undefined {
   if (bytes.length < headBytes || bytes.readUInt32LE(0) !== frameMagic) return undefined
@@ -458,7 +458,7 @@ function decodeHead(bytes: Buffer, size: number): Head | undefined {
   return isSound ? head : undefined
 }
 
-/** The first frame from `position` on whose head, or whose copy of it at the end, can be read. */
+/** The first frame at or after `position` with a readable head or a readable copy of it. */
 async function nextHead(bytes: Reader, position: number, size: number): Promise<Head | undefined> {
   for (let start = position; start < size; start += blockBytes / 2 - headBytes) {
     const part = await bytes(start, Math.min(blockBytes / 2, size - start))
@@ -488,15 +488,18 @@ function decodeFrame(
   const vectorsFrom = position + headBytes + at
   const vectorPart = part(4 * dimensions * count)
   const texts = part(head.textBytes)
-  // One look at all of it; only where that fails, every entry and what belongs to it is looked at by itself.
+  // One checksum over everything; only if it fails, each entry and its data are checked separately.
   const isWhole = at <= content.length && crc32(content.subarray(0, at)) === head.contentCrc
   let removed: string[] = []
   if (removedPart.length < head.removed || crc32(removedPart) !== head.removedCrc)
-    damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is damaged: they are back.` })
+    damages.push({
+      part: 'removal',
+      message: `A list of removed papers in batch ${number} is damaged: these papers are back.`,
+    })
   else if (head.removed > 0) {
     const ids = parsedIds(removedPart.toString())
     if (ids !== undefined) removed = ids
-    else damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is none.` })
+    else damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is not a list of ids.` })
   }
   const damaged = new Set<number>()
   for (let i = 0; i < count && !isWhole; i++) {
@@ -519,13 +522,13 @@ function decodeFrame(
     entries: Buffer.from(vectorEntries),
     damaged,
   }
-  // Where the file ends before them, there is no saying where they would begin.
+  // If the file ends before the vectors, their offset may not be aligned.
   const whole = Math.floor(vectorPart.length / 4)
   const floats = whole === 0 ? new Float32Array(0) : new Float32Array(vectorPart.buffer, vectorPart.byteOffset, whole)
   const frame: FramePapers = {
     log,
     position: vectorsFrom + 4 * dimensions * count,
-    // The bytes that were read go with the next ones.
+    // Copied, as the next read overwrites the buffer.
     texts: log.mustLetGo ? Buffer.from(texts) : undefined,
     entries: Buffer.from(paperEntries),
   }
@@ -541,7 +544,7 @@ function decodeFrame(
     const paper = new LogPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
     const ends = from + paperEntries.readUInt32LE(at + 12) + paperEntries.readUInt32LE(at + 16)
     if (ends > head.textBytes || paper.row >= head.nextRow) {
-      damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is none.` })
+      damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is out of range.` })
       continue
     }
     if (!isWhole) {
@@ -582,21 +585,21 @@ function entryOf(
   return entry.length === length && entryCrc(entry, position, i) === entry.readUInt32LE(length - 4) ? entry : undefined
 }
 
-/** Of an entry without its last four bytes, at this place and no other. */
+/** Checksum of an entry without its last four bytes, seeded with its position. */
 function entryCrc(entry: Buffer, position: number, i: number): number {
   return crc32(entry.subarray(0, -4), (position / 8 + i) >>> 0)
 }
 
-/** Of a vector with what its key begins with, so that it cannot stand for another. */
+/** Checksum of a vector, seeded with the start of its key, so that swapped vectors are detected. */
 function vectorCrc(entry: Buffer, vector: Buffer): number {
   return crc32(vector, entry.readUInt32LE(0))
 }
 
 function unreadable(from: number, to: number): LogDamage {
-  return { part: 'batch', message: `What is at bytes ${from} to ${to - 1} cannot be read.` }
+  return { part: 'batch', message: `Bytes ${from} to ${to - 1} cannot be read.` }
 }
 
-/** Bytes of the file, fewer where it ends; they are written over by the call after the next one that reads on. */
+/** Returns bytes of the file, fewer at its end. The call after the next may overwrite them. */
 type Reader = (position: number, length: number) => Promise<Buffer>
 
 interface Block {
@@ -605,8 +608,8 @@ interface Block {
 }
 
 /**
- * Reads the file in blocks, the next one while this one is looked at, into the same three buffers over and over: new ones
- * would make the garbage collector look at all papers again and again (a third of the time of opening 120,000).
+ * Reads the file in blocks, with one block of read-ahead. The buffers are reused: allocating new ones would trigger garbage
+ * collections over all papers, a third of the time to open 120,000.
  */
 function createReader(file: FileHandle, size: number): Reader {
   const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(blockBytes, size)))
@@ -616,7 +619,7 @@ function createReader(file: FileHandle, size: number): Reader {
     const place = index % 2
     let block = blocks[place]
     if (block?.index !== index) {
-      // Whatever is being read into this buffer must have ended.
+      // Wait for an earlier read into this buffer.
       const before = block?.bytes.catch(() => {})
       block = {
         index,
@@ -639,7 +642,7 @@ function createReader(file: FileHandle, size: number): Reader {
       const from = position - first * blockBytes
       return bytes.subarray(from, from + end - position)
     }
-    // Floats begin where they may: a frame's parts lie at multiples of 4 from where they are asked for.
+    // Keeps the floats aligned: a frame's parts are at multiples of 4 from `position`.
     if (joined.length < end - position) joined = Buffer.allocUnsafeSlow(end - position)
     let done = 0
     for (let index = first; index <= last; index++) {
@@ -654,7 +657,7 @@ function createReader(file: FileHandle, size: number): Reader {
   }
 }
 
-/** Reads a block, fewer bytes where the file ends. */
+/** Reads a block; fewer bytes at the end of the file. */
 async function readAt(
   file: FileHandle,
   buffer: Buffer,

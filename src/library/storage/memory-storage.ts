@@ -13,7 +13,6 @@ import type {
   Verification,
 } from './storage.ts'
 
-/** Papers handed out at once. */
 const papersPerBatch = 1024
 
 interface MemoryPaper extends StoredPaper {
@@ -21,7 +20,7 @@ interface MemoryPaper extends StoredPaper {
   readonly vector: StoredVector | undefined
 }
 
-/** A library that is gone when the process ends. Whoever leaves its vectors to an index hands it none. */
+/** A storage in memory, lost when the process ends. The library passes it no vectors, as its index holds them. */
 export class MemoryStorage implements Storage {
   readonly path = undefined
   readonly isDurable = false
@@ -82,7 +81,7 @@ export class MemoryStorage implements Storage {
     })
   }
 
-  /** The one vector of a key. */
+  /** Stores a vector unless its key is known; returns the stored one. */
   #kept(vector: StoredVector): StoredVector {
     const name = nameOf(vector.key)
     const known = this.#vectors.get(name)
