@@ -1,6 +1,6 @@
-// Papers for someone, by the papers that they liked. Two parts, standardised on papers that nobody judged: a linear model
-// over embedding and words, and the kinship to the nearest of the liked papers, which keeps several interests apart and
-// counts the more the fewer papers were liked. `npm run bench -- recommend` shows what they do.
+// Recommends papers from those that a reader liked. The score has two parts, standardised on unjudged papers: a linear model
+// over embedding and words, and the similarity to the nearest liked papers ("kinship"), which keeps several interests apart
+// and weighs more the fewer papers are liked. Measured by `npm run bench -- recommend`.
 import { PaperkinError, requireInteger, requireOptions, show } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
@@ -16,76 +16,79 @@ import { type LibraryView, relatedWeights } from './ranking.ts'
 import { type CheckedSeeds, checkedSeeds, type KnownSeed, lookUp, type Seed } from './seeds.ts'
 
 export interface RecommendOptions {
-  /** What is liked: ids of the library, or records (`title`, `abstract` or both) that need not be in it; one or more. */
+  /** One or more liked papers: ids of the library, or records with `title`, `abstract` or both that need not be in it. */
   readonly liked: Seed | readonly Seed[]
-  /** What is not wanted. @default none */
+  /** Papers that are not wanted. @default none */
   readonly disliked?: Seed | readonly Seed[] | undefined
-  /** The papers to choose from. @default all of the library */
+  /** The papers to choose from. @default the whole library */
   readonly among?: Seed | readonly Seed[] | undefined
-  /** How many at most. @default 10 */
+  /** Most papers to return. @default 10 */
   readonly k?: number | undefined
-  /** Tells of each which liked papers and which words speak for it. @default false */
+  /** Whether to give the liked papers and the words that speak for each hit. @default false */
   readonly why?: boolean | undefined
-  /** Leaves near-duplicates of judged papers out, instead of marking them. @default false */
+  /** Whether to leave out near-duplicates of judged papers instead of marking them. @default false */
   readonly omitDuplicates?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** What speaks for a recommended paper. */
+/** The reasons for a recommendation. */
 export interface RecommendationReason {
-  /** The liked papers that it is nearest to, three at most, the nearest first; `similarity` is 0 … 1 as of related papers. */
+  /** Up to three nearest liked papers, nearest first; `similarity` is 0 … 1, the score of related papers. */
   readonly liked: readonly { readonly id: string; readonly title: string; readonly similarity: number }[]
-  /** Its words, and pairs of words, that speak for it, eight at most, with their share of all that do, 0 … 1. */
+  /** Up to eight words and word pairs that speak for it; `weight` is their share of the total of all such terms, 0 … 1. */
   readonly terms: readonly { readonly term: string; readonly weight: number }[]
 }
 
 export interface Recommendation {
   readonly paper: Paper
   /**
-   * 0 … 1: how likely a paper of this standing is one of the liked, were there as many of them as of others; beyond .5 it
-   * looks more like them than like the rest. Calibrated on the liked papers, each held out.
+   * 0 … 1: the probability that such a paper is liked, if liked and other papers were equally frequent; above .5 it is more
+   * like the liked papers than like the rest. Calibrated on the liked papers, each held out.
    */
   readonly score: number
   /** True for a near-duplicate of a judged paper. */
   readonly isDuplicate?: true
-  /** Only where `why` was asked for. */
+  /** Present if `why` was requested. */
   readonly why?: RecommendationReason
 }
 
 export interface Recommendations {
-  /** By falling score; never a paper that was judged. */
+  /** By falling score, without judged papers. */
   readonly hits: readonly Recommendation[]
-  /** Ids of papers that are left out: those of `among` that were judged, and near-duplicates where they are not wanted. */
+  /** Ids of papers left out: judged papers of `among`, and near-duplicates with `omitDuplicates`. */
   readonly known: readonly string[]
 }
 
-/** As LinearSVC's C with balanced classes. Chosen on one half of the profiles among .01, .1 and 1. */
+/** C of scikit-learn's LinearSVC with balanced classes. Chosen among .01, .1 and 1 on one half of the bench's profiles. */
 const cost = 0.1
-/** What kinship counts for with many liked papers; alone with one. */
+/** Weight of kinship with many liked papers; with one it is 1. */
 const kinShare = 0.3
-/** So many of the nearest liked papers make the kinship: one is chance, all are a blur of several interests. */
+/** Nearest liked papers averaged for kinship: one is chance, all would blur several interests. */
 const nearest = 3
-/** Papers that nobody judged, drawn evenly: that train the model, and that tell what is common. */
+/** Unjudged papers, evenly sampled, that train the model. */
 const mostUnjudged = 1000
+/** Unjudged papers on which scores are standardised, and liked papers on which they are calibrated. */
 const mostCompared = 100
-/** Of more papers only the best by the linear model are compared with each liked one. */
+/** Candidates whose kinship is computed: the best by the linear model. */
 const mostKin = 1000
+/** Candidates scored by the linear model at a time. */
 const papersPerChunk = 4096
-/** Standing of a liked paper that is held out, in standard deviations, as readers of the bench had it. */
+/** Typical standings of held-out liked papers, in standard deviations, from the bench. */
 const usualStanding = [1.5, 3] as const
 
+/** The judged papers: first the liked rows, then the disliked ones. */
 interface Reference {
   readonly training: TermFeatures
   readonly liked: number
   readonly disliked: number
-  /** Entries of the judged rows by column. */
+  /** Sparse entries of the judged rows by column: those of column `c` are `start[c]` … `start[c + 1]`. */
   readonly start: Int32Array
   readonly row: Int32Array
   readonly value: Float64Array
 }
 
 interface TermFeatures extends Features {
-  /** The index's number of each sparse column, ascending. */
+  /** Term number in the lexical index of each sparse column, ascending. */
   readonly terms: Int32Array
 }
 
@@ -125,7 +128,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   while (found.unread(asked).length + found.unread(choice).length > 0)
     await view.collection.read([...found.unread(asked), ...found.unread(choice)], { signal })
   view.requireOpen()
-  // From here on everything is of one state.
+  // No await until everything is taken from one state.
   const { roster, lexical } = view.collection
   const snapshot = view.collection.vectors.snapshot()
   const judged = { liked: distinct(found.now(asked).like), disliked: distinct(found.now(asked).unlike) }
@@ -153,7 +156,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   const labels = Int8Array.from(items, (_, i) => (i < likes ? 1 : -1))
   const ofLiked = (cost * items.length) / (2 * likes)
   const ofOthers = (cost * items.length) / (2 * Math.max(1, items.length - likes))
-  // A paper that someone put aside says as much as one that they liked.
+  // A disliked paper weighs as much as a liked one.
   const costs = Float64Array.from(items, (_, i) =>
     i < likes ? ofLiked : i < likes + dislikes ? Math.max(ofLiked, ofOthers) : ofOthers,
   )
@@ -162,7 +165,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   const reference = reversed(training, likes, dislikes)
   const placeOf = new Map(items.map(({ id }, place) => [id, place]))
 
-  // What is common: both parts of papers that nobody judged.
+  // Standardise both parts on unjudged papers.
   const compared = evenly(
     unjudged.map((_, i) => likes + dislikes + i),
     mostCompared,
@@ -225,7 +228,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   const keptAt = (at: number) => keptOf(candidates[first[at] as number] as Item)
   for (const [rank, at] of ranked.entries()) {
     if (hits.length === k) break
-    // So many are looked at at least.
+    // At least this many more are needed.
     if (keptAt(at)?.cached === undefined)
       await view.collection.read(
         ranked.slice(rank, rank + k - hits.length).flatMap((next) => keptAt(next) ?? []),
@@ -233,7 +236,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       )
     const item = candidates[first[at] as number] as Item
     const kept = keptOf(item)
-    // What says the same in the same words is among the nearest.
+    // A liked paper that this one duplicates is among its nearest.
     const near = kinship(reference, shown, at, -1).nearest
     const isLiked = nearDuplicateOf(
       near.map(({ row }) => judged.liked[row] as KnownSeed),
@@ -268,7 +271,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   return Object.freeze({ hits: Object.freeze(hits), known: Object.freeze([...known]) })
 }
 
-/** A paper of the library, or one that was looked up. */
+/** A paper of the library, or a resolved seed. */
 type Item = StoredPaper | KnownSeed
 
 const keptOf = (item: Item): StoredPaper | undefined => ('kept' in item ? item.kept : item)
@@ -280,7 +283,7 @@ interface Space {
   readonly slice: TimeSlice
 }
 
-/** Records that the library has, word for word, are taken from there: they need not be embedded again. */
+/** Replaces records that are in the library, word for word, by their ids, so that they are not embedded again. */
 async function inLibrary(
   { like, unlike }: CheckedSeeds,
   { collection }: LibraryView,
@@ -303,13 +306,13 @@ function distinct(seeds: readonly KnownSeed[]): KnownSeed[] {
   return [...new Map(seeds.map((seed) => [seed.id, seed])).values()]
 }
 
-/** At most so many, at equal distances. */
+/** At most `most` items, evenly spaced. */
 function evenly<T>(all: readonly T[], most: number): T[] {
   if (all.length <= most) return [...all]
   return Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)] as T)
 }
 
-/** Unit rows of words and of the embedding, each scaled so that a product of two rows is the score of related papers. */
+/** Feature rows: unit rows of words and embedding, scaled so that the dot product of two rows is the score of related papers. */
 async function features(
   items: readonly Item[],
   { lexical, snapshot, isSemantic, slice }: Space,
@@ -350,7 +353,7 @@ async function features(
   return { sparse, dense, dimensions, terms: found.terms }
 }
 
-/** The same rows in the columns of others; terms that those do not have are left out. */
+/** Maps rows to the columns of other features; terms without a column are dropped. */
 function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeatures {
   const columnOf = new Int32Array(other.terms.length).fill(-1)
   for (let i = 0, j = 0; i < columnOf.length && j < terms.length; ) {
@@ -378,7 +381,7 @@ function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeature
   return { ...other, sparse: mapped, terms }
 }
 
-/** The judged rows by column, so that a paper meets only those that share its words. */
+/** Inverts the judged rows to columns, so that a paper is compared only with rows that share its terms. */
 function reversed(training: TermFeatures, liked: number, disliked: number): Reference {
   const { start, column, value, columns } = training.sparse
   const end = start[liked + disliked]!
@@ -397,8 +400,8 @@ function reversed(training: TermFeatures, liked: number, disliked: number): Refe
 }
 
 /**
- * The mean score of the nearest liked papers, less a share of that of the nearest disliked one; `own` is the row that
- * does not count, as it is the paper itself.
+ * The mean score of the nearest liked papers, minus a share of that of the nearest disliked one. `own` is the row of the
+ * paper itself, which is ignored; -1 if it was not judged.
  */
 function kinship(
   { training, liked, disliked, start, row, value }: Reference,
@@ -438,7 +441,7 @@ function standardise(values: readonly number[]): (value: number) => number {
   return (value) => (value - mean) / (deviation > 1e-9 ? deviation : 1)
 }
 
-/** The places of the largest values, falling; of equal ones the first. */
+/** Places of the `count` largest values, in falling order; ties by place. */
 function best(values: Float64Array, count: number): number[] {
   return Array.from(values.keys())
     .sort((a, b) => values[b]! - values[a]! || a - b)
