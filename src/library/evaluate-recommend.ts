@@ -41,9 +41,9 @@ export interface RecommendEvaluation {
 }
 
 /**
- * Cross-validates recommendation: for each reader and fold, some liked papers are hidden, the others are given as `liked`,
- * and the rest of the library is ranked; the hidden papers should come first. Papers that a reader would like but did not
- * list count as wrong, so the figures compare methods on one library, not different libraries.
+ * Cross-validates recommendation: for each reader and fold, some liked papers are hidden, the others are given as
+ * `liked`, and the rest of the library is ranked; the hidden papers should come first. Papers that a reader would like
+ * but did not list count as wrong, so the figures compare methods on one library, not different libraries.
  * @param liked ids of liked papers by reader
  * @throws PaperkinError `invalid-argument` if no reader has two liked papers in the library
  */

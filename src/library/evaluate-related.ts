@@ -45,8 +45,8 @@ export interface RelatedEvaluation {
 }
 
 /**
- * Runs every judged query in the three modes and scores the hits against the judgements, as trec_eval does. A query paper
- * is never judged against itself.
+ * Runs every judged query in the three modes and scores the hits against the judgements, as trec_eval does. A query
+ * paper is never judged against itself.
  * @throws PaperkinError `invalid-argument` if no query has a relevant paper in the library
  */
 export async function evaluateRelated(

@@ -45,8 +45,8 @@ export interface TopicEvaluation {
 }
 
 /**
- * Finds topics by each method with several seeds and scores them against labels. Topics are found among all papers of the
- * library. Papers without a label are not scored; an outlier is scored as a member of its nearest topic.
+ * Finds topics by each method with several seeds and scores them against labels. Topics are found among all papers of
+ * the library. Papers without a label are not scored; an outlier is scored as a member of its nearest topic.
  * @param labels labels by paper id
  * @throws PaperkinError `invalid-argument` if no paper has a label
  */

@@ -52,8 +52,8 @@ export interface OpenOptions {
   /** Whether to create a library if the folder has none; if false, a missing library is an error. @default true */
   readonly create?: boolean | undefined
   /**
-   * Opens without a lock and changes nothing, so another process may write meanwhile; {@link PaperLibrary.refresh} picks
-   * up its changes. @default false
+   * Opens without a lock and changes nothing, so another process may write meanwhile; {@link PaperLibrary.refresh}
+   * picks up its changes. @default false
    */
   readonly readOnly?: boolean | undefined
   /**
@@ -62,27 +62,27 @@ export interface OpenOptions {
    */
   readonly reembed?: boolean | undefined
   /**
-   * Whether to drop damaged papers, and to re-embed those of which only the vector is damaged; {@link PaperLibrary.repair}
-   * reports the outcome. @default false
+   * Whether to drop damaged papers, and to re-embed those of which only the vector is damaged.
+   * {@link PaperLibrary.repair} reports the outcome. @default false
    */
   readonly repair?: boolean | undefined
   /**
    * Turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
-   * `'none'` is for papers added with your own vectors; the first of them sets the width. With `readOnly`, `'none'` opens
-   * a library of any model for reading, lexical search and export.
+   * `'none'` is for papers added with your own vectors; the first of them sets the width. With `readOnly`, `'none'`
+   * opens a library of any model for reading, lexical search and export.
    * @default the bundled MiniLM-L6-papers
    */
   readonly embedder?: EmbedderInput | 'none' | undefined
   /**
    * `'exact'` compares every vector. `'hnsw'` answers approximately from a graph built by hnswlib-node, an optional
-   * dependency; it falls back to exact search if the graph settles nothing soon, few papers pass the filter, or the seeds
-   * include `unlike`. `'auto'` is exact up to 250,000 papers, then `'hnsw'`. @default 'auto'
+   * dependency; it falls back to exact search if the graph settles nothing soon, few papers pass the filter, or the
+   * seeds include `unlike`. `'auto'` is exact up to 250,000 papers, then `'hnsw'`. @default 'auto'
    */
   readonly index?: IndexKind | undefined
   /**
-   * Whether to place papers on the map of science and name topics after its areas. For a model other than the bundled one
-   * the map is embedded once, by {@link PaperLibrary.prepareAreas} or by the first `topics` over at least 200 papers, and
-   * kept with the library.
+   * Whether to place papers on the map of science and name topics after its areas. For a model other than the bundled
+   * one the map is embedded once, by {@link PaperLibrary.prepareAreas} or by the first `topics` over at least 200
+   * papers, and kept with the library.
    * @default true
    */
   readonly areas?: boolean | undefined
@@ -161,12 +161,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Opens a library: an empty one in memory, or the one in a folder. Only one process at a time can have a folder open for
-   * writing, until it calls {@link close}.
+   * Opens a library: an empty one in memory, or the one in a folder. Only one process at a time can have a folder open
+   * for writing, until it calls {@link close}.
    * @throws PaperkinError `invalid-argument` for an invalid option or a path that is not a folder;
-   * `embedder-unavailable`; `index-unavailable` if `'hnsw'` needs hnswlib-node and it is not installed; `store-locked` with
-   * the pid of the other writer; `store-mismatch` for another model or a newer format; `corrupt-store` with the ids of
-   * damaged papers; `store-unwritable`; `unreadable-source`
+   * `embedder-unavailable`; `index-unavailable` if `'hnsw'` needs hnswlib-node and it is not installed; `store-locked`
+   * with the pid of the other writer; `store-mismatch` for another model or a newer format; `corrupt-store` with the
+   * ids of damaged papers; `store-unwritable`; `unreadable-source`
    */
   static async open<Extra extends object = PaperExtra>(options: OpenOptions = {}): Promise<PaperLibrary<Extra>> {
     requireOptions('PaperLibrary.open', options, openOptionNames)
@@ -226,8 +226,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * The current index: `'exact'`, or `'hnsw'` once the graph is built. If building it in the background failed, `failure`
-   * holds the error and vectors are compared exactly.
+   * The current index: `'exact'`, or `'hnsw'` once the graph is built. If building it in the background failed,
+   * `failure` holds the error and vectors are compared exactly.
    */
   get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure?: unknown } {
     const { kind, failure } = this.#collection.index
@@ -257,8 +257,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * The areas of science nearest to a paper, nearest first. Empty if there is no such paper, if no area is near, or, for a
-   * model other than the bundled one, before {@link prepareAreas}.
+   * The areas of science nearest to a paper, nearest first. Empty if there is no such paper, if no area is near, or,
+   * for a model other than the bundled one, before {@link prepareAreas}.
    * @param options `k`: the most areas to return. @default 1
    */
   areas(id: string, options: { readonly k?: number | undefined } = {}): readonly PaperArea[] {
@@ -275,8 +275,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Embeds the map of science with the library's model and keeps it in the library's folder. Does nothing if that is done
-   * or the model is the bundled one. The map has 1,833 short texts, which take as long as about 200 abstracts.
+   * Embeds the map of science with the library's model and keeps it in the library's folder. Does nothing if that is
+   * done or the model is the bundled one. The map has 1,833 short texts, which take as long as about 200 abstracts.
    * @throws PaperkinError `embedding-failed`, `library-closed`
    */
   async prepareAreas(
@@ -321,8 +321,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * The papers whose id or title a text may refer to, best first, tolerating typing errors. Papers that share nothing with
-   * the text are left out.
+   * The papers whose id or title a text may refer to, best first, tolerating typing errors. Papers that share nothing
+   * with the text are left out.
    * @param options `k`: the most papers to return. @default 5
    * @throws PaperkinError `invalid-argument`, `library-closed`
    */
@@ -336,13 +336,13 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * Adds papers, and updates those whose id is known. In memory, either all papers are added or, on any error, none. On
-   * disk, papers are committed in whole batches: after an abort or an error, the next `add` resumes from the last batch.
-   * Only new texts are embedded; a text that the library has embedded before is not embedded again, even if its paper was
-   * removed (on disk). Nothing is embedded if `vectors` are given.
-   * @throws PaperkinError `invalid-paper` with an issue for each bad record, and for records with the same id but different
-   * texts or vectors; `invalid-argument` for the wrong number or width of vectors, or a vector with NaN, infinity or only
-   * zeros; `embedding-failed`; `embedder-unavailable`, also for new texts without vectors in a library without an
-   * embedder; `store-unwritable`; `library-closed`
+   * disk, papers are committed in whole batches: after an abort or an error, the next `add` resumes from the last
+   * batch. Only new texts are embedded; a text that the library has embedded before is not embedded again, even if its
+   * paper was removed (on disk). Nothing is embedded if `vectors` are given.
+   * @throws PaperkinError `invalid-paper` with an issue for each bad record, and for records with the same id but
+   * different texts or vectors; `invalid-argument` for the wrong number or width of vectors, or a vector with NaN,
+   * infinity or only zeros; `embedding-failed`; `embedder-unavailable`, also for new texts without vectors in a library
+   * without an embedder; `store-unwritable`; `library-closed`
    */
   async add(
     papers: readonly PaperInput[] | Iterable<PaperInput> | AsyncIterable<PaperInput>,
@@ -477,15 +477,16 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * Searches by meaning and by words. Phrases in quotes must occur in a hit.
-   * @throws PaperkinError `invalid-argument` for an empty text or an invalid option, `embedding-failed`, `library-closed`
+   * @throws PaperkinError `invalid-argument` for an empty text or an invalid option, `embedding-failed`,
+   * `library-closed`
    */
   search(text: string, options: SearchOptions<Extra> = {}): Promise<HitList<Extra>> {
     return this.#ranking.search(text, options as SearchOptions) as Promise<HitList<Extra>>
   }
 
   /**
-   * Papers related to one paper of the library, to a text outside it, or to several of either. Seeds are never among the
-   * hits. Near-duplicates of a seed are marked, or left out with `omitDuplicates`.
+   * Papers related to one paper of the library, to a text outside it, or to several of either. Seeds are never among
+   * the hits. Near-duplicates of a seed are marked, or left out with `omitDuplicates`.
    * @throws PaperkinError `paper-not-found` with the nearest titles, `invalid-argument`, `invalid-paper`,
    * `embedding-failed`, `library-closed`
    */
@@ -499,10 +500,10 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Recommends papers of the library, or of `among`, given papers that a reader liked. The score combines a linear model
-   * over embedding and words (support vector machine, with other papers as weak negatives) and the similarity to the three
-   * nearest liked papers, which weighs more the fewer papers are liked. The same papers give the same answer. Records that
-   * are not in the library are embedded first.
+   * Recommends papers of the library, or of `among`, given papers that a reader liked. The score combines a linear
+   * model over embedding and words (support vector machine, with other papers as weak negatives) and the similarity to
+   * the three nearest liked papers, which weighs more the fewer papers are liked. The same papers give the same answer.
+   * Records that are not in the library are embedded first.
    * @throws PaperkinError `invalid-argument` if no paper is liked or a paper is both liked and disliked;
    * `paper-not-found`, `invalid-paper`, `embedding-failed`, `library-closed`
    */
@@ -512,10 +513,10 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Finds near-duplicates: copies, versions, an abstract under another title, a title from another source. `threshold` is
-   * the share of the shorter paper's word pairs (neighbouring stems, without stop words) that the other paper must share.
-   * Half of it is enough if the titles differ only in case, punctuation and marks such as `v2` or `(extended version)`.
-   * Papers with different titles must share at least six pairs.
+   * Finds near-duplicates: copies, versions, an abstract under another title, a title from another source. `threshold`
+   * is the share of the shorter paper's word pairs (neighbouring stems, without stop words) that the other paper must
+   * share. Half of it is enough if the titles differ only in case, punctuation and marks such as `v2` or
+   * `(extended version)`. Papers with different titles must share at least six pairs.
    * @throws PaperkinError `invalid-argument` for a threshold outside .05 … 1, `library-closed`
    */
   async duplicates(options: DuplicateOptions = {}): Promise<Duplicates> {
@@ -531,8 +532,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * Groups the papers into topics. The same papers, options and seed give the same topics.
-   * @throws PaperkinError `invalid-argument`, `library-closed`; `paper-not-found` if an example of a named topic is not in
-   * the library; `embedding-failed` if names cannot be embedded
+   * @throws PaperkinError `invalid-argument`, `library-closed`; `paper-not-found` if an example of a named topic is not
+   * in the library; `embedding-failed` if names cannot be embedded
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
@@ -577,8 +578,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * What is new: areas and terms that are more frequent in the newest papers than in the weeks before, with counts, and
-   * papers unlike almost all earlier ones. Terms need only the words, areas the map of science (see {@link prepareAreas}).
-   * With too few earlier papers the lists are empty and `missing` says what is required.
+   * papers unlike almost all earlier ones. Terms need only the words, areas the map of science: see
+   * {@link prepareAreas}. With too few earlier papers the lists are empty and `missing` says what is required.
    * @throws PaperkinError `paper-not-found`, `invalid-argument`, `library-closed`
    */
   async novelty(options: NoveltyOptions = {}): Promise<Novelty> {
@@ -591,11 +592,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Renders topics as an HTML page with a map, a search and the related papers of each paper; the page works offline from
-   * a single file. Other formats: Markdown, JSON, and the map as SVG. Returns the text, and writes it to `path` if given.
-   * The same papers, topics and seed give the same bytes.
-   * @throws PaperkinError `invalid-argument` if papers were added or removed since the topics were found, for an invalid
-   * option, and for a path that cannot be written; `library-closed`
+   * Renders topics as an HTML page with a map, a search and the related papers of each paper; the page works offline
+   * from a single file. Other formats: Markdown, JSON, and the map as SVG. Returns the text, and writes it to `path` if
+   * given. The same papers, topics and seed give the same bytes.
+   * @throws PaperkinError `invalid-argument` if papers were added or removed since the topics were found, for an
+   * invalid option, and for a path that cannot be written; `library-closed`
    */
   async report(topics: Topics, options: ReportOptions = {}): Promise<string> {
     this.#requireOpen()
@@ -626,7 +627,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * Releases threads, memory and the writer's lock; threads shared by libraries end with the last library. An embedder
-   * passed to {@link open} stays open. Calls in progress are aborted with `library-closed`, and later calls fail with it.
+   * passed to {@link open} stays open. Calls in progress are aborted with `library-closed`, and later calls fail with
+   * it.
    */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return

@@ -1,6 +1,6 @@
-// Finds the papers with the highest scores, exactly, without computing every score. An upper bound of each score comes from
-// the cosine on 8-bit codes plus the other parts, which are known. Papers are filtered and scored in the order of falling
-// bounds, until the best found lie above the next bound.
+// Finds the papers with the highest scores, exactly, without computing every score. An upper bound of each score comes
+// from the cosine on 8-bit codes plus the other parts, which are known. Papers are filtered and scored in the order of
+// falling bounds, until the best found lie above the next bound.
 
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import type { VectorSnapshot } from '../../vectors/vector-index.ts'
@@ -176,15 +176,18 @@ export function readerOf(
   }
 }
 
-/** Papers taken from each order in the first round, the growth per round, and the rounds before all papers are bounded. */
+/**
+ * Papers taken from each order in the first round, the growth per round, and the rounds before all papers are bounded.
+ */
 const graphFirst = 64
 const graphGrowth = 4
 const graphRounds = 3
 
 /**
- * The best papers by the threshold algorithm (Fagin, Lotem and Naor 2003) over two orders that are fast to read from the
- * top: nearest vectors in the graph, and the other parts of the score. A paper seen in neither scores at most the sum of the
- * last values of both. Undefined if no result is proven within a few rounds, or if the graph would visit all rows.
+ * The best papers by the threshold algorithm (Fagin, Lotem and Naor 2003) over two orders that are fast to read from
+ * the top: nearest vectors in the graph, and the other parts of the score. A paper seen in neither scores at most the
+ * sum of the last values of both. Undefined if no result is proven within a few rounds, or if the graph would visit all
+ * rows.
  */
 async function byGraph(
   unit: Float32Array,

@@ -1,6 +1,6 @@
-// A linear model of a reader's interests: a support vector machine with squared hinge loss and L2 regularisation, trained by
-// dual coordinate descent (Hsieh, Chang, Lin, Keerthi and Sundararajan 2008) in float64. Unjudged papers are weak negatives,
-// and both classes have the same total weight (Elkan and Noto 2008 show why that ranks well).
+// A linear model of a reader's interests: a support vector machine with squared hinge loss and L2 regularisation,
+// trained by dual coordinate descent (Hsieh, Chang, Lin, Keerthi and Sundararajan 2008) in float64. Unjudged papers are
+// weak negatives, and both classes have the same total weight (Elkan and Noto 2008 show why that ranks well).
 import type { SparseRows } from '../../lexical/sparse-rows.ts'
 import { seededRandom } from '../../runtime/random.ts'
 
@@ -104,9 +104,9 @@ export function product(a: Float64Array, from: number, b: Float64Array, at: numb
 }
 
 /**
- * Platt scaling (Platt 1999, with his targets): returns a function from a value to the probability that it is a positive, if
- * both classes were equally frequent. `prior` holds typical positives of other readers; they keep the curve from being too
- * steep when there are few positives.
+ * Platt scaling (Platt 1999, with his targets): returns a function from a value to the probability that it is a
+ * positive, if both classes were equally frequent. `prior` holds typical positives of other readers; they keep the
+ * curve from being too steep when there are few positives.
  */
 export function calibration(
   positives: readonly number[],

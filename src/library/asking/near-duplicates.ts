@@ -1,6 +1,6 @@
-// Near-duplicates: copies, versions, the same abstract under another title. Measured by pairs of neighbouring stems, the
-// two-word shingles that the lexical index keeps for every row. The measure is containment (Broder 1997), not resemblance,
-// so that a shortened version counts as a duplicate.
+// Near-duplicates: copies, versions, the same abstract under another title. Measured by pairs of neighbouring stems,
+// the two-word shingles that the lexical index keeps for every row. The measure is containment (Broder 1997), not
+// resemblance, so that a shortened version counts as a duplicate.
 import { requireNumber } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
@@ -11,7 +11,10 @@ import type { Collection } from '../collection/collection.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 
 export interface DuplicateOptions {
-  /** Share of the shorter paper's word pairs that the other must share, .05 … 1: {@link PaperLibrary.duplicates}. @default 0.5 */
+  /**
+   * Share of the shorter paper's word pairs that the other must share, .05 … 1: {@link PaperLibrary.duplicates}.
+   * @default 0.5
+   */
   readonly threshold?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -75,7 +78,9 @@ function isDuplicate(
   return shared >= fewest && shared >= threshold * size
 }
 
-/** All pairs of near-duplicates and their groups. Time grows with the papers and the rare word pairs that they share. */
+/**
+ * All pairs of near-duplicates and their groups. Time grows with the papers and the rare word pairs that they share.
+ */
 export async function findDuplicates(
   papers: readonly StoredPaper[],
   lexical: LexicalIndex,

@@ -17,8 +17,8 @@ export interface NoveltyOptions {
   readonly papers?: readonly (string | number)[] | undefined
   /**
    * First day of the new papers, or a month or year, which stands for its first day.
-   * @default the last day with papers, extended back to at least ten papers within a week; the last month if most papers
-   * have no day
+   * @default the last day with papers, extended back to at least ten papers within a week; the last month if most
+   * papers have no day
    */
   readonly since?: string | number | Date | undefined
   /** Number of weeks before the new papers to compare with, 1 … 5200. @default 8 */

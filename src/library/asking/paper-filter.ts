@@ -7,8 +7,8 @@ import type { Condition } from './best-papers.ts'
 import type { PaperAreas } from './paper-areas.ts'
 
 /**
- * An interval of numbers or dates that includes both ends: `to: '2025-03'` includes all of March. A date is a string (ISO
- * 8601 or another known format), a year, or a `Date`.
+ * An interval of numbers or dates that includes both ends: `to: '2025-03'` includes all of March. A date is a string
+ * (ISO 8601 or another known format), a year, or a `Date`.
  */
 export interface FilterRange {
   readonly from?: number | string | Date | undefined
@@ -18,16 +18,16 @@ export interface FilterRange {
 type PlainValue = string | number | boolean | Date
 
 /**
- * Accepted values of a field: one value, any of several, or an interval. If the field is a list, such as `categories`, one
- * entry must match. A number matches its text. A year or month matches any day in it.
+ * Accepted values of a field: one value, any of several, or an interval. If the field is a list, such as `categories`,
+ * one entry must match. A number matches its text. A year or month matches any day in it.
  */
 export type FilterValue = PlainValue | readonly PlainValue[] | FilterRange
 
 /**
  * Conditions by field, all of which must hold: `{ categories: ['cs.CL', 'cs.LG'], published: { from: '2025-01' } }`.
- * Fields are those of a {@link Paper} and of its `extra`, and `year`, taken from `published` unless `extra` has it. A paper
- * without the field does not match. `area` is one or several names on the map of science, in any case: areas, fields or
- * disciplines. It matches papers whose nearest area is within it, and papers with that name in `extra.area`.
+ * Fields are those of a {@link Paper} and of its `extra`, and `year`, taken from `published` unless `extra` has it. A
+ * paper without the field does not match. `area` is one or several names on the map of science, in any case: areas,
+ * fields or disciplines. It matches papers whose nearest area is within it, and papers with that name in `extra.area`.
  */
 export type FilterFields = { readonly [field: string]: FilterValue | undefined }
 
@@ -48,8 +48,8 @@ export interface CompiledFilter {
  * Checks a filter and prepares it for use.
  * @param roster papers of which at least one must have each field
  * @param areasOf places on the map of science; returns undefined if there is no map in the space of the vectors
- * @throws PaperkinError `invalid-argument` for an invalid filter, for fields that no paper has, and for areas that are not on
- * the map
+ * @throws PaperkinError `invalid-argument` for an invalid filter, for fields that no paper has, and for areas that are
+ * not on the map
  */
 export function* compileFilter(
   filter: PaperFilter | undefined,

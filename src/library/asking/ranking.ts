@@ -1,6 +1,6 @@
 // The read path of a library. A question is a direction in the embedding space plus a lexical score for every row; the
-// score of a paper is the weighted sum of both parts and, if requested, recency. Filters, phrases and near-duplicates decide
-// which papers are ranked; they never change a score.
+// score of a paper is the weighted sum of both parts and, if requested, recency. Filters, phrases and near-duplicates
+// decide which papers are ranked; they never change a score.
 import type { Embedder } from '../../embedding/embedder.ts'
 import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../../errors.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
@@ -36,15 +36,15 @@ export interface Hit<Extra extends object = PaperExtra> {
   /** 0 … 1: the cosine of the two embeddings, or 0 if negative; {@link Seeds} defines it for several seeds. */
   readonly semantic: number
   /**
-   * 0 … 1. For a query: BM25 divided by the highest BM25 of any paper, or by half the possible maximum if that is more. For
-   * a paper: the cosine of the two TF-IDF rows.
+   * 0 … 1. For a query: BM25 divided by the highest BM25 of any paper, or by half the possible maximum if that is more.
+   * For a paper: the cosine of the two TF-IDF rows.
    */
   readonly lexical: number
   /** 0 … 1: 1 for the newest paper, halved for each half-life before it, 0 without a date. Present if requested. */
   readonly recency?: number
   /**
-   * True if the hit is probably unrelated: its cosine is typical of unrelated papers, and it shares few words. Only known
-   * for the bundled model.
+   * True if the hit is probably unrelated: its cosine is typical of unrelated papers, and it shares few words. Only
+   * known for the bundled model.
    */
   readonly isWeak?: true
   /** True for a near-duplicate of a seed: see {@link PaperLibrary.duplicates}. */
@@ -69,18 +69,20 @@ export interface HitOptions<Extra extends object = PaperExtra> {
   /** Which papers to rank: a function, or conditions by field. Scores do not depend on it. @default all papers */
   readonly filter?: PaperFilter<Extra> | undefined
   /**
-   * `'semantic'` ranks by the embedding alone; `'lexical'` by the words alone, and papers that share no word do not match.
+   * `'semantic'` ranks by the embedding alone; `'lexical'` by the words alone, and papers that share no word do not
+   * match.
    * @default 'hybrid'
    */
   readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
   /**
-   * 0 … 1: how much a hit should differ from those before it (maximal marginal relevance, Carbonell and Goldstein 1998).
-   * Changes the order, not the scores. Hits are chosen from the best 5 · (offset + k) papers, at least 50. @default 0
+   * 0 … 1: how much a hit should differ from those before it (maximal marginal relevance, Carbonell and Goldstein
+   * 1998). Changes the order, not the scores. Hits are chosen from the best 5 · (offset + k) papers, at least 50.
+   * @default 0
    */
   readonly diversity?: number | undefined
   /**
-   * Weight of recency in the score, 0 … 1; or `{ weight, halfLife }` with the half-life in days, 365 by default. The other
-   * weights shrink in proportion. @default 0
+   * Weight of recency in the score, 0 … 1; or `{ weight, halfLife }` with the half-life in days, 365 by default. The
+   * other weights shrink in proportion. @default 0
    */
   readonly recency?: number | { readonly weight: number; readonly halfLife?: number } | undefined
   /** Whether to count all matching papers; a filter is then applied to each paper. @default false */
@@ -129,8 +131,8 @@ const oneSided = {
   lexical: Object.freeze({ semantic: 0, lexical: 1 }),
 } as const
 /**
- * A hit below both is weak. 95 % of random pairs of abstracts from one year of computer science have a cosine below .55;
- * short queries have lower cosines.
+ * A hit below both is weak. 95 % of random pairs of abstracts from one year of computer science have a cosine below
+ * .55; short queries have lower cosines.
  */
 const weakBelow = {
   search: { semantic: 0.35, lexical: 0.75 },
@@ -433,7 +435,10 @@ export class Ranking {
     })
   }
 
-  /** Maximal marginal relevance: each step takes the best score less the weighted similarity to the nearest chosen paper. */
+  /**
+   * Maximal marginal relevance: each step takes the best score less the weighted similarity to the nearest chosen
+   * paper.
+   */
   async #diverse(
     pool: readonly Scored[],
     count: number,

@@ -8,8 +8,8 @@ const day = 86_400_000
 const timesOf = new WeakMap<Roster, Float64Array>()
 
 /**
- * Recency by place: 1 for the newest paper, halved for each half-life (in days) before it, 0 without a date. A paper dated
- * beyond tomorrow does not count as the newest; it loses recency by its distance like any other.
+ * Recency by place: 1 for the newest paper, halved for each half-life (in days) before it, 0 without a date. A paper
+ * dated beyond tomorrow does not count as the newest; it loses recency by its distance like any other.
  */
 export async function recencies(
   roster: Roster,

@@ -1,6 +1,6 @@
-// Recommends papers from those that a reader liked. The score has two parts, standardised on unjudged papers: a linear model
-// over embedding and words, and the similarity to the nearest liked papers ("kinship"), which keeps several interests apart
-// and weighs more the fewer papers are liked. Measured by `npm run bench -- recommend`.
+// Recommends papers from those that a reader liked. The score has two parts, standardised on unjudged papers: a linear
+// model over embedding and words, and the similarity to the nearest liked papers ("kinship"), which keeps several
+// interests apart and weighs more the fewer papers are liked. Measured by `npm run bench -- recommend`.
 import { PaperkinError, requireInteger, requireOptions, show } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
@@ -16,7 +16,9 @@ import { type LibraryView, relatedWeights } from './ranking.ts'
 import { type CheckedSeeds, checkedSeeds, type KnownSeed, lookUp, type Seed } from './seeds.ts'
 
 export interface RecommendOptions {
-  /** One or more liked papers: ids of the library, or records with `title`, `abstract` or both that need not be in it. */
+  /**
+   * One or more liked papers: ids of the library, or records with `title`, `abstract` or both that need not be in it.
+   */
   readonly liked: Seed | readonly Seed[]
   /** Papers that are not wanted. @default none */
   readonly disliked?: Seed | readonly Seed[] | undefined
@@ -35,15 +37,17 @@ export interface RecommendOptions {
 export interface RecommendationReason {
   /** Up to three nearest liked papers, nearest first; `similarity` is 0 … 1, the score of related papers. */
   readonly liked: readonly { readonly id: string; readonly title: string; readonly similarity: number }[]
-  /** Up to eight words and word pairs that speak for it; `weight` is their share of the total of all such terms, 0 … 1. */
+  /**
+   * Up to eight words and word pairs that speak for it; `weight` is their share of the total of all such terms, 0 … 1.
+   */
   readonly terms: readonly { readonly term: string; readonly weight: number }[]
 }
 
 export interface Recommendation {
   readonly paper: Paper
   /**
-   * 0 … 1: the probability that such a paper is liked, if liked and other papers were equally frequent; above .5 it is more
-   * like the liked papers than like the rest. Calibrated on the liked papers, each held out.
+   * 0 … 1: the probability that such a paper is liked, if liked and other papers were equally frequent; above .5 it is
+   * more like the liked papers than like the rest. Calibrated on the liked papers, each held out.
    */
   readonly score: number
   /** True for a near-duplicate of a judged paper. */
@@ -59,7 +63,9 @@ export interface Recommendations {
   readonly known: readonly string[]
 }
 
-/** C of scikit-learn's LinearSVC with balanced classes. Chosen among .01, .1 and 1 on one half of the bench's profiles. */
+/**
+ * C of scikit-learn's LinearSVC with balanced classes. Chosen among .01, .1 and 1 on one half of the bench's profiles.
+ */
 const cost = 0.1
 /** Weight of kinship with many liked papers; with one it is 1. */
 const kinShare = 0.3
@@ -312,7 +318,10 @@ function evenly<T>(all: readonly T[], most: number): T[] {
   return Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)] as T)
 }
 
-/** Feature rows: unit rows of words and embedding, scaled so that the dot product of two rows is the score of related papers. */
+/**
+ * Feature rows: unit rows of words and embedding, scaled so that the dot product of two rows is the score of related
+ * papers.
+ */
 async function features(
   items: readonly Item[],
   { lexical, snapshot, isSemantic, slice }: Space,
@@ -400,8 +409,8 @@ function reversed(training: TermFeatures, liked: number, disliked: number): Refe
 }
 
 /**
- * The mean score of the nearest liked papers, minus a share of that of the nearest disliked one. `own` is the row of the
- * paper itself, which is ignored; -1 if it was not judged.
+ * The mean score of the nearest liked papers, minus a share of that of the nearest disliked one. `own` is the row of
+ * the paper itself, which is ignored; -1 if it was not judged.
  */
 function kinship(
   { training, liked, disliked, start, row, value }: Reference,

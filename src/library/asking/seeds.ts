@@ -13,8 +13,8 @@ import { unlikeShare } from './best-papers.ts'
 export type Seed = string | number | PaperInput
 
 /**
- * Seeds whose related papers are wanted (`like`) or not (`unlike`). Each part of a score is the mean over `like` minus half
- * the maximum over `unlike`, but at least 0. Adding a paper to `unlike` never raises a score.
+ * Seeds whose related papers are wanted (`like`) or not (`unlike`). Each part of a score is the mean over `like` minus
+ * half the maximum over `unlike`, but at least 0. Adding a paper to `unlike` never raises a score.
  */
 export interface Seeds {
   readonly like: Seed | readonly Seed[]

@@ -9,7 +9,10 @@ import type { Collection } from '../collection/collection.ts'
 import { givenPaper } from '../collection/find-papers.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 
-/** The input for topics: papers of a collection as of the call, with vectors and words, and a comparison with other papers. */
+/**
+ * The input for topics: papers of a collection as of the call, with vectors and words, and a comparison with other
+ * papers.
+ */
 export async function topicInput(
   collection: Collection,
   {

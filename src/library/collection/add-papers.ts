@@ -12,9 +12,9 @@ import { givenPaper } from './find-papers.ts'
 
 export interface AddOptions {
   /**
-   * Your own vectors in place of the embedder's: one per paper, in the order of the papers. They are scaled to unit length.
-   * A paper keeps its vector until its text changes or another vector is given. The arrays must not change until the call
-   * ends. @default the texts are embedded
+   * Your own vectors in place of the embedder's: one per paper, in the order of the papers. They are scaled to unit
+   * length. A paper keeps its vector until its text changes or another vector is given. The arrays must not change
+   * until the call ends. @default the texts are embedded
    */
   readonly vectors?: VectorsInput | undefined
   /**
@@ -210,7 +210,9 @@ async function prepareBatch(
     readonly embedder: Embedder | undefined
     /** Set if the storage is durable. */
     readonly keyOf: ((text: string) => Buffer) | undefined
-    /** Serialises word counting: terms are numbered and summed in the order of the papers, whichever batch is faster. */
+    /**
+     * Serialises word counting: terms are numbered and summed in the order of the papers, whichever batch is faster.
+     */
     readonly turn: { readonly before: Promise<void>; readonly done: () => void }
     readonly signal: AbortSignal | undefined
     readonly onProgress: AddOptions['onProgress']

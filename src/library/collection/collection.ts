@@ -1,7 +1,7 @@
 // The state of a library: papers, lexical index and vector index in memory, backed by a storage. A row is the number of
 // one text in both indexes; a changed text gets a new row, and rows are never reused. Vectors are added to their index
-// first and removed last, and a row counts only while `kept` refers to it: so a change becomes visible in one synchronous
-// step, after the storage has committed it.
+// first and removed last, and a row counts only while `kept` refers to it: so a change becomes visible in one
+// synchronous step, after the storage has committed it.
 import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../../errors.ts'
 import type { SavedLexical } from '../../lexical/lexical-file.ts'
@@ -17,7 +17,9 @@ import { Settling } from './settling.ts'
 /** Papers per read of the storage. */
 const papersPerRead = 512
 
-/** All papers, in the order in which their ids were first added, and their rows. Immutable: one per state of a library. */
+/**
+ * All papers, in the order in which their ids were first added, and their rows. Immutable: one per state of a library.
+ */
 export class Roster {
   readonly papers: readonly StoredPaper[]
   readonly rows: Int32Array
@@ -56,8 +58,8 @@ export interface PaperChange {
 }
 
 /**
- * Work that reads papers: it yields those that it needs next and resumes once they are cached. {@link Collection.now} runs
- * it synchronously, {@link Collection.soon} asynchronously.
+ * Work that reads papers: it yields those that it needs next and resumes once they are cached. {@link Collection.now}
+ * runs it synchronously, {@link Collection.soon} asynchronously.
  */
 export type Reading<Result> = Generator<readonly StoredPaper[], Result, void>
 

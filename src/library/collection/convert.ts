@@ -1,5 +1,6 @@
-// Rewrites a library for another model or after damage, from everything that is readable. New vectors are committed under
-// their keys as they are made, so an interrupted conversion resumes; the old contents stay until the new ones are complete.
+// Rewrites a library for another model or after damage, from everything that is readable. New vectors are committed
+// under their keys as they are made, so an interrupted conversion resumes; the old contents stay until the new ones are
+// complete.
 import { createProgress, type Embedder, type EmbedProgress, embedKeyed } from '../../embedding/embedder.ts'
 import { PaperkinError } from '../../errors.ts'
 import { paperText } from '../../paper.ts'
@@ -50,8 +51,8 @@ interface Missing {
 
 /**
  * Inspects a storage and rewrites it if needed; returns undefined if there was nothing to do.
- * @throws PaperkinError `embedding-failed`, `store-unwritable`, `store-mismatch`; the storage is then unchanged, except for
- * cached vectors
+ * @throws PaperkinError `embedding-failed`, `store-unwritable`, `store-mismatch`; the storage is then unchanged, except
+ * for cached vectors
  */
 export async function convert(storage: Storage, options: ConvertOptions): Promise<Repair | undefined> {
   const { embedder, isNeeded, signal } = options

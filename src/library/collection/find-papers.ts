@@ -7,7 +7,9 @@ import type { Reading } from './collection.ts'
 /** A paper that a text may refer to. */
 export interface FoundPaper<Extra extends object = PaperExtra> {
   readonly paper: Paper<Extra>
-  /** `'exact'`: the text is its id or whole title; `'words'`: its title has all words of the text; otherwise `'near'`. */
+  /**
+   * `'exact'`: the text is its id or whole title; `'words'`: its title has all words of the text; otherwise `'near'`.
+   */
   readonly match: 'exact' | 'words' | 'near'
   /** 0 … 1: 1 for an exact match, otherwise the share of the text's words and letter trigrams in its title or id. */
   readonly score: number
@@ -31,8 +33,8 @@ function triples(folded: string): Set<string> {
 
 /**
  * The papers whose id or title is nearest to a text, best first; ties in the order in which they were added. First the
- * whole title, then titles with all the words, then titles and ids that share words and letter trigrams, which tolerates
- * typing errors. Papers that share nothing are left out. If the text is an id, only its paper is returned.
+ * whole title, then titles with all the words, then titles and ids that share words and letter trigrams, which
+ * tolerates typing errors. Papers that share nothing are left out. If the text is an id, only its paper is returned.
  */
 export function* findPapers(kept: ReadonlyMap<string, StoredPaper>, text: string, k: number): Reading<FoundPaper[]> {
   const named = keptPaper(kept, text.trim())

@@ -1,5 +1,5 @@
-// Data derived from a collection, all of which can be rebuilt: the files of the lexical index and the HNSW graph, and the
-// codes, postings and weights in memory that speed up later questions.
+// Data derived from a collection, all of which can be rebuilt: the files of the lexical index and the HNSW graph, and
+// the codes, postings and weights in memory that speed up later questions.
 import { setTimeout as wait } from 'node:timers/promises'
 import { PaperkinError } from '../../errors.ts'
 import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../../lexical/lexical-file.ts'

@@ -1,5 +1,5 @@
-// Export and import: papers as JSON Lines in the library's order, vectors as a NumPy matrix, and the ids of its rows in a
-// JSON file next to it.
+// Export and import: papers as JSON Lines in the library's order, vectors as a NumPy matrix, and the ids of its rows in
+// a JSON file next to it.
 import { createReadStream } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -18,8 +18,8 @@ export interface ExportOptions {
   /** File for the papers, as JSON Lines. @default not written */
   readonly papers?: string | undefined
   /**
-   * File for the vectors, as a `.npy` matrix of 32-bit floats with one row per paper. The ids of the rows of `vectors.npy`
-   * are written to `vectors.ids.json` next to it, unless it is a device or a pipe. @default not written
+   * File for the vectors, as a `.npy` matrix of 32-bit floats with one row per paper. The ids of the rows of
+   * `vectors.npy` are written to `vectors.ids.json` next to it, unless it is a device or a pipe. @default not written
    */
   readonly vectors?: string | undefined
   readonly signal?: AbortSignal | undefined

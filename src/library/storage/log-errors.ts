@@ -7,8 +7,8 @@ export function damagedVector({ id, vector }: Pick<PaperRecord, 'id' | 'vector'>
 }
 
 /**
- * The damage, with damaged vectors assigned to their papers. Adds papers whose vector is missing and papers that share a
- * row with another.
+ * The damage, with damaged vectors assigned to their papers. Adds papers whose vector is missing and papers that share
+ * a row with another.
  */
 export function withIds(
   damages: readonly LogDamage[],

@@ -1,9 +1,9 @@
 // Layout of the library's log: a header and append-only batches ("frames"). Little endian.
-// Header, 4,096 bytes: magic, format version, identity as JSON, CRC-32. At bytes 2,048 and 3,072, written alternately, two
-// copies of the committed length: a shorter file has lost data, and bytes beyond it were never acknowledged.
-// Frame: 64-byte head | removed ids | vector entries | paper entries | vectors | texts | the head again.
-// Every head and entry has its own checksum and records its position, so that damage affects only what it touches, and
-// swapped pages are detected. A frame counts only when it is complete to its last byte.
+// Header, 4,096 bytes: magic, format version, identity as JSON, CRC-32. At bytes 2,048 and 3,072, written alternately,
+// two copies of the committed length: a shorter file has lost data, and bytes beyond it were never acknowledged. Frame:
+// 64-byte head | removed ids | vector entries | paper entries | vectors | texts | the head again. Every head and entry
+// has its own checksum and records its position, so that damage affects only what it touches, and swapped pages are
+// detected. A frame counts only when it is complete to its last byte.
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { Paper } from '../../paper.ts'
@@ -318,8 +318,8 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
 }
 
 /**
- * Reads frames, starting at `from`. Frames up to `committed` must exist; beyond it, complete frames are read as well, up to
- * the first incomplete one. Damage is reported and skipped.
+ * Reads frames, starting at `from`. Frames up to `committed` must exist; beyond it, complete frames are read as well,
+ * up to the first incomplete one. Damage is reported and skipped.
  */
 export async function* readFrames(
   file: FileHandle,
@@ -608,8 +608,8 @@ interface Block {
 }
 
 /**
- * Reads the file in blocks, with one block of read-ahead. The buffers are reused: allocating new ones would trigger garbage
- * collections over all papers, a third of the time to open 120,000.
+ * Reads the file in blocks, with one block of read-ahead. The buffers are reused: allocating new ones would trigger
+ * garbage collections over all papers, a third of the time to open 120,000.
  */
 function createReader(file: FileHandle, size: number): Reader {
   const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(blockBytes, size)))

@@ -14,8 +14,8 @@ const isDerived = (name: string) => derivedNames.some((derived) => derived === n
 const draftName =
   /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 /**
- * Checks the folder; for a writer, creates it and takes the lock. `others` are files that prove that there was a library,
- * in case its log is missing.
+ * Checks the folder; for a writer, creates it and takes the lock. `others` are files that prove that there was a
+ * library, in case its log is missing.
  */
 export async function prepare(
   path: string,

@@ -1,8 +1,8 @@
-// A library in a folder: `papers.log` (log-file.ts) holds everything, next to the writer's lock and derived files. Vectors
-// are found by key, so the log is also the cache of embeddings: vectors of removed papers stay, in case their text comes
-// back. A commit is one write, one sync, and an update of the end in the header; readers take everything up to that end,
-// and complete batches beyond it. Whole changes (another model, a repair, a log that is mostly outdated) are written to a
-// new file that replaces the old one atomically.
+// A library in a folder: `papers.log` (log-file.ts) holds everything, next to the writer's lock and derived files.
+// Vectors are found by key, so the log is also the cache of embeddings: vectors of removed papers stay, in case their
+// text comes back. A commit is one write, one sync, and an update of the end in the header; readers take everything up
+// to that end, and complete batches beyond it. Whole changes (another model, a repair, a log that is mostly outdated)
+// are written to a new file that replaces the old one atomically.
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -70,7 +70,9 @@ interface LogOptions {
   readonly create?: boolean
   /** Takes no lock and writes nothing. @default false */
   readonly readOnly?: boolean
-  /** Whether to create a missing log again, and to read a log with a damaged header as far as possible. @default false */
+  /**
+   * Whether to create a missing log again, and to read a log with a damaged header as far as possible. @default false
+   */
   readonly repair?: boolean
 }
 
@@ -226,8 +228,8 @@ export class LogStorage implements Storage {
   }
 
   /**
-   * Reads the batches written since the last call; all of them on the first call or, with `isAnew`, if the log was replaced.
-   * Damage is reported and left out.
+   * Reads the batches written since the last call; all of them on the first call or, with `isAnew`, if the log was
+   * replaced. Damage is reported and left out.
    */
   async #read({ onDamage, signal }: ReadOptions): Promise<{
     readonly isAnew: boolean
@@ -682,8 +684,8 @@ export class LogStorage implements Storage {
   }
 
   /**
-   * Checks that the open file is still the one in the folder and that nothing else wrote to it. Otherwise new data could be
-   * lost, or overwrite a restored backup or a file from a sync tool.
+   * Checks that the open file is still the one in the folder and that nothing else wrote to it. Otherwise new data
+   * could be lost, or overwrite a restored backup or a file from a sync tool.
    */
   async #requireOwnLog(file: FileHandle, { isDamaged = false } = {}): Promise<void> {
     const named = await stat(join(this.#folder, logName), { bigint: true }).catch((error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
-// The interface between a library and the place where it is stored: papers by id, a vector for each, and the identity of
-// the model. All methods are asynchronous and take or give batches, so that the place may be a file or a server; only
+// The interface between a library and the place where it is stored: papers by id, a vector for each, and the identity
+// of the model. Reads and writes are asynchronous and come in batches, so that the place may be a file or a server; only
 // `readNow`, which is optional, is synchronous.
 import { createHash, randomUUID } from 'node:crypto'
 import { documentIdentity, type Embedder } from '../../embedding/embedder.ts'
@@ -19,9 +19,9 @@ export interface StorageIdentity {
 }
 
 /**
- * A handle to one version of a paper. A library keeps one for every paper and passes it back to read the rest. A storage
- * may extend it with private fields, such as a primary key. It must stay readable while the storage is open, even after
- * the paper has changed or been removed.
+ * A handle to one version of a paper. A library keeps one for every paper and passes it back to read the rest. A
+ * storage may extend it with private fields, such as a primary key. It must stay readable while the storage is open,
+ * even after the paper has changed or been removed.
  */
 export interface StoredPaper {
   readonly id: string
@@ -38,7 +38,10 @@ export interface StoredVector {
   /** SHA-256 of everything that the vector depends on, 32 bytes: {@link textKeys}, {@link vectorKey}. */
   readonly key: Buffer
   readonly vector: Float32Array
-  /** Set if the model did not read the whole text: word pieces in all, word pieces cut; `estimated` if not counted exactly. */
+  /**
+   * Set if the model did not read the whole text: word pieces in all, word pieces cut; `estimated` if not counted
+   * exactly.
+   */
   readonly truncation?: { readonly tokens: number; readonly cut: number; readonly estimated?: true }
 }
 
@@ -46,8 +49,8 @@ export interface StoredVector {
 export interface ComingPaper extends Pick<StoredPaper, 'row' | 'textCrc'> {
   readonly paper: Paper
   /**
-   * Its vector, to be stored unless its key is known; or a stored paper whose vector it shares. Always set for a durable
-   * storage; may be absent for others.
+   * Its vector, to be stored unless its key is known; or a stored paper whose vector it shares. Always set for a
+   * durable storage; may be absent for others.
    */
   readonly vector?: StoredVector | StoredPaper | undefined
 }
@@ -142,18 +145,18 @@ export interface Contents {
  * Stores one library. A new implementation, over PostgreSQL for example, must meet this contract, which
  * `test/library/storage-contract.ts` checks:
  *
- * - **Atomic commits.** `commit` and `rewrite` each take effect whole or not at all: use one transaction. Once the promise
- *   resolves, the change is visible to readers and, if the storage {@link Storage.isDurable | is durable}, survives a crash.
- *   The library never has two commits in progress.
- * - **One writer.** Opening for writing takes an exclusive lock or fails with `store-locked`; a session-level advisory lock
- *   will do. Readers take no lock and see only whole commits.
+ * - **Atomic commits.** `commit` and `rewrite` each take effect whole or not at all: use one transaction. Once the
+ *   promise resolves, the change is visible to readers and, if the storage {@link Storage.isDurable | is durable},
+ *   survives a crash. The library never has two commits in progress.
+ * - **One writer.** Opening for writing takes an exclusive lock or fails with `store-locked`; a session-level advisory
+ *   lock will do. Readers take no lock and see only whole commits.
  * - **One vector per key.** A vector is stored once for each key, bit for bit as given, and is kept when its papers are
  *   removed: the storage is also the cache of embeddings. Rows and keys are chosen by the library and stored as given.
  * - **Stable order.** `load` yields changes in the order of their commits, and new papers in the order given.
  * - **Bounded memory.** `load` holds at most two batches in memory: use a cursor.
- * - **Errors** are `PaperkinError`s: `store-unwritable`, `store-locked`, `unreadable-source`, `corrupt-store` (with the ids
- *   of damaged papers), `store-mismatch`, and `library-closed` after {@link Storage.close}. On abort a method rejects with
- *   the signal's reason; the library then calls `load` with `isAll` before it uses the data.
+ * - **Errors** are `PaperkinError`s: `store-unwritable`, `store-locked`, `unreadable-source`, `corrupt-store` (with the
+ *   ids of damaged papers), `store-mismatch`, and `library-closed` after {@link Storage.close}. On abort a method rejects
+ *   with the signal's reason. After an aborted `load` the library calls it again with `isAll`.
  */
 export interface Storage {
   /** The place as the caller named it, for messages; undefined in memory. */
@@ -165,8 +168,8 @@ export interface Storage {
   readonly isDurable: boolean
   readonly isReadOnly: boolean
   /**
-   * The identity of the vectors as of the last `load`, `commit` or `rewrite`. If `dimensions` is 0, the first commit with
-   * a vector sets it.
+   * The identity of the vectors as of the last `load`, `commit` or `rewrite`. If `dimensions` is 0, the first commit
+   * with a vector sets it.
    */
   readonly identity: StorageIdentity
   /** One more than the highest row ever used, including rows of removed papers; 0 if empty. Known after `load`. */
@@ -175,21 +178,22 @@ export interface Storage {
   readonly bytes: number
 
   /**
-   * Yields, in order, the changes committed by any process since the last call. The first call, and a call with `isAll`,
-   * yields everything. `isAnew` is true if `batches` hold everything, also because the storage was replaced by a `rewrite`
-   * meanwhile; the library then starts from an empty state. Damaged papers are left out; if there was any damage, the
-   * iteration throws `corrupt-store` after the last batch, with the ids of the papers of `present()` that it affects.
+   * Yields, in order, the changes committed by any process since the last call. The first call, and a call with
+   * `isAll`, yields everything. `isAnew` is true if `batches` hold everything, also because the storage was replaced by
+   * a `rewrite` meanwhile; the library then starts from an empty state. Damaged papers are left out; if there was any
+   * damage, the iteration throws `corrupt-store` after the last batch, with the ids of the papers of `present()` that
+   * it affects.
    * @throws PaperkinError `store-mismatch` if the storage now has another identity
    */
   load(options: LoadOptions): Promise<{ readonly isAnew: boolean; readonly batches: AsyncIterable<Batch> }>
   /**
-   * Applies a change in one transaction and returns handles to its `papers`, in their order. Vectors whose keys are stored
-   * already are not stored again. A later `load` of the same storage does not yield the change.
+   * Applies a change in one transaction and returns handles to its `papers`, in their order. Vectors whose keys are
+   * stored already are not stored again. A later `load` of the same storage does not yield the change.
    */
   commit(change: Change): Promise<StoredPaper[]>
   /**
-   * Reads papers by their handles and returns them in the same order, each as it was when its handle was created. Should
-   * take one round trip, or one per megabyte. Rejects with `corrupt-store` if a paper is damaged.
+   * Reads papers by their handles and returns them in the same order, each as it was when its handle was created.
+   * Should take one round trip, or one per megabyte. Rejects with `corrupt-store` if a paper is damaged.
    */
   readPapers(papers: readonly StoredPaper[], options?: { readonly signal?: AbortSignal | undefined }): Promise<Paper[]>
   /**
@@ -198,8 +202,8 @@ export interface Storage {
    */
   readNow?(paper: StoredPaper): Paper
   /**
-   * Returns the vectors of keys, or of papers by their handles, in the order given; undefined for each that is missing or
-   * damaged.
+   * Returns the vectors of keys, or of papers by their handles, in the order given; undefined for each that is missing
+   * or damaged.
    */
   readVectors(
     of: readonly (StoredVector['key'] | StoredPaper)[],
@@ -207,21 +211,21 @@ export interface Storage {
   ): Promise<(StoredVector | undefined)[]>
 
   /**
-   * Path of a local file for data that can be rebuilt from the papers; undefined if there is no place for it. The library
-   * reads and writes the file itself, and checks that it matches the papers.
+   * Path of a local file for data that can be rebuilt from the papers; undefined if there is no place for it. The
+   * library reads and writes the file itself, and checks that it matches the papers.
    */
   derivedFile(name: DerivedName): string | undefined
 
   /** Reads everything as it is now and reports damage. May run while the library reads. */
   verify(options?: { readonly signal?: AbortSignal | undefined }): Promise<Verification>
   /**
-   * Lists everything, before a `rewrite`. With `reads`, also reads the fields of each paper and drops papers that are not
-   * valid. The next `load` yields everything.
+   * Lists everything, before a `rewrite`. With `reads`, also reads the fields of each paper and drops papers that are
+   * not valid. The next `load` yields everything.
    */
   inspect(options: { readonly reads: boolean; readonly signal?: AbortSignal | undefined }): Promise<Inventory>
   /**
-   * Replaces everything in one step by `contents`, whose handles are from the last `inspect`. If it rejects, nothing has
-   * changed. The next `load` yields everything. The storage may renumber the rows from 0 if they stay unique.
+   * Replaces everything in one step by `contents`, whose handles are from the last `inspect`. If it rejects, nothing
+   * has changed. The next `load` yields everything. The storage may renumber the rows from 0 if they stay unique.
    */
   rewrite(contents: Contents): Promise<void>
   /**
@@ -233,7 +237,9 @@ export interface Storage {
   close(): Promise<void>
 }
 
-/** Names of derived files: lexical index, HNSW graph, map of science in the space of a model other than the bundled one. */
+/**
+ * Names of derived files: lexical index, HNSW graph, map of science in the space of a model other than the bundled one.
+ */
 export const derivedNames = ['words.bin', 'graph.hnsw', 'areas.bin'] as const
 export type DerivedName = (typeof derivedNames)[number]
 

@@ -1,5 +1,5 @@
-// One writer per library. The lock is the file `writer-N.lock` with the highest number N, held while the process named in
-// it is alive. To take the lock, a process creates number N + 1, which the file system lets only one process do, and
+// One writer per library. The lock is the file `writer-N.lock` with the highest number N, held while the process named
+// in it is alive. To take the lock, a process creates number N + 1, which the file system lets only one process do, and
 // deletes the lower ones. Releasing leaves the file in place: numbers are never reused, so a slow contender with an old
 // number finds a higher one and retries. A process in another container cannot be checked; on the same machine its lock
 // counts while it touches the file.
@@ -64,8 +64,8 @@ const lost = new Set<string>()
 
 /**
  * Takes the lock of a folder without waiting; takes over the lock of a dead process.
- * @throws PaperkinError `store-locked` with the pid of the holder, or if something else has the lock's name; errors of the
- * file system
+ * @throws PaperkinError `store-locked` with the pid of the holder, or if something else has the lock's name; errors of
+ * the file system
  */
 export function takeWriterLock(folder: string): WriterLock {
   const mine: Holder = {
@@ -280,8 +280,8 @@ function bootId(): string {
 }
 
 /**
- * Start time of a process, as the system reports it; `undefined` if it does not. `'ended'` is a zombie: it keeps its pid
- * until its parent collects it.
+ * Start time of a process, as the system reports it; `undefined` if it does not. `'ended'` is a zombie: it keeps its
+ * pid until its parent collects it.
  */
 function beginOf(pid: number): string | undefined {
   try {
