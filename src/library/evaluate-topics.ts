@@ -101,9 +101,9 @@ export async function evaluateTopics(
     for (const asked of counts) {
       const runs: Record<TopicMetric, number>[] = []
       for (let seed = 1; seed <= seeds; seed++) {
-        const begun = performance.now()
+        const started = performance.now()
         const topics = await library.topics({ method, count: asked, seed, signal })
-        runs.push(score(topics, (performance.now() - begun) / 1000))
+        runs.push(score(topics, (performance.now() - started) / 1000))
         onProgress?.({ done: ++done, total })
         if (slice.due()) await slice.rest()
       }

@@ -171,10 +171,10 @@ export async function addPapers(
   }
   begin()
   for (let batch = under[0]; batch !== undefined; batch = under[0]) {
-    const begun = performance.now()
+    const started = performance.now()
     const { changes, known } = await batch
     under.shift()
-    const wait = performance.now() - begun
+    const wait = performance.now() - started
     if (isDurable) {
       const grown = wait < batchMilliseconds / 2 ? 2 * size : wait > 2 * batchMilliseconds ? Math.ceil(size / 2) : size
       size = Math.max(leastBatch, Math.min(mostBatch, grown))
