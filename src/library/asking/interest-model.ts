@@ -87,7 +87,7 @@ export function decision(weights: Float64Array, { sparse, dense, dimensions }: F
 }
 
 /** Dot product of two ranges. Four partial sums in a fixed order let the processor overlap the additions. */
-export function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
+function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
   let one = 0
   let two = 0
   let three = 0

@@ -4,13 +4,15 @@
 import { PaperkinError, requireInteger, requireOptions, show } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
+import type { SparseRows } from '../../lexical/sparse-rows.ts'
 import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import { stemSpeller } from '../../text/spelling.ts'
+import { RowDots } from '../../vectors/kernels.ts'
 import type { VectorSnapshot } from '../../vectors/vector-index.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import { unlikeShare } from './best-papers.ts'
-import { calibration, decision, type Features, product, trainLinear } from './interest-model.ts'
+import { calibration, decision, type Features, trainLinear } from './interest-model.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
 import { type LibraryView, relatedWeights } from './ranking.ts'
 import { type CheckedSeeds, checkedSeeds, type KnownSeed, lookUp, type Seed } from './seeds.ts'
@@ -84,7 +86,6 @@ const usualStanding = [1.5, 3] as const
 
 /** The judged papers: first the liked rows, then the disliked ones. */
 interface Reference {
-  readonly training: TermFeatures
   readonly liked: number
   readonly disliked: number
   /** Sparse entries of the judged rows by column: those of column `c` are `start[c]` … `start[c + 1]`. */
@@ -168,7 +169,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   )
   const model = trainLinear(training, labels, costs)
   if (slice.due()) await slice.rest()
-  const reference = reversed(training, likes, dislikes)
+  const reference = reversed(training.sparse, likes, dislikes)
   const placeOf = new Map(items.map(({ id }, place) => [id, place]))
 
   // Standardise both parts on unjudged papers.
@@ -176,15 +177,23 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     unjudged.map((_, i) => likes + dislikes + i),
     mostCompared,
   )
-  const kinOf = async (places: readonly number[], of: Features) => {
+  const judgedItems = items.slice(0, likes + dislikes)
+  const comparedItems = compared.map((place) => items[place] as Item)
+  const mostShown = Math.min(candidates.length, Math.max(mostKin, 4 * k))
+  const cosines = isSemantic
+    ? new JudgedCosines(snapshot, { judged: judgedItems.length, others: compared.length + mostShown })
+    : undefined
+  await cosines?.add(judgedItems, slice)
+  const firstCompared = (await cosines?.add(comparedItems, slice)) ?? 0
+  const trainingKin = async (places: readonly number[], rowOf: (place: number, i: number) => number) => {
     const kin: number[] = []
-    for (const place of places) {
-      kin.push(kinship(reference, of, place, of === training ? place : -1).value)
+    for (const [i, at] of places.entries()) {
+      kin.push(kinship(reference, training.sparse, { at, cosines: cosines?.of(rowOf(at, i)), own: at }).value)
       if (slice.due()) await slice.rest()
     }
     return kin
   }
-  const commonKin = await kinOf(compared, training)
+  const commonKin = await trainingKin(compared, (_, i) => firstCompared + i)
   const standard = {
     linear: standardise(compared.map((place) => model.heldOut[place]!)),
     kin: standardise(commonKin),
@@ -198,7 +207,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
           judged.liked.map((_, i) => i),
           mostCompared,
         )
-  const testedKin = await kinOf(tested, training)
+  const testedKin = await trainingKin(tested, (place) => place)
   const probability = calibration(
     tested.map((place, i) => standing(model.heldOut[place]!, testedKin[i] as number)),
     compared.map((place, i) => standing(model.heldOut[place]!, commonKin[i] as number)),
@@ -215,19 +224,17 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       if (i % 64 === 63 && slice.due()) await slice.rest()
     }
   }
-  const first = best(linear, Math.max(mostKin, 4 * k))
-  const shown = onto(
-    training,
-    await features(
-      first.map((i) => candidates[i] as Item),
-      space,
-    ),
-  )
-  const kin = await kinOf(
-    first.map((_, i) => i),
-    shown,
-  )
-  const total = Float64Array.from(first, (i, at) => standing(linear[i]!, kin[at] as number))
+  const first = best(linear, mostShown)
+  const shownItems = first.map((i) => candidates[i] as Item)
+  const shown = onto(training, await features(shownItems, { ...space, hasDense: false }))
+  const firstShown = (await cosines?.add(shownItems, slice)) ?? 0
+  const shownKin = (at: number) =>
+    kinship(reference, shown.sparse, { at, cosines: cosines?.of(firstShown + at), own: -1 })
+  const total = new Float64Array(first.length)
+  for (const [at, i] of first.entries()) {
+    total[at] = standing(linear[i]!, shownKin(at).value)
+    if (slice.due()) await slice.rest()
+  }
   const name = why ? lexical.namer() : undefined
   const hits: Recommendation[] = []
   const ranked = best(total, total.length)
@@ -243,7 +250,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     const item = candidates[first[at] as number] as Item
     const kept = keptOf(item)
     // A liked paper that this one duplicates is among its nearest.
-    const near = kinship(reference, shown, at, -1).nearest
+    const near = shownKin(at).nearest
     const isLiked = nearDuplicateOf(
       near.map(({ row }) => judged.liked[row] as KnownSeed),
       lexical,
@@ -282,10 +289,51 @@ type Item = StoredPaper | KnownSeed
 
 const keptOf = (item: Item): StoredPaper | undefined => ('kept' in item ? item.kept : item)
 
+function vectorOf(item: Item, snapshot: VectorSnapshot): Float32Array {
+  const kept = keptOf(item)
+  return kept === undefined ? ((item as KnownSeed).vector as Float32Array) : snapshot.vector(kept.row)
+}
+
+/** Cosines, in float64, of papers with the judged ones. */
+class JudgedCosines {
+  readonly #dots: RowDots
+  readonly #snapshot: VectorSnapshot
+  readonly #judged: Int32Array
+  readonly #products: Float64Array
+  #rows = 0
+
+  /** An empty one with room for the judged papers, which must be added first, and for others. */
+  constructor(snapshot: VectorSnapshot, { judged, others }: { readonly judged: number; readonly others: number }) {
+    this.#dots = RowDots.allocate((judged + others) * snapshot.dimensions, snapshot.dimensions)
+    this.#snapshot = snapshot
+    this.#judged = Int32Array.from({ length: judged }, (_, row) => row)
+    this.#products = new Float64Array(judged)
+  }
+
+  /** Adds papers and returns the row of the first. */
+  async add(items: readonly Item[], slice: TimeSlice): Promise<number> {
+    const { matrix, dimensions } = this.#dots
+    const first = this.#rows
+    for (const item of items) {
+      matrix.set(vectorOf(item, this.#snapshot), dimensions * this.#rows++)
+      if (this.#rows % 64 === 0 && slice.due()) await slice.rest()
+    }
+    return first
+  }
+
+  /** Cosines of a row with each judged paper; valid until the next call. */
+  of(row: number): Float64Array {
+    this.#dots.products(row, this.#judged, this.#products)
+    return this.#products
+  }
+}
+
 interface Space {
   readonly lexical: LexicalIndex
   readonly snapshot: VectorSnapshot
   readonly isSemantic: boolean
+  /** Whether {@link features} has a dense part; without it the rows serve for words alone. @default isSemantic */
+  readonly hasDense?: boolean
   readonly slice: TimeSlice
 }
 
@@ -324,7 +372,7 @@ function evenly<T>(all: readonly T[], most: number): T[] {
  */
 async function features(
   items: readonly Item[],
-  { lexical, snapshot, isSemantic, slice }: Space,
+  { lexical, snapshot, isSemantic, hasDense = isSemantic, slice }: Space,
 ): Promise<TermFeatures> {
   const rows: number[] = []
   const documents: LexicalDocument[] = []
@@ -335,7 +383,7 @@ async function features(
     else at.push(-documents.push(item as KnownSeed))
   }
   const found = await lexical.sparseRows(rows, slice, { documents })
-  const dimensions = isSemantic ? snapshot.dimensions : 0
+  const dimensions = hasDense ? snapshot.dimensions : 0
   const dense = new Float64Array(items.length * dimensions)
   const start = new Int32Array(items.length + 1)
   const column = new Int32Array(found.column.length)
@@ -351,9 +399,8 @@ async function features(
       value[to++] = ofWords * found.value[j]!
     }
     start[i + 1] = to
-    if (isSemantic) {
-      const kept = keptOf(item)
-      const vector = kept === undefined ? ((item as KnownSeed).vector as Float32Array) : snapshot.vector(kept.row)
+    if (hasDense) {
+      const vector = vectorOf(item, snapshot)
       for (let d = 0; d < dimensions; d++) dense[i * dimensions + d] = ofVectors * vector[d]!
     }
     if (i % 64 === 63 && slice.due()) await slice.rest()
@@ -391,8 +438,7 @@ function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeature
 }
 
 /** Inverts the judged rows to columns, so that a paper is compared only with rows that share its terms. */
-function reversed(training: TermFeatures, liked: number, disliked: number): Reference {
-  const { start, column, value, columns } = training.sparse
+function reversed({ start, column, value, columns }: SparseRows, liked: number, disliked: number): Reference {
   const end = start[liked + disliked]!
   const from = new Int32Array(columns + 1)
   for (let i = 0; i < end; i++) from[column[i]! + 1]!++
@@ -405,18 +451,18 @@ function reversed(training: TermFeatures, liked: number, disliked: number): Refe
       row[next[column[i]!]!] = r
       its[next[column[i]!]!++] = value[i]!
     }
-  return { training, liked, disliked, start: from, row, value: its }
+  return { liked, disliked, start: from, row, value: its }
 }
 
 /**
- * The mean score of the nearest liked papers, minus a share of that of the nearest disliked one. `own` is the row of
- * the paper itself, which is ignored; -1 if it was not judged.
+ * The mean score of the nearest liked papers, minus a share of that of the nearest disliked one, for the row `at`.
+ * `cosines` are those with the judged papers. `own` is the row of the paper itself among them, which is ignored; -1 or a
+ * higher row if it was not judged.
  */
 function kinship(
-  { training, liked, disliked, start, row, value }: Reference,
-  { sparse, dense, dimensions }: Features,
-  at: number,
-  own: number,
+  { liked, disliked, start, row, value }: Reference,
+  sparse: SparseRows,
+  { at, cosines, own }: { readonly at: number; readonly cosines: Float64Array | undefined; readonly own: number },
 ): { readonly value: number; readonly nearest: readonly { readonly row: number; readonly similarity: number }[] } {
   const scores = new Float64Array(liked + disliked)
   for (let i = sparse.start[at]!; i < sparse.start[at + 1]!; i++) {
@@ -424,10 +470,8 @@ function kinship(
     for (let j = start[c]!; j < start[c + 1]!; j++) scores[row[j]!]! += sparse.value[i]! * value[j]!
   }
   for (let r = 0; r < scores.length; r++) {
-    scores[r] = Math.min(
-      1,
-      scores[r]! + Math.max(0, product(dense, at * dimensions, training.dense, r * dimensions, dimensions)),
-    )
+    const semantic = cosines === undefined ? 0 : relatedWeights.semantic * Math.max(0, cosines[r]!)
+    scores[r] = Math.min(1, scores[r]! + semantic)
   }
   if (own >= 0 && own < scores.length) scores[own] = -1
   const found: { row: number; similarity: number }[] = []
