@@ -6,46 +6,46 @@ import { timeSlice } from '../runtime/time-slice.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
 export interface EvaluateRecommendOptions {
-  /** Parts into which the liked papers of a reader are divided; each is hidden once. @default 5 */
+  /** Folds per reader; the liked papers of each fold are hidden once. At least 2. @default 5 */
   readonly folds?: number | undefined
   /** Cut-off of nDCG, recall and precision. @default 10 */
   readonly k?: number | undefined
-  /** Recommended papers that average precision and reciprocal rank look at. @default 1000 */
+  /** Rank to which average precision and reciprocal rank are computed; at least `k`. @default 1000 */
   readonly depth?: number | undefined
-  /** Seed of the division and of the resampling. @default 1 */
+  /** Seed of the folds and of the bootstrap. @default 1 */
   readonly seed?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
 }
 
-/** `recommend` itself, and what it must beat: cosine to the mean of the liked papers, and to the nearest of them. */
+/** `recommend`, and its baselines: cosine to the mean of the liked papers, and to the nearest of them. */
 export const recommendVariants = ['recommend', 'mean', 'nearest'] as const
 export type RecommendVariant = (typeof recommendVariants)[number]
 
-/** How well `library.recommend` finds papers that readers are known to like. */
+/** How well `library.recommend` finds papers that readers like. */
 export interface RecommendEvaluation {
-  /** Readers with enough liked papers, in the order given. */
+  /** Readers with at least two liked papers in the library, in the order given. */
   readonly readers: readonly string[]
-  /** Readers with fewer than two liked papers in the library; they count for nothing. */
+  /** Readers with fewer; they are ignored. */
   readonly passedOver: readonly string[]
-  /** Liked papers that are not in the library; they count for nothing. */
+  /** Number of liked papers that are not in the library; they are ignored. */
   readonly unknownPapers: number
   readonly k: number
   readonly folds: number
-  /** Mean over the readers with its 95 % bootstrap interval, which says little for fewer than some ten readers. */
+  /** Mean over the readers with its 95 % bootstrap interval, which is unreliable for fewer than about ten readers. */
   readonly figures: Readonly<Record<RecommendVariant, Readonly<Record<RankingMetric, Interval>>>>
-  /** A value for each reader: the mean over their folds. */
+  /** One value per reader: the mean over the folds. */
   readonly values: Readonly<Record<RecommendVariant, Readonly<Record<RankingMetric, Float64Array>>>>
-  /** nDCG of `recommend` against each baseline, reader by reader. */
+  /** nDCG of `recommend` against each baseline, paired by reader. */
   readonly comparisons: Readonly<Record<Exclude<RecommendVariant, 'recommend'>, Comparison>>
 }
 
 /**
- * Cross-validation of recommendation: of each reader's liked papers a part is hidden, the rest is given as `liked`, and
- * all other papers of the library are ranked; the hidden ones are what should come first. Papers that a reader would like
- * but did not name count as wrong, so figures compare methods on one library, not libraries.
+ * Cross-validates recommendation: for each reader and fold, some liked papers are hidden, the others are given as
+ * `liked`, and the rest of the library is ranked; the hidden papers should come first. Papers that a reader would like
+ * but did not list count as wrong, so the figures compare methods on one library, not different libraries.
  * @param liked ids of liked papers by reader
- * @throws PaperkinError `invalid-argument` where no reader has two liked papers in the library
+ * @throws PaperkinError `invalid-argument` if no reader has two liked papers in the library
  */
 export async function evaluateRecommend(
   library: PaperLibrary<object>,
@@ -185,7 +185,7 @@ function product(a: Float32Array | Float64Array, b: Float32Array): number {
   return sum
 }
 
-/** The best by rank: equal scores are told apart by the order of the papers, as by {@link PaperLibrary.recommend}. */
+/** The best papers, scored by rank; ties in the order of the papers, as in {@link PaperLibrary.recommend}. */
 function highest(scores: ReadonlyMap<string, number>, count: number): ReadonlyMap<string, number> {
   const best = [...scores].sort(([, a], [, b]) => b - a).slice(0, count)
   return new Map(best.map(([id], rank) => [id, -rank]))

@@ -12,13 +12,13 @@ import type { HitList, HitOptions } from './asking/ranking.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
 export interface EvaluateRelatedOptions {
-  /** Query texts by id. Without them the queries of the judgements are papers whose kin are wanted. */
+  /** Query texts by id. @default the query ids are papers of the library, for which related papers are wanted */
   readonly queries?: ReadonlyMap<string, string> | undefined
   /** Cut-off of nDCG, recall and precision. @default 10 */
   readonly k?: number | undefined
-  /** Hits that average precision and reciprocal rank look at. @default 1000 */
+  /** Rank to which average precision and reciprocal rank are computed; at least `k`. @default 1000 */
   readonly depth?: number | undefined
-  /** Seed of the resampling. @default 1 */
+  /** Seed of the bootstrap. @default 1 */
   readonly seed?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
@@ -27,27 +27,27 @@ export interface EvaluateRelatedOptions {
 export const relatedVariants = ['semantic', 'lexical', 'hybrid'] as const
 export type RelatedVariant = (typeof relatedVariants)[number]
 
-/** How well a library finds what was judged relevant, by the embedding alone, the words alone, and both. */
+/** How well a library finds relevant papers by the embedding alone, by the words alone, and by both. */
 export interface RelatedEvaluation {
-  /** Ids of the queries that have something relevant in the library, in the order of the judgements. */
+  /** Ids of the queries with a relevant paper in the library, in the order of the judgements. */
   readonly queries: readonly string[]
   readonly k: number
-  /** Judgements of papers that are not in the library; they count for nothing. */
+  /** Number of judgements of papers that are not in the library; they are ignored. */
   readonly unknownPapers: number
-  /** Queries that have no text, or are no papers of the library. */
+  /** Number of queries without a text or, without `queries`, that are not papers of the library; they are ignored. */
   readonly unknownQueries: number
   /** Mean over the queries with its 95 % bootstrap interval. */
   readonly figures: Readonly<Record<RelatedVariant, Readonly<Record<RankingMetric, Interval>>>>
-  /** The value of each query. */
+  /** One value per query. */
   readonly values: Readonly<Record<RelatedVariant, Readonly<Record<RankingMetric, Float64Array>>>>
-  /** nDCG of both parts together against each alone, query by query. */
+  /** nDCG of both parts together against each alone, paired by query. */
   readonly comparisons: Readonly<Record<'semantic' | 'lexical', Comparison>>
 }
 
 /**
- * Asks a library every judged question in its three modes, and compares what it finds with the judgements, as trec_eval
- * would. A paper is never counted for or against itself.
- * @throws PaperkinError `invalid-argument` where no query has anything relevant in the library
+ * Runs every judged query in the three modes and scores the hits against the judgements, as trec_eval does. A query
+ * paper is never judged against itself.
+ * @throws PaperkinError `invalid-argument` if no query has a relevant paper in the library
  */
 export async function evaluateRelated(
   library: PaperLibrary<object>,
@@ -102,7 +102,7 @@ export async function evaluateRelated(
       const { hits }: HitList<object> =
         queries === undefined
           ? await library.related(query, asked)
-          : // Questions of a collection are prose: their quotes ask for nothing.
+          : // Queries of test collections are prose: quotes in them are not phrase searches.
             await library.search(queries.get(query) as string, { ...asked, phrases: false })
       runs[mode].set(query, new Map(hits.map(({ paper, score }) => [paper.id, score])))
     }

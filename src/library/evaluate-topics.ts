@@ -10,17 +10,17 @@ import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 const silhouetteRows = 2000
 
 export interface TopicEvaluationOptions {
-  /** Seeds 1 … `seeds`. @default 5 */
+  /** Number of runs, with the seeds 1 … `seeds`. @default 5 */
   readonly seeds?: number | undefined
-  /** Topics to ask for. @default as many as there are labels, and 'auto' */
+  /** Numbers of topics to request. @default the number of labels, and 'auto' */
   readonly counts?: readonly (number | 'auto')[] | undefined
-  /** @default all */
+  /** Methods to evaluate. @default all */
   readonly methods?: readonly TopicMethod[] | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
 }
 
-/** The figures of topics, by name; silhouette, NPMI and diversity know nothing of the labels. */
+/** Names of the figures; silhouette, NPMI and diversity do not use the labels. */
 export const topicMetrics = [
   'found',
   'nmi',
@@ -37,7 +37,7 @@ export const topicMetrics = [
 ] as const
 export type TopicMetric = (typeof topicMetrics)[number]
 
-/** How a method did, over all seeds. */
+/** The figures of one method and number of topics, over all seeds. */
 export interface TopicEvaluation {
   readonly method: TopicMethod
   readonly asked: number | 'auto'
@@ -45,10 +45,10 @@ export interface TopicEvaluation {
 }
 
 /**
- * Finds topics by each method with several seeds, and measures them against labels. Topics are found among all papers of
- * the library; papers without a label are not judged, and an outlier is judged as a member of its nearest topic.
- * @param labels the label of each paper, by id
- * @throws PaperkinError `invalid-argument` where no paper has a label
+ * Finds topics by each method with several seeds and scores them against labels. Topics are found among all papers of
+ * the library. Papers without a label are not scored; an outlier is scored as a member of its nearest topic.
+ * @param labels labels by paper id
+ * @throws PaperkinError `invalid-argument` if no paper has a label
  */
 export async function evaluateTopics(
   library: PaperLibrary<object>,
@@ -70,7 +70,7 @@ export async function evaluateTopics(
   const seeds = requireInteger('seeds', options.seeds ?? 5, 1)
   const judged = library.papers().filter(({ id }) => labels.has(id))
   if (judged.length === 0)
-    throw new PaperkinError('invalid-argument', 'Expected labels of papers of the library, got none of them.')
+    throw new PaperkinError('invalid-argument', 'Expected labels for papers of the library, got none.')
   const truth = judged.map(({ id }) => labels.get(id) as string)
   const counts = options.counts ?? [new Set(truth).size, 'auto']
   const slice = timeSlice(signal)
@@ -101,9 +101,9 @@ export async function evaluateTopics(
     for (const asked of counts) {
       const runs: Record<TopicMetric, number>[] = []
       for (let seed = 1; seed <= seeds; seed++) {
-        const begun = performance.now()
+        const started = performance.now()
         const topics = await library.topics({ method, count: asked, seed, signal })
-        runs.push(score(topics, (performance.now() - begun) / 1000))
+        runs.push(score(topics, (performance.now() - started) / 1000))
         onProgress?.({ done: ++done, total })
         if (slice.due()) await slice.rest()
       }
@@ -115,16 +115,16 @@ export async function evaluateTopics(
   return evaluations
 }
 
-/** Topics as a judge sees them: papers by the ids of their topics, topics by the words of their terms. */
+/** Topics in the form that the figures take: a topic id per paper, and the words of each topic's terms. */
 export function groupsOf(
   topics: Topics,
   papers: readonly { readonly id: string }[],
 ): {
   /** The topic of each paper; -1 for an outlier. */
   readonly groups: readonly number[]
-  /** The same with every outlier in its nearest topic. */
+  /** The same, with every outlier in its nearest topic. */
   readonly placed: readonly number[]
-  /** The words of each topic, without repetitions. */
+  /** The distinct words of each topic. */
   readonly words: readonly (readonly string[])[]
 } {
   const nearest = new Map(topics.outliers.map((outlier) => [outlier.id, outlier.nearest]))

@@ -1,4 +1,4 @@
-// The facade: ids outside, rows inside. What it holds is in collection.ts, how questions are answered in ranking.ts.
+// The facade: ids outside, rows inside. State lives in collection.ts; ranking.ts answers questions.
 import { setMaxListeners } from 'node:events'
 import type { PaperArea } from '../atlas/atlas.ts'
 import { bundledId } from '../embedding/create-embedder.ts'
@@ -47,43 +47,47 @@ import { MemoryStorage } from './storage/memory-storage.ts'
 import { isSameIdentity, type Storage, type StorageIdentity, type Verification } from './storage/storage.ts'
 
 export interface OpenOptions {
-  /** The folder of a library on disk; it is made where there is none. @default in memory, gone when the process ends */
+  /** Folder of a library on disk, created if missing. @default in memory, lost when the process ends */
   readonly path?: string | undefined
-  /** Whether a library is made where the folder has none; without it that is an error. @default true */
+  /** Whether to create a library if the folder has none; if false, a missing library is an error. @default true */
   readonly create?: boolean | undefined
-  /** Takes no lock and changes nothing, beside a process that writes; see {@link PaperLibrary.refresh}. @default false */
+  /**
+   * Opens without a lock and changes nothing, so another process may write meanwhile; {@link PaperLibrary.refresh}
+   * picks up its changes. @default false
+   */
   readonly readOnly?: boolean | undefined
   /**
-   * Whether a library that was made with another model is embedded anew, in place. What was done when this is ended is
-   * not done again the next time. @default false
+   * Whether to re-embed, in place, a library that was made with another model. If interrupted, the next attempt resumes
+   * where this one stopped. @default false
    */
   readonly reembed?: boolean | undefined
   /**
-   * Whether what is damaged is left out, or embedded again where only the vector is; {@link PaperLibrary.repair} tells
-   * what was done. @default false
+   * Whether to drop damaged papers, and to re-embed those of which only the vector is damaged.
+   * {@link PaperLibrary.repair} reports the outcome. @default false
    */
   readonly repair?: boolean | undefined
   /**
-   * What turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
-   * `'none'` for papers that come with vectors of one's own, whose width the first of them fixes; with `readOnly` it opens
-   * a library of any model, to look at its papers, ask it by words and export it.
+   * Turns texts into vectors: an {@link Embedder}, a function, or a feature-extraction pipeline of transformers.js.
+   * `'none'` is for papers added with your own vectors; the first of them sets the width. With `readOnly`, `'none'`
+   * opens a library of any model for reading, lexical search and export.
    * @default the bundled MiniLM-L6-papers
    */
   readonly embedder?: EmbedderInput | 'none' | undefined
   /**
-   * `'exact'` looks at every vector; `'hnsw'` has a graph built by hnswlib-node, an optional dependency, from which
-   * questions are answered approximately, and exactly where it proves nothing soon, few papers pass the filter, or some are
-   * asked for that are unlike others; `'auto'` is exact up to 250,000 papers. @default 'auto'
+   * `'exact'` compares every vector. `'hnsw'` answers approximately from a graph built by hnswlib-node, an optional
+   * dependency; it falls back to exact search if the graph settles nothing soon, few papers pass the filter, or the
+   * seeds include `unlike`. `'auto'` is exact up to 250,000 papers, then `'hnsw'`. @default 'auto'
    */
   readonly index?: IndexKind | undefined
   /**
-   * Whether papers have areas of the map of science, and topics its names. Of another model than the bundled one the map
-   * is embedded once, by {@link PaperLibrary.prepareAreas} or by the first `topics` of 200 papers or more, and kept.
+   * Whether to place papers on the map of science and name topics after its areas. For a model other than the bundled
+   * one the map is embedded once, by {@link PaperLibrary.prepareAreas} or by the first `topics` over at least 200
+   * papers, and kept with the library.
    * @default true
    */
   readonly areas?: boolean | undefined
   readonly signal?: AbortSignal | undefined
-  /** Of what is embedded again. */
+  /** Progress of re-embedding, for `reembed` and `repair`. */
   readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
@@ -101,8 +105,8 @@ const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
 }
 
 /**
- * A collection of papers that can be searched by meaning and by words, asked for kin, and parted into topics. `Extra` types
- * what its papers have in `extra`, as the caller knows it: nothing checks it.
+ * A collection of papers: search by meaning and by words, related papers, recommendations, topics. `Extra` is the
+ * caller's type for the `extra` field of its papers; it is not checked at run time.
  */
 export class PaperLibrary<Extra extends object = PaperExtra> {
   readonly #embedder: Embedder | undefined
@@ -130,7 +134,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
         'invalid-argument',
         'A library is opened, not made with `new`: await PaperLibrary.open().',
       )
-    // Many questions at once wait for it.
+    // Every call in progress adds a listener.
     setMaxListeners(0, this.#closing.signal)
     this.#leaveThreads = useThreads()
     const { embedder, collection } = parts
@@ -157,17 +161,17 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Opens a library: an empty one in memory, or the one in a folder. One process at a time has a folder open for writing,
-   * from here to {@link close}.
-   * @throws PaperkinError `invalid-argument` for an option that is none of its values and for a path that is no folder;
-   * `embedder-unavailable`; `index-unavailable` where hnswlib-node is asked for and not installed; `store-locked` with
-   * the other's pid; `store-mismatch` for another model and for a newer format; `corrupt-store` with the ids of damaged
-   * papers; `store-unwritable`; `unreadable-source`
+   * Opens a library: an empty one in memory, or the one in a folder. Only one process at a time can have a folder open
+   * for writing, until it calls {@link close}.
+   * @throws PaperkinError `invalid-argument` for an invalid option or a path that is not a folder;
+   * `embedder-unavailable`; `index-unavailable` if `'hnsw'` needs hnswlib-node and it is not installed; `store-locked`
+   * with the pid of the other writer; `store-mismatch` for another model or a newer format; `corrupt-store` with the
+   * ids of damaged papers; `store-unwritable`; `unreadable-source`
    */
   static async open<Extra extends object = PaperExtra>(options: OpenOptions = {}): Promise<PaperLibrary<Extra>> {
     requireOptions('PaperLibrary.open', options, openOptionNames)
     const { path, index: kind = 'auto', signal } = options
-    // Before a folder is made.
+    // Checked before a folder is created.
     for (const name of ['readOnly', 'reembed', 'repair', 'create', 'areas'] as const)
       requireBoolean(name, options[name])
     requireIndexKind(kind)
@@ -181,8 +185,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       const repair = await fitted(storage, { ...options, embedder })
       const dimensions = embedder?.dimensions ?? (storage.identity.dimensions || undefined)
       const collection = new Collection({ dimensions, kind, storage })
-      // The model is loaded by another thread while the papers are read: the first question waits for the later of both.
-      if (storage.bytes > LONG_READ) void embedder?.prepare?.()
+      // Another thread loads the model while the papers are read; the first question waits for the slower of the two.
+      if (storage.bytes > longRead) void embedder?.prepare?.()
       await collection.load({ signal })
       const map = new AreaMap({ embedder, storage, isWanted: options.areas ?? true })
       await map.load()
@@ -194,12 +198,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     }
   }
 
-  /** The folder of the library; undefined for one in memory. */
+  /** The folder, as given to {@link open}; undefined in memory. */
   get path(): string | undefined {
     return this.#collection.storage.path
   }
 
-  /** What was repaired when the library was opened with `repair: true`; undefined where nothing was damaged. */
+  /** What opening with `repair: true` repaired; undefined if nothing was damaged. */
   get repair(): Repair | undefined {
     return this.#repair
   }
@@ -209,12 +213,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     return this.#collection.kept.size
   }
 
-  /** Width of the vectors; undefined in a library without an embedder that has had none yet. */
+  /** Width of the vectors; undefined without an embedder until the first vectors are added. */
   get dimensions(): number | undefined {
     return this.#collection.dimensions
   }
 
-  /** The model that texts are embedded by; undefined for `'none'`. */
+  /** The embedding model; undefined for `'none'`. */
   get embedder(): Pick<Embedder, 'modelId' | 'dimensions' | 'revision' | 'dtype'> | undefined {
     if (this.#embedder === undefined) return undefined
     const { modelId, dimensions, revision, dtype } = this.#embedder
@@ -222,25 +226,30 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * What finds near vectors at present: `'exact'`, or `'hnsw'` once there is a graph. `failure` is why there is none where
-   * building it in the background failed; then vectors are compared exactly.
+   * The current index: `'exact'`, or `'hnsw'` once the graph is built. If building it in the background failed,
+   * `failure` holds the error and vectors are compared exactly.
    */
   get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure?: unknown } {
     const { kind, failure } = this.#collection.index
     return Object.freeze({ kind, ...(failure !== undefined && { failure }) })
   }
 
+  /** Whether a paper is in the library. An arXiv id may carry a version. */
   has(id: string | number): boolean {
     return keptPaper(this.#collection.kept, id) !== undefined
   }
 
+  /**
+   * The paper with an id, or undefined. On disk, its text is read synchronously on first use.
+   * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
+   */
   get(id: string | number): Paper<Extra> | undefined {
     this.#requireOpen()
     const known = keptPaper(this.#collection.kept, id)
     return known && (this.#collection.readNow(known) as Paper<Extra>)
   }
 
-  /** A copy of a paper's unit vector, the caller's own; undefined where there is no such paper. */
+  /** A copy of a paper's unit vector, of {@link dimensions} values; undefined if there is no such paper. */
   vector(id: string | number): Float32Array | undefined {
     this.#requireOpen()
     const known = keptPaper(this.#collection.kept, id)
@@ -248,9 +257,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * The areas of science that a paper is nearest to, the nearest first; none where there is no such paper, where the map
-   * has nothing near, and with another model than the bundled one before {@link prepareAreas}.
-   * @param options `k`: how many at most. @default 1
+   * The areas of science nearest to a paper, nearest first. Empty if there is no such paper, if no area is near, or,
+   * for a model other than the bundled one, before {@link prepareAreas}.
+   * @param options `k`: the most areas to return. @default 1
    */
   areas(id: string, options: { readonly k?: number | undefined } = {}): readonly PaperArea[] {
     this.#requireOpen()
@@ -266,8 +275,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Has the map of science embedded by the library's model, and kept beside the library, where it is not there yet: 1,833
-   * short texts, which take as long as some 200 abstracts. The bundled model has it anyway.
+   * Embeds the map of science with the library's model and keeps it in the library's folder. Does nothing if that is
+   * done or the model is the bundled one. The map has 1,833 short texts, which take as long as about 200 abstracts.
    * @throws PaperkinError `embedding-failed`, `library-closed`
    */
   async prepareAreas(
@@ -282,8 +291,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * All papers, in the order in which their ids were first added, or those that a filter lets through.
-   * @throws PaperkinError `invalid-argument` for a wrong filter, `library-closed`
+   * All papers, or those that pass a filter, in the order in which their ids were first added.
+   * @throws PaperkinError `invalid-argument` for an invalid filter, `library-closed`
    */
   papers(options: { readonly filter?: PaperFilter<Extra> | undefined } = {}): Paper<Extra>[] {
     this.#requireOpen()
@@ -298,20 +307,25 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     return papers.filter((_, place) => holds(place))
   }
 
-  /** The papers of ids, in their order; undefined where there is no such paper. */
+  /** {@link get} for several ids, in their order. */
   getMany(ids: readonly (string | number)[]): (Paper<Extra> | undefined)[] {
     this.#requireOpen()
     requireList('ids', ids)
     return Array.from(ids, (id) => this.get(id))
   }
 
-  /** All papers, in the order of {@link papers}, each read when it is come to. */
+  /** All papers at the start of the loop, in the order of {@link papers}; each is read when the loop reaches it. */
   *[Symbol.iterator](): Generator<Paper<Extra>> {
     this.#requireOpen()
     for (const known of [...this.#collection.kept.values()]) yield this.#collection.readNow(known) as Paper<Extra>
   }
 
-  /** The papers whose id or title a text may mean, best first; none that shares nothing with it. */
+  /**
+   * The papers whose id or title a text may refer to, best first, tolerating typing errors. Papers that share nothing
+   * with the text are left out.
+   * @param options `k`: the most papers to return. @default 5
+   * @throws PaperkinError `invalid-argument`, `library-closed`
+   */
   find(text: string, options: { readonly k?: number | undefined } = {}): FoundPaper<Extra>[] {
     this.#requireOpen()
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
@@ -321,13 +335,14 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Adds papers, and updates those whose id is known. In memory all of them or, where anything goes wrong, none; on disk
-   * batch by batch, each of them whole, so that after an abort or a failure the next `add` finds there what was done.
-   * Only texts that are new are embedded, also where a paper was removed meanwhile, and none where vectors are given.
-   * @throws PaperkinError `invalid-paper` with an issue for each bad record, and for two papers of one id and different
-   * texts or vectors; `invalid-argument` for vectors of another number or width, or that hold NaN, infinity or only 0;
-   * `embedding-failed`; `embedder-unavailable`, also for new texts without a vector where there is no embedder;
-   * `store-unwritable`; `library-closed`
+   * Adds papers, and updates those whose id is known. In memory, either all papers are added or, on any error, none. On
+   * disk, papers are committed in whole batches: after an abort or an error, the next `add` resumes from the last
+   * batch. Only new texts are embedded; a text that the library has embedded before is not embedded again, even if its
+   * paper was removed (on disk). Nothing is embedded if `vectors` are given.
+   * @throws PaperkinError `invalid-paper` with an issue for each bad record, and for records with the same id but
+   * different texts or vectors; `invalid-argument` for the wrong number or width of vectors, or a vector with NaN,
+   * infinity or only zeros; `embedding-failed`; `embedder-unavailable`, also for new texts without vectors in a library
+   * without an embedder; `store-unwritable`; `library-closed`
    */
   async add(
     papers: readonly PaperInput[] | Iterable<PaperInput> | AsyncIterable<PaperInput>,
@@ -337,7 +352,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     requireOptions('add', options, { vectors: true, merge: true, signal: true, onProgress: true })
     requireBoolean('merge', options.merge)
     const either = this.#either(options.signal)
-    // An array takes its turn at once.
+    // An array is queued without waiting, so calls keep their order.
     const records = Array.isArray(papers) ? ([...papers] as readonly PaperInput[]) : await allOf(papers, either)
     const requireOpen = () => this.#requireOpen()
     return this.#alone(() =>
@@ -346,7 +361,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Removes papers, all or none, and returns how many.
+   * Removes papers, all or none, and returns their number.
    * @throws PaperkinError `paper-not-found`, `store-unwritable`, `library-closed`
    */
   async remove(ids: readonly (string | number)[]): Promise<number> {
@@ -368,7 +383,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Removes all papers and returns how many. On disk their vectors stay, should they come again.
+   * Removes all papers and returns their number. On disk their vectors are kept, in case the papers are added again.
    * @throws PaperkinError `store-unwritable`, `library-closed`
    */
   async clear(): Promise<number> {
@@ -381,9 +396,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Writes the papers as JSON lines and the vectors as a NumPy matrix, both in the order of {@link papers}, as the library
-   * is at the time of the call.
-   * @throws PaperkinError `invalid-argument` where neither is wanted, `store-unwritable`, `library-closed`
+   * Writes the papers as JSON Lines and the vectors as a NumPy matrix, both in the order of {@link papers}. Writes the
+   * state at the time of the call.
+   * @throws PaperkinError `invalid-argument` if neither is requested, `store-unwritable`, `library-closed`
    */
   async export(options: ExportOptions): Promise<void> {
     this.#requireOpen()
@@ -396,9 +411,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Adds papers that {@link export} wrote, here or in another library, and takes over their vectors where those are named.
-   * @throws PaperkinError `unreadable-source`, also where a paper has no vector; `store-mismatch` for vectors of another
-   * model than the library's; and what {@link add} throws
+   * Adds papers written by {@link export}, from this or another library, with their vectors if `vectors` names them.
+   * @throws PaperkinError `unreadable-source`, also if a paper has no vector; `store-mismatch` for vectors of a model
+   * other than the library's; and the errors of {@link add}
    */
   async import(options: ImportOptions): Promise<AddResult> {
     this.#requireWritable()
@@ -421,8 +436,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Takes over what another process has written since this library was opened, all at once.
-   * @throws PaperkinError `store-mismatch` where it has another model by now, `corrupt-store`, `library-closed`
+   * In a library opened with `readOnly`, loads everything that another process has written since it was opened or last
+   * refreshed. All changes become visible at once. Otherwise does nothing.
+   * @throws PaperkinError `store-mismatch` if the library now has another model, `corrupt-store`, `library-closed`
    */
   async refresh(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#requireOpen()
@@ -432,8 +448,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Reads everything that is in a library's folder and tells what is damaged, also of a library that cannot be opened.
-   * @throws PaperkinError `invalid-argument` where there is no library, `store-mismatch`, `unreadable-source`
+   * Reads the whole log of a library's folder and reports any damage, even if the library cannot be opened.
+   * @throws PaperkinError `invalid-argument` if there is no library, `store-mismatch`, `unreadable-source`
    */
   static async verify(
     path: string,
@@ -444,7 +460,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Reads everything that is on disk and tells what is damaged by now.
+   * Reads the whole log on disk again and reports any damage.
    * @throws PaperkinError `invalid-argument` for a library in memory, `unreadable-source`, `library-closed`
    */
   async verify(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Verification> {
@@ -454,40 +470,41 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     if (!storage.isDurable)
       throw new PaperkinError(
         'invalid-argument',
-        'Expected a library on disk, this one is in memory: open one with `path`.',
+        'Expected a library on disk, but this one is in memory: open one with `path`.',
       )
     return this.#alone(() => storage.verify({ signal: this.#either(options.signal) }))
   }
 
   /**
-   * The papers that a text asks for, by meaning and by words.
-   * @throws PaperkinError `invalid-argument` for an empty text or a wrong option, `embedding-failed`, `library-closed`
+   * Searches by meaning and by words. Phrases in quotes must occur in a hit.
+   * @throws PaperkinError `invalid-argument` for an empty text or an invalid option, `embedding-failed`,
+   * `library-closed`
    */
   search(text: string, options: SearchOptions<Extra> = {}): Promise<HitList<Extra>> {
     return this.#ranking.search(text, options as SearchOptions) as Promise<HitList<Extra>>
   }
 
   /**
-   * The papers that are kin to a paper of the library, to a text that is not in it, or to several of either; never a
-   * paper that was asked about. Near-duplicates of one are marked, or left out where `omitDuplicates` is set.
-   * @throws PaperkinError `paper-not-found` that suggests the nearest titles, `invalid-argument`, `invalid-paper`,
-   * `library-closed`
+   * Papers related to one paper of the library, to a text outside it, or to several of either. Seeds are never among
+   * the hits. Near-duplicates of a seed are marked, or left out with `omitDuplicates`.
+   * @throws PaperkinError `paper-not-found` with the nearest titles, `invalid-argument`, `invalid-paper`,
+   * `embedding-failed`, `library-closed`
    */
   related(seeds: Seed | Seeds, options: RelatedOptions<Extra> = {}): Promise<HitList<Extra>> {
     return this.#ranking.related(seeds, options as RelatedOptions) as Promise<HitList<Extra>>
   }
 
-  /** {@link related} for many questions in one call, in their order: quicker than one call each in a large library. */
+  /** {@link related} for many questions, answered in order; faster than separate calls in a large library. */
   relatedMany(seeds: readonly (Seed | Seeds)[], options: RelatedOptions<Extra> = {}): Promise<HitList<Extra>[]> {
     return this.#ranking.relatedMany(seeds, options as RelatedOptions) as Promise<HitList<Extra>[]>
   }
 
   /**
-   * The papers that someone will like, by those that they liked: of the library, or of `among`. A linear model over
-   * embedding and words (support vector machine, the rest of the library as weak negatives) and the kinship to the three
-   * nearest liked papers, which counts the more the fewer there are. The same papers give the same answer. Records that
-   * are not in the library are embedded first.
-   * @throws PaperkinError `invalid-argument` where nothing is liked, and for a paper both liked and disliked;
+   * Recommends papers of the library, or of `among`, given papers that a reader liked. The score combines a linear
+   * model over embedding and words (support vector machine, with other papers as weak negatives) and the similarity to
+   * the three nearest liked papers, which weighs more the fewer papers are liked. The same papers give the same answer.
+   * Records that are not in the library are embedded first.
+   * @throws PaperkinError `invalid-argument` if no paper is liked or a paper is both liked and disliked;
    * `paper-not-found`, `invalid-paper`, `embedding-failed`, `library-closed`
    */
   async recommend(options: RecommendOptions): Promise<Recommendations> {
@@ -496,11 +513,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Papers that say the same in the same words: copies, versions, an abstract under another title, the same title from
-   * another source. `threshold` is the share of the shorter paper's word pairs (neighbouring stems, stop words aside)
-   * that the other must have as well; half of that is enough where the titles are the same but for case, punctuation and
-   * marks such as `v2` or `(extended version)`. Of titles that differ at least six pairs must be shared.
-   * @throws PaperkinError `invalid-argument` for a threshold that is not in .05 … 1, `library-closed`
+   * Finds near-duplicates: copies, versions, an abstract under another title, a title from another source. `threshold`
+   * is the share of the shorter paper's word pairs (neighbouring stems, without stop words) that the other paper must
+   * share. Half of it is enough if the titles differ only in case, punctuation and marks such as `v2` or
+   * `(extended version)`. Papers with different titles must share at least six pairs.
+   * @throws PaperkinError `invalid-argument` for a threshold outside .05 … 1, `library-closed`
    */
   async duplicates(options: DuplicateOptions = {}): Promise<Duplicates> {
     this.#requireOpen()
@@ -514,9 +531,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Parts the papers into topics. The same papers, options and seed give the same topics.
-   * @throws PaperkinError `invalid-argument`, `library-closed`; `paper-not-found` for an example of a named topic that is
-   * not in the library; `embedding-failed` for names that cannot be embedded
+   * Groups the papers into topics. The same papers, options and seed give the same topics.
+   * @throws PaperkinError `invalid-argument`, `library-closed`; `paper-not-found` if an example of a named topic is not
+   * in the library; `embedding-failed` if names cannot be embedded
    */
   async topics(options: TopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
@@ -531,11 +548,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Topics that were kept as JSON, with their calls. The data stays as it is; papers that were added since are in none of
-   * them, and `topics({ previous })` finds topics of all.
-   * @param options what was given to `topics` when they were found, for `merge`, `split` and `reduce`
-   * @throws PaperkinError `invalid-argument` for what is no topics; `paper-not-found` where a paper of theirs is gone;
-   * `library-closed`
+   * Restores topics that were saved as JSON, with their methods. The data is unchanged. Papers added since belong to no
+   * topic; `topics({ previous })` finds topics of all papers.
+   * @param options the options given to `topics` when these were found; `merge`, `split` and `reduce` use them
+   * @throws PaperkinError `invalid-argument` if the data is not topics; `paper-not-found` if one of their papers was
+   * removed; `library-closed`
    */
   async restoreTopics(topics: TopicsData, options: RestoreOptions = {}): Promise<Topics> {
     this.#requireOpen()
@@ -561,8 +578,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * What is new: areas and terms that are more frequent in the newest papers than in the weeks before, with counts, and
-   * papers that lie where hardly any earlier one does. Terms need words alone, areas the bundled model. With too few
-   * earlier papers the lists are empty, and `missing` says what there should be.
+   * papers unlike almost all earlier ones. Terms need only the words, areas the map of science: see
+   * {@link prepareAreas}. With too few earlier papers the lists are empty and `missing` says what is required.
    * @throws PaperkinError `paper-not-found`, `invalid-argument`, `library-closed`
    */
   async novelty(options: NoveltyOptions = {}): Promise<Novelty> {
@@ -575,11 +592,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Shows topics of the library's papers: a page with a map, a search and every paper with its kin, which works from disk
-   * and fetches nothing; or Markdown, JSON, or the map as SVG. Returns the text, and writes it where a `path` is given.
-   * The same papers, topics and seed give the same bytes.
-   * @throws PaperkinError `invalid-argument` where papers came or went since the topics were found, for a wrong option, and
-   * for a path that cannot be written; `library-closed`
+   * Renders topics as an HTML page with a map, a search and the related papers of each paper; the page works offline
+   * from a single file. Other formats: Markdown, JSON, and the map as SVG. Returns the text, and writes it to `path` if
+   * given. The same papers, topics and seed give the same bytes.
+   * @throws PaperkinError `invalid-argument` if papers were added or removed since the topics were found, for an
+   * invalid option, and for a path that cannot be written; `library-closed`
    */
   async report(topics: Topics, options: ReportOptions = {}): Promise<string> {
     this.#requireOpen()
@@ -598,7 +615,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     const { path } = options
     if (typeof path === 'string') await requireOutside('path', path)
     const signal = this.#either(options.signal)
-    // Of one state: nothing is waited for before the rows are taken.
+    // No await before the rows are taken, so everything is from one state.
     const { roster } = this.#collection
     const snapshot = this.#collection.vectors.snapshot()
     const rows = await this.#rows(signal)
@@ -609,8 +626,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Gives back threads, memory and the writer's lock; threads that libraries share go with the last of them. An embedder that the caller made stays open. What is under way ends
-   * as by an abort, with `library-closed`; calls after it are refused.
+   * Releases threads, memory and the writer's lock; threads shared by libraries end with the last library. An embedder
+   * passed to {@link open} stays open. Calls in progress are aborted with `library-closed`, and later calls fail with
+   * it.
    */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return
@@ -623,12 +641,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     }
   }
 
-  /** {@link close}, for `await using`. */
+  /** Calls {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  /** What `console.log` prints. */
+  /** The text that `console.log` prints. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     const { path, size, dimensions } = this
     const where = path === undefined ? 'in memory' : `in ${path}`
@@ -642,14 +660,14 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     return { ...storage.identity, dimensions }
   }
 
-  /** Where the papers lie on the map of science; undefined where there is none in the space of their vectors. */
+  /** Places of the papers on the map of science; undefined if there is no map in the space of their vectors. */
   get #areas(): PaperAreas | undefined {
     const { atlas } = this.#map
     if (this.#placed?.atlas !== atlas) this.#placed = atlas && new PaperAreas(atlas)
     return this.#placed
   }
 
-  /** Vectors of papers evenly spaced among all, by their ids. */
+  /** Vectors of a sample of papers, evenly spaced by id. */
   #someVectors(): Float32Array[] {
     const { kept, vectors } = this.#collection
     const ids = [...kept.keys()].sort()
@@ -660,12 +678,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       .filter((vector) => vector !== undefined)
   }
 
-  /** All papers, or those of some ids, with their vectors and words, as they are at this moment. */
+  /** All papers, or those with the ids in `only`, with vectors and words, as of the call. */
   #rows(signal: AbortSignal | undefined, only?: ReadonlySet<string>): ReturnType<typeof topicInput> {
     return topicInput(this.#collection, { embedder: this.#embedder, atlas: this.#map.atlas, only, signal })
   }
 
-  /** Aborted by the caller, or because the library is closed. */
+  /** Aborts when the caller aborts or the library closes. */
   #either(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal])
   }
@@ -680,7 +698,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       throw new PaperkinError('store-unwritable', 'The library is open for reading only: open it without `readOnly`.')
   }
 
-  /** Runs one write after the other. */
+  /** Queues a write behind those before it. */
   #alone<Result>(write: () => Promise<Result>): Promise<Result> {
     const result = this.#writing.then(write, write)
     this.#writing = result.catch(() => {})
@@ -688,7 +706,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 }
 
-/** @throws PaperkinError `invalid-argument` for what is no library */
+/** @throws PaperkinError `invalid-argument` if the value is not a library */
 export function requireLibrary(library: unknown): void {
   if (library instanceof PaperLibrary) return
   throw new PaperkinError('invalid-argument', `Expected \`library\` to be a PaperLibrary, got ${show(library)}.`)
@@ -704,14 +722,11 @@ function requireTopics(topics: unknown): void {
   if (Array.isArray(list) && [of, hierarchy, overTime].every((method) => typeof method === 'function')) return
   throw new PaperkinError(
     'invalid-argument',
-    `Expected \`topics\` to be what \`library.topics()\` gave, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: restore them with `library.restoreTopics(data)`' : ''}.`,
+    `Expected \`topics\` to be the result of \`library.topics()\`, got ${show(topics)}${Array.isArray(list) ? ' that came from JSON: restore them with `library.restoreTopics(data)`' : ''}.`,
   )
 }
 
-/**
- * Vectors on disk are kept under the name of what made them: of two functions without one, nobody could tell that they
- * differ.
- */
+/** Vectors on disk are stored under the name of their model; two functions without names could not be told apart. */
 function requireName(embedder: EmbedderInput): void {
   if (typeof embedder !== 'function' || 'task' in embedder) return
   const { modelId } = embedder
@@ -722,7 +737,7 @@ function requireName(embedder: EmbedderInput): void {
   )
 }
 
-/** All that something yields. */
+/** Collects the records of an iterable. */
 async function allOf(papers: unknown, signal: AbortSignal): Promise<readonly PaperInput[]> {
   if (typeof papers !== 'object' || papers === null || !(Symbol.asyncIterator in papers || Symbol.iterator in papers))
     throw new PaperkinError(
@@ -737,11 +752,11 @@ async function allOf(papers: unknown, signal: AbortSignal): Promise<readonly Pap
   return found
 }
 
-/** So many papers tell how near papers are to areas. */
+/** Size of the sample that shows how near papers are to areas. */
 const papersAsked = 200
 
-/** Bytes of a log that take as long to read as a model to load, about a third of a second. */
-const LONG_READ = 2 ** 26
+/** Size in bytes of a log that takes as long to read as a model takes to load, about a third of a second. */
+const longRead = 2 ** 26
 
 /** Opens the log of a library in a folder. */
 async function openLog(path: string, embedder: Embedder | undefined, options: OpenOptions): Promise<LogStorage> {
@@ -754,7 +769,7 @@ async function openLog(path: string, embedder: Embedder | undefined, options: Op
   return LogStorage.open(path, { identity: identityOf(embedder), readOnly, create, repair })
 }
 
-/** Sees to it that what a storage holds is of this embedder, and whole where that is asked for. */
+/** Makes sure that the storage matches the embedder; re-embeds or repairs it if requested. */
 async function fitted(
   storage: Storage,
   options: OpenOptions & { readonly embedder: Embedder | undefined },
@@ -763,13 +778,13 @@ async function fitted(
   const found = storage.identity
   const identity = identityOf(embedder)
   const expected = embedder === undefined ? { ...identity, dimensions: found.dimensions } : identity
-  // Who only reads and embeds nothing need not have the model.
+  // Reading without embedding does not need the model.
   const isSame = isSameIdentity(found, expected) || (embedder === undefined && storage.isReadOnly)
   const other = named(found) === named(expected) ? 'it with another prefix, length or runtime' : named(found)
   if (!isSame && !reembed)
     throw new PaperkinError(
       'store-mismatch',
-      `Expected the library in ${storage.path} to be embedded by ${named(expected)}, but it is by ${other}: open it with that embedder, or with \`reembed: true\` to embed all papers anew.`,
+      `Expected the library in ${storage.path} to be embedded by ${named(expected)}, but it is by ${other}: open it with that embedder, or with \`reembed: true\` to re-embed all papers.`,
     )
   if (!isSame && embedder === undefined)
     throw new PaperkinError('invalid-argument', "Expected an embedder with `reembed`, got 'none'.")

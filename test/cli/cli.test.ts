@@ -135,7 +135,7 @@ describe('bad input gives one sentence and an exit code', () => {
     ['a file alone', ['search', example], 2, /a file and words after it/u],
     ['both forms of data', ['search', example, 'bells', '--json', '--jsonl'], 2, /--json or --jsonl, got both/u],
     ['no command', [], 2, /Usage: paperkin/u],
-    ['an empty query', ['search', example, ' '], 2, /to be a text that is not empty/u],
+    ['an empty query', ['search', example, ' '], 2, /to be a non-empty text/u],
     ['an id that is not there', ['related', example, 't-000000000000'], 1, /There is no paper/u],
   ])('%s', async (_, args, status, message) => {
     const result = await paperkin(...args)

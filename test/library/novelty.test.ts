@@ -91,11 +91,11 @@ describe('which papers are new', () => {
 
 describe('too little is said, not guessed at', () => {
   test.each<[string, Parameters<typeof libraryOf>[0], NoveltyOptions, RegExp]>([
-    ['no paper', [], {}, /there is no paper/u],
+    ['no paper', [], {}, /there are no papers/u],
     ['no date', [{}, {}], {}, /none of the 2 papers has a date/u],
     ['one day', on([0], 40), {}, /at least 100 earlier papers .* there are 0 of the 8 weeks before 2025-03-12/u],
     ['99 papers', [...on([-1], 99), ...on([0], 20)], {}, /at least 100 .* there are 99/u],
-    ['nothing since', on(daysBefore(40, 0), 4), { since: '2026' }, /no paper is so new, the last is of 2025-03-12/u],
+    ['nothing since', on(daysBefore(40, 0), 4), { since: '2026' }, /no paper is that new, the last is of 2025-03-12/u],
   ])('%s', async (_, papers, options, message) => {
     const novelty = await (await libraryOf(papers)).novelty(options)
     expect(novelty.missing).toMatch(message)

@@ -70,7 +70,7 @@ describe('a filter by area', () => {
       { id: 'b', title: 'Sails', abstract: 'Of cloth.', extra: { area: 'Weaving' } },
     ])
     expect(own.papers({ filter: { area: 'Fishery' } }).map(({ id }) => id)).toEqual(['a'])
-    expect(() => own.papers({ filter: { area: 'Robotics' } })).toThrow('a library of the bundled model')
+    expect(() => own.papers({ filter: { area: 'Robotics' } })).toThrow('a library with the map of science')
     expect(own.areas('a')).toEqual([])
     await own.close()
   })

@@ -65,7 +65,7 @@ describe('add, get, remove', () => {
     expect((await library.add([paper('a'), paper('a')])).added).toEqual(['a'])
     await expect(library.add([paper('b'), paper('c'), paper('b', 'Other')])).rejects.toMatchObject({
       code: 'invalid-paper',
-      message: expect.stringMatching(/papers\[0\] and papers\[2\] have one id, `"b"`/u),
+      message: expect.stringMatching(/papers\[0\] and papers\[2\] have the same id, `"b"`/u),
       issues: [{ path: [2, 'id'] }],
     })
     expect(library.size).toBe(1)

@@ -143,7 +143,7 @@ describe('a library whose storage is far away', () => {
       () => [...library],
     ])
       expect(call).toThrow(
-        expect.objectContaining({ code: 'invalid-argument', message: expect.stringMatching(/waits/u) }),
+        expect.objectContaining({ code: 'invalid-argument', message: expect.stringMatching(/asynchronous/u) }),
       )
     expect(library.has('2503.00007v3')).toBe(true)
     expect(library.vector('p5')).toHaveLength(27)

@@ -188,7 +188,7 @@ describe('export and import', () => {
     writeFileSync(join(path, 'bad.jsonl'), `${JSON.stringify(paper('a'))}\n\n{"id":\n`)
     await expect(refusal({ papers: join(path, 'bad.jsonl') })).rejects.toMatchObject({
       code: 'unreadable-source',
-      message: expect.stringMatching(/line 3 is no JSON/u),
+      message: expect.stringMatching(/line 3 is not JSON/u),
     })
     writeFileSync(join(path, 'more.jsonl'), `${JSON.stringify(paper('elsewhere'))}\n`)
     await expect(refusal({ papers: join(path, 'more.jsonl'), vectors: files.vectors })).rejects.toMatchObject({

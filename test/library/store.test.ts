@@ -281,7 +281,7 @@ describe('opening', () => {
     for (const readOnly of [true, false])
       await expect(open(path, { readOnly })).rejects.toMatchObject({
         code: 'corrupt-store',
-        message: expect.stringMatching(/papers\.log, which is missing beside/u),
+        message: expect.stringMatching(/papers\.log, which is missing next to/u),
       })
     const anew = await open(path, { repair: true })
     expect(anew.size).toBe(0)

@@ -1,35 +1,35 @@
-// Which papers have the highest scores, proven without computing every score: each paper's score is bounded from above by
-// what is known of its cosine from eight bits a value and by the rest of the score, which is known. Papers are asked by
-// falling bound whether they take part and what their score is, until the best that were found lie above the next bound.
+// Finds the papers with the highest scores, exactly, without computing every score. An upper bound of each score comes
+// from the cosine on 8-bit codes plus the other parts, which are known. Papers are filtered and scored in the order of
+// falling bounds, until the best found lie above the next bound.
 
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import type { VectorSnapshot } from '../../vectors/vector-index.ts'
 import type { Roster } from '../collection/collection.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 
-/** What a seed in `unlike` takes away, as a share of its own similarity (Rocchio 1971 has a share below 1 as well). */
+/** Share of the similarity to a seed in `unlike` that is subtracted (below 1 as in Rocchio 1971). */
 export const unlikeShare = 0.5
 
-/** What a paper costs in order of the bounds, as a multiple of one in the order of the roster. */
-const SELECTIVE = 8
+/** Cost of filtering a paper in the order of the bounds, relative to the order of the roster. */
+const selectiveCost = 8
 
-/** Something that must hold of a paper, by its place in the roster. */
+/** A condition on a paper, by its place in the roster. */
 export interface Condition {
-  /** Whether the paper must have been read before {@link holds} is asked. @default never */
+  /** Whether the paper must be read before {@link holds} is called. @default never */
   readonly needsPaper?: (place: number) => boolean
   readonly holds: (place: number) => boolean
 }
 
-/** A question, ready to be answered. */
+/** A question, ready to be ranked. */
 export interface Question {
-  /** Mean of the likes' unit vectors; undefined where the embedding has no weight. */
+  /** Mean of the unit vectors of `like`; undefined if the embedding has no weight. */
   readonly direction: Float32Array | undefined
   readonly unlikeDirections: readonly Float32Array[]
   /** The lexical part by row. */
   readonly lexical: Float64Array
-  /** Cheap: asked of every row. */
+  /** A fast test, called for every row. */
   readonly isMatch: (row: number) => boolean
-  /** Asked only of papers that would be among the hits, by place. */
+  /** Slower tests, called only for papers that would be among the hits, by place. */
   readonly conditions: readonly Condition[]
 }
 
@@ -40,7 +40,7 @@ export interface Scored {
   readonly semantic: number
 }
 
-/** The papers with the highest scores, best first; of equal ones those that were added first. */
+/** The `wanted` papers with the highest scores, best first; ties in the order in which they were added. */
 export async function bestPapers(
   { direction, unlikeDirections, lexical, isMatch, conditions }: Question,
   options: {
@@ -49,7 +49,7 @@ export async function bestPapers(
     readonly recency: Float64Array | undefined
     readonly roster: Roster
     readonly snapshot: VectorSnapshot
-    /** Reads papers, so that conditions that need them can be asked. */
+    /** Reads the papers that conditions need. */
     readonly read: (papers: readonly StoredPaper[]) => Promise<unknown>
     readonly signal: AbortSignal | undefined
   },
@@ -58,7 +58,7 @@ export async function bestPapers(
   const { papers, rows } = roster
   if (papers.length === 0) return []
   const slice = timeSlice(signal)
-  // What is known without the embedding.
+  // The parts of the score besides the embedding.
   const known = (place: number) =>
     weights.lexical * lexical[rows[place]!]! + (recency === undefined ? 0 : (weights.recency ?? 0) * recency[place]!)
   const semantics = direction && new SemanticPart(direction, unlikeDirections, snapshot)
@@ -109,7 +109,7 @@ export async function bestPapers(
     const next = new Int32Array(Math.min(order.size, Math.max(16, wanted - best.length, wanted >> 3)))
     let length = 0
     while (length < next.length && order.size > 0) {
-      // So many have to be asked at least.
+      // At least this many must be tested.
       const places = order.takeMany(next.length - length)
       if (!isSelected && reading.isNeeded(places)) await reading.read(places)
       for (const place of places) {
@@ -121,12 +121,12 @@ export async function bestPapers(
         if (slice.due()) await slice.rest()
       }
       const isTime = asked >> 6 > (asked - places.length) >> 6
-      // How many more have to be asked at this rate, against how many there are.
-      if (!isSelected && isTime && SELECTIVE * (asked / (passed + 1)) * (wanted - passed) > order.size) {
+      // Tests still needed at this pass rate, against filtering all remaining papers.
+      if (!isSelected && isTime && selectiveCost * (asked / (passed + 1)) * (wanted - passed) > order.size) {
         const left = order.left()
         count = 0
-        for (let start = 0; start < left.length; start += PART) {
-          const part = left.slice(start, start + PART)
+        for (let start = 0; start < left.length; start += papersPerRead) {
+          const part = left.slice(start, start + papersPerRead)
           if (reading.isNeeded(part)) await reading.read(part)
           for (const [i, place] of part.entries()) {
             if (takesPart(place)) left[count++] = place
@@ -142,10 +142,10 @@ export async function bestPapers(
   return best
 }
 
-/** Papers read at once. */
-const PART = 512
+/** Papers per read of the storage. */
+const papersPerRead = 512
 
-/** Reads what conditions must have read of places before they can be asked. */
+/** Reads the papers that conditions need before they can be tested. */
 export function readerOf(
   conditions: readonly Condition[],
   {
@@ -176,25 +176,28 @@ export function readerOf(
   }
 }
 
-/** How many are looked at in either order at first, by what that grows, and how often, before all papers are bounded. */
-const GRAPH_FIRST = 64
-const GRAPH_GROWTH = 4
-const GRAPH_ROUNDS = 3
+/**
+ * Papers taken from each order in the first round, the growth per round, and the rounds before all papers are bounded.
+ */
+const graphFirst = 64
+const graphGrowth = 4
+const graphRounds = 3
 
 /**
- * The best by two orders, each of which is cheap to read from its top: the nearest of a graph, and what is known without the
- * embedding (the threshold algorithm of Fagin, Lotem and Naor 2003). What neither has shown scores at most as much as the
- * last of both together would. Undefined where that proves nothing soon, and where the graph would look at all rows.
+ * The best papers by the threshold algorithm (Fagin, Lotem and Naor 2003) over two orders that are fast to read from
+ * the top: nearest vectors in the graph, and the other parts of the score. A paper seen in neither scores at most the
+ * sum of the last values of both. Undefined if no result is proven within a few rounds, or if the graph would visit all
+ * rows.
  */
 async function byGraph(
   unit: Float32Array,
   question: {
     readonly wanted: number
     readonly weight: number
-    /** Undefined where it is 0 for all. */
+    /** The other parts of the score; undefined if 0 for all papers. */
     readonly known: ((place: number) => number) | undefined
     readonly isMatch: (place: number) => boolean
-    /** Asked of a place once what it needs has been read. */
+    /** Called only once the paper has been read, if that is needed. */
     readonly takesPart: (place: number) => boolean
     readonly reading: ReturnType<typeof readerOf>
     readonly scored: (places: Int32Array) => Promise<Scored[]>
@@ -207,14 +210,14 @@ async function byGraph(
 ): Promise<Scored[] | undefined> {
   const { wanted, weight, known, reading, scored, ranked, roster, snapshot, slice, signal } = question
   const { rows } = roster
-  // Both orders ask, and the graph again in each round: 1 for no, 2 for yes.
+  // Cached for both orders and all rounds: 1 for no, 2 for yes, 0 for unknown.
   const verdicts = new Uint8Array(rows.length)
   const takesPart = (place: number): boolean => {
     if (verdicts[place] === 0) verdicts[place] = question.isMatch(place) && question.takesPart(place) ? 2 : 1
     return verdicts[place] === 2
   }
-  // The graph does not wait: papers that it comes to unread take part as often as others did, and once they have been read,
-  // the same is asked again, until it comes to none.
+  // The graph search is synchronous. It accepts unread papers at the pass rate so far; they are read afterwards and the
+  // search is repeated, until it meets no unread paper.
   const unread = new Set<number>()
   let yes = 0
   let judged = 0
@@ -240,15 +243,15 @@ async function byGraph(
   const seen = new Set<number>()
   let best: Scored[] = []
   let first = 0
-  let k = Math.max(GRAPH_FIRST, GRAPH_GROWTH * wanted)
-  for (let round = 0; round < GRAPH_ROUNDS; round++, k *= GRAPH_GROWTH) {
+  let k = Math.max(graphFirst, graphGrowth * wanted)
+  for (let round = 0; round < graphRounds; round++, k *= graphGrowth) {
     const nearest = await settled(() => snapshot.nearest?.(unit, { k, filter, ...(signal && { signal }) }))
     if (nearest === undefined) return undefined
     const near = await scored(nearest.map((row) => roster.placeOf(row)))
     const fresh = near.filter(({ place }) => !seen.has(place))
     for (const { place } of fresh) seen.add(place)
     best = ranked(best.concat(fresh))
-    // Fewer than asked for are all that there are.
+    // Fewer than k: these are all.
     if (near.length < k) return best
     let most = 0
     if (known !== undefined) {
@@ -267,7 +270,7 @@ async function byGraph(
           seen.add(place)
         }
       }
-      // Whoever is left has nothing but the embedding.
+      // The remaining papers score by the embedding alone.
       if (byKnown.size === 0) most = 0
       best = ranked(best.concat(await scored(Int32Array.from(others))))
     }
@@ -277,7 +280,7 @@ async function byGraph(
   return undefined
 }
 
-/** Places of which more than nothing is known, the most first. */
+/** Places with a known part above 0, in falling order of it. */
 async function knownOrder(count: number, known: (place: number) => number, slice: TimeSlice): Promise<FallingOrder> {
   const values = new Float64Array(count)
   const places = new Int32Array(count)
@@ -300,7 +303,7 @@ class SemanticPart {
   constructor(direction: Float32Array, unlike: readonly Float32Array[], snapshot: VectorSnapshot) {
     let square = 0
     for (const value of direction) square += value * value
-    // Opposite seeds cancel out: then nothing is near.
+    // Opposite seeds cancel out; then no paper is near.
     const isNowhere = !(square > 1e-12)
     this.unit = isNowhere ? Float32Array.from(direction, (_, d) => (d === 0 ? 1 : 0)) : direction
     this.#length = isNowhere ? 0 : Math.abs(square - 1) < 1e-6 ? 1 : Math.sqrt(square)
@@ -314,7 +317,7 @@ class SemanticPart {
     return this.#parts(await this.#snapshot.scoreRows(this.unit, rows), unlike)
   }
 
-  /** No row has more. */
+  /** Upper bounds of the semantic parts. */
   async atMost(rows: Int32Array, signal: AbortSignal | undefined): Promise<Float64Array> {
     const snapshot = this.#snapshot
     if (snapshot.bounds === undefined) return this.of(rows)
@@ -334,13 +337,13 @@ class SemanticPart {
   }
 }
 
-/** Places by falling value: a binary heap, so that what is never taken is never sorted. */
+/** Places in the order of falling values: a binary heap, so that only the places taken are sorted. */
 class FallingOrder {
   readonly #heap: Int32Array
   readonly #values: Float64Array
   #size: number
 
-  /** Takes `places` over; `values` are by place. */
+  /** Reorders `places` in place; `values` are indexed by place. */
   constructor(places: Int32Array, values: Float64Array) {
     this.#heap = places
     this.#values = values
@@ -352,7 +355,7 @@ class FallingOrder {
     return this.#size
   }
 
-  /** The largest value that is left. */
+  /** The largest remaining value. */
   get highest(): number {
     return this.#values[this.#heap[0]!]!
   }
@@ -365,14 +368,14 @@ class FallingOrder {
     return place
   }
 
-  /** Takes so many places, or all that are left. */
+  /** Takes up to `count` places. */
   takeMany(count: number): Int32Array {
     const places = new Int32Array(Math.min(count, this.#size))
     for (let i = 0; i < places.length; i++) places[i] = this.take()
     return places
   }
 
-  /** The places that are left, in no order. */
+  /** The remaining places, unordered. */
   left(): Int32Array {
     return this.#heap.subarray(0, this.#size)
   }

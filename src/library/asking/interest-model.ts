@@ -1,10 +1,10 @@
-// A linear model of what someone likes: a support vector machine with squared hinge loss and L2 regularisation, trained by
-// dual coordinate descent (Hsieh, Chang, Lin, Keerthi and Sundararajan 2008) in float64. Numbers in, numbers out. Papers
-// that nobody judged count as weak negatives, each side weighing the same in sum (Elkan and Noto 2008 on why that ranks).
+// A linear model of a reader's interests: a support vector machine with squared hinge loss and L2 regularisation,
+// trained by dual coordinate descent (Hsieh, Chang, Lin, Keerthi and Sundararajan 2008) in float64. Unjudged papers are
+// weak negatives, and both classes have the same total weight (Elkan and Noto 2008 show why that ranks well).
 import type { SparseRows } from '../../lexical/sparse-rows.ts'
 import { seededRandom } from '../../runtime/random.ts'
 
-/** Rows of a sparse and of a dense part, side by side; either may be empty. */
+/** Feature rows, each with a sparse and a dense part; either may be empty. */
 export interface Features {
   readonly sparse: SparseRows
   /** `sparse.rows × dimensions` */
@@ -13,16 +13,16 @@ export interface Features {
 }
 
 export interface LinearModel {
-  /** Of the sparse columns, of the dense ones, and the intercept. */
+  /** Weights of the sparse columns, of the dense columns, and the intercept. */
   readonly weights: Float64Array
-  /** What the model says of each row that it was trained on as if it had not known the row's own label, to first order. */
+  /** The leave-one-out decision value of each training row, to first order. */
   readonly heldOut: Float64Array
 }
 
 const passes = 30
 const tolerance = 0.05
 
-/** `labels` are 1 or −1, `costs` what a row's errors count; the same input gives the same bits. */
+/** Trains the model. `labels` are 1 or −1, `costs` the weight of each row's errors. Deterministic to the bit. */
 export function trainLinear(features: Features, labels: Int8Array, costs: Float64Array): LinearModel {
   const { sparse, dense, dimensions } = features
   const weights = new Float64Array(sparse.columns + dimensions + 1)
@@ -61,7 +61,7 @@ export function trainLinear(features: Features, labels: Int8Array, costs: Float6
     }
     if (worst < tolerance) break
   }
-  // What the others say of a row anyway, the intercept and the mean row, is not lost with it.
+  // Leaving a row out keeps what the other rows give it: the intercept and the mean row.
   const common = 1 + meanSquare(features)
   const heldOut = alpha.map(
     (its, row) => decision(weights, features, row) - labels[row]! * its * Math.max(0, square[row]! - common),
@@ -78,7 +78,7 @@ function meanSquare({ sparse, dense, dimensions }: Features): number {
   return sum.reduce((total, value) => total + (value / sparse.rows) ** 2, 0)
 }
 
-/** What a model says of a row; features of other rows must have the same columns as those it was trained on. */
+/** The decision value of a row. The features must have the columns of the training features. */
 export function decision(weights: Float64Array, { sparse, dense, dimensions }: Features, row: number): number {
   const { start, column, value, columns } = sparse
   let sum = weights[columns + dimensions]!
@@ -86,8 +86,8 @@ export function decision(weights: Float64Array, { sparse, dense, dimensions }: F
   return sum + product(weights, columns, dense, row * dimensions, dimensions)
 }
 
-/** Product of two stretches of numbers: four sums at once, in a fixed order: a processor need not wait for one to be done. */
-export function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
+/** Dot product of two ranges. Four partial sums in a fixed order let the processor overlap the additions. */
+function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
   let one = 0
   let two = 0
   let three = 0
@@ -104,8 +104,9 @@ export function product(a: Float64Array, from: number, b: Float64Array, at: numb
 }
 
 /**
- * A function from a value to the probability that it is one of `positives`, were there as many of either (Platt 1999, with
- * his targets). Two values that stand for other readers join the positives, so that few of them make no steep curve.
+ * Platt scaling (Platt 1999, with his targets): returns a function from a value to the probability that it is a
+ * positive, if both classes were equally frequent. `prior` holds typical positives of other readers; they keep the
+ * curve from being too steep when there are few positives.
  */
 export function calibration(
   positives: readonly number[],
@@ -119,7 +120,7 @@ export function calibration(
   ]
   let slope = 1
   let shift = -1.5
-  // Newton's method on a convex loss of two parameters, held to a slope that keeps the order.
+  // Newton's method on a convex loss of two parameters; the slope stays positive, which keeps the order.
   for (let step = 0; step < 40; step++) {
     let [gs, gb, hss, hsb, hbb] = [1e-2 * (slope - 1), 0, 1e-2, 0, 1e-6]
     for (const { value, weight, target } of points) {

@@ -1,6 +1,6 @@
-// Papers that say the same in the same words: copies, versions, the same abstract under another title. Measured by pairs
-// of neighbouring stems, as shingles of two words are what the lexical index has of every row (resemblance and
-// containment of shingles: Broder 1997; here containment, so that a shortened version counts as one).
+// Near-duplicates: copies, versions, the same abstract under another title. Measured by pairs of neighbouring stems,
+// the two-word shingles that the lexical index keeps for every row. The measure is containment (Broder 1997), not
+// resemblance, so that a shortened version counts as a duplicate.
 import { requireNumber } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
@@ -11,18 +11,21 @@ import type { Collection } from '../collection/collection.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 
 export interface DuplicateOptions {
-  /** Share of the shorter paper's word pairs that the other must have; see {@link PaperLibrary.duplicates}. @default 0.5 */
+  /**
+   * Share of the shorter paper's word pairs that the other must share, .05 … 1: {@link PaperLibrary.duplicates}.
+   * @default 0.5
+   */
   readonly threshold?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** Two papers of which one may stand for the other. */
+/** Two papers that are near-duplicates. */
 export interface DuplicatePair {
   /** Ids, in the order in which the papers were added. */
   readonly ids: readonly [string, string]
-  /** 0 … 1: the share of the shorter paper's word pairs that the longer one has as well. */
+  /** 0 … 1: the share of the shorter paper's word pairs that the other paper shares. */
   readonly score: number
-  /** True where the titles are the same but for case, punctuation and a mark such as `v2` or `(extended version)`. */
+  /** True if the titles differ only in case, punctuation and a mark such as `v2` or `(extended version)`. */
   readonly isSameTitle: boolean
 }
 
@@ -30,18 +33,18 @@ export interface DuplicatePair {
 export interface Duplicates {
   /** By falling score. */
   readonly pairs: readonly DuplicatePair[]
-  /** Ids of papers that are connected by pairs, in the order in which they were added; the largest group first. */
+  /** Groups of papers connected by pairs, largest first; ids in the order in which the papers were added. */
   readonly groups: readonly (readonly string[])[]
 }
 
-/** Half of a paper's word pairs or more are never shared by chance: abstracts of one subject share some 5 in 100. */
+/** Sharing half of the word pairs is never chance: abstracts on the same subject share about 5 %. */
 const duplicateThreshold = 0.5
-/** So many shared word pairs are needed where the titles differ: titles alone share three or four by chance. */
+/** Least shared word pairs if the titles differ: titles alone share three or four by chance. */
 const fewest = 6
-/** Pairs of words that more papers have say nothing of copying, and would make every paper a candidate. */
+/** Word pairs in more papers than this do not indicate copying, and would make every paper a candidate. */
 const commonFrom = 40
 
-/** A function that says whether a paper of the library, one that was read, is a near-duplicate of any of some seeds, at the default threshold. */
+/** Returns a test whether a paper, which must be cached, is a near-duplicate of a seed at the default threshold. */
 export function nearDuplicateOf(
   seeds: readonly (LexicalDocument & { readonly kept: StoredPaper | undefined })[],
   lexical: LexicalIndex,
@@ -68,14 +71,16 @@ function isDuplicate(
   { threshold, sameTitle }: { readonly threshold: number; readonly sameTitle: Title | undefined },
 ): boolean {
   if (sameTitle !== undefined) {
-    // What the title gives both is no evidence; where one has no more than a title, that must do.
+    // Pairs within the title are not evidence; if one paper has only a title, the title suffices.
     const rest = size - sameTitle.pairs
     return rest <= 0 || shared - sameTitle.pairs >= (threshold / 2) * rest
   }
   return shared >= fewest && shared >= threshold * size
 }
 
-/** All pairs of near-duplicates, and the groups they form. Time grows with the papers and with what they share. */
+/**
+ * All pairs of near-duplicates and their groups. Time grows with the papers and the rare word pairs that they share.
+ */
 export async function findDuplicates(
   papers: readonly StoredPaper[],
   lexical: LexicalIndex,
@@ -85,7 +90,7 @@ export async function findDuplicates(
   const slice = timeSlice(options.signal)
   const count = papers.length
   const pairsOf: Int32Array[] = []
-  // Copies word for word are told by their pairs alone; the first of them stands for all.
+  // Exact copies have the same list of pairs; the first of them represents all.
   const firstOf = new Int32Array(count)
   const firsts = new Map<string, number>()
   let terms = 0
@@ -144,7 +149,7 @@ export async function findDuplicates(
     }
   for (let place = 0; place < count; place++) if (firstOf[place] !== place) propose(firstOf[place]!, place)
 
-  // Lists of the papers that have a pair of words, linked from the last one back.
+  // For each word pair, a linked list of the papers that have it, last one first.
   const frequency = new Uint16Array(terms)
   const isFirst = (place: number) => firstOf[place] === place
   for (let place = 0; place < count; place++)
@@ -167,7 +172,7 @@ export async function findDuplicates(
       head[term] = entryPlace.push(place) - 1
     }
     for (const other of met) {
-      // What is shared is shared among the rare pairs too, or there are hardly any.
+      // Duplicates also share rare pairs, unless they have hardly any.
       const size = Math.min(pairsOf[place]!.length, pairsOf[other]!.length)
       const least = Math.min(fewest, (threshold * size) / 4, rare)
       if (shared[other]! >= least) propose(other, place)
@@ -198,9 +203,9 @@ const versionMark =
   /[\s([{,:–-]*(?:\b(?:extended|full|long|short|revised|preprint|technical report|updated)\s+(?:version|abstract|paper)|\bversion\s*\d+|\bv\d+|\bextended abstract|\btechnical report|\bpreprint)[\s)\]}.]*$/iu
 
 interface Title {
-  /** The words by which two records of one paper are known; empty where fewer than three tell anything. */
+  /** The words that identify a paper; empty with fewer than three words that are not stop words. */
   readonly key: string
-  /** Pairs of neighbouring words, stop words aside. */
+  /** Number of pairs of neighbouring words, without stop words. */
   readonly pairs: number
 }
 
@@ -214,7 +219,7 @@ function sameTitle(one: Title, other: Title): Title | undefined {
   return one.key !== '' && one.key === other.key ? one : undefined
 }
 
-/** How many values two ascending lists share. */
+/** Number of values that two ascending lists share. */
 function sharedCount(a: Int32Array, b: Int32Array): number {
   let count = 0
   for (let i = 0, j = 0; i < a.length && j < b.length; ) {

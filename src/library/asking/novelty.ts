@@ -1,4 +1,4 @@
-// Which papers of a library are new, and which were there in the weeks before.
+// Splits the papers of a library into new ones and those of the weeks before.
 import { Atlas } from '../../atlas/atlas.ts'
 import { PaperkinError, requireInteger, requireList, show } from '../../errors.ts'
 import type { Paper } from '../../paper.ts'
@@ -11,17 +11,17 @@ import type { PaperAreas } from './paper-areas.ts'
 
 export interface NoveltyOptions {
   /**
-   * Ids of the papers that are new; all others that are not younger were there before, those without a date as well.
-   * @default those since `since`
+   * Ids of the new papers. The others count as earlier unless they are newer; those without a date also do.
+   * @default the papers since `since`
    */
   readonly papers?: readonly (string | number)[] | undefined
   /**
-   * The first day of what is new, or the month or year that begins with it.
-   * @default the last day of the library's papers; where that has fewer than ten, as many days before it as it takes, as
-   * far as ten lie within a week; the last month where most papers have no day
+   * First day of the new papers, or a month or year, which stands for its first day.
+   * @default the last day with papers, extended back to at least ten papers within a week; the last month if most
+   * papers have no day
    */
   readonly since?: string | number | Date | undefined
-  /** How far back papers are compared with. @default 8 */
+  /** Number of weeks before the new papers to compare with, 1 … 5200. @default 8 */
   readonly weeks?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -31,7 +31,7 @@ const leastNew = 10
 const mostDays = 7
 const day = 86_400_000
 
-/** Finds what is new among the papers of a collection, as they are at the call. */
+/** Finds what is new among the papers of a collection, as of the call. */
 export async function findNovelty(
   collection: Collection,
   options: NoveltyOptions,
@@ -87,7 +87,7 @@ interface Parted {
 
 type Spans = readonly (TimeSpan | undefined)[]
 
-/** The time of a paper's date, or the month that an arXiv id says. */
+/** The time span of a paper's date, or of the month in its arXiv id. */
 function spanOf({ id, published }: Paper): TimeSpan | undefined {
   const known = published === undefined ? undefined : timeSpanOf(published)
   if (known !== undefined) return known
@@ -130,7 +130,7 @@ async function placesOf(collection: Collection, roster: Roster, ids: readonly (s
   return places
 }
 
-/** Where what is new begins. @throws PaperkinError `invalid-argument` for what is no date */
+/** Start of the new papers, in milliseconds. @throws PaperkinError `invalid-argument` for a value that is not a date */
 function sinceOf(since: NoveltyOptions['since'], spans: Spans): number {
   if (since !== undefined) {
     const span = timeSpanOf(since)
@@ -145,13 +145,13 @@ function sinceOf(since: NoveltyOptions['since'], spans: Spans): number {
   if (2 * exact.length < dated.length)
     return dated.reduce((latest, { start }) => Math.max(latest, start), Number.NEGATIVE_INFINITY)
   const days = exact.map(({ start }) => Math.floor(start / day)).sort((a, b) => b - a)
-  // A date that is wrong by a year stands alone: the last day is one that ends a week of some papers.
+  // A wrong date stands alone: the last day must end a week with at least ten papers.
   const last = days.findIndex((one, i) => one - (days[i + leastNew - 1] ?? Number.NEGATIVE_INFINITY) < mostDays)
   if (last < 0) return (days[0] ?? Number.NEGATIVE_INFINITY) * day
   return days[last + leastNew - 1]! * day
 }
 
-/** The first and the last day of papers. */
+/** First and last day of papers, as ISO dates. */
 function daysOf(places: Iterable<number>, spans: Spans): { readonly from: string | null; readonly to: string | null } {
   let from = Number.POSITIVE_INFINITY
   let to = Number.NEGATIVE_INFINITY
@@ -167,9 +167,9 @@ function whatIsMissing(
   { papers, earlier, undated, from }: Pick<Novelty, 'papers' | 'earlier' | 'undated' | 'from'>,
   { weeks, all, count }: { readonly weeks: number; readonly all: Pick<Novelty, 'to'>; readonly count: number },
 ): string | undefined {
-  if (count === 0) return 'there is no paper'
-  if (undated === count) return `none of the ${count} papers has a date, or an arXiv id, that says when it came`
-  if (papers.length === 0) return `no paper is so new, the last is of ${all.to}`
+  if (count === 0) return 'there are no papers'
+  if (undated === count) return `none of the ${count} papers has a date, or an arXiv id that gives its month`
+  if (papers.length === 0) return `no paper is that new, the last is of ${all.to}`
   if (earlier.count >= leastEarlier) return undefined
   const when = from === null ? '' : ` of the ${weeks} weeks before ${from}`
   return `it takes at least ${leastEarlier} earlier papers to compare with, and there are ${earlier.count}${when}`

@@ -1,10 +1,10 @@
-// Where the papers of a library lie on the map of science, looked up once for each.
+// The place of each paper on the map of science, looked up once and cached.
 import type { Atlas, PaperArea } from '../../atlas/atlas.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import type { Roster } from '../collection/collection.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 
-/** What has the vectors of rows. */
+/** A source of vectors by row. */
 interface Vectors {
   vector(row: number): Float32Array
 }
@@ -17,7 +17,7 @@ export class PaperAreas {
     this.atlas = atlas
   }
 
-  /** Looks up all papers of a roster, so that {@link isWithin} answers at once. */
+  /** Looks up all papers of a roster, as {@link isWithin} requires. */
   async prepare({ papers }: Pick<Roster, 'papers'>, vectors: Vectors, signal: AbortSignal | undefined): Promise<void> {
     const slice = timeSlice(signal)
     for (const paper of papers) {
@@ -26,18 +26,18 @@ export class PaperAreas {
     }
   }
 
-  /** The same without a wait. */
+  /** {@link prepare}, synchronously. */
   prepareNow({ papers }: Pick<Roster, 'papers'>, vectors: Vectors): void {
     for (const paper of papers) this.#likeliest(paper, vectors)
   }
 
-  /** The area of a paper with the names above it; undefined where the map has nothing near. */
+  /** The area of a paper, with its field and discipline; undefined if no area is near. */
   of(paper: StoredPaper, vectors: Vectors): PaperArea | undefined {
     const { area, similarity } = this.#likeliest(paper, vectors)
     return this.atlas.place(area, similarity)
   }
 
-  /** Whether a paper that was looked up has an area that is, or is within, a node of the tree. */
+  /** Whether the area of a prepared paper is, or is within, a node of the tree. */
   isWithin(paper: StoredPaper, node: number): boolean {
     const { atlas } = this
     const known = this.#known.get(paper)

@@ -7,8 +7,8 @@ import type { Condition } from './best-papers.ts'
 import type { PaperAreas } from './paper-areas.ts'
 
 /**
- * An interval with both ends inside: of numbers, or of dates, where `to: '2025-03'` holds all of March. A date is a text
- * (ISO 8601 or any other that is understood), a year, or a `Date`.
+ * An interval of numbers or dates that includes both ends: `to: '2025-03'` includes all of March. A date is a string
+ * (ISO 8601 or another known format), a year, or a `Date`.
  */
 export interface FilterRange {
   readonly from?: number | string | Date | undefined
@@ -18,38 +18,38 @@ export interface FilterRange {
 type PlainValue = string | number | boolean | Date
 
 /**
- * What a field may be: one value, any of several, or an interval. Of a list (`categories`) one entry must fit; a number and
- * its text are the same; a year or a month is any day in it.
+ * Accepted values of a field: one value, any of several, or an interval. If the field is a list, such as `categories`,
+ * one entry must match. A number matches its text. A year or month matches any day in it.
  */
 export type FilterValue = PlainValue | readonly PlainValue[] | FilterRange
 
 /**
  * Conditions by field, all of which must hold: `{ categories: ['cs.CL', 'cs.LG'], published: { from: '2025-01' } }`.
- * Fields are those of a {@link Paper} and of its `extra`, and `year`, that of `published` where `extra` has none. A paper
- * without the field does not fit. `area` is a name on the map of science, in whatever case: of an area, a field, a
- * discipline, or any of several; papers fit whose nearest area is within it, and those whose own `extra.area` says so.
+ * Fields are those of a {@link Paper} and of its `extra`, and `year`, taken from `published` unless `extra` has it. A
+ * paper without the field does not match. `area` is one or several names on the map of science, in any case: areas,
+ * fields or disciplines. It matches papers whose nearest area is within it, and papers with that name in `extra.area`.
  */
 export type FilterFields = { readonly [field: string]: FilterValue | undefined }
 
-/** Which papers are wanted: a function, or conditions that can also be written down. */
+/** Selects papers: a function, or conditions by field, which can be written as JSON. */
 export type PaperFilter<Extra extends object = PaperExtra> = ((paper: Paper<Extra>) => boolean) | FilterFields
 
 const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories', 'published', 'year', 'url', 'version'])
 
-/** A filter that was checked. */
+/** A checked filter. */
 export interface CompiledFilter {
-  /** Whether {@link PaperAreas.prepare} must have been called for a roster. */
+  /** Whether {@link PaperAreas.prepare} must be called for the roster first. */
   readonly needsAreas: boolean
-  /** Which papers of a roster are wanted. */
+  /** The filter as a condition on the papers of a roster. */
   readonly test: (roster: Roster) => Condition
 }
 
 /**
- * A filter that can be asked.
- * @param roster papers that should have the fields
- * @param areasOf where the papers lie on the map of science; undefined where vectors are not in its space
- * @throws PaperkinError `invalid-argument` for what is no filter, for fields that none of the papers has, and for areas that
- * the map does not have
+ * Checks a filter and prepares it for use.
+ * @param roster papers of which at least one must have each field
+ * @param areasOf places on the map of science; returns undefined if there is no map in the space of the vectors
+ * @throws PaperkinError `invalid-argument` for an invalid filter, for fields that no paper has, and for areas that are
+ * not on the map
  */
 export function* compileFilter(
   filter: PaperFilter | undefined,
@@ -63,7 +63,7 @@ export function* compileFilter(
       if (typeof fits === 'object' && fits !== null && 'then' in fits)
         throw new PaperkinError(
           'invalid-argument',
-          'Expected `filter` to say at once whether a paper is wanted, got a promise: look up before what it needs.',
+          'Expected `filter` to return true or false, got a promise: fetch what it needs before the call.',
         )
       return Boolean(fits)
     }
@@ -86,7 +86,7 @@ export function* compileFilter(
     if (paperFields.has(field)) continue
     const count = roster.papers.length
     if (count > 0 && !(yield* hasValue(roster, field, (value) => value !== undefined))) {
-      yield roster.papers.slice(0, MOST_NAMED)
+      yield roster.papers.slice(0, mostNamed)
       const meant = nearestName(field, fieldNames(roster))
       throw new PaperkinError(
         'invalid-argument',
@@ -111,8 +111,8 @@ export function* compileFilter(
 }
 
 /**
- * What lies within a place on the map, or says of itself that it does.
- * @throws PaperkinError `invalid-argument` for names that neither the map nor a paper has
+ * The condition of `area`: papers within a place on the map, or with its name in `extra.area`.
+ * @throws PaperkinError `invalid-argument` for names that are neither on the map nor in a paper
  */
 function* areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | undefined): Reading<CompiledFilter> {
   const names: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
@@ -133,7 +133,7 @@ function* areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas |
     if (areas === undefined)
       throw new PaperkinError(
         'invalid-argument',
-        `Expected a library of the bundled model where \`filter.area\` asks for ${show(name)}: the map of science has no place for vectors of others.`,
+        `Expected a library with the map of science for \`filter.area\` ${show(name)}: use the bundled model, or call \`prepareAreas()\` first.`,
       )
     const like = areas.atlas.namesLike(name).map((one) => JSON.stringify(one))
     throw new PaperkinError(
@@ -159,8 +159,8 @@ const unread = Symbol('unread')
 const columns = new WeakMap<Roster, Map<string, (Json | undefined | typeof unread)[]>>()
 
 /**
- * What the papers have in a field. Read from each paper once for each state of a library: going from object to object
- * takes most of the time of a filter.
+ * The values of a field by place. Read from each paper once per state of a library, as visiting the paper objects takes
+ * most of the time of a filter.
  */
 function column(
   roster: Roster,
@@ -183,15 +183,15 @@ function column(
   }
 }
 
-/** Papers read at once. */
-const PART = 512
+/** Papers per read of the storage. */
+const papersPerRead = 512
 
-/** Whether some paper has a value that fits. */
+/** Whether a paper has a matching value. */
 function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined) => boolean): Reading<boolean> {
   const { isRead, valueAt } = column(roster, field)
   const { papers } = roster
-  for (let start = 0; start < papers.length; start += PART) {
-    const end = Math.min(start + PART, papers.length)
+  for (let start = 0; start < papers.length; start += papersPerRead) {
+    const end = Math.min(start + papersPerRead, papers.length)
     const unread: StoredPaper[] = []
     for (let place = start; place < end; place++) if (!isRead(place)) unread.push(papers[place]!)
     if (unread.length > 0) yield unread
@@ -200,13 +200,13 @@ function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined
   return false
 }
 
-/** Papers that are asked which fields there are. */
-const MOST_NAMED = 1000
+/** Papers whose field names are considered for suggestions. */
+const mostNamed = 1000
 
-/** The fields that papers have; of very many only the first are asked. */
+/** Names of the fields of the first `mostNamed` papers. */
 function fieldNames({ papers }: Roster): string[] {
   const names = new Set(paperFields)
-  for (const { cached } of papers.slice(0, MOST_NAMED))
+  for (const { cached } of papers.slice(0, mostNamed))
     for (const name of Object.keys(cached?.extra ?? {})) names.add(name)
   return [...names]
 }
@@ -263,19 +263,19 @@ function isPlain(value: unknown): value is PlainValue {
   return typeof value === 'string' || (typeof value === 'number' && !Number.isNaN(value)) || typeof value === 'boolean'
 }
 
-/** Papers share their dates, and every question asks for them again. */
+/** Cache of parsed dates, which papers share and every question needs. */
 const spans = new Map<Json, TimeSpan | undefined>()
-const MOST_SPANS = 100_000
+const mostSpans = 100_000
 
 function knownSpan(value: Json): TimeSpan | undefined {
   if (spans.has(value)) return spans.get(value)
-  if (spans.size >= MOST_SPANS) spans.clear()
+  if (spans.size >= mostSpans) spans.clear()
   const found = timeSpanOf(value)
   spans.set(value, found)
   return found
 }
 
-/** @throws PaperkinError `invalid-argument` for what is no date */
+/** @throws PaperkinError `invalid-argument` for a value that is not a date */
 function span(field: string, value: PlainValue): TimeSpan {
   const found = timeSpanOf(value)
   if (found !== undefined) return found
@@ -301,7 +301,7 @@ function sameAs(field: string, wanted: PlainValue): (value: Json) => boolean {
 
 const isNumberOrText = (value: unknown) => typeof value === 'number' || typeof value === 'string'
 
-/** What is known of both decides: a month is neither before nor behind a day of it. */
+/** Overlap of intervals: a month matches a range that starts or ends within it. */
 function betweenDates(field: string, { from, to }: FilterRange): (value: Json) => boolean {
   const first = from === undefined ? Number.NEGATIVE_INFINITY : span(field, from).start
   const last = to === undefined ? Number.POSITIVE_INFINITY : span(field, to).end
@@ -336,7 +336,7 @@ function between(field: string, { from, to }: FilterRange): (value: Json) => boo
   }
 }
 
-/** A number, or a text that is nothing else. */
+/** A number, or the number that a whole text is. */
 function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
   return typeof value === 'string' && /^-?\d+(?:\.\d+)?$/u.test(value.trim()) ? Number(value) : undefined

@@ -4,15 +4,15 @@ import { stem, tokens } from '../../text/tokens.ts'
 const quoted = /"([^"]+)"|\u201c([^\u201d]+)\u201d|\u201e([^\u201c\u201d]+)[\u201c\u201d]|\u00ab([^\u00bb]+)\u00bb/gu
 
 /**
- * The phrases that a query asks for in quotes, straight or curved; a quote that is never closed is no more than a
- * character. A phrase without a word that can be looked up is passed over.
+ * The phrases in quotes in a query, with straight or curved quotes. An unclosed quote is an ordinary character. Phrases
+ * without an indexable word are left out.
  */
 export function quotedPhrases(query: string): string[] {
   return Array.from(query.matchAll(quoted), (match) => (match.slice(1).find((text) => text !== undefined) ?? '').trim()) //
     .filter((phrase) => tokens(phrase).length > 0)
 }
 
-/** A function that says whether the stems of a phrase stand side by side in a paper's title or in its abstract. */
+/** Returns a test whether the stems of a phrase occur side by side in a paper's title or abstract. */
 export function phraseMatcher(phrase: string): (paper: Paper) => boolean {
   const wanted = tokens(phrase).map(stem)
   return ({ title, abstract }) => [title, abstract].some((text) => holds(tokens(text).map(stem), wanted))

@@ -1,6 +1,6 @@
-// The read path of a library: what a question finds, and in which order. A question is a direction in the space of the
-// embeddings and a lexical score for every row; a score is the weighted sum of the two parts (and of the recency, where
-// that is asked for). Filters, phrases and near-duplicates decide who takes part, never what a score is.
+// The read path of a library. A question is a direction in the embedding space plus a lexical score for every row; the
+// score of a paper is the weighted sum of both parts and, if requested, recency. Filters, phrases and near-duplicates
+// decide which papers are ranked; they never change a score.
 import type { Embedder } from '../../embedding/embedder.ts'
 import { PaperkinError, requireInteger, requireNumber, requireOptions, show } from '../../errors.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
@@ -20,86 +20,94 @@ import { recencies } from './recency.ts'
 import { checkedSeeds, lexicalPart, lookUp, meanVector, type Seed, type Seeds } from './seeds.ts'
 import { explainHits, type Why } from './why.ts'
 
-/** How much each part counts in a score; they add up to 1. */
+/** The weight of each part in a score, 0 … 1; they add up to 1. */
 export interface Weights {
   readonly semantic: number
   readonly lexical: number
-  /** Only where `recency` was asked for. */
+  /** Present if `recency` was requested. */
   readonly recency?: number
 }
 
-/** A paper that was found. */
+/** A paper found, with its score. */
 export interface Hit<Extra extends object = PaperExtra> {
   readonly paper: Paper<Extra>
-  /** 0 … 1, higher is nearer: the sum of the parts below, each times its weight. */
+  /** 0 … 1, higher is nearer: the weighted sum of the parts below. */
   readonly score: number
-  /** Cosine of the two embeddings, 0 where it is below 0; see {@link Seeds} for several. */
+  /** 0 … 1: the cosine of the two embeddings, or 0 if negative; {@link Seeds} defines it for several seeds. */
   readonly semantic: number
-  /** 0 … 1: for a query BM25 divided by the best paper's (or by half of what is possible, where that is more), for a paper the cosine of the two TF-IDF rows. */
+  /**
+   * 0 … 1. For a query: BM25 divided by the highest BM25 of any paper, or by half the possible maximum if that is more.
+   * For a paper: the cosine of the two TF-IDF rows.
+   */
   readonly lexical: number
-  /** 1 for the newest paper of the library, half of it one half-life before, 0 without a date; only where asked for. */
+  /** 0 … 1: 1 for the newest paper, halved for each half-life before it, 0 without a date. Present if requested. */
   readonly recency?: number
   /**
-   * True where nothing says that the paper is near: its cosine is one that unrelated papers have, and few words are
-   * shared. Known of the bundled model alone.
+   * True if the hit is probably unrelated: its cosine is typical of unrelated papers, and it shares few words. Only
+   * known for the bundled model.
    */
   readonly isWeak?: true
-  /** True for a near-duplicate of a paper that was asked about: see {@link PaperLibrary.duplicates}. */
+  /** True for a near-duplicate of a seed: see {@link PaperLibrary.duplicates}. */
   readonly isDuplicate?: true
-  /** What made the score; only where `why` was asked for. */
+  /** Explains the score. Present if `why` was requested. */
   readonly why?: Why
 }
 
-/** Hits by falling score, or by diversity; equal ones in the order in which the papers were added. */
+/** Hits by falling score, or reordered by `diversity`; ties in the order in which the papers were added. */
 export interface HitList<Extra extends object = PaperExtra> {
   readonly hits: readonly Hit<Extra>[]
-  /** How many papers match, those beyond the hits as well; only where asked for. */
+  /** Number of all matching papers, including those beyond the hits. Present if requested. */
   readonly total?: number
   readonly weights: Weights
 }
 
 export interface HitOptions<Extra extends object = PaperExtra> {
-  /** The number of hits; fewer come only where fewer papers match. @default 10 */
+  /** Number of hits; fewer only if fewer papers match. @default 10 */
   readonly k?: number | undefined
-  /** Hits to pass over: the second page of ten has 10. @default 0 */
+  /** Number of hits to skip: 10 gives the second page of ten. @default 0 */
   readonly offset?: number | undefined
-  /** Which papers take part: a function, or conditions by field. It never changes a score. @default every paper */
+  /** Which papers to rank: a function, or conditions by field. Scores do not depend on it. @default all papers */
   readonly filter?: PaperFilter<Extra> | undefined
   /**
-   * `'semantic'` ranks by the embedding alone, `'lexical'` by the words alone (papers that share none do not match).
+   * `'semantic'` ranks by the embedding alone; `'lexical'` by the words alone, and papers that share no word do not
+   * match.
    * @default 'hybrid'
    */
   readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
   /**
-   * 0 … 1: how much a hit should differ from those before it (maximal marginal relevance, Carbonell and Goldstein 1998).
-   * The order changes, the scores do not; hits are picked among the best 5 · (offset + k), 50 at least. @default 0
+   * 0 … 1: how much a hit should differ from those before it (maximal marginal relevance, Carbonell and Goldstein
+   * 1998). Changes the order, not the scores. Hits are chosen from the best 5 · (offset + k) papers, at least 50.
+   * @default 0
    */
   readonly diversity?: number | undefined
-  /** 0 … 1: what share of the score is given to recent papers, or that share and the days in which recency halves. @default 0 */
+  /**
+   * Weight of recency in the score, 0 … 1; or `{ weight, halfLife }` with the half-life in days, 365 by default. The
+   * other weights shrink in proportion. @default 0
+   */
   readonly recency?: number | { readonly weight: number; readonly halfLife?: number } | undefined
-  /** Counts all papers that match: a filter is then asked about each of them. @default false */
+  /** Whether to count all matching papers; a filter is then applied to each paper. @default false */
   readonly total?: boolean | undefined
-  /** Tells of every hit what made its score. It embeds the sentences of the hits: some 0.1 s a hit. @default false */
+  /** Whether to explain the score of each hit. Embeds the sentences of the hits, about 0.1 s per hit. @default false */
   readonly why?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 export interface SearchOptions<Extra extends object = PaperExtra> extends HitOptions<Extra> {
   /**
-   * As for {@link HitOptions.mode}.
-   * @default 'hybrid'; 'semantic' for an empty text, 'lexical' where there is neither an embedder nor a vector
+   * See {@link HitOptions.mode}.
+   * @default 'hybrid'; 'semantic' for an empty text with a `vector`, 'lexical' with neither an embedder nor a `vector`
    */
   readonly mode?: 'hybrid' | 'semantic' | 'lexical' | undefined
-  /** Whether words in quotes must stand side by side; for prose, whose quotes ask for nothing, false. @default true */
+  /** Whether words in quotes must occur side by side in a hit. Set it to false for prose with quotes. @default true */
   readonly phrases?: boolean | undefined
-  /** A vector of one's own that stands for the text, in place of the embedder's; the text may then be empty. */
+  /** Your own vector for the text, scaled to unit length, in place of the embedder's; the text may then be empty. */
   readonly vector?: ArrayLike<number> | undefined
 }
 
 export interface RelatedOptions<Extra extends object = PaperExtra> extends HitOptions<Extra> {
-  /** Leaves near-duplicates of the seeds out, instead of marking them. @default false */
+  /** Whether to leave out near-duplicates of the seeds instead of marking them. @default false */
   readonly omitDuplicates?: boolean | undefined
-  /** A vector of one's own for the one text that is asked about, in place of the embedder's. */
+  /** Your own vector in place of the embedder's, if the seeds contain exactly one text. */
   readonly vector?: ArrayLike<number> | undefined
 }
 
@@ -115,7 +123,7 @@ const hitOptionNames: Readonly<Record<keyof HitOptions, true>> = {
   signal: true,
 }
 
-// One setting for each kind of question, for every collection; `npm run bench -- related` shows what they do.
+// One setting per kind of question, for all collections; measured by `npm run bench -- related`.
 const searchWeights: Weights = Object.freeze({ semantic: 0.6, lexical: 0.4 })
 export const relatedWeights: Weights = Object.freeze({ semantic: 0.4, lexical: 0.6 })
 const oneSided = {
@@ -123,29 +131,29 @@ const oneSided = {
   lexical: Object.freeze({ semantic: 0, lexical: 1 }),
 } as const
 /**
- * Below both a hit is weak. 95 of 100 pairs of abstracts drawn from one year of computer science have a cosine below .55;
- * a text of a few words is less near to what it asks for.
+ * A hit below both is weak. 95 % of random pairs of abstracts from one year of computer science have a cosine below
+ * .55; short queries have lower cosines.
  */
 const weakBelow = {
   search: { semantic: 0.35, lexical: 0.75 },
   related: { semantic: 0.55, lexical: 0.2 },
 } as const
 
-/** What questions are answered from: the library's own state, looked at when each question is asked. */
+/** The library as the questions see it; state is read at the time of each question. */
 export interface LibraryView {
   readonly collection: Collection
-  /** Where papers lie on the map of science; undefined where vectors are not in its space. */
+  /** Places of the papers on the map of science; undefined if there is no map in the space of the vectors. */
   readonly areas: () => PaperAreas | undefined
   readonly hasEmbedder: boolean
-  /** Whether it is the bundled model, of which it is known what cosines unrelated papers have. */
+  /** Whether the embedder is the bundled model, for which the cosines of unrelated papers are known. */
   readonly isBundled: boolean
-  /** Throws `embedder-unavailable` where there is no embedder. */
+  /** Throws `embedder-unavailable` without an embedder. */
   readonly embed: Embedder['embed']
-  /** Throws `library-closed` once the library is. */
+  /** Throws `library-closed` once the library is closed. */
   readonly requireOpen: () => void
 }
 
-/** The papers that take part in one call, and their vectors. */
+/** One consistent state of the library, for one question. */
 interface State {
   readonly roster: Roster
   readonly lexical: LexicalIndex
@@ -158,7 +166,7 @@ interface Answer {
   readonly rows: readonly number[]
 }
 
-/** Options, checked and with their defaults. */
+/** Checked options with defaults applied. */
 interface Settings {
   readonly k: number
   readonly offset: number
@@ -171,10 +179,10 @@ interface Settings {
   readonly signal: AbortSignal | undefined
 }
 
-/** Places looked at together where all papers that match are counted. */
-const COUNTED = 512
+/** Papers per step when all matching papers are counted. */
+const placesPerCount = 512
 
-/** Answers questions to a library. It changes nothing and waits for no write. */
+/** Answers questions. Changes nothing and does not wait for writes. */
 export class Ranking {
   readonly #view: LibraryView
   readonly #slice = timeSlice(undefined)
@@ -194,7 +202,7 @@ export class Ranking {
     const mode = options.mode ?? (text.trim() === '' ? 'semantic' : isWordsOnly ? 'lexical' : 'hybrid')
     const settings = await this.#settings({ ...options, mode }, searchWeights)
     let query: Float32Array | undefined
-    // Of a library that has neither an embedder nor a vector no width is known.
+    // Without an embedder and without vectors, the width is not known yet.
     if (vector !== undefined)
       query = unitQuery(
         vector,
@@ -251,7 +259,7 @@ export class Ranking {
     for (const seeds of asked) {
       await this.#prepare(signal)
       while (known.unread(seeds).length > 0) await collection.read(known.unread(seeds), { signal })
-      // From here to the scores nothing waits: seeds, words and vectors are of one state.
+      // No await from here to the scores: seeds, words and vectors are from one state.
       const state = this.#state()
       const { lexical } = state
       const { like, unlike } = known.now(seeds)
@@ -309,7 +317,7 @@ export class Ranking {
     }
   }
 
-  /** Lets others have their turn where many questions come in a row. */
+  /** Yields to other tasks if many questions come in a row; throws if aborted or closed. */
   async #turn(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
     if (this.#slice.due()) await this.#slice.rest()
@@ -317,13 +325,13 @@ export class Ranking {
     this.#view.requireOpen()
   }
 
-  /** As well, lets the lexical index make its weights after a change. */
+  /** {@link #turn}, after the lexical index has updated its weights. */
   async #prepare(signal: AbortSignal | undefined): Promise<void> {
     await this.#view.collection.lexical.prepare(this.#slice)
     await this.#turn(signal)
   }
 
-  /** Taken without a wait, before the first wait: so a question sees the library before or after a write. */
+  /** Takes the current state synchronously, so that a question sees the library before or after a write. */
   #state(): State {
     const { roster, lexical, vectors } = this.#view.collection
     return { roster, lexical, snapshot: vectors.snapshot() }
@@ -389,7 +397,7 @@ export class Ranking {
     return { list, rows: answered.map(({ place }) => state.roster.rows[place]!) }
   }
 
-  /** How many papers match a question. */
+  /** Number of papers that match a question. */
   async #count({ isMatch, conditions }: Question, { signal }: Settings, { roster }: State): Promise<number> {
     const slice = timeSlice(signal)
     const reading = readerOf(conditions, {
@@ -397,9 +405,9 @@ export class Ranking {
       read: (papers) => this.#view.collection.read(papers, { signal }),
     })
     let total = 0
-    for (let start = 0; start < roster.rows.length; start += COUNTED) {
+    for (let start = 0; start < roster.rows.length; start += placesPerCount) {
       const places: number[] = []
-      for (let place = start; place < Math.min(start + COUNTED, roster.rows.length); place++)
+      for (let place = start; place < Math.min(start + placesPerCount, roster.rows.length); place++)
         if (isMatch(roster.rows[place]!)) places.push(place)
       if (reading.isNeeded(places)) await reading.read(places)
       for (const [i, place] of places.entries()) {
@@ -427,7 +435,10 @@ export class Ranking {
     })
   }
 
-  /** Maximal marginal relevance: at each step the paper with the best score, less what the nearest of the chosen says as well. */
+  /**
+   * Maximal marginal relevance: each step takes the best score less the weighted similarity to the nearest chosen
+   * paper.
+   */
   async #diverse(
     pool: readonly Scored[],
     count: number,

@@ -4,12 +4,12 @@ import type { Collection, Roster } from '../collection/collection.ts'
 
 const day = 86_400_000
 
-/** Of a library on disk the papers are read for it: once for each state. */
+/** Times of the papers; on disk the papers are read for them, once per state of the library. */
 const timesOf = new WeakMap<Roster, Float64Array>()
 
 /**
- * 1 for the newest of the papers, half of it one half-life (in days) before; 0 for those without a date. What is dated
- * beyond tomorrow is not the newest: it is as far from it as any other paper of that distance.
+ * Recency by place: 1 for the newest paper, halved for each half-life (in days) before it, 0 without a date. A paper
+ * dated beyond tomorrow does not count as the newest; it loses recency by its distance like any other.
  */
 export async function recencies(
   roster: Roster,

@@ -1,91 +1,101 @@
-// Papers for someone, by the papers that they liked. Two parts, standardised on papers that nobody judged: a linear model
-// over embedding and words, and the kinship to the nearest of the liked papers, which keeps several interests apart and
-// counts the more the fewer papers were liked. `npm run bench -- recommend` shows what they do.
+// Recommends papers from those that a reader liked. The score has two parts, standardised on unjudged papers: a linear
+// model over embedding and words, and the similarity to the nearest liked papers ("kinship"), which keeps several
+// interests apart and weighs more the fewer papers are liked. Measured by `npm run bench -- recommend`.
 import { PaperkinError, requireInteger, requireOptions, show } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
+import type { SparseRows } from '../../lexical/sparse-rows.ts'
 import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import { stemSpeller } from '../../text/spelling.ts'
+import { RowDots } from '../../vectors/kernels.ts'
 import type { VectorSnapshot } from '../../vectors/vector-index.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import { unlikeShare } from './best-papers.ts'
-import { calibration, decision, type Features, product, trainLinear } from './interest-model.ts'
+import { calibration, decision, type Features, trainLinear } from './interest-model.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
 import { type LibraryView, relatedWeights } from './ranking.ts'
 import { type CheckedSeeds, checkedSeeds, type KnownSeed, lookUp, type Seed } from './seeds.ts'
 
 export interface RecommendOptions {
-  /** What is liked: ids of the library, or records (`title`, `abstract` or both) that need not be in it; one or more. */
+  /**
+   * One or more liked papers: ids of the library, or records with `title`, `abstract` or both that need not be in it.
+   */
   readonly liked: Seed | readonly Seed[]
-  /** What is not wanted. @default none */
+  /** Papers that are not wanted. @default none */
   readonly disliked?: Seed | readonly Seed[] | undefined
-  /** The papers to choose from. @default all of the library */
+  /** The papers to choose from. @default the whole library */
   readonly among?: Seed | readonly Seed[] | undefined
-  /** How many at most. @default 10 */
+  /** Most papers to return. @default 10 */
   readonly k?: number | undefined
-  /** Tells of each which liked papers and which words speak for it. @default false */
+  /** Whether to give the liked papers and the words that speak for each hit. @default false */
   readonly why?: boolean | undefined
-  /** Leaves near-duplicates of judged papers out, instead of marking them. @default false */
+  /** Whether to leave out near-duplicates of judged papers instead of marking them. @default false */
   readonly omitDuplicates?: boolean | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** What speaks for a recommended paper. */
+/** The reasons for a recommendation. */
 export interface RecommendationReason {
-  /** The liked papers that it is nearest to, three at most, the nearest first; `similarity` is 0 … 1 as of related papers. */
+  /** Up to three nearest liked papers, nearest first; `similarity` is 0 … 1, the score of related papers. */
   readonly liked: readonly { readonly id: string; readonly title: string; readonly similarity: number }[]
-  /** Its words, and pairs of words, that speak for it, eight at most, with their share of all that do, 0 … 1. */
+  /**
+   * Up to eight words and word pairs that speak for it; `weight` is their share of the total of all such terms, 0 … 1.
+   */
   readonly terms: readonly { readonly term: string; readonly weight: number }[]
 }
 
 export interface Recommendation {
   readonly paper: Paper
   /**
-   * 0 … 1: how likely a paper of this standing is one of the liked, were there as many of them as of others; beyond .5 it
-   * looks more like them than like the rest. Calibrated on the liked papers, each held out.
+   * 0 … 1: the probability that such a paper is liked, if liked and other papers were equally frequent; above .5 it is
+   * more like the liked papers than like the rest. Calibrated on the liked papers, each held out.
    */
   readonly score: number
   /** True for a near-duplicate of a judged paper. */
   readonly isDuplicate?: true
-  /** Only where `why` was asked for. */
+  /** Present if `why` was requested. */
   readonly why?: RecommendationReason
 }
 
 export interface Recommendations {
-  /** By falling score; never a paper that was judged. */
+  /** By falling score, without judged papers. */
   readonly hits: readonly Recommendation[]
-  /** Ids of papers that are left out: those of `among` that were judged, and near-duplicates where they are not wanted. */
+  /** Ids of papers left out: judged papers of `among`, and near-duplicates with `omitDuplicates`. */
   readonly known: readonly string[]
 }
 
-/** As LinearSVC's C with balanced classes. Chosen on one half of the profiles among .01, .1 and 1. */
+/**
+ * C of scikit-learn's LinearSVC with balanced classes. Chosen among .01, .1 and 1 on one half of the bench's profiles.
+ */
 const cost = 0.1
-/** What kinship counts for with many liked papers; alone with one. */
+/** Weight of kinship with many liked papers; with one it is 1. */
 const kinShare = 0.3
-/** So many of the nearest liked papers make the kinship: one is chance, all are a blur of several interests. */
+/** Nearest liked papers averaged for kinship: one is chance, all would blur several interests. */
 const nearest = 3
-/** Papers that nobody judged, drawn evenly: that train the model, and that tell what is common. */
+/** Unjudged papers, evenly sampled, that train the model. */
 const mostUnjudged = 1000
+/** Unjudged papers on which scores are standardised, and liked papers on which they are calibrated. */
 const mostCompared = 100
-/** Of more papers only the best by the linear model are compared with each liked one. */
+/** Candidates whose kinship is computed: the best by the linear model. */
 const mostKin = 1000
-const CHUNK = 4096
-/** Standing of a liked paper that is held out, in standard deviations, as readers of the bench had it. */
+/** Candidates scored by the linear model at a time. */
+const papersPerChunk = 4096
+/** Typical standings of held-out liked papers, in standard deviations, from the bench. */
 const usualStanding = [1.5, 3] as const
 
+/** The judged papers: first the liked rows, then the disliked ones. */
 interface Reference {
-  readonly training: TermFeatures
   readonly liked: number
   readonly disliked: number
-  /** Entries of the judged rows by column. */
+  /** Sparse entries of the judged rows by column: those of column `c` are `start[c]` … `start[c + 1]`. */
   readonly start: Int32Array
   readonly row: Int32Array
   readonly value: Float64Array
 }
 
 interface TermFeatures extends Features {
-  /** The index's number of each sparse column, ascending. */
+  /** Term number in the lexical index of each sparse column, ascending. */
   readonly terms: Int32Array
 }
 
@@ -125,7 +135,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   while (found.unread(asked).length + found.unread(choice).length > 0)
     await view.collection.read([...found.unread(asked), ...found.unread(choice)], { signal })
   view.requireOpen()
-  // From here on everything is of one state.
+  // No await until everything is taken from one state.
   const { roster, lexical } = view.collection
   const snapshot = view.collection.vectors.snapshot()
   const judged = { liked: distinct(found.now(asked).like), disliked: distinct(found.now(asked).unlike) }
@@ -153,29 +163,37 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   const labels = Int8Array.from(items, (_, i) => (i < likes ? 1 : -1))
   const ofLiked = (cost * items.length) / (2 * likes)
   const ofOthers = (cost * items.length) / (2 * Math.max(1, items.length - likes))
-  // A paper that someone put aside says as much as one that they liked.
+  // A disliked paper weighs as much as a liked one.
   const costs = Float64Array.from(items, (_, i) =>
     i < likes ? ofLiked : i < likes + dislikes ? Math.max(ofLiked, ofOthers) : ofOthers,
   )
   const model = trainLinear(training, labels, costs)
   if (slice.due()) await slice.rest()
-  const reference = reversed(training, likes, dislikes)
+  const reference = reversed(training.sparse, likes, dislikes)
   const placeOf = new Map(items.map(({ id }, place) => [id, place]))
 
-  // What is common: both parts of papers that nobody judged.
+  // Standardise both parts on unjudged papers.
   const compared = evenly(
     unjudged.map((_, i) => likes + dislikes + i),
     mostCompared,
   )
-  const kinOf = async (places: readonly number[], of: Features) => {
+  const judgedItems = items.slice(0, likes + dislikes)
+  const comparedItems = compared.map((place) => items[place] as Item)
+  const mostShown = Math.min(candidates.length, Math.max(mostKin, 4 * k))
+  const cosines = isSemantic
+    ? new JudgedCosines(snapshot, { judged: judgedItems.length, others: compared.length + mostShown })
+    : undefined
+  await cosines?.add(judgedItems, slice)
+  const firstCompared = (await cosines?.add(comparedItems, slice)) ?? 0
+  const trainingKin = async (places: readonly number[], rowOf: (place: number, i: number) => number) => {
     const kin: number[] = []
-    for (const place of places) {
-      kin.push(kinship(reference, of, place, of === training ? place : -1).value)
+    for (const [i, at] of places.entries()) {
+      kin.push(kinship(reference, training.sparse, { at, cosines: cosines?.of(rowOf(at, i)), own: at }).value)
       if (slice.due()) await slice.rest()
     }
     return kin
   }
-  const commonKin = await kinOf(compared, training)
+  const commonKin = await trainingKin(compared, (_, i) => firstCompared + i)
   const standard = {
     linear: standardise(compared.map((place) => model.heldOut[place]!)),
     kin: standardise(commonKin),
@@ -189,7 +207,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
           judged.liked.map((_, i) => i),
           mostCompared,
         )
-  const testedKin = await kinOf(tested, training)
+  const testedKin = await trainingKin(tested, (place) => place)
   const probability = calibration(
     tested.map((place, i) => standing(model.heldOut[place]!, testedKin[i] as number)),
     compared.map((place, i) => standing(model.heldOut[place]!, commonKin[i] as number)),
@@ -197,8 +215,8 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   )
 
   const linear = new Float64Array(candidates.length)
-  for (let from = 0; from < candidates.length; from += CHUNK) {
-    const part = candidates.slice(from, from + CHUNK)
+  for (let from = 0; from < candidates.length; from += papersPerChunk) {
+    const part = candidates.slice(from, from + papersPerChunk)
     const their = onto(training, await features(part, space))
     for (let i = 0; i < part.length; i++) {
       const place = placeOf.get((part[i] as Item).id)
@@ -206,26 +224,24 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       if (i % 64 === 63 && slice.due()) await slice.rest()
     }
   }
-  const first = best(linear, Math.max(mostKin, 4 * k))
-  const shown = onto(
-    training,
-    await features(
-      first.map((i) => candidates[i] as Item),
-      space,
-    ),
-  )
-  const kin = await kinOf(
-    first.map((_, i) => i),
-    shown,
-  )
-  const total = Float64Array.from(first, (i, at) => standing(linear[i]!, kin[at] as number))
+  const first = best(linear, mostShown)
+  const shownItems = first.map((i) => candidates[i] as Item)
+  const shown = onto(training, await features(shownItems, { ...space, hasDense: false }))
+  const firstShown = (await cosines?.add(shownItems, slice)) ?? 0
+  const shownKin = (at: number) =>
+    kinship(reference, shown.sparse, { at, cosines: cosines?.of(firstShown + at), own: -1 })
+  const total = new Float64Array(first.length)
+  for (const [at, i] of first.entries()) {
+    total[at] = standing(linear[i]!, shownKin(at).value)
+    if (slice.due()) await slice.rest()
+  }
   const name = why ? lexical.namer() : undefined
   const hits: Recommendation[] = []
   const ranked = best(total, total.length)
   const keptAt = (at: number) => keptOf(candidates[first[at] as number] as Item)
   for (const [rank, at] of ranked.entries()) {
     if (hits.length === k) break
-    // So many are looked at at least.
+    // At least this many more are needed.
     if (keptAt(at)?.cached === undefined)
       await view.collection.read(
         ranked.slice(rank, rank + k - hits.length).flatMap((next) => keptAt(next) ?? []),
@@ -233,8 +249,8 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       )
     const item = candidates[first[at] as number] as Item
     const kept = keptOf(item)
-    // What says the same in the same words is among the nearest.
-    const near = kinship(reference, shown, at, -1).nearest
+    // A liked paper that this one duplicates is among its nearest.
+    const near = shownKin(at).nearest
     const isLiked = nearDuplicateOf(
       near.map(({ row }) => judged.liked[row] as KnownSeed),
       lexical,
@@ -268,19 +284,60 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   return Object.freeze({ hits: Object.freeze(hits), known: Object.freeze([...known]) })
 }
 
-/** A paper of the library, or one that was looked up. */
+/** A paper of the library, or a resolved seed. */
 type Item = StoredPaper | KnownSeed
 
 const keptOf = (item: Item): StoredPaper | undefined => ('kept' in item ? item.kept : item)
+
+function vectorOf(item: Item, snapshot: VectorSnapshot): Float32Array {
+  const kept = keptOf(item)
+  return kept === undefined ? ((item as KnownSeed).vector as Float32Array) : snapshot.vector(kept.row)
+}
+
+/** Cosines, in float64, of papers with the judged ones. */
+class JudgedCosines {
+  readonly #dots: RowDots
+  readonly #snapshot: VectorSnapshot
+  readonly #judged: Int32Array
+  readonly #products: Float64Array
+  #rows = 0
+
+  /** An empty one with room for the judged papers, which must be added first, and for others. */
+  constructor(snapshot: VectorSnapshot, { judged, others }: { readonly judged: number; readonly others: number }) {
+    this.#dots = RowDots.allocate((judged + others) * snapshot.dimensions, snapshot.dimensions)
+    this.#snapshot = snapshot
+    this.#judged = Int32Array.from({ length: judged }, (_, row) => row)
+    this.#products = new Float64Array(judged)
+  }
+
+  /** Adds papers and returns the row of the first. */
+  async add(items: readonly Item[], slice: TimeSlice): Promise<number> {
+    const { matrix, dimensions } = this.#dots
+    const first = this.#rows
+    for (const item of items) {
+      matrix.set(vectorOf(item, this.#snapshot), dimensions * this.#rows++)
+      if (this.#rows % 64 === 0 && slice.due()) await slice.rest()
+    }
+    return first
+  }
+
+  /** Cosines of a row with each judged paper; valid until the next call. */
+  of(row: number): Float64Array {
+    this.#dots.products(row, this.#judged, this.#products)
+    return this.#products
+  }
+}
 
 interface Space {
   readonly lexical: LexicalIndex
   readonly snapshot: VectorSnapshot
   readonly isSemantic: boolean
+  /** Whether {@link features} has a dense part; without it the rows serve for words alone. @default isSemantic */
+  readonly hasDense?: boolean
   readonly slice: TimeSlice
 }
 
-/** Records that the library has, word for word, are taken from there: they need not be embedded again. */
+/** Replaces records that are in the library, word for word, by their ids, so that they are not embedded again. */
 async function inLibrary(
   { like, unlike }: CheckedSeeds,
   { collection }: LibraryView,
@@ -303,16 +360,19 @@ function distinct(seeds: readonly KnownSeed[]): KnownSeed[] {
   return [...new Map(seeds.map((seed) => [seed.id, seed])).values()]
 }
 
-/** At most so many, at equal distances. */
+/** At most `most` items, evenly spaced. */
 function evenly<T>(all: readonly T[], most: number): T[] {
   if (all.length <= most) return [...all]
   return Array.from({ length: most }, (_, i) => all[Math.floor((i * all.length) / most)] as T)
 }
 
-/** Unit rows of words and of the embedding, each scaled so that a product of two rows is the score of related papers. */
+/**
+ * Feature rows: unit rows of words and embedding, scaled so that the dot product of two rows is the score of related
+ * papers.
+ */
 async function features(
   items: readonly Item[],
-  { lexical, snapshot, isSemantic, slice }: Space,
+  { lexical, snapshot, isSemantic, hasDense = isSemantic, slice }: Space,
 ): Promise<TermFeatures> {
   const rows: number[] = []
   const documents: LexicalDocument[] = []
@@ -323,7 +383,7 @@ async function features(
     else at.push(-documents.push(item as KnownSeed))
   }
   const found = await lexical.sparseRows(rows, slice, { documents })
-  const dimensions = isSemantic ? snapshot.dimensions : 0
+  const dimensions = hasDense ? snapshot.dimensions : 0
   const dense = new Float64Array(items.length * dimensions)
   const start = new Int32Array(items.length + 1)
   const column = new Int32Array(found.column.length)
@@ -339,9 +399,8 @@ async function features(
       value[to++] = ofWords * found.value[j]!
     }
     start[i + 1] = to
-    if (isSemantic) {
-      const kept = keptOf(item)
-      const vector = kept === undefined ? ((item as KnownSeed).vector as Float32Array) : snapshot.vector(kept.row)
+    if (hasDense) {
+      const vector = vectorOf(item, snapshot)
       for (let d = 0; d < dimensions; d++) dense[i * dimensions + d] = ofVectors * vector[d]!
     }
     if (i % 64 === 63 && slice.due()) await slice.rest()
@@ -350,7 +409,7 @@ async function features(
   return { sparse, dense, dimensions, terms: found.terms }
 }
 
-/** The same rows in the columns of others; terms that those do not have are left out. */
+/** Maps rows to the columns of other features; terms without a column are dropped. */
 function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeatures {
   const columnOf = new Int32Array(other.terms.length).fill(-1)
   for (let i = 0, j = 0; i < columnOf.length && j < terms.length; ) {
@@ -378,9 +437,8 @@ function onto({ terms, sparse }: TermFeatures, other: TermFeatures): TermFeature
   return { ...other, sparse: mapped, terms }
 }
 
-/** The judged rows by column, so that a paper meets only those that share its words. */
-function reversed(training: TermFeatures, liked: number, disliked: number): Reference {
-  const { start, column, value, columns } = training.sparse
+/** Inverts the judged rows to columns, so that a paper is compared only with rows that share its terms. */
+function reversed({ start, column, value, columns }: SparseRows, liked: number, disliked: number): Reference {
   const end = start[liked + disliked]!
   const from = new Int32Array(columns + 1)
   for (let i = 0; i < end; i++) from[column[i]! + 1]!++
@@ -393,18 +451,18 @@ function reversed(training: TermFeatures, liked: number, disliked: number): Refe
       row[next[column[i]!]!] = r
       its[next[column[i]!]!++] = value[i]!
     }
-  return { training, liked, disliked, start: from, row, value: its }
+  return { liked, disliked, start: from, row, value: its }
 }
 
 /**
- * The mean score of the nearest liked papers, less a share of that of the nearest disliked one; `own` is the row that
- * does not count, as it is the paper itself.
+ * The mean score of the nearest liked papers, minus a share of that of the nearest disliked one, for the row `at`.
+ * `cosines` are those with the judged papers. `own` is the row of the paper itself among them, which is ignored; -1 or a
+ * higher row if it was not judged.
  */
 function kinship(
-  { training, liked, disliked, start, row, value }: Reference,
-  { sparse, dense, dimensions }: Features,
-  at: number,
-  own: number,
+  { liked, disliked, start, row, value }: Reference,
+  sparse: SparseRows,
+  { at, cosines, own }: { readonly at: number; readonly cosines: Float64Array | undefined; readonly own: number },
 ): { readonly value: number; readonly nearest: readonly { readonly row: number; readonly similarity: number }[] } {
   const scores = new Float64Array(liked + disliked)
   for (let i = sparse.start[at]!; i < sparse.start[at + 1]!; i++) {
@@ -412,10 +470,8 @@ function kinship(
     for (let j = start[c]!; j < start[c + 1]!; j++) scores[row[j]!]! += sparse.value[i]! * value[j]!
   }
   for (let r = 0; r < scores.length; r++) {
-    scores[r] = Math.min(
-      1,
-      scores[r]! + Math.max(0, product(dense, at * dimensions, training.dense, r * dimensions, dimensions)),
-    )
+    const semantic = cosines === undefined ? 0 : relatedWeights.semantic * Math.max(0, cosines[r]!)
+    scores[r] = Math.min(1, scores[r]! + semantic)
   }
   if (own >= 0 && own < scores.length) scores[own] = -1
   const found: { row: number; similarity: number }[] = []
@@ -438,7 +494,7 @@ function standardise(values: readonly number[]): (value: number) => number {
   return (value) => (value - mean) / (deviation > 1e-9 ? deviation : 1)
 }
 
-/** The places of the largest values, falling; of equal ones the first. */
+/** Places of the `count` largest values, in falling order; ties by place. */
 function best(values: Float64Array, count: number): number[] {
   return Array.from(values.keys())
     .sort((a, b) => values[b]! - values[a]! || a - b)

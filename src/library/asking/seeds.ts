@@ -1,4 +1,4 @@
-// What a related list is asked for: papers of the library or texts, wanted and unwanted ones.
+// The seeds of related papers and recommendations: papers of the library or texts, liked or not.
 import type { Embedder } from '../../embedding/embedder.ts'
 import { PaperkinError, requireOptions } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
@@ -9,33 +9,34 @@ import { givenPaper, idOf, keptPaper, paperNotFound, wrongText } from '../collec
 import type { StoredPaper } from '../storage/storage.ts'
 import { unlikeShare } from './best-papers.ts'
 
-/** A paper to ask about: an id of the library, or a record (`title`, `abstract` or both) that need not be in it. */
+/** A paper to start from: an id of the library, or a record with `title`, `abstract` or both that need not be in it. */
 export type Seed = string | number | PaperInput
 
 /**
- * Papers whose kin are wanted, and papers whose kin are not. Each part of a score is the mean over `like`, less half the
- * largest over `unlike`, and never below 0: a further paper in `unlike` lowers scores or leaves them.
+ * Seeds whose related papers are wanted (`like`) or not (`unlike`). Each part of a score is the mean over `like` minus
+ * half the maximum over `unlike`, but at least 0. Adding a paper to `unlike` never raises a score.
  */
 export interface Seeds {
   readonly like: Seed | readonly Seed[]
   readonly unlike?: Seed | readonly Seed[] | undefined
 }
 
-/** An id of the library, or a record that was checked. */
+/** An id of the library, or a checked record. */
 type CheckedSeed = string | number | Paper
 
-/** Seeds whose records have been checked. */
+/** Seeds with checked records. */
 export interface CheckedSeeds {
   readonly like: readonly CheckedSeed[]
   readonly unlike: readonly CheckedSeed[]
 }
 
-/** A seed that was looked up: a paper of the library, or a text. */
+/** A resolved seed: a paper of the library, or a text. */
 export interface KnownSeed extends LexicalDocument {
-  /** Of a text that was given without one, made from its title. */
+  /** For a record without an id, derived from its title. */
   readonly id: string
+  /** The paper of the library; undefined for a text. */
   readonly kept: StoredPaper | undefined
-  /** Undefined where the embedding has no weight. */
+  /** Undefined if the embedding has no weight. */
   readonly vector: Float32Array | undefined
 }
 
@@ -44,7 +45,7 @@ interface KnownSeeds {
   readonly unlike: readonly KnownSeed[]
 }
 
-/** @throws PaperkinError `invalid-argument` for what names no paper, `invalid-paper` for a record that is none */
+/** @throws PaperkinError `invalid-argument` for a value that is not a seed, `invalid-paper` for an invalid record */
 export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
   const checkedOne = (seed: unknown) => (typeof seed === 'number' ? seed : (idOf(seed) ?? givenPaper(seed)))
   const checked = (seeds: Seed | readonly Seed[]) => (Array.isArray(seeds) ? seeds : [seeds]).map(checkedOne)
@@ -64,16 +65,16 @@ export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
   return seeds
 }
 
-/** What the seeds of some questions were when they were asked; those that are papers of the library may change. */
+/** The resolved seeds of several questions. Papers of the library may change between the questions. */
 interface AskedSeeds {
-  /** The seeds of one of the questions as the library has them at this moment. */
+  /** The seeds of one question in the current state of the library. */
   readonly now: (asked: CheckedSeeds) => KnownSeeds
-  /** Papers of the library that must be read before {@link now} can be asked at this moment. */
+  /** Papers of the library that must be read before {@link now} can be called. */
   readonly unread: (asked: CheckedSeeds) => StoredPaper[]
 }
 
 /**
- * Finds the seeds that are ids, and embeds those that are texts, all of them in one call.
+ * Looks up seeds that are ids, and embeds those that are texts in one call.
  * @throws PaperkinError `paper-not-found`
  */
 export async function lookUp(
@@ -85,7 +86,7 @@ export async function lookUp(
     signal,
   }: {
     readonly isSemantic: boolean
-    /** Of the one text, in place of the embedder's. */
+    /** Vector of the only text, in place of the embedder's. */
     readonly vector: Float32Array | undefined
     readonly signal: AbortSignal | undefined
   },
@@ -124,19 +125,19 @@ export async function lookUp(
   if (vector !== undefined && texts.length !== 1)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected \`vector\` to stand for the one text that is asked about, but there are ${texts.length}: leave it out.`,
+      `Expected exactly one text among the seeds for \`vector\` to stand for, got ${texts.length}: leave it out.`,
     )
   if (isSemantic && vector === undefined && texts.length > 0) {
     const vectors = await embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
     for (const [i, text] of texts.entries()) known.set(text, { ...(known.get(text) as KnownSeed), vector: vectors[i] })
   }
-  // A paper that was removed meanwhile stays what it was, as a text.
+  // A paper removed meanwhile is used as a text.
   const now = (seed: CheckedSeed): KnownSeed =>
     (typeof seed === 'object' ? undefined : inLibrary(seed)) ?? { ...(known.get(seed) as KnownSeed), kept: undefined }
   return { now: ({ like, unlike }) => ({ like: like.map(now), unlike: unlike.map(now) }), unread }
 }
 
-/** The mean of unit vectors; its product with another unit vector is the mean of their cosines. */
+/** The mean of unit vectors; its product with a unit vector is the mean of the cosines. */
 export function meanVector(seeds: readonly KnownSeed[]): Float32Array {
   const [first] = seeds as [KnownSeed]
   if (seeds.length === 1) return first.vector as Float32Array
@@ -145,7 +146,7 @@ export function meanVector(seeds: readonly KnownSeed[]): Float32Array {
   return Float32Array.from(sum, (value) => value / seeds.length)
 }
 
-/** The lexical part of a related list, by row; all 0 where it has no weight. */
+/** The lexical part of the scores, by row; all 0 without weight. */
 export function lexicalPart({ like, unlike }: KnownSeeds, hasWeight: boolean, lexical: LexicalIndex): Float64Array {
   if (!hasWeight) return new Float64Array(lexical.rows)
   const similar = (seed: KnownSeed) =>

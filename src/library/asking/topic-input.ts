@@ -9,7 +9,10 @@ import type { Collection } from '../collection/collection.ts'
 import { givenPaper } from '../collection/find-papers.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 
-/** The papers of a collection, or those of some ids, as they are at the call, ready for topics, and a way to compare others with them. */
+/**
+ * The input for topics: papers of a collection as of the call, with vectors and words, and a comparison with other
+ * papers.
+ */
 export async function topicInput(
   collection: Collection,
   {
@@ -21,7 +24,7 @@ export async function topicInput(
     readonly embedder: Embedder | undefined
     /** The map of science in the space of the vectors. */
     readonly atlas: Atlas | undefined
-    /** Ids that are in the collection. @default all */
+    /** Ids of papers of the collection. @default all */
     readonly only?: ReadonlySet<string> | undefined
     readonly signal: AbortSignal | undefined
   },
@@ -51,7 +54,7 @@ export async function topicInput(
     if (unknown.length > 0 && embedder === undefined)
       throw new PaperkinError(
         'embedder-unavailable',
-        `Expected papers of the library, as it has no embedder, got ${paperName(unknown[0]!)}: add it with its vector first.`,
+        `Expected papers of the library, because it has no embedder, got ${paperName(unknown[0]!)}: add it with its vector first.`,
       )
     const embedded =
       (await embedder?.embed(unknown.map(paperText), {
@@ -83,7 +86,7 @@ export async function topicInput(
   return { papers, vectors, dimensions, lexical: sparse, compare, embedNames, namer, atlas, vocabulary: Atlas.load() }
 }
 
-/** The papers of some ids, in the order of the roster. */
+/** The papers with some ids, in the order of the roster. */
 function papersOf(ids: ReadonlySet<string>, { kept, roster }: Collection): StoredPaper[] {
   const places = Int32Array.from(ids, (id) => roster.placeOf((kept.get(id) as StoredPaper).row)).sort()
   return Array.from(places, (place) => roster.papers[place]!)

@@ -4,25 +4,25 @@ import type { LexicalIndex, TermPart } from '../../lexical/lexical-index.ts'
 import type { Paper } from '../../paper.ts'
 import { stemSpeller } from '../../text/spelling.ts'
 
-/** A word or two neighbouring words that a hit shares with what was asked. */
+/** A word or pair of neighbouring words shared by a hit and the query or seeds. */
 export interface SharedTerm {
-  /** As the hit spells it. */
+  /** As spelled in the hit. */
   readonly term: string
-  /** What it adds to the hit's lexical part; below 0 for what a paper in `unlike` takes away. */
+  /** Its contribution to the hit's lexical part; negative if it comes from a paper in `unlike`. */
   readonly weight: number
 }
 
-/** What made the score of a hit. */
+/** The explanation of a score. */
 export interface Why {
-  /** Each part times its weight; they add up to the score. */
+  /** The parts times their weights; they add up to the score. */
   readonly parts: {
     readonly semantic: number
     readonly lexical: number
     readonly recency?: number
   }
-  /** All shared terms, the weightiest first; their weights add up to the hit's lexical part where that is above 0. */
+  /** All shared terms, by falling weight; the weights add up to the hit's lexical part. Empty if that is 0. */
   readonly terms: readonly SharedTerm[]
-  /** The nearest two sentences, titles included, of what was asked and of the hit; undefined without an embedder. */
+  /** The nearest pair of sentences (or titles) of the query or seeds and the hit; undefined without an embedder. */
   readonly sentences?: { readonly asked: string; readonly hit: string; readonly similarity: number }
 }
 
@@ -34,11 +34,11 @@ interface Parted {
   readonly recency?: number
 }
 
-/** What the hits of a list were asked with. */
+/** The question behind a list of hits. */
 interface Asked {
   readonly lexical: LexicalIndex
   readonly embed: Embedder['embed'] | undefined
-  /** The text of a search; or seeds. */
+  /** The text of a search; otherwise there are seeds. */
   readonly query?: string
   readonly like?: readonly LexicalDocument[]
   readonly unlike?: readonly LexicalDocument[]
@@ -78,7 +78,7 @@ function sharedTerms({ paper, lexical: all }: Parted, asked: Asked): readonly Sh
   const [worst] = unlike.map((seed) => lexical.explainSimilar(seed, paper)).sort((a, b) => sum(b) - sum(a))
   if (worst !== undefined) add(worst, -unlikeShare)
   const spelling = stemSpeller(paper)
-  // Where papers came or went since the question was answered, words weigh a little more or less by now.
+  // If papers were added or removed since the question was answered, term weights have shifted a little.
   let found = 0
   for (const weight of weights.values()) found += weight
   const scale = found > 0 ? all / found : 1
@@ -125,7 +125,7 @@ function dot(a: Float32Array, b: Float32Array): number {
 const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' })
 const unfinished = /(?:\b(?:e\.g|i\.e|et al|vs|cf|resp|approx|fig|eq|sec|no|dr|st)\.|\b[A-Z]\.)\s*$/iu
 
-/** The sentences of a text; abbreviations do not end one. */
+/** Splits a text into sentences; common abbreviations do not end one. */
 export function sentences(text: string): string[] {
   const found: string[] = []
   let open = ''

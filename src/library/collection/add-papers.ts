@@ -1,4 +1,4 @@
-// What `add` does: tells new papers from changed and known ones, and brings them into the collection batch by batch.
+// Implements `add`: separates new, changed and unchanged papers, and commits them batch by batch.
 import { availableParallelism } from 'node:os'
 import { createProgress, type Embedder, type EmbedProgress, embedKeyed } from '../../embedding/embedder.ts'
 import { PaperkinError, type PaperkinIssue, show } from '../../errors.ts'
@@ -12,67 +12,67 @@ import { givenPaper } from './find-papers.ts'
 
 export interface AddOptions {
   /**
-   * Vectors of one's own in place of the embedder's, one for each paper in the order of the papers; of any length but 0,
-   * they are kept as unit vectors. A paper keeps its vector until its text changes or another is given. The arrays must
-   * not change before the call has ended.
+   * Your own vectors in place of the embedder's: one per paper, in the order of the papers. They are scaled to unit
+   * length. A paper keeps its vector until its text changes or another vector is given. The arrays must not change
+   * until the call ends. @default the texts are embedded
    */
   readonly vectors?: VectorsInput | undefined
   /**
-   * Whether a known paper keeps the fields that the new record of it does not have. Without it the new record takes the
-   * place of the old one, and {@link AddResult.lostFields} tells what went. @default false
+   * Whether a known paper keeps fields that its new record lacks. If false, the new record replaces the old one, and
+   * {@link AddResult.lostFields} lists the fields that were lost. @default false
    */
   readonly merge?: boolean | undefined
-  /** Ends the call with `signal.reason`. A library in memory stays as it was; one on disk keeps the batches that were done. */
+  /** Rejects with `signal.reason`. A library in memory is then unchanged; one on disk keeps the committed batches. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Of the papers whose text or vector is new. Where the library is on disk, what was reported as done is there as well.
+   * Progress over the papers with a new text or vector. On disk, papers are reported as done once they are committed.
    */
   readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
-/** A paper whose text was longer than the model reads. */
+/** A paper whose text was longer than the model's limit. */
 export interface TruncatedPaper {
   readonly id: string
   /** Word pieces of the whole text. */
   readonly tokens: number
-  /** Word pieces at its end that the embedding does not know of. */
+  /** Word pieces at its end that were not embedded. */
   readonly cut: number
-  /** True where both are projected from the start of a very long text, not counted. */
+  /** True if both numbers are estimated from the start of a very long text. */
   readonly estimated?: true
 }
 
-/** What a paper no longer has. */
+/** Fields that a paper had and its new record lacks. */
 export interface LostFields {
   readonly id: string
   readonly fields: readonly string[]
 }
 
-/** What `add` did; ids in the order in which they were given. */
+/** The result of `add`; ids in the order given. */
 export interface AddResult {
   readonly added: readonly string[]
-  /** Known ids whose title, abstract, other fields or given vector were different. */
+  /** Known ids with a different title, abstract, other field or given vector. */
   readonly updated: readonly string[]
   readonly unchanged: readonly string[]
-  /** Known papers that had fields (`abstract`, `extra.doi`) which their new record does not have. */
+  /** Known papers that lost fields, such as `abstract` or `extra.doi`, because their new record lacks them. */
   readonly lostFields: readonly LostFields[]
   readonly truncated: readonly TruncatedPaper[]
-  /** Papers without an abstract, embedded by their title alone. */
+  /** Papers without an abstract, embedded from the title alone. */
   readonly titleOnly: readonly string[]
 }
 
-/** Papers of a batch on disk at least: some for each thread that a model may have, so that none waits for the others. */
-const LEAST_BATCH = Math.max(16, 4 * availableParallelism())
-/** Otherwise a batch is as large as half a second allows, up to the most. */
-const MOST_BATCH = 2048
-const BATCH_MILLISECONDS = 500
+/** Smallest batch on disk, in papers: several per thread of the model, so that no thread waits for the others. */
+const leastBatch = Math.max(16, 4 * availableParallelism())
+/** Batches are sized to take about half a second, up to `mostBatch` papers. */
+const mostBatch = 2048
+const batchMilliseconds = 500
 
-/** Papers compared at once with what is known of them. */
-const COMPARED = 512
+/** Papers compared with their stored versions per read. */
+const comparedAtOnce = 512
 
-/** A paper that comes or changes, and the vector that came with it. */
+/** A new or changed paper, with its given vector. */
 interface Item {
   readonly paper: Paper
-  /** Whether its text or vector is new. */
+  /** Whether the text or the vector is new. */
   readonly isFresh: boolean
   readonly given: Float32Array | undefined
 }
@@ -102,8 +102,8 @@ export async function addPapers(
   const items: Item[] = []
   const snapshot = collection.vectors.snapshot()
   const records = [...given.values()]
-  for (let start = 0; start < records.length; start += COMPARED) {
-    const part = records.slice(start, start + COMPARED)
+  for (let start = 0; start < records.length; start += comparedAtOnce) {
+    const part = records.slice(start, start + comparedAtOnce)
     const kept = part.map(({ paper }) => collection.kept.get(paper.id))
     await collection.read(
       kept.filter((one) => one !== undefined),
@@ -156,14 +156,14 @@ export async function addPapers(
       onProgress: isDurable ? undefined : onProgress,
     }).finally(done)
   }
-  let size = isDurable ? LEAST_BATCH : items.length
+  let size = isDurable ? leastBatch : items.length
   let start = 0
-  // While a batch is written, and while the last texts of one are embedded, the model is at work on the next one.
+  // The model works on the next batch while one is written, and while the last texts of one are embedded.
   const under: Promise<{ readonly changes: PaperChange[]; readonly known: number }>[] = []
   const begin = () => {
     while (under.length < 2 && start < items.length) {
       const batch = prepare(items.slice(start, start + size))
-      // Not awaited where another fails first.
+      // If an earlier batch fails, this one is never awaited.
       batch.catch(() => {})
       under.push(batch)
       start += size
@@ -171,14 +171,13 @@ export async function addPapers(
   }
   begin()
   for (let batch = under[0]; batch !== undefined; batch = under[0]) {
-    const begun = performance.now()
+    const started = performance.now()
     const { changes, known } = await batch
     under.shift()
-    const wait = performance.now() - begun
+    const wait = performance.now() - started
     if (isDurable) {
-      const grown =
-        wait < BATCH_MILLISECONDS / 2 ? 2 * size : wait > 2 * BATCH_MILLISECONDS ? Math.ceil(size / 2) : size
-      size = Math.max(LEAST_BATCH, Math.min(MOST_BATCH, grown))
+      const grown = wait < batchMilliseconds / 2 ? 2 * size : wait > 2 * batchMilliseconds ? Math.ceil(size / 2) : size
+      size = Math.max(leastBatch, Math.min(mostBatch, grown))
     }
     begin()
     signal?.throwIfAborted()
@@ -200,18 +199,20 @@ export async function addPapers(
   })
 }
 
-/** A vector that a paper gets, with its key where the storage keeps it. */
+/** The vector of a paper, with its key if the storage is durable. */
 type Found = Omit<StoredVector, 'key'> & { readonly key: StoredVector['key'] | undefined }
 
-/** Embeds and counts what is new in a batch; `known` vectors were in the store already. */
+/** Embeds the new texts of a batch and counts their words; `known` is the number of vectors found in the storage. */
 async function prepareBatch(
   collection: Collection,
   items: readonly Item[],
   options: {
     readonly embedder: Embedder | undefined
-    /** Where the storage is durable. */
+    /** Set if the storage is durable. */
     readonly keyOf: ((text: string) => Buffer) | undefined
-    /** Its turn to count words: terms are numbered, and sums made, in the order of the papers, however long a batch takes. */
+    /**
+     * Serialises word counting: terms are numbered and summed in the order of the papers, whichever batch is faster.
+     */
     readonly turn: { readonly before: Promise<void>; readonly done: () => void }
     readonly signal: AbortSignal | undefined
     readonly onProgress: AddOptions['onProgress']
@@ -226,7 +227,7 @@ async function prepareBatch(
     if (given !== undefined) return storage.isDurable ? vectorKey(given) : undefined
     return keyOf?.(texts[i] as string)
   })
-  // A vector of one's own is there; those of texts may be known.
+  // Given vectors need no lookup; those of texts may be stored.
   const asked = [...keys.keys()].filter((i) => fresh[i]?.given === undefined && keys[i] !== undefined)
   const stored =
     asked.length === 0
@@ -244,7 +245,7 @@ async function prepareBatch(
     const truncation = knownVectors.get(i)?.truncation
     return { key: keys[i], vector: vector ?? new Float32Array(0), ...(truncation && { truncation }) }
   })
-  // The embedder's cache goes by the same keys.
+  // The embedder's cache uses the same keys.
   const byText = new Map(texts.map((text, i) => [text, keys[i]]))
   const embed =
     embedder &&
@@ -263,7 +264,7 @@ async function prepareBatch(
       },
     },
   )
-  // Words are counted in slices while the model is at work in its own threads.
+  // Words are counted in slices while the model works in its own threads.
   const counting = (async () => {
     await turn.before
     const counted: CountedDocument[] = []
@@ -286,7 +287,7 @@ async function prepareBatch(
   return { changes, known }
 }
 
-/** Width of the first vectors of a library, which may be one array for all papers. */
+/** Width of the first vectors of a library, given per paper or as one flat array. */
 function widthOf(vectors: VectorsInput | undefined, papers: number): number {
   const width = vectors instanceof Float32Array ? vectors.length / papers : vectors?.[0]?.length
   return width !== undefined && Number.isInteger(width) && width > 0 ? width : 1
@@ -298,7 +299,7 @@ function isAlike(one: ArrayLike<number> | undefined, other: ArrayLike<number> | 
   return true
 }
 
-/** Checks what was handed in, and tells each paper's place in it; of two records that say the same of one id, one is kept. */
+/** Checks the records and returns papers by id with their places; equal records with the same id count once. */
 async function checkPapers(
   records: readonly PaperInput[],
   options: { readonly vectorOf: (place: number) => Float32Array | undefined; readonly signal: AbortSignal | undefined },
@@ -332,7 +333,7 @@ async function checkPapers(
     ]
     if (differing.length > 0)
       issues.push({
-        message: `papers[${other.place}] and papers[${place}] have one id, ${show(paper.id)}, and different ${differing.join(' and ')}`,
+        message: `papers[${other.place}] and papers[${place}] have the same id, ${show(paper.id)}, but different ${differing.join(' and ')}`,
         path: [place, 'id'],
       })
   }
@@ -342,7 +343,7 @@ async function checkPapers(
       issues.length > 1 ? ` (and ${issues.length - 1} more such ${issues.length === 2 ? 'problem' : 'problems'})` : ''
     throw new PaperkinError(
       'invalid-paper',
-      `${first.message}${others}: nothing was added; mend or leave out what is wrong.`,
+      `${first.message}${others}: nothing was added; correct or leave out these records.`,
       { issues },
     )
   }
@@ -355,7 +356,7 @@ function isSame(a: Paper, b: Paper): boolean {
   return JSON.stringify(byName(a)) === JSON.stringify(byName(b))
 }
 
-/** The fields of a paper that say something, those of `extra` one by one. */
+/** Names of the non-empty fields of a paper; those of `extra` one by one. */
 function fieldsOf({ id: _, titleOnly: __, extra = {}, ...fields }: Paper): string[] {
   const named = Object.entries(fields).flatMap(([name, value]) => (value === '' || value === undefined ? [] : [name]))
   return [...named, ...Object.keys(extra).map((name) => `extra.${name}`)]
@@ -366,7 +367,7 @@ function lost(before: Paper, after: Paper): string[] {
   return fieldsOf(before).filter((name) => !left.has(name))
 }
 
-/** A paper with the fields of an earlier record where the later one has none. */
+/** A paper with missing fields filled in from an earlier record. */
 function merged(before: Paper, { titleOnly: _, ...after }: Paper): Paper {
   const { titleOnly: __, ...kept } = before
   const given = Object.entries(after).filter(([, value]) => value !== '' && value !== undefined)

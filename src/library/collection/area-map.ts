@@ -7,14 +7,14 @@ import { timeSlice } from '../../runtime/time-slice.ts'
 import type { Storage } from '../storage/storage.ts'
 
 /**
- * Papers from which the map is embedded without being asked for: its texts have as many word pieces as some 200 abstracts,
- * so that it never takes longer than the papers did.
+ * Library size from which the map is embedded without being requested. Its texts have as many word pieces as about 200
+ * abstracts, so it never takes longer than the papers did.
  */
 export const mapFrom = 200
 
 type MakeOptions = Pick<EmbedOptions, 'signal' | 'onProgress'> & { readonly papers: () => readonly Float32Array[] }
 
-/** The map of science of a library: the bundled one, or for another model its own, embedded once and kept. */
+/** The map of science of a library: the bundled one, or for another model a copy embedded once and kept on disk. */
 export class AreaMap {
   readonly #embedder: Embedder | undefined
   readonly #storage: Storage
@@ -32,7 +32,7 @@ export class AreaMap {
     this.#isKnown = this.#embedder === undefined
   }
 
-  /** The map, where it is there already; the bundled one is read when it is first asked for. */
+  /** The map, if ready; the bundled one is read on first use. */
   get atlas(): Atlas | undefined {
     if (!this.#isKnown && Atlas.load().isOf(this.#embedder)) {
       this.#atlas = Atlas.load()
@@ -41,11 +41,11 @@ export class AreaMap {
     return this.#atlas
   }
 
-  /** Takes over what was kept. */
+  /** Loads a map that was kept on disk. */
   async load(): Promise<void> {
     const embedder = this.#embedder
     const path = this.#storage.derivedFile('areas.bin')
-    // Nothing is kept beside libraries of the bundled model, which have no need of the map to be opened.
+    // Libraries of the bundled model have no such file, and need not read the map to open.
     if (embedder === undefined || path === undefined || !existsSync(path)) return
     const bundled = Atlas.load()
     const key = spaceKey(bundled, embedder)
@@ -55,7 +55,7 @@ export class AreaMap {
     this.#isKnown = true
   }
 
-  /** Embeds the map where it is not there; calls at the same time share it. `papers` are vectors of some of the library. */
+  /** Embeds the map if it is missing; concurrent calls share the work. `papers` gives sample vectors of the library. */
   async prepare(options: MakeOptions): Promise<void> {
     if (this.atlas !== undefined || this.#isKnown) return
     this.#making ??= this.#make(options).finally(() => {
@@ -79,7 +79,7 @@ export class AreaMap {
     try {
       await writeSpaceFile(path, key, { rows, spread })
     } catch {
-      // It can be embedded again, where there is room for it.
+      // Disk full or similar: the map can be embedded again.
     }
   }
 }

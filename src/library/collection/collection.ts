@@ -1,7 +1,7 @@
-// What a library holds: papers, words and vectors in memory, and the same in its storage. A row is the number under which
-// the lexical index and the vector index keep one text; a changed text gets a new row, and no row is used twice in a
-// library's life. Vectors are put into their index first and taken out last, and a row counts only while `kept` names it:
-// so a change becomes visible in one synchronous step, whole, after it is in the storage.
+// The state of a library: papers, lexical index and vector index in memory, backed by a storage. A row is the number of
+// one text in both indexes; a changed text gets a new row, and rows are never reused. Vectors are added to their index
+// first and removed last, and a row counts only while `kept` refers to it: so a change becomes visible in one
+// synchronous step, after the storage has committed it.
 import { crc32 } from 'node:zlib'
 import { PaperkinError } from '../../errors.ts'
 import type { SavedLexical } from '../../lexical/lexical-file.ts'
@@ -14,10 +14,12 @@ import { chunkRows, type VectorIndex } from '../../vectors/vector-index.ts'
 import type { Storage, StoredPaper, StoredVector } from '../storage/storage.ts'
 import { Settling } from './settling.ts'
 
-/** Papers read at once. */
-const PART = 512
+/** Papers per read of the storage. */
+const papersPerRead = 512
 
-/** All papers, in the order in which their ids were first added, and the row of each. */
+/**
+ * All papers, in the order in which their ids were first added, and their rows. Immutable: one per state of a library.
+ */
 export class Roster {
   readonly papers: readonly StoredPaper[]
   readonly rows: Int32Array
@@ -29,7 +31,7 @@ export class Roster {
     for (let place = 0; place < papers.length; place++) this.rows[place] = (papers[place] as StoredPaper).row
   }
 
-  /** The place of a row's paper; -1 where there is none. */
+  /** The place in `papers` of the paper with a row; -1 if there is none. */
   placeOf(row: number): number {
     if (this.#places === undefined) {
       let rows = 0
@@ -41,23 +43,23 @@ export class Roster {
   }
 }
 
-/** A paper that comes or changes. */
+/** A paper to insert or replace. */
 export interface PaperChange {
   readonly paper: Paper
-  /** Where the text or the vector is new: the paper gets a new row. */
+  /** Set if the text or the vector is new; the paper then gets a new row. */
   readonly fresh?: {
     readonly counted: CountedDocument
     /** Scaled to unit length. */
     readonly vector: Float32Array
-    /** See {@link StoredVector}; only a storage that is durable needs it. */
+    /** See {@link StoredVector}; needed by durable storages only. */
     readonly key?: StoredVector['key'] | undefined
     readonly truncation?: StoredVector['truncation']
   }
 }
 
 /**
- * Work that goes from paper to paper: it yields those that it needs next, and goes on when they have been read. So the same
- * work can be done at once, or waiting for a storage.
+ * Work that reads papers: it yields those that it needs next and resumes once they are cached. {@link Collection.now}
+ * runs it synchronously, {@link Collection.soon} asynchronously.
  */
 export type Reading<Result> = Generator<readonly StoredPaper[], Result, void>
 
@@ -72,11 +74,11 @@ export class Collection {
   #nextRow = 0
   #roster: Roster | undefined
   #isLoaded = false
-  /** Whether what was read of the storage was not taken over. */
+  /** Whether a load failed halfway, so that the next one must start over. */
   #isBehind = true
 
   constructor(options: {
-    /** `undefined` until the first vectors say their width. */
+    /** `undefined` until the first vectors set the width. */
     readonly dimensions: number | undefined
     readonly kind: IndexKind
     readonly storage: Storage
@@ -85,11 +87,11 @@ export class Collection {
     this.#dimensions = options.dimensions
     this.storage = options.storage
     this.settling = new Settling(options.storage, this)
-    // Until the first vectors say their width, an empty index of another stands for theirs.
+    // Until the first vectors set the width, an empty index of width 1 stands in.
     this.#vectors = createVectorIndex(options.dimensions ?? 1, { kind: options.kind })
   }
 
-  /** Papers by their ids, in the order of the roster. */
+  /** Papers by id, in the order of the roster. */
   get kept(): ReadonlyMap<string, StoredPaper> {
     return this.#kept
   }
@@ -108,19 +110,19 @@ export class Collection {
     return this.#vectors
   }
 
-  /** What finds near vectors, and why there is no graph where building one failed. */
+  /** The kind of the current vector index, and the error if building a graph failed. */
   get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure: unknown } {
     const { kind, failure } = this.#vectors
     return { kind, failure }
   }
 
-  /** Width of the vectors, once there is one. */
+  /** Width of the vectors; undefined until it is set. */
   get dimensions(): number | undefined {
     return this.#dimensions
   }
 
   /**
-   * Reads papers and keeps what was read: afterwards each of them is `cached`.
+   * Reads papers and keeps them in memory as `cached`.
    * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
    */
   async read(
@@ -128,21 +130,21 @@ export class Collection {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Paper[]> {
     const unread = papers.filter(({ cached }) => cached === undefined)
-    for (let start = 0; start < unread.length; start += PART) {
-      const part = unread.slice(start, start + PART)
+    for (let start = 0; start < unread.length; start += papersPerRead) {
+      const part = unread.slice(start, start + papersPerRead)
       const found = await this.storage.readPapers(part, { signal })
       for (const [i, paper] of part.entries()) paper.cached ??= found[i]
     }
     return papers.map(({ cached }) => cached as Paper)
   }
 
-  /** Papers in parts, none of which is kept. */
+  /** Reads papers in parts without caching them. */
   async *stream(
     papers: readonly StoredPaper[],
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Paper[]> {
-    for (let start = 0; start < papers.length; start += PART) {
-      const part = papers.slice(start, start + PART)
+    for (let start = 0; start < papers.length; start += papersPerRead) {
+      const part = papers.slice(start, start + papersPerRead)
       const unread = part.filter(({ cached }) => cached === undefined)
       const found = unread.length > 0 ? await this.storage.readPapers(unread, { signal }) : []
       let next = 0
@@ -151,22 +153,22 @@ export class Collection {
   }
 
   /**
-   * A paper, without waiting.
-   * @throws what {@link read} throws, and `invalid-argument` where the storage cannot be read so
+   * Reads a paper synchronously and caches it.
+   * @throws the errors of {@link read}, and `invalid-argument` if the storage cannot read synchronously
    */
   readNow(paper: StoredPaper): Paper {
     if (paper.cached === undefined) {
       if (this.storage.readNow === undefined)
         throw new PaperkinError(
           'invalid-argument',
-          'Expected a library whose papers are in this process or on its disk, where one is asked for without waiting: ask with a call that waits, such as `search()`.',
+          'Expected a storage that reads synchronously, in memory or on a local disk, for a synchronous call: use an asynchronous one, such as `search()`.',
         )
       paper.cached = this.storage.readNow(paper)
     }
     return paper.cached
   }
 
-  /** Does work that reads papers, without waiting. @throws what {@link readNow} throws */
+  /** Runs work that reads papers, synchronously. @throws the errors of {@link readNow} */
   now<Result>(reading: Reading<Result>): Result {
     for (;;) {
       const step = reading.next()
@@ -175,7 +177,7 @@ export class Collection {
     }
   }
 
-  /** Does work that reads papers. @throws what {@link read} throws */
+  /** Runs work that reads papers. @throws the errors of {@link read} */
   async soon<Result>(
     reading: Reading<Result>,
     options: { readonly signal?: AbortSignal | undefined } = {},
@@ -187,7 +189,7 @@ export class Collection {
     }
   }
 
-  /** Makes a change, ids that go and then papers that come, in the storage first: all of it, or nothing where it rejects. */
+  /** Applies a change, removals first, to the storage and then in memory. If it rejects, nothing has changed. */
   async commit({
     removed = [],
     papers = [],
@@ -232,7 +234,7 @@ export class Collection {
       fresh.map(({ paper }) => paper.row),
       fresh.map((one) => one.fresh?.vector as Float32Array),
     )
-    // From here to the last line but one nothing waits: whoever asks sees the library before or after it.
+    // No await from here to the last line: a question sees the library before or after the change.
     if (isFirst) {
       this.#vectors = index
       this.#dimensions = dimensions
@@ -256,7 +258,7 @@ export class Collection {
     await this.#vectors.remove(gone)
   }
 
-  /** Rows that were used and are no more stay empty. */
+  /** Adds words under a row; skipped rows, whose papers are gone, stay empty. */
   #addWords(row: number, counted: CountedDocument): void {
     const nothing = { term: new Int32Array(0), count: new Uint16Array(0), length: 0 }
     while (this.#lexical.rows < row) this.#lexical.remove(this.#lexical.add(nothing))
@@ -264,12 +266,12 @@ export class Collection {
   }
 
   /**
-   * Takes over what came into the storage since the last call; the change becomes visible at once, at the end.
+   * Loads what was committed to the storage since the last call. All changes become visible together at the end.
    * @throws PaperkinError `corrupt-store` with the ids of damaged papers, `store-mismatch`, `unreadable-source`
    */
   async load(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const isAll = this.#isBehind
-    // What was read and not taken over must come again.
+    // If this load fails, the next one must read everything again.
     this.#isBehind = true
     await this.#load({ isAll, signal: options.signal })
     this.#isBehind = false
@@ -281,9 +283,9 @@ export class Collection {
     let kept = new Map<string, StoredPaper>()
     const { isAnew, batches } = await storage.load({ isAll, present: () => kept.values(), signal })
     if (!isAnew) kept = new Map(this.kept)
-    // Before the batches are read, so that it holds no paper that the storage does not name.
+    // Opened before the batches are read, so that it holds no paper that the batches lack.
     const words = isAnew ? (await this.settling.openWords())?.() : undefined
-    // In another storage the same row numbers mean other texts.
+    // In a replaced storage, the same rows mean other texts.
     const isOther = isAnew && this.#isLoaded
     const width = storage.identity.dimensions
     const index =
@@ -301,13 +303,13 @@ export class Collection {
         const paper = papers[i] as StoredPaper
         const known = kept.get(paper.id)
         kept.set(paper.id, paper)
-        // Its row says the same again: only other fields are new.
+        // The same row means the same text and vector; only other fields changed.
         if (known?.row === paper.row || index.has(paper.row)) continue
         fresh.push(i)
         if ((places[i] as number) < 0) elsewhere.push(paper)
       }
       const found = elsewhere.length > 0 ? await storage.readVectors(elsewhere, { signal }) : []
-      // Neighbours in the batch are copied together.
+      // Adjacent vectors are copied together.
       const run = { from: 0, to: 0 }
       const copyRun = (next: number) => {
         vectors.append(floats.subarray(run.from * dimensions, run.to * dimensions))
@@ -321,7 +323,7 @@ export class Collection {
           if (place !== run.to) copyRun(place)
           run.to++
         } else {
-          // The storage says at the end what is damaged of papers that are still there.
+          // Missing or damaged: the storage reports it after the last batch.
           const one = found[next++]
           if (one?.vector.length !== dimensions) continue
           copyRun(run.to)
@@ -342,7 +344,7 @@ export class Collection {
   async #adopt(found: {
     readonly kept: Map<string, StoredPaper>
     readonly index: VectorIndex
-    /** Whether nothing of what was known counts any more. */
+    /** Whether the previous state is void. */
     readonly isOther: boolean
     readonly slice: TimeSlice
     readonly saved: SavedLexical | undefined
@@ -392,9 +394,8 @@ export class Collection {
   }
 }
 
-/** Rows of vectors, one after the other, in the chunks that an index takes over. */
+/** Collects rows of vectors in chunks of CHUNK_ROWS rows, which an index adopts without copying. */
 class VectorChunks {
-  /** Of CHUNK_ROWS rows each. */
   readonly chunks: Float32Array[] = []
   readonly #dimensions: number
   #rows = 0
@@ -403,7 +404,7 @@ class VectorChunks {
     this.#dimensions = dimensions
   }
 
-  /** Appends rows that lie one after the other. */
+  /** Appends contiguous rows. */
   append(values: Float32Array): void {
     for (let from = 0; from < values.length; ) {
       const place = this.#rows % chunkRows
@@ -416,7 +417,7 @@ class VectorChunks {
   }
 }
 
-/** Of what is counted and embedded of a paper, as a signed integer. */
+/** CRC-32 of title and abstract, as a signed 32-bit integer. */
 function textCrc({ title, abstract }: Paper): number {
   return crc32(`${title}\0${abstract}`) | 0
 }

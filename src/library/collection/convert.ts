@@ -1,6 +1,6 @@
-// Writes a library's contents again, from what can be read of them: for another model and after damage. Vectors that
-// another model has made already are found by their keys, so that a conversion that was ended goes on where it was; what
-// was there stays until all of the new is.
+// Rewrites a library for another model or after damage, from everything that is readable. New vectors are committed
+// under their keys as they are made, so an interrupted conversion resumes; the old contents stay until the new ones are
+// complete.
 import { createProgress, type Embedder, type EmbedProgress, embedKeyed } from '../../embedding/embedder.ts'
 import { PaperkinError } from '../../errors.ts'
 import { paperText } from '../../paper.ts'
@@ -16,27 +16,27 @@ import {
   vectorKey,
 } from '../storage/storage.ts'
 
-/** Papers read at once. */
-const PART = 512
+/** Papers per read of the storage. */
+const papersPerRead = 512
 /** Papers embedded between two commits. */
-const EMBED = 128
+const papersPerCommit = 128
 
-/** What a repair did. */
+/** The result of a repair. */
 export interface Repair {
-  /** One sentence for each part that was damaged. */
+  /** One sentence for each damaged part. */
   readonly damage: readonly string[]
-  /** Papers that could not be saved, as far as their ids could be read. */
+  /** Ids of papers that were lost, as far as the ids were readable. */
   readonly dropped: readonly string[]
-  /** Papers whose vectors were lost and made again. */
+  /** Ids of papers that were embedded again because their vectors were lost. */
   readonly reembedded: readonly string[]
 }
 
 interface ConvertOptions {
-  /** Whether all is written again also where nothing is damaged. */
+  /** Whether to rewrite even if nothing is damaged. */
   readonly isNeeded: boolean
-  /** Whether vectors of another model may be given up where the storage does not say of which they are. @default false */
+  /** Whether to discard vectors of an unknown model, if the header is lost. @default false */
   readonly isReembedding?: boolean
-  /** What the new vectors depend on. */
+  /** Identity of the new vectors. */
   readonly identity: StorageIdentity
   readonly embedder: Embedder | undefined
   readonly signal?: AbortSignal | undefined
@@ -50,8 +50,9 @@ interface Missing {
 }
 
 /**
- * Looks at all that a storage holds, and writes it again where that is needed.
- * @throws PaperkinError `embedding-failed`, `store-unwritable`: then what was there is still there
+ * Inspects a storage and rewrites it if needed; returns undefined if there was nothing to do.
+ * @throws PaperkinError `embedding-failed`, `store-unwritable`, `store-mismatch`; the storage is then unchanged, except
+ * for cached vectors
  */
 export async function convert(storage: Storage, options: ConvertOptions): Promise<Repair | undefined> {
   const { embedder, isNeeded, signal } = options
@@ -59,9 +60,9 @@ export async function convert(storage: Storage, options: ConvertOptions): Promis
   if (found.isWhole && !isNeeded) return undefined
   const papers = new Map(found.papers)
   const dropped = [...found.dropped]
-  // Where that is lost, the keys say which vectors are of this model; vectors of no model need not say it.
+  // If the identity is lost, keys show which vectors are of this model; without an embedder none are checked by model.
   const former = found.isIdentityKnown || embedder === undefined ? storage.identity : undefined
-  // Then only the vectors of one's own say how wide they are.
+  // Without an embedder, the width comes from the vectors found.
   const dimensions = options.identity.dimensions || found.dimensions
   const identity = { ...options.identity, dimensions }
   const isSameModel =
@@ -71,13 +72,13 @@ export async function convert(storage: Storage, options: ConvertOptions): Promis
   const vectors = new Map<string, Contents['papers'][number]['vector']>()
   const missing: Missing[] = []
   const stored = [...papers.values()]
-  for (let start = 0; start < stored.length; start += PART) {
+  for (let start = 0; start < stored.length; start += papersPerRead) {
     const others: StoredPaper[] = []
-    for (const paper of stored.slice(start, start + PART))
+    for (const paper of stored.slice(start, start + papersPerRead))
       if (isSameModel && found.hasVector(paper)) vectors.set(paper.id, 'own')
       else others.push(paper)
     const texts = (await storage.readPapers(others, { signal })).map(paperText)
-    // Vectors of one's own are found by no text.
+    // Without an embedder, vectors cannot be found by text.
     const keys = keyOf === undefined ? [] : texts.map(keyOf)
     const known = await storage.readVectors(keys, { signal })
     for (const [i, paper] of others.entries()) {
@@ -92,7 +93,7 @@ export async function convert(storage: Storage, options: ConvertOptions): Promis
     if (missing.some(({ paper }) => found.hasVector(paper)))
       throw new PaperkinError(
         'store-mismatch',
-        `Expected vectors of ${identity.modelId} in ${storage.path}, whose header is damaged, but none of them is: open it with the embedder that it was made with ('none' for vectors of your own), or with \`reembed: true\` to embed all papers anew.`,
+        `Expected vectors of ${identity.modelId} in ${storage.path}, whose header is damaged, but none of them is: open it with the embedder that it was made with ('none' for vectors of your own), or with \`reembed: true\` to re-embed all papers.`,
       )
   if (embedder === undefined)
     for (const { paper } of missing) {
@@ -101,10 +102,10 @@ export async function convert(storage: Storage, options: ConvertOptions): Promis
     }
   else {
     const progress = createProgress(missing.length, options.onProgress)
-    for (let start = 0; start < missing.length; start += EMBED) {
-      const part = missing.slice(start, start + EMBED)
+    for (let start = 0; start < missing.length; start += papersPerCommit) {
+      const part = missing.slice(start, start + papersPerCommit)
       const made = await embedded(part, embedder, signal)
-      // Beside what is whole they are kept, so that the next try need not make them again.
+      // Committed at once, unless the storage is damaged, so that an interrupted conversion can resume.
       if (!found.isDamaged) await storage.commit({ vectors: made, nextRow: storage.nextRow })
       for (const [i, { paper, key }] of part.entries())
         vectors.set(paper.id, found.isDamaged ? (made[i] as StoredVector) : key)
@@ -115,7 +116,7 @@ export async function convert(storage: Storage, options: ConvertOptions): Promis
   await storage.rewrite({
     identity,
     papers: Array.from(papers.values(), (paper) => ({ paper, vector: vectors.get(paper.id) ?? 'own' })),
-    // Those of another model are not worth their place.
+    // Unused vectors of another model are dropped.
     keepsOthers: isSameModel,
     signal,
   })
@@ -147,13 +148,13 @@ async function embedded(
   })
 }
 
-/** A model's vectors must not become nobody's, where the storage does not say whose they are. */
+/** With a lost identity, checks that the vectors were supplied by the caller and not made by a model. */
 async function requireOwnVectors(storage: Storage, papers: readonly StoredPaper[]): Promise<void> {
-  for (let start = 0; start < papers.length; start += PART)
-    for (const found of await storage.readVectors(papers.slice(start, start + PART)))
+  for (let start = 0; start < papers.length; start += papersPerRead)
+    for (const found of await storage.readVectors(papers.slice(start, start + papersPerRead)))
       if (found !== undefined && !vectorKey(found.vector).equals(found.key))
         throw new PaperkinError(
           'store-mismatch',
-          `Expected vectors of your own in ${storage.path}, whose header is damaged, but a model made them: open it with the embedder that it was made with, or with any and \`reembed: true\` to embed all papers anew.`,
+          `Expected vectors of your own in ${storage.path}, whose header is damaged, but a model made them: open it with the embedder that it was made with, or with any embedder and \`reembed: true\` to re-embed all papers.`,
         )
 }

@@ -4,12 +4,14 @@ import { recordFields } from '../../sources/record-fields.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import type { Reading } from './collection.ts'
 
-/** A paper that a text may have meant. */
+/** A paper that a text may refer to. */
 export interface FoundPaper<Extra extends object = PaperExtra> {
   readonly paper: Paper<Extra>
-  /** `'exact'`: the text is its id or whole title; `'words'`: the title has all words of the text; else `'near'`. */
+  /**
+   * `'exact'`: the text is its id or whole title; `'words'`: its title has all words of the text; otherwise `'near'`.
+   */
   readonly match: 'exact' | 'words' | 'near'
-  /** 0 … 1: 1 for an exact match, else the share of the text's words and letter triples that its title or id has. */
+  /** 0 … 1: 1 for an exact match, otherwise the share of the text's words and letter trigrams in its title or id. */
   readonly score: number
 }
 
@@ -30,9 +32,9 @@ function triples(folded: string): Set<string> {
 }
 
 /**
- * The papers whose id or title is nearest to a text, best first, ties in the order in which they were added: the whole
- * title, titles with all the words, then titles and ids that share words and letter triples (so that slips of the pen
- * are forgiven). Papers that share nothing are left out. An id means its paper alone, and no other is looked at.
+ * The papers whose id or title is nearest to a text, best first; ties in the order in which they were added. First the
+ * whole title, then titles with all the words, then titles and ids that share words and letter trigrams, which
+ * tolerates typing errors. Papers that share nothing are left out. If the text is an id, only its paper is returned.
  */
 export function* findPapers(kept: ReadonlyMap<string, StoredPaper>, text: string, k: number): Reading<FoundPaper[]> {
   const named = keptPaper(kept, text.trim())
@@ -76,7 +78,7 @@ function shared(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   return count
 }
 
-/** The id that a text, a number, or a record with nothing but an id means; undefined for all else. */
+/** The id given by a string, a safe integer, or a record with only an `id`; undefined for anything else. */
 export function idOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value
   if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : undefined
@@ -84,14 +86,14 @@ export function idOf(value: unknown): string | undefined {
   return idOf((value as { readonly id: unknown }).id)
 }
 
-/** The paper of an id as it was given to `add`: a number may be one, and an arXiv id may carry its version. */
+/** The paper with an id, which may be a number; an arXiv id may carry a version. */
 export function keptPaper(kept: ReadonlyMap<string, StoredPaper>, given: unknown): StoredPaper | undefined {
   const id = idOf(given)
   return id === undefined ? undefined : (kept.get(id) ?? kept.get(plainId(id).id))
 }
 
 /**
- * The paper that a record of any shape is meant for, by the same rules as one that is read from a file.
+ * Converts a record of any known shape to a paper, by the same rules as for records in files.
  * @throws PaperkinError `invalid-paper`
  */
 export function givenPaper(record: unknown): Paper {
@@ -111,7 +113,7 @@ const ownFields = new Set([
   'extra',
 ])
 
-/** Whether a record has no other names than those of a paper, so that nothing in it need be guessed. */
+/** Whether a record has only the fields of a paper, so that no field needs to be mapped. */
 function isPaperShaped(record: unknown): boolean {
   if (typeof record !== 'object' || record === null) return true
   const { authors, categories } = record as PaperInput
@@ -119,7 +121,7 @@ function isPaperShaped(record: unknown): boolean {
   return Object.keys(record).every((name) => ownFields.has(name)) && isPlain(authors) && isPlain(categories)
 }
 
-/** The error for an id that is not in the library, with the papers that it may have meant. */
+/** The error for an id that is not in the library, with suggestions. */
 export function* paperNotFound(kept: ReadonlyMap<string, StoredPaper>, id: unknown): Reading<PaperkinError> {
   if (typeof id !== 'string') return wrongText('id', id)
   const near = (yield* findPapers(kept, id, 3)).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
@@ -127,10 +129,7 @@ export function* paperNotFound(kept: ReadonlyMap<string, StoredPaper>, id: unkno
   return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
 }
 
-/** The error for a text that is empty, or none. */
+/** The error for an empty text or a value that is not a string. */
 export function wrongText(name: string, value: unknown): PaperkinError {
-  return new PaperkinError(
-    'invalid-argument',
-    `Expected \`${name}\` to be a text that is not empty, got ${show(value)}.`,
-  )
+  return new PaperkinError('invalid-argument', `Expected \`${name}\` to be a non-empty text, got ${show(value)}.`)
 }

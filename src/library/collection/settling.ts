@@ -1,5 +1,5 @@
-// What is derived from a collection, none of it its own truth: the words' index and the graph of near vectors in files
-// beside it, and codes, postings and weights that later questions gain from. All of it can be made again.
+// Data derived from a collection, all of which can be rebuilt: the files of the lexical index and the HNSW graph, and
+// the codes, postings and weights in memory that speed up later questions.
 import { setTimeout as wait } from 'node:timers/promises'
 import { PaperkinError } from '../../errors.ts'
 import { openLexicalFile, type SavedLexical, writeLexicalFile } from '../../lexical/lexical-file.ts'
@@ -9,14 +9,14 @@ import { autoHnswFrom, type IndexKind } from '../../vectors/create-index.ts'
 import type { VectorIndex } from '../../vectors/vector-index.ts'
 import type { Storage, StoredPaper } from '../storage/storage.ts'
 
-/** Milliseconds without a change after which what later questions gain from is made. */
-const SETTLE_AFTER = 3000
-/** Rows whose words are counted on opening rather than kept: some 60 ms; in a large library 1 of 128. */
-const UNSAVED = 256
-/** Should a long `add` be ended, most of its words need not be counted again. */
-const UNSAVED_MEANWHILE = 4096
+/** Milliseconds without a change before derived data is prepared. */
+const settleAfter = 3000
+/** Unsaved rows allowed on closing, in addition to 1 in 128; counting their words on opening takes about 60 ms. */
+const mostUnsaved = 256
+/** Unsaved rows allowed during a long `add`, in addition to as many as are saved, in case the process is killed. */
+const mostUnsavedMeanwhile = 4096
 
-/** The state that things are derived from. */
+/** The source of derived data. */
 interface Derived {
   readonly kept: ReadonlyMap<string, StoredPaper>
   readonly lexical: LexicalIndex
@@ -29,25 +29,25 @@ export class Settling {
   readonly #closing = new AbortController()
   #settling: Promise<void> | undefined
   #isSettled = true
-  /** Long work under way that settling would get in the way of. */
+  /** Number of long tasks in progress that settling would slow down. */
   #undisturbed = 0
   #isGraphSaved = false
-  /** Rows of the lexical index that its file holds. */
+  /** Rows of the lexical index in its file. */
   savedRows = 0
 
-  /** `state` is looked at when something is made of it. */
+  /** `state` is read on each use, so it may be replaced. */
   constructor(storage: Storage, state: Derived) {
     this.#storage = storage
     this.#state = state
   }
 
-  /** Vectors or words came or went: what makes questions faster is made once no more changes come. */
+  /** Reports a change of vectors or words; schedules {@link later}. */
   changed(): void {
     this.#isGraphSaved = false
     this.later()
   }
 
-  /** Has what makes questions faster made, once no more changes come. */
+  /** Schedules the preparation of derived data once changes stop. */
   later(): void {
     this.#isSettled = false
     this.#settling ??= this.#settle()
@@ -57,7 +57,7 @@ export class Settling {
       })
   }
 
-  /** Does long work; what makes questions faster is not begun meanwhile. */
+  /** Runs a long task; preparation does not start meanwhile. */
   async undisturbed<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#undisturbed++
     try {
@@ -67,12 +67,12 @@ export class Settling {
     }
   }
 
-  /** In small slices; a process that asks one question and ends needs none of it. */
+  /** Runs in small slices and does not keep the process alive. */
   async #settle(): Promise<void> {
     const { signal } = this.#closing
     while (!this.#isSettled) {
       this.#isSettled = true
-      await wait(SETTLE_AFTER, undefined, { signal, ref: false })
+      await wait(settleAfter, undefined, { signal, ref: false })
       if (this.#undisturbed > 0) this.#isSettled = false
       if (!this.#isSettled) continue
       const slice = timeSlice(signal, 5)
@@ -82,14 +82,14 @@ export class Settling {
     }
   }
 
-  /** The words that were kept, opened now and read by the call that this resolves to. */
+  /** Opens the file of the lexical index now and returns a function that reads it; undefined if there is none. */
   async openWords(): Promise<(() => Promise<SavedLexical | undefined>) | undefined> {
     const path = this.#storage.derivedFile('words.bin')
     const file = path === undefined ? undefined : await openLexicalFile(path)
     return file && (() => file.read())
   }
 
-  /** Whether the rows of saved words are those of these papers, as far as they have any. */
+  /** Whether a saved lexical index matches these papers, for the rows that it covers. */
   isOf({ state, marks }: SavedLexical, papers: Iterable<StoredPaper>): boolean {
     if (state.rows > this.#storage.nextRow) return false
     for (const { row, textCrc } of papers)
@@ -97,11 +97,11 @@ export class Settling {
     return true
   }
 
-  /** Keeps the words of rows that came since the last time, where counting them would make an opening wait. */
+  /** Saves the lexical index if counting the unsaved rows would slow down opening. */
   async saveWords({ isClosing }: { readonly isClosing: boolean }): Promise<void> {
     const { lexical, kept } = this.#state
     const { rows } = lexical
-    const most = isClosing ? UNSAVED + this.savedRows / 128 : UNSAVED_MEANWHILE + this.savedRows
+    const most = isClosing ? mostUnsaved + this.savedRows / 128 : mostUnsavedMeanwhile + this.savedRows
     const path = this.#storage.derivedFile('words.bin')
     if (path === undefined || this.#storage.isReadOnly || rows - this.savedRows <= most) return
     const marks = new Uint32Array(rows)
@@ -110,11 +110,11 @@ export class Settling {
       await writeLexicalFile(path, { state: lexical.state(), marks })
       this.savedRows = rows
     } catch {
-      // A disk that is full has no room for what can be counted again.
+      // Disk full or similar: the words can be counted again.
     }
   }
 
-  /** Takes the graph that was kept, where it is of these very vectors; otherwise it is built by itself. */
+  /** Loads the saved graph if it matches the vectors; otherwise it is rebuilt automatically. */
   async loadGraph(kind: IndexKind): Promise<void> {
     const { vectors } = this.#state
     const isWanted = kind === 'hnsw' || vectors.size >= autoHnswFrom
@@ -124,7 +124,7 @@ export class Settling {
       await vectors.load(path)
       this.#isGraphSaved = true
     } catch (error) {
-      // It can be built again; only where a graph was asked for, what it takes must be there.
+      // The graph can be rebuilt; but if 'hnsw' was requested, the module must be installed.
       if (kind === 'hnsw' && PaperkinError.isInstance(error) && error.code === 'index-unavailable') throw error
     }
   }
@@ -136,7 +136,7 @@ export class Settling {
     try {
       await vectors.save?.(path)
     } catch {
-      // It can be built again, where there is room for it.
+      // Disk full or similar: the graph can be rebuilt.
     }
   }
 

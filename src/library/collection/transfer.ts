@@ -1,5 +1,5 @@
-// What a library is written out as and read from: papers as JSON lines, one a paper in the library's order, and vectors
-// as NumPy's matrix, with the ids of its rows beside it.
+// Export and import: papers as JSON Lines in the library's order, vectors as a NumPy matrix, and the ids of its rows in
+// a JSON file next to it.
 import { createReadStream } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -15,44 +15,44 @@ import type { StorageIdentity } from '../storage/storage.ts'
 import type { Collection } from './collection.ts'
 
 export interface ExportOptions {
-  /** Where the papers go, as JSON lines. @default nowhere */
+  /** File for the papers, as JSON Lines. @default not written */
   readonly papers?: string | undefined
   /**
-   * Where the vectors go, as a matrix of 32-bit floats (`.npy`), a row a paper; `vectors.npy` has the ids of its rows in
-   * `vectors.ids.json` beside it, unless it is a device or a pipe. @default nowhere
+   * File for the vectors, as a `.npy` matrix of 32-bit floats with one row per paper. The ids of the rows of
+   * `vectors.npy` are written to `vectors.ids.json` next to it, unless it is a device or a pipe. @default not written
    */
   readonly vectors?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
 export interface ImportOptions {
-  /** The papers, as JSON lines. */
+  /** File with the papers, as JSON Lines. */
   readonly papers: string
-  /** The vectors of all of them, as {@link ExportOptions.vectors}. @default they are embedded */
+  /** File with the vectors of all papers, as in {@link ExportOptions.vectors}. @default the papers are embedded */
   readonly vectors?: string | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
-/** What the ids beside a matrix say. */
+/** Content of the ids file next to a matrix. */
 interface VectorIds {
   readonly modelId: string
   readonly revision?: string
   readonly dtype?: string
   readonly dimensions: number
-  /** One a row. */
+  /** One per row. */
   readonly ids: readonly string[]
 }
 
-/** Rows written at once. */
-const PART = 1024
+/** Rows per write. */
+const rowsPerWrite = 1024
 
 /** See `PaperLibrary.export`. */
 export async function exportLibrary(
   collection: Pick<Collection, 'kept' | 'vectors' | 'stream'>,
   { papers, vectors: path, signal, identity }: ExportOptions & { readonly identity: Omit<StorageIdentity, 'recipe'> },
 ): Promise<void> {
-  // As the library is now, whatever is added meanwhile.
+  // Taken before the first await, so that later additions do not show.
   const all = [...collection.kept.values()]
   const snapshot = collection.vectors.snapshot()
   requireFiles({ papers, vectors: path }, [])
@@ -79,12 +79,12 @@ export async function exportLibrary(
   const ids = place.kind === 'file' ? idsPath(path) : undefined
   const { modelId, revision, dtype, dimensions } = identity
   async function* rows() {
-    for (let start = 0; start < all.length; start += PART)
+    for (let start = 0; start < all.length; start += rowsPerWrite)
       yield await snapshot.vectors(
-        all.slice(start, start + PART).map(({ row }) => row),
+        all.slice(start, start + rowsPerWrite).map(({ row }) => row),
         signal ? { signal } : {},
       )
-    // Those of an earlier matrix must not stand beside this one, should the process end in between.
+    // If the process ends before the new ids are written, the old ones must not remain next to the new matrix.
     if (ids !== undefined) await rm(ids, { force: true })
   }
   await written(path, signal, () => writeNpy(path, rows(), { rows: all.length, dimensions }))
@@ -100,7 +100,7 @@ export async function exportLibrary(
 }
 
 /**
- * Reads what {@link exportLibrary} wrote: papers, and the vector of each where there are vectors.
+ * Reads the files of {@link exportLibrary}: papers, and the vector of each if `vectors` is given.
  * @throws PaperkinError `unreadable-source`, naming the line or the paper
  */
 export async function readExport({ papers: path, vectors, signal }: ImportOptions): Promise<{
@@ -125,14 +125,14 @@ export async function readExport({ papers: path, vectors, signal }: ImportOption
     if (row === undefined)
       throw new PaperkinError(
         'unreadable-source',
-        `Expected ${vectors} to have a row for each paper, it has none for ${show(id)}.`,
+        `Expected ${vectors} to have a row for each paper, but it has none for ${show(id)}.`,
       )
     return values.subarray(row * dimensions, (row + 1) * dimensions)
   })
   return { papers, vectors: found, of }
 }
 
-/** Checks names of files; those that are not needed may be left out. */
+/** Checks file names; those not in `needed` may be undefined. */
 function requireFiles(files: Readonly<Record<string, unknown>>, needed: readonly string[]): void {
   for (const [name, value] of Object.entries(files))
     if ((typeof value !== 'string' || value === '') && (needed.includes(name) || value !== undefined))
@@ -157,11 +157,11 @@ async function readLines(path: string, signal: AbortSignal | undefined): Promise
     const { code, message } = error as NodeJS.ErrnoException
     const what =
       code === undefined
-        ? `line ${number} is no JSON (${message})`
+        ? `line ${number} is not JSON (${message})`
         : code === 'ENOENT'
           ? 'there is no such file'
           : `it cannot be read (${code})`
-    throw new PaperkinError('unreadable-source', `Expected ${path} to hold a paper a line, but ${what}.`, {
+    throw new PaperkinError('unreadable-source', `Expected ${path} to hold one paper per line, but ${what}.`, {
       cause: error,
     })
   }
@@ -176,7 +176,7 @@ async function readIds(path: string): Promise<VectorIds> {
   } catch (error) {
     throw new PaperkinError(
       'unreadable-source',
-      `Expected ${path} to name the rows of the matrix beside it: ${(error as Error).message}.`,
+      `Expected ${path} to name the rows of the matrix next to it: ${(error as Error).message}.`,
       {
         cause: error,
       },
@@ -184,7 +184,7 @@ async function readIds(path: string): Promise<VectorIds> {
   }
 }
 
-/** Writes to a path; an error of the file system becomes one that says what to do. */
+/** Runs a write; turns file system errors into PaperkinErrors. */
 async function written<Result>(
   path: string,
   signal: AbortSignal | undefined,

@@ -1,9 +1,9 @@
 import { keyAt, type VectorBlock } from './log-file.ts'
 
-/** Numbers of vectors by their keys; a table with open addressing, since a Map of so many strings takes a tenth of a second. */
+/** Vector numbers by key: a hash table with open addressing. Building a Map of 100,000 strings would take 0.1 s. */
 export class KeyTable {
   readonly #blocks: VectorBlock[] = []
-  /** Place in the blocks' order and one, 0 where there is none; at most half full. */
+  /** Position in the concatenated blocks plus one; 0 for an empty slot. At most half full. */
   #slots: Int32Array
   /** Number of vectors before each block. */
   readonly #before: number[] = []
@@ -13,7 +13,7 @@ export class KeyTable {
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(512, keys))))
   }
 
-  /** An empty one, with room for the keys of these blocks. */
+  /** An empty table with room for the keys of these blocks. */
   static for(blocks: readonly VectorBlock[]): KeyTable {
     return new KeyTable(blocks.reduce((sum, { count }) => sum + count, 0))
   }
@@ -41,7 +41,7 @@ export class KeyTable {
     return place < 0 ? undefined : this.#at(place)[1]
   }
 
-  /** Where a key is, or where it would be put. Its first bytes are as good as drawn. */
+  /** The slot of a key, or the empty slot where it belongs. Keys are SHA-256, so the first bytes serve as the hash. */
   #slot(key: Buffer): number {
     const mask = this.#slots.length - 1
     let slot = key.readUInt32LE(0) & mask

@@ -1,4 +1,4 @@
-// What is wrong with a library on disk, in the words of the one error class.
+// Damage and file system errors as PaperkinErrors.
 import { PaperkinError, systemCode } from '../../errors.ts'
 import { damagedPaper, type LogDamage, type PaperRecord } from './log-file.ts'
 
@@ -7,8 +7,8 @@ export function damagedVector({ id, vector }: Pick<PaperRecord, 'id' | 'vector'>
 }
 
 /**
- * Damage with the papers that a damaged vector belongs to, those whose vector is not there at all, and those that have the
- * row of another.
+ * The damage, with damaged vectors assigned to their papers. Adds papers whose vector is missing and papers that share
+ * a row with another.
  */
 export function withIds(
   damages: readonly LogDamage[],
@@ -34,7 +34,7 @@ export function withIds(
   return [...damages.filter(({ vector }) => vector === undefined || !owned.has(vector)), ...named]
 }
 
-/** The error for damage that nobody asked to repair. */
+/** The `corrupt-store` error for damage. */
 export function damaged(path: string, damages: readonly LogDamage[]): PaperkinError {
   const ids = damages.flatMap(({ id }) => id ?? [])
   const named = ids.length === 0 ? '' : ` (papers ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ', …' : ''})`
@@ -46,7 +46,7 @@ export function damaged(path: string, damages: readonly LogDamage[]): PaperkinEr
   )
 }
 
-/** What an error of the file system means for a library. */
+/** Turns a file system error into a PaperkinError; returns other errors unchanged. */
 export function storeError(error: unknown, path: string, doing: 'read' | 'write'): unknown {
   const code = systemCode(error)
   if (PaperkinError.isInstance(error) || code === undefined) return error
@@ -57,13 +57,13 @@ export function storeError(error: unknown, path: string, doing: 'read' | 'write'
     })
   }
   const reasons: Readonly<Record<string, string>> = {
-    ENOSPC: 'the disk is full: free some space and try again, the library is as it was',
-    EDQUOT: 'the disk quota is used up: free some space and try again, the library is as it was',
+    ENOSPC: 'the disk is full: free some space and try again, the library is unchanged',
+    EDQUOT: 'the disk quota is used up: free some space and try again, the library is unchanged',
     EACCES: 'this user may not write there: change its permissions, or open it with `readOnly: true`',
     EPERM: 'this user may not write there: change its permissions, or open it with `readOnly: true`',
     EROFS: 'the file system is read-only: open it with `readOnly: true`',
   }
-  const what = reasons[code] ?? `writing failed (${code}): the library is as it was`
+  const what = reasons[code] ?? `writing failed (${code}): the library is unchanged`
   return new PaperkinError('store-unwritable', `Expected to write to the library in ${path}, but ${what}.`, {
     cause: error,
   })

@@ -1,73 +1,73 @@
-// The library's one file of truth: a header and then batches, only ever appended ("frames"). Little endian.
-// Header, 4,096 bytes: magic, format, JSON of what the library is, CRC-32; at 2,048 and 3,072 the two ends, written in
-// turn, of what was committed: a file that is shorter has lost something, what is longer was never acknowledged.
-// Frame: head of 64 bytes | ids removed | vector entries | paper entries | vectors | texts | the head once more.
-// Every head and entry has a checksum of its own and says where it belongs, so that damage costs what it touches and no
-// more, and pages that changed places are found. A batch is in the file when its last byte is: there is no half of one.
+// Layout of the library's log: a header and append-only batches ("frames"). Little endian.
+// Header, 4,096 bytes: magic, format version, identity as JSON, CRC-32. At bytes 2,048 and 3,072, written alternately,
+// two copies of the committed length: a shorter file has lost data, and bytes beyond it were never acknowledged. Frame:
+// 64-byte head | removed ids | vector entries | paper entries | vectors | texts | the head again. Every head and entry
+// has its own checksum and records its position, so that damage affects only what it touches, and swapped pages are
+// detected. A frame counts only when it is complete to its last byte.
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { Paper } from '../../paper.ts'
 import type { Damage, StorageIdentity, StoredPaper, StoredVector } from './storage.ts'
 
 /** Bytes before the first frame. */
-export const HEADER_BYTES = 4096
-/** The version of this layout. */
-export const FORMAT = 1
+export const headerBytes = 4096
+/** Version of this layout. */
+export const logFormat = 1
 
-const MAGIC = Buffer.from('PAPERKIN')
-const FRAME_MARK = Buffer.from('PKFM')
-const FRAME_MAGIC = FRAME_MARK.readUInt32LE()
-const HEAD_BYTES = 64
-const VECTOR_ENTRY = 48
-const PAPER_ENTRY = 32
-const KEY_BYTES = 32
-const END_PLACES = [2048, 3072] as const
-const END_BYTES = 24
-const MOST_JSON = END_PLACES[0] - 20
-const BLOCK = 8 * 2 ** 20
-/** Wider vectors no model makes. */
-const MOST_DIMENSIONS = 2 ** 20
-/** A log that is written anew has hardly more rows than papers; after that each new row takes an entry. */
-const MOST_PAST_ROWS = 2 ** 24
-/** `cut` of texts whose word pieces were projected, not counted. */
-const ESTIMATED = 2 ** 31
+const magic = Buffer.from('PAPERKIN')
+const frameMark = Buffer.from('PKFM')
+const frameMagic = frameMark.readUInt32LE()
+const headBytes = 64
+const vectorEntryBytes = 48
+const paperEntryBytes = 32
+const keyBytes = 32
+const endPlaces = [2048, 3072] as const
+const endBytes = 24
+const mostJson = endPlaces[0] - 20
+const blockBytes = 8 * 2 ** 20
+/** Wider than the vectors of any model; a larger value is damage. */
+const mostDimensions = 2 ** 20
+/** Rows of removed papers that a rewritten log can have; every later row takes an entry. A larger number is damage. */
+const mostPastRows = 2 ** 24
+/** Flag in `cut` for word pieces that were estimated, not counted. */
+const estimatedFlag = 2 ** 31
 
-/** What a log says of itself, once and for all. */
+/** The identity in the header; never changes within a file. */
 export interface LogIdentity extends StorageIdentity {
-  /** Drawn when the file was made: another one means other contents. */
+  /** Random id of the file: a different id means different contents. Empty if the header is damaged. */
   readonly log: string
 }
 
-/** A paper as a frame keeps it. */
+/** A paper to write into a frame. */
 export interface PaperRecord extends Pick<StoredPaper, 'id' | 'row' | 'textCrc'> {
-  /** Which vector is its own, counted over the whole log. */
+  /** Number of its vector, counted over the whole log. */
   readonly vector: number
   /** The paper without its id, as JSON. */
   readonly json: Buffer
 }
 
-/** Where the papers of a frame are. */
+/** Position of a frame's papers in the file. */
 interface FramePapers {
   readonly log: PaperTexts
-  /** Where their ids and JSON begin in the file. */
+  /** Byte at which their ids and JSON start. */
   readonly position: number
-  /** All of those, where the file must not be held open. */
+  /** A copy of them, if the file must not be held open. */
   readonly texts: Buffer | undefined
-  /** 32 bytes a paper. */
+  /** 32 bytes per paper. */
   readonly entries: Buffer
 }
 
-/** What reads papers after their frame. */
+/** Reads the papers of frames on demand. */
 export interface PaperTexts {
   /** Whether the file must not be held open. */
   readonly mustLetGo: boolean
   /** The JSON of papers, in their order. */
   readJson(papers: readonly LogPaper[], signal?: AbortSignal | undefined): Promise<Buffer[]>
-  /** A paper, without waiting. */
+  /** A paper, synchronously. */
   readNow(paper: LogPaper): Paper
 }
 
-/** A paper as it was read: an id and a row in memory, the rest of it in its frame. */
+/** Handle to a paper: id and row in memory, the rest in its frame. */
 export class LogPaper implements StoredPaper {
   readonly id: string
   readonly row: number
@@ -79,7 +79,7 @@ export class LogPaper implements StoredPaper {
     this.id = id
     this.row = row
     this.frame = frame
-    this.#entry = PAPER_ENTRY * index
+    this.#entry = paperEntryBytes * index
     this.cached = undefined
   }
 
@@ -91,63 +91,63 @@ export class LogPaper implements StoredPaper {
     return this.frame.entries.readInt32LE(this.#entry + 20)
   }
 
-  /** Bytes before its id, which its JSON follows, and bytes of both. */
+  /** Offset of its id, followed by its JSON, in the frame's texts; and the bytes of both. */
   get place(): { readonly start: number; readonly length: number } {
     const { entries } = this.frame
     const start = entries.readUInt32LE(this.#entry + 8)
     return { start, length: entries.readUInt32LE(this.#entry + 12) + entries.readUInt32LE(this.#entry + 16) }
   }
 
-  /** Whether these bytes are its id and JSON as they were written. */
+  /** Whether these bytes, its id and JSON, match the checksum. */
   isWritten(bytes: Buffer): boolean {
     return crc32(bytes, this.row) === this.frame.entries.readUInt32LE(this.#entry + 24)
   }
 }
 
-/** Where the next frame stands: at a byte, after so many frames and vectors. */
+/** Position of the next frame: byte, frame number, and number of its first vector. */
 export interface LogPlace {
   readonly position: number
   readonly number: number
   readonly vectors: number
 }
 
-/** One batch of changes, as it is written. */
+/** One batch of changes to write. */
 export interface FrameContent {
-  /** Ids that go, before `papers` come. */
+  /** Ids to remove, before `papers` are inserted. */
   readonly removed: readonly string[]
   readonly vectors: readonly StoredVector[]
   readonly papers: readonly PaperRecord[]
-  /** The row after the highest that was ever used. */
+  /** One more than the highest row ever used. */
   readonly nextRow: number
   readonly dimensions: number
 }
 
-/** The vectors of a frame: number `first + i` of the log stands at `position + 4 · dimensions · i`. */
+/** The vectors of a frame: vector `first + i` of the log is at byte `position + 4 · dimensions · i`. */
 export interface VectorBlock {
   readonly first: number
   readonly count: number
   readonly dimensions: number
   readonly position: number
-  /** 48 bytes a vector; see {@link keyAt} and {@link truncationAt}. */
+  /** 48 bytes per vector; see {@link keyAt} and {@link truncationAt}. */
   readonly entries: Buffer
-  /** Those that are not as they were written. */
+  /** Indexes of damaged vectors within the block. */
   readonly damaged: ReadonlySet<number>
 }
 
-/** A batch as it was read; what is damaged is left out of it and told apart. */
+/** A batch as read, without its damaged parts, which are reported separately. */
 export interface Frame {
   readonly place: LogPlace
-  /** Where the next one begins. */
+  /** Position of the next frame. */
   readonly next: LogPlace
   readonly nextRow: number
   readonly removed: readonly string[]
   readonly papers: readonly LogPaper[]
   readonly block: VectorBlock
-  /** The block's vectors, `count × dimensions`; until the next frame is asked for. */
+  /** The block's vectors, `count × dimensions`; valid until the next frame is requested. */
   readonly floats: Float32Array
 }
 
-/** Damage, and what of the log it is in. */
+/** Damage, and the part of the log that it is in. */
 export interface LogDamage extends Damage {
   readonly part: 'header' | 'batch' | 'removal' | 'vector' | 'paper'
   /** The vector's number in the log. */
@@ -158,43 +158,43 @@ export function damagedPaper(id: string): LogDamage {
   return { part: 'paper', id, message: `The paper ${JSON.stringify(id)} is damaged.` }
 }
 
-/** The first bytes of a log, as far as they can be believed. */
+/** The header of a log, as far as it is intact. */
 interface LogHeader {
-  /** `undefined` where the file does not begin like one. */
+  /** `undefined` if the file does not start like a log. */
   readonly format: number | undefined
   readonly identity: LogIdentity | undefined
-  /** Where what was committed ends; `undefined` where neither end can be read. */
+  /** End of the committed data; `undefined` if neither copy can be read. */
   readonly end: LogEnd | undefined
 }
 
-/** How much was committed. */
+/** Committed length in bytes; the copy with the higher turn counts. */
 export interface LogEnd {
   readonly turn: number
   readonly length: number
 }
 
-/** The header of a new log whose frames end at `length`. @throws RangeError where the identity is too long. */
+/** Encodes the header of a log whose frames end at `length`. @throws RangeError if the identity is too long */
 export function encodeHeader(identity: LogIdentity, length: number): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES)
+  const header = Buffer.alloc(headerBytes)
   const json = Buffer.from(JSON.stringify(identity))
-  if (json.length > MOST_JSON) throw new RangeError(`it takes ${json.length} bytes, ${MOST_JSON} is the most`)
-  MAGIC.copy(header)
-  header.writeUInt32LE(FORMAT, 8)
+  if (json.length > mostJson) throw new RangeError(`the identity takes ${json.length} bytes, ${mostJson} at most`)
+  magic.copy(header)
+  header.writeUInt32LE(logFormat, 8)
   header.writeUInt32LE(json.length, 12)
   json.copy(header, 16)
   header.writeUInt32LE(crc32(header.subarray(0, 16 + json.length)), 16 + json.length)
-  encodeEnd({ turn: 0, length }).copy(header, END_PLACES[0])
-  encodeEnd({ turn: 1, length }).copy(header, END_PLACES[1])
+  encodeEnd({ turn: 0, length }).copy(header, endPlaces[0])
+  encodeEnd({ turn: 1, length }).copy(header, endPlaces[1])
   return header
 }
 
-/** An end, and where it belongs. */
+/** Position in the header of an end; even and odd turns alternate. */
 export function endPlace({ turn }: LogEnd): number {
-  return END_PLACES[turn % 2] as number
+  return endPlaces[turn % 2] as number
 }
 
 export function encodeEnd({ turn, length }: LogEnd): Buffer {
-  const bytes = Buffer.alloc(END_BYTES)
+  const bytes = Buffer.alloc(endBytes)
   bytes.writeDoubleLE(turn, 0)
   bytes.writeDoubleLE(length, 8)
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 16)), 16)
@@ -202,26 +202,26 @@ export function encodeEnd({ turn, length }: LogEnd): Buffer {
 }
 
 export function decodeHeader(header: Buffer): LogHeader {
-  const ends = END_PLACES.flatMap((place, index): LogEnd[] => {
-    if (header.length < place + END_BYTES) return []
-    const bytes = header.subarray(place, place + END_BYTES)
+  const ends = endPlaces.flatMap((place, index): LogEnd[] => {
+    if (header.length < place + endBytes) return []
+    const bytes = header.subarray(place, place + endBytes)
     const end = { turn: bytes.readDoubleLE(0), length: bytes.readDoubleLE(8) }
-    const isSound = Number.isSafeInteger(end.turn) && Number.isSafeInteger(end.length) && end.length >= HEADER_BYTES
+    const isSound = Number.isSafeInteger(end.turn) && Number.isSafeInteger(end.length) && end.length >= headerBytes
     return crc32(bytes.subarray(0, 16)) === bytes.readUInt32LE(16) && isSound && end.turn % 2 === index ? [end] : []
   })
   const end = ends.sort((a, b) => b.turn - a.turn)[0]
-  if (header.length < 16 || !header.subarray(0, MAGIC.length).equals(MAGIC))
+  if (header.length < 16 || !header.subarray(0, magic.length).equals(magic))
     return { format: undefined, identity: undefined, end }
   const length = header.readUInt32LE(12)
   const isWhole =
-    length <= MOST_JSON &&
+    length <= mostJson &&
     header.length >= 20 + length &&
     crc32(header.subarray(0, 16 + length)) === header.readUInt32LE(16 + length)
   if (!isWhole) return { format: undefined, identity: undefined, end }
   return { format: header.readUInt32LE(8), identity: parsedIdentity(header.toString('utf8', 16, 16 + length)), end }
 }
 
-/** The identity, where every field has its type. */
+/** Parses the identity; undefined if a field has the wrong type. */
 function parsedIdentity(json: string): LogIdentity | undefined {
   try {
     const identity = JSON.parse(json) as LogIdentity
@@ -231,55 +231,55 @@ function parsedIdentity(json: string): LogIdentity | undefined {
       [revision, dtype, settings].every((text) => text === undefined || typeof text === 'string') &&
       Number.isInteger(dimensions) &&
       dimensions >= 0 &&
-      dimensions <= MOST_DIMENSIONS
+      dimensions <= mostDimensions
     return isSound ? identity : undefined
   } catch {
     return undefined
   }
 }
 
-/** A frame as it is written, and where its parts are in the file. */
+/** The bytes of a frame, and the positions of its parts in the file. */
 interface EncodedFrame {
   readonly bytes: Buffer
-  /** Copies, which may outlive the bytes. */
+  /** Copies, so that `bytes` can be freed. */
   readonly vectorEntries: Buffer
   readonly paperEntries: Buffer
-  /** Where its vectors begin in the file, and where its texts do. */
+  /** Bytes of the file at which its vectors and its texts start. */
   readonly vectorsFrom: number
   readonly textsFrom: number
 }
 
-/** The bytes of a batch at its place in the file; every vector and text is copied once. */
+/** Encodes a batch for its place in the file; copies every vector and text once. */
 export function encodeFrame(batch: FrameContent, { position, number, vectors: firstVector }: LogPlace): EncodedFrame {
   const { removed, vectors, papers, nextRow, dimensions } = batch
-  // Blanks behind it, so that vectors begin where floats may.
+  // Padded with blanks to align the vectors to 4 bytes.
   const removedJson = removed.length === 0 ? '' : JSON.stringify(removed)
   const removedPart = Buffer.from(removedJson + ' '.repeat(-Buffer.byteLength(removedJson) & 3))
   const ids = papers.map(({ id }) => Buffer.from(id))
   const textBytes = papers.reduce((sum, { json }, i) => sum + json.length + (ids[i] as Buffer).length, 0)
   const width = 4 * dimensions
-  const entriesFrom = HEAD_BYTES + removedPart.length
-  const papersFrom = entriesFrom + VECTOR_ENTRY * vectors.length
-  const vectorsFrom = papersFrom + PAPER_ENTRY * papers.length
+  const entriesFrom = headBytes + removedPart.length
+  const papersFrom = entriesFrom + vectorEntryBytes * vectors.length
+  const vectorsFrom = papersFrom + paperEntryBytes * papers.length
   const textsFrom = vectorsFrom + width * vectors.length
   const end = textsFrom + textBytes
-  const bytes = Buffer.alloc(end + (-(removedPart.length + width * vectors.length + textBytes) & 7) + HEAD_BYTES)
-  removedPart.copy(bytes, HEAD_BYTES)
+  const bytes = Buffer.alloc(end + (-(removedPart.length + width * vectors.length + textBytes) & 7) + headBytes)
+  removedPart.copy(bytes, headBytes)
   vectors.forEach(({ key, vector, truncation }, i) => {
     if (vector.length !== dimensions) throw new RangeError(`a vector has ${vector.length} values, not ${dimensions}`)
     const own = bytes.subarray(vectorsFrom + width * i, vectorsFrom + width * (i + 1))
     own.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
-    const entry = bytes.subarray(entriesFrom + VECTOR_ENTRY * i, entriesFrom + VECTOR_ENTRY * (i + 1))
+    const entry = bytes.subarray(entriesFrom + vectorEntryBytes * i, entriesFrom + vectorEntryBytes * (i + 1))
     key.copy(entry)
     entry.writeUInt32LE(truncation?.tokens ?? 0, 32)
-    entry.writeUInt32LE((truncation?.cut ?? 0) + (truncation?.estimated ? ESTIMATED : 0), 36)
+    entry.writeUInt32LE((truncation?.cut ?? 0) + (truncation?.estimated ? estimatedFlag : 0), 36)
     entry.writeUInt32LE(vectorCrc(entry, own), 40)
     entry.writeUInt32LE(entryCrc(entry, position, i), 44)
   })
   let textsTo = 0
   papers.forEach(({ row, vector, textCrc, json }, i) => {
     const id = ids[i] as Buffer
-    const entry = bytes.subarray(papersFrom + PAPER_ENTRY * i, papersFrom + PAPER_ENTRY * (i + 1))
+    const entry = bytes.subarray(papersFrom + paperEntryBytes * i, papersFrom + paperEntryBytes * (i + 1))
     entry.writeUInt32LE(row, 0)
     entry.writeUInt32LE(vector, 4)
     entry.writeUInt32LE(textsTo, 8)
@@ -292,8 +292,8 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
     json.copy(bytes, textsFrom + textsTo + id.length)
     textsTo += id.length + json.length
   })
-  const head = bytes.subarray(0, HEAD_BYTES)
-  head.writeUInt32LE(FRAME_MAGIC, 0)
+  const head = bytes.subarray(0, headBytes)
+  head.writeUInt32LE(frameMagic, 0)
   head.writeUInt32LE(number, 4)
   head.writeDoubleLE(position, 8)
   head.writeDoubleLE(bytes.length, 16)
@@ -305,9 +305,9 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
   head.writeUInt32LE(textBytes, 44)
   head.writeUInt32LE(crc32(removedPart), 48)
   head.writeUInt32LE(firstVector, 52)
-  head.writeUInt32LE(crc32(bytes.subarray(HEAD_BYTES, end)), 56)
+  head.writeUInt32LE(crc32(bytes.subarray(headBytes, end)), 56)
   head.writeUInt32LE(crc32(head.subarray(0, 60)), 60)
-  head.copy(bytes, bytes.length - HEAD_BYTES)
+  head.copy(bytes, bytes.length - headBytes)
   return {
     bytes,
     vectorEntries: Buffer.from(bytes.subarray(entriesFrom, papersFrom)),
@@ -318,8 +318,8 @@ export function encodeFrame(batch: FrameContent, { position, number, vectors: fi
 }
 
 /**
- * Reads frames from `from` on: all up to `committed` must be there, whole ones beyond it are taken as well, and the first
- * that is not whole ends the log. Damage is told and passed over.
+ * Reads frames, starting at `from`. Frames up to `committed` must exist; beyond it, complete frames are read as well,
+ * up to the first incomplete one. Damage is reported and skipped.
  */
 export async function* readFrames(
   file: FileHandle,
@@ -344,7 +344,7 @@ export async function* readFrames(
   while (position < size) {
     signal?.throwIfAborted()
     const isBeyond = position >= committed
-    const here = decodeHead(await bytes(position, HEAD_BYTES), size)
+    const here = decodeHead(await bytes(position, headBytes), size)
     let head = here?.position === position ? here : undefined
     if (head === undefined && !isBeyond) head = await nextHead(bytes, position, size)
     if (head === undefined) {
@@ -357,7 +357,7 @@ export async function* readFrames(
     const isNext = head.position === position && head.number === number
     if (isNext ? head.firstVector !== vectors : head.firstVector < vectors) {
       if (isBeyond) return
-      // Its vectors would stand for others.
+      // Its vector numbers would collide with those of other frames.
       onDamage({
         part: 'batch',
         message: `Batch ${head.number} begins with vector ${head.firstVector}, not ${vectors}.`,
@@ -367,8 +367,8 @@ export async function* readFrames(
       continue
     }
     const damages: LogDamage[] = []
-    const content = await bytes(head.position + HEAD_BYTES, head.length - HEAD_BYTES)
-    if (content.length < head.length - HEAD_BYTES && isBeyond) return
+    const content = await bytes(head.position + headBytes, head.length - headBytes)
+    if (content.length < head.length - headBytes && isBeyond) return
     const frame = decodeFrame(head, content, { texts, damages })
     if (isBeyond && damages.length > 0) return
     for (const damage of damages) onDamage(damage)
@@ -377,7 +377,7 @@ export async function* readFrames(
   }
 }
 
-/** Reads one vector of a block, or `undefined` where it is damaged. */
+/** Reads vector `i` of a block; `undefined` if it is damaged. */
 export async function readVector(file: FileHandle, block: VectorBlock, i: number): Promise<Float32Array | undefined> {
   const { dimensions, position } = block
   const bytes = Buffer.allocUnsafeSlow(4 * dimensions)
@@ -388,22 +388,22 @@ export async function readVector(file: FileHandle, block: VectorBlock, i: number
   return new Float32Array(bytes.buffer, bytes.byteOffset, dimensions)
 }
 
-/** The key of a block's vector. */
+/** The key of vector `i` of a block. */
 export function keyAt({ entries }: VectorBlock, i: number): Buffer {
-  return entryAt(entries, i).subarray(0, KEY_BYTES)
+  return entryAt(entries, i).subarray(0, keyBytes)
 }
 
-/** What the model did not read of a vector's text. */
+/** Truncation of the text of vector `i`; undefined if the model read all of it. */
 export function truncationAt({ entries }: VectorBlock, i: number): StoredVector['truncation'] {
   const entry = entryAt(entries, i)
   const tokens = entry.readUInt32LE(32)
   const cut = entry.readUInt32LE(36)
   if (tokens === 0) return undefined
-  return { tokens, cut: cut % ESTIMATED, ...(cut >= ESTIMATED && { estimated: true as const }) }
+  return { tokens, cut: cut % estimatedFlag, ...(cut >= estimatedFlag && { estimated: true as const }) }
 }
 
 function entryAt(entries: Buffer, i: number): Buffer {
-  return entries.subarray(VECTOR_ENTRY * i, VECTOR_ENTRY * (i + 1))
+  return entries.subarray(vectorEntryBytes * i, vectorEntryBytes * (i + 1))
 }
 
 interface Head {
@@ -422,11 +422,11 @@ interface Head {
 }
 
 /**
- * A head as it was written, of a frame that a file of this size can hold: whatever it says is only believed as far as
- * there is room for it. The file may end within the vectors and the texts.
+ * Decodes a head; undefined if the checksum fails or its numbers do not fit into a file of this size. The file may end
+ * within the vectors or the texts.
  */
 function decodeHead(bytes: Buffer, size: number): Head | undefined {
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(0) !== FRAME_MAGIC) return undefined
+  if (bytes.length < headBytes || bytes.readUInt32LE(0) !== frameMagic) return undefined
   if (crc32(bytes.subarray(0, 60)) !== bytes.readUInt32LE(60)) return undefined
   const head = {
     number: bytes.readUInt32LE(4),
@@ -443,29 +443,29 @@ function decodeHead(bytes: Buffer, size: number): Head | undefined {
     contentCrc: bytes.readUInt32LE(56),
   }
   const { position, length, removed, vectors, papers, dimensions, nextRow, textBytes } = head
-  const entries = HEAD_BYTES + removed + VECTOR_ENTRY * vectors + PAPER_ENTRY * papers
-  const parts = entries + 4 * dimensions * vectors + textBytes + HEAD_BYTES
+  const entries = headBytes + removed + vectorEntryBytes * vectors + paperEntryBytes * papers
+  const parts = entries + 4 * dimensions * vectors + textBytes + headBytes
   const isSound =
     Number.isSafeInteger(position) &&
-    position >= HEADER_BYTES &&
+    position >= headerBytes &&
     position % 8 === 0 &&
     removed % 4 === 0 &&
     position + entries <= size &&
     length >= parts &&
     length < parts + 8 &&
-    dimensions <= MOST_DIMENSIONS &&
-    nextRow <= MOST_PAST_ROWS + size / 4
+    dimensions <= mostDimensions &&
+    nextRow <= mostPastRows + size / 4
   return isSound ? head : undefined
 }
 
-/** The first frame from `position` on whose head, or whose copy of it at the end, can be read. */
+/** The first frame at or after `position` with a readable head or a readable copy of it. */
 async function nextHead(bytes: Reader, position: number, size: number): Promise<Head | undefined> {
-  for (let start = position; start < size; start += BLOCK / 2 - HEAD_BYTES) {
-    const part = await bytes(start, Math.min(BLOCK / 2, size - start))
-    for (let at = part.indexOf(FRAME_MARK); at >= 0; at = part.indexOf(FRAME_MARK, at + 1)) {
-      const head = decodeHead(part.subarray(at, at + HEAD_BYTES), size)
+  for (let start = position; start < size; start += blockBytes / 2 - headBytes) {
+    const part = await bytes(start, Math.min(blockBytes / 2, size - start))
+    for (let at = part.indexOf(frameMark); at >= 0; at = part.indexOf(frameMark, at + 1)) {
+      const head = decodeHead(part.subarray(at, at + headBytes), size)
       if (head === undefined || head.position < position) continue
-      if (head.position === start + at || head.position + head.length - HEAD_BYTES === start + at) return head
+      if (head.position === start + at || head.position + head.length - headBytes === start + at) return head
     }
   }
   return undefined
@@ -483,24 +483,27 @@ function decodeFrame(
     return content.subarray(at - length, at)
   }
   const removedPart = part(head.removed)
-  const vectorEntries = part(VECTOR_ENTRY * count)
-  const paperEntries = part(PAPER_ENTRY * head.papers)
-  const vectorsFrom = position + HEAD_BYTES + at
+  const vectorEntries = part(vectorEntryBytes * count)
+  const paperEntries = part(paperEntryBytes * head.papers)
+  const vectorsFrom = position + headBytes + at
   const vectorPart = part(4 * dimensions * count)
   const texts = part(head.textBytes)
-  // One look at all of it; only where that fails, every entry and what belongs to it is looked at by itself.
+  // One checksum over everything; only if it fails, each entry and its data are checked separately.
   const isWhole = at <= content.length && crc32(content.subarray(0, at)) === head.contentCrc
   let removed: string[] = []
   if (removedPart.length < head.removed || crc32(removedPart) !== head.removedCrc)
-    damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is damaged: they are back.` })
+    damages.push({
+      part: 'removal',
+      message: `A list of removed papers in batch ${number} is damaged: these papers are back.`,
+    })
   else if (head.removed > 0) {
     const ids = parsedIds(removedPart.toString())
     if (ids !== undefined) removed = ids
-    else damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is none.` })
+    else damages.push({ part: 'removal', message: `A list of removed papers in batch ${number} is not a list of ids.` })
   }
   const damaged = new Set<number>()
   for (let i = 0; i < count && !isWhole; i++) {
-    const entry = entryOf(vectorEntries, { position, i, length: VECTOR_ENTRY })
+    const entry = entryOf(vectorEntries, { position, i, length: vectorEntryBytes })
     const bytes = vectorPart.subarray(4 * dimensions * i, 4 * dimensions * (i + 1))
     if (entry !== undefined && bytes.length === 4 * dimensions && vectorCrc(entry, bytes) === entry.readUInt32LE(40))
       continue
@@ -519,20 +522,20 @@ function decodeFrame(
     entries: Buffer.from(vectorEntries),
     damaged,
   }
-  // Where the file ends before them, there is no saying where they would begin.
+  // If the file ends before the vectors, their offset may not be aligned.
   const whole = Math.floor(vectorPart.length / 4)
   const floats = whole === 0 ? new Float32Array(0) : new Float32Array(vectorPart.buffer, vectorPart.byteOffset, whole)
   const frame: FramePapers = {
     log,
     position: vectorsFrom + 4 * dimensions * count,
-    // The bytes that were read go with the next ones.
+    // Copied, as the next read overwrites the buffer.
     texts: log.mustLetGo ? Buffer.from(texts) : undefined,
     entries: Buffer.from(paperEntries),
   }
   const papers: LogPaper[] = []
   for (let index = 0; index < head.papers; index++) {
-    const at = PAPER_ENTRY * index
-    if (!isWhole && entryOf(paperEntries, { position, i: index, length: PAPER_ENTRY }) === undefined) {
+    const at = paperEntryBytes * index
+    if (!isWhole && entryOf(paperEntries, { position, i: index, length: paperEntryBytes }) === undefined) {
       damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is damaged.` })
       continue
     }
@@ -541,7 +544,7 @@ function decodeFrame(
     const paper = new LogPaper(id, { row: paperEntries.readUInt32LE(at), frame, index })
     const ends = from + paperEntries.readUInt32LE(at + 12) + paperEntries.readUInt32LE(at + 16)
     if (ends > head.textBytes || paper.row >= head.nextRow) {
-      damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is none.` })
+      damages.push({ part: 'paper', message: `Paper ${index} of batch ${number} is out of range.` })
       continue
     }
     if (!isWhole) {
@@ -582,21 +585,21 @@ function entryOf(
   return entry.length === length && entryCrc(entry, position, i) === entry.readUInt32LE(length - 4) ? entry : undefined
 }
 
-/** Of an entry without its last four bytes, at this place and no other. */
+/** Checksum of an entry without its last four bytes, seeded with its position. */
 function entryCrc(entry: Buffer, position: number, i: number): number {
   return crc32(entry.subarray(0, -4), (position / 8 + i) >>> 0)
 }
 
-/** Of a vector with what its key begins with, so that it cannot stand for another. */
+/** Checksum of a vector, seeded with the start of its key, so that swapped vectors are detected. */
 function vectorCrc(entry: Buffer, vector: Buffer): number {
   return crc32(vector, entry.readUInt32LE(0))
 }
 
 function unreadable(from: number, to: number): LogDamage {
-  return { part: 'batch', message: `What is at bytes ${from} to ${to - 1} cannot be read.` }
+  return { part: 'batch', message: `Bytes ${from} to ${to - 1} cannot be read.` }
 }
 
-/** Bytes of the file, fewer where it ends; they are written over by the call after the next one that reads on. */
+/** Returns bytes of the file, fewer at its end. The call after the next may overwrite them. */
 type Reader = (position: number, length: number) => Promise<Buffer>
 
 interface Block {
@@ -605,23 +608,23 @@ interface Block {
 }
 
 /**
- * Reads the file in blocks, the next one while this one is looked at, into the same three buffers over and over: new ones
- * would make the garbage collector look at all papers again and again (a third of the time of opening 120,000).
+ * Reads the file in blocks, with one block of read-ahead. The buffers are reused: allocating new ones would trigger
+ * garbage collections over all papers, a third of the time to open 120,000.
  */
 function createReader(file: FileHandle, size: number): Reader {
-  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(BLOCK, size)))
+  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(blockBytes, size)))
   const blocks: (Block | undefined)[] = [undefined, undefined]
   let joined = Buffer.alloc(0)
   const blockAt = (index: number): Promise<Buffer> => {
     const place = index % 2
     let block = blocks[place]
     if (block?.index !== index) {
-      // Whatever is being read into this buffer must have ended.
+      // Wait for an earlier read into this buffer.
       const before = block?.bytes.catch(() => {})
       block = {
         index,
         bytes: Promise.resolve(before).then(() =>
-          readAt(file, buffers[place] as Buffer, { position: index * BLOCK, size }),
+          readAt(file, buffers[place] as Buffer, { position: index * blockBytes, size }),
         ),
       }
       block.bytes.catch(() => {})
@@ -631,30 +634,30 @@ function createReader(file: FileHandle, size: number): Reader {
   }
   return async (position, length) => {
     const end = Math.max(position, Math.min(size, position + length))
-    const first = Math.floor(position / BLOCK)
-    const last = Math.floor(Math.max(position, end - 1) / BLOCK)
+    const first = Math.floor(position / blockBytes)
+    const last = Math.floor(Math.max(position, end - 1) / blockBytes)
     if (first === last) {
       const bytes = await blockAt(first)
-      if ((first + 1) * BLOCK < size) blockAt(first + 1)
-      const from = position - first * BLOCK
+      if ((first + 1) * blockBytes < size) blockAt(first + 1)
+      const from = position - first * blockBytes
       return bytes.subarray(from, from + end - position)
     }
-    // Floats begin where they may: a frame's parts lie at multiples of 4 from where they are asked for.
+    // Keeps the floats aligned: a frame's parts are at multiples of 4 from `position`.
     if (joined.length < end - position) joined = Buffer.allocUnsafeSlow(end - position)
     let done = 0
     for (let index = first; index <= last; index++) {
       const bytes = await blockAt(index)
-      const from = index === first ? position - first * BLOCK : 0
+      const from = index === first ? position - first * blockBytes : 0
       const part = bytes.subarray(from, from + end - position - done)
       part.copy(joined, done)
       done += part.length
     }
-    if ((last + 1) * BLOCK < size) blockAt(last + 1)
+    if ((last + 1) * blockBytes < size) blockAt(last + 1)
     return joined.subarray(0, done)
   }
 }
 
-/** Reads a block, fewer bytes where the file ends. */
+/** Reads a block; fewer bytes at the end of the file. */
 async function readAt(
   file: FileHandle,
   buffer: Buffer,

@@ -1,8 +1,8 @@
-// A library's folder: `papers.log` (log-file.ts) holds everything; the writer's lock and what is derived stand beside it.
-// Vectors are found by what they depend on, so the log is the cache of embeddings as well: a vector that no paper has any
-// more stays for the day on which its text comes back. A commit is one write, one sync, and then the new end in the
-// header; readers take what the header says, and whole batches behind it. What must change as a whole (another model, a
-// repair, a log that is mostly past) is written to a new file that takes the old one's place in one step.
+// A library in a folder: `papers.log` (log-file.ts) holds everything, next to the writer's lock and derived files.
+// Vectors are found by key, so the log is also the cache of embeddings: vectors of removed papers stay, in case their
+// text comes back. A commit is one write, one sync, and an update of the end in the header; readers take everything up
+// to that end, and complete batches beyond it. Whole changes (another model, a repair, a log that is mostly outdated)
+// are written to a new file that replaces the old one atomically.
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -19,23 +19,23 @@ import {
   encodeFrame,
   encodeHeader,
   endPlace,
-  FORMAT,
   type Frame,
   type FrameContent,
-  HEADER_BYTES,
+  headerBytes,
   keyAt,
   type LogDamage,
   type LogEnd,
   type LogIdentity,
   LogPaper,
   type LogPlace,
+  logFormat,
   type PaperRecord,
   readFrames,
   readVector,
   truncationAt,
   type VectorBlock,
 } from './log-file.ts'
-import { exists, isLibrary, LOG, prepare, syncFolder } from './log-folder.ts'
+import { exists, isLibrary, logName, prepare, syncFolder } from './log-folder.ts'
 import { LogTexts } from './log-texts.ts'
 import {
   type Batch,
@@ -53,24 +53,26 @@ import {
 } from './storage.ts'
 import type { WriterLock } from './writer-lock.ts'
 
-/** Papers of the past that a log may have beside as many as there are. */
-const PAST = 4096
-/** Papers of one batch of a new log, and papers read at once. */
-const BATCH = 512
-/** Rows that a log may have beside four for each paper. */
-const SPARSE = 2 ** 20
-const firstPlace: LogPlace = Object.freeze({ position: HEADER_BYTES, number: 0, vectors: 0 })
+/** Outdated records that a log may hold, besides one for each current paper, before it is compacted. */
+const mostPast = 4096
+/** Papers per batch of a rewritten log, and papers per read. */
+const papersPerBatch = 512
+/** Rows that a log may use, besides four for each paper, before a rewrite renumbers them. */
+const spareRows = 2 ** 20
+const firstPlace: LogPlace = Object.freeze({ position: headerBytes, number: 0, vectors: 0 })
 
-const nobody: StorageIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
+const noIdentity: StorageIdentity = Object.freeze({ modelId: 'none', dimensions: 0, recipe: '' })
 
 interface LogOptions {
-  /** What a new library is made for; only those who read do not need it. */
+  /** Identity of a new library; needed for writing only. */
   readonly identity?: StorageIdentity
-  /** Whether a library is made where there is none. @default true */
+  /** Whether to create a missing library. @default true */
   readonly create?: boolean
   /** Takes no lock and writes nothing. @default false */
   readonly readOnly?: boolean
-  /** Whether a log that is missing or does not begin like one is made anew or read as far as it goes. @default false */
+  /**
+   * Whether to create a missing log again, and to read a log with a damaged header as far as possible. @default false
+   */
   readonly repair?: boolean
 }
 
@@ -82,11 +84,11 @@ interface ReadOptions {
 /** The log of a library, open for reading or for reading and writing. */
 export class LogStorage implements Storage {
   readonly path: string
-  /** The same, wherever the process goes to meanwhile. */
+  /** The absolute path, in case the working directory changes. */
   readonly #folder: string
   readonly isDurable = true
   readonly isReadOnly: boolean
-  /** What was damaged so much that opening had to get along without it, where a repair was asked for. */
+  /** Damage that opening for a repair has passed over. */
   readonly #damage: readonly LogDamage[]
   #identity: LogIdentity
   #end: LogEnd
@@ -95,9 +97,9 @@ export class LogStorage implements Storage {
   #records = 0
   #blocks: VectorBlock[] = []
   #keys: KeyTable | undefined
-  /** Takes what is found to be damaged while papers are loaded. */
+  /** Receives damage found while papers are loaded. */
   #onDamage: ((damage: LogDamage) => void) | undefined
-  /** A writer's. */
+  /** The log, open for writing; undefined for a reader. */
   #file: FileHandle | undefined
   #texts: LogTexts | undefined
   readonly #lock: WriterLock | undefined
@@ -124,13 +126,13 @@ export class LogStorage implements Storage {
   }
 
   /**
-   * Opens a folder, or makes it where there is none. Nothing of the papers is read yet: see {@link load}.
-   * @throws PaperkinError `invalid-argument` where the path is no folder, or none that can be read only; `store-locked`;
-   * `store-unwritable`; `store-mismatch` for a newer format; `corrupt-store`
+   * Opens a folder, created if missing. Reads only the header; {@link load} reads the papers.
+   * @throws PaperkinError `invalid-argument` if the path is not a folder, or has no library and none may be created;
+   * `store-locked`; `store-unwritable`; `unreadable-source`; `store-mismatch` for a newer format; `corrupt-store`
    */
   static async open(
     path: string,
-    { identity = nobody, create = true, readOnly = false, repair = false }: LogOptions,
+    { identity = noIdentity, create = true, readOnly = false, repair = false }: LogOptions,
   ): Promise<LogStorage> {
     if (typeof path !== 'string' || path === '')
       throw new PaperkinError('invalid-argument', `Expected \`path\` to name a folder, got ${show(path)}.`)
@@ -138,7 +140,7 @@ export class LogStorage implements Storage {
     if (!create && !readOnly && !(await isLibrary(folder)))
       throw new PaperkinError('invalid-argument', `Expected \`path\` to be a library, but there is none in ${path}.`)
     const { others, lock } = await prepare(folder, readOnly)
-    const log = join(folder, LOG)
+    const log = join(folder, logName)
     let isNew = true
     let file: FileHandle | undefined
     const damage: LogDamage[] = []
@@ -153,9 +155,9 @@ export class LogStorage implements Storage {
         if (!isNew && !(repair && !readOnly))
           throw new PaperkinError(
             'corrupt-store',
-            `Expected ${log}, which is missing beside ${others.join(', ')}: put it back from a copy, or open the library with \`repair: true\` to begin anew.`,
+            `Expected ${log}, which is missing next to ${others.join(', ')}: restore it from a backup, or open the library with \`repair: true\` to start empty.`,
           )
-        if (!isNew) damage.push({ part: 'header', message: `${LOG} was missing.` })
+        if (!isNew) damage.push({ part: 'header', message: `${logName} was missing.` })
         await writeLog(log, { ...identity, log: randomUUID() }, [])
       }
       isNew = false
@@ -175,7 +177,7 @@ export class LogStorage implements Storage {
     }
   }
 
-  /** False where the header is damaged, and `identity` what the caller said. */
+  /** False if the header is damaged; then `identity` is the one that the caller expects. */
   get #isIdentityKnown(): boolean {
     return this.#identity.log !== ''
   }
@@ -188,12 +190,12 @@ export class LogStorage implements Storage {
     return this.#nextRow
   }
 
-  /** Bytes that the log had when it was opened or last written to. */
+  /** Size of the log in bytes when it was opened or last written. */
   get bytes(): number {
     return this.#end.length
   }
 
-  /** @throws PaperkinError `corrupt-store` where something is damaged, `store-mismatch`, `unreadable-source` */
+  /** @throws PaperkinError `corrupt-store` if there is damage, `store-mismatch`, `unreadable-source` */
   async load({ isAll = false, present, signal }: LoadOptions): Promise<{
     readonly isAnew: boolean
     readonly batches: AsyncGenerator<Batch>
@@ -226,8 +228,8 @@ export class LogStorage implements Storage {
   }
 
   /**
-   * Reads the batches that came since the last call, all of them at the first. `isAnew` says that the log was replaced
-   * meanwhile, so that all of it comes again. What is damaged is reported and left out.
+   * Reads the batches written since the last call; all of them on the first call or, with `isAnew`, if the log was
+   * replaced. Damage is reported and left out.
    */
   async #read({ onDamage, signal }: ReadOptions): Promise<{
     readonly isAnew: boolean
@@ -235,15 +237,15 @@ export class LogStorage implements Storage {
   }> {
     const file = this.#file ?? (await this.#openLog())
     const isAnew = this.#place === firstPlace
-    // Papers of a log that was replaced keep theirs.
+    // Papers of a replaced log keep their own LogTexts.
     if (isAnew) this.#texts = new LogTexts(this.path, file, { isOwner: file !== this.#file })
     else this.#texts?.forget()
     return { isAnew, frames: this.#frames(file, { onDamage, signal }) }
   }
 
-  /** The log that is there now, its header read. */
+  /** Opens the current log and reads its header. */
   async #openLog(): Promise<FileHandle> {
-    const log = join(this.#folder, LOG)
+    const log = join(this.#folder, logName)
     const file = await open(log, 'r').catch((error) => Promise.reject(storeError(error, this.path, 'read')))
     try {
       const { identity, end } = await readHeader(file, { log })
@@ -254,9 +256,9 @@ export class LogStorage implements Storage {
       if (!isSame)
         throw new PaperkinError(
           'store-mismatch',
-          `Expected the library in ${this.path} to be embedded by ${this.#identity.modelId}, but it was embedded anew by ${identity.modelId}: open it with that embedder.`,
+          `Expected the library in ${this.path} to be embedded by ${this.#identity.modelId}, but it was re-embedded by ${identity.modelId}: open it with that embedder.`,
         )
-      // Shorter than what was read: another log of the same name was put back.
+      // A file shorter than what was read was restored from a backup.
       const { size } = await file.stat()
       if (identity.log !== this.#identity.log || size < this.#place.position) this.#rewind()
       this.#identity = identity
@@ -292,7 +294,7 @@ export class LogStorage implements Storage {
     }
   }
 
-  /** Cuts off what a writer that died had begun, and says in the header what was there after all. */
+  /** Truncates an incomplete batch of a writer that died, and updates the end in the header. */
   async #tidyEnd(file: FileHandle): Promise<void> {
     const { size } = await file.stat()
     if (size > this.#place.position) await file.truncate(this.#place.position)
@@ -313,7 +315,7 @@ export class LogStorage implements Storage {
     this.#keys?.add(block)
   }
 
-  /** Begins again at the first batch. */
+  /** Starts again at the first batch. */
   #rewind(): void {
     this.#place = firstPlace
     this.#records = 0
@@ -321,12 +323,12 @@ export class LogStorage implements Storage {
     this.#keys = undefined
   }
 
-  /** Makes in slices what {@link #find} would make at once (50 ms for 40,000 vectors). */
+  /** Builds the key table in slices; {@link #find} would block for 50 ms at 40,000 vectors. */
   async #prepareKeys(slice: TimeSlice): Promise<void> {
     const blocks = this.#blocks
     if (this.#keys !== undefined) return
     const keys = KeyTable.for(blocks)
-    // Blocks that are appended meanwhile are still come to.
+    // Also visits blocks that are appended meanwhile.
     for (const block of blocks) {
       keys.add(block)
       if (slice.due()) await slice.rest()
@@ -334,7 +336,7 @@ export class LogStorage implements Storage {
     if (this.#blocks === blocks) this.#keys ??= keys
   }
 
-  /** Number of the vector of a key; `undefined` where there is none. */
+  /** Number of the vector with a key; `undefined` if there is none. */
   #find(key: Buffer): number | undefined {
     if (this.#keys === undefined) {
       this.#keys = KeyTable.for(this.#blocks)
@@ -343,12 +345,12 @@ export class LogStorage implements Storage {
     return this.#keys.get(key)
   }
 
-  /** The vector of a number, as it was written; `undefined` where it is damaged or lost. */
+  /** Reads the vector with a number; `undefined` if it is damaged or lost. */
   async #vector(number: number): Promise<StoredVector | undefined> {
     const block = this.#blockOf(number)
     if (block === undefined) return undefined
     const i = number - block.first
-    // The log in which it was found, whatever is in its place by now; where that must be let go, while it is loaded.
+    // A reader uses the file in which it was found, even if replaced since; on Windows, only while loading.
     const file = this.#file ?? this.#texts?.file
     const vector = file && (await readVector(file, block, i))
     const truncation = truncationAt(block, i)
@@ -368,16 +370,16 @@ export class LogStorage implements Storage {
     return undefined
   }
 
-  /** Whether there is a vector of a number, of the library's width, and no damage was seen in it. */
+  /** Whether there is a vector with a number, of the library's width, with no known damage. */
   #isReadable(number: number): boolean {
-    // A damaged header does not say how wide they are.
+    // With a damaged header the width is unknown.
     const dimensions = this.#isIdentityKnown ? this.#identity.dimensions : 0
     const block = this.#blockOf(number)
     if (block === undefined || block.damaged.has(number - block.first)) return false
     return dimensions === 0 || block.dimensions === dimensions
   }
 
-  /** Numbers of all vectors of a width that can be read. */
+  /** Numbers of all readable vectors of a width. */
   *#numbers(dimensions: number): Generator<number> {
     for (const block of this.#blocks)
       if (block.dimensions === dimensions)
@@ -398,7 +400,7 @@ export class LogStorage implements Storage {
       } else {
         const paper = one as LogPaper
         const record = this.#isReadable(paper.vector) ? await this.#vector(paper.vector) : undefined
-        // While papers are loaded, one of another width is damage; an inventory may hold what another model made.
+        // A vector of another width is damage while papers are loaded; an inventory may hold those of another model.
         const isFitting = this.#onDamage === undefined || record?.vector.length === this.#identity.dimensions
         if (!(record && isFitting) && this.#isReadable(paper.vector)) this.#onDamage?.(damagedVector(paper))
         found.push(isFitting ? record : undefined)
@@ -413,7 +415,7 @@ export class LogStorage implements Storage {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Paper[]> {
     const found = new Array<Paper>(papers.length)
-    // Those of a log that was replaced are in their own.
+    // Papers of a replaced log are read from that log.
     const byLog = new Map<LogTexts, number[]>()
     for (const [i, paper] of papers.entries()) {
       const log = (paper as LogPaper).frame.log as LogTexts
@@ -439,7 +441,7 @@ export class LogStorage implements Storage {
     return join(this.#folder, name)
   }
 
-  /** @throws PaperkinError `store-unwritable`; `store-locked` where the lock was taken away */
+  /** @throws PaperkinError `store-unwritable`; `store-locked` if the lock was lost */
   async commit({ removed = [], papers = [], vectors = [], nextRow }: Change): Promise<LogPaper[]> {
     const first = [...vectors, ...papers.map(({ vector }) => vector)].find((one) => one !== undefined && 'key' in one)
     const width = first?.vector.length
@@ -472,8 +474,8 @@ export class LogStorage implements Storage {
   }
 
   /**
-   * Writes one batch: on disk when the promise resolves, and nothing of it where it rejects.
-   * @throws PaperkinError `store-unwritable`; `store-locked` where the lock was taken away
+   * Writes one batch: on disk once the promise resolves, and absent if it rejects.
+   * @throws PaperkinError `store-unwritable`; `store-locked` if the lock was lost
    */
   async #append(batch: FrameContent): Promise<LogPaper[]> {
     let written: LogPaper[]
@@ -484,7 +486,7 @@ export class LogStorage implements Storage {
       await this.#requireOwnLog(file)
       await writeAll(file, bytes, place.position)
       await file.datasync()
-      // What took its place meanwhile does not have the batch.
+      // A file that replaced the log meanwhile does not have the batch.
       await this.#requireOwnLog(file)
       const { dimensions, vectors, nextRow } = batch
       const next = {
@@ -505,16 +507,16 @@ export class LogStorage implements Storage {
       written = batch.papers.map(({ id, row }, index) => new LogPaper(id, { row, frame, index }))
       this.#took({ next, nextRow, block, records: batch.papers.length })
     } catch (error) {
-      // Best effort: what stays behind the end is no whole batch, or one that nobody was told of.
+      // Best effort: what remains beyond the end is an incomplete batch, or one that was never acknowledged.
       await file.truncate(place.position).catch(() => {})
       throw storeError(error, this.path, 'write')
     }
-    // The batch is on disk and counts without it.
+    // The batch is on disk and counts even if this fails.
     await this.#writeEnd(file).catch(() => {})
     return written
   }
 
-  /** Not synced: a whole batch counts without it, and the next sync takes it along. */
+  /** Updates the end in the header. Not synced: a complete batch counts without it, and the next sync includes it. */
   async #writeEnd(file: FileHandle): Promise<void> {
     const end = { turn: this.#end.turn + 1, length: this.#place.position }
     await writeAll(file, encodeEnd(end), endPlace(end))
@@ -522,20 +524,20 @@ export class LogStorage implements Storage {
   }
 
   /**
-   * Puts a new log with these batches in the place of the old one, in one step.
-   * @throws PaperkinError `store-unwritable`; then the old one is as it was
+   * Atomically replaces the log by a new one with these batches.
+   * @throws PaperkinError `store-unwritable`; the old log is then unchanged
    */
   async #replace(
     identity: StorageIdentity,
     batches: AsyncIterable<FrameContent> | Iterable<FrameContent>,
   ): Promise<void> {
     const old = this.#requireWriter()
-    const log = join(this.#folder, LOG)
+    const log = join(this.#folder, logName)
     try {
       await this.#requireOwnLog(old, { isDamaged: true })
       await writeLog(log, { ...identity, log: randomUUID() }, batches, () => old.close())
     } catch (error) {
-      // Closed to let the new one take its place, which it did not.
+      // The old file was closed for the replacement, which failed.
       if (old.fd < 0) this.#file = await open(log, 'r+').catch(() => undefined)
       throw storeError(error, this.path, 'write')
     }
@@ -591,7 +593,7 @@ export class LogStorage implements Storage {
     }
   }
 
-  /** Ids of papers whose fields cannot be read. */
+  /** Ids of papers with unreadable fields. */
   async #unreadable(papers: readonly LogPaper[], signal: AbortSignal | undefined): Promise<string[]> {
     const ids: string[] = []
     const isPaper = (some: readonly LogPaper[]) =>
@@ -599,9 +601,9 @@ export class LogStorage implements Storage {
         (found) => found.every(({ id }, i) => id === some[i]?.id),
         () => false,
       )
-    for (let start = 0; start < papers.length; start += BATCH) {
+    for (let start = 0; start < papers.length; start += papersPerBatch) {
       signal?.throwIfAborted()
-      const part = papers.slice(start, start + BATCH)
+      const part = papers.slice(start, start + papersPerBatch)
       if (await isPaper(part)) continue
       for (const paper of part) if (!(await isPaper([paper]))) ids.push(paper.id)
     }
@@ -617,14 +619,14 @@ export class LogStorage implements Storage {
     const { dimensions } = identity
     const numbers = new Map<string, number>()
     const written = new Set<number>()
-    // Rows of the past take room in memory: where there are many, all begin again at 0.
+    // Unused rows take memory: if there are many, rows are renumbered from 0.
     const rows = new Set(papers.map(({ paper }) => paper.row))
-    const isSparse = this.#nextRow > SPARSE + 4 * papers.length || rows.size < papers.length
+    const isSparse = this.#nextRow > spareRows + 4 * papers.length || rows.size < papers.length
     const nextRow = isSparse ? papers.length : this.#nextRow
     let next = 0
-    for (let start = 0; start < papers.length; start += BATCH) {
+    for (let start = 0; start < papers.length; start += papersPerBatch) {
       signal?.throwIfAborted()
-      const part = papers.slice(start, start + BATCH)
+      const part = papers.slice(start, start + papersPerBatch)
       const texts = await this.#json(part.map(({ paper }) => paper as LogPaper))
       const vectors: StoredVector[] = []
       const records: PaperRecord[] = []
@@ -633,7 +635,7 @@ export class LogStorage implements Storage {
           given === 'own' ? (paper as LogPaper).vector : Buffer.isBuffer(given) ? this.#find(given) : undefined
         const vector = place === undefined ? given : await this.#vector(place)
         if (typeof vector !== 'object' || !('key' in vector))
-          throw new Error(`The vector of ${paper.id} could be read, and cannot any more.`)
+          throw new Error(`The vector of ${paper.id} can no longer be read.`)
         if (place !== undefined) written.add(place)
         const name = vector.key.toString('latin1')
         let number = numbers.get(name)
@@ -655,7 +657,7 @@ export class LogStorage implements Storage {
       const vector = await this.#vector(number)
       if (vector === undefined || numbers.has(vector.key.toString('latin1'))) continue
       rest.push(vector)
-      if (rest.length < BATCH) continue
+      if (rest.length < papersPerBatch) continue
       yield { removed: [], vectors: rest, papers: [], nextRow, dimensions }
       rest = []
     }
@@ -668,40 +670,40 @@ export class LogStorage implements Storage {
     return (await log?.readJson(papers)) ?? []
   }
 
-  /** Writes the log again once most of its papers are of the past, and nothing of it is damaged. */
+  /** Rewrites the log if most of its records are outdated and nothing is damaged. */
   async compact(papers: number): Promise<void> {
-    if (this.isReadOnly || this.#records <= PAST + 2 * papers) return
+    if (this.isReadOnly || this.#records <= mostPast + 2 * papers) return
     try {
       const found = await this.inspect({ reads: false })
       if (!found.isWhole) return
       const all = [...found.papers.values()].map((paper) => ({ paper, vector: 'own' as const }))
       await this.rewrite({ identity: this.#identity, papers: all, keepsOthers: true })
     } catch {
-      // The old log stays, as it is.
+      // The old log stays unchanged.
     }
   }
 
   /**
-   * Checks that the file that is written to is the one that the folder names, and that nobody else wrote to it: a backup
-   * that was put back or a sync tool would otherwise lose what is added, or be lost.
+   * Checks that the open file is still the one in the folder and that nothing else wrote to it. Otherwise new data
+   * could be lost, or overwrite a restored backup or a file from a sync tool.
    */
   async #requireOwnLog(file: FileHandle, { isDamaged = false } = {}): Promise<void> {
-    const named = await stat(join(this.#folder, LOG), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+    const named = await stat(join(this.#folder, logName), { bigint: true }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
     })
     const own = await file.stat({ bigint: true })
     const isNamed = named !== undefined && named.ino === own.ino && named.dev === own.dev
     if (isNamed && (isDamaged || own.size >= this.#place.position)) {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(headerBytes), 0, headerBytes, 0)
       const { identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
-      // A header that was damaged when it was read says nothing.
+      // A header that was damaged on opening proves nothing.
       const isOwn = !this.#isIdentityKnown || identity?.log === this.#identity.log
       if (isOwn && (isDamaged || (end?.turn === this.#end.turn && end.length === this.#end.length))) return
     }
     throw new PaperkinError(
       'store-unwritable',
-      `Expected ${join(this.path, LOG)} to be the file that this library has open, but ${named === undefined ? 'it is gone' : 'another was put in its place'}: close the library and open it again; what is added now would be lost.`,
+      `Expected ${join(this.path, logName)} to be the file that this library has open, but ${named === undefined ? 'it is gone' : 'another file has replaced it'}: close the library and open it again; what is added now would be lost.`,
     )
   }
 
@@ -714,12 +716,12 @@ export class LogStorage implements Storage {
     if (this.#lock?.isHeld() !== true)
       throw new PaperkinError(
         'store-locked',
-        `The lock of the library in ${this.path} was taken away, or its folder was renamed: close it and open it again.`,
+        `The lock of the library in ${this.path} was deleted, or its folder was renamed: close it and open it again.`,
       )
     return this.#file
   }
 
-  /** Gives back the lock. */
+  /** Syncs and closes the log, and releases the lock. */
   async close(): Promise<void> {
     const file = this.#file
     this.#file = undefined
@@ -735,14 +737,14 @@ export class LogStorage implements Storage {
   }
 }
 
-/** What a look at all of a log has beside the rest. */
+/** The inventory of a log, with its size and damage. */
 interface LogInventory extends Inventory {
   readonly vectors: number
   readonly bytes: number
   readonly damage: readonly LogDamage[]
 }
 
-/** Reads all of a library's log, as it is now, also of a library that cannot be opened. */
+/** Reads the whole log of a library and reports damage, even if the library cannot be opened. */
 export async function verifyLog(
   path: string,
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
@@ -769,33 +771,33 @@ export async function verifyLog(
   })
 }
 
-/** @throws PaperkinError unless `otherwise` says what to take it for. */
+/** Reads the header. @throws PaperkinError `store-mismatch` for a newer format; `corrupt-store` without `otherwise` */
 async function readHeader(
   file: FileHandle,
   { log, otherwise }: { readonly log: string; readonly otherwise?: StorageIdentity | undefined },
 ): Promise<{ readonly isDamaged: boolean; readonly identity: LogIdentity; readonly end: LogEnd }> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(headerBytes), 0, headerBytes, 0)
   const { format, identity, end } = decodeHeader(buffer.subarray(0, bytesRead))
-  if (format !== undefined && format > FORMAT)
+  if (format !== undefined && format > logFormat)
     throw new PaperkinError(
       'store-mismatch',
-      `Expected ${log} to have format ${FORMAT}, got ${format}, which a newer version of paperkin wrote: update paperkin.`,
+      `Expected ${log} to have format ${logFormat}, got ${format}, which a newer version of paperkin wrote: update paperkin.`,
     )
   if (identity !== undefined && end !== undefined) return { isDamaged: false, identity, end }
   if (otherwise === undefined)
     throw new PaperkinError(
       'corrupt-store',
-      `Expected ${log} to begin like the log of a library, but its header is damaged: put it back from a copy, or open the library with \`repair: true\`.`,
+      `Expected ${log} to be the log of a library, but its header is damaged: restore it from a backup, or open the library with \`repair: true\`.`,
     )
   return {
     isDamaged: true,
     identity: identity ?? { ...otherwise, log: '' },
-    // All that is there, then: what was begun and not committed is told as damage.
+    // Everything in the file: an incomplete batch at its end is then reported as damage.
     end: end ?? { turn: 1, length: (await file.stat()).size },
   }
 }
 
-/** Writes a whole log beside its place and puts it there; `ready` is awaited just before. */
+/** Writes a whole log to a temporary file, awaits `ready`, and renames the file into place. */
 async function writeLog(
   log: string,
   identity: LogIdentity,

@@ -1,5 +1,5 @@
-// The papers' JSON, read from the log when it is asked for: a third of a log need not be in memory. The file that the
-// papers were found in stays open, so that they can be read whatever takes its place.
+// Reads the papers' JSON, about a third of a log, from disk on demand. The file stays open, so that its papers stay
+// readable after another file has replaced it.
 import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { PaperkinError } from '../../errors.ts'
@@ -7,15 +7,15 @@ import { type Paper, paperFromJson } from '../../paper.ts'
 import { damaged, storeError } from './log-errors.ts'
 import { damagedPaper, type LogPaper, type PaperTexts } from './log-file.ts'
 
-/** Bytes read at once without waiting: neighbours are mostly asked for together. */
-const WINDOW = 65_536
-/** Papers no further apart are read together, up to so many bytes. */
-const GAP = 16_384
-const PIECE = 2 ** 20
-/** Pieces read at the same time: as many as there are threads for files. */
-const TOGETHER = 4
+/** Bytes per synchronous read; neighbouring papers are mostly read together. */
+const windowBytes = 65_536
+/** Papers closer than `gapBytes` are read together, up to `pieceBytes`. */
+const gapBytes = 16_384
+const pieceBytes = 2 ** 20
+/** Pieces read in parallel: the size of libuv's thread pool. */
+const parallelReads = 4
 
-/** Files of replaced logs are closed when no paper is left that is in them. */
+/** Closes the files of replaced logs once no paper refers to them. */
 const files = new FinalizationRegistry<FileHandle>((file) => void file.close().catch(() => {}))
 
 export class LogTexts implements PaperTexts {
@@ -26,17 +26,17 @@ export class LogTexts implements PaperTexts {
   #window = Buffer.alloc(0)
   #position = 0
 
-  /** `path` is the library's; an owner closes the file. */
+  /** `path` is the library's, for messages. `isOwner`: whether {@link close} closes the file. */
   constructor(path: string, file: FileHandle, { isOwner }: { readonly isOwner: boolean }) {
     this.#path = path
     this.file = file
     this.#isOwner = isOwner
-    // There, a file that somebody reads cannot be replaced.
+    // Windows cannot replace a file that is open.
     this.mustLetGo = isOwner && process.platform === 'win32'
     if (isOwner) files.register(this, file, this)
   }
 
-  /** @throws PaperkinError `corrupt-store` where one is not as it was written, `unreadable-source`, `library-closed` */
+  /** @throws PaperkinError `corrupt-store` for a damaged paper, `unreadable-source`, `library-closed` */
   async readJson(papers: readonly LogPaper[], signal?: AbortSignal): Promise<Buffer[]> {
     const found = new Array<Buffer>(papers.length)
     const inFile: { readonly index: number; readonly from: number; readonly to: number }[] = []
@@ -52,13 +52,13 @@ export class LogTexts implements PaperTexts {
       const piece = pieces.at(-1)
       const [first, last] = [piece?.[0], piece?.at(-1)]
       const isNear =
-        first !== undefined && last !== undefined && one.from - last.to < GAP && one.to - first.from <= PIECE
+        first !== undefined && last !== undefined && one.from - last.to < gapBytes && one.to - first.from <= pieceBytes
       if (isNear) piece?.push(one)
       else pieces.push([one])
     }
-    for (let start = 0; start < pieces.length; start += TOGETHER) {
+    for (let start = 0; start < pieces.length; start += parallelReads) {
       signal?.throwIfAborted()
-      const reading = pieces.slice(start, start + TOGETHER).map(async (piece) => {
+      const reading = pieces.slice(start, start + parallelReads).map(async (piece) => {
         const from = (piece[0] as (typeof inFile)[number]).from
         const bytes = await this.#readAt(from, (piece.at(-1) as (typeof inFile)[number]).to - from)
         for (const one of piece)
@@ -72,7 +72,7 @@ export class LogTexts implements PaperTexts {
     return found
   }
 
-  /** @throws what {@link readJson} throws, also for what is no paper */
+  /** @throws the errors of {@link readJson}; `corrupt-store` also if the JSON is not a paper */
   async readPapers(papers: readonly LogPaper[], signal?: AbortSignal): Promise<Paper[]> {
     const found = await this.readJson(papers, signal)
     return found.map((json, i) => this.#parsed(papers[i] as LogPaper, json))
@@ -95,20 +95,20 @@ export class LogTexts implements PaperTexts {
   #parsed({ id }: LogPaper, json: Buffer): Paper {
     try {
       const paper = paperFromJson(id, json.toString())
-      // Checksums say that it was written so, not that it was a paper.
+      // The checksum proves that the bytes are unchanged, not that they are a paper.
       if (typeof paper.title === 'string' && typeof paper.abstract === 'string') return paper
     } catch {
-      // No JSON.
+      // Not JSON.
     }
     throw damaged(this.#path, [damagedPaper(id)])
   }
 
-  /** Reads again what is asked for next: the file may have grown, or been cut back and written over. */
+  /** Drops the read-ahead window: the file may have grown, or been truncated and overwritten. */
   forget(): void {
     this.#window = Buffer.alloc(0)
   }
 
-  /** Bytes of the file, fewer where it ends. */
+  /** Reads bytes of the file; fewer at its end. */
   async #readAt(position: number, length: number): Promise<Buffer> {
     this.#requireOpen()
     const bytes = Buffer.allocUnsafeSlow(length)
@@ -129,7 +129,7 @@ export class LogTexts implements PaperTexts {
     const { fd } = this.file
     const isThere = position >= this.#position && position + length <= this.#position + this.#window.length
     if (!isThere) {
-      const window = Buffer.allocUnsafeSlow(Math.max(WINDOW, length))
+      const window = Buffer.allocUnsafeSlow(Math.max(windowBytes, length))
       let done = 0
       try {
         while (done < length) {

@@ -13,15 +13,14 @@ import type {
   Verification,
 } from './storage.ts'
 
-/** Papers handed out at once. */
-const PART = 1024
+const papersPerBatch = 1024
 
 interface MemoryPaper extends StoredPaper {
   readonly paper: Paper
   readonly vector: StoredVector | undefined
 }
 
-/** A library that is gone when the process ends. Whoever leaves its vectors to an index hands it none. */
+/** A storage in memory, lost when the process ends. The library passes it no vectors, as its index holds them. */
 export class MemoryStorage implements Storage {
   readonly path = undefined
   readonly isDurable = false
@@ -55,9 +54,9 @@ export class MemoryStorage implements Storage {
 
   async *#batches(all: readonly MemoryPaper[], signal: AbortSignal | undefined): AsyncGenerator<Batch> {
     const { dimensions } = this.#identity
-    for (let start = 0; start < all.length; start += PART) {
+    for (let start = 0; start < all.length; start += papersPerBatch) {
       signal?.throwIfAborted()
-      const papers = all.slice(start, start + PART)
+      const papers = all.slice(start, start + papersPerBatch)
       const places = new Int32Array(papers.length).fill(-1)
       const vectors = new Float32Array(papers.length * dimensions)
       for (const [place, { vector }] of papers.entries()) {
@@ -82,7 +81,7 @@ export class MemoryStorage implements Storage {
     })
   }
 
-  /** The one vector of a key. */
+  /** Stores a vector unless its key is known; returns the stored one. */
   #kept(vector: StoredVector): StoredVector {
     const name = nameOf(vector.key)
     const known = this.#vectors.get(name)

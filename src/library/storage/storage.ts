@@ -1,204 +1,249 @@
-// Where a library is kept, as the rest of it sees that place: papers under ids, the vector of each, and what the vectors
-// depend on. Everything is asked for in batches and waited for, so that the place may be a file or a server; only
-// `readNow` is for storages that can read a paper at once.
+// The interface between a library and the place where it is stored: papers by id, a vector for each, and the identity
+// of the model. Reads and writes are asynchronous and come in batches, so that the place may be a file or a server; only
+// `readNow`, which is optional, is synchronous.
 import { createHash, randomUUID } from 'node:crypto'
 import { documentIdentity, type Embedder } from '../../embedding/embedder.ts'
 import type { Paper } from '../../paper.ts'
 
-/** What vectors depend on beside the text. */
+/** What vectors depend on besides the text. */
 export interface StorageIdentity {
   readonly modelId: string
   readonly revision?: string
   readonly dtype?: string
-  /** 0 until the first vector says it. */
+  /** Width of the vectors; 0 until the first vector sets it. */
   readonly dimensions: number
-  /** Of the text that is embedded. */
+  /** Name of the rule that builds the embedded text from a paper. */
   readonly recipe: string
-  /** Stands for what else a vector depends on: prefix, word pieces read, runtime; absent where that is not known. */
+  /** Fingerprint of everything else: prefix, length limit in word pieces, runtime. Absent if not known. */
   readonly settings?: string
 }
 
 /**
- * A paper as a storage hands it out: what a library holds of every paper, and by which the storage reads the rest. It
- * stands for the paper as it was then, also after a change or a removal, for as long as the storage is open.
+ * A handle to one version of a paper. A library keeps one for every paper and passes it back to read the rest. A
+ * storage may extend it with private fields, such as a primary key. It must stay readable while the storage is open,
+ * even after the paper has changed or been removed.
  */
 export interface StoredPaper {
   readonly id: string
-  /** The number under which the library's indexes keep its text. */
+  /** Row number of its text in the library's indexes; at least 0, chosen by the library. */
   readonly row: number
-  /** CRC-32 of what is counted and embedded of it, as a signed integer: those are not boxed. */
+  /** CRC-32 of title and abstract, as a signed 32-bit integer (V8 does not box those). */
   readonly textCrc: number
-  /** The paper, once somebody has read it. It is the library's to set; a storage leaves it alone. */
+  /** The paper, once read. Set by the library; a storage creates it as undefined and never touches it again. */
   cached: Paper | undefined
 }
 
-/** A vector and what it depends on. */
+/** A vector and its key. */
 export interface StoredVector {
-  /** SHA-256 of what the vector depends on, 32 bytes: {@link textKeys}, {@link vectorKey}. */
+  /** SHA-256 of everything that the vector depends on, 32 bytes: {@link textKeys}, {@link vectorKey}. */
   readonly key: Buffer
   readonly vector: Float32Array
+  /**
+   * Set if the model did not read the whole text: word pieces in all, word pieces cut; `estimated` if not counted
+   * exactly.
+   */
   readonly truncation?: { readonly tokens: number; readonly cut: number; readonly estimated?: true }
 }
 
-/** A paper that comes or changes. */
+/** A paper to insert or to replace. */
 export interface ComingPaper extends Pick<StoredPaper, 'row' | 'textCrc'> {
   readonly paper: Paper
-  /** Its vector, which is kept once for each key; or the stored paper whose vector it has. Absent without a durable storage. */
+  /**
+   * Its vector, to be stored unless its key is known; or a stored paper whose vector it shares. Always set for a
+   * durable storage; may be absent for others.
+   */
   readonly vector?: StoredVector | StoredPaper | undefined
 }
 
-/** What is committed at once: ids that go, then papers that come. */
+/** One commit. Removals apply before insertions. */
 export interface Change {
+  /** Ids to delete. */
   readonly removed?: readonly string[]
+  /** Papers to insert, or to replace by id; a replaced id keeps its place in the order. */
   readonly papers?: readonly ComingPaper[]
-  /** Vectors that no paper has yet, to be found by their keys. */
+  /** Vectors to store that no paper has yet, to be found by their keys. */
   readonly vectors?: readonly StoredVector[]
-  /** The row after the highest that was ever used. */
+  /** One more than the highest row ever used. */
   readonly nextRow: number
 }
 
-/** A part of what a storage holds, small enough for memory: ids that go, then papers that come. */
+/** A part of what a storage holds, small enough for memory. Removals apply before insertions. */
 export interface Batch {
   readonly removed: readonly string[]
-  /** Later ones take the place of earlier ones of the same id, also within a batch. */
+  /** A later paper replaces an earlier one with the same id, also within a batch. */
   readonly papers: readonly StoredPaper[]
-  /** The place of each paper's vector in `vectors`; -1 where {@link Storage.readVectors} has it. */
+  /** For each paper, the row of its vector in `vectors`; -1 if {@link Storage.readVectors} must be asked for it. */
   readonly places: Int32Array
-  /** Unit vectors of the storage's width, one after the other; until the next batch is asked for. */
+  /** Unit vectors, rows of `identity.dimensions` values. Valid until the next batch is requested. */
   readonly vectors: Float32Array
 }
 
 export interface LoadOptions {
-  /** Whether everything is to come again, as at the first call. @default false */
+  /** Whether to load everything, as on the first call. @default false */
   readonly isAll?: boolean
-  /** The papers that are there once all batches were taken, by which the storage says what is damaged. */
+  /** The papers present after the last batch; the storage calls it at the end, to report damage by id. */
   readonly present: () => Iterable<StoredPaper>
   readonly signal?: AbortSignal | undefined
 }
 
-/** Something that is not as it was written. */
+/** Something that differs from what was written. */
 export interface Damage {
-  /** The paper's id, where it is known. */
+  /** Id of the paper, if known. */
   readonly id?: string
   /** One sentence. */
   readonly message: string
 }
 
-/** What a library on disk was found to be. */
+/** The result of checking a library on disk. */
 export interface Verification {
-  /** Whether everything is as it was written. */
+  /** Whether there is no damage. */
   readonly isWhole: boolean
+  /** Number of readable papers. */
   readonly papers: number
-  /** Vectors, those that no paper has at present among them. */
+  /** Number of vectors, including those that no current paper has. */
   readonly vectors: number
-  /** Bytes of the log. */
+  /** Size of the log in bytes. */
   readonly bytes: number
-  /** What is not as it was written; ids where they are known. */
+  /** All damage found, with the ids of the papers if known. */
   readonly damage: readonly Damage[]
 }
 
-/** All that a storage holds, as far as it can be read. */
+/** Everything readable in a storage. */
 export interface Inventory {
   /** The papers, in the order in which their ids were first added. */
   readonly papers: ReadonlyMap<string, StoredPaper>
-  /** Ids of papers that cannot be read, as far as those can. */
+  /** Ids of unreadable papers, as far as the ids are readable. */
   readonly dropped: readonly string[]
-  /** Whether everything is as it was written. */
+  /** Whether there is no damage, including papers without a readable vector. */
   readonly isWhole: boolean
-  /** Whether damage was met on the way, so that nothing should be written beside it. */
+  /** Whether stored data is damaged, so that nothing should be appended before a `rewrite`. */
   readonly isDamaged: boolean
-  /** Whether the identity is the storage's own, and not what the caller of a repair said. */
+  /** Whether the identity was read from the storage; false if it was lost and is the one that the caller expects. */
   readonly isIdentityKnown: boolean
-  /** Width of the vectors that were found; 0 without one. */
+  /** Width of the vectors found; 0 if there are none. */
   readonly dimensions: number
-  /** Whether a paper's vector can be read. */
+  /** Whether a paper's vector is readable. */
   hasVector(paper: StoredPaper): boolean
-  /** The damage, with the ids of these papers where it is theirs. */
+  /** The damage, with ids for damage that concerns one of these papers. */
   damageOf(papers: Iterable<StoredPaper>): Damage[]
 }
 
-/** Contents that take the place of all that was there. */
+/** New contents for a whole storage. */
 export interface Contents {
   readonly identity: StorageIdentity
-  /** Papers in their order, each with the vector that it gets: its own, that of a key, or a new one. */
+  /** Papers in order, each with its vector: the one it has (`'own'`), the stored one with a key, or a new one. */
   readonly papers: readonly {
     readonly paper: StoredPaper
     readonly vector: 'own' | StoredVector['key'] | StoredVector
   }[]
-  /** Whether vectors that no paper has stay as well. */
+  /** Whether to keep vectors that no paper has. */
   readonly keepsOthers: boolean
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * A place for one library. A new storage has to give the following; `test/library/storage-contract.ts` asks for it.
+ * Stores one library. A new implementation, over PostgreSQL for example, must meet this contract, which
+ * `test/library/storage-contract.ts` checks:
  *
- * - **Commits are whole.** When `commit` resolves, all of it is there and outlives the process (where the storage
- *   {@link Storage.isDurable | is durable}); when it rejects, none of it is. The library makes one commit at a time.
- * - **One process writes.** Opening for writing takes a lock or fails with `store-locked`; those who read see whole commits.
- * - **A vector is kept once for each key**, as it came, bit by bit, also when no paper has it any more: it is the cache of
- *   embeddings. Rows and keys are the library's; a storage only keeps them.
- * - **Bounded memory.** `load` hands out batches and holds no more than one or two of them.
- * - **Errors** are `PaperkinError`s: `store-unwritable`, `store-locked`, `unreadable-source`, `corrupt-store` (with the ids
- *   of damaged papers), `store-mismatch`, and `library-closed` after {@link Storage.close}. An abort rethrows the signal's
- *   reason, and what was loaded up to then comes again with `isAll`.
+ * - **Atomic commits.** `commit` and `rewrite` each take effect whole or not at all: use one transaction. Once the
+ *   promise resolves, the change is visible to readers and, if the storage {@link Storage.isDurable | is durable},
+ *   survives a crash. The library never has two commits in progress.
+ * - **One writer.** Opening for writing takes an exclusive lock or fails with `store-locked`; a session-level advisory
+ *   lock will do. Readers take no lock and see only whole commits.
+ * - **One vector per key.** A vector is stored once for each key, bit for bit as given, and is kept when its papers are
+ *   removed: the storage is also the cache of embeddings. Rows and keys are chosen by the library and stored as given.
+ * - **Stable order.** `load` yields changes in the order of their commits, and new papers in the order given.
+ * - **Bounded memory.** `load` holds at most two batches in memory: use a cursor.
+ * - **Errors** are `PaperkinError`s: `store-unwritable`, `store-locked`, `unreadable-source`, `corrupt-store` (with the
+ *   ids of damaged papers), `store-mismatch`, and `library-closed` after {@link Storage.close}. On abort a method rejects
+ *   with the signal's reason. After an aborted `load` the library calls it again with `isAll`.
  */
 export interface Storage {
-  /** The place, as the caller named it; undefined for memory. */
+  /** The place as the caller named it, for messages; undefined in memory. */
   readonly path: string | undefined
   /**
-   * Whether what is committed outlives the process. If so, an `add` commits batch by batch, and is handed vectors with their
-   * keys. If not, it commits all at once, and nobody asks for vectors: those of present papers are in the library's index.
+   * Whether commits survive the process. If true, `add` commits batch by batch and passes vectors with their keys. If
+   * false, `add` commits once, without vectors, and never asks for any: the library's index holds them.
    */
   readonly isDurable: boolean
   readonly isReadOnly: boolean
-  /** What the vectors depend on, as of the last `load`, `commit` or `rewrite`. The first vectors committed set the width. */
+  /**
+   * The identity of the vectors as of the last `load`, `commit` or `rewrite`. If `dimensions` is 0, the first commit
+   * with a vector sets it.
+   */
   readonly identity: StorageIdentity
-  /** The row after the highest that was ever used. */
+  /** One more than the highest row ever used, including rows of removed papers; 0 if empty. Known after `load`. */
   readonly nextRow: number
-  /** Bytes that the first `load` reads, roughly. */
+  /** Approximate size in bytes of what the first `load` reads; 0 if that takes no time. */
   readonly bytes: number
 
   /**
-   * Hands out what was committed since the last call, by whomever, in order; at the first call everything. `isAnew` says that
-   * the storage was replaced meanwhile, so that everything comes again.
+   * Yields, in order, the changes committed by any process since the last call. The first call, and a call with
+   * `isAll`, yields everything. `isAnew` is true if `batches` hold everything, also because the storage was replaced by
+   * a `rewrite` meanwhile; the library then starts from an empty state. Damaged papers are left out; if there was any
+   * damage, the iteration throws `corrupt-store` after the last batch, with the ids of the papers of `present()` that
+   * it affects.
+   * @throws PaperkinError `store-mismatch` if the storage now has another identity
    */
   load(options: LoadOptions): Promise<{ readonly isAnew: boolean; readonly batches: AsyncIterable<Batch> }>
-  /** Makes a change, and hands out the papers that came, in their order. */
+  /**
+   * Applies a change in one transaction and returns handles to its `papers`, in their order. Vectors whose keys are
+   * stored already are not stored again. A later `load` of the same storage does not yield the change.
+   */
   commit(change: Change): Promise<StoredPaper[]>
-  /** Reads papers that this storage handed out, in their order: one round trip, or one for each megabyte. */
+  /**
+   * Reads papers by their handles and returns them in the same order, each as it was when its handle was created.
+   * Should take one round trip, or one per megabyte. Rejects with `corrupt-store` if a paper is damaged.
+   */
   readPapers(papers: readonly StoredPaper[], options?: { readonly signal?: AbortSignal | undefined }): Promise<Paper[]>
-  /** Reads a paper without waiting, where the storage can: calls of a library that do not wait need it. */
+  /**
+   * Reads one paper synchronously. A storage over a network leaves it out; the library's synchronous methods, such as
+   * `get`, then work only for papers that have been read before.
+   */
   readNow?(paper: StoredPaper): Paper
-  /** Vectors of keys, or of papers that this storage handed out; undefined where there is none, or none that can be read. */
+  /**
+   * Returns the vectors of keys, or of papers by their handles, in the order given; undefined for each that is missing
+   * or damaged.
+   */
   readVectors(
     of: readonly (StoredVector['key'] | StoredPaper)[],
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<(StoredVector | undefined)[]>
 
-  /** Where what can be made again from the papers may be kept as a file of this name; undefined where nowhere. */
+  /**
+   * Path of a local file for data that can be rebuilt from the papers; undefined if there is no place for it. The
+   * library reads and writes the file itself, and checks that it matches the papers.
+   */
   derivedFile(name: DerivedName): string | undefined
 
-  /** Looks at everything, as it is by now, beside whatever else is under way. */
+  /** Reads everything as it is now and reports damage. May run while the library reads. */
   verify(options?: { readonly signal?: AbortSignal | undefined }): Promise<Verification>
   /**
-   * Looks at everything before a `rewrite`. `reads`: whether each paper's fields are read as well, and what is no paper is
-   * left out. Afterwards `load` hands out everything.
+   * Lists everything, before a `rewrite`. With `reads`, also reads the fields of each paper and drops papers that are
+   * not valid. The next `load` yields everything.
    */
   inspect(options: { readonly reads: boolean; readonly signal?: AbortSignal | undefined }): Promise<Inventory>
-  /** Replaces everything by papers of the last `inspect`, in one step; where it rejects, all is as it was. */
+  /**
+   * Replaces everything in one step by `contents`, whose handles are from the last `inspect`. If it rejects, nothing
+   * has changed. The next `load` yields everything. The storage may renumber the rows from 0 if they stay unique.
+   */
   rewrite(contents: Contents): Promise<void>
-  /** Gives back room where most of what is kept is past; `papers` is how many there are. Called before a writer closes. */
+  /**
+   * Frees space if most of what is stored is outdated; `papers` is the number of current papers. Called before a writer
+   * closes. May do nothing, and must not lose vectors.
+   */
   compact(papers: number): Promise<void>
-  /** Gives back the lock and what else is held; what was committed is there. */
+  /** Releases the lock, connections and files. Committed data stays. */
   close(): Promise<void>
 }
 
-/** Files that can be made again: the words' index, the graph of near vectors, the map in the space of another model. */
+/**
+ * Names of derived files: lexical index, HNSW graph, map of science in the space of a model other than the bundled one.
+ */
 export const derivedNames = ['words.bin', 'graph.hnsw', 'areas.bin'] as const
 export type DerivedName = (typeof derivedNames)[number]
 
-/** Whether vectors of the two may be compared. */
+/** Whether vectors of two identities may be compared. An unknown `settings` matches any. */
 export function isSameIdentity(a: StorageIdentity, b: StorageIdentity): boolean {
   return (
     a.modelId === b.modelId &&
@@ -210,12 +255,12 @@ export function isSameIdentity(a: StorageIdentity, b: StorageIdentity): boolean 
   )
 }
 
-/** Makes the keys of one embedder's vectors from their texts: SHA-256 over all that a vector depends on. */
+/** Returns the function from texts to keys for one embedder: SHA-256 of everything that a vector depends on. */
 export function textKeys(
   embedder: Pick<Embedder, 'modelId' | 'revision' | 'dtype' | 'fingerprint'>,
 ): (text: string) => Buffer {
   const { modelId, revision, dtype, fingerprint } = embedder
-  // Where an embedder cannot say what its vectors depend on, none is taken for another's.
+  // Without a fingerprint, vectors of one run must not pass for those of another.
   const about = documentIdentity({
     modelId,
     ...(revision !== undefined && { revision }),
@@ -225,7 +270,7 @@ export function textKeys(
   return (text) => createHash('sha256').update(about).update('\0').update(text).digest()
 }
 
-/** The key of a vector that no model made: its own bytes. */
+/** The key of a vector supplied by the caller: SHA-256 of its bytes. */
 export function vectorKey(vector: Float32Array): Buffer {
   const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
   return createHash('sha256').update('vector\0').update(bytes).digest()

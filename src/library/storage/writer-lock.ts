@@ -1,8 +1,8 @@
-// One writer a library: the lock is the file `writer-N.lock` of the highest number N, and held as long as the process
-// that it names lives. Whoever takes it makes number N + 1, which the file system grants to one process only, and throws
-// away the lower ones; a released lock leaves its file there, so that numbers never come again and a slow contender that
-// still thinks of an old number finds a higher one, and gives way. Processes of another container cannot be asked whether
-// they live; those of the same machine are believed as long as they touch their lock.
+// One writer per library. The lock is the file `writer-N.lock` with the highest number N, held while the process named
+// in it is alive. To take the lock, a process creates number N + 1, which the file system lets only one process do, and
+// deletes the lower ones. Releasing leaves the file in place: numbers are never reused, so a slow contender with an old
+// number finds a higher one and retries. A process in another container cannot be checked; on the same machine its lock
+// counts while it touches the file.
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import {
@@ -29,43 +29,43 @@ import { PaperkinError } from '../../errors.ts'
 interface Holder {
   readonly pid: number
   readonly host: string
-  /** When the process began, as the system tells it: another process may have its number by now. */
+  /** Start time of the process, as the system reports it: the pid may have been reused since. */
   readonly began: string | undefined
-  /** Where its number means a process: the boot of the system and the namespace, as Linux tells them. */
+  /** Boot id and pid namespace, on Linux: the scope in which the pid is valid. */
   readonly space?: string | undefined
-  /** Drawn for this lock alone. */
+  /** Random, unique to this lock. */
   readonly token: string
 }
 
 /** A lock that this process holds. */
 export interface WriterLock {
-  /** Whether it is still there: nobody but a person who deletes its file can take it away. */
+  /** Whether the lock is still held; lost only if someone deletes its file. */
   isHeld(): boolean
-  /** `isNew` says that nothing worth a lock came to be meanwhile. */
+  /** `isNew`: no library was created, so the file must not count as a trace of one. */
   release(options: { readonly isNew: boolean }): void
 }
 
-/** What a released lock says. */
-const RELEASED = 'released\n'
-/** Bytes of a lock at most; a longer file says nothing. */
-const MOST_BYTES = 4096
-/** Milliseconds between two touches of a lock that is held, and after which one without them is a dead container's. */
-const TOUCH = 10_000
-const UNTOUCHED = 90_000
-/** As often as a lock that others change is tried. */
-const MOST_TRIES = 1000
+/** Content of a released lock. */
+const releasedText = 'released\n'
+/** Largest size of a lock file in bytes; a larger file is not read. */
+const mostBytes = 4096
+/** Milliseconds between touches of a held lock, and after which a lock of another container counts as dead. */
+const touchInterval = 10_000
+const staleAfter = 90_000
+/** Attempts to take a lock that other processes keep changing. */
+const mostTries = 1000
 
-// As this process writes them: without zeros before, and with room for the numbers that follow.
+// Without leading zeros; 15 digits stay exact as a number.
 const pattern = /^writer-([1-9]\d{0,14})\.lock$/u
-const MOST_NUMBER = 10 ** 15 - 1
+const mostNumber = 10 ** 15 - 1
 
-/** Locks that this process gave back and could not find, as their folder was renamed. */
+/** Tokens of locks that this process could not release because the folder had been renamed. */
 const lost = new Set<string>()
 
 /**
- * Takes the lock of a folder, at once or not at all; one that a dead process left is taken over.
- * @throws PaperkinError `store-locked` with the pid of the process that has it, or for what stands in its place and is no
- * lock; the file system's error
+ * Takes the lock of a folder without waiting; takes over the lock of a dead process.
+ * @throws PaperkinError `store-locked` with the pid of the holder, or if something else has the lock's name; errors of
+ * the file system
  */
 export function takeWriterLock(folder: string): WriterLock {
   const mine: Holder = {
@@ -75,19 +75,19 @@ export function takeWriterLock(folder: string): WriterLock {
     space: ownSpace(),
     token: randomUUID(),
   }
-  for (let tries = 0; tries < MOST_TRIES; tries++) {
+  for (let tries = 0; tries < mostTries; tries++) {
     const numbers = lockNumbers(folder)
     const highest = numbers[0] ?? 0
     if (highest > 0) {
       const path = lockPath(folder, highest)
       const holder = readHolder(path)
       if (holder === 'gone') continue
-      if (highest >= MOST_NUMBER) throw noLock(path, 'has a number that no lock of paperkin has')
+      if (highest >= mostNumber) throw noLock(path, 'has a number too high for a lock of paperkin')
       if (holder !== undefined && lives(holder, mine, path)) throw locked(holder, mine, path)
     }
     const path = lockPath(folder, highest + 1)
     if (!create(folder, path, JSON.stringify(mine))) continue
-    // A lower number that was free again: somebody was faster, twice.
+    // Others took and discarded locks meanwhile, so this lower number was free again.
     if ((lockNumbers(folder)[0] as number) > highest + 1) {
       rmSync(path, { force: true })
       continue
@@ -101,7 +101,7 @@ export function takeWriterLock(folder: string): WriterLock {
         return false
       }
     }
-    const touching = setInterval(() => touch(path), TOUCH)
+    const touching = setInterval(() => touch(path), touchInterval)
     touching.unref()
     return {
       isHeld,
@@ -111,32 +111,31 @@ export function takeWriterLock(folder: string): WriterLock {
           lost.add(mine.token)
           return
         }
-        // In one step: nobody finds half a word in it.
+        // Renamed into place, so that no reader sees half of it.
         const draft = draftPath(folder)
         try {
-          writeFileSync(draft, isNew ? '' : RELEASED)
+          writeFileSync(draft, isNew ? '' : releasedText)
           renameSync(draft, path)
         } catch {
-          // A full disk has room for nothing, which says as much to those who want the lock.
+          // Disk full: an empty file also counts as released.
           discard(draft)
           truncateSync(path)
         }
       },
     }
   }
-  throw noLock(folder, 'has a lock that others take and give back all the time')
+  throw noLock(folder, 'has a lock that other processes keep taking and releasing')
 }
 
-/** Whether a file is the lock of a library that was written and closed. */
+/** Whether a file is the released lock of a library. */
 export function wasReleased(path: string): boolean {
   try {
-    return isLockName(basename(path)) && readText(path) === RELEASED
+    return isLockName(basename(path)) && readText(path) === releasedText
   } catch {
     return false
   }
 }
 
-/** Whether a name is that of a lock. */
 export function isLockName(name: string): boolean {
   return pattern.test(name)
 }
@@ -149,12 +148,12 @@ function draftPath(folder: string): string {
   return join(folder, `writer.lock.${randomUUID()}.tmp`)
 }
 
-/** What cannot be thrown away stays. */
+/** Deletes a file if possible. */
 function discard(path: string): void {
   try {
     rmSync(path, { force: true })
   } catch {
-    // A folder, or somebody else's.
+    // A folder, or owned by another user.
   }
 }
 
@@ -163,11 +162,11 @@ function touch(path: string): void {
     const now = new Date()
     utimesSync(path, now, now)
   } catch {
-    // It was taken away, which the next write finds out.
+    // The lock was deleted; the next write notices.
   }
 }
 
-/** Numbers of the locks there are, the highest first. */
+/** Numbers of the existing locks, highest first. */
 function lockNumbers(folder: string): number[] {
   return readdirSync(folder)
     .flatMap((name) => pattern.exec(name)?.[1] ?? [])
@@ -175,7 +174,7 @@ function lockNumbers(folder: string): number[] {
     .sort((a, b) => b - a)
 }
 
-/** Makes the file with all it says, unless there is one. */
+/** Creates a file with its content in one step; false if it exists. */
 function create(folder: string, path: string, text: string): boolean {
   const draft = draftPath(folder)
   writeFileSync(draft, text)
@@ -185,7 +184,7 @@ function create(folder: string, path: string, text: string): boolean {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return false
-    // File systems without links: there the file is empty for a moment.
+    // File systems without hard links; there the file is empty for a moment.
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS' && code !== 'EOPNOTSUPP') throw error
     try {
       writeFileSync(path, text, { flag: 'wx' })
@@ -200,25 +199,25 @@ function create(folder: string, path: string, text: string): boolean {
 }
 
 /**
- * What a file says, nothing where that is too much for a lock; undefined where it is gone by now.
- * @throws PaperkinError `store-locked` where something else has its name
+ * The content of a lock file; empty if it is too large for a lock, undefined if it is gone.
+ * @throws PaperkinError `store-locked` if something other than a file has its name
  */
 function readText(path: string): string | undefined {
   let file: number
   try {
-    if (!statSync(path).isFile()) throw noLock(path, 'is no file')
+    if (!statSync(path).isFile()) throw noLock(path, 'is not a file')
     file = openSync(path, 'r')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    // A link that leads nowhere would be gone for ever.
+    // A dangling link also fails with ENOENT, and would be retried for ever.
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined
     if (existsAgain(path)) return readText(path)
     throw noLock(path, 'is a link to nothing')
   }
   try {
-    if (fstatSync(file).size > MOST_BYTES) return ''
-    const bytes = Buffer.alloc(MOST_BYTES)
-    return bytes.toString('utf8', 0, readSync(file, bytes, 0, MOST_BYTES, 0))
+    if (fstatSync(file).size > mostBytes) return ''
+    const bytes = Buffer.alloc(mostBytes)
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, mostBytes, 0))
   } finally {
     closeSync(file)
   }
@@ -228,7 +227,7 @@ function existsAgain(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
-/** Who has a lock; `undefined` where it was released. What cannot be read counts as released. */
+/** The holder of a lock; `undefined` if it was released or cannot be parsed. */
 function readHolder(path: string): Holder | 'gone' | undefined {
   const text = readText(path)
   if (text === undefined) return 'gone'
@@ -243,31 +242,31 @@ function readHolder(path: string): Holder | 'gone' | undefined {
 }
 
 function lives(holder: Holder, mine: Holder, path: string): boolean {
-  // Processes of another machine cannot be asked.
+  // Processes of another machine cannot be checked.
   if (holder.host !== mine.host) return true
   if (lost.has(holder.token)) return false
   if (isElsewhere(holder, mine)) {
     const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
-    return Math.abs(Date.now() - touched) < UNTOUCHED
+    return Math.abs(Date.now() - touched) < staleAfter
   }
   try {
     process.kill(holder.pid, 0)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // It lives, and is another user's.
+    // Alive, and owned by another user.
     if (code !== 'EPERM' && code !== 'EACCES') return false
   }
   const began = beginOf(holder.pid)
   return began !== 'ended' && (began === undefined || holder.began === undefined || began === holder.began)
 }
 
-/** Whether a holder is in another container of this very machine, whose processes have numbers of their own. */
+/** Whether a holder is in another container of this machine, where pids differ. */
 function isElsewhere(holder: Holder, mine: Holder): boolean {
   if (holder.space === undefined || mine.space === undefined || holder.space === mine.space) return false
   return holder.space.split(' ')[0] === mine.space.split(' ')[0]
 }
 
-/** The boot of the system and the namespace of this process's number; undefined where the system does not tell. */
+/** Boot id and pid namespace of this process; undefined except on Linux. */
 function ownSpace(): string | undefined {
   try {
     return `${bootId()} ${readlinkSync('/proc/self/ns/pid')}`
@@ -281,13 +280,13 @@ function bootId(): string {
 }
 
 /**
- * When a process began, in the system's own words; `undefined` where it does not tell. One that has `'ended'` keeps its
- * number until its parent asks for it.
+ * Start time of a process, as the system reports it; `undefined` if it does not. `'ended'` is a zombie: it keeps its
+ * pid until its parent collects it.
  */
 function beginOf(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') {
-      // Ticks since the start of the system, field 22; names before it may have blanks and brackets.
+      // Field 22, in ticks since boot. The process name before it may contain blanks and brackets.
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
       if (fields[0] === 'Z' || fields[0] === 'X') return 'ended'
@@ -318,7 +317,7 @@ function locked(holder: Holder, mine: Holder, path: string): PaperkinError {
   const isHere = holder.host === mine.host && !isElsewhere(holder, mine)
   const where = isHere ? '' : holder.host === mine.host ? ' of another container' : ` on ${holder.host}`
   const remedy = isHere
-    ? `close it there, or open it with \`readOnly: true\`${holder.began === undefined ? `, or delete ${path} if another program has that number` : ''}`
+    ? `close it there, or open it with \`readOnly: true\`${holder.began === undefined ? `, or delete ${path} if another program has that pid` : ''}`
     : `close it there, or delete ${path} if that process is gone`
   return new PaperkinError(
     'store-locked',
