@@ -132,7 +132,7 @@ describe('bad input gives one sentence and an exit code', () => {
     ['an unknown command', ['digets', example], 2, /unknown command/u],
     ['an unknown option', ['digest', example, '--fast'], 2, /unknown option/u],
     ['no file', ['digest'], 2, /Expected a file or a library/u],
-    ['a file alone', ['search', example], 2, /a file and words after it/u],
+    ['a file alone', ['search', example], 2, /a file followed by words/u],
     ['both forms of data', ['search', example, 'bells', '--json', '--jsonl'], 2, /--json or --jsonl, got both/u],
     ['no command', [], 2, /Usage: paperkin/u],
     ['an empty query', ['search', example, ' '], 2, /to be a text that is not empty/u],
@@ -242,11 +242,11 @@ describe('settings', () => {
   })
 
   it.each([
-    ['{', /to be an object of JSON/u],
-    [{ kk: 3 }, /Expected `kk` of the settings to be an option or a command, got 3/u],
-    [{ search: { seed: 3 } }, /Expected `search\.seed` of the settings/u],
-    [{ k: 0 }, /Expected `k` of the settings to be what --k takes/u],
-    [{ mode: 'best' }, /Expected `mode` of the settings/u],
+    ['{', /to hold a JSON object/u],
+    [{ kk: 3 }, /Expected `kk` in the settings to be an option or a command, got 3/u],
+    [{ search: { seed: 3 } }, /Expected `search\.seed` in the settings/u],
+    [{ k: 0 }, /Expected `k` in the settings to be what --k takes/u],
+    [{ mode: 'best' }, /Expected `mode` in the settings/u],
   ])('%j is refused', async (content, message) => {
     expect(await mode(content)).toEqual({ status: 2, stderr: expect.stringMatching(message) })
   })

@@ -37,5 +37,5 @@ it('ends with 1 where no runtime is left', () => {
   const { status, of } = doctor('break-both-runtimes.cjs')
   expect(status).toBe(1)
   expect(of('runtime')).toMatchObject({ state: 'broken' })
-  expect(of('model')).toMatchObject({ state: 'broken', remedy: 'install the package again' })
+  expect(of('model')).toMatchObject({ state: 'broken', remedy: 'reinstall the package' })
 })

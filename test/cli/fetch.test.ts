@@ -55,7 +55,7 @@ it('a file that was broken off is gone on with when the same is asked again', as
   expect(second).toEqual({
     status: 0,
     stdout: `Wrote 230 papers to ${out}\n`,
-    stderr: 'Going on after the first 200 papers\n',
+    stderr: 'Resuming after the first 200 papers\n',
   })
   expect(starts).toEqual(['0+200', '200+100', '200+100'])
   const titles = readFileSync(out, 'utf8')
@@ -120,7 +120,7 @@ it('papers are the same in a file and in a library, and are read once', async ()
   expect(readFileSync(join(folder, 'b.jsonl'), 'utf8')).toBe(readFileSync(join(folder, 'a.jsonl'), 'utf8'))
   expect(titlesIn(join(folder, 'b.jsonl'))).toEqual(['When <b> is not bold: A&amp;B'])
   expect(await run(['import', '--library', library, join(folder, 'b.jsonl')])).toMatchObject({
-    stdout: expect.stringMatching(/^0 papers added, 0 updated, 1 known already/u),
+    stdout: expect.stringMatching(/^0 papers added, 0 updated, 1 already known/u),
   })
   daily.close()
 })

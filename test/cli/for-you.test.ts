@@ -61,9 +61,9 @@ describe('digest and report with --like', () => {
 
   it('says what is missing', async () => {
     const only = await run(['digest', '--library', library, '--unlike', refs])
-    expect(only).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like beside --unlike') })
+    expect(only).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like with --unlike') })
     const out = await run(['digest', '--library', library, '--out', at('today.xml')])
-    expect(out).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like beside --out') })
+    expect(out).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like with --out') })
     const ending = await run(['recommend', '--library', library, '--like', refs, '--out', at('today.pdf')])
     expect(ending).toMatchObject({
       status: 2,

@@ -21,7 +21,7 @@ describe('a library on disk', () => {
       stdout: `50 papers added: 50 papers in ${library}\n`,
     })
     expect(paperkin('add', '--library', library, example).stdout).toBe(
-      `0 papers added, 50 known already: 50 papers in ${library}\n`,
+      `0 papers added, 50 already known: 50 papers in ${library}\n`,
     )
     const strip = (text: string) => text.split('\n').slice(1).join('\n')
     const question = ['medieval', 'bells', '--k', '3']
@@ -53,7 +53,7 @@ describe('a library on disk', () => {
         /^Record 1 of b\.bib .* has the key moss of another paper \(of the library\): it is kept as moss-/u,
       ),
     })
-    expect(paperkin('add', '--library', kept, choirs, ponds).stdout).toMatch(/^0 papers added, 2 known already/u)
+    expect(paperkin('add', '--library', kept, choirs, ponds).stdout).toMatch(/^0 papers added, 2 already known/u)
     const page = file(
       'today.txt',
       `Daily Papers\nNov 7\n\nMethane from ponds\n\n${'Bubbles of methane in the ice. '.repeat(9)}\n`,
@@ -134,7 +134,7 @@ describe('a library on disk', () => {
       papers: { length: 132 },
     })
     expect(paperkin('digest', '--library', news, '--since', '2025-02-10').stdout).toMatch(
-      /What is new cannot be told: it takes at least 100 earlier papers/u,
+      /Cannot say what is new: it takes at least 100 earlier papers/u,
     )
     // What nobody asked for is not said to be missing.
     expect(paperkin('digest', example).stdout).not.toContain('What is new')
@@ -153,7 +153,7 @@ describe('a library on disk', () => {
     const other = join(folder, 'other')
     expect(paperkin('import', '--library', other, all, '--vectors', vectors)).toMatchObject({
       status: 0,
-      stdout: `50 papers added, 0 updated, 0 known already: 50 papers in ${other}\n`,
+      stdout: `50 papers added, 0 updated, 0 already known: 50 papers in ${other}\n`,
     })
     expect(paperkin('list', '--library', other, '--jsonl').stdout.trim().split('\n')).toEqual(lines)
   })
@@ -179,7 +179,7 @@ describe('a library on disk', () => {
 
   it('loses papers by remove alone', () => {
     const { id } = JSON.parse(paperkin('list', '--library', library, '--jsonl').stdout.split('\n')[0] as string)
-    expect(paperkin('remove', '--library', library, id, '--dry-run').stdout).toBe('1 paper would be removed of 50\n')
+    expect(paperkin('remove', '--library', library, id, '--dry-run').stdout).toBe('1 paper of 50 would be removed\n')
     expect(paperkin('remove', '--library', library, id, 'nobody')).toMatchObject({ status: 1, stdout: '' })
     expect(paperkin('remove', '--library', library, id).stdout).toBe(`1 paper removed: 49 papers left in ${library}\n`)
   })
@@ -187,7 +187,7 @@ describe('a library on disk', () => {
   it('is verified, and repaired where that is asked for', () => {
     expect(paperkin('verify', '--library', library)).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/^49 papers and 50 vectors in .*: all as it was written\n$/u),
+      stdout: expect.stringMatching(/^49 papers and 50 vectors in .*: intact\n$/u),
     })
     const log = join(library, 'papers.log')
     const bytes = readFileSync(log)
@@ -204,7 +204,7 @@ describe('a library on disk', () => {
     })
     expect(paperkin('verify', '--library', library, '--repair')).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/Repaired: .*\n48 papers and .*: all as it was written\n$/u),
+      stdout: expect.stringMatching(/Repaired: .*\n48 papers and .*: intact\n$/u),
     })
   })
 

@@ -89,7 +89,7 @@ describe('evaluate related', () => {
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(
-        /^\d+ papers from JSON lines\nPassed over 1 question of the judgements that are no papers\n$/u,
+        /^\d+ papers from JSON lines\nSkipped 1 judged question not found among the papers\n$/u,
       ),
     })
     expect(stdout).toMatch(
@@ -124,7 +124,7 @@ describe('evaluate recommend', () => {
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(
-        /^\d+ papers from JSON lines\nPassed over 1 reader with fewer than two liked papers\n$/u,
+        /^\d+ papers from JSON lines\nSkipped 1 reader with fewer than two liked papers\n$/u,
       ),
     })
     expect(stdout).toMatch(/^1 reader\n\n +nDCG@1 +recall@1 +precision@1 +MAP +MRR\nrecommend +1\.000 \(/u)

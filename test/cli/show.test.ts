@@ -130,7 +130,7 @@ describe('paperkin open', () => {
     const answer = {
       status: 0,
       stdout: 'https://doi.org/10.1000/glass.7\n',
-      stderr: expect.stringMatching(/no browser/u),
+      stderr: expect.stringMatching(/No browser/u),
     }
     expect(await run(['open', '--library', library, 'roe2019'], { env: { PATH: join(folder, 'none') } })).toMatchObject(
       answer,

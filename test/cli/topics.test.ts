@@ -166,7 +166,7 @@ Viticulture: grapes
     expect(status).toBe(0)
     expect(stdout).toMatch(/^\d+ {2}Galaxies \(\d+\)$/mu)
     expect(stdout).toMatch(/^\d+ {2}Robot grasping \(\d+\)$/mu)
-    expect(stdout).toMatch(/^No paper belongs to Viticulture$/mu)
+    expect(stdout).toMatch(/^No papers match Viticulture$/mu)
     const data = JSON.parse((await paperkin('digest', example, '--names', path, '--json')).stdout)
     expect(data.topics.unmatched).toEqual(['Viticulture'])
     const topics = data.topics.topics as { id: number; label: string; isNamed?: true }[]
@@ -180,7 +180,7 @@ Viticulture: grapes
       expect.objectContaining({ id: which.id }),
     )
     const report = await paperkin('report', example, '--names', path, '--format', 'json')
-    expect(report.stderr).toContain('No paper belongs to Viticulture')
+    expect(report.stderr).toContain('No papers match Viticulture')
     expect(JSON.parse(report.stdout).topics.map(({ label }: { label: string }) => label)).toContain('Galaxies')
   })
 
@@ -188,7 +188,7 @@ Viticulture: grapes
     const bad: readonly (readonly [string, RegExp])[] = [
       ['Robots\n: grasping\n', /line 2 has no name before its colon: write a line such as/u],
       ['Robots: grasping,, hands', /line 1 has an empty term between its commas/u],
-      ['Robots\n\nrobots: arms', /line 3 names `"robots"` \(string\) again, after line 1: join the two lines/u],
+      ['Robots\n\nrobots: arms', /line 3 repeats the name `"robots"` \(string\) of line 1: merge the two lines/u],
       ['Robots [1, ]', /line 1 has an empty id in its brackets/u],
       ['Robots [1', /line 1 has brackets that are not one pair at its end/u],
       ['Robots [1] and arms', /line 1 has brackets/u],
