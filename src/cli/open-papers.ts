@@ -282,7 +282,7 @@ export function reportProblems(problems: readonly SourceProblem[], terminal: Ter
   const isWhole = ({ line, record }: SourceProblem) => line === undefined && record === undefined
   const refused = problems.filter(isWhole)
   for (const [i, { message }] of refused.entries())
-    terminal.note(i === 0 ? message : message.replace(/ What can be read is .*$/u, ''))
+    terminal.note(i === 0 ? message : message.replace(/ Supported formats are .*$/u, ''))
   const others = problems.filter((problem) => !isWhole(problem))
   for (const { message, text } of others.slice(0, maxListedProblems)) terminal.note(problemLine(message, text))
   const more = others.slice(maxListedProblems)

@@ -124,7 +124,7 @@ describe('bad input gives one sentence and an exit code', () => {
       'one id and two texts',
       ['digest', file('two.jsonl', '{"id":"x","title":"A"}\n{"id":"x","title":"B"}\n'), '--strict'],
       1,
-      /has the id "x" of line 1, and another text/u,
+      /has the id "x" of line 1 but a different text/u,
     ],
     ['k = 0', ['digest', example, '--k', '0'], 2, /whole number of at least 1, got `0`/u],
     ['k that is no number', ['digest', example, '--k', 'many'], 2, /got `"many"`/u],
@@ -166,7 +166,7 @@ describe('reading', () => {
     const { status, stdout, stderr } = await paperkin('search', mixed, 'ice', '--json')
     expect({ status, hits: JSON.parse(stdout).hits.length }).toEqual({ status: 0, hits: 2 })
     expect(stderr).toBe(
-      `Line 2 of mixed.jsonl has neither a title nor an abstract\nLine 3 of mixed.jsonl is not valid JSON: the file may be cut off or damaged there; mend that line or save the file again\n2 papers from JSON lines\n`,
+      `Line 2 of mixed.jsonl has neither a title nor an abstract\nLine 3 of mixed.jsonl is not valid JSON: the file may be cut off or damaged there; correct that line or save the file again\n2 papers from JSON lines\n`,
     )
     expect(await paperkin('search', mixed, 'ice', '--json', '--quiet')).toMatchObject({ status: 0, stderr: '' })
     expect(await paperkin('search', mixed, 'ice', '--strict')).toMatchObject({

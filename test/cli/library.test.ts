@@ -50,7 +50,7 @@ describe('a library on disk', () => {
     expect(paperkin('add', '--library', kept, choirs)).toMatchObject({
       stdout: expect.stringMatching(/^1 paper added: 2 papers/u),
       stderr: expect.stringMatching(
-        /^Record 1 of b\.bib .* has the key moss of another paper \(of the library\): it is kept as moss-/u,
+        /^Record 1 of b\.bib .* has the key moss of another paper \(in the library\): kept as moss-/u,
       ),
     })
     expect(paperkin('add', '--library', kept, choirs, ponds).stdout).toMatch(/^0 papers added, 2 already known/u)
@@ -77,7 +77,7 @@ describe('a library on disk', () => {
     const { status, stderr } = paperkin('search', mixed, 'bubbles')
     expect(status).toBe(0)
     expect(stderr.match(/odd-\d+\.yaml, but it looks like YAML/gu)).toHaveLength(14)
-    expect(stderr.match(/What can be read/gu)).toHaveLength(1)
+    expect(stderr.match(/Supported formats are/gu)).toHaveLength(1)
   })
 
   it('is listed by area and date, or refused with what the area may be called', () => {

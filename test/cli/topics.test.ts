@@ -190,10 +190,10 @@ Viticulture: grapes
       ['Robots: grasping,, hands', /line 1 has an empty term between its commas/u],
       ['Robots\n\nrobots: arms', /line 3 repeats the name `"robots"` \(string\) of line 1: merge the two lines/u],
       ['Robots [1, ]', /line 1 has an empty id in its brackets/u],
-      ['Robots [1', /line 1 has brackets that are not one pair at its end/u],
-      ['Robots [1] and arms', /line 1 has brackets/u],
-      ['[1]', /line 1 has brackets .* or no name before it/u],
-      ['Robots [nobody]', /line 1 names `"nobody"` .* no paper has that id: leave it out/u],
+      ['Robots [1', /line 1 needs a name first and at most one pair of brackets, at its end/u],
+      ['Robots [1] and arms', /line 1 needs a name first and at most one pair of brackets/u],
+      ['[1]', /line 1 needs a name first/u],
+      ['Robots [nobody]', /line 1 names `"nobody"` .* no paper has that id: remove it/u],
       ['# nothing\n\n', /found none: write a line such as/u],
       ['Robots: a,\n: b\n', /line 1 has an empty term .*\(and 1 more bad line\)/u],
     ]
@@ -203,7 +203,7 @@ Viticulture: grapes
       expect(stderr, text).toMatch(message)
     }
     const binary = await paperkin('topics', example, '--names', file('bad.bin', Buffer.from([0xff, 0xfe, 0, 1])))
-    expect(binary.stderr).toMatch(/as text in UTF-8; it could not be read/u)
+    expect(binary.stderr).toMatch(/as UTF-8 text; it could not be read/u)
     expect((await paperkin('topics', example, '--names', 'nowhere.txt')).stderr).toMatch(
       /nowhere\.txt.*could not be read/u,
     )

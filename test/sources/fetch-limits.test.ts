@@ -52,13 +52,13 @@ it('a mirror of arXiv that answers with the same papers again is refused', async
   answer = (_, response) => response.end(`<feed><totalResults>900000</totalResults>${entries.join('')}</feed>`)
   await expect(all(fetchArxiv('all:ponds', { ...quick, max: 900_000 }))).rejects.toMatchObject({
     code: 'fetch-failed',
-    message: expect.stringMatching(/the papers of before/u),
+    message: expect.stringMatching(/repeats earlier papers/u),
   })
   expect(requests).toHaveLength(2)
   const problems: unknown[] = []
   const told = { ...quick, max: 900_000, onProblem: (problem: unknown) => problems.push(problem) }
   expect(await all(fetchArxiv('all:ponds', told))).toHaveLength(3)
-  expect(problems).toMatchObject([{ kind: 'doubtful', message: expect.stringMatching(/the papers of before/u) }])
+  expect(problems).toMatchObject([{ kind: 'doubtful', message: expect.stringMatching(/repeats earlier papers/u) }])
 })
 
 it('an answer without an end is given up', async () => {

@@ -141,9 +141,9 @@ describe('fetchArxiv', () => {
       'the server answered 503 Service Unavailable',
       'the server answered 429 Too Many Requests',
       expect.any(String),
-      'the answer broke off',
-      'the answer broke off',
-      'no answer came within 0.3 s',
+      'the response is incomplete',
+      'the response is incomplete',
+      'no response within 0.3 s',
     ])
     expect(requests[1]?.url.pathname).toBe('/mirror/api/query')
   })
@@ -185,7 +185,7 @@ describe('fetchArxiv', () => {
     const problems: SourceProblem[] = []
     script = [(_, response) => response.end(feedOf([entry(1), error], 2))]
     expect(await all(fetchArxiv('all:x', { ...quick, onProblem: (problem) => problems.push(problem) }))).toHaveLength(1)
-    expect(problems.map(({ reason }) => reason)).toEqual(['is an error of the server: malformed id'])
+    expect(problems.map(({ reason }) => reason)).toEqual(['is a server error: malformed id'])
     for (const [query, options] of [
       [' ', {}],
       ['all:x', { from: '5 March' }],
@@ -236,7 +236,7 @@ describe('fetchDaily', () => {
     script = [(_, response) => response.end('{"error": "no such day"}')]
     await expect(all(fetchDaily(quick))).rejects.toMatchObject({
       code: 'unreadable-source',
-      message: expect.stringContaining('is an error of the server: no such day'),
+      message: expect.stringContaining('is a server error: no such day'),
     })
   })
 })

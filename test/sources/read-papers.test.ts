@@ -254,7 +254,7 @@ describe('what cannot be read', async () => {
       'page.txt',
       'new\n\nSubscribe\n\nMar 12\n',
       'unreadable-source',
-      /Found no paper in page\.txt/u,
+      /Found no papers in page\.txt/u,
     ],
     ['bytes', 'a.bin', Uint8Array.of(1, 0, 2, 0, 255), 'unreadable-source', /a\.bin is a binary file/u],
     ['another encoding', 'latin.txt', Uint8Array.of(0x66, 0xfc, 0x72), 'unreadable-source', /UTF-8/u],
@@ -265,7 +265,7 @@ describe('what cannot be read', async () => {
       'unreadable-source',
       /cut\.gz looks like gzip/u,
     ],
-    ['an empty array', 'none.json', '[]', 'unreadable-source', /none\.json, but it holds no record/u],
+    ['an empty array', 'none.json', '[]', 'unreadable-source', /none\.json, but it has no records/u],
     [
       'an array cut off',
       'cut.json',
@@ -363,7 +363,7 @@ describe('what is told apart from a page', () => {
     [
       'a program',
       `import a\nconst b = 1;\nfunction c() {\n  return ${'d'.repeat(30)};\n}\nlet e = 2;\n`,
-      /looks like the source of a program/u,
+      /looks like program source code/u,
     ],
     ['an encoded mail', `${'QUJD'.repeat(19)}\n`.repeat(9), /looks like an encoded mail/u],
     ['RTF', `{\\rtf1\\ansi ${first}}`, /looks like RTF/u],
@@ -372,7 +372,7 @@ describe('what is told apart from a page', () => {
     const error = await readPapers({ name: 'odd', content }).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
       code: 'unreadable-source',
-      message: expect.stringMatching(/What can be read is .*bibtex.*page; `format`/u),
+      message: expect.stringMatching(/Supported formats are .*bibtex.*page; `format`/u),
     })
     expect((error as Error).message).toMatch(looks)
     await readPapers({ name: 'odd', content }, { format: 'page' }).catch((thrown: unknown) => {
@@ -403,7 +403,7 @@ describe('what is told apart from a page', () => {
     expect(await readPapers({ name: 'x', content: `Provider: a house\n\n${ris}` }, { onProblem })).toHaveLength(1)
     expect(problems).toEqual([])
     expect(await readPapers({ name: 'x', content: `${first} ${second}\n\n${ris}` }, { onProblem })).toHaveLength(1)
-    expect(problems).toEqual(['passed-over: begins a note that stands before the first record and is no part of it'])
+    expect(problems).toEqual(['passed-over: starts a note before the first record, which is not read'])
   })
 
   it('a folder of all formats gives every paper, and names what is refused', async () => {
@@ -449,7 +449,7 @@ describe('what sources say of dates, keys and what is missing', () => {
       ['moss', 'Ponds'],
     ])
     expect(notes).toEqual([
-      `note: Record 1 of b.bib (line 1) has the key moss of another paper (Record 1 of a.bib (line 1)): it is kept as ${apart}`,
+      `note: Record 1 of b.bib (line 1) has the key moss of another paper (Record 1 of a.bib (line 1)): kept as ${apart}`,
     ])
     expect((await readPapers([a, b])).map(({ id }) => id)).toEqual(['moss', apart])
   })
@@ -592,8 +592,8 @@ describe('records wherever they stand', () => {
     const onProblem = ({ kind, reason }: { kind: string; reason: string }) => problems.push(`${kind}: ${reason}`)
     await readPapers({ name: 'x', content: JSON.stringify([null, record, { error: 'Not found' }]) }, { onProblem })
     expect(problems).toEqual([
-      'passed-over: is null: there was no paper to give',
-      'bad: is an error of the server: Not found',
+      'passed-over: is null: the source had no paper for it',
+      'bad: is a server error: Not found',
     ])
   })
 })
