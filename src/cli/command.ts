@@ -72,7 +72,7 @@ export const number = (name: string, minimum: number, maximum: number) => (text:
   requireNumber(name, text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text), minimum, maximum)
 
 /** Help text of a file argument. */
-export const fileHelp = 'a file of papers in any supported format, or a folder; - reads standard input'
+export const fileHelp = 'a file of papers in any supported format, or a folder (- reads standard input)'
 
 /** An option's old name: it still works, but help does not show it. */
 export class FormerOption extends Option {

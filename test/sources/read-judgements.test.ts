@@ -57,7 +57,7 @@ describe('readJudgements', () => {
     })
   })
 
-  it('tells of a file that is not there', async () => {
+  it('reports a missing file', async () => {
     await expect(readJudgements(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'unreadable-source' })
   })
 })
@@ -81,7 +81,7 @@ describe('readQuestions', () => {
 })
 
 describe('readRun', () => {
-  it('reads the run of a system, as TREC has it', async () => {
+  it('reads a run in TREC’s format', async () => {
     const run = await readRun(await file(gzipSync('q1 Q0 a 1 2.5 mine\nq1 Q0 b 2 -1e-3 mine\nq2\tQ0\ta\t1\t3\tmine\n')))
     expect(run).toEqual(
       new Map([

@@ -66,7 +66,7 @@ const forYouOnScreen = 5
 
 export const digest = defineCommand<DigestOptions>({
   name: 'digest',
-  summary: 'the topics of a digest with their papers, on one screen',
+  summary: 'show the topics of a digest with their papers, on one screen',
   description:
     'A terminal shows as many papers of each topic as fit on the screen; --all, a file or a pipe gets all of them. `paperkin show` prints a listed paper, `paperkin open` opens it.',
   usage: '[options] FILE… | --library FOLDER',

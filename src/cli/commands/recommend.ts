@@ -30,7 +30,7 @@ export const recommendCommand = defineCommand<RecommendArguments>({
   name: 'recommend',
   summary: 'recommend papers, based on those that you like',
   description:
-    '--like takes a reference manager’s file or any other supported file, or an id. Papers are ranked by how much more they are like those than like the rest. With both --library and files, the papers of the files are ranked against the library.',
+    '--like takes a reference manager’s file or any other supported file, or an id. Papers are ranked by how much more they are like those than like the rest. With both --library and files, the papers of the files are ranked, and those of the library serve as background.',
   usage: '[options] FILE… --like FILE | --library FOLDER [FILE…] --like FILE',
   arguments: [['[file...]', `${fileHelp}: the papers to choose from`]],
   options: [

@@ -34,7 +34,7 @@ export const report = defineCommand<ReportOptions>({
   name: 'report',
   summary: 'write a page with a map, topics, search and every paper with its kin',
   description:
-    'The page is a single file that opens from disk and fetches nothing. An --out ending in .md, .json, .svg or .xml writes Markdown, the data, the map or a feed instead. Without --out these go to standard output, and the page to report.html. With --like, Markdown and JSON list the papers for you first, and a feed holds only those.',
+    'The page is a single file that opens from disk and fetches nothing. An --out ending in .md, .json, .svg or .xml writes Markdown, the data, the map or a feed instead. Without --out, what --format names goes to standard output, and the page to report.html. With --like, Markdown and JSON list the papers for you first, and a feed holds only those.',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
