@@ -1,5 +1,5 @@
-// What a command is: plain data and one function. `program.ts` turns it into a parser, help and completion, runs it,
-// and prints its answer in the form that was asked for.
+// A command is plain data and one function. `program.ts` builds the parser, help and completion from it, runs it, and
+// prints its answer in the requested form.
 import { Option, type Command as Parser } from 'commander'
 import { PaperkinError, requireInteger, requireNumber } from '../errors.ts'
 import type { FilterFields } from '../library/asking/paper-filter.ts'
@@ -9,21 +9,21 @@ import { type PaperField, paperFields } from '../sources/plain-record.ts'
 import { topicMethods } from '../topics/find-topics.ts'
 import type { Terminal } from './terminal.ts'
 
-/** What a command hands back to be printed: as text for people, or as data. */
+/** A command's result, printable as text for people or as data. */
 export interface Answer {
-  /** The text, made to fit `columns` (`Infinity` where the output is no terminal). Without it nothing is printed. */
+  /** The text, fitted to `columns` (`Infinity` when the output is not a terminal). Without it nothing is printed. */
   readonly page?: (columns: number) => string
-  /** What `--json` prints: one value of a documented, stable shape. */
+  /** The value that `--json` prints, of a documented, stable shape. */
   readonly data: () => unknown
-  /** What `--jsonl` prints: the main list of that value, one item a line. */
+  /** The items that `--jsonl` prints: the main list of that value, one item per line. */
   readonly records: () => Iterable<unknown> | AsyncIterable<unknown>
   /** @default 0 */
   readonly exitCode?: 0 | 1
 }
 
-/** What a command is given beside its options. */
+/** What a command gets besides its options. */
 export interface CommandContext {
-  /** Aborted by Ctrl-C; hand it to everything that can last. */
+  /** Aborted by Ctrl-C; pass it to everything that can take long. */
   readonly signal: AbortSignal
   readonly terminal: Terminal
   readonly stdin: NodeJS.ReadableStream
@@ -33,22 +33,22 @@ export interface CommandContext {
 }
 
 export interface Command<Options = Record<string, unknown>> {
-  /** As it is typed; `evaluate topics` is a command of the group `evaluate`. */
+  /** As typed; `evaluate topics` is a command in the group `evaluate`. */
   readonly name: string
   /** One line without a full stop, for the list of commands. */
   readonly summary: string
-  /** Further lines for the command's own help. */
+  /** More lines for the command's own help. */
   readonly description?: string
-  /** The line after `Usage:`, where the arguments do not say it: `FILE WORDS…`. */
+  /** The line after `Usage:`, when the arguments do not show it: `FILE WORDS…`. */
   readonly usage?: string
-  /** Whole command lines that begin with `paperkin`; a test runs each. */
+  /** Complete command lines starting with `paperkin`; a test runs each. */
   readonly examples: readonly string[]
   /** Argument syntax (`<words...>`, `[file]`) and help, in order. */
   readonly arguments?: readonly (readonly [syntax: string, help: string])[]
   readonly options?: readonly Option[]
-  /** Flags that options had before (`--count <count>`), with the name of the option that each means now. */
+  /** Old flags (`--count <count>`), each with the name of the option that replaced it. */
   readonly formerly?: Readonly<Record<string, string>>
-  /** True for a command that prints a file or a script: it has neither `--json` nor `--jsonl`. */
+  /** True for a command that prints a file or a script, so has neither `--json` nor `--jsonl`. */
   readonly isPlain?: boolean
   /** `args` are the arguments as typed, flat. */
   readonly run: (
@@ -58,27 +58,27 @@ export interface Command<Options = Record<string, unknown>> {
   ) => Promise<Answer | undefined> | Answer | undefined
 }
 
-/** Names the type of a command's options where it is defined, and lets commands of any options stand in one list. */
+/** Types a command's options at its definition, yet lets all commands share one list. */
 export function defineCommand<Options>(command: Command<Options>): Command {
   return command as unknown as Command
 }
 
-/** A parser of whole numbers for an option; `name` is how messages call it. */
+/** Parses an option's whole number; error messages use `name`. */
 export const integer = (name: string, minimum: number, maximum?: number) => (text: string) =>
   requireInteger(name, /^[+-]?\d+$/u.test(text) ? Number(text) : text, minimum, maximum)
 
-/** A parser of numbers for an option. */
+/** Parses an option's number. */
 export const number = (name: string, minimum: number, maximum: number) => (text: string) =>
   requireNumber(name, text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text), minimum, maximum)
 
-/** What a file argument takes. */
-export const fileHelp = 'a file of papers, whatever its format, or a folder; - reads standard input'
+/** Help text of a file argument. */
+export const fileHelp = 'a file of papers in any supported format, or a folder (- reads standard input)'
 
-/** A name that an option had before: it still works, and help is silent of it. */
+/** An option's old name: it still works, but help does not show it. */
 export class FormerOption extends Option {
   constructor(
     flags: string,
-    /** The option that it means. */
+    /** The option that replaced it. */
     readonly now: Option,
   ) {
     super(flags)
@@ -88,19 +88,19 @@ export class FormerOption extends Option {
   }
 }
 
-// The one vocabulary: an option that several commands have is built here, so that it has one name and one meaning.
+// Options shared by several commands are built here, so that each has one name and one meaning.
 
-/** `-k, --k <count>`: how many of the main list. */
+/** `-k, --k <count>`: the length of the main list. */
 export const hitsOption = (count: number) =>
   new Option('-k, --k <count>', 'how many papers to list').argParser(integer('--k', 1)).default(count)
 
-/** `--topics <count>`: how many topics. */
+/** `--topics <count>`: the number of topics. */
 export const topicsOption = (help = 'how many topics to find, or auto') =>
   new Option('--topics <count>', help).argParser((text: string) =>
     text === 'auto' ? text : integer('--topics', 1)(text),
   )
 
-/** `--kin [count]`: how many kin of each paper; alone `usual`. */
+/** `--kin [count]`: the number of kin per paper; without a count, `usual`. */
 export const kinOption = (
   help: string,
   usual: number,
@@ -110,9 +110,9 @@ export const kinOption = (
     text === '' ? usual : integer('--kin', minimum, maximum)(text),
   )
 
-/** `--seed <seed>`: for all that draws lots. */
+/** `--seed <seed>`: seeds everything random. */
 export const seedOption = () =>
-  new Option('--seed <seed>', 'the same seed gives the same answer')
+  new Option('--seed <seed>', 'random seed; the same seed gives the same result')
     .argParser(integer('--seed', 0, 2 ** 32 - 1))
     .default(1)
 
@@ -120,11 +120,11 @@ export const seedOption = () =>
 export const methodOption = () =>
   new Option('--method <method>', 'how topics are found').choices(topicMethods).default(topicMethods[0])
 
-/** `-o, --out <file>`: where a command writes what it makes. */
+/** `-o, --out <file>`: the output file. */
 export const outOption = (help: string) => new Option('-o, --out <file>', help)
 
 /** `-l, --library <folder>`: the library on disk. */
-export const libraryOption = (help = 'the library to work on, in place of files') =>
+export const libraryOption = (help = 'the library to work on, instead of files') =>
   new Option('-l, --library <folder>', help)
 
 /** The values of `filterOptions()`. */
@@ -136,22 +136,22 @@ export interface FilterArguments {
   readonly to?: string
 }
 
-/** Of an option that may be given again: all of its values. */
+/** Collects the values of an option that may be repeated. */
 export const several = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
-/** The options of a command that only some papers may be wanted of. */
+/** The options that restrict a command to some papers. */
 export const filterOptions = () => [
   new Option(
     '--area <name>',
-    'only papers of an area, a field or a discipline of the map of science; may be given again',
+    'only papers in this area, field or discipline of the map of science; may be repeated',
   ).argParser(several),
-  new Option('--category <name>', 'only papers of this category; may be given again').argParser(several),
-  new Option('--author <name>', 'only papers by this author; may be given again').argParser(several),
-  new Option('--from <date>', 'only papers published since: 2025, 2025-03 or 2025-03-12'),
-  new Option('--to <date>', 'only papers published until then, that year, month or day included'),
+  new Option('--category <name>', 'only papers in this category; may be repeated').argParser(several),
+  new Option('--author <name>', 'only papers by this author; may be repeated').argParser(several),
+  new Option('--from <date>', 'only papers published on or after this date: 2025, 2025-03 or 2025-03-12'),
+  new Option('--to <date>', 'only papers published up to the end of this year, month or day'),
 ]
 
-/** The filter that those options ask for; undefined where every paper is wanted. */
+/** The filter built from those options; undefined if every paper is wanted. */
 export function wantedPapers({ area, category, author, from, to }: FilterArguments): FilterFields | undefined {
   const filter: FilterFields = {
     ...(area && { area }),
@@ -170,12 +170,12 @@ export interface SourceArguments {
   readonly strict?: boolean
 }
 
-/** The options of reading files: every command that reads papers has them. */
+/** The options for reading files, shared by every command that reads papers. */
 export const sourceOptions = () => [
-  new Option('--source <format>', 'what the files are, where their content does not tell').choices(sourceFormats),
+  new Option('--source <format>', 'the format of the files, if it cannot be detected').choices(sourceFormats),
   new Option('--columns <list>', 'columns of CSV or TSV, such as title=Name,abstract=3').argParser(columnList),
-  new Option('--year <year>', 'the year of a date line that names none').argParser(integer('--year', 1000, 9999)),
-  new Option('--strict', 'stop at the first record that is bad'),
+  new Option('--year <year>', 'the year for date lines without one').argParser(integer('--year', 1000, 9999)),
+  new Option('--strict', 'stop at the first bad record'),
 ]
 
 function columnList(text: string): Columns {
@@ -192,5 +192,5 @@ function columnList(text: string): Columns {
   return columns
 }
 
-/** The options of a command that works on papers, from files or from a library: see `open-papers.ts`. */
+/** The options of a command that works on papers from files or a library: see `open-papers.ts`. */
 export const papersOptions = () => [libraryOption(), ...sourceOptions()]

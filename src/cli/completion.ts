@@ -1,4 +1,4 @@
-// Completion of command lines, as scripts for shells; made from the commands themselves, so that they cannot differ.
+// Shell completion scripts, generated from the commands themselves so that the two cannot differ.
 import type { Command as Parser } from 'commander'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
@@ -10,7 +10,7 @@ interface Choice {
 }
 
 interface Level {
-  /** The words before: `evaluate`, or nothing for the command line itself. */
+  /** The preceding words: `evaluate`, or empty for the command line itself. */
   readonly path: string
   readonly commands: readonly Choice[]
   readonly options: readonly (Choice & { readonly takesValue: boolean; readonly values: readonly string[] })[]
@@ -46,29 +46,29 @@ function levels(root: Parser): Level[] {
 const firstLine = (text: string) => text.split('\n', 1)[0] as string
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-/** The script that makes a shell complete `paperkin`. */
+/** The completion script for a shell. */
 export function completionScript(root: Parser, shell: Shell): string {
   const all = levels(root)
   return shell === 'bash' ? bash(all) : shell === 'zsh' ? zsh(all) : fish(all)
 }
 
-/** What bash and zsh say differently. */
+/** What differs between bash and zsh. */
 interface Dialect {
   readonly locals: string
-  /** The loop over the words before the one to complete, and how one of them is read. */
+  /** The loop over the words before the one to complete. */
   readonly loop: string
   readonly word: string
   /** Offers the values of an option. */
   readonly offer: (values: readonly string[]) => string
-  /** Takes what a level of commands has. */
+  /** Collects the candidates of a level. */
   readonly take: (level: Level) => string
-  /** Offers what was taken. */
+  /** Offers the collected candidates. */
   readonly end: string
 }
 
 /**
- * The function that completes. Words that are typed are walked through to find the command; options with values are not
- * told from words, which is right as long as no value is the name of a command.
+ * The completion function. It walks the typed words to find the command. Option values are not told apart from other
+ * words, which is correct as long as no value equals a command name.
  */
 function walking(all: readonly Level[], { locals, loop, word, offer, take, end }: Dialect): string {
   const steps = all

@@ -1,4 +1,4 @@
-// What becomes of papers that were fetched: a list on the terminal, a file of JSON lines, or papers of a library.
+// Outputs fetched papers: a list on the terminal, a file of JSON lines, or papers in a library.
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
 import { Option } from 'commander'
 import { PaperkinError, systemCode } from '../errors.ts'
@@ -9,7 +9,7 @@ import { modeOf, outputPlace, putInPlace, writeAll, writeOutput } from '../runti
 import type { FetchOptions } from '../sources/polite-fetch.ts'
 import type { SourceProblem } from '../sources/reading.ts'
 import { type Answer, type CommandContext, libraryOption, number, outOption } from './command.ts'
-import { addFiles, summaryLine, tellProblems, withLibrary } from './open-papers.ts'
+import { addFiles, reportProblems, summaryLine, withLibrary } from './open-papers.ts'
 import { paperTable } from './table.ts'
 import { duration } from './terminal.ts'
 
@@ -22,19 +22,19 @@ export interface FetchArguments {
   readonly timeout: number
 }
 
-/** The options of every command that fetches. */
+/** The options of every fetching command. */
 export const fetchOptions = () => [
   libraryOption('add the papers to this library'),
   outOption('write the papers to this file, as JSON lines'),
-  new Option('--force', 'write over a file that is there'),
-  new Option('--base-url <url>', 'a mirror of the interface'),
-  new Option('--contact <address>', 'where the server’s keepers may write to you; goes into the user agent'),
-  new Option('--timeout <seconds>', 'how long to wait for an answer')
+  new Option('--force', 'overwrite an existing file'),
+  new Option('--base-url <url>', 'use a mirror of the interface'),
+  new Option('--contact <address>', 'how the server’s operators can reach you; sent in the user agent'),
+  new Option('--timeout <seconds>', 'how long to wait for a response')
     .argParser(number('--timeout', 0.001, 3600))
     .default(30),
 ]
 
-/** The options of a fetch as the library's functions take them, with notes on standard error. */
+/** Fetch options for the functions in `src/sources`; retries are noted on standard error. */
 export function politeness(options: FetchArguments, { signal, terminal, env }: CommandContext): FetchOptions {
   const contact = options.contact ?? env.PAPERKIN_CONTACT
   return {
@@ -47,27 +47,27 @@ export function politeness(options: FetchArguments, { signal, terminal, env }: C
   }
 }
 
-/** What a fetch that may be broken off remembers. */
+/** Saved state of a resumable fetch. */
 interface Resume {
   readonly of: string
-  /** How many of what was found were had, bad ones included. */
+  /** Results received so far, bad ones included. */
   readonly next: number
   readonly papers: number
   readonly bytes: number
 }
 
-/** A source of papers that can begin later: `start` papers were had already. */
+/** A source of papers that can skip the first `start` results. */
 type Fetch = (
   start: number,
-  tell: {
+  events: {
     readonly onProblem: (problem: SourceProblem) => void
     readonly onPage: (page: { next: number; total: number }) => void
   },
 ) => AsyncIterable<Paper>
 
 /**
- * Runs a fetch and does with the papers what the options say. `of` names what is fetched: a file that was begun for the
- * same is gone on with.
+ * Runs a fetch and outputs the papers as the options say. `of` names what is fetched; an unfinished file of the same
+ * fetch is resumed.
  */
 export async function fetched(
   options: FetchArguments,
@@ -86,7 +86,7 @@ export async function fetched(
       async (library) => {
         const papers = fetch(0, { onProblem, onPage: () => {} })
         const found = await addFiles(library, [{ name: of, papers }], {}, context)
-        tellProblems(problems, terminal)
+        reportProblems(problems, terminal)
         const summary = { ...found, problems: [...problems, ...found.problems] }
         const data = () => ({ of, library: library.path, size: library.size, ...summary })
         return { page: () => summaryLine(summary, library, terminal), data, records: () => [data()] }
@@ -101,10 +101,10 @@ export async function fetched(
     const papers = await (kind === 'file' ? intoFile(path, work, context) : intoStream(path, work)).catch((error) => {
       throw unwritable(error, out)
     })
-    tellProblems(problems, terminal)
+    reportProblems(problems, terminal)
     const data = { of, papers, out, problems }
     const line = `Wrote ${count(papers, 'paper')} to ${out}`
-    // Where papers may go to standard output, nothing else does.
+    // Standard output may be carrying the papers: keep it free of anything else.
     if (kind === 'stream') terminal.note(line)
     return { ...(kind === 'file' && { page: () => line }), data: () => data, records: () => [data] }
   }
@@ -118,11 +118,11 @@ export async function fetched(
   } finally {
     progress.clear()
   }
-  tellProblems(problems, terminal)
+  reportProblems(problems, terminal)
   return {
     page: (columns) =>
       papers.length === 0
-        ? 'No paper was found.'
+        ? 'No papers found.'
         : paperTable(
             papers.map((paper) => ({ paper })),
             terminal.colors,
@@ -140,7 +140,7 @@ interface Work {
   readonly fetch: (start: number, onPage: OnPage) => AsyncIterable<Paper>
 }
 
-/** Where `--out` leads; a file that is there is written over with `--force` only, and nothing in a library ever. */
+/** Resolves `--out`. An existing file needs `--force`; a file inside a library is always refused. */
 async function place(out: string, { force }: FetchArguments): Promise<{ kind: 'file' | 'stream'; path: string }> {
   await requireOutside('--out', out)
   const found = await outputPlace(out).catch((error) => {
@@ -149,7 +149,7 @@ async function place(out: string, { force }: FetchArguments): Promise<{ kind: 'f
   if (found.kind === 'file' && found.exists && !force)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected a file that is not there, got ${out}: name another, or say --force.`,
+      `Expected a file that does not exist yet, got ${out}: name another, or add --force.`,
     )
   return found
 }
@@ -159,14 +159,14 @@ function unwritable(error: unknown, out: string): unknown {
   if (PaperkinError.isInstance(error) || code === undefined) return error
   const what =
     code === 'ENOSPC' || code === 'EDQUOT'
-      ? 'the disk is full: free some space and ask the same again, what was written is gone on with'
+      ? 'the disk is full: free some space and run the same command again to resume'
       : code === 'ENOENT'
-        ? 'there is no such folder: name another place'
-        : `writing failed (${code}): name another place`
+        ? 'its folder does not exist: create it or name another file'
+        : `writing failed (${code}): name another file`
   return new PaperkinError('store-unwritable', `Expected to write ${out}, but ${what}.`, { cause: error })
 }
 
-/** To a device or a pipe, as papers come. */
+/** Writes to a device or a pipe as papers arrive. */
 async function intoStream(out: string, { fetch }: Work): Promise<number> {
   let written = 0
   await writeOutput(
@@ -181,18 +181,18 @@ async function intoStream(out: string, { fetch }: Work): Promise<number> {
   return written
 }
 
-/** Writes into `FILE.part` and remembers in `FILE.resume` how far it came; both go when all is there. */
+/** Writes to `FILE.part` and saves progress in `FILE.resume`; both are gone once the file is complete. */
 async function intoFile(out: string, { of, fetch }: Work, { terminal }: CommandContext): Promise<number> {
   const part = `${out}.part`
   const resumeFile = `${out}.resume`
-  const resume = await begun(resumeFile, part, of)
-  if (resume !== undefined) terminal.note(`Going on after the first ${count(resume.papers, 'paper')}`)
+  const resume = await resumable(resumeFile, part, of)
+  if (resume !== undefined) terminal.note(`Resuming after the first ${count(resume.papers, 'paper')}`)
   const file = await open(part, resume === undefined ? 'w' : 'r+', (await modeOf(out)) ?? 0o666)
   let papers = resume?.papers ?? 0
   const progress = terminal.progress('fetching', 'papers')
   try {
     let bytes = resume?.bytes ?? 0
-    // What came after the last whole page is written again.
+    // Everything after the last complete page is fetched again.
     await file.truncate(bytes)
     let total: number | undefined
     let page: { next: number; total: number } | undefined
@@ -206,12 +206,12 @@ async function intoFile(out: string, { of, fetch }: Work, { terminal }: CommandC
       total = page.total
       page = undefined
     }
-    const found = fetch(resume?.next ?? 0, (told) => {
-      page = told
+    const found = fetch(resume?.next ?? 0, (finished) => {
+      page = finished
     })
     try {
       for await (const paper of found) {
-        // The page that was told of ended before this paper.
+        // The finished page ended before this paper.
         if (page !== undefined) await save()
         lines.push(`${JSON.stringify(paper)}\n`)
         papers++
@@ -232,8 +232,8 @@ async function intoFile(out: string, { of, fetch }: Work, { terminal }: CommandC
   return papers
 }
 
-/** What an earlier fetch of the same had, where its file holds as much as it says: whole lines, one a paper. */
-async function begun(resumeFile: string, part: string, of: string): Promise<Resume | undefined> {
+/** The state of an earlier run of the same fetch, if its file holds what it claims: whole lines, one per paper. */
+async function resumable(resumeFile: string, part: string, of: string): Promise<Resume | undefined> {
   let file: FileHandle | undefined
   try {
     const resume = JSON.parse(await readFile(resumeFile, 'utf8')) as Resume
@@ -252,7 +252,7 @@ async function begun(resumeFile: string, part: string, of: string): Promise<Resu
     }
     return read === bytes && lines === papers && last === 10 ? resume : undefined
   } catch {
-    // Begun anew, as where there is none.
+    // Unreadable state: start from the beginning.
     return undefined
   } finally {
     await file?.close()

@@ -1,7 +1,7 @@
-// Text made to fit: measured, cut and wrapped by the columns that it takes on a terminal, not by its characters.
+// Measures, cuts and wraps text by the columns it takes on a terminal, not by its characters.
 import stringWidth from 'string-width'
 
-/** Columns that a text takes on a terminal: two for wide characters, none for marks that combine. */
+/** Columns that a text takes on a terminal: two for a wide character, none for a combining mark. */
 export function width(text: string): number {
   if (isPlain(text)) return text.length
   let sum = 0
@@ -14,12 +14,12 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
 const mostMeasured = 512
 
-/** A text in pieces between two characters as they are seen: the time to part a text grows with its square. */
+/** Splits a text between graphemes into short pieces, as segmenting takes time quadratic in the length. */
 function* pieces(text: string): Generator<string> {
   for (let start = 0; start < text.length; ) {
     const piece = text.slice(start, start + mostMeasured)
     let end = piece.length
-    // The last character of a piece may go on in the next; one of that length does so anyhow.
+    // The last grapheme may continue in the next piece; a grapheme longer than a piece is split.
     if (start + end < text.length) for (const { index } of graphemes.segment(piece)) if (index > 0) end = index
     yield piece.slice(0, end)
     start += end
@@ -27,8 +27,8 @@ function* pieces(text: string): Generator<string> {
 }
 
 /**
- * The text, or its first words that fit into `columns` with an ellipsis. A word is cut only where it is the first, or
- * wider than all the room and more than half of that would stay empty.
+ * The text, or as many first words as fit into `columns` with an ellipsis. A word is cut only if it is the first, or if
+ * it is at least `columns` wide and leaving it out would leave more than half of them empty.
  */
 export function shortened(text: string, columns: number): string {
   if (text.length * 2 <= columns || width(text) <= columns) return text
@@ -52,21 +52,21 @@ export function shortened(text: string, columns: number): string {
   return `${kept.trimEnd()}…`
 }
 
-/** Scripts that are written without spaces between words. */
+/** Scripts without spaces between words. */
 const spaceless =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}\u3000-\u303f\uff00-\uff65]/u
 const segmented = new Intl.Segmenter('zh', { granularity: 'word' })
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes of colours are kept in one piece.
 const colour = /(\u001b\[\d+m)/u
 
-/** The parts of a word between which a line may end: one, but for scripts without spaces. */
+/** Splits a word where a line may break: nowhere, except in scripts without spaces. */
 function breakable(word: string): string[] {
   if (!spaceless.test(word)) return [word]
   const parts: string[] = []
   let before = ''
   for (const piece of word.split(colour))
     for (const { segment, isWordLike } of colour.test(piece) ? [{ segment: piece }] : segmented.segment(piece)) {
-      // No line begins with a mark that closes, or ends with one that opens.
+      // A line never starts with closing punctuation or ends with opening punctuation.
       if (/^[\p{Ps}\p{Pi}]$/u.test(segment)) before += segment
       else if (isWordLike || parts.length === 0) {
         parts.push(before + segment)
@@ -81,8 +81,8 @@ function breakable(word: string): string[] {
 }
 
 /**
- * Words laid out in lines of at most `columns`, each after `indent`, and after `hanging` from the second on. A word that
- * is wider, such as an address, has a line of its own and overruns it.
+ * Wraps words into lines of at most `columns`; `indent` starts the first line, `hanging` the others. A wider word, such
+ * as an address, overruns a line of its own.
  */
 export function wrapped(text: string, columns: number, indent = '', hanging = indent): string {
   if (width(indent) + width(text) <= columns) return indent + text
@@ -105,7 +105,7 @@ export function wrapped(text: string, columns: number, indent = '', hanging = in
   return [...lines, line].map((own, i) => (i === 0 ? indent : hanging) + own).join('\n')
 }
 
-/** Lines as they are, but for those that are too long: their words go on below. */
+/** Wraps the lines that are too long; the others stay unchanged. */
 export function fitted(text: string, columns: number): string {
   if (columns === Number.POSITIVE_INFINITY) return text
   return text
@@ -114,10 +114,10 @@ export function fitted(text: string, columns: number): string {
     .join('\n')
 }
 
-/** Lines of prose are no longer than this, however wide the terminal. */
+/** The maximum length of a line of prose, however wide the terminal. */
 const mostProse = 100
 
-/** Paragraphs in lines that are read well; on no terminal each is one line. */
+/** Paragraphs wrapped to a readable width; when the output is not a terminal, each is one line. */
 export function prose(text: string, columns: number, indent = ''): string {
   return text
     .split(/\n\s*\n|\n(?=[ \t])/u)

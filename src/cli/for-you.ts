@@ -1,4 +1,4 @@
-// Papers for someone, by those that they liked: the options that name these, and how what is recommended is shown.
+// Recommendation: the options that name liked papers, and how recommended ones are shown.
 import { existsSync } from 'node:fs'
 import { Option } from 'commander'
 import { PaperkinError } from '../errors.ts'
@@ -21,28 +21,28 @@ export interface LikingArguments {
   readonly unlike?: readonly string[]
 }
 
-/** The options that name papers that someone likes, and others that they do not. */
+/** The options that name liked and disliked papers. */
 export const likingOptions = () => [
-  new Option('--like <file>', 'papers that you like: a file of them, or an id; may be given again').argParser(several),
-  new Option('--unlike <file>', 'papers that you do not want, in the same way; may be given again').argParser(several),
+  new Option('--like <file>', 'papers that you like: a file, or an id; may be repeated').argParser(several),
+  new Option('--unlike <file>', 'papers that you do not want: a file, or an id; may be repeated').argParser(several),
 ]
 
-/** So many papers are for someone in a digest and a report. */
-export const FOR_YOU = 10
+/** The number of recommended papers in a digest and a report. */
+export const forYouCount = 10
 
 /** `-o, --out <file>`, for recommended papers. */
 export const feedOption = () =>
-  outOption('write them to a file: a feed (.xml, .atom), a page to mail (.html), or Markdown (.md)')
+  outOption('write the recommended papers to a file: a feed (.xml, .atom), a page to mail (.html), or Markdown (.md)')
 
-/** Papers that were judged, as `library.recommend` takes them. */
+/** Liked and disliked papers, as `library.recommend` takes them. */
 export interface Liking {
   readonly liked: readonly Seed[]
   readonly disliked: readonly Seed[]
 }
 
 /**
- * What the options name: ids as they are, and the papers of files. Undefined where nothing is liked.
- * @throws PaperkinError `invalid-argument` where only `--unlike` is given
+ * Resolves `--like` and `--unlike`: ids stay ids, files become their papers. Undefined without `--like`.
+ * @throws PaperkinError `invalid-argument` if only `--unlike` is given
  */
 export async function readLiking(
   { like = [], unlike = [], strict }: LikingArguments & SourceArguments,
@@ -51,7 +51,7 @@ export async function readLiking(
   if (like.length === 0 && unlike.length > 0)
     throw new PaperkinError(
       'invalid-argument',
-      'Expected --like beside --unlike: name a file of papers that you like, or an id.',
+      'Expected --like with --unlike: name a file of papers that you like, or an id.',
     )
   if (like.length === 0) return undefined
   const read = (option: string, names: readonly string[]) => judgedPapers(option, names, strict === true, context)
@@ -67,11 +67,11 @@ async function judgedPapers(
   const judged: Seed[] = []
   for (const name of given) {
     if (name !== '-' && !existsSync(name)) {
-      // Something with a folder or an ending is meant to be a file.
+      // A name with a folder or an extension is meant as a file.
       if (/[\\/]|\.(?!\d)\w+$/u.test(name))
         throw new PaperkinError(
           'unreadable-source',
-          `Expected ${option} to name a file of papers or an id, but there is no ${name}.`,
+          `Expected ${option} to name a file of papers or an id, but the file ${name} does not exist.`,
         )
       judged.push(name)
       continue
@@ -84,7 +84,7 @@ async function judgedPapers(
       }),
     })
     if (papers.length === 0)
-      throw new PaperkinError('unreadable-source', `Expected papers in ${name}, which ${option} names, but found none.`)
+      throw new PaperkinError('unreadable-source', `Expected papers in ${name} (${option}), but found none.`)
     judged.push(...papers)
   }
   return judged
@@ -96,13 +96,13 @@ export function forYouHeading({ known }: Recommendations, { liked }: Liking, fro
   return `For you, of ${count(from, 'paper')}, by ${count(liked.length, 'paper')} that you like${left}`
 }
 
-/** Lines of recommended papers, with what speaks for each below it; a word before where none is near. */
+/** Lines of recommended papers, each followed by its reasons; a warning comes first if none is near. */
 export function forYouLines(
   hits: readonly Recommendation[],
   { colors, isBrief = false }: { readonly colors: Colors; readonly isBrief?: boolean },
   columns: number,
 ): string[] {
-  if (hits.length === 0) return ['No paper is left to recommend.']
+  if (hits.length === 0) return ['No papers left to recommend.']
   const lines = paperTable(
     hits.map(({ paper, score, isDuplicate }) => ({ paper, score, mark: isDuplicate ? '(near-duplicate)' : '' })),
     colors,
@@ -111,7 +111,7 @@ export function forYouLines(
   const isFar = hits.every(({ score }) => score < 0.5)
   return [
     ...(isFar
-      ? [colors.yellow(wrapped('Nothing here looks more like them than like the rest; the nearest are:', columns))]
+      ? [colors.yellow(wrapped('Nothing here is much like the papers you like; the nearest are:', columns))]
       : []),
     ...lines.flatMap((line, i) => [line, ...(isBrief ? [] : reasonLines(hits[i], columns).map(colors.dim))]),
   ]
@@ -130,12 +130,12 @@ function reasonLines(hit: Recommendation | undefined, columns: number): string[]
   ].map((line) => wrapped(line, columns, '      '))
 }
 
-/** A recommended paper as data: the paper's fields, its score, and what speaks for it. */
+/** A recommended paper as data: the paper's fields, its score and its reasons. */
 export function recommendedData({ paper, ...found }: Recommendation): unknown {
   return { ...paper, ...found }
 }
 
-/** Writes recommended papers to the file of `--out`, whose ending says the format; gives a line that says so. */
+/** Writes recommended papers to the file of `--out`, in the format of its extension; returns a line that says so. */
 export async function writeRecommended(out: string, { hits }: Recommendations, title: string): Promise<string> {
   await requireOutside('--out', out)
   await recommendedFile(out, { title, papers: hits })

@@ -1,4 +1,4 @@
-// Hits as they are printed, for every command that lists some.
+// How hits are printed, for every command that lists them.
 import { Option } from 'commander'
 import type { Hit, HitOptions } from '../library/asking/ranking.ts'
 import type { Why } from '../library/asking/why.ts'
@@ -21,27 +21,27 @@ export interface HitArguments extends FilterArguments {
 /** The options of a command that lists hits. */
 export const hitOptions = (count: number): Option[] => [
   hitsOption(count),
-  new Option('--offset <count>', 'hits to pass over').argParser(integer('--offset', 0)).default(0),
+  new Option('--offset <count>', 'how many hits to skip').argParser(integer('--offset', 0)).default(0),
   new Option('--mode <mode>', 'rank by meaning, by words, or by both')
     .choices(['hybrid', 'semantic', 'lexical'])
     .default('hybrid'),
   ...filterOptions(),
-  new Option('--diversity <share>', 'how much a hit should differ from those before it')
+  new Option('--diversity <share>', 'how much each hit should differ from those before it, 0 … 1')
     .argParser(number('--diversity', 0, 1))
     .default(0),
-  new Option('--recency <share>', 'the share of the score that recent papers are given')
+  new Option('--recency <share>', 'the share of the score given to recency, 0 … 1')
     .argParser(number('--recency', 0, 1))
     .default(0),
-  new Option('--why', 'tell of each hit what made its score'),
+  new Option('--why', 'explain the score of each hit'),
 ]
 
-/** What the library is asked for the options of the command line. */
+/** The library's options for those of the command line. */
 export function hitQuery(options: HitArguments, signal: AbortSignal): HitOptions {
   const { k, offset, mode, diversity, recency, why = false } = options
   return { k, offset, mode, diversity, recency, why, filter: wantedPapers(options), signal }
 }
 
-/** A heading and a line a hit; what made its score below it, where that was asked for. */
+/** A heading and one line per hit, with the explanation of its score below if requested. */
 export function hitPage(
   hits: readonly Hit[],
   { heading, colors }: { readonly heading: string; readonly colors: Colors },
@@ -49,13 +49,13 @@ export function hitPage(
 ): string {
   const papers = hits.map(listedHit)
   const isFar = hits.length > 0 && hits.every(({ isWeak }) => isWeak)
-  const lines = papers.length > 0 ? paperTable(papers, colors, columns).split('\n') : ['No paper matches.']
+  const lines = papers.length > 0 ? paperTable(papers, colors, columns).split('\n') : ['No papers match.']
   const withWhy = lines.flatMap((line, i) => [line, ...whyLines(hits[i]?.why, columns).map(colors.dim)])
-  const nothing = isFar ? `\n${colors.yellow('Nothing close here; the nearest are:')}` : ''
+  const nothing = isFar ? `\n${colors.yellow('Nothing close; the nearest are:')}` : ''
   return `${wrapped(heading, columns)}${nothing}\n\n${withWhy.join('\n')}`
 }
 
-/** A hit as a line of a list shows it. */
+/** A hit as a line of a list. */
 export function listedHit({ paper, score, isDuplicate, isWeak }: Hit): ListedPaper {
   const mark = `${isDuplicate ? '(near-duplicate)' : ''}${isWeak ? ' (not close)' : ''}`.trim()
   return { paper, score, mark }

@@ -5,13 +5,13 @@ import type { PaperLibrary } from '../library/paper-library.ts'
 import { count } from '../report/wording.ts'
 import type { NamedTopic, Topics } from '../topics/find-topics.ts'
 
-/** `--names <file>`: topics of one's own. */
+/** `--names <file>`: user-defined topics. */
 export const namesOption = () =>
-  new Option('--names <file>', 'topics of your own, a line each: Name: term, term [id of an example, id]')
+  new Option('--names <file>', 'topics of your own, one per line: Name: term, term [id of an example, id]')
 
 const form = 'write a line such as `Robot manipulation: grasping, dexterous hands [2401.00001]`, or # before a comment'
 
-/** A named topic and the line that it stands in. */
+/** A named topic and its line number. */
 interface NamedLine extends NamedTopic {
   readonly terms: readonly string[]
   readonly papers: readonly string[]
@@ -19,7 +19,7 @@ interface NamedLine extends NamedTopic {
 }
 
 /**
- * Reads topics that are named in a file, for a library that has their examples.
+ * Reads named topics from a file; their examples must be in the library.
  * @throws PaperkinError `unreadable-source` with an issue for each bad line
  */
 export async function readNames(path: string, library: PaperLibrary): Promise<readonly NamedTopic[]> {
@@ -29,7 +29,7 @@ export async function readNames(path: string, library: PaperLibrary): Promise<re
   } catch (cause) {
     throw new PaperkinError(
       'unreadable-source',
-      `Expected names of topics in ${path}, as text in UTF-8; it could not be read.`,
+      `Expected topic names in ${path}, as UTF-8 text; it could not be read.`,
       {
         cause,
       },
@@ -40,7 +40,7 @@ export async function readNames(path: string, library: PaperLibrary): Promise<re
     for (const id of papers)
       if (!library.has(id))
         issues.push(
-          badLine(line, `names ${show(id)} as an example of ${show(name)}, and no paper has that id: leave it out`),
+          badLine(line, `names ${show(id)} as an example of ${show(name)}, but no paper has that id: remove it`),
         )
   const [first] = issues.sort((a, b) => (a.path?.[0] as number) - (b.path?.[0] as number))
   if (first !== undefined) {
@@ -48,7 +48,7 @@ export async function readNames(path: string, library: PaperLibrary): Promise<re
     throw new PaperkinError('unreadable-source', `${path}, ${lowered(first.message)}${others}`, { issues })
   }
   if (topics.length === 0)
-    throw new PaperkinError('unreadable-source', `Expected names of topics in ${path}, found none: ${form}.`)
+    throw new PaperkinError('unreadable-source', `Expected topic names in ${path}, found none: ${form}.`)
   return topics.map(({ name, terms, papers }) => ({ name, terms, papers }))
 }
 
@@ -56,7 +56,7 @@ const lowered = (sentence: string) => sentence.replace(/^L/u, 'l')
 
 const badLine = (line: number, what: string): PaperkinIssue => ({ message: `Line ${line} ${what}.`, path: [line] })
 
-/** Named topics of a text, and what is wrong with its lines. */
+/** Parses named topics and collects an issue for each bad line. */
 function parseNames(text: string): { readonly topics: readonly NamedLine[]; readonly issues: PaperkinIssue[] } {
   const topics: NamedLine[] = []
   const issues: PaperkinIssue[] = []
@@ -65,12 +65,12 @@ function parseNames(text: string): { readonly topics: readonly NamedLine[]; read
   for (const [i, raw] of text.split(/\r\n|\n|\r/u).entries()) {
     const line = i + 1
     const bad = (what: string) => issues.push(badLine(line, what))
-    // C# is no comment.
+    // The # of C# does not start a comment.
     const content = raw.replace(/(?:^|\s)#.*$/u, '').trim()
     if (content === '') continue
     const [, before = '', inside] = /^([^[\]]*)(?:\[([^[\]]*)\])?$/u.exec(content) ?? []
     if (before === '') {
-      bad(`has brackets that are not one pair at its end, or no name before it: ${form}`)
+      bad(`needs a name first and at most one pair of brackets, at its end: ${form}`)
       continue
     }
     const colon = before.indexOf(':')
@@ -79,15 +79,15 @@ function parseNames(text: string): { readonly topics: readonly NamedLine[]; read
     const papers = inside === undefined ? [] : parts(inside)
     if (!/[\p{L}\p{N}]/u.test(name)) bad(`has no name before its colon: ${form}`)
     else if (terms.some((term) => !/[\p{L}\p{N}]/u.test(term)))
-      bad('has an empty term between its commas: leave out the comma, or write a term')
-    else if (papers.some((id) => id === '')) bad('has an empty id in its brackets: leave out the comma, or write an id')
+      bad('has an empty term between its commas: remove the comma, or write a term')
+    else if (papers.some((id) => id === '')) bad('has an empty id in its brackets: remove the comma, or write an id')
     else if (lineOf.has(name.toLowerCase()))
-      bad(`names ${show(name)} again, after line ${lineOf.get(name.toLowerCase())}: join the two lines`)
+      bad(`repeats the name ${show(name)} of line ${lineOf.get(name.toLowerCase())}: merge the two lines`)
     else {
       const topic = { name, terms, papers, line }
       const shared = papers.find((id) => ownerOf.has(id))
       if (shared !== undefined)
-        bad(`names ${show(shared)}, which is an example in line ${ownerOf.get(shared)?.line} already: keep one of them`)
+        bad(`names ${show(shared)}, which is already an example in line ${ownerOf.get(shared)?.line}: keep one of them`)
       topics.push(topic)
       lineOf.set(name.toLowerCase(), line)
       for (const id of papers) ownerOf.set(id, topic)
@@ -96,12 +96,12 @@ function parseNames(text: string): { readonly topics: readonly NamedLine[]; read
   return { topics, issues }
 }
 
-/** What stands between commas; nothing for nothing at all. */
+/** The items of a comma-separated list; none for a blank one. */
 function parts(list: string): string[] {
   return list.trim() === '' ? [] : list.split(',').map((part) => part.replace(/\s+/gu, ' ').trim())
 }
 
-/** Tells which names found nothing; undefined where all did. */
+/** A line that lists the names that matched no paper; undefined if all matched. */
 export function unmatchedLine({ unmatched }: Topics): string | undefined {
-  return unmatched.length === 0 ? undefined : `No paper belongs to ${unmatched.join(', ')}`
+  return unmatched.length === 0 ? undefined : `No papers match ${unmatched.join(', ')}`
 }

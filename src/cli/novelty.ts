@@ -1,4 +1,4 @@
-// What is new in a collection, for the commands that tell it.
+// What is new in a collection, for the commands that report it.
 import { Option } from 'commander'
 import { PaperLibrary } from '../library/paper-library.ts'
 import { type Paper, paperName } from '../paper.ts'
@@ -15,15 +15,15 @@ export interface NoveltyArguments {
   readonly weeks: number
 }
 
-/** The options of a command that says what is new. */
+/** The options of a command that reports what is new. */
 export const noveltyOptions = () => [
-  new Option('--since <date>', 'only papers of that day or later, and what is new about them'),
-  new Option('--weeks <count>', 'how many weeks before the new papers they are compared with')
+  new Option('--since <date>', 'only papers from this day on, and what is new about them'),
+  new Option('--weeks <count>', 'how many earlier weeks to compare the new papers with')
     .argParser(integer('--weeks', 1, 5200))
     .default(8),
 ]
 
-/** What is new, with the names of the papers that its lines show. */
+/** What is new, and the names of the papers listed with it. */
 interface News {
   readonly novelty: Novelty
   readonly nameOf: ReadonlyMap<string, string>
@@ -31,7 +31,7 @@ interface News {
 
 const titlesShown = 3
 
-/** What is new in a library, and the library that a command shows: all of it, or with `--since` the new papers alone. */
+/** Calls `use` with what is new and the library to show: all of it, or only the new papers with `--since`. */
 export async function withNovelty<Result>(
   library: PaperLibrary,
   { since, weeks }: NoveltyArguments,
@@ -52,7 +52,7 @@ export async function withNovelty<Result>(
   }
 }
 
-/** What is new, as lines of a page; none where nothing can be said and nobody asked. */
+/** What is new, as lines of a page; empty if nothing can be said and `isAsked` is false. */
 export function noveltyPage(
   { novelty, nameOf }: News,
   { colors, isAsked }: { readonly colors: Colors; readonly isAsked: boolean },
@@ -60,7 +60,7 @@ export function noveltyPage(
 ): string[] {
   const { unlike, missing, earlier, papers } = novelty
   if (missing !== undefined)
-    return isAsked ? [colors.dim(wrapped(`What is new cannot be told: ${missing}.`, columns)), ''] : []
+    return isAsked ? [colors.dim(wrapped(`Cannot say what is new: ${missing}.`, columns)), ''] : []
   const lines = [wrapped(`${colors.bold(colors.yellow('What is new'))}  ${whatIsCompared(novelty)}`, columns), '']
   const found = namedThings(novelty)
   if (found.length > 0) {
@@ -85,7 +85,7 @@ export function noveltyPage(
     lines.push(`   ${colors.dim(header)}`)
     for (const [i, { papers, isWide }] of found.entries()) {
       lines.push(`   ${body[i]}`)
-      // Three titles of a whole discipline say nothing of it.
+      // Three titles say nothing about a whole discipline.
       if (isWide) continue
       const more = papers.length - titlesShown
       const rest = more > 0 ? ` … and ${more} more` : ''

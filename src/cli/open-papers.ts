@@ -1,4 +1,4 @@
-// The one place that opens what a command works on: papers read from files, or a library on disk.
+// Opens what a command works on: papers read from files, or a library on disk.
 import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
@@ -28,15 +28,15 @@ export interface PapersArguments extends SourceArguments {
 
 export interface OpenPapers {
   readonly library: PaperLibrary
-  /** The dates that the files name; none of a library on disk. */
+  /** The dates named in the files; empty for a library on disk. */
   readonly dates: readonly string[]
-  /** What the files were taken for; none of a library on disk. */
+  /** The detected formats; empty for a library on disk. */
   readonly sources: readonly SourceSummary[]
 }
 
 /**
- * Tells the file from the words in `[file] <words...>`: with `--library` all are words; otherwise the first is a file.
- * Where the library is a default (`PAPERKIN_LIBRARY`), the first is a file only if there is one of that name.
+ * Separates the file from the words in `[file] <words...>`. With `--library` all are words; otherwise the first is a
+ * file. If the library is only a default (`PAPERKIN_LIBRARY`), the first is a file only if that file exists.
  */
 export function fileAndWords(
   args: readonly string[],
@@ -49,17 +49,17 @@ export function fileAndWords(
   if (rest.length === 0)
     throw new PaperkinError(
       'invalid-argument',
-      `Expected a file and words after it, got ${JSON.stringify(first ?? '')} alone: name both, or a library with --library.`,
+      `Expected a file followed by words, got only ${JSON.stringify(first ?? '')}: give both, or name a library with --library.`,
     )
   return { files: [first as string], text: rest.join(' ') }
 }
 
-/** What takes the place of the model where papers are only looked up. */
+/** Replaces the model when papers are only looked up. */
 const unembedded = (texts: readonly string[]) => texts.map(() => Float32Array.of(1))
 
 /**
- * Opens the papers of `files`, or where there are none the library of `--library` or `PAPERKIN_LIBRARY`, for as long as
- * `use` lasts. Without `isEmbedded` they can be looked up and read, and nothing is computed.
+ * Opens the papers of `files`, or without files the library of `--library` or `PAPERKIN_LIBRARY`, until `use` settles.
+ * With `isEmbedded: false` papers can only be looked up and read, and nothing is computed.
  */
 export async function withPapers<Result>(
   files: readonly string[],
@@ -74,7 +74,7 @@ export async function withPapers<Result>(
   const library = await PaperLibrary.open(isEmbedded ? {} : { embedder: unembedded, areas: false })
   try {
     const { dates, sources, updated } = await addFiles(library, files, options, context)
-    for (const id of updated) context.terminal.note(`Took the later text of ${id}`)
+    for (const id of updated) context.terminal.note(`${id} occurs more than once: kept the last text`)
     return await use({ library, dates, sources })
   } finally {
     await library.close()
@@ -91,7 +91,7 @@ interface LibraryUse {
   readonly repair?: boolean
 }
 
-/** Opens the library of `--library` or `PAPERKIN_LIBRARY`, for as long as `use` lasts. */
+/** Opens the library of `--library` or `PAPERKIN_LIBRARY` until `use` settles. */
 export async function withLibrary<Result>(
   options: { readonly library?: string },
   context: CommandContext,
@@ -111,7 +111,7 @@ export async function withLibrary<Result>(
       onProgress: progress.update,
       ...(embedder && { embedder }),
     })
-  // Vectors of one's own, or of another model: what needs no model can be done all the same.
+  // With vectors of the user's own or of another model, everything that needs no model still works.
   const library = await open()
     .catch((error) => {
       if (!PaperkinError.isInstance(error) || error.code !== 'store-mismatch' || reembed) throw error
@@ -135,30 +135,30 @@ export function libraryPath(options: { readonly library?: string }, { env }: Com
   )
 }
 
-/** What reading files into a library came to. */
+/** The result of reading files into a library. */
 interface AddSummary {
   /** Papers read. */
   readonly read: number
   readonly added: number
-  /** Ids whose text or fields were different before. */
+  /** Ids whose text or fields changed. */
   readonly updated: readonly string[]
   readonly unchanged: number
   readonly titleOnly: number
   readonly truncated: number
-  /** What was left out or may be damaged. */
+  /** Skipped or possibly damaged records. */
   readonly problems: readonly SourceProblem[]
-  /** The dates that the files name. */
+  /** The dates named in the files. */
   readonly dates: readonly string[]
-  /** What each file was taken for. */
+  /** The detected format of each file. */
   readonly sources: readonly SourceSummary[]
 }
 
-/** Papers are handed to the library in groups of so many. */
-const GROUP = 2000
-/** So many problems are told one by one; `--verbose` tells all. */
-const MOST_TOLD = 10
+/** Papers per call of `library.add`. */
+const groupSize = 2000
+/** Problems listed one by one; `--verbose` lists all. */
+const maxListedProblems = 10
 
-/** What to read and how, of the files (`-` is standard input) and the options of a command. */
+/** The sources and reading options for a command's files (`-` is standard input) and options. */
 export function sourceReading(
   files: readonly (string | NamedSource | NamedPapers)[],
   { year, source, columns }: SourceArguments,
@@ -176,9 +176,9 @@ export function sourceReading(
 }
 
 /**
- * Reads files (`-` is standard input) into a library, with progress. Problems are told on standard error when all is read;
- * with `--strict` the first ends it.
- * @throws PaperkinError where nothing was read
+ * Reads files (`-` is standard input) into a library, with progress. Problems are reported on standard error at the end;
+ * with `--strict` the first one is thrown.
+ * @throws PaperkinError if nothing was read
  */
 export async function addFiles(
   library: PaperLibrary,
@@ -187,7 +187,7 @@ export async function addFiles(
   context: CommandContext,
 ): Promise<AddSummary> {
   const { signal, terminal } = context
-  // Nothing new is no failure of what others read.
+  // An empty fetch is not a failure.
   const isRead = files.some((file) => typeof file === 'object' && 'papers' in file)
   const { sources, read } = sourceReading(files, options, context)
   const names = sources.map((source) => (typeof source === 'string' ? source : source.name)).join(', ')
@@ -204,7 +204,7 @@ export async function addFiles(
     group.clear()
     const before = sum.read
     sum.read += papers.length
-    // How many there are in all is known at the end; until then the share of the file tells.
+    // The total is known only at the end; until then it is estimated from the share of the file read.
     const total = isLast ? sum.read : share > 0 && share < 1 ? Math.round(sum.read / share) : undefined
     const result = await library.add(papers, {
       signal,
@@ -216,7 +216,7 @@ export async function addFiles(
     sum.truncated += result.truncated.length
     updated.push(...result.updated)
     for (const { id, fields } of result.lostFields)
-      terminal.note(`The later record of ${id} has no ${fields.join(', ')}: the paper lost what it had`)
+      terminal.note(`The later record of ${id} has no ${fields.join(', ')}: the earlier value is lost`)
     for (const { id, tokens, cut } of result.truncated)
       terminal.detail(`${id} has ${tokens} word pieces: the last ${cut} are not in its embedding`)
   }
@@ -232,8 +232,9 @@ export async function addFiles(
       if ('paper' in event) {
         const { paper } = event
         const other = group.get(paper.id)
-        // A later file may have another text of a paper: it takes the place of the earlier one.
-        if (group.size >= GROUP || (other !== undefined && paperText(other) !== paperText(paper))) await flush(false)
+        // A later text of a paper replaces the earlier one.
+        if (group.size >= groupSize || (other !== undefined && paperText(other) !== paperText(paper)))
+          await flush(false)
         group.set(paper.id, paper)
       } else if ('summary' in event) summaries.push(event.summary)
       else if ('date' in event) dates.push(event.date)
@@ -247,11 +248,11 @@ export async function addFiles(
   }
   const [first] = problems
   if (sum.read === 0 && first !== undefined && problems.length === 1) throw problemError([first])
-  tellProblems(
+  reportProblems(
     problems.map(({ problem }) => problem),
     terminal,
   )
-  tellSources(summaries, terminal)
+  reportSources(summaries, terminal)
   if (sum.read === 0 && !isRead)
     throw new PaperkinError(
       'unreadable-source',
@@ -260,8 +261,8 @@ export async function addFiles(
   return { ...sum, updated, problems: problems.map(({ problem }) => problem), dates, sources: summaries }
 }
 
-/** Tells what files were taken for: `3 papers from PubMed NBIB, 12 from BibTeX (2 files)`. */
-export function tellSources(sources: readonly SourceSummary[], terminal: Terminal): void {
+/** Reports the detected formats: `3 papers from PubMed NBIB, 12 from BibTeX (2 files)`. */
+export function reportSources(sources: readonly SourceSummary[], terminal: Terminal): void {
   const found = new Map<string, { papers: number; files: number }>()
   for (const { papers } of sources)
     for (const { from, count: papersOfIt } of papers) {
@@ -275,16 +276,16 @@ export function tellSources(sources: readonly SourceSummary[], terminal: Termina
   if (parts.length > 0) terminal.note(parts.join(', '))
 }
 
-/** Tells problems one by one on standard error, and the rest of many in one line. */
-export function tellProblems(problems: readonly SourceProblem[], terminal: Terminal): void {
-  // A whole file that is refused is told by its name, however many there are; what can be read instead, once.
+/** Reports problems on standard error: the first ones each, the rest in one line. */
+export function reportProblems(problems: readonly SourceProblem[], terminal: Terminal): void {
+  // Every refused file is named, but the list of readable formats is printed only once.
   const isWhole = ({ line, record }: SourceProblem) => line === undefined && record === undefined
   const refused = problems.filter(isWhole)
   for (const [i, { message }] of refused.entries())
-    terminal.note(i === 0 ? message : message.replace(/ What can be read is .*$/u, ''))
+    terminal.note(i === 0 ? message : message.replace(/ Supported formats are .*$/u, ''))
   const others = problems.filter((problem) => !isWhole(problem))
-  for (const { message, text } of others.slice(0, MOST_TOLD)) terminal.note(problemLine(message, text))
-  const more = others.slice(MOST_TOLD)
+  for (const { message, text } of others.slice(0, maxListedProblems)) terminal.note(problemLine(message, text))
+  const more = others.slice(maxListedProblems)
   for (const { message, text } of more) terminal.detail(problemLine(message, text))
   if (more.length === 0) return
   const reasons = new Map<string, number>()
@@ -299,7 +300,7 @@ export function tellProblems(problems: readonly SourceProblem[], terminal: Termi
 const problemLine = (message: string, text: string | undefined) =>
   text === undefined ? message : `${message}: ${text.slice(0, 60)}${text.length > 60 ? '…' : ''}`
 
-/** `60 papers added, 2 updated, 1 known already; 3 passed over: 63 papers in FOLDER`, for commands that write. */
+/** `60 papers added, 2 updated, 1 already known; 3 skipped: 63 papers in FOLDER`, for commands that write. */
 export function summaryLine(
   { added, updated, unchanged, titleOnly, problems }: AddSummary,
   library: PaperLibrary,
@@ -310,16 +311,16 @@ export function summaryLine(
   const parts = [
     colors.bold(`${count(added, 'paper')} added`),
     ...(updated.length > 0 ? [`${number(updated.length)} updated`] : []),
-    ...(unchanged > 0 ? [`${number(unchanged)} known already`] : []),
+    ...(unchanged > 0 ? [`${number(unchanged)} already known`] : []),
     ...(titleOnly > 0 ? [`${number(titleOnly)} without an abstract`] : []),
   ]
-  const passed = left > 0 ? `; ${number(left)} passed over` : ''
+  const passed = left > 0 ? `; ${number(left)} skipped` : ''
   return `${parts.join(', ')}${passed}: ${count(library.size, 'paper')} in ${library.path}`
 }
 
 /**
- * The one paper that a text names: by its id or the beginning of one, a DOI, an address, or words of its title.
- * @throws PaperkinError `invalid-argument` where several are meant, `paper-not-found`
+ * The one paper that a text names: by its id or the start of it, a DOI, an address, or words of its title.
+ * @throws PaperkinError `invalid-argument` if several match, `paper-not-found` if none does
  */
 export function namedPaper(library: PaperLibrary, text: string): Paper {
   const found = library.find(text, { k: 6 })
@@ -342,17 +343,17 @@ export function namedPaper(library: PaperLibrary, text: string): Paper {
   throw new PaperkinError('paper-not-found', `There is no paper ${JSON.stringify(text)}; ${remedy}.`)
 }
 
-/** Fewer letters begin too many ids. */
-const leastOfId = 3
+/** Shorter prefixes match too many ids. */
+const minIdPrefix = 3
 
-/** The papers whose DOI or address a text is, or whose ids begin with it. */
+/** The papers that have this DOI or address, or whose ids start with the text. */
 function addressed(library: PaperLibrary, text: string): readonly Paper[] {
   const asked = text.trim().toLowerCase()
-  if (asked.length < leastOfId || /\s/u.test(asked)) return []
+  if (asked.length < minIdPrefix || /\s/u.test(asked)) return []
   const doi = doiOf(asked)
   if (doi !== undefined) return library.papers().filter((paper) => paperDoi(paper) === doi)
   if (!/^https?:\/\//u.test(asked)) return library.papers().filter(({ id }) => id.toLowerCase().startsWith(asked))
-  // The pages of a paper at other sites have its arXiv id in their addresses.
+  // Addresses on other sites often contain the paper's arXiv id.
   const [id] = /(?<!\d)\d{4}\.\d{4,5}(?!\d)/u.exec(asked) ?? []
   const own = id === undefined ? undefined : library.get(id)
   if (own !== undefined) return [own]

@@ -1,5 +1,5 @@
-// The whole command line: commands in, a parser out; runs one, prints its answer, and turns errors into one sentence
-// and an exit code. Runs on any streams, so that tests need no process of their own.
+// The whole command line: builds the parser from the commands, runs one, prints its answer, and turns errors into one
+// sentence and an exit code. It runs on any streams, so tests need no separate process.
 import { readFileSync } from 'node:fs'
 import { CommanderError, Help, Option, Command as Parser } from 'commander'
 import { PaperkinError } from '../errors.ts'
@@ -32,7 +32,7 @@ import { fitted, width, wrapped } from './fitted-text.ts'
 import { applySettings, readSettings } from './settings.ts'
 import { columnsOf, createTerminal, printable, printableLine, type Terminal, type TerminalStreams } from './terminal.ts'
 
-/** Every command, in the order in which `--help` lists them. */
+/** Every command, in the order of `--help`. */
 export const commands: readonly Command[] = [
   // Asking.
   digest,
@@ -64,9 +64,9 @@ export const commands: readonly Command[] = [
   completion,
 ]
 
-/** What the commands of a group have in common. */
+/** Help texts of command groups. */
 const groups: Readonly<Record<string, string>> = {
-  fetch: 'get papers from public interfaces: daily, arxiv',
+  fetch: 'fetch papers from public interfaces: daily, arxiv',
   evaluate: 'measure on labelled papers: related, recommend, topics',
 }
 
@@ -92,7 +92,7 @@ export async function runCommandLine(args: readonly string[], host: CommandLineH
   const state = { exitCode: 0 }
   const isVerbose = args.includes('--verbose')
   try {
-    // `--kin` alone takes no file for a count.
+    // A file name after a bare `--kin` is not its count.
     const given = args.map((arg, i) => (arg === '--kin' && !/^[+-]?\d/u.test(args[i + 1] ?? '') ? '--kin=' : arg))
     await createParser(host, state).parseAsync(given, { from: 'user' })
     return host.signal.aborted ? 130 : state.exitCode
@@ -106,7 +106,7 @@ export async function runCommandLine(args: readonly string[], host: CommandLineH
   }
 }
 
-/** The parser of all commands; what they answer is printed on the host's streams. */
+/** The parser of all commands; it prints answers on the host's streams. */
 function createParser(host: CommandLineHost, state: { exitCode: number }): Parser {
   const { version } = JSON.parse(readFileSync(packageFile('#package.json'), 'utf8')) as {
     version: string
@@ -115,10 +115,10 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
   const root = new Parser('paperkin')
     .description('Related papers, search and topics for paper abstracts, computed on this machine.')
     .version(version)
-    .option('-q, --quiet', 'say nothing but the answer and errors')
-    .option('--verbose', 'tell what is being done, and show where an error came from')
-    .option('--no-color', 'no colours; NO_COLOR does the same')
-    .showHelpAfterError('(paperkin --help lists the commands)')
+    .option('-q, --quiet', 'print only the answer and errors')
+    .option('--verbose', 'print details, and a stack trace after an error')
+    .option('--no-color', 'disable colours, as NO_COLOR does')
+    .showHelpAfterError('(paperkin --help lists all commands)')
     .configureHelp({
       showGlobalOptions: true,
       minWidthToWrap: 20,
@@ -134,7 +134,7 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
       getErrHelpWidth: () => helpWidth(host.stderr),
     })
     .exitOverride()
-  // Every name that may stand in the settings: of a command or of an option.
+  // Every name allowed in the settings: of a command or an option.
   const names = new Set(['quiet', 'verbose', 'color', 'library'])
   const former = new Set<string>()
   for (const { name, options = [], formerly = {} } of commands) {
@@ -166,7 +166,7 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
         terminal,
         stdin: host.stdin,
         program: root,
-        // A library of the settings stands where one of the environment would: it is a default, not a choice.
+        // A library in the settings is a default, as in the environment; the latter wins.
         env: { ...(typeof library === 'string' && { PAPERKIN_LIBRARY: library }), ...host.env },
       }
       const options = parser.opts()
@@ -203,9 +203,7 @@ function addCommand(
     })
   }
   if (!command.isPlain)
-    parser
-      .option('--json', 'print one JSON value, and nothing else, on standard output')
-      .option('--jsonl', 'print JSON lines: one item a line')
+    parser.option('--json', 'print one JSON value').option('--jsonl', 'print JSON lines, one item per line')
   if (command.usage !== undefined) parser.usage(command.usage)
   parser.action((...given: unknown[]) => {
     const args = given
@@ -216,9 +214,9 @@ function addCommand(
   })
 }
 
-/** An example as it is typed; where it is too long, the line goes on after a backslash. */
+/** An example as typed; a long one continues on the next line after a backslash. */
 function exampleLines(example: string, columns: number): string {
-  // An option stays beside its value.
+  // An option and its value stay on one line.
   const words = example.match(/(?:--?\w[\w-]*\s+)?(?:'[^']*'|"[^"]*"|[^\s-]\S*)|\S+/gu) ?? []
   const lines: string[] = []
   let line = '  $'

@@ -1,4 +1,4 @@
-// How the figures of rankings are shown: means with their intervals, and how far one method is from the others.
+// Shows ranking figures: means with intervals, and the difference of one method from the others.
 import { type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
 import type { Comparison, Interval } from '../evaluation/significance.ts'
 import { width } from './fitted-text.ts'
@@ -7,11 +7,11 @@ import { table } from './table.ts'
 interface Figures<Variant extends string> {
   readonly k: number
   readonly figures: Readonly<Record<Variant, Readonly<Record<RankingMetric, Interval>>>>
-  /** What is compared with each of these, by nDCG. */
+  /** Comparisons of `of` with each of these, by nDCG. */
   readonly comparisons: Readonly<Partial<Record<Variant, Comparison>>>
 }
 
-/** A row for each variant, and a line for each comparison of `of` with another. */
+/** One row per variant, and one line per comparison of `of` with another. */
 export function rankingFigures<Variant extends string>(
   { k, figures, comparisons }: Figures<Variant>,
   {
@@ -37,7 +37,7 @@ export function rankingFigures<Variant extends string>(
       : [`nDCG@${k} of ${of} against ${names[variant][1]}: ${difference(comparison)}`]
   })
   const wide = table([{ header: '' }, ...rankingMetrics.map((metric) => ({ header: headers[metric] }))], rows, columns)
-  // Where they do not fit side by side, a figure a line.
+  // If the figures do not fit side by side, one per line.
   const narrow = rankingMetrics.flatMap((metric, i) =>
     rows.map(([name = '', ...values], place) => [place === 0 ? headers[metric] : '', name, values[i] ?? '']),
   )

@@ -1,5 +1,5 @@
-// Defaults of a person's own, in a file of JSON: option names, for every command that has the option or under a command's
-// name for that one alone.
+// The user's own defaults, in a JSON file. An option at the top applies to every command that has it; under a command's
+// name, to that command only.
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { FormerOption } from './command.ts'
 
 type Settings = Readonly<Record<string, unknown>>
 
-/** `PAPERKIN_SETTINGS`, or `paperkin/settings.json` where the system keeps such files. */
+/** `PAPERKIN_SETTINGS`, or `paperkin/settings.json` in the system's configuration folder. */
 function settingsPath(env: Readonly<Record<string, string | undefined>>): string {
   if (env.PAPERKIN_SETTINGS) return env.PAPERKIN_SETTINGS
   const folder =
@@ -18,8 +18,8 @@ function settingsPath(env: Readonly<Record<string, string | undefined>>): string
 }
 
 /**
- * Reads the settings; none where there is no file.
- * @throws PaperkinError `invalid-argument` where the file is no object of JSON
+ * Reads the settings; empty without a file.
+ * @throws PaperkinError `invalid-argument` if the file cannot be read or is not a JSON object
  */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const path = settingsPath(env)
@@ -30,7 +30,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !env.PAPERKIN_SETTINGS) return {}
     throw new PaperkinError(
       'invalid-argument',
-      `The settings ${path} cannot be read: check PAPERKIN_SETTINGS and the file.`,
+      `The settings file ${path} cannot be read: check the file and PAPERKIN_SETTINGS.`,
       { cause: error },
     )
   }
@@ -41,15 +41,15 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   } catch (error) {
     throw new PaperkinError(
       'invalid-argument',
-      `Expected the settings ${path} to be an object of JSON such as {"k": 20}: mend the file.`,
+      `Expected the settings file ${path} to hold a JSON object such as {"k": 20}: correct the file.`,
       { cause: error },
     )
   }
 }
 
 /**
- * Gives a command's options that were not typed the values of the settings.
- * @throws PaperkinError `invalid-argument` for a value that the option does not take, or a name that is no option
+ * Sets the options of a command that were not typed to the values of the settings.
+ * @throws PaperkinError `invalid-argument` for a value that the option does not take, or an unknown name
  */
 export function applySettings(
   parser: Parser,
@@ -59,13 +59,13 @@ export function applySettings(
     readonly commands: ReadonlySet<string>
     /** Names of commands and options. */
     readonly names: ReadonlySet<string>
-    /** Names that options had before. */
+    /** Old names of options. */
     readonly former: ReadonlySet<string>
   },
 ): void {
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
   const given = settings[name]
-  // `topics` is a command and an option.
+  // `topics` is both a command and an option.
   const isOption = parser.options.some((option) => option.attributeName() === name)
   if (given !== undefined && !isObject(given) && !isOption) throw wrong(name, 'to be an object of options', given)
   const own = isObject(given) ? given : undefined
@@ -74,12 +74,12 @@ export function applySettings(
     [true, (own ?? {}) as Settings],
   ] as const)
     for (const [key, value] of Object.entries(values)) {
-      // The library is a default like that of the environment: see `createParser`.
+      // The library is a default, as in the environment: see `createParser`.
       if (key === 'library') continue
-      // What is meant for a command alone.
+      // Options of one command only.
       if (!isOwn && isObject(value) && all.commands.has(key)) continue
       const found = parser.options.find((option) => option.long === `--${key}` || option.attributeName() === key)
-      // What a name meant before gives way to what it means to other commands.
+      // An old name of this command's option yields to the current meaning in other commands.
       const isOther = found instanceof FormerOption && !isOwn && all.names.has(key)
       const option = isOther ? undefined : found instanceof FormerOption ? found.now : found
       if (option === undefined) {
@@ -108,6 +108,6 @@ export function applySettings(
 function wrong(key: string, expected: string, value: unknown): PaperkinError {
   return new PaperkinError(
     'invalid-argument',
-    `Expected \`${key}\` of the settings ${expected}, got ${JSON.stringify(value)}: mend the settings file.`,
+    `Expected \`${key}\` in the settings ${expected}, got ${JSON.stringify(value)}: correct the settings file.`,
   )
 }

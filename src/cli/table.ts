@@ -1,4 +1,4 @@
-// Tables made to fit. Pure: data and a width in, text out. Widths are columns of a terminal, not characters.
+// Tables fitted to a width in terminal columns, not characters. Pure functions.
 import { type Paper, paperName } from '../paper.ts'
 import { paperLink } from '../report/links.ts'
 import { shortScore } from '../report/wording.ts'
@@ -8,34 +8,34 @@ import { bar } from './terminal.ts'
 
 /** A column of a table. */
 interface Column {
-  /** @default no header, and no header line where no column has one */
+  /** @default no header; without any header there is no header line */
   readonly header?: string
   /** @default 'left' */
   readonly align?: 'left' | 'right'
-  /** Takes the room that the others leave, and is cut first. */
+  /** Takes the width that the others leave, and is cut first. */
   readonly isFlexible?: boolean
-  /** Left out where the flexible columns would have less than `least`; the last such column goes first. */
+  /** Left out if the flexible columns would get less than `least`; the last such column goes first. */
   readonly isOptional?: boolean
-  /** Cut to so many columns. @default no limit */
+  /** Maximum width in columns. @default no limit */
   readonly maxWidth?: number
-  /** Colours a cell after it was cut and filled up. */
+  /** Colours a cell after cutting and padding. */
   readonly style?: (text: string) => string
 }
 
-/** What stands in a cell; a `suffix` follows the text even where that is cut. */
+/** A cell's content; a `suffix` follows the text even if that is cut. */
 type Cell = string | { readonly text: string; readonly suffix: string }
 
-const GAP = 2
-const LEAST = 20
-/** A title can be told by so many columns of it. */
-const TITLE = 32
+const gap = 2
+const minFlexible = 20
+/** Columns that suffice to recognise a title. */
+const minTitle = 32
 
 /** Lines of cells that fit `columns`; `Infinity` cuts nothing. */
 export function table(
   columnsOf: readonly Column[],
   rows: readonly (readonly Cell[])[],
   columns: number,
-  { least = LEAST }: { readonly least?: number } = {},
+  { least = minFlexible }: { readonly least?: number } = {},
 ): string {
   const natural = columnsOf.map(({ header = '', maxWidth = Number.POSITIVE_INFINITY }, i) =>
     Math.min(
@@ -45,7 +45,7 @@ export function table(
   )
   let shown = columnsOf.map((_, i) => i).filter((i) => natural[i]! > 0)
   const fixed = () => shown.filter((i) => !columnsOf[i]!.isFlexible)
-  const room = () => columns - fixed().reduce((sum, i) => sum + natural[i]!, 0) - GAP * (shown.length - 1)
+  const room = () => columns - fixed().reduce((sum, i) => sum + natural[i]!, 0) - gap * (shown.length - 1)
   const flexible = shown.filter((i) => columnsOf[i]!.isFlexible)
   const wanted = () => flexible.reduce((sum, i) => sum + Math.min(least, natural[i]!), 0)
   while (room() < wanted() && shown.some((i) => columnsOf[i]!.isOptional)) {
@@ -53,12 +53,12 @@ export function table(
     shown = shown.filter((i) => i !== last)
   }
   const widths = new Map(shown.map((i) => [i, natural[i]]))
-  // Flexible columns share the room: the narrow ones take what they need.
+  // Flexible columns share the width: narrow ones take only what they need.
   let left = room()
   const open = [...flexible].sort((a, b) => natural[a]! - natural[b]!)
   for (const [place, i] of open.entries()) {
     const share = Math.max(1, Math.min(natural[i]!, Math.floor(left / (open.length - place))))
-    // Words that are not cut may leave some of it.
+    // Cutting between words may leave some of it unused.
     const used = rows.reduce(
       (most, row) => Math.max(most, width(cellText(row[i], share))),
       width(columnsOf[i]?.header ?? ''),
@@ -76,7 +76,7 @@ export function table(
         const filled = column.align === 'right' ? fill + text : text + (isLast ? '' : fill)
         return style(filled, column)
       })
-      .join(' '.repeat(GAP))
+      .join(' '.repeat(gap))
       .trimEnd()
   const lines = rows.map((row) => line(row, (text, { style }) => style?.(text) ?? text))
   if (shown.some((i) => columnsOf[i]!.header !== undefined))
@@ -100,20 +100,20 @@ function cellText(cell: Cell = '', columns: number): string {
 
 const rightToLeft = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u
 
-/** Keeps text that runs from right to left from turning its neighbours round (first-strong isolate, Unicode UAX 9). */
+/** Keeps right-to-left text from reordering its neighbours (first-strong isolate, Unicode UAX 9). */
 function isolated(text: string): string {
   return rightToLeft.test(text) ? `\u2068${text}\u2069` : text
 }
 
-/** The bar beside a score, where there is a terminal wide enough for it. */
+/** The bar next to a score, on a terminal wide enough for it. */
 function scoreBar(score: number, columns: number): string {
   return columns === Number.POSITIVE_INFINITY || columns < 80 ? '' : bar(score, 5)
 }
 
-/** A paper as a line of a list shows it. */
+/** A paper in a list. */
 export interface ListedPaper {
   readonly paper: Paper
-  /** What stands behind the title even where that is cut: `(near-duplicate)`. */
+  /** Follows the title even if that is cut: `(near-duplicate)`. */
   readonly mark?: string
   readonly score?: number
   /** @default no column for it */
@@ -121,8 +121,7 @@ export interface ListedPaper {
 }
 
 /**
- * A line a paper: score, bar, title and id, or id and title where there are no scores; then, where there is room, date,
- * area and link.
+ * One line per paper: score, bar, title and id, or without scores id and title; then, if they fit, date, area and link.
  */
 export function paperTable(papers: readonly ListedPaper[], colors: Colors, columns: number): string {
   const id = { style: colors.dim, maxWidth: idWidth(columns) }
@@ -148,9 +147,9 @@ export function paperTable(papers: readonly ListedPaper[], colors: Colors, colum
       paperLink(paper) ?? '',
     ]),
     columns,
-    { least: TITLE },
+    { least: minTitle },
   )
 }
 
-/** Room for an id: those of arXiv and those made from titles are never cut. */
+/** Width of an id; ids of arXiv and ids derived from titles are never cut. */
 const idWidth = (columns: number) => Math.max(16, Math.floor(columns / 3))

@@ -1,8 +1,8 @@
-// Where everything is printed: answers on one stream, notes and progress on the other.
+// All output goes through here: answers to standard output, notes and progress to standard error.
 import picocolors from 'picocolors'
 import { fitted } from './fitted-text.ts'
 
-/** What a command line is run on: the process's own, or a test's. */
+/** The streams of a command line: the process's own, or a test's. */
 export interface TerminalStreams {
   readonly stdout: NodeJS.WritableStream & {
     readonly isTTY?: boolean
@@ -13,13 +13,13 @@ export interface TerminalStreams {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** How far work has come: `total` is missing where nobody knows it. */
+/** Progress of work; `total` is missing if unknown. */
 interface WorkProgress {
   readonly done: number
   readonly total?: number
 }
 
-/** A line with a bar, a rate and the time left, shown once work has lasted, gone when it is done. */
+/** A line with a bar, a rate and the time left; shown only while longer work runs. */
 interface ProgressLine {
   update(progress: WorkProgress): void
   clear(): void
@@ -28,24 +28,24 @@ interface ProgressLine {
 export type Colors = ReturnType<typeof picocolors.createColors>
 
 export interface Terminal {
-  /** Columns of standard output, or what `COLUMNS` says; `Infinity` where neither is known, so that nothing is cut. */
+  /** Columns of standard output, or `COLUMNS`; `Infinity` if neither is known, so that nothing is cut. */
   readonly columns: number
-  /** Lines of a terminal; `Infinity` where standard output is none. */
+  /** Lines of the terminal; `Infinity` if standard output is not a terminal. */
   readonly rows: number
   readonly colors: Colors
-  /** Writes to standard output, and waits where the reader is slower. */
+  /** Writes to standard output, and waits for a slow reader. */
   write(text: string): Promise<void>
   /** One line on standard error for people; nothing with `--quiet`. */
   note(text: string): void
   /** One line on standard error with `--verbose` only. */
   detail(text: string): void
-  /** Begins a progress line: `embedding`, `papers`. Nothing where standard error is no terminal, or with `--quiet`. */
+  /** Starts a progress line: `embedding`, `papers`. Does nothing with `--quiet` or off a terminal. */
   progress(verb: string, noun: string): ProgressLine
 }
 
 /**
- * Columns of a terminal, at least 40; of another stream what `COLUMNS` says, as `watch` sets it for the commands whose
- * output it shows; undefined where neither is known.
+ * Columns of a terminal, at least 40. For other streams `COLUMNS`, which `watch` sets for the commands it runs;
+ * undefined if neither is known.
  */
 export function columnsOf(
   stream: TerminalStreams['stdout'],
@@ -55,15 +55,15 @@ export function columnsOf(
   return columns === undefined && !stream.isTTY ? undefined : Math.max(40, columns ?? 80)
 }
 
-/** Work that ends sooner shows no bar. */
-const SHOW_AFTER = 500
-const REDRAW_AFTER = 100
+/** Milliseconds until a progress line appears, so that short work shows none. */
+const showAfter = 500
+const redrawAfter = 100
 
 export function createTerminal(
   { stdout, stderr, env }: TerminalStreams,
   { quiet = false, verbose = false, color = true }: { quiet?: boolean; verbose?: boolean; color?: boolean },
 ): Terminal {
-  // Colour for people at a terminal only; picocolors alone would also colour what a build server collects.
+  // Colour only on a terminal; picocolors alone would also colour the logs of build servers.
   const isColored =
     color && !env.NO_COLOR && (Boolean(env.FORCE_COLOR) || (stdout.isTTY === true && env.TERM !== 'dumb'))
   const note = (text: string) => {
@@ -89,14 +89,14 @@ export function createTerminal(
   }
 }
 
-// Colours that are asked for here; and what moves a cursor, turns text round, or means something else to a terminal.
+// Our own colour sequences, and everything that moves a cursor, reorders text or otherwise controls a terminal.
 const unprintable =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it finds.
   /\u001b\[(?:[0-479]|2[2-479]|3[0-79]|9[0-7])m|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066\u2067\ufeff]/gu
 
 /**
- * Text as it may be printed, whoever wrote it: what a terminal would obey is spelled out (`\\u001b`), which inside the
- * strings of JSON means the same. All that is printed goes through here, on both streams.
+ * Makes untrusted text safe to print: control characters are spelled out (`\\u001b`), which means the same inside JSON
+ * strings. Everything printed goes through here, on both streams.
  */
 export function printable(text: string, { isColored = false }: { readonly isColored?: boolean } = {}): string {
   return text.replace(unprintable, (found) =>
@@ -124,7 +124,7 @@ function progressLine(
   return {
     update: (progress) => {
       const now = performance.now()
-      if (now - start < SHOW_AFTER || now - shownAt < REDRAW_AFTER) return
+      if (now - start < showAfter || now - shownAt < redrawAfter) return
       shownAt = now
       write(`\r\u001b[K${progressText(verb, noun, { ...progress, seconds: (now - start) / 1000 }, columns() - 1)}`)
     },
@@ -137,13 +137,13 @@ function progressLine(
 
 const eighths = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
-/** A bar of `width` columns, filled to `share` of 0 … 1 in steps of an eighth of a column. */
+/** A bar of `width` columns, filled to `share` (0 … 1) in steps of an eighth of a column. */
 export function bar(share: number, width: number): string {
   const filled = Math.round(Math.max(0, Math.min(1, share)) * width * 8)
   return ('█'.repeat(filled >> 3) + eighths[filled & 7]).padEnd(width)
 }
 
-/** `embedding ███▌   350 of 1,000 papers · 120/s · 5 s left`, without the parts that do not fit. */
+/** `███▌   embedding 350 of 1,000 papers · 120/s · 5 s left`, without the parts that do not fit. */
 function progressText(
   verb: string,
   noun: string,

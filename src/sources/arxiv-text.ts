@@ -1,5 +1,5 @@
-// What arXiv sends and shows as text: its daily mailings, one or several in a file, and the text of its listing, search and
-// abstract pages as a person copies them. Each paper begins with its number.
+// arXiv as text: its daily mailings, one or several per file, and the copied text of its listing, search and abstract
+// pages. Each paper starts with its arXiv id.
 import { isoDateIn } from '../text/iso-date.ts'
 import { given, nameList, oneLine } from './field-values.ts'
 import { numberedLines, type Place, type Reading } from './reading.ts'
@@ -12,7 +12,7 @@ const beginning = new RegExp(
 const field =
   /^\s*(Title|Authors?|Categories|Comments?|Journal[- ]ref(?:erence)?|DOI|Report[- ]no|Report number|MSC[- ]classe?s?|ACM[- ]classe?s?|Proxy|License|Subjects?|Abstract|Date(?: \((?:revised )?v\d+\))?|Cite as|Related DOI|From)\s{0,3}:\s*(.*)$/iu
 
-/** Where the first paper of a mailing or a page of arXiv begins in a text; -1 for nowhere. */
+/** Offset of the first paper of an arXiv mailing or page; -1 if there is none. */
 export function arxivTextAt(head: string): number {
   const lines = head.split('\n')
   let at = 0
@@ -28,7 +28,7 @@ export function arxivTextAt(head: string): number {
         /^\d{1,5}\.$/u.test(lines[i - 1]?.trim() ?? '')
       if (isPaper) return at
     }
-    // The end of a paper of a mailing whose beginning is missing.
+    // The end of a paper in a mailing that lacks its start.
     if (closing.test(line)) return at
     at += line.length + 1
   }
@@ -41,14 +41,14 @@ interface OpenPaper {
   readonly id: string
   readonly place: Place
   readonly fields: Map<string, string[]>
-  /** Lines that no label explains, by paragraph. */
+  /** Lines without a label, by paragraph. */
   readonly paragraphs: string[][]
   version?: string | undefined
   announced?: string | undefined
   categories?: string | undefined
   published?: string | undefined
   updated?: string | undefined
-  /** Where a mailing's paper is read: its abstract stands between two pairs of backslashes. */
+  /** The current part of a mailing's paper; its abstract is between two lines of `\\`. */
   part: 'fields' | 'abstract' | 'end'
   isMail: boolean
 }
@@ -67,7 +67,7 @@ export async function* readArxivText(chunks: AsyncIterable<string>): AsyncGenera
   }
   for await (const { line, text: raw, isTooLong } of numberedLines(chunks)) {
     if (isTooLong) {
-      yield { problem: 'is too long for a line of arXiv', place: { line } }
+      yield { problem: 'is too long for a line of an arXiv text', place: { line } }
       continue
     }
     const text = raw.trim()
@@ -111,7 +111,7 @@ export async function* readArxivText(chunks: AsyncIterable<string>): AsyncGenera
     }
     if (paper === undefined) {
       if (closing.test(text))
-        yield { problem: 'ends a paper whose beginning is missing', place: { line }, text: text.slice(0, 80) }
+        yield { problem: 'ends a paper whose start is missing', place: { line }, text: text.slice(0, 80) }
       continue
     }
     if (text.startsWith('\\\\')) {
@@ -150,7 +150,7 @@ export async function* readArxivText(chunks: AsyncIterable<string>): AsyncGenera
       continue
     }
     if (isButton(text)) continue
-    // What is wrapped goes on; on a page a value may stand below its label.
+    // Wrapped lines continue the value; on a page the value may be below its label.
     if (open !== undefined && (paper.isMail || open.length === 0 || open === paper.paragraphs.at(-1))) open.push(text)
     else {
       open = [text]
@@ -175,7 +175,7 @@ const fieldName = (label: string) => {
   return name.startsWith('date') ? 'date' : name.replace(/^authors$/u, 'author').replace(/^comments$/u, 'comment')
 }
 
-/** The date of a heading such as `Showing new listings for Wednesday, 12 March 2025` or `Wed, 12 Mar 2025 (showing 3 of 3 entries)`. */
+/** The date in a heading such as `Showing new listings for Wednesday, 12 March 2025` or `Wed, 12 Mar 2025 (showing 3 of 3 entries)`. */
 function listingDate(text: string): string | undefined {
   const date =
     /^Showing new listings for (.{6,40})$/iu.exec(text)?.[1] ??
@@ -188,7 +188,7 @@ function fieldsOf(paper: OpenPaper): Record<string, unknown> {
   const said = (name: string) => oneLine(fields.get(name)?.join(' ')) || undefined
   const others = paragraphs.map((lines) => lines.join(' '))
   const isListed = !paper.isMail
-  // On pages the title and the authors may have no label.
+  // On pages the title and authors may have no label.
   const title = said('title') ?? (isListed ? others.shift() : undefined)
   const authors =
     said('author') ?? (isListed && others.length > 0 && isNameList(others[0] as string) ? others.shift() : undefined)
@@ -226,7 +226,7 @@ function fieldsOf(paper: OpenPaper): Record<string, unknown> {
   })
 }
 
-/** Names without what stands in parentheses behind them, also in several. */
+/** Names without the notes in parentheses after them, nested ones included. */
 function withoutNotes(text: string): string {
   let bare = text
   for (let i = 0; i < 4 && bare.includes('('); i++) bare = bare.replace(/\s*\([^()]*\)/gu, '')

@@ -1,5 +1,5 @@
-// BibTeX. Entries are cut out by their braces and parsed one by one, so that one bad entry costs only itself and a file of
-// any size is read in bounded memory.
+// BibTeX. Entries are cut out by their braces and parsed one by one, so that a bad entry does not affect the others and
+// a file of any size is read in bounded memory.
 import latexUtensils from 'latex-utensils'
 import { isoDateIn } from '../text/iso-date.ts'
 import { monthNames } from '../text/months.ts'
@@ -8,7 +8,7 @@ import { mostCharacters, type Place, type Reading } from './reading.ts'
 
 const { bibtexParser } = latexUtensils
 
-/** Where the first entry begins in a text, at the start of a line; -1 for nowhere. */
+/** Offset of the first entry, at the start of a line; -1 if there is none. */
 export function bibtexAt(head: string): number {
   const match =
     /(?:^|\n)[^\S\n]{0,40}@\s{0,20}(?:(?:comment|preamble|string)\s{0,20}[{(]|[a-z]{1,40}\s{0,20}[{(]\s{0,20}(?:[^\s,{}()"=]{1,300}(?:[ \t][^\s,{}()"=]{1,100}){0,4}\s{0,20}(?:,|\n|$)|,\s))/iu.exec(
@@ -32,7 +32,7 @@ interface Entry {
 
 export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
   const strings = new Map(months)
-  // Entries that others may inherit from, and those that wait for theirs: it stands after them.
+  // Entries that others may inherit from, and entries whose parent comes after them.
   const parents = new Map<string, ReadonlyMap<string, readonly string[]>>()
   const waiting = new Map<string, Entry[]>()
   let number = 0
@@ -70,7 +70,7 @@ export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator
         if (containers.has(kind ?? '') || waiting.has(ownKey)) parents.set(ownKey, fields)
         for (const child of waiting.get(ownKey) ?? []) yield entryReading(child, fields)
         waiting.delete(ownKey)
-      } else yield { problem: `is no entry${named} that can be read`, place }
+      } else yield { problem: `is not a readable entry${named}`, place }
     } catch (error) {
       const at = (error as { location?: { start?: { line?: number } } }).location?.start?.line
       yield {
@@ -82,7 +82,7 @@ export async function* readBibtex(chunks: AsyncIterable<string>): AsyncGenerator
   for (const [parent, children] of waiting)
     for (const child of children) {
       yield entryReading(child, undefined)
-      yield { problem: `refers to an entry that is not there (${parent})`, place: child.place, kind: 'note' }
+      yield { problem: `refers to a missing entry (${parent})`, place: child.place, kind: 'note' }
     }
 }
 
@@ -91,7 +91,7 @@ const keyOf = (text: string) =>
   (head.exec(text)?.[1] ?? /^@\s*[a-z]+\s*[{(]\s*([^\s,={}()"]+)\s/iu.exec(text)?.[1])?.replace(/\s+/gu, ' ') ||
   undefined
 
-/** An entry whose key the parser takes: without blanks in it, and with the comma that belongs behind it. */
+/** An entry with a key that the parser accepts: without spaces, and followed by a comma. */
 function withPlainKey(text: string): string {
   const match = head.exec(text)
   if (match === null || match[1] === undefined || /^@\s*string/iu.test(text)) return text
@@ -100,20 +100,20 @@ function withPlainKey(text: string): string {
 }
 
 /**
- * Cuts the text at `@type{` … `}`. An entry that meets the beginning of another at the start of a line was never closed,
- * unless it meets it inside of a text.
+ * Cuts the text at `@type{` … `}`. An entry is unclosed if another one starts a line inside it, unless that line is part
+ * of a field's text.
  */
 async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry> {
   let rest = ''
   let line = 1
   let isEnd = false
-  /** Where the entry that is open was left: everything before was looked at. */
+  /** Offset in the open entry up to which it has been scanned. */
   let at = 0
   let depth = 0
   let isParenthesis = false
   let isQuoted = false
   let isOpen = false
-  /** The parts of the open entry that are comments: they are no part of it. */
+  /** Comments inside the open entry, to be cut out of it. */
   let comments: [number, number][] = []
   const advance = (count: number) => {
     for (let i = rest.indexOf('\n'); i >= 0 && i < count; i = rest.indexOf('\n', i + 1)) line++
@@ -136,7 +136,7 @@ async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry>
       if (!isOpen) {
         const start = /@\s{0,20}[a-z]{1,40}\s{0,20}[{(]/iu.exec(rest)
         if (start === null) {
-          // Between entries everything is a comment; a beginning may be cut by the chunk.
+          // Text between entries is a comment; the chunk may end within the start of an entry.
           advance(rest.length - (isEnd ? 0 : Math.min(rest.length, 200)))
           return
         }
@@ -149,7 +149,7 @@ async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry>
       }
       const top = isParenthesis ? 0 : 1
       let end = -1
-      // A beginning of another entry may be cut by the chunk.
+      // The chunk may end within the start of another entry.
       const most = isEnd ? rest.length : rest.length - 400
       let isCut = false
       for (; at < most && end < 0; at++) {
@@ -196,7 +196,7 @@ async function* entries(chunks: AsyncIterable<string>): AsyncGenerator<RawEntry>
 
 const beginning = /@[ \t]{0,20}[a-z]{1,40}[ \t]{0,20}[{(]\s{0,20}[^\s,{}()"=]{1,200}\s{0,20},/iuy
 
-/** Whether another entry begins at an `@`: at the start of a line, and inside of a text only after the end of a field. */
+/** Whether another entry starts at an `@`: only at the start of a line, and within text only after the end of a field. */
 function beginsEntry(text: string, at: number, isInText: boolean): boolean {
   const before = text.slice(Math.max(0, at - 200), at)
   const lineStart = /(?:^|\n)[ \t]*$/u.exec(before)
@@ -218,8 +218,8 @@ const months = monthNames.map((name, i) => [name.slice(0, 3).toLowerCase(), Stri
 const containers = new Set(
   'proceedings mvproceedings book mvbook collection mvcollection periodical conference misc'.split(' '),
 )
-// What a part does not take from its whole: these say something of the whole alone.
-const ofWholeAlone = new Set(
+// Fields that describe only the container and are not inherited from it.
+const notInherited = new Set(
   'title author abstract doi url eprint keywords keyword note annote crossref file isbn entryset ids xdata shorttitle sorttitle label key'.split(
     ' ',
   ),
@@ -227,7 +227,7 @@ const ofWholeAlone = new Set(
 
 function entryReading({ type, key, fields, place }: Entry, parent: Entry['fields'] | undefined): Reading {
   const all = new Map(fields)
-  for (const [name, value] of parent ?? []) if (!ofWholeAlone.has(name) && !all.has(name)) all.set(name, value)
+  for (const [name, value] of parent ?? []) if (!notInherited.has(name) && !all.has(name)) all.set(name, value)
   if (parent !== undefined && !all.has('booktitle')) {
     const title = parent.get('booktitle') ?? parent.get('title')
     if (title !== undefined && type !== 'article') all.set('booktitle', title)
@@ -235,7 +235,7 @@ function entryReading({ type, key, fields, place }: Entry, parent: Entry['fields
   return { record: entryFields(type, key, all, fields.has('editor')), place, isKey: key !== undefined }
 }
 
-/** Names whose further values go on with the first; of others the first counts. */
+/** Fields whose repeated values are joined; of other fields the first value counts. */
 const joints: Readonly<Record<string, string>> = {
   author: ' and ',
   editor: ' and ',
@@ -301,7 +301,7 @@ function entryFields(
   })
 }
 
-/** Names joined by `and` outside of braces; a name in braces is one that has no parts. */
+/** Splits names at `and` outside of braces; a name in braces stays whole. */
 function bibtexNames(text: string | undefined): string[] {
   if (text === undefined) return []
   const names: string[] = []

@@ -1,4 +1,4 @@
-// CSL-JSON, which Zotero and other reference managers export (citeproc-js, "CSL-JSON items").
+// CSL-JSON, as Zotero and other reference managers export it (citeproc-js, "CSL-JSON items").
 import { isoDateIn } from '../text/iso-date.ts'
 import { filled, given, isRecord, type JsonRecord, plainDoi, splitList } from './field-values.ts'
 import { datePartsText } from './web-records.ts'

@@ -1,4 +1,4 @@
-// The daily papers of a digest page as its public interface gives them (huggingface.co/api/daily_papers).
+// The daily papers of a digest page, as its public interface returns them (huggingface.co/api/daily_papers).
 import { filled, given, isRecord, type JsonRecord, personName } from './field-values.ts'
 
 export function isDailyPaper(record: JsonRecord): boolean {

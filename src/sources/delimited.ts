@@ -1,16 +1,16 @@
-// CSV and TSV: columns are guessed by their names, or named by the caller.
+// CSV and TSV: columns are guessed from their names, or named by the caller.
 import { Readable } from 'node:stream'
 import { type CsvError, type Info, parse } from 'csv-parse'
 import { PaperkinError } from '../errors.ts'
 import { guessFields, type PaperField, paperFields, plainFields } from './plain-record.ts'
 import { mostCharacters, type Reading } from './reading.ts'
 
-/** Which column holds which field: its name, or its number from 1. */
+/** The column of each field: its name, or its number from 1. */
 export type Columns = { readonly [Field in PaperField]?: string | number }
 
 const marks = ['\t', ',', ';', '|'] as const
 
-/** Tables of indexes, told by columns that only they have together; the columns of their fields. */
+/** Tables exported by indexes, recognised by a unique pair of columns, with the column of each field. */
 const tables: readonly {
   readonly name: string
   readonly has: readonly string[]
@@ -88,7 +88,7 @@ function tableOf(names: readonly string[]) {
   return { name: found.name, columns }
 }
 
-/** The line of names among the first lines of a text, and the mark between its cells; undefined where there is none. */
+/** Offset of the header line and its delimiter; undefined if the first lines contain no header. */
 export function headerOf(
   head: string,
   columns?: Columns,
@@ -99,14 +99,14 @@ export function headerOf(
     const said = /^\s*"?sep=(.)"?\s*$/iu.exec(line)?.[1]
     if (said === undefined && line.trim() !== '') {
       const delimiter = isTurned(head, line) ? undefined : delimiterOf(line, columns)
-      // After a note, cells must go on as they begin.
+      // After a note, the next line must have cells too.
       const next = head
         .slice(at + line.length + 1)
         .split('\n', 4)
         .find((other) => other.trim() !== '')
       if (
         delimiter !== undefined &&
-        // The line below the names of a table in Markdown is no row.
+        // The separator line of a Markdown table is not a row.
         !/^\s*\|?(?:\s*:?-+:?\s*\|)+[\s:|-]*$/u.test(next ?? '') &&
         (number === 0 ||
           columns !== undefined ||
@@ -122,7 +122,7 @@ export function headerOf(
   return undefined
 }
 
-/** The mark between the cells of a line that names a title or an abstract; undefined where it is no such line. */
+/** The delimiter of a header line that names a title or an abstract; undefined for any other line. */
 function delimiterOf(line: string, columns?: Columns): string | undefined {
   const best = marks.reduce((best, mark) => (cells(line, mark) > cells(line, best) ? mark : best))
   if (columns !== undefined) return cells(line, best) > 1 ? best : ','
@@ -135,7 +135,7 @@ function delimiterOf(line: string, columns?: Columns): string | undefined {
   return isHeader ? best : undefined
 }
 
-/** Whether names stand in the first cell of each line: such a table lies on its side. */
+/** Whether the table is transposed: the names are in the first cell of each line. */
 const isTurned = (head: string, line: string) =>
   /^"?title"?[,;\t]/iu.test(line) &&
   /^"?(?:abstract|authors?(?: names?)?|source|publication year)"?[,;\t]/imu.test(head.slice(line.length))
@@ -146,8 +146,8 @@ const cells = (line: string, mark: string) => unquoted(line).split(mark).length
 const unquoted = (line: string) => line.replace(/"[^"]*"/gu, '')
 
 /**
- * Reads rows under a line of names.
- * @throws PaperkinError `invalid-argument` where `columns` names a column that is not there
+ * Reads the rows below a header line.
+ * @throws PaperkinError `invalid-argument` if `columns` names a missing column
  */
 export async function* readDelimited(
   chunks: AsyncIterable<string>,
@@ -158,7 +158,7 @@ export async function* readDelimited(
   const skipped: Reading[] = []
   const parser = parse({
     delimiter,
-    // Tabs part cells well enough: there a quote is a character like others.
+    // In tab-separated files quotes are usually ordinary characters.
     ...(delimiter === '\t' && !/(?:^|\t)"[^\t]*"(?:\t|$)/mu.test(head) ? { quote: null } : {}),
     bom: true,
     info: true,
@@ -170,7 +170,7 @@ export async function* readDelimited(
   })
   parser.on('skip', (error: CsvError | undefined) => {
     skipped.push({
-      problem: `is no row that can be read (${reason(error)})`,
+      problem: `is not a readable row (${reason(error)})`,
       place: { line: Number(error?.lines ?? 1) },
     })
   })
@@ -208,14 +208,14 @@ export async function* readDelimited(
         if (cell !== undefined && cell.trim() !== '') record[name === '' ? `column ${i + 1}` : name] = cell
       })
       const paper = plainFields(record, fields)
-      // Scopus puts a number behind each name.
+      // Scopus adds a number after each name.
       if (Array.isArray(paper.authors))
         paper.authors = paper.authors.map((name) => String(name).replace(/\s*\(\d+\)(?=$|\s)/u, ''))
       yield { record: paper, place, from }
     }
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_'))) throw error
-    yield { problem: `cannot be read on (${reason(error)}): a quote may be open`, place: { line: nextLine } }
+    yield { problem: `cannot be read further (${reason(error)}): a quote may be unclosed`, place: { line: nextLine } }
   } finally {
     source.destroy()
   }
@@ -224,7 +224,7 @@ export async function* readDelimited(
 
 function reason(error: Error | undefined): string {
   return (
-    (error?.message ?? 'for no known reason')
+    (error?.message ?? 'unknown reason')
       .split(/[\r\n]/u)[0]
       ?.replace(/[.:]\s*$/u, '')
       .slice(0, 120) ?? ''

@@ -1,28 +1,28 @@
-// The text of a papers-digest page as a person copies it from the browser: titles and abstracts as paragraphs, with
-// page furniture before, between and after them. A paper is an abstract with the nearest title before it; what is
-// neither is furniture. Nothing else in such a text says which is which, so lengths and a list of usual words decide.
+// The text of a papers-digest page as copied from a browser: titles and abstracts as paragraphs, with page furniture
+// before, between and after them. A paper is an abstract with the nearest title before it; the rest is furniture. The
+// text has no markup, so lengths and a list of common words decide which is which.
 import { arxivReference } from '../paper.ts'
 import { hasDay, monthNumber, monthPattern } from '../text/months.ts'
 import { unspacedScripts } from '../text/tokens.ts'
 import { type Reading, wholeText } from './reading.ts'
 
-/** One paper's fields as the page shows them. */
+/** A paper's fields as shown on the page. */
 interface PageRecord {
   readonly title: string
   readonly abstract: string
   readonly authors?: string[]
   readonly url?: string
-  /** ISO 8601, where the page dates each paper. */
+  /** ISO 8601, if the page dates each paper. */
   readonly published?: string
-  /** The line of the file that the abstract begins on, from 1. */
+  /** First line of the abstract in the file, from 1. */
   readonly line: number
 }
 
 interface DigestPage {
-  /** ISO 8601; `--03-12` where the page names no year. */
+  /** ISO 8601; `--03-12` if the page names no year. */
   readonly date?: string
   readonly records: readonly PageRecord[]
-  /** Paragraphs that may have been abstracts, but had no title before them. */
+  /** Possible abstracts without a title before them. */
   readonly skipped: readonly { readonly line: number; readonly text: string }[]
 }
 
@@ -41,7 +41,7 @@ const datePatterns: readonly { readonly pattern: RegExp; readonly order: readonl
 const beforeDate =
   /^(?:(?:daily |today's |trending |new )?(?:papers|digest)(?: (?:for|of|from))?[\s:·|,–—-]*|(?:published|updated|posted|last updated) ?(?:on |at )?:?\s*|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?[,.]?\s+)+/iu
 
-/** The date that a line consists of, ISO 8601, with `--` for a missing year; undefined where the line is no date. */
+/** The date in a line that is only a date, ISO 8601, with `--` for a missing year; undefined for any other line. */
 export function lineDate(line: string): string | undefined {
   const text = line
     .trim()
@@ -60,7 +60,7 @@ export function lineDate(line: string): string | undefined {
   return undefined
 }
 
-// Words that stand alone on a line of such pages: navigation, buttons, counters, credits.
+// Words alone on a line of such pages: navigation, buttons, counters, credits.
 const furniture: readonly RegExp[] = [
   /^[\p{P}\p{S}\s]*$/u,
   /^[\s▲▼△▽↑↓+#·•|–—-]*\d[\d.,]*\s*[km]?[\s▲▼△▽↑↓·•|–—-]*$/iu,
@@ -82,7 +82,7 @@ const furnitureParagraph =
 function isFurniture(text: string): boolean {
   if (text.length > 200) return false
   if (furniture.some((pattern) => pattern.test(text)) || lineDate(text) !== undefined) return true
-  // "Previous · Next · Privacy": furniture all the way through.
+  // "Previous · Next · Privacy": every part is furniture.
   const parts = text.split(/\s*[·•|/›»]\s*/u).filter((part) => part !== '')
   return parts.length > 1 && parts.every((part) => furniture.some((pattern) => pattern.test(part)))
 }
@@ -93,7 +93,7 @@ function wordCount(text: string): number {
   return text.split(/\s+/u).filter((word) => word !== '').length + (text.match(unspaced)?.length ?? 0) / 2
 }
 
-/** Of middling length, and closed like a sentence: a short abstract, or a long title that ends in a full stop. */
+/** At least 14 words and ends like a sentence: a short abstract, or a long title with a full stop. */
 function isSentence(text: string): boolean {
   if (wordCount(text) < 14) return false
   return /[.。…]["”’)\]]*$/u.test(text) || (/[!?]["”’)\]]*$/u.test(text) && /[.!?]\s+\p{Lu}/u.test(text))
@@ -104,7 +104,7 @@ const person = new RegExp(`^(?:${nameWord}(?:\\s+${nameWord}){1,4}\\*?|\\p{Scrip
 const restOfAuthors =
   /\s*[,，;]?\s*(?:and\s+)?(?:et al\.?|\+\s?\d+(?: (?:more|others|authors))?|and \d+ (?:more|others))$/iu
 
-/** The names, where a line is nothing but a list of names. */
+/** The names in a line that is only a list of names; undefined for any other line. */
 function authorNames(text: string): string[] | undefined {
   const listed = /^authors?\s*:\s*(.+)$/iu.exec(text)
   const isOpenEnded = restOfAuthors.test(text)
@@ -125,7 +125,7 @@ interface Piece {
   readonly kind: 'title' | 'abstract' | 'sentence' | 'authors' | 'link' | 'date' | 'field' | 'furniture'
   readonly text: string
   readonly line: number
-  /** Whether the page itself said what it is: `Title: …`. */
+  /** True if the page labels it: `Title: …`. */
   readonly isLabelled?: true
 }
 
@@ -152,7 +152,7 @@ function piece(text: string, line: number): Piece {
 
 const startsField = (text: string) => /^(?:title|abstract|summary|authors?)\s*:/iu.test(text) || otherField.test(text)
 
-/** A line without the marks that Markdown and mail listings put around it. */
+/** A line without the marks of Markdown and mail listings. */
 function bare(raw: string): string {
   return raw
     .replace(/\s+/gu, ' ')
@@ -162,15 +162,15 @@ function bare(raw: string): string {
 }
 
 /**
- * Cuts the text into paragraphs. Blank lines part them. Of lines that follow one another, the second goes on with the
- * first where the text is wrapped by hand: where its first word would not have fitted on the first, or where the first
- * is nearly full and the second is no furniture. In a text with long lines nothing is wrapped.
+ * Cuts the text into paragraphs at blank lines. Within hard-wrapped text a line continues the previous one if its first
+ * word would not have fitted there, or if the previous line is nearly full and this one is not furniture. A text with
+ * long lines is not hard-wrapped.
  */
 function pieces(text: string): Piece[] {
   const lines = text
     .split(/\r\n|\n|\r|\u2028|\u2029/u)
     .map((raw) => ({ text: bare(raw), length: raw.trimEnd().length, isIndented: /^\s/u.test(raw) }))
-  // A line of one word, such as a long address, cannot be wrapped.
+  // A one-word line, such as a long address, cannot be wrapped.
   const lengths = lines.filter(({ text }) => text.includes(' ')).map(({ length }) => length)
   const width = lengths.reduce((most, length) => Math.max(most, length), 0)
   const usual = lengths.sort((a, b) => a - b)[Math.floor(lengths.length * 0.9)] ?? 0
@@ -182,7 +182,7 @@ function pieces(text: string): Piece[] {
   }
   let full = 0
   for (const [index, { text, length, isIndented }] of lines.entries()) {
-    // Where a block begins: how long its own lines get.
+    // At the start of a block: the length of its longest line.
     if (text !== '' && (lines[index - 1]?.text ?? '') === '') {
       full = 0
       for (let i = index; i < lines.length && lines[i]?.text !== ''; i++) full = Math.max(full, lines[i]?.length ?? 0)
@@ -210,10 +210,10 @@ function pieces(text: string): Piece[] {
   return found
 }
 
-/** A title has a word in it, or two signs of a script that writes words with them. */
+/** A title has at least four letters, or two adjacent Han characters. */
 const isTitle = (text: string) => /\p{L}.*\p{L}.*\p{L}.*\p{L}|\p{Script=Han}{2}/u.test(text)
 
-/** Whether a line between a title and its abstract says something of the paper, rather than being a better title. */
+/** Whether a line between a title and its abstract is about the paper, rather than a better title. */
 function isAside(text: string, title: Piece): boolean {
   if (title.isLabelled) return true
   const words = wordCount(text)
@@ -221,8 +221,8 @@ function isAside(text: string, title: Piece): boolean {
 }
 
 /**
- * Reads the papers of a copied digest page, in page order, and its date. Paragraphs that could be abstracts but have no
- * title are told, not taken.
+ * Reads the papers of a copied digest page, in page order, and its date. Possible abstracts without a title are returned
+ * in `skipped`.
  */
 export function readDigestPage(text: string): DigestPage {
   const found = pieces(text)
@@ -235,10 +235,10 @@ export function readDigestPage(text: string): DigestPage {
   let link: string | undefined
   let published: string | undefined
   let linksComeFirst = false
-  /** The paragraph that went into an abstract last. */
+  /** The last paragraph added to an abstract. */
   let lastTaken: Piece | undefined
   let isBesideTitle = false
-  /** The kind of the next piece that is more than furniture. */
+  /** The next title, sentence, abstract or date. */
   const next = (position: number) =>
     found.slice(position + 1).find(({ kind }) => !['furniture', 'authors', 'link', 'field'].includes(kind))
 
@@ -319,7 +319,7 @@ export function readDigestPage(text: string): DigestPage {
           /\p{L}{2}/u.test(before.text) &&
           wordCount(before.text) >= 2
         ) {
-          // What looks like furniture or a date is a title where nothing else could be.
+          // If nothing else can be the title, take the line that looks like furniture or a date.
           title = before
           take()
         } else skipped.push({ line: current.line, text: current.text })
@@ -327,7 +327,7 @@ export function readDigestPage(text: string): DigestPage {
       case 'field':
         break
       case 'furniture':
-        // A line of counters and marks may say when the paper came out.
+        // A line of counters may end with the publication date.
         if (title !== undefined)
           published ??= lineDate(/[•·]\s*(\d{1,2} \p{L}{3,9} \d{4})$/u.exec(current.text)?.[1] ?? '')
         break
@@ -335,11 +335,11 @@ export function readDigestPage(text: string): DigestPage {
     isBesideTitle = title !== undefined && ['title', 'sentence', 'authors', 'link', 'field'].includes(current.kind)
   }
 
-  // A number before every title counts them.
+  // Rising numbers before all titles are only a count.
   const numbers = papers.map(({ title }) => Number(/^(\d{1,3})[.)]\s+\S/u.exec(title)?.[1] ?? Number.NaN))
   if (papers.length > 1 && numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number)))
     for (const paper of papers) paper.title = paper.title.replace(/^\d{1,3}[.)]\s+/u, '')
-  // One text under a line of furniture is a notice, not a page of papers.
+  // A single text below a line of furniture is a notice, not a page of papers.
   const [only] = papers
   if (
     papers.length === 1 &&
@@ -352,10 +352,10 @@ export function readDigestPage(text: string): DigestPage {
   return { records: papers, skipped, ...(date !== undefined && { date }) }
 }
 
-/** So long is at least one abstract of a page: a text with two short sentences in it is none yet. */
+/** At least one abstract of a page has this many words: a text of two short sentences is not a page. */
 const fewestWords = 25
 
-/** Reads a copied page as any other format is read. */
+/** Reads a copied page through the same interface as the other formats. */
 export async function* readPage(
   chunks: AsyncIterable<string>,
   { isCertain }: { readonly isCertain: boolean },
@@ -370,5 +370,5 @@ export async function* readPage(
   if (date !== undefined) yield { date }
   for (const { line, ...record } of records) yield { record, place: { line } }
   for (const { line, text } of skipped)
-    yield { problem: 'begins a paragraph that has no title', place: { line }, kind: 'passed-over', text }
+    yield { problem: 'starts a paragraph without a title', place: { line }, kind: 'passed-over', text }
 }

@@ -1,4 +1,4 @@
-// Feeds: Atom, as arXiv's interface gives it (info.arxiv.org/help/api) and as others do, and RSS of any version.
+// Feeds: Atom, from arXiv's interface (info.arxiv.org/help/api) and others, and RSS of any version.
 import { isoDateIn } from '../text/iso-date.ts'
 import { given, nameList, oneLine, plainDoi } from './field-values.ts'
 import type { Reading } from './reading.ts'
@@ -13,7 +13,7 @@ export function readAtom(chunks: AsyncIterable<string>): AsyncGenerator<Reading>
     read: (element, next) => {
       const place = next()
       if (/\/api\/errors/u.test(childText(element, 'id') ?? ''))
-        return { problem: `is an error of the server: ${childText(element, 'summary') ?? 'no reason is given'}`, place }
+        return { problem: `is a server error: ${childText(element, 'summary') ?? 'no reason given'}`, place }
       if (element.name === 'entry') return { record: atomFields(element), place, from: 'an Atom feed' }
       return { record: rssFields(element), place, from: isPubmed(element) ? 'PubMed RSS' : 'an RSS feed' }
     },
@@ -92,7 +92,7 @@ function rssFields(item: XmlElement): unknown {
   })
 }
 
-/** The paragraphs of PubMed's feed between the heading of the abstract and the article's numbers, as they are written. */
+/** The unchanged paragraphs of a PubMed feed between the heading of the abstract and the article's identifiers. */
 function pubmedAbstract(html: string | undefined): string | undefined {
   if (html === undefined || !/>\s*ABSTRACT\s*</u.test(html)) return undefined
   const paragraphs = html.split('</p>').map((part) => part.slice(part.lastIndexOf('<p')).replace(/^<p[^<>]*>/u, ''))

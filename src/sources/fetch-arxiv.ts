@@ -6,27 +6,27 @@ import { type ReadOptions, streamPapers } from './read-papers.ts'
 export interface FetchArxivOptions extends FetchOptions, Pick<ReadOptions, 'onProblem'> {
   /** First day of submission, ISO 8601. */
   readonly from?: string | undefined
-  /** Last day of submission, ISO 8601. @default today, where there is a `from` */
+  /** Last day of submission, ISO 8601. @default today, if `from` is given */
   readonly to?: string | undefined
-  /** How many papers at most. @default 100 */
+  /** Maximum number of results requested. @default 100 */
   readonly max?: number | undefined
-  /** How many of the newest to pass over: where an earlier call came to. @default 0 */
+  /** Number of newest results to skip, to continue after an earlier call. @default 0 */
   readonly start?: number | undefined
-  /** Papers a request, up to 2,000. @default 200 */
+  /** Papers per request, up to 2,000. @default 200 */
   readonly pageSize?: number | undefined
-  /** Told after the papers of each answer: where a later call goes on, and how many there are. */
+  /** Called after the papers of each response: the `start` of a later call, and the total number of results. */
   readonly onPage?: ((page: { readonly next: number; readonly total: number }) => void) | undefined
 }
 
 /**
- * Papers of arXiv that match a query in its own language (`cat:cs.CL AND abs:retrieval`), the newest first.
+ * Fetches arXiv papers that match a query in arXiv's own syntax (`cat:cs.CL AND abs:retrieval`), newest first.
  * @throws PaperkinError `fetch-failed`, `invalid-argument`, and what `streamPapers` throws
  */
 export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}): AsyncGenerator<Paper> {
   if (typeof query !== 'string' || query.trim() === '')
     throw new PaperkinError(
       'invalid-argument',
-      `Expected \`query\` to be a query of arXiv such as cat:cs.CL, got ${show(query)}.`,
+      `Expected \`query\` to be an arXiv query such as cat:cs.CL, got ${show(query)}.`,
     )
   requireOptions('fetchArxiv', options, {
     ...fetchOptionNames,
@@ -55,7 +55,7 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
       sortBy: 'submittedDate',
       sortOrder: 'descending',
     })}`
-    // Now and then arXiv answers with an empty page where there are more.
+    // arXiv sometimes returns an empty page although more results follow.
     const text = await get(url, (text) => /<\/feed>\s*$/u.test(text) && (entries(text) > 0 || start >= totalOf(text)))
     const total = totalOf(text)
     const count = entries(text)
@@ -67,13 +67,13 @@ export async function* fetchArxiv(query: string, options: FetchArxivOptions = {}
       { format: 'atom', ...(onProblem && { onProblem }), ...(signal && { signal }) },
     )) {
       papers++
-      // What came in between moves papers on to the next answer.
+      // New submissions in between shift papers to the next page.
       if (seen.has(paper.id)) continue
       seen.add(paper.id)
       yield paper
     }
     if (papers > 0 && seen.size === before) {
-      const reason = 'answers with the papers of before, though there are more: name another mirror with `baseUrl`'
+      const reason = 'repeats earlier papers although more should follow: name another mirror with `baseUrl`'
       if (onProblem === undefined) throw new PaperkinError('fetch-failed', `${url} ${reason}.`)
       onProblem(
         Object.freeze({ message: `${url} ${reason}`, reason, kind: 'doubtful', source: url, path: Object.freeze([]) }),
@@ -96,7 +96,7 @@ function submitted(from: string | undefined, to: string | undefined): string {
   if (day('from', first) > day('to', last))
     throw new PaperkinError(
       'invalid-argument',
-      `Expected \`from\` to be a day before \`to\`, got ${first} and ${last}.`,
+      `Expected \`from\` to be no later than \`to\`, got ${first} and ${last}.`,
     )
   return `submittedDate:[${day('from', first)}0000 TO ${day('to', last)}2359]`
 }

@@ -8,11 +8,11 @@ export interface FetchDailyOptions extends FetchOptions, Pick<ReadOptions, 'onPr
   readonly date?: string | undefined
 }
 
-/** The interface gives no more at once. */
+/** The interface's maximum. */
 const pageSize = 100
 
 /**
- * The daily papers of a digest page, from its public interface (by default huggingface.co).
+ * Fetches the daily papers of a digest page from its public interface (by default huggingface.co).
  * @throws PaperkinError `fetch-failed`, `invalid-argument`, and what `streamPapers` throws
  */
 export async function* fetchDaily(options: FetchDailyOptions = {}): AsyncGenerator<Paper> {
@@ -32,17 +32,17 @@ export async function* fetchDaily(options: FetchDailyOptions = {}): AsyncGenerat
     if (typeof answer !== 'object' || answer === null)
       throw new PaperkinError(
         'fetch-failed',
-        `Expected ${url} to answer with a list of papers, got ${show(answer)}: try again later, or name a mirror with \`baseUrl\`.`,
+        `Expected ${url} to return a list of papers, got ${show(answer)}: try again later, or name a mirror with \`baseUrl\`.`,
       )
     const length = Array.isArray(answer) ? answer.length : undefined
-    // A day without papers, or a page behind the last.
+    // A day without papers, or a page after the last.
     if (length === 0) return
     const before = seen.size
     for await (const paper of streamPapers(
       { name: url, content: text },
       { format: 'json', ...(onProblem && { onProblem }), ...(options.signal && { signal: options.signal }) },
     )) {
-      // Papers come again where the day changes meanwhile, or where a mirror does not know pages.
+      // Papers repeat if the day changes meanwhile, or if a mirror ignores pages.
       if (seen.has(paper.id)) continue
       seen.add(paper.id)
       yield paper
@@ -56,7 +56,7 @@ function isJson(text: string): boolean {
     JSON.parse(text)
     return true
   } catch {
-    // Told as an answer that broke off.
+    // The caller reports it as a truncated response.
     return false
   }
 }

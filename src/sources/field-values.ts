@@ -1,12 +1,12 @@
-// What the values of a record's fields mean, whatever its format: texts, names, lists, DOIs.
+// Interprets the values of a record's fields in any format: texts, names, lists, DOIs.
 
-/** A record as JSON has it. */
+/** A JSON object. */
 export type JsonRecord = Readonly<Record<string, unknown>>
 
 export const isRecord = (value: unknown): value is JsonRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A text that says something; undefined for all else. */
+/** A non-blank text, or a finite number as text; undefined for anything else. */
 export function filled(value: unknown): string | undefined {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value)
   return typeof value === 'string' && value.trim() !== '' ? value : undefined
@@ -15,12 +15,12 @@ export function filled(value: unknown): string | undefined {
 const missing =
   /^(?:nan|nat|none|null|undefined|n\/?a|n\.\s?d\.?|[[(]?(?:no abstract(?: (?:is |was )?(?:available|provided|found|given|supplied))?|abstract (?:is )?(?:not available|unavailable)|not available|title not available)\.?[\])]?)$/iu
 
-/** Whether a text only says that there is nothing: `NaN`, `None`, `n.d.`, `[No abstract available]`. */
+/** Whether a text only marks a missing value: `NaN`, `None`, `n.d.`, `[No abstract available]`. */
 export function saysMissing(value: unknown): boolean {
   return typeof value === 'string' && value.length < 60 && missing.test(value.trim())
 }
 
-/** The text in a value as interfaces wrap it: `"x"`, `["x"]`, `{ "value": "x" }`; other values as they are. */
+/** The text in a wrapped value: `"x"`, `["x"]`, `{ "value": "x" }`; other values unchanged. */
 export function unwrapped(value: unknown): unknown {
   if (Array.isArray(value)) {
     const texts = value.filter((item) => item !== null && item !== undefined && item !== '')
@@ -32,7 +32,7 @@ export function unwrapped(value: unknown): unknown {
   return value
 }
 
-/** The name of a person or a subject that is an object. */
+/** The name in an object that stands for a person or a subject. */
 export function personName(item: JsonRecord): string | undefined {
   const first = filled(item.given ?? item.firstName ?? item.first_name ?? item.first ?? item.forenames)
   const last = filled(item.family ?? item.lastName ?? item.last_name ?? item.last ?? item.keyname)
@@ -61,7 +61,7 @@ export function splitList(text: string): string[] {
   return (mark === undefined ? [text] : text.split(mark)).map((part) => part.trim()).filter((part) => part !== '')
 }
 
-/** Names from one text: `Moss, Ida; Kall, Per`, `Ida Moss and Per Kall`, `Ida Moss, Per Kall`. */
+/** Splits one text into names: `Moss, Ida; Kall, Per`, `Ida Moss and Per Kall`, `Ida Moss, Per Kall`. */
 export function nameList(text: string): string[] {
   const family = '[^,]{2,40}'
   const initials = '(?:\\p{Lu}\\.[ -]?){1,4}'
@@ -75,7 +75,7 @@ export function nameList(text: string): string[] {
         ? text.split(/ and /u)
         : text.split(/, and | and |,/u)
   const names = parts.map((part) => part.trim()).filter((part) => part !== '')
-  // "Moss, Ida" is one name: a family name and what goes before it.
+  // "Moss, Ida" is one name: family name and given name.
   if (
     !/[;|]/u.test(text) &&
     names.length === 2 &&
@@ -89,7 +89,7 @@ export function nameList(text: string): string[] {
 
 const suffix = /^(?:[JS]r\.?|I{1,3}|IV|Ph\.?\s?D\.?|M\.?D\.?)$/u
 
-/** `Moss, Ida` as `Ida Moss`; `Holm, Jr., J. R.` and `Holm, J. R., Jr.` as `J. R. Holm, Jr.`; other names as they are. */
+/** `Moss, Ida` as `Ida Moss`; `Holm, Jr., J. R.` and `Holm, J. R., Jr.` as `J. R. Holm, Jr.`; other names unchanged. */
 export function turnedName(name: string): string {
   const parts = name.split(',').map((part) => part.trim())
   const [family, second, third] = parts
@@ -99,14 +99,14 @@ export function turnedName(name: string): string {
   return suffix.test(third as string) ? `${second} ${family}, ${third}` : `${third} ${family}, ${second}`
 }
 
-/** `10.1000/182` of `https://doi.org/10.1000/182` and the like. */
+/** `10.1000/182` from `https://doi.org/10.1000/182` and the like. */
 export function plainDoi(text: unknown): string | undefined {
   return filled(text)
     ?.trim()
     .replace(/^(?:https?:\/\/(?:dx\.)?doi\.org\/|doi:\s*)/iu, '')
 }
 
-/** The fields that say something. */
+/** The fields that have a value. */
 export function given(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).filter(
@@ -116,7 +116,7 @@ export function given(fields: Readonly<Record<string, unknown>>): Record<string,
   )
 }
 
-/** Words on one line: formats break their lines by hand. */
+/** The text on one line, as many formats wrap their lines. */
 export function oneLine(text: string | undefined): string | undefined {
   return text?.replace(/\s+/gu, ' ').trim()
 }

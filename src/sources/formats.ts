@@ -1,5 +1,5 @@
-// The formats of sources: how each is told by its beginning, and what reads it. To add a format, write a reader and add a
-// line here.
+// The formats of sources: how each is recognised by its start, and its reader. To add a format, write a reader and add
+// a line here.
 
 import type { Markup } from '../text/plain-text.ts'
 import { arxivTextAt, readArxivText } from './arxiv-text.ts'
@@ -17,22 +17,22 @@ import { nbibAt, readNbib, readRefer, readRis, readWebOfScience, referAt, risAt,
 import { readXmlRecords, xmlRecordsAt } from './xml-records.ts'
 
 export interface Format {
-  /** What a person calls it. */
+  /** Its name in messages. */
   readonly title: string
   readonly markup: Markup
-  /** Where it begins in the head of a text; -1 where the text is none. */
+  /** Offset at which it starts in the head of a text; -1 if the text is not in this format. */
   readonly at: (head: string, options: FormatOptions) => number
   readonly read: (
     chunks: AsyncIterable<string>,
     options: {
       readonly head: string
-      /** Whether somebody said that the text is this: then all that can be read of it is. */
+      /** Whether the caller named the format: then everything readable is read. */
       readonly isCertain: boolean
     } & FormatOptions,
   ) => AsyncIterable<Reading>
-  /** Whether what stands before its first record is its own, and read with it. */
+  /** Whether the text before the first record belongs to the format and is read with it. */
   readonly hasHeader?: true
-  /** Whether a source without a record is whole all the same: an archive may have deleted all of its own. */
+  /** Whether a source without papers is valid: an archive may have deleted all of its records. */
   readonly mayBeEmpty?: true
 }
 
@@ -42,7 +42,7 @@ interface FormatOptions {
 
 const first = (pattern: RegExp) => (head: string) => head.search(pattern)
 
-/** In the order in which they are tried where several begin at one place. */
+/** In order of preference if several start at the same offset. */
 export const formats = {
   'oai-pmh': {
     title: 'OAI-PMH',
@@ -88,7 +88,7 @@ export const formats = {
   page: { title: 'a copied page', markup: 'none', at: () => -1, read: readPage, hasHeader: true },
 } as const satisfies Readonly<Record<string, Format>>
 
-/** What a source may be. `page` is the text of a copied digest page. */
+/** The format of a source. `page` is the text of a copied digest page. */
 export type SourceFormat = keyof typeof formats
 export const sourceFormats = Object.keys(formats) as SourceFormat[]
 
@@ -97,18 +97,18 @@ function jsonLinesAt(head: string): number {
   return at >= 0 && looksLikeJsonLines(head.slice(at)) ? at : -1
 }
 
-/** A format and where it begins; what stands before is a note that belongs to nobody. */
+/** A format and the offset at which it starts; the text before is an unrelated note. */
 interface Recognized {
   readonly format: SourceFormat
   readonly at: number
 }
 
-// A note before the first record is not longer: a format that begins later is something that a page tells of.
+// The maximum length of a note before the first record: a format found later is only quoted in a page.
 const longestNote = 16_000
 
 /**
- * Tells a format by the beginning of a text, never by a file's name; what begins first is it. Undefined where the text has
- * the marks of no format: then it is a page, or {@link unknownStructure} says what it is.
+ * Recognises the format by the start of a text, never by a file name; the format that starts first wins. Undefined if none
+ * is found: then the text is a page, or {@link unknownStructure} says what it looks like.
  */
 export function recognize(head: string, options: FormatOptions = {}): Recognized | undefined {
   let best: Recognized | undefined
@@ -123,11 +123,11 @@ export function recognize(head: string, options: FormatOptions = {}): Recognized
 interface Structure {
   /** What a text looks like. */
   readonly looks: string
-  /** What it lacks to be read, or what may be done. */
+  /** What it lacks to be read, or the remedy. */
   readonly lacks: string
 }
 
-/** What a text is that no format was found in and that is no page: its lines are tags, fields, markup or code. */
+/** What an unrecognised text that is not a page looks like: lines of tags, fields, markup or code. */
 export function unknownStructure(head: string): Structure | undefined {
   const lines = head
     .slice(0, 32_000)
@@ -136,13 +136,13 @@ export function unknownStructure(head: string): Structure | undefined {
   const share = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length / Math.max(1, lines.length)
   const number = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length
   const begins = head.trimStart().slice(0, 200)
-  if (begins.startsWith('%PDF-')) return { looks: 'a PDF', lacks: 'its text is not read here: export its metadata' }
+  if (begins.startsWith('%PDF-')) return { looks: 'a PDF', lacks: 'PDFs are not supported: export its metadata' }
   if (begins.startsWith('{\\rtf')) return { looks: 'RTF', lacks: 'save it as plain text' }
   if (
     /^(?:%[^\n]*\n\s*)*\\(?:documentclass|documentstyle|begin|usepackage|bibitem)\b/u.test(begins) ||
     number(/^\s*\\(?:bibitem|section|begin)\b/u) > 1
   )
-    return { looks: 'LaTeX', lacks: 'give the BibTeX file that it was made from' }
+    return { looks: 'LaTeX', lacks: 'give its BibTeX file instead' }
   const tags = /<\/?[A-Za-z][\w:.-]{0,60}(?:\s[^<>]{0,2000})?\/?>/gu
   const found = [...head.slice(0, 32_000).matchAll(tags)]
   const inTags = found.reduce((sum, match) => sum + match[0].length, 0)
@@ -151,20 +151,20 @@ export function unknownStructure(head: string): Structure | undefined {
     (found.length > 2 && (found.length > lines.length / 2 || inTags > head.length / 10))
   ) {
     const root = /<(?![?!])(?:[\w-]+:)?([\w-]+)/u.exec(head)?.[1] ?? ''
-    return { looks: `XML (\`${root}\`)`, lacks: 'it has no records of a kind that is read' }
+    return { looks: `XML (\`${root}\`)`, lacks: 'it has no records of a supported kind' }
   }
   if (number(/^[A-Z][A-Z0-9]{1,3} {0,2}- /u) > Math.max(0, lines.length / 20))
-    return { looks: 'lines with tags, as RIS and NBIB have', lacks: 'no record begins with `TY  - ` or `PMID- `' }
+    return { looks: 'lines with tags, as in RIS and NBIB', lacks: 'no record begins with `TY  - ` or `PMID- `' }
   if (share(/^[A-Z][A-Z0-9]: \S/u) > 0.3) return { looks: 'lines with tags', lacks: 'export it as RIS' }
   if (number(/^%[A-Z0-9@] \S/u) > Math.max(1, lines.length / 10))
-    return { looks: 'lines with tags, as Refer has', lacks: 'no record has a title (`%T`)' }
+    return { looks: 'lines with tags, as in Refer', lacks: 'no record has a title (`%T`)' }
   if (number(/^[A-Z][A-Z0-9] \S/u) > lines.length / 2 && number(/^(?:ER|EF)$/u) > 0)
     return { looks: 'Web of Science', lacks: 'no record begins with `PT`' }
   if (
     number(/^\s*"[^"\n]{1,200}"\s*:|^\s*[\]}]\s*,?\s*$|^\s*[{[]\s*$/u) > Math.max(1, lines.length / 10) ||
     /"[\w-]{1,40}"\s?:\s?["[{\d]/u.test(head)
   )
-    return { looks: 'JSON', lacks: 'it does not begin with `{` or `[`: its beginning may be missing' }
+    return { looks: 'JSON', lacks: 'it does not begin with `{` or `[`: its start may be missing' }
   const fields = number(/^\s*[A-Za-z][\w-]{1,30}\s{0,20}=\s{0,20}["{]/u)
   if (fields > 0 && fields + number(/^\s*\}\s*,?\s*$/u) > lines.length / 20)
     return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
@@ -176,8 +176,8 @@ export function unknownStructure(head: string): Structure | undefined {
   if (lines.length > 4 && share(/^[A-Za-z0-9+/=]{60,80}$/u) > 0.6)
     return { looks: 'an encoded mail', lacks: 'save its text from the mail program' }
   if (lines.length > 4 && share(/[;{}]\s*$|^\s*(?:\/\/|#include|import |def |function |const |var |let )/u) > 0.4)
-    return { looks: 'the source of a program', lacks: 'it has no papers' }
-  // A cut table has no line of names, and an entry that has only begun no key.
+    return { looks: 'program source code', lacks: 'it has no papers' }
+  // A cut table has no header line, and a cut entry no key.
   if (/(?:^|\n)@[a-z]{0,20}$/iu.test(head.trimEnd()))
     return { looks: 'BibTeX', lacks: 'no entry begins with `@type{key,`' }
   const mark = tableMark(lines)
@@ -186,10 +186,10 @@ export function unknownStructure(head: string): Structure | undefined {
   return undefined
 }
 
-/** The mark that parts lines into as many cells each, as a table has them. */
+/** The name of the delimiter that splits the lines into equally many cells, as in a table. */
 function tableMark(lines: readonly string[]): string | undefined {
   const few = lines.slice(0, 60)
-  // Cells of texts stand side by side without a blank, and in quotes that open and close at a mark.
+  // Text cells follow a delimiter without a space, or in quotes that open and close at one.
   const isRow = (line: string, mark: string) =>
     line
       .split(mark)

@@ -1,26 +1,26 @@
-// JSON and JSON lines, in pieces. A value is cut out of the text by its brackets and parsed by itself, so that a file of
-// any size is read in bounded memory, and one bad record does not take the others with it.
+// JSON and JSON lines, in pieces. Each value is cut out by its brackets and parsed on its own, so that a file of any size
+// is read in bounded memory and a bad record does not affect the others.
 import { isRecord, type JsonRecord } from './field-values.ts'
 import type { Place, Reading } from './reading.ts'
 import { mostCharacters, numberedLines } from './reading.ts'
 import { looksLikeRecord, recordFields } from './record-fields.ts'
 
-/** Names under which an object holds the list of its records, and of objects that such a list may stand in. */
+/** Names of lists of records, and of the objects that may contain such a list. */
 const lists = new Set(
   'papers records results works items data documents dailyPapers recommendedPapers entries articles publications docs hits hit notes collection result rows entry'.split(
     ' ',
   ),
 )
 const containers = new Set('message response resultList hits result results data feed search-results body'.split(' '))
-/** Names of lists that say something of one paper: their items are others. */
+/** Names of lists that describe one paper: their items are not results. */
 const ofOnePaper =
   /^(?:references?|citations?|authors?|authorships|creators|contributors|related.*|locations|versions|links?|mesh.*|concepts|topics|keywords|tags|attachments|reviews|comments|figures|similar.*|recommendations)$/iu
 
-/** Where a text begins that can only be meant as JSON or as JSON lines; -1 for nowhere. */
+/** Offset at which JSON or JSON lines start; -1 if there are none. */
 export function jsonAt(head: string): number {
   const isJson = /^\s*(?:\{\s*["}\n\r]|\{\s*$|\[\s*(?:[{[\]]|null\b|$))/u
   if (isJson.test(head.slice(0, 2000))) return 0
-  // After a note, a mark against theft, or as the value of a variable.
+  // After a note, an anti-hijacking prefix, or as the value of a variable.
   const opening =
     /^[ \t]*(?:(?:(?:var|let|const)\s+)?[\w$.]{1,60}\s?(?:=\s?|\())?(?=\{[ \t]{0,20}(?:"|$)|\[[ \t]{0,20}(?:[{[]|null\b|$))/gmu
   for (const match of head.slice(0, 20_000).matchAll(opening)) {
@@ -31,7 +31,7 @@ export function jsonAt(head: string): number {
   return -1
 }
 
-/** True where each line is a record of its own, also where an early one is cut. */
+/** True if each line is a record, even if an early one is cut. */
 export function looksLikeJsonLines(head: string): boolean {
   const lines = head.split('\n').filter((line) => line.trim() !== '')
   if (lines.length < 2 || !head.trimStart().startsWith('{')) return false
@@ -40,7 +40,7 @@ export function looksLikeJsonLines(head: string): boolean {
   return beginnings.length > lines.length / 2
 }
 
-/** One record a line. */
+/** Reads one record per line. */
 export async function* readJsonLines(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
   let values = 0
   for await (const { line, text, isTooLong } of numberedLines(chunks)) {
@@ -52,8 +52,8 @@ export async function* readJsonLines(chunks: AsyncIterable<string>): AsyncGenera
 }
 
 /**
- * Records in arrays, in objects of any depth that hold them, under the names of their ids, or one after the other. What is
- * larger than one record may be is read in pieces where its list has one of the usual names.
+ * Reads records in arrays, in nested objects, under their ids as names, or one after the other. Files larger than
+ * `mostCharacters` are read in pieces if the list of records has one of the usual names.
  */
 export async function* readJson(chunks: AsyncIterable<string>): AsyncGenerator<Reading> {
   const cutter = new RecordCutter()
@@ -61,7 +61,7 @@ export async function* readJson(chunks: AsyncIterable<string>): AsyncGenerator<R
   for (const cut of cutter.end()) yield* readings(cut)
 }
 
-/** A value cut out of the text, or what is wrong with it. */
+/** A value cut out of the text, or a problem. */
 type Cut = { readonly text: string; readonly place: Place } | Reading
 
 function* readings(cut: Cut): Generator<Reading> {
@@ -83,7 +83,7 @@ function* parsed(text: string, place: Place, count: number): Generator<Reading> 
   for (const item of recordsIn(value, 0)) {
     isAny = true
     number++
-    // A sentence has no name of its own, and may come twice: it is called by its place.
+    // A sentence has no id and may occur twice: its position becomes the id.
     const isSentence = typeof item === 'object' && item !== null && sentences.has(item)
     yield isSentence
       ? {
@@ -98,15 +98,15 @@ function* parsed(text: string, place: Place, count: number): Generator<Reading> 
 }
 
 function reading(value: unknown, place: Place): Reading {
-  if (value === null) return { problem: 'is null: there was no paper to give', place, kind: 'passed-over' }
+  if (value === null) return { problem: 'is null: the source had no paper for it', place, kind: 'passed-over' }
   const { error } = isRecord(value) ? value : {}
   if (typeof error === 'string' && !looksLikeRecord(value))
-    return { problem: `is an error of the server: ${error.slice(0, 200)}`, place }
+    return { problem: `is a server error: ${error.slice(0, 200)}`, place }
   const { record, from, isKey } = recordFields(value)
   return { record, place, ...(from !== undefined && { from }), ...(isKey && { isKey }) }
 }
 
-/** JSON as it should be, or as Python writes numbers that are none. */
+/** Parses JSON, also with Python's `NaN` and `Infinity`, which become null. */
 function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -120,7 +120,7 @@ function parsedJson(text: string): unknown {
 
 const deepest = 6
 
-/** The records in a value: the value itself, or those of its lists, or its values where their names are ids. */
+/** The records in a value: the value itself, the items of its lists, or its values if their names are ids. */
 function* recordsIn(value: unknown, depth: number): Generator<unknown> {
   if (Array.isArray(value) && (depth > 0 || value.some((item) => typeof item === 'object'))) {
     for (const item of value)
@@ -140,18 +140,18 @@ function* single(value: unknown, depth: number): Generator<unknown> {
     yield* rows
     return
   }
-  // A record may hold other papers beside itself, and a list of papers a title of its own.
+  // A record may contain other papers, and an object with a list of papers may have its own title.
   const inner = depth >= deepest || (saysMoreThanATitle(value) && looksLikeRecord(value)) ? [] : inside(value, depth)
   if (inner.length === 0) yield value
   else yield* inner
 }
 
-/** Records in the lists and objects of an object, or under the names of their ids. */
+/** Records in the lists and objects of an object, or under their ids as names. */
 function inside(value: JsonRecord, depth: number): readonly unknown[] {
   const found: unknown[] = []
   for (const [name, part] of Object.entries(value)) {
     if (ofOnePaper.test(name)) continue
-    // A pool of candidates stands beside the paper that they are for.
+    // A pool of candidates comes with the paper that it is for.
     if (/^(?:query|seed|anchor|target|source_paper)$/iu.test(name) && looksLikeRecord(part)) found.push(part)
     else if (Array.isArray(part) && part.some((item) => looksLikeRecord(item)))
       found.push(...recordsIn(part, depth + 1))
@@ -175,7 +175,7 @@ function inside(value: JsonRecord, depth: number): readonly unknown[] {
 const ofAPaper = 'abstract summary abstract_inverted_index authors author doi DOI externalIds paperId paper'.split(' ')
 const saysMoreThanATitle = (value: JsonRecord) => ofAPaper.some((name) => value[name] != null)
 
-/** Sentences with their labels, as sets for clustering have them: `{ "sentences": […], "labels": […] }`. */
+/** Labelled sentences of a clustering data set: `{ "sentences": […], "labels": […] }`. */
 function labelledSentences({ sentences: texts, labels }: JsonRecord): readonly JsonRecord[] | undefined {
   if (typeof texts === 'string' && (typeof labels === 'string' || typeof labels === 'number'))
     return [sentence(texts, labels)]
@@ -183,7 +183,7 @@ function labelledSentences({ sentences: texts, labels }: JsonRecord): readonly J
   return texts.map((text, i) => sentence(text, labels[i]))
 }
 
-/** The rows of a table as programs for data write it: by columns, or as lists under their names. */
+/** The rows of a data frame's JSON: `{ columns, data }`, or a name with cells by row number for each column. */
 function tableRows(value: JsonRecord): readonly JsonRecord[] | undefined {
   const { columns, data, title, abstract } = value
   if (Array.isArray(columns) && Array.isArray(data) && data.every((row) => Array.isArray(row)))
@@ -197,7 +197,7 @@ function tableRows(value: JsonRecord): readonly JsonRecord[] | undefined {
   )
 }
 
-/** Records that are sentences. */
+/** Records made from sentences. */
 const sentences = new WeakSet<object>()
 
 function sentence(text: unknown, label: unknown): JsonRecord {
@@ -214,12 +214,12 @@ const isEmptyAnswer = (value: unknown) =>
 
 function notJson(place: Place): Reading {
   return {
-    problem: 'is not valid JSON: the file may be cut off or damaged there; mend that line or save the file again',
+    problem: 'is not valid JSON: the file may be cut off or damaged there; correct that line or save the file again',
     place,
   }
 }
 
-/** How many lines into a text its JSON breaks: where the parser names no position, at the text's end. */
+/** Line offset of a JSON error in a text; the last line if the parser names no position. */
 function lineWithin(text: string, error: unknown): number {
   const message = String((error as Error).message)
   const position = /position (\d+)/u.exec(message)?.[1]
@@ -246,29 +246,29 @@ const closingParenthesis = 41
 
 /** Cuts records out of JSON text by brackets and quotes, without building values. */
 class RecordCutter {
-  /** Brackets that are open. */
+  /** Number of open brackets. */
   #depth = 0
   /**
-   * The depth inside the list whose items are records: 0 at the top, where each value is a record or holds some; -1 in an
-   * object that has had such a list, where what follows is no record unless it is another list.
+   * Depth inside the list whose items are records: 0 at the top, where each value is a record or contains some; -1 in an
+   * object after such a list, where only another list can contain records.
    */
   #list = 0
   #inString = false
   #isEscaped = false
-  /** Text of the value that is open, from earlier chunks; undefined between values. */
+  /** Text of the open value from earlier chunks; undefined between values. */
   #open: string | undefined
   #openLine = 1
   #line = 1
   #records = 0
   #isTooLong = false
-  /** The last string in an object of containers, and whether a colon followed it: the name of the value that comes. */
+  /** The last string in a container, and whether a colon followed it: then it names the next value. */
   #name = ''
   #isNamed = false
-  /** The names of the containers that are open, from the top. */
+  /** The names of the open containers, from the top. */
   #path: string[] = []
-  /** A list under one of the usual names has begun, and its first item will tell whether it holds records. */
+  /** A list with one of the usual names has started; its first item decides whether it contains records. */
   #mayBegin = false
-  /** Whether the object at the top has said something of a paper by now: then it is one. */
+  /** Whether the top object has had a field of a paper: then it is a record itself. */
   #isRecord = false
 
   write(chunk: string): Cut[] {
@@ -292,15 +292,15 @@ class RecordCutter {
       if (this.#mayBegin) {
         this.#mayBegin = false
         if (code === 123 || (code === 110 && this.#list <= 0)) {
-          // What the object says beside its list is no record.
+          // The object's other fields are not records.
           this.#list = this.#depth
           this.#open = undefined
         }
       }
-      // What stands after the value of a variable or of a call.
+      // The end of an assignment or a call around the value.
       if (this.#depth === 0 && (code === semicolon || code === closingParenthesis)) continue
       if (this.#open === undefined && this.#depth === this.#list && code !== comma && !isClosing(code)) {
-        // A value begins: a list at the top is gone into, everything else is cut out whole.
+        // A value starts: a top-level list is entered, everything else is cut out whole.
         if (code === 91 && this.#depth === 0) {
           this.#depth = this.#list = 1
           continue
@@ -330,7 +330,7 @@ class RecordCutter {
           found.push(this.#take(chunk.slice(start, i + 1)))
         } else if (this.#depth < this.#list) {
           if (this.#open !== undefined) found.push(this.#take(chunk.slice(start, i)))
-          // After the list its object may have another.
+          // The object may contain another list.
           this.#list = this.#depth === 0 ? 0 : -1
         } else if (this.#list === -1 && this.#depth === 0) this.#list = 0
       } else if (code === comma && this.#open !== undefined && this.#depth === this.#list)
@@ -354,7 +354,7 @@ class RecordCutter {
     return [notJson({ record: this.#records + 1, line: this.#openLine + lines - 1 })]
   }
 
-  /** Whether this is an object that may hold the list of records: at the top, or in containers from there on. */
+  /** Whether the current object may contain the list of records: at the top, or in nested containers. */
   #isOutside(): boolean {
     return this.#list <= 0 && this.#depth === this.#path.length + 1
   }

@@ -1,4 +1,4 @@
-// Digests in Markdown: a heading or an item with the title, often as a link, and what follows; and tables of papers.
+// Digests in Markdown: a heading or list item with the title, often a link, then the text; and tables of papers.
 import { arxivReference } from '../paper.ts'
 import { lineDate } from './digest-page.ts'
 import { nameList, splitList } from './field-values.ts'
@@ -11,7 +11,7 @@ const linked = /^\s*(?:\*\*|__)?\[(.{3,500}?)\]\((\S+?)\)(?:\*\*|__)?\s*(.*)$/u
 const label =
   /^(?:[-*+]\s+)?(?:\*\*|__|\*|_)?(abstract|summary|tl;?dr|authors?|date|published(?: on)?|publish date|submitted(?: on)?|categor(?:y|ies)|subjects?|keywords?|tags?|links?|url|pdf|paper(?: link)?|code|comments?|venue|journal|doi|arxiv(?: id)?|score|upvotes?)\s*(?:\*\*|__|\*|_)?\s*[:：]\s*(?:\*\*|__|\*|_)?\s*(.*)$/iu
 
-/** Where a digest in Markdown begins in a text; -1 where it is none. */
+/** Offset at which a Markdown digest starts; -1 if there is none. */
 export function markdownAt(head: string): number {
   const table = tableAt(head.split('\n'))
   if (table !== undefined) return head.split('\n').slice(0, table).join('\n').length
@@ -31,7 +31,7 @@ const boldItem = /^(?:[-*+]|\d{1,4}[.)])\s+\*\*([^*\n]{8,300})\*\*(?=[^*\n]{0,30
 const bold =
   /^(?:[-*+]\s+|>\s?)?(?:\*\*|__)(?:abstract|summary|authors?|tl;?dr|keywords?|score|link)\s?:?(?:\*\*|__)\s?[:：]?/imu
 
-/** The number of the line with the names of a table of papers. */
+/** Index of the header line of a table of papers. */
 function tableAt(lines: readonly string[]): number | undefined {
   for (const [i, line] of lines.slice(0, 200).entries()) {
     if (!/\|/u.test(line) || !/^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$/u.test(lines[i + 1] ?? '')) continue
@@ -48,7 +48,7 @@ const cellsOf = (line: string) =>
     .split(/(?<!\\)\|/u)
     .map((cell) => bare(cell.replaceAll('\\|', '|')))
 
-/** Words without the marks of their face. */
+/** Text without bold marks around it. */
 const bare = (text: string) =>
   text
     .trim()
@@ -95,7 +95,7 @@ function* tableRecords(lines: readonly string[], start: number): Generator<Found
   for (let i = start + 2; i < lines.length; i++) {
     const line = lines[i] as string
     if (!line.includes('|')) continue
-    // Another table of the same file has names of its own.
+    // Each further table in the file has its own header.
     if (/^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)+\|?\s*$/u.test(lines[i + 1] ?? '')) {
       names = cellsOf(line)
       columns = guessFields(names)
@@ -125,9 +125,9 @@ function* tableRecords(lines: readonly string[], start: number): Generator<Found
 function digestRecords(lines: readonly string[]): Found[] {
   const records: OpenRecord[] = []
   let open: OpenRecord | undefined
-  /** The field or the paragraph that the next line goes on with. */
+  /** The field or paragraph that the next line continues. */
   let last: string[] | undefined
-  // Of headings without links only those are titles that stand as deep as those with links, or are followed by fields.
+  // A heading without a link is a title only if its level also has linked headings, or headings followed by fields.
   const levels = new Set<number>()
   let deepest = 0
   for (const line of lines) {
@@ -206,7 +206,7 @@ function digestRecords(lines: readonly string[]): Found[] {
       continue
     }
     if (isHeading) {
-      // A part of the digest.
+      // A section heading of the digest.
       open = last = undefined
       continue
     }
@@ -270,7 +270,7 @@ function recordOf(
     .find((found) => found !== undefined)
   const authors = take('authors', 'author')
   const categories = take('categories', 'category', 'subjects', 'subject', 'keywords', 'keyword', 'tags', 'tag')
-  // Where nothing is called the abstract, the longest paragraph is it.
+  // Without a labelled abstract the longest paragraph is used.
   const longest = paragraphs.reduce<string | undefined>(
     (best, text) => (text.length > (best?.length ?? 60) ? text : best),
     undefined,

@@ -13,15 +13,15 @@ export function readOaiPmh(chunks: AsyncIterable<string>): AsyncGenerator<Readin
     read: (element, next) => {
       if (element.name === 'error')
         return {
-          problem: `is an error of the server (${element.attributes.code ?? 'no code'}): ${element.text.trim()}`,
+          problem: `is a server error (${element.attributes.code ?? 'no code'}): ${element.text.trim()}`,
           place: { line: element.line },
         }
       if (element.name === 'record') return readRecord(element, next())
-      // Of a long list this is one part: the rest was never saved.
+      // The file holds only one part of a long list.
       const size = Number(element.attributes.completeListSize)
       if (element.text.trim() === '') return undefined
       return {
-        problem: `says that the list goes on${size > 0 ? `, to ${size} records` : ''}: this is a part of it`,
+        problem: `says that the list continues${size > 0 ? `, to ${size} records` : ''}: this file is only a part of it`,
         place: { line: element.line },
         kind: 'doubtful',
       }
@@ -80,7 +80,7 @@ function personName(author: XmlElement): string | undefined {
 function dublinCore(metadata: XmlElement, id: string | undefined): unknown {
   const texts = (name: string) => childrenOf(metadata, name).flatMap(({ text }) => oneLine(text) || [])
   const identifiers = texts('identifier')
-  // The abstract comes first; what follows are comments.
+  // The abstract comes first, then comments.
   const [abstract, ...comments] = texts('description')
   const [title, ...titles] = texts('title')
   const doi = identifiers

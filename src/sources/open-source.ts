@@ -1,4 +1,4 @@
-// From what a caller names to text: files, folders, gzip, standard input. Everything is read in pieces.
+// Opens sources as text: files, folders, gzip, standard input. Everything is read in pieces.
 import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -6,23 +6,23 @@ import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { PaperkinError } from '../errors.ts'
 
-/** Something to read papers from that is no file: `name` is what messages call it. */
+/** A source of papers that is not a file; messages use its `name`. */
 export interface NamedSource {
   readonly name: string
-  /** Text, or bytes of UTF-8 or UTF-16 text, gzipped or not; a stream such as `process.stdin` will do. */
+  /** Text, or bytes of UTF-8 or UTF-16 text, gzipped or not; a stream such as `process.stdin` works too. */
   readonly content: string | Uint8Array | AsyncIterable<string | Uint8Array>
 }
 
-/** A source as text in pieces. */
+/** A source opened as text, in pieces. */
 interface OpenSource {
   readonly name: string
-  /** The beginning, enough to tell the format by. */
+  /** The first characters, enough to recognise the format. */
   readonly head: string
-  /** The whole text, its beginning included. Throws `unreadable-source` where it cannot be read on. */
+  /** The whole text, including the head. Throws `unreadable-source` if reading fails. */
   readonly chunks: AsyncIterable<string>
 }
 
-/** How many bytes of how many were read; `total` is missing where nobody knows it. */
+/** Bytes (characters of a text) read so far, and in all; `total` is missing if unknown. */
 export interface ReadProgress {
   readonly source: string
   readonly done: number
@@ -32,7 +32,7 @@ export interface ReadProgress {
 const headLength = 65_536
 const pieceLength = 262_144
 
-/** The files that a path means: itself, or the files in a folder and in its folders, by name, without hidden ones. */
+/** The files of a path: itself, or all files in a folder, recursively, sorted by name, without hidden ones. */
 export async function filesOf(
   path: string,
 ): Promise<{ readonly files: readonly string[]; readonly isFolder: boolean }> {
@@ -63,7 +63,7 @@ export async function filesOf(
 
 /**
  * Opens a file or a named source.
- * @throws PaperkinError `unreadable-source` where it is not there, may not be read, or is no text.
+ * @throws PaperkinError `unreadable-source` if it is missing, not readable, or not text
  */
 export async function openSource(
   source: string | NamedSource,
@@ -125,7 +125,7 @@ async function* pieces(content: string | Uint8Array): AsyncGenerator<string | Ui
       : content.subarray(start, start + pieceLength)
 }
 
-/** Opens gzip on the way, told by its first two bytes. */
+/** Decompresses gzip, recognised by its first two bytes. */
 async function unzipped(
   raw: AsyncGenerator<string | Uint8Array>,
   path: string,
@@ -154,14 +154,17 @@ async function unzipped(
     } catch (error) {
       if (PaperkinError.isInstance(error) || !String((error as NodeJS.ErrnoException).code).startsWith('Z_'))
         throw error
-      throw unreadable(`${path} looks like gzip but cannot be opened: it may be cut off; copy it again.`, error)
+      throw unreadable(`${path} looks like gzip but cannot be decompressed: it may be cut off; copy it again.`, error)
     } finally {
       source.destroy()
     }
   })()
 }
 
-/** UTF-8, or UTF-16 with its mark; anything else is refused, not guessed. Lines end with a line feed afterwards. */
+/**
+ * Decodes UTF-8, UTF-16 with a byte order mark, and Latin-1 if the text declares it; anything else is refused, not guessed.
+ * Line ends become line feeds.
+ */
 async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | undefined
   let isUtf8 = true
@@ -172,7 +175,7 @@ async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): 
     if (decoded === '') return ''
     let text = isStart ? decoded.replace(/^\ufeff/u, '') : decoded
     isStart = false
-    // A line feed at the beginning of this piece belongs to a return at the end of the last.
+    // A line feed at the start of this piece belongs to the carriage return that ended the last one.
     if (isAfterReturn && text.startsWith('\n')) text = text.slice(1)
     isAfterReturn = decoded.endsWith('\r')
     return text.includes('\r') ? text.replace(/\r\n?/gu, '\n') : text
@@ -181,7 +184,7 @@ async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): 
     try {
       return decoder?.decode(bytes, { stream: bytes !== undefined }) ?? ''
     } catch (error) {
-      throw unreadable(`Expected UTF-8 text, but ${path} is something else: save it again as UTF-8.`, error)
+      throw unreadable(`Expected UTF-8 text, but ${path} has another encoding: save it again as UTF-8.`, error)
     }
   }
   for await (const piece of raw) {
@@ -195,7 +198,7 @@ async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): 
         decoder = new TextDecoder(encoding, { fatal: true })
       }
       if (isUtf8 && seen < headLength && piece.subarray(0, headLength - seen).includes(0))
-        throw unreadable(`Expected text, but ${path} is a binary file: give it as one of the formats that are read.`)
+        throw unreadable(`Expected text, but ${path} is a binary file: convert it to a supported format.`)
       seen += piece.length
       text = decode(piece)
     }
@@ -206,7 +209,7 @@ async function* decoded(raw: AsyncIterable<string | Uint8Array>, path: string): 
   if (rest !== '') yield rest
 }
 
-/** What XML and HTML say that they are written in: one byte a character of Western Europe; all else is UTF-8. */
+/** The encoding that XML or HTML declares: Latin-1 is read as windows-1252, everything else as UTF-8. */
 function declaredEncoding(piece: Uint8Array): 'utf-8' | 'windows-1252' {
   const head = Buffer.from(piece.buffer, piece.byteOffset, Math.min(piece.length, 2000)).toString('latin1')
   const name =

@@ -8,7 +8,7 @@ export function isOpenAlexWork(record: JsonRecord): boolean {
   )
 }
 
-/** The text of an inverted abstract, `{ "We": [0], "show": [1, 5] }`; what is no such index is given back, to be refused. */
+/** The text of an inverted abstract, `{ "We": [0], "show": [1, 5] }`; any other value is returned as is, to be refused. */
 function abstractOf(index: unknown): unknown {
   if (!isRecord(index)) return index
   const placed: { readonly word: string; readonly position: number }[] = []
@@ -40,7 +40,7 @@ export function openAlexFields(work: JsonRecord): unknown {
     ({ url }) => url !== undefined && /^https?:\/\/(?:www\.)?arxiv\.org\/abs\//iu.test(url),
   )?.url
   return given({
-    // Of a paper that is on arXiv the link decides, so that it is the same paper whatever source it comes from.
+    // For a paper on arXiv the id comes from its link, so that it is the same paper in every source.
     id: (arxiv ?? (doi && /^10\.48550\/arxiv\./iu.test(doi))) ? undefined : openAlexId,
     title: work.title ?? work.display_name,
     abstract: abstractOf(work.abstract_inverted_index) ?? work.abstract,

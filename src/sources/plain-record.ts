@@ -1,4 +1,4 @@
-// Records whose fields go by many names: the usual ones are understood, what is left is kept under its own name.
+// Records of unknown shape: common field names are recognised, other fields are kept under their own names.
 import { isoDateIn } from '../text/iso-date.ts'
 import {
   filled,
@@ -15,7 +15,7 @@ import {
 } from './field-values.ts'
 import { epochDate } from './web-records.ts'
 
-/** The names that a field goes by, the likeliest first, in lower case without blanks and marks. */
+/** Names of each field, the likeliest first, in lower case without spaces and punctuation. */
 const aliases = {
   id: ['id', 'arxivid', 'paperid', 'key', 'citekey', 'pmid', 'eid', 'uid', 'docid', 'corpusid', 'lensid'],
   title: ['title', 'papertitle', 'articletitle', 'displayname', 'documenttitle', 'dctitle', 'name'],
@@ -63,7 +63,7 @@ export const paperFields = Object.keys(aliases) as PaperField[]
 
 const plainName = (name: string) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
 
-/** Which of the names given stands for which field of a paper; a field's own name wins over its aliases. */
+/** Maps each field of a paper to one of the given names; a field's own name wins over its aliases. */
 export function guessFields(names: readonly string[]): Map<PaperField, string> {
   const byPlainName = new Map<string, string>()
   for (const name of [...names].reverse()) byPlainName.set(plainName(name), name)
@@ -78,7 +78,7 @@ export function guessFields(names: readonly string[]): Map<PaperField, string> {
   return found
 }
 
-// Records of one file have the same names: the guess for the last ones is kept.
+// Records of one file share their names, so the last guess is cached.
 let lastNames = ''
 let lastGuess = new Map<PaperField, string>()
 
@@ -91,12 +91,12 @@ function guessOnce(names: readonly string[]): ReadonlyMap<PaperField, string> {
   return lastGuess
 }
 
-/** Whether a record is a paper as the library writes it: nothing of it is to be guessed. */
+/** Whether a record is a paper as the library writes it, so that nothing needs guessing. */
 export function isPaperRecord({ title, abstract, extra, titleOnly }: JsonRecord): boolean {
   return (isRecord(extra) || titleOnly === true) && (typeof title === 'string' || typeof abstract === 'string')
 }
 
-/** Whether a record has a title or an abstract under one of the usual names. */
+/** Whether a record has a title or an abstract under a common name. */
 export function saysSomething(record: JsonRecord): boolean {
   const fields = guessFields(Object.keys(record))
   return [fields.get('title'), fields.get('abstract')].some((name) => {
@@ -106,8 +106,8 @@ export function saysSomething(record: JsonRecord): boolean {
 }
 
 /**
- * The fields of a record whose names are guessed, or given by `columns` (field → name). What has no place is in `extra`,
- * under its own name.
+ * The fields of a record, found by guessing or by `columns` (field → name). Other fields go to `extra` under their own
+ * names.
  */
 export function plainFields(
   record: JsonRecord,
@@ -117,13 +117,13 @@ export function plainFields(
   const taken = new Set(columns.values())
   for (const [field, name] of columns) {
     const value = record[name]
-    // An alias is only a guess: what cannot be the field is kept as what it is.
+    // An alias is only a guess: a value that cannot be the field stays under its own name.
     const found = fieldValue(field, value, { isOwn: field === name })
     if (found === undefined && !saysMissing(value)) taken.delete(name)
     else if (found !== undefined) fields[field] = found
   }
   if (fields.published === undefined) {
-    // Another name may have a date where the likeliest has none.
+    // If the likeliest name has no date, another one may.
     const name = aliases.published
       .flatMap((alias) => Object.keys(record).filter((other) => plainName(other) === alias))
       .find((other) => typeof record[other] !== 'object' && isoDateIn(filled(record[other])) !== undefined)
@@ -145,7 +145,7 @@ export function plainFields(
   return given({ ...fields, ...(Object.keys(extra).length > 0 && { extra }) })
 }
 
-/** Whether a list of several values is more than the one that a field took. */
+/** Whether a field took only one value of a longer list. */
 const isReduced = (value: unknown, fields: JsonRecord) =>
   Array.isArray(value) && value.length > 1 && Object.values(fields).includes(unwrapped(value[0]))
 
@@ -156,7 +156,7 @@ function fieldValue(field: PaperField, value: unknown, { isOwn }: { readonly isO
   if (field === 'published') return dateText(plain)
   if (Array.isArray(plain)) {
     const texts = plain.map(unwrapped).filter((text) => typeof text === 'string' && text.trim() !== '')
-    // An abstract may come sentence by sentence.
+    // An abstract may be a list of sentences.
     if (texts.length === 0) return isOwn ? value : undefined
     return field === 'abstract' ? texts.join(' ') : texts[0]
   }
@@ -180,7 +180,7 @@ function dateText(value: unknown): string | undefined {
 
 const arxivClasses = /^(?:[a-z-]+(?:\.[A-Za-z-]+)?\s+)*[a-z-]+\.[A-Za-z-]+(?:\s+[a-z-]+(?:\.[A-Za-z-]+)?)*$/u
 
-/** Names or categories as a list, from a list, from a list of objects with names, or from one text. */
+/** Names or categories as a list, from a list of texts or of objects with names, or from one text. */
 function list(field: 'authors' | 'categories', value: unknown, isOwn: boolean): unknown {
   if (typeof value === 'string') {
     if (saysMissing(value)) return undefined
@@ -198,7 +198,7 @@ function list(field: 'authors' | 'categories', value: unknown, isOwn: boolean): 
       const name = personName(item)
       return [name === undefined ? item : field === 'authors' ? turnedName(name) : name]
     }
-    // A name in its parts: family, given, suffix.
+    // A name in parts: family, given, suffix.
     if (field === 'authors' && Array.isArray(item) && item.every((part) => typeof part === 'string'))
       return [
         [item.slice(1, 2), item.slice(0, 1), item.slice(2)]
@@ -208,7 +208,7 @@ function list(field: 'authors' | 'categories', value: unknown, isOwn: boolean): 
       ]
     return [item]
   })
-  // What names nobody is no list of names.
+  // Objects without a name: not a list of names.
   if (items.some(isRecord)) return undefined
   const isTurned = field === 'authors' && !isOwn && items.every((item) => /^[^,]+,[^,]+$/u.test(String(item)))
   return isTurned ? items.map((item) => turnedName(String(item))) : items

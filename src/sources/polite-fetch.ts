@@ -1,4 +1,4 @@
-// Requests to public interfaces: one at a time, not too often, again where the server or the network fails, never for ever.
+// Requests to public interfaces: one at a time, rate-limited, with a limited number of retries.
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
@@ -7,24 +7,24 @@ import { packageFile } from '../runtime/package-files.ts'
 export interface FetchOptions {
   /** A mirror of the interface. @default the public one */
   readonly baseUrl?: string | undefined
-  /** An address at which whoever runs the server may write to you; it goes into the user agent, as good manners ask. */
+  /** An address at which the server's operators can reach you; sent in the user agent. */
   readonly contact?: string | undefined
-  /** Milliseconds from one request to the next. @default 3000 for arXiv, as its terms ask; 1000 otherwise */
+  /** Minimum milliseconds between requests. @default 3000 for arXiv, as its terms require; 1000 otherwise */
   readonly interval?: number | undefined
-  /** Milliseconds after which a request is given up, and tried again. @default 30000 */
+  /** Milliseconds until a request is aborted and retried. @default 30000 */
   readonly timeout?: number | undefined
-  /** How often a request is tried again. @default 5 */
+  /** Maximum number of retries per request. @default 5 */
   readonly retries?: number | undefined
-  /** Milliseconds before the first further try; doubled for each one after it, unless the server names a time. @default 1000 */
+  /** Milliseconds before the first retry, doubled for each further one; a `Retry-After` header wins. @default 1000 */
   readonly retryDelay?: number | undefined
   readonly signal?: AbortSignal | undefined
-  /** Told before a request is tried again. */
+  /** Called before each retry; `delay` is in milliseconds. */
   readonly onRetry?:
     | ((retry: { readonly reason: string; readonly attempt: number; readonly delay: number }) => void)
     | undefined
 }
 
-/** No answer of these interfaces is as large; what goes on is no answer, and would fill the memory. */
+/** No valid response is this large; the limit keeps an endless one from filling the memory. */
 const mostBytes = 64 * 2 ** 20
 
 export const fetchOptionNames: Readonly<Record<keyof FetchOptions, true>> = {
@@ -38,15 +38,15 @@ export const fetchOptionNames: Readonly<Record<keyof FetchOptions, true>> = {
   onRetry: true,
 }
 
-/** No server is waited for longer than so many milliseconds at a time. */
+/** Maximum milliseconds before a retry. */
 const mostDelay = 300_000
 
-/** A function that gets texts; `isWhole` says whether a body came whole. */
+/** Fetches a text; `isWhole` decides whether a body is complete. */
 type GetText = (url: string, isWhole: (text: string) => boolean) => Promise<string>
 
 /**
- * Makes a function that gets texts politely.
- * @throws PaperkinError `invalid-argument`; the function `fetch-failed`
+ * Returns a rate-limited, retrying function that fetches texts.
+ * @throws PaperkinError `invalid-argument`; the returned function throws `fetch-failed`
  */
 export function politeFetch(options: FetchOptions, defaults: { readonly interval: number }): GetText {
   const interval = requireInteger('interval', options.interval ?? defaults.interval, 0)
@@ -72,11 +72,11 @@ export function politeFetch(options: FetchOptions, defaults: { readonly interval
     const limit = AbortSignal.timeout(timeout)
     try {
       const response = await fetch(url, { headers, signal: signal ? AbortSignal.any([signal, limit]) : limit })
-      // A request may be long on its way: what the server sees is never closer together than the interval.
+      // Measured again on the response, so that even slow requests reach the server at least the interval apart.
       next = performance.now() + interval
       const text = await boundedText(response)
-      if (text === undefined) return { reason: `the answer is larger than ${mostBytes / 2 ** 20} MB`, isFinal: true }
-      if (response.ok) return isWhole(text) ? text : { reason: 'the answer broke off', isFinal: false }
+      if (text === undefined) return { reason: `the response is larger than ${mostBytes / 2 ** 20} MiB`, isFinal: true }
+      if (response.ok) return isWhole(text) ? text : { reason: 'the response is incomplete', isFinal: false }
       return {
         reason: `the server answered ${response.status}${response.statusText ? ` ${response.statusText}` : ''}`,
         isFinal: response.status !== 408 && response.status !== 429 && response.status < 500,
@@ -84,13 +84,13 @@ export function politeFetch(options: FetchOptions, defaults: { readonly interval
       }
     } catch (error) {
       signal?.throwIfAborted()
-      if (limit.aborted) return { reason: `no answer came within ${timeout / 1000} s`, isFinal: false, error }
+      if (limit.aborted) return { reason: `no response within ${timeout / 1000} s`, isFinal: false, error }
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
       const reason =
         cause instanceof Error && cause.message !== ''
           ? cause.message
           : String((cause as { code?: unknown }).code ?? cause)
-      // An address that is none stays none.
+      // Retrying cannot mend an invalid address.
       return { reason, isFinal: cause instanceof Error && 'code' in cause && cause.code === 'ERR_INVALID_URL', error }
     }
   }
@@ -119,11 +119,11 @@ export function politeFetch(options: FetchOptions, defaults: { readonly interval
 }
 
 /**
- * A base address without its name and password, which go into a header and are never printed.
- * @throws PaperkinError `fetch-failed` for a text that is no such address, `invalid-argument` for what is no text
+ * Splits a base address into the address and its credentials, which go into a header and are never printed.
+ * @throws PaperkinError `fetch-failed` for a text that is not an HTTP address, `invalid-argument` for anything else
  */
 export function requireBase(baseUrl: string | undefined): {
-  /** Without a slash at its end; undefined where none was given. */
+  /** Without a trailing slash; undefined if none was given. */
   readonly base: string | undefined
   readonly credentials: string | undefined
 } {
@@ -144,7 +144,7 @@ export function requireBase(baseUrl: string | undefined): {
   }
 }
 
-/** The text of an answer; undefined where it is too large. */
+/** The text of a response; undefined if it is too large. */
 async function boundedText(response: Response): Promise<string | undefined> {
   if (response.body === null) return ''
   const decoder = new TextDecoder()
@@ -152,7 +152,7 @@ async function boundedText(response: Response): Promise<string | undefined> {
   let bytes = 0
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
-    // Leaving the loop gives the connection up.
+    // Leaving the loop closes the connection.
     if (bytes > mostBytes) return undefined
     parts.push(decoder.decode(chunk, { stream: true }))
   }
@@ -161,7 +161,7 @@ async function boundedText(response: Response): Promise<string | undefined> {
 
 interface Failure {
   readonly reason: string
-  /** True where trying again cannot help. */
+  /** True if a retry cannot help. */
   readonly isFinal: boolean
   readonly retryAfter?: number | undefined
   readonly error?: unknown
@@ -187,7 +187,7 @@ function userAgent(contact: string | undefined): string {
   return `paperkin/${version}${contact === undefined ? '' : ` (${contact})`}`
 }
 
-/** A date as `2024-03-05`, checked. */
+/** Returns a valid day such as `2024-03-05`; throws `invalid-argument` for anything else. */
 export function requireDay(name: string, value: string): string {
   const time =
     typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/u.test(value) ? Date.parse(`${value}T00:00:00Z`) : Number.NaN

@@ -7,10 +7,11 @@ import { isRecord } from './field-values.ts'
 export type JudgementTable = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /**
- * Reads relevance judgements, gzipped or not: `query paper grade` a line, or TREC's `query 0 paper grade`, parted by tabs
- * or spaces, with or without a header (so BEIR has them), or pools as JSON: of CSFCube (`{ query: { cands, relevance_adju } }`)
- * and of SciRepEval, one a line (`{ query, candidates: [{ doc_id, score }] }`). A judgement that comes twice must say the same.
- * @throws PaperkinError `unreadable-source` with the line that is wrong
+ * Reads relevance judgements, gzipped or not. Each line is `query paper grade`, or TREC's `query 0 paper grade`, separated
+ * by tabs or spaces, with or without a header (as in BEIR). Pools are JSON: CSFCube's
+ * (`{ query: { cands, relevance_adju } }`), or SciRepEval's, one per line (`{ query, candidates: [{ doc_id, score }] }`).
+ * A judgement that occurs twice must have the same grade.
+ * @throws PaperkinError `unreadable-source`, naming the bad line
  */
 export async function readJudgements(path: string): Promise<JudgementTable> {
   const judgements = new Map<string, Map<string, number>>()
@@ -22,19 +23,19 @@ export async function readJudgements(path: string): Promise<JudgementTable> {
     const [paper, grade] = fields.length === 4 ? fields.slice(2) : fields.slice(1)
     const value = Number(grade)
     if ((fields.length !== 3 && fields.length !== 4) || !query || !paper || !grade || !Number.isFinite(value)) {
-      // A header names its columns where a number should be.
+      // A header has a name in place of the grade.
       if (line === 1 && fields.length > 2 && Number.isNaN(value)) continue
       throw wrongLine(path, line, 'a query, a paper and a grade', text)
     }
     const known = judgements.get(query) ?? new Map<string, number>()
     if ((known.get(paper) ?? value) !== value)
-      throw wrongLine(path, line, `the grade ${known.get(paper)} that was given before`, text)
+      throw wrongLine(path, line, `the grade ${known.get(paper)} again, as in an earlier line`, text)
     judgements.set(query, known.set(paper, value))
   }
   return judgements
 }
 
-/** The judgements of pools: a JSON object of all queries, or one of a query a line. */
+/** Judgements of pools: one JSON object with all queries, or one object per query and line. */
 function pools(path: string, lines: readonly { readonly line: number; readonly text: string }[]): JudgementTable {
   const whole = parsedJson(lines.map(({ text }) => text).join('\n'))
   const judgements = new Map<string, Map<string, number>>()
@@ -61,7 +62,7 @@ function pools(path: string, lines: readonly { readonly line: number; readonly t
         throw wrongLine(
           path,
           1,
-          `candidates of ${query} with as many grades`,
+          `equally many candidates and grades for ${query}`,
           JSON.stringify(value)?.slice(0, 80) ?? '',
         )
       for (const [i, paper] of cands.entries()) judge(query, paper, grades[i], 1)
@@ -81,8 +82,8 @@ function parsedJson(text: string): unknown {
 }
 
 /**
- * Reads the run of a system as TREC has it, gzipped or not: `query Q0 paper rank score name` a line.
- * @throws PaperkinError `unreadable-source` with the line that is wrong, also where a paper comes twice for a query
+ * Reads a run in TREC's format, gzipped or not: `query Q0 paper rank score name` on each line.
+ * @throws PaperkinError `unreadable-source`, naming the bad line; also if a paper occurs twice for a query
  */
 export async function readRun(path: string): Promise<JudgementTable> {
   const run = new Map<string, Map<string, number>>()
@@ -92,15 +93,16 @@ export async function readRun(path: string): Promise<JudgementTable> {
     if (!query || !paper || !score || !Number.isFinite(value) || names.length > 1)
       throw wrongLine(path, line, 'a query, Q0, a paper, a rank, a score and a name', text)
     const found = run.get(query) ?? new Map<string, number>()
-    if (found.has(paper)) throw wrongLine(path, line, `${paper} once for the query ${query}`, text)
+    if (found.has(paper)) throw wrongLine(path, line, `${paper} only once for the query ${query}`, text)
     run.set(query, found.set(paper, value))
   }
   return run
 }
 
 /**
- * Reads questions, gzipped or not: a JSON object with `id` (or `_id`) and `text` a line, or an id, a tab and the text.
- * @throws PaperkinError `unreadable-source` with the line that is wrong
+ * Reads questions, gzipped or not. Each line is a JSON object with `id` (or `_id`) and `text` (or `query`), or an id, a tab
+ * and the text.
+ * @throws PaperkinError `unreadable-source`, naming the bad line
  */
 export async function readQuestions(path: string): Promise<ReadonlyMap<string, string>> {
   const questions = new Map<string, string>()

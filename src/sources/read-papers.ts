@@ -1,4 +1,4 @@
-// From sources of any kind to papers: each source is opened, its format told, its records read, made readable and checked.
+// From sources to papers: opens each source, recognises its format, reads its records, makes them readable and checks them.
 import { createHash } from 'node:crypto'
 import { PaperkinError, requireInteger, requireOptions, requireText, show } from '../errors.ts'
 import { derivedId, type Paper, toPaper, visible } from '../paper.ts'
@@ -12,57 +12,57 @@ import { type Place, placeName, type Reading, type SourceProblem } from './readi
 
 export interface ReadOptions {
   /**
-   * Told of everything that is passed over or may be damaged; the rest is read. Without it a bad record is an error, and
-   * what may be no paper at all is passed over.
+   * Called for everything that is skipped or may be damaged; the rest is read. Without it a bad or doubtful record is an
+   * error, and text that may not be a paper is skipped.
    */
   readonly onProblem?: (problem: SourceProblem) => void
-  /** What the sources are. @default told by the content of each */
+  /** The format of all sources. @default recognised by the content of each */
   readonly format?: SourceFormat
-  /** Of CSV and TSV: the columns of the fields, by name or by number from 1 (then there is no line of names). @default guessed by their names */
+  /** For CSV and TSV: the column of each field, by name, or by number from 1 if there is no header. @default guessed from the header */
   readonly columns?: Columns
-  /** The year of a date line that has none. */
+  /** The year for a date line without one, 1000 … 9999. */
   readonly year?: number
-  /** What messages call the source. @default the file's name */
+  /** The name of the source in messages. @default the file's name */
   readonly name?: string
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: ReadProgress) => void
 }
 
-/** What a source was taken for. */
+/** The format and papers of a source. */
 export interface SourceSummary {
-  /** The source: a path, or what it is called. */
+  /** The source's path or name. */
   readonly source: string
   readonly format: SourceFormat
-  /** What its papers were taken for, by a name such as `PubMed NBIB`, and how many there were of each. */
+  /** The kinds of its papers, such as `PubMed NBIB`, and the number of each. */
   readonly papers: readonly { readonly from: string; readonly count: number }[]
 }
 
-/** What a source held. */
+/** The content of a source. */
 export interface Digest {
   readonly format: SourceFormat
-  /** What each source was taken for. */
+  /** The format and papers of each source. */
   readonly sources: readonly SourceSummary[]
-  /** The digest's date, ISO 8601; `--03-12` where it names no year and none was given. */
+  /** The digest's date, ISO 8601; `--03-12` if neither it nor `year` gives the year. */
   readonly date?: string
   /** In the order of the source. */
   readonly papers: readonly Paper[]
-  /** Paragraphs of a page, by the line they begin on, that may have been abstracts but had no title. */
+  /** Possible abstracts of a page without a title, by the line on which they start. */
   readonly skipped: readonly { readonly line: number; readonly text: string }[]
 }
 
 /** A path of a file or of a folder (all files in it are read), or content with a name. */
 export type PaperSource = string | NamedSource
 
-/** Papers that are papers already: they are taken as they are. */
+/** Papers that need no reading; taken unchanged. */
 export interface NamedPapers {
   readonly name: string
   readonly papers: AsyncIterable<Paper>
 }
 
 /**
- * Reads papers from one or more sources of any of the formats, gzipped or not, one after the other and in bounded memory.
- * @throws PaperkinError without `onProblem`: `unreadable-source` for a source that is no paper's, cannot be read or breaks
- * off, `invalid-paper` for a record that lacks what a paper needs; `invalid-argument`
+ * Reads papers from one or more sources in any format, gzipped or not, one after the other and in bounded memory.
+ * @throws PaperkinError without `onProblem`: `unreadable-source` for a source that has no papers, cannot be read or is cut
+ * off, `invalid-paper` for a record that lacks what a paper needs; always: `invalid-argument`
  */
 export async function* streamPapers(
   sources: PaperSource | readonly PaperSource[],
@@ -138,31 +138,31 @@ async function collect(sources: PaperSource | readonly PaperSource[], options: R
 
 export interface ProblemEvent {
   readonly problem: SourceProblem
-  /** The error that it is where nobody wants to be told of problems. */
+  /** The error to throw if problems are not handled. */
   readonly error?: PaperkinError
 }
 
-/** Whether something is an error where nobody wants to be told of problems. */
+/** Whether a problem is an error if problems are not handled. */
 export const isError = ({ kind }: SourceProblem) => kind === 'bad' || kind === 'doubtful'
 
-/** What comes out of sources, in order. */
+/** What reading sources yields, in order. */
 type SourceEvent =
   | { readonly source: string; readonly format: SourceFormat }
   | { readonly paper: Paper }
-  /** When a source was read. */
+  /** After each source. */
   | { readonly summary: SourceSummary }
   | { readonly date: string }
   | ProblemEvent
 
-/** The event loop turns at least so often, in milliseconds. */
+/** Milliseconds after which reading yields to the event loop. */
 const sliceMs = 15
 
 interface SourceOptions extends ReadOptions {
-  /** The paper that has an id already where papers go: another with this key is kept apart from it. */
+  /** The paper that already has an id in the target library: another paper with this key is kept apart from it. */
   readonly holderOf?: (id: string) => Paper | undefined
 }
 
-/** Reads sources one after the other; what is wrong with one comes as an event, and the next is read. */
+/** Reads sources one after the other; a source's problem is an event, and reading continues with the next source. */
 export async function* readSources(
   sources: PaperSource | readonly (PaperSource | NamedPapers)[],
   options: SourceOptions = {},
@@ -198,7 +198,7 @@ export async function* readSources(
   }
 }
 
-/** The papers that have an id which is a name of their file, over all sources: what each says, and where it stands. */
+/** Papers whose id is a key local to their file, over all sources: a digest of the title, and the place of the record. */
 type Keys = Map<string, { readonly title: string; readonly where: string }>
 
 async function* events(
@@ -226,7 +226,7 @@ async function* events(
     const before = head.slice(0, start)
     if (before.trim().split(/\s+/u).length >= longNote) {
       const place = { line: 1 }
-      const problem = 'begins a note that stands before the first record and is no part of it'
+      const problem = 'starts a note before the first record, which is not read'
       yield { problem: described({ problem, place, kind: 'passed-over', text: before.trim().slice(0, 200) }, name) }
     }
     const counts = new Map<string, number>()
@@ -268,8 +268,8 @@ async function* events(
       throw new PaperkinError(
         'unreadable-source',
         format === 'page'
-          ? `Found no paper in ${name}: expected a copied digest page (a title, a blank line, an abstract, and so on) or one of ${otherFormats}.`
-          : `Expected papers in ${name}, but it holds no record: give it records with \`title\` and \`abstract\`.`,
+          ? `Found no papers in ${name}: expected a copied digest page (a title, a blank line, an abstract, and so on) or one of ${otherFormats}.`
+          : `Expected papers in ${name}, but it has no records: give it records with \`title\` and \`abstract\`.`,
       )
     const papers = [...counts].map(([from, count]) => Object.freeze({ from, count }))
     yield { summary: Object.freeze({ source: path, format, papers: Object.freeze(papers) }) }
@@ -279,11 +279,11 @@ async function* events(
   }
 }
 
-/** A note before the first record is told where it has so many words: it may have been something. */
+/** A note before the first record is reported from this many words on: it may have been a paper. */
 const longNote = 45
 const otherFormats = sourceFormats.filter((format) => format !== 'page').join(', ')
 
-/** The format that was asked for or that a text has, and where it begins. */
+/** The given or recognised format of a text, and the offset at which it starts. */
 function formatOf(head: string, name: string, options: ReadOptions): { format: SourceFormat; at: number } {
   if (options.format !== undefined)
     return { format: options.format, at: Math.max(0, formats[options.format].at(head, options)) }
@@ -293,11 +293,11 @@ function formatOf(head: string, name: string, options: ReadOptions): { format: S
   if (unknown === undefined) return { format: 'page', at: 0 }
   throw new PaperkinError(
     'unreadable-source',
-    `Expected papers in ${name}, but it looks like ${unknown.looks} that cannot be read: ${unknown.lacks}. What can be read is ${otherFormats} and the text of a copied page; \`format\` (--source) reads it as one of them all the same.`,
+    `Expected papers in ${name}, but it looks like ${unknown.looks} and cannot be read: ${unknown.lacks}. Supported formats are ${otherFormats} and the text of a copied page; \`format\` (--source) forces one of them.`,
   )
 }
 
-/** A text with blank lines in the place of the note that it begins with, so that lines keep their numbers. */
+/** Replaces the note at the start of a text with blank lines, so that line numbers stay correct. */
 async function* withoutNote(chunks: AsyncIterable<string>, note: string): AsyncGenerator<string> {
   let left = note.length
   yield '\n'.repeat(note.split('\n').length - 1)
@@ -307,14 +307,14 @@ async function* withoutNote(chunks: AsyncIterable<string>, note: string): AsyncG
   }
 }
 
-/** A record with the date of its source where it has none. */
+/** Gives a record without a date that of its source. */
 function dated(record: unknown, date: string | undefined): unknown {
   if (date === undefined || !isRecord(record)) return record
   const { published } = record
   return published === undefined || published === null || published === '' ? { ...record, published: date } : record
 }
 
-/** A source that cannot be read, as an event; every other error is thrown. */
+/** An `unreadable-source` error as an event; any other error is thrown. */
 function sourceProblem(error: unknown, source: string, kind: 'bad' | 'passed-over'): ProblemEvent {
   if (!PaperkinError.isInstance(error) || error.code !== 'unreadable-source') throw error
   const message = error.message.replace(/\.$/u, '')
@@ -344,19 +344,19 @@ const issuePath = ({ line, record }: Place) =>
 interface SeenPaper {
   readonly place: Place
   readonly text: string
-  /** All of a paper without an id of its own. */
+  /** Hash of all fields of a paper without its own id; otherwise empty. */
   readonly whole: string
   /** The title of a paper without an abstract, in lower case. */
   readonly title?: string | undefined
 }
 type Seen = Map<string, SeenPaper>
 
-/** The id under which a paper is kept whose key another paper has. */
+/** The paper under a new id, as another paper has its key. */
 function keptApart(paper: Paper): Paper {
   return toPaper({ ...paper, id: `${paper.id}-${derivedId(paper.title || paper.abstract).slice(2, 6)}` })
 }
 
-/** Makes a paper of a record, or says why not. Two papers of one title and no id of their own are kept apart. */
+/** Makes a paper of a record, or reports why not. Papers with the same title but without ids are kept apart. */
 function* checkedRecord(
   record: unknown,
   place: Place,
@@ -387,7 +387,7 @@ function* checkedRecord(
           ? `has a bad \`${field}\`: ${message}`
           : message === issue.message
             ? message
-            : `is no record: ${message}`
+            : `is not a record: ${message}`
       const { path, ...described_ } = described({ problem, place }, name)
       yield {
         problem: Object.freeze({
@@ -406,11 +406,11 @@ function* checkedRecord(
   if (isKey && paper.id !== derived) {
     const { id } = paper
     const held = keys.has(id) ? undefined : holderOf?.(id)
-    if (held !== undefined) keys.set(id, { title: derivedId(held.title || held.abstract), where: 'of the library' })
+    if (held !== undefined) keys.set(id, { title: derivedId(held.title || held.abstract), where: 'in the library' })
     const known = keys.get(id)
     if (known !== undefined && known.title !== derived) {
       paper = keptApart(paper)
-      const problem = `has the key ${id} of another paper (${known.where}): it is kept as ${paper.id}`
+      const problem = `has the key ${id} of another paper (${known.where}): kept as ${paper.id}`
       yield { problem: Object.freeze({ ...described({ problem, place, kind: 'note' }, name), field: 'id' }) }
     }
     if (!keys.has(paper.id)) keys.set(paper.id, { title: derived, where: placeName(place, name) })
@@ -420,19 +420,19 @@ function* checkedRecord(
   const title = paper.titleOnly ? paper.title.toLowerCase().replace(/[\s.]+$/u, '') : undefined
   if (other === undefined) seen.set(paper.id, { place, text, whole, title })
   else if (paper.id === derived && (other.text === text || (title !== undefined && other.title === title))) {
-    // Without an id and with the same words it is the same paper.
+    // Without an id, the same text means the same paper.
     if (other.whole !== whole) {
-      const problem = `says the same as ${elsewhere(other.place, name)} and has no id: it is the same paper`
+      const problem = `has the same text as ${elsewhere(other.place, name)} and no id: taken as the same paper`
       yield { problem: described({ problem, place, kind: 'note' }, name) }
     }
     return
   } else if (other.text !== text) {
     if (paper.id !== derived) {
-      const problem = `has the id ${JSON.stringify(paper.id)} of ${elsewhere(other.place, name)}, and another text: give it an id of its own`
+      const problem = `has the id ${JSON.stringify(paper.id)} of ${elsewhere(other.place, name)} but a different text: give it its own id`
       yield { problem: Object.freeze({ ...described({ problem, place }, name), field: 'id' }), error: duplicate }
       return
     }
-    // The later one's id takes its abstract in.
+    // The id of the later paper includes its abstract.
     paper = toPaper({
       ...paper,
       id: `${paper.id}-${derivedId(paper.abstract || `title ${createHash('sha256').update(paper.title).digest('hex')}`).slice(2, 6)}`,
@@ -444,18 +444,18 @@ function* checkedRecord(
 const elsewhere = (place: Place, name: string) =>
   placeName(place, name).toLowerCase().replace(` of ${name.toLowerCase()}`, '')
 
-const duplicate = new PaperkinError('invalid-paper', 'Two records have one id and different texts.')
+const duplicate = new PaperkinError('invalid-paper', 'Two records have the same id and different texts.')
 
-// Of LaTeX all through these are no texts.
+// Fields that are not LaTeX text, even in BibTeX.
 const asWritten = /^(?:id|url|doi|arxiv|file|eprint|isbn|issn|crossref|link|.*(?:url|doi|file).*)$/iu
 const mayBeMissing = new Set(['title', 'abstract', 'published', 'url', 'doi', 'journal', 'version'])
 
-/** Makes the texts of a record readable; what changed stays in `original`. What only says that it is missing goes. */
+/** Makes the texts of a record readable; changed ones are kept in `original`. Markers of missing values are removed. */
 function readable(record: unknown, markup: Markup): unknown {
   if (markup === 'none' || !isRecord(record)) return record
   const fields: Record<string, unknown> = { ...record }
   const extra = isRecord(record.extra) ? record.extra : undefined
-  // What was made readable before is not to be read again.
+  // Texts made readable earlier are not converted again.
   const known = isRecord(extra?.original) ? extra.original : {}
   const original: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(record)) {
@@ -485,11 +485,11 @@ const mapTexts = (value: unknown, markup: Markup): unknown =>
       ? value.map((item) => (typeof item === 'string' ? plainText(item, markup) : item))
       : value
 
-/** One error for everything that went wrong. */
+/** One error for all problems. */
 export function problemError(events: readonly ProblemEvent[]): PaperkinError {
   const [first] = events as [ProblemEvent]
   const issues = events.map(({ problem }) => problem)
-  // A whole source that cannot be read has its own error.
+  // An unreadable source has its own error.
   if (events.length === 1 && first.error?.code === 'unreadable-source') return first.error
   const others =
     events.length > 1 ? ` (and ${events.length - 1} more such ${events.length === 2 ? 'problem' : 'problems'})` : ''
@@ -497,7 +497,7 @@ export function problemError(events: readonly ProblemEvent[]): PaperkinError {
     first.error?.code !== 'invalid-paper'
       ? ''
       : first.problem.field !== undefined
-        ? ': mend or leave out that field'
+        ? ': correct or remove that field'
         : ': give each record a `title`, an `abstract` or both'
   return new PaperkinError(first.error?.code ?? 'unreadable-source', `${first.problem.message}${others}${remedy}.`, {
     issues,

@@ -1,56 +1,55 @@
 import type { PaperkinIssue } from '../errors.ts'
 
-/** Where in a source something stands: a line, a record, or both, each from 1. */
+/** A place in a source: a line, a record, or both, each from 1. */
 export interface Place {
   readonly line?: number | undefined
   readonly record?: number | undefined
 }
 
-/** What a format's reader gives, one after the other; it never throws for bad content. */
+/** What a format's reader yields; it never throws for bad content. */
 export type Reading =
-  /** One record, with the fields of a `PaperInput`; unchecked. */
+  /** One unchecked record, with the fields of a `PaperInput`. */
   | {
       readonly record: unknown
       readonly place: Place
-      /** What the record was taken for, where that is more than its format: `Crossref JSON`. */
+      /** The kind of the record, if more specific than the format: `Crossref`. */
       readonly from?: string | undefined
-      /** Whether the id is a name that somebody gave the paper in this file: other files may have it for another. */
+      /** Whether the id is a key local to this file, which may name another paper in other files. */
       readonly isKey?: boolean
     }
   /**
-   * Something that is wrong: `problem` goes on from the place ("has neither a title nor an abstract").
-   * `passed-over` is what may be no paper at all, `doubtful` what was kept and may be damaged, `note` what was kept whole and
-   * is worth knowing.
+   * A problem; `problem` continues a sentence that starts with the place ("has neither a title nor an abstract").
+   * For the kinds see {@link SourceProblem}.
    */
   | { readonly problem: string; readonly place: Place; readonly kind?: ProblemKind; readonly text?: string }
   /**
-   * The date that the whole source bears: ISO 8601, `--03-12` without a year. It is that of papers without a date of their
-   * own, unless the reader knows better (`isOfPapers` false).
+   * The date of the whole source: ISO 8601, `--03-12` without a year. Papers without a date get it, unless `isOfPapers` is
+   * false.
    */
   | { readonly date: string; readonly isOfPapers?: boolean }
 
 type ProblemKind = 'bad' | 'passed-over' | 'doubtful' | 'note'
 
-/** Something in a source that is no paper, may be damaged, or is worth knowing. */
+/** Something in a source that is not a paper, may be damaged, or is worth knowing. */
 export interface SourceProblem extends PaperkinIssue {
-  /** One sentence that begins with the place: `Line 12 of papers.jsonl has neither a title nor an abstract`. */
+  /** One sentence that starts with the place: `Line 12 of papers.jsonl has neither a title nor an abstract`. */
   readonly message: string
-  /** The same without the place: what many problems may share. */
+  /** The message without the place, which many problems may share. */
   readonly reason: string
   /**
-   * `bad` records are left out; what is `passed-over` may be no paper at all; what is `doubtful` was kept and may be damaged;
-   * a `note` tells how something was kept, such as a paper whose key another paper has. Only the first and the third are
-   * errors where nobody is told.
+   * `bad`: a record that was left out; `passed-over`: skipped text that may not be a paper; `doubtful`: kept, but may be
+   * damaged; `note`: kept, with a remark, such as a paper whose key another paper has. Only `bad` and `doubtful` are errors
+   * if problems are not handled.
    */
   readonly kind: ProblemKind
-  /** The source: a path, or what it is called. */
+  /** The source's path or name. */
   readonly source: string
   readonly line?: number
   /** Number of the record, from 1. */
   readonly record?: number
-  /** The field that is wrong, where it is one. */
+  /** The bad field, if there is one. */
   readonly field?: string
-  /** What stands there, where that helps to find it. */
+  /** The text there, if it helps to find the place. */
   readonly text?: string
 }
 
@@ -60,10 +59,10 @@ export function placeName({ line, record }: Place, source: string): string {
   return `Record ${record} of ${source}${line === undefined ? '' : ` (line ${line})`}`
 }
 
-/** No record, and no line of text, may be longer: what is longer is damaged, and would fill the memory. */
+/** Maximum characters of a record or a line; anything longer is damaged and would fill the memory. */
 export const mostCharacters = 32_000_000
 
-/** The whole text of what is read at once, up to `mostCharacters`. */
+/** The whole text; undefined if it is longer than `mostCharacters`. */
 export async function wholeText(chunks: AsyncIterable<string>): Promise<string | undefined> {
   let text = ''
   for await (const chunk of chunks) {
@@ -73,7 +72,7 @@ export async function wholeText(chunks: AsyncIterable<string>): Promise<string |
   return text
 }
 
-/** Lines without their ends, with their numbers; a line that is too long comes as its beginning, marked. */
+/** Numbered lines without line ends; a too long line is cut to its start and marked. */
 export async function* numberedLines(
   chunks: AsyncIterable<string>,
 ): AsyncGenerator<{ readonly line: number; readonly text: string; readonly isTooLong?: true }> {

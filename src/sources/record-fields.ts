@@ -1,4 +1,4 @@
-// The fields of a paper from a record of any shape. To read another shape, add a line to `shapes`.
+// Maps records of any shape to the fields of a paper. To support another shape, add a line to `shapes`.
 import { cslFields, isCslItem } from './csl-json.ts'
 import { dailyFields, isDailyPaper } from './daily-papers.ts'
 import { given, isRecord, type JsonRecord } from './field-values.ts'
@@ -34,7 +34,7 @@ interface Shape {
   readonly name: string
   readonly is: (record: JsonRecord) => boolean
   readonly fields: (record: JsonRecord) => unknown
-  /** Whether the id is a name of one file. */
+  /** Whether the id is a key local to its file. */
   readonly isKey?: true
 }
 
@@ -56,14 +56,14 @@ const shapes: readonly Shape[] = [
   { name: 'DBLP', is: isDblpHit, fields: dblpHitFields },
 ]
 
-/** A record with the field names of a paper, and what it was taken for where its shape is a known one. */
+/** A record with the field names of a paper, and the name of its shape if known. */
 interface ShapedRecord {
   readonly record: unknown
   readonly from?: string
   readonly isKey?: true
 }
 
-/** Gives a record the field names of a paper. What is no object is given back as it is: it will be refused. */
+/** Gives a record the field names of a paper. A value that is not an object is returned as is, to be refused later. */
 export function recordFields(value: unknown): ShapedRecord {
   if (!isRecord(value)) return { record: value }
   if (isPaperRecord(value)) return { record: value }
@@ -80,7 +80,7 @@ export function recordFields(value: unknown): ShapedRecord {
   return { record: { ...(fields as JsonRecord), extra: { ...others, ...extraOf(fields) } }, ...known }
 }
 
-/** Whether a value can be read as the record of a paper. */
+/** Whether a value can be read as a paper. */
 export function looksLikeRecord(value: unknown): value is JsonRecord {
   if (!isRecord(value)) return false
   return shapes.some(({ is }) => is(value)) || saysSomething(value) || wrapped(value) !== undefined
@@ -91,7 +91,7 @@ const wrappers =
     ' ',
   )
 
-/** The one record that another is only wrapped around: `{ "_id": 1, "_source": { "title": … } }`. */
+/** The name and the record inside a wrapper: `{ "_id": 1, "_source": { "title": … } }`. */
 function wrapped(value: JsonRecord): readonly [string, JsonRecord] | undefined {
   if (saysSomething(value)) return undefined
   for (const name of wrappers) {
@@ -101,7 +101,7 @@ function wrapped(value: JsonRecord): readonly [string, JsonRecord] | undefined {
   return undefined
 }
 
-/** The fields of a record, and under `extra` all that they do not hold. */
+/** The mapped fields of a record, and the remaining ones under `extra`. */
 function withRest(record: JsonRecord, fieldsOf: (record: JsonRecord) => unknown): unknown {
   const used = new Set<string>()
   const watched = new Proxy(record, {

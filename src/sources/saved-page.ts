@@ -1,5 +1,5 @@
-// Saved HTML. A digest page carries its data beside what it shows, and the page of one paper its metadata for indexes;
-// where they do, that is read, and otherwise the page's text as a person would copy it.
+// Saved HTML. A digest page may embed its data as JSON, and the page of one paper has metadata for indexes. Those are read
+// if present, otherwise the visible text as if copied from a browser.
 import { Parser } from 'htmlparser2'
 import { arxivTextAt, readArxivText } from './arxiv-text.ts'
 import { readDigestPage } from './digest-page.ts'
@@ -12,12 +12,12 @@ import { mostNested, tooDeep } from './xml.ts'
 const opening =
   /^\s*(?:<!--(?:(?!-->)[\s\S])*-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|section|meta)\b/iu
 
-/** Where saved HTML begins in a text; -1 where it is none. */
+/** Offset at which saved HTML starts; -1 if there is none. */
 export function htmlAt(head: string): number {
   if (opening.test(head)) return 0
   const later = /^[ \t]{0,20}<(?:!doctype\s+html|html|head|body)\b/imu.exec(head)
   if (later !== null) return later.index
-  // A page whose beginning is missing, and no feed that has HTML in its texts.
+  // A page whose start is missing, but not a feed with HTML in its texts.
   if (/<\/(?:item|entry|record|article|PubmedArticle|mods)>|<!\[CDATA\[|\]\]>/u.test(head)) return -1
   const tags = [
     ...head.matchAll(
@@ -48,9 +48,9 @@ const headings = new Set(['h1', 'h2', 'h3', 'h4'])
 
 interface PageText {
   readonly lines: readonly { readonly text: string; readonly line: number }[]
-  /** JSON that the page carries in attributes and scripts. */
+  /** JSON in attributes and scripts. */
   readonly data: readonly { readonly text: string; readonly line: number }[]
-  /** What the page says of itself for indexes, by name in lower case. */
+  /** Metadata for indexes, by lower-case name. */
   readonly metadata: ReadonlyMap<string, readonly string[]>
 }
 
@@ -68,7 +68,7 @@ export async function* readSavedPage(chunks: AsyncIterable<string>): AsyncGenera
       if (!found.has(String(id))) found.set(String(id), { record: recordFields(record).record, line })
     }
   const text = lines.map(({ text }) => text).join('\n\n')
-  // Lines stand two apart in the text that was read.
+  // Lines of the page are two apart in `text`.
   const lineOf = (line: number | undefined) => (line === undefined ? undefined : lines[(line - 1) >> 1]?.line)
   if (found.size === 0 && metadata.has('citation_title')) {
     yield { record: ofMetadata(metadata, lines), place: { record: 1 }, from: 'the page of a paper' }
@@ -99,14 +99,14 @@ export async function* readSavedPage(chunks: AsyncIterable<string>): AsyncGenera
   }
   for (const { line, ...record } of page.records) yield { record, place: { line: lineOf(line) } }
   for (const { line, text } of page.skipped)
-    yield { problem: 'begins a paragraph that has no title', place: { line: lineOf(line) }, kind: 'passed-over', text }
+    yield { problem: 'starts a paragraph without a title', place: { line: lineOf(line) }, kind: 'passed-over', text }
 }
 
 async function* onePiece(text: string): AsyncGenerator<string> {
   yield text
 }
 
-/** The paper of a page from its tags for indexes (`citation_title` and the like). */
+/** The paper described by a page's metadata for indexes (`citation_title` and the like). */
 function ofMetadata(metadata: PageText['metadata'], lines: PageText['lines']): Record<string, unknown> {
   const all = (...names: string[]) => names.flatMap((name) => metadata.get(name) ?? []).filter((text) => text !== '')
   const first = (...names: string[]) => all(...names)[0]
@@ -114,7 +114,7 @@ function ofMetadata(metadata: PageText['metadata'], lines: PageText['lines']): R
   const arxiv = first('citation_arxiv_id')
   const pmid = first('citation_pmid')
   const link = first('citation_abstract_html_url', 'citation_public_url', 'og:url', 'canonical')
-  // Where the tags have none, the page shows it under its name.
+  // If the metadata have no abstract, the page may show one below its heading.
   const shown = lines
     .map(({ text }) => /^Abstract\s*[:.]?\s*(\S[\s\S]{80,})$/iu.exec(text)?.[1])
     .find((text) => text !== undefined)
@@ -155,7 +155,7 @@ function pageText(html: string): PageText {
   let script: { text: string; line: number } | undefined
   const metadata = new Map<string, string[]>()
   let heading: { link: string | undefined } | undefined
-  /** The link that a line is made of, and where its text begins in the line. */
+  /** A link in the line, and the range of its text. */
   let anchor: { link: string; from: number; to: number } | undefined
   let counted = 0
   let line = 1
@@ -168,7 +168,7 @@ function pageText(html: string): PageText {
   }
   const flush = () => {
     const text = open.replace(/\s+/gu, ' ').trim()
-    // A line that is a link all through, and long enough for a title, leads to its paper.
+    // A line that is only a link, and long enough for a title, links to its paper.
     const isLink =
       anchor !== undefined &&
       open.slice(0, anchor.from).trim() === '' &&
@@ -229,7 +229,7 @@ function pageText(html: string): PageText {
       if (hiddenDepth > 0) return
       if (name === 'a' && anchor !== undefined && anchor.to === Number.POSITIVE_INFINITY) anchor.to = open.length
       if (headings.has(name) && heading !== undefined) {
-        // A heading that leads to a paper is its title.
+        // A heading with a link to a paper is its title.
         if (heading.link !== undefined && open.trim() !== '')
           open = `[${open.replace(/\s+/gu, ' ').trim()}](${heading.link})`
         heading = anchor = undefined
@@ -243,14 +243,14 @@ function pageText(html: string): PageText {
   return { lines, data, metadata }
 }
 
-/** The records of daily papers anywhere in a JSON text. */
+/** Records of daily papers anywhere in a JSON text. */
 function dailyPapersIn(text: string): Record<string, unknown>[] {
   if (!text.includes('"summary"')) return []
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    // Not every script that calls itself JSON is; the page's text is read then.
+    // Not every script declared as JSON is valid; then the page's text is read.
     return []
   }
   const found: Record<string, unknown>[] = []

@@ -1,5 +1,5 @@
-// Alerts of Google Scholar, as text or as the text of a saved mail: a title, a line of authors, venue and year, and a few
-// lines of the paper.
+// Google Scholar alerts, as text or as the text of a saved mail: a title, a line with authors, venue and year, and a short
+// excerpt.
 import { arxivReference } from '../paper.ts'
 import { given, nameList } from './field-values.ts'
 import { type Reading, wholeText } from './reading.ts'
@@ -11,7 +11,7 @@ const isFurniture = (line: string) =>
     line,
   )
 
-/** Where an alert begins in a text; -1 where it is none. */
+/** Offset at which an alert starts; -1 if there is none. */
 export function scholarAlertAt(head: string): number {
   if (!/google scholar|scholar\.google|scholaralerts|scholar alert/iu.test(head.slice(0, 20_000))) return -1
   let at = 0
@@ -37,7 +37,7 @@ export async function* readScholarAlert(chunks: AsyncIterable<string>): AsyncGen
     const before = lines[title] ?? ''
     if (title <= (credits[n - 1] ?? -1) || before === '') {
       yield {
-        problem: 'names authors and a year, but no title stands before it',
+        problem: 'names authors and a year, but has no title before it',
         place: { line: i + 1 },
         kind: 'passed-over',
       }
@@ -46,7 +46,7 @@ export async function* readScholarAlert(chunks: AsyncIterable<string>): AsyncGen
     const linked = /^(?:\[(?:PDF|HTML|BOOK)\]\s*)?\[(.+)\]\((\S+)\)$/iu.exec(before)
     const [, authors, venue, year] = credit.exec(lines[i] as string) as RegExpExecArray
     const next = credits[n + 1] ?? lines.length
-    // The title of the next paper stands before its credit.
+    // The next paper's title comes before its line of authors.
     let last = next - 1
     while (last > i && n + 1 < credits.length && lines[last] === '') last--
     const snippet: string[] = []
@@ -73,14 +73,14 @@ export async function* readScholarAlert(chunks: AsyncIterable<string>): AsyncGen
   }
 }
 
-/** Where a link of the alert leads in the end. */
+/** The target of an alert's redirect link. */
 function target(link: string): string {
   const inner = /[?&](?:url|q)=([^&]+)/u.exec(link)?.[1]
   if (inner === undefined) return link
   try {
     return decodeURIComponent(inner)
   } catch {
-    // What is no encoded address is kept as it is.
+    // Not a valid encoded address: keep the link.
     return link
   }
 }

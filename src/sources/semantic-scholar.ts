@@ -1,4 +1,4 @@
-// Papers of Semantic Scholar's interface and of its bulk files (api.semanticscholar.org/api-docs).
+// Papers from Semantic Scholar's interface and its bulk files (api.semanticscholar.org/api-docs).
 import { filled, given, isRecord, type JsonRecord, personName, plainDoi } from './field-values.ts'
 
 const own = new Set(
@@ -11,7 +11,7 @@ export function isSemanticScholarPaper(record: JsonRecord): boolean {
   return (
     ('externalIds' in record && 'title' in record) ||
     ('corpusid' in record && ('externalids' in record || 'title' in record)) ||
-    // Others number their papers so too: theirs have fields that this interface does not have.
+    // Other sources use such ids too, but with fields that this interface does not have.
     ('paperId' in record && Object.keys(record).every((name) => own.has(name)))
   )
 }

@@ -1,5 +1,5 @@
-// Formats of lines with a tag: RIS, PubMed's NBIB, EndNote's Refer, Web of Science. They differ in how a tag is written, in
-// what begins and ends a record, and in what their tags mean; everything else is the same.
+// Formats of tagged lines: RIS, PubMed's NBIB, EndNote's Refer, Web of Science. They differ only in how a tag is written,
+// which tags start and end a record, and what the tags mean.
 import { isoDateIn } from '../text/iso-date.ts'
 import { filled, given, plainDoi, splitList, turnedName } from './field-values.ts'
 import { numberedLines, type Place, type Reading } from './reading.ts'
@@ -8,17 +8,17 @@ type Tags = ReadonlyMap<string, readonly string[]>
 
 interface Grammar {
   readonly name: string
-  /** The tag and the value of a line, or undefined where the line goes on with the last value. */
+  /** The tag and value of a line, or undefined if the line continues the last value. */
   readonly field: (line: string, style: string | undefined) => readonly [tag: string, value: string] | undefined
-  /** A tag that every record has once: it begins the next one. */
+  /** A tag that every record has once; it starts a new record. */
   readonly first: string
   /** Whether a record may have fields before its `first` tag. */
   readonly isFirstLate?: true
-  /** The tag that ends a record; without one a blank line does. */
+  /** The tag that ends a record; without it a blank line does. */
   readonly last?: string
-  /** Tags of the file, that stand outside of records. */
+  /** Tags of the file, outside of records. */
   readonly outside?: ReadonlySet<string>
-  /** Tags whose further lines are values of their own. */
+  /** Tags whose continuation lines are separate values. */
   readonly lists?: ReadonlySet<string>
   /** Tags whose values are never longer than a line. */
   readonly short?: ReadonlySet<string>
@@ -30,7 +30,7 @@ export const readRis = reader({
   name: 'RIS',
   field: (line, style) => {
     const match = /^\s{0,3}([A-Z][A-Z0-9])( {1,2}|\t)-(?:[ \t](.*)|)$/u.exec(line)
-    // Where tags have two blanks after them, what has one is a line of a text.
+    // If tags are followed by two spaces, a line with one space is text.
     return match === null || (style === '  ' && match[2] === ' ') ? undefined : [match[1] as string, match[3] ?? '']
   },
   first: 'TY',
@@ -63,7 +63,7 @@ export const readRis = reader({
   },
 })
 
-/** PubMed's own format (MEDLINE, "NBIB"): tags of up to four letters, `PMID` first, further lines indented. */
+/** PubMed's own format (MEDLINE, "NBIB"): tags of up to four letters, `PMID` first, continuation lines indented. */
 export const readNbib = reader({
   name: 'PubMed NBIB',
   field: (line) => {
@@ -123,7 +123,7 @@ export const readRefer = reader({
   },
 })
 
-/** Web of Science's tagged format: two letters and a blank, further lines indented by three, `PT` to `ER`. */
+/** Web of Science's tagged format: two letters and a space, continuation lines indented by three, `PT` to `ER`. */
 export const readWebOfScience = reader({
   name: 'Web of Science',
   field: (line) => {
@@ -155,7 +155,7 @@ export const readWebOfScience = reader({
   },
 })
 
-/** Reads tags of a record and notes which were read; the others stay in `rest`. */
+/** Reads tags of a record and removes them from `rest`. */
 function access(tags: Tags, rest: Set<string>) {
   const said = (tag: string) => (tags.get(tag) ?? []).filter((value) => value !== '')
   return {
@@ -163,7 +163,7 @@ function access(tags: Tags, rest: Set<string>) {
       rest.delete(tag)
       return said(tag)
     },
-    /** The first value of the first tag that has one; others of these tags stay where they say something else. */
+    /** The first value of the first tag that has one; the other tags stay in `rest` if their values differ. */
     first: (...names: readonly string[]) => {
       const tag = names.find((name) => said(name).length > 0)
       if (tag === undefined) return undefined
@@ -175,7 +175,7 @@ function access(tags: Tags, rest: Set<string>) {
   }
 }
 
-/** Of tags with dates the value that says most; the others stay in `rest` only where they say something else. */
+/** The most precise value of tags with dates; the others stay in `rest` only if they contradict it. */
 function fullest(tags: Tags, rest: Set<string>, names: readonly string[]): string | undefined {
   const dates = names.flatMap((name) => (tags.get(name) ?? []).map((value) => ({ name, value, iso: isoDateIn(value) })))
   const best = dates.reduce<(typeof dates)[number] | undefined>(
@@ -195,16 +195,16 @@ function reader(grammar: Grammar): (chunks: AsyncIterable<string>) => AsyncGener
 
 async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): AsyncGenerator<Reading> {
   const { name, first, last, outside, lists, short } = grammar
-  // Lines of each value; they are joined when the record is whole.
+  // Lines of each value, joined at the end of the record.
   let tags: Map<string, string[][]> | undefined
   let place: Place = {}
   let number = 0
   let open: string[] | undefined
   let openTag = ''
   let style: string | undefined
-  /** Whether records of this file have fields before the tag that begins them, told by the first. */
+  /** Whether records of this file have fields before their `first` tag, as seen in the first record. */
   let isLate: boolean | undefined
-  /** How wide a program is found to have cut its lines, wherever in a word that was. */
+  /** The width at which the file's lines are cut, even within words; 0 if they are not. */
   let width = 0
   const text = (lines: readonly string[]) => {
     const [line = ''] = lines
@@ -238,7 +238,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     }
     const trimmed = raw.trimEnd()
     if (trimmed.trim() === '') {
-      // A blank line is part of no field, and ends a record where no tag does, or where it was never begun.
+      // A blank line ends a record if no tag does, or if the record lacks its `first` tag.
       if (tags !== undefined && (last === undefined || (grammar.isFirstLate && !tags.has(first)))) yield take()
       continue
     }
@@ -247,7 +247,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
       // Some programs number records.
       if (open === undefined && /^\d+\.?$/u.test(trimmed)) continue
       if (open === undefined || short?.has(openTag))
-        yield { problem: `is no field of ${name}`, place: { line }, kind: 'passed-over', text: trimmed.slice(0, 60) }
+        yield { problem: `is not a field of ${name}`, place: { line }, kind: 'passed-over', text: trimmed.slice(0, 60) }
       else if (lists?.has(openTag)) tags?.get(openTag)?.push([trimmed])
       else open.push(raw)
       continue
@@ -257,13 +257,17 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
       continue
     }
     if (tag === last) {
-      if (tags === undefined) yield { problem: `ends a record that has no field`, place: { line }, kind: 'doubtful' }
+      if (tags === undefined) yield { problem: `ends a record without fields`, place: { line }, kind: 'doubtful' }
       else {
         const isBegun = tags.has(first)
         const ended = place
         yield take()
         if (!isBegun)
-          yield { problem: `has no ${first}: the file may begin in the middle of it`, place: ended, kind: 'doubtful' }
+          yield {
+            problem: `has no ${first}: the file may start in the middle of the record`,
+            place: ended,
+            kind: 'doubtful',
+          }
       }
       continue
     }
@@ -273,7 +277,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
       yield take()
       if (last !== undefined && isBegun)
         yield {
-          problem: `begins a record before the last one was ended with ${last}`,
+          problem: `starts a record before the last one ended with ${last}`,
           place: { line },
           kind: 'doubtful',
         }
@@ -297,12 +301,11 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
   const ended = place
   yield take()
   if (last !== undefined)
-    yield { problem: `is not ended with ${last}: the file may be cut off`, place: ended, kind: 'doubtful' }
+    yield { problem: `does not end with ${last}: the file may be cut off`, place: ended, kind: 'doubtful' }
 }
 
 /**
- * Where lines with tags begin: at the first of them, wherever the line is that tells which format they are. What stands
- * before it is no tag.
+ * Offset of the first tagged line, which may come before the line that identifies the format; -1 if that is missing.
  */
 function tagsAt(head: string, certain: RegExp, tag: RegExp): number {
   const sure = certain.exec(head)

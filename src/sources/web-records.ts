@@ -1,5 +1,5 @@
-// Records as the interfaces of indexes and archives give them in JSON, one function a kind. `record-fields.ts` tells them
-// apart and keeps what they leave.
+// JSON records from the interfaces of indexes and archives, one function per kind. `record-fields.ts` tells them apart and
+// keeps the remaining fields.
 import { isoDateIn } from '../text/iso-date.ts'
 import {
   filled,
@@ -18,7 +18,7 @@ const people = (value: unknown) =>
   list(value).flatMap((item) => (isRecord(item) ? (personName(item) ?? []) : (filled(item) ?? [])))
 const texts = (value: unknown) => list(value).flatMap((item) => filled(unwrapped(item)) ?? [])
 
-/** `2020-03-05` of `{ "date-parts": [[2020, 3, 5]] }`, as Crossref and CSL write dates. */
+/** `2020-03-05` from `{ "date-parts": [[2020, 3, 5]] }`, as Crossref and CSL write dates. */
 export function datePartsText(value: unknown): string | undefined {
   if (!isRecord(value)) return filled(value)
   const parts: unknown = Array.isArray(value['date-parts']) ? value['date-parts'][0] : undefined
@@ -26,13 +26,13 @@ export function datePartsText(value: unknown): string | undefined {
   return filled(value.raw) ?? filled(value.literal)
 }
 
-/** The date of a number of milliseconds, or of seconds, since 1970. */
+/** The date of a number of milliseconds or seconds since 1970; undefined for any other value. */
 export function epochDate(value: unknown): string | undefined {
   if (typeof value !== 'number' || !(value >= 1e8 && value < 1e14)) return undefined
   return new Date(value < 1e11 ? value * 1000 : value).toISOString().slice(0, 10)
 }
 
-/** Works of Crossref's interface (api.crossref.org): titles are lists, abstracts JATS. */
+/** Works from Crossref's interface (api.crossref.org): titles are lists, abstracts JATS. */
 export function isCrossrefWork(record: JsonRecord): boolean {
   return (
     typeof record.DOI === 'string' &&
@@ -86,7 +86,7 @@ export function europePmcFields(result: JsonRecord): unknown {
   })
 }
 
-/** Details of bioRxiv's and medRxiv's interface; their `published` is the paper's DOI in a journal. */
+/** Details from bioRxiv's and medRxiv's interface; their `published` is the DOI of the journal version. */
 export function isBiorxiv(record: JsonRecord): boolean {
   return 'author_corresponding' in record || (/^(?:bio|med)rxiv$/iu.test(String(record.server)) && 'doi' in record)
 }
@@ -108,7 +108,7 @@ export function biorxivFields(details: JsonRecord): unknown {
   })
 }
 
-/** Notes of OpenReview's interface, version 1 (`content.title`) and 2 (`content.title.value`). */
+/** Notes from OpenReview's interface, version 1 (`content.title`) and 2 (`content.title.value`). */
 export function isOpenReviewNote(record: JsonRecord): boolean {
   const { content } = record
   return (
@@ -140,7 +140,7 @@ export function openReviewFields(note: JsonRecord): unknown {
   })
 }
 
-/** Documents of the Astrophysics Data System. */
+/** Documents from the Astrophysics Data System. */
 export const isAdsDocument = (record: JsonRecord) => 'bibcode' in record
 
 export function adsFields(document: JsonRecord): unknown {
@@ -201,7 +201,7 @@ export function inspireFields(record: JsonRecord): unknown {
   })
 }
 
-/** Items of Zotero's interface and of Better BibTeX's JSON. */
+/** Items from Zotero's interface and Better BibTeX's JSON. */
 export function isZoteroItem(record: JsonRecord): boolean {
   const item = isRecord(record.data) ? record.data : record
   return typeof item.itemType === 'string' && ('title' in item || 'creators' in item || 'abstractNote' in item)
@@ -246,7 +246,7 @@ export function zoteroFields(record: JsonRecord): unknown {
   })
 }
 
-/** Lines of arXiv's metadata dump. The first version dates a paper; `update_date` is that of the record. */
+/** Lines of arXiv's metadata dump. A paper's date is that of its first version; `update_date` belongs to the record. */
 export function isArxivDump(record: JsonRecord): boolean {
   return (
     'authors_parsed' in record ||
@@ -285,7 +285,7 @@ export function arxivDumpFields(record: JsonRecord): unknown {
   })
 }
 
-/** Summaries of PubMed's interface (esummary). */
+/** Summaries from PubMed's interface (esummary). */
 export const isPubmedSummary = (record: JsonRecord) =>
   'uid' in record && 'title' in record && ('pubdate' in record || 'articleids' in record || 'fulljournalname' in record)
 
@@ -305,7 +305,7 @@ export function pubmedSummaryFields(summary: JsonRecord): unknown {
   })
 }
 
-/** Hits of DBLP's search interface. */
+/** Hits from DBLP's search interface. */
 export const isDblpHit = (record: JsonRecord) =>
   isRecord(record.info) && 'title' in record.info && ('year' in record.info || 'key' in record.info)
 

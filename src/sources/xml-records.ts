@@ -1,17 +1,17 @@
-// Bibliographic records in XML, each told by the name of its element and what stands in it. To read another kind, add a
-// line to `kinds`.
+// Bibliographic records in XML, recognised by the name and content of their elements. To support another kind, add a line
+// to `kinds`.
 import { given, nameList, oneLine, plainDoi } from './field-values.ts'
 import type { Reading } from './reading.ts'
 import { child, childrenOf, childText, descend, elementsOf, otherFields, type XmlElement, xmlReadings } from './xml.ts'
 
 interface Kind {
   readonly name: string
-  /** The names of its records' elements. */
+  /** Element names of its records. */
   readonly elements: readonly string[]
-  /** Whether an element of that name is one; other formats have records of the same name. */
+  /** Whether an element of that name is such a record, as other formats use the same names. */
   readonly is?: (element: XmlElement) => boolean
   readonly fields: (element: XmlElement, context: Map<string, string>) => Record<string, unknown>
-  /** Whether the id is a name of one file. */
+  /** Whether the id is a key local to its file. */
   readonly isKey?: true
 }
 
@@ -42,7 +42,7 @@ const kinds: readonly Kind[] = [
   { name: 'Word XML', elements: ['Source'], fields: word, isKey: true },
 ]
 
-// The volume that papers of the Anthology stand in.
+// Describes the volume of the following ACL Anthology papers.
 const surroundings = ['meta']
 const names = new Set([...kinds.flatMap(({ elements }) => elements), ...surroundings])
 
@@ -60,7 +60,7 @@ const signs: readonly (readonly [record: RegExp, inside: RegExp])[] = [
   [/<(?:b:)?Source[\s>]/u, /<(?:b:)?(?:SourceType|Tag|Title)>/u],
 ]
 
-/** Where the elements of a record that is read here begin in a text; -1 for nowhere. */
+/** Offset of the first element of a supported record; -1 if there is none. */
 export function xmlRecordsAt(head: string): number {
   for (const [record, inside] of signs) {
     const at = head.search(record)
@@ -89,7 +89,7 @@ export function readXmlRecords(chunks: AsyncIterable<string>): AsyncGenerator<Re
           isKey: kind.isKey === true,
         }
       if (element.name === 'frontmatter') return undefined
-      return { problem: `is a \`${element.name}\` that has no fields of a paper`, place: next(), kind: 'passed-over' }
+      return { problem: `is a \`${element.name}\` without the fields of a paper`, place: next(), kind: 'passed-over' }
     },
   })
 }
@@ -97,7 +97,7 @@ export function readXmlRecords(chunks: AsyncIterable<string>): AsyncGenerator<Re
 const of = (list: string) => new Set(list.split(' '))
 const line = (element: XmlElement | undefined) => oneLine(element?.text) || undefined
 const lines = (elements: readonly XmlElement[]) => elements.flatMap((element) => line(element) ?? [])
-/** A date of its parts, as far as they are there. */
+/** A date from the parts that are given. */
 const dash = (year: string | undefined, month?: string, day?: string) => {
   if (year === undefined) return undefined
   const parts = [
@@ -116,7 +116,7 @@ const dateOf = (element: XmlElement | undefined) =>
   ) ??
     childText(element, 'MedlineDate'))
 
-/** Paragraphs of an abstract, with the headings of its sections: `METHODS: We …`. */
+/** The paragraphs of an abstract, with section headings: `METHODS: We …`. */
 function paragraphs(abstract: XmlElement | undefined): string | undefined {
   if (abstract === undefined) return undefined
   if (abstract.children.every(({ name }) => !['p', 'sec', 'title', 'AbstractText', 'list'].includes(name)))
@@ -301,7 +301,7 @@ function dblp(record: XmlElement): Record<string, unknown> {
     id: record.attributes.key && `DBLP:${record.attributes.key}`,
     title: line(child(record, 'title')),
     abstract: line(child(record, 'abstract')),
-    // A number tells people of one name apart.
+    // DBLP numbers people with the same name.
     authors: lines(people).map((name) => name.replace(/ \d{4}$/u, '')),
     published: dash(childText(record, 'year'), childText(record, 'month')),
     url: links[0],

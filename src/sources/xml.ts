@@ -1,26 +1,26 @@
-// XML in pieces: the elements of a few names, each as a small tree, as soon as it is closed.
+// Streams XML: yields each element with one of the given names as a small tree, as soon as it is closed.
 import { Parser } from 'htmlparser2'
 import { PaperkinError } from '../errors.ts'
 import type { Place, Reading } from './reading.ts'
 
-/** An element with what is in it. Names have no prefix: `dc:title` is `title`. */
+/** An element with its content. Names have no prefix: `dc:title` is `title`. */
 export interface XmlElement {
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
   readonly children: readonly XmlElement[]
-  /** All text in it, that of its children included. */
+  /** All of its text, including that of its children. */
   readonly text: string
-  /** Line on which it begins, from 1. */
+  /** Line on which it starts, from 1. */
   readonly line: number
 }
 
 interface XmlPiece {
   readonly element: XmlElement
-  /** True where the text ended before the element was closed. */
+  /** True if the text ended before the element was closed. */
   readonly isCut: boolean
 }
 
-/** An element whose text is put together when it is asked for: each would hold all of the text inside otherwise. */
+/** An element that joins its text on demand, so that nested elements do not each store it. */
 class OpenElement implements XmlElement {
   readonly children: OpenElement[] = []
   readonly parts: (string | OpenElement)[] = []
@@ -35,20 +35,20 @@ class OpenElement implements XmlElement {
 }
 
 const mostDepth = 200
-// The parser takes longer for each element the deeper it is.
+// The parser slows down with the depth of an element.
 export const mostNested = 5000
 
-/** What nests its elements so deep is damaged or hostile. */
+/** The error for nesting so deep that the file must be damaged or hostile. */
 export const tooDeep = () =>
   new PaperkinError(
     'unreadable-source',
-    `Expected elements that are nested less than ${mostNested} deep: the file may be damaged, save it again.`,
+    `Expected elements nested at most ${mostNested} deep: the file may be damaged; save it again.`,
   )
 const local = (name: string) => name.slice(name.indexOf(':') + 1)
 
 /**
- * Reads the elements called one of `names` (an element inside another such is part of that one). `onEnd` is told whether
- * every element was closed, and the names of the elements at the outside.
+ * Yields the elements with one of the `names`; such an element inside another is part of the outer one. `onEnd` gets
+ * whether the text ended with open elements, and the last line.
  */
 async function* xmlElements(
   chunks: AsyncIterable<string>,
@@ -98,7 +98,7 @@ async function* xmlElements(
   onEnd({ isCut, line: lines.last() })
 }
 
-/** Reads the elements called one of `names` as records; what breaks off is told. */
+/** Reads the elements with one of the `names` as records; truncation is reported as a problem. */
 export async function* xmlReadings(
   chunks: AsyncIterable<string>,
   {
@@ -107,9 +107,9 @@ export async function* xmlReadings(
     read,
   }: {
     readonly names: ReadonlySet<string>
-    /** What the elements stand in, for messages: `feed`, `list`. */
+    /** What contains the elements, for messages: `feed`, `list`. */
     readonly whole: string
-    /** The reading of an element; undefined for one that is no record. `next` numbers records. */
+    /** Reads an element; undefined if it is not a record. `next` numbers records. */
     readonly read: (element: XmlElement, next: () => Place) => Reading | undefined
   },
 ): AsyncGenerator<Reading> {
@@ -121,7 +121,7 @@ export async function* xmlReadings(
   for await (const { element, isCut } of pieces) {
     const next = () => ({ record: ++number, line: element.line })
     if (isCut) {
-      yield { problem: 'breaks off before its end: the file is cut off there', place: next() }
+      yield { problem: 'ends too early: the file is cut off there', place: next() }
       continue
     }
     const reading = read(element, next)
@@ -129,13 +129,13 @@ export async function* xmlReadings(
   }
   if (end.isCut)
     yield {
-      problem: `is the end of the ${whole} before it is closed: the file may be cut off`,
+      problem: `ends the file before the ${whole} is closed: the file may be cut off`,
       place: { line: end.line },
       kind: 'doubtful',
     }
 }
 
-/** Lines of places in a text that comes in chunks, asked for in rising order. */
+/** Line numbers of offsets in a text that arrives in chunks; offsets must be queried in rising order. */
 function lineCounter() {
   const kept: { start: number; text: string }[] = []
   let length = 0
@@ -163,12 +163,12 @@ function lineCounter() {
   }
 }
 
-/** The first child of a name. */
+/** The first child with a name. */
 export function child(element: XmlElement, name: string): XmlElement | undefined {
   return element.children.find((other) => other.name === name)
 }
 
-/** The children of a name. */
+/** The children with a name. */
 export function childrenOf(element: XmlElement, name: string): readonly XmlElement[] {
   return element.children.filter((other) => other.name === name)
 }
@@ -178,18 +178,18 @@ export function descend(element: XmlElement, ...path: readonly string[]): XmlEle
   return path.reduce<XmlElement | undefined>((at, name) => at && child(at, name), element)
 }
 
-/** All elements of a name anywhere inside. */
+/** All descendants with a name. */
 export function elementsOf(element: XmlElement, name: string): XmlElement[] {
   return element.children.flatMap((inner) => [...(inner.name === name ? [inner] : []), ...elementsOf(inner, name)])
 }
 
-/** The text of an element on one line, what its elements hold kept apart by blanks. */
+/** The text of an element on one line, with spaces between its elements. */
 function spacedText(element: XmlElement): string {
   const text = element.children.length === 0 ? element.text : element.children.map(spacedText).join(' ')
   return text.replace(/\s+/gu, ' ').trim()
 }
 
-/** The children that are not called one of `used`, by name, as texts. */
+/** The texts of the children whose names are not in `used`, by name. */
 export function otherFields(
   element: XmlElement | undefined,
   used: ReadonlySet<string>,
@@ -205,7 +205,7 @@ export function otherFields(
   return Object.fromEntries([...found].map(([name, texts]) => [name, texts.length === 1 ? (texts[0] ?? '') : texts]))
 }
 
-/** The text of the first child of a name, on one line; undefined where there is none. */
+/** The trimmed text of the first child with a name; undefined if missing or empty. */
 export function childText(element: XmlElement, name: string): string | undefined {
   const text = child(element, name)?.text.trim()
   return text === '' ? undefined : text

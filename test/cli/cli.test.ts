@@ -23,7 +23,7 @@ describe('paperkin digest', () => {
     const { status, stdout, stderr } = await paperkin('digest', example, '--k', '2')
     expect({ status, stderr }).toEqual({ status: 0, stderr: '50 papers from a copied page\n' })
     expect(stdout).toMatch(/^50 papers of 7 November: \d+ topics/u)
-    // `-k` is what the option was called before.
+    // `-k` is the old name of the option.
     expect(stdout).toMatch(/^ {3}t-[0-9a-f]{12} {2}Ledger Prompting.*\n {6}\.\d\d {2}Bounded Memory/mu)
     expect((await paperkin('digest', example, '--kin', '2')).stdout).toBe(stdout)
     expect((await paperkin('digest', '--kin', example)).stdout.match(/^ {6}\.\d\d/gmu)).toHaveLength(150)
@@ -33,7 +33,7 @@ describe('paperkin digest', () => {
     expect(stdout).not.toContain('\u001b[')
   })
 
-  it('prints data with --json, and nothing else, the same each time', async () => {
+  it('prints only data with --json, the same each time', async () => {
     const { status, stdout } = await paperkin('digest', example, '--json', '--topics', '7', '--seed', '3')
     expect(status).toBe(0)
     const data = JSON.parse(stdout)
@@ -89,7 +89,7 @@ describe('paperkin search and related', () => {
     expect((await paperkin('related', example, 'Grasping Glass')).stdout).toContain('Kin of Grasping Glass')
   })
 
-  it('related says which papers were meant', async () => {
+  it('related lists the papers that match', async () => {
     expect(await paperkin('related', example, 'agents')).toMatchObject({
       status: 2,
       stderr: expect.stringMatching(/^paperkin: More than one title has the words "agents"/mu),
@@ -124,7 +124,7 @@ describe('bad input gives one sentence and an exit code', () => {
       'one id and two texts',
       ['digest', file('two.jsonl', '{"id":"x","title":"A"}\n{"id":"x","title":"B"}\n'), '--strict'],
       1,
-      /has the id "x" of line 1, and another text/u,
+      /has the id "x" of line 1 but a different text/u,
     ],
     ['k = 0', ['digest', example, '--k', '0'], 2, /whole number of at least 1, got `0`/u],
     ['k that is no number', ['digest', example, '--k', 'many'], 2, /got `"many"`/u],
@@ -132,7 +132,7 @@ describe('bad input gives one sentence and an exit code', () => {
     ['an unknown command', ['digets', example], 2, /unknown command/u],
     ['an unknown option', ['digest', example, '--fast'], 2, /unknown option/u],
     ['no file', ['digest'], 2, /Expected a file or a library/u],
-    ['a file alone', ['search', example], 2, /a file and words after it/u],
+    ['a file alone', ['search', example], 2, /a file followed by words/u],
     ['both forms of data', ['search', example, 'bells', '--json', '--jsonl'], 2, /--json or --jsonl, got both/u],
     ['no command', [], 2, /Usage: paperkin/u],
     ['an empty query', ['search', example, ' '], 2, /to be a non-empty text/u],
@@ -144,11 +144,11 @@ describe('bad input gives one sentence and an exit code', () => {
     if (result.stderr.startsWith('paperkin:')) expect(result.stderr.trimEnd().split('\n')).toHaveLength(1)
   })
 
-  it('--verbose shows where it came from', async () => {
+  it('--verbose shows a stack trace', async () => {
     expect((await paperkin('--verbose', 'digest', 'nowhere.txt')).stderr).toMatch(/^\s+at /mu)
   })
 
-  it('--help and --version are no failure', async () => {
+  it('--help and --version succeed', async () => {
     expect(await paperkin('--help')).toMatchObject({ status: 0, stderr: '', stdout: expect.stringContaining('digest') })
     expect(await paperkin('digest', '--help')).toMatchObject({
       status: 0,
@@ -162,11 +162,11 @@ describe('reading', () => {
   const good = '{"id":"a","title":"Ponds","abstract":"Bubbles under ice."}'
   const mixed = file('mixed.jsonl', `${good}\n{"id":"b"}\nnot json\n${good.replace('"a"', '"c"')}\n`)
 
-  it('tells of bad records, goes on with the good ones, and stops with --strict', async () => {
+  it('reports bad records, reads the good ones, and stops with --strict', async () => {
     const { status, stdout, stderr } = await paperkin('search', mixed, 'ice', '--json')
     expect({ status, hits: JSON.parse(stdout).hits.length }).toEqual({ status: 0, hits: 2 })
     expect(stderr).toBe(
-      `Line 2 of mixed.jsonl has neither a title nor an abstract\nLine 3 of mixed.jsonl is not valid JSON: the file may be cut off or damaged there; mend that line or save the file again\n2 papers from JSON lines\n`,
+      `Line 2 of mixed.jsonl has neither a title nor an abstract\nLine 3 of mixed.jsonl is not valid JSON: the file may be cut off or damaged there; correct that line or save the file again\n2 papers from JSON lines\n`,
     )
     expect(await paperkin('search', mixed, 'ice', '--json', '--quiet')).toMatchObject({ status: 0, stderr: '' })
     expect(await paperkin('search', mixed, 'ice', '--strict')).toMatchObject({
@@ -176,7 +176,7 @@ describe('reading', () => {
     })
   })
 
-  it('goes on with the other files where one is missing, and ends with 1 where nothing was read', async () => {
+  it('continues after a missing file, and exits with 1 if nothing was read', async () => {
     const { status, stdout, stderr } = await paperkin('digest', 'nowhere.txt', mixed, '--json')
     expect({ status, papers: JSON.parse(stdout).papers.length }).toEqual({ status: 0, papers: 2 })
     expect(stderr).toMatch(/^There is no file nowhere\.txt: check the name\n/u)
@@ -188,7 +188,7 @@ describe('reading', () => {
     })
   })
 
-  it('sums up where there are many problems', async () => {
+  it('summarises many problems', async () => {
     const many = file('many-bad.jsonl', `${good}\n${'{"id":"b"}\n'.repeat(30)}`)
     const { stderr } = await paperkin('search', many, 'ice')
     expect(stderr.trimEnd().split('\n')).toHaveLength(12)
@@ -196,7 +196,7 @@ describe('reading', () => {
     expect((await paperkin('search', many, 'ice', '--verbose')).stderr.match(/has neither/gu)).toHaveLength(31)
   })
 
-  it('takes columns of CSV that are named, and a format that is forced', async () => {
+  it('takes named CSV columns, and a forced format', async () => {
     const table = file('table.csv', 'Ref,What,Text\nx1,Ponds,Bubbles under ice.\n')
     const { stdout } = await paperkin('search', table, 'ice', '--columns', 'id=Ref,title=What,abstract=3', '--json')
     expect(JSON.parse(stdout).hits[0]).toMatchObject({ id: 'x1', title: 'Ponds' })
@@ -221,14 +221,14 @@ describe('settings', () => {
     return status === 0 ? JSON.parse(stdout) : { status, stderr }
   }
 
-  it('give defaults, for all commands or for one, and what is typed wins', async () => {
+  it('give defaults for all commands or for one, and typed options win', async () => {
     expect((await mode({ k: 2, mode: 'lexical' })).mode).toBe('lexical')
     expect((await mode({ k: 2, search: { k: 3 } })).hits).toHaveLength(3)
     expect((await mode({ k: 2 }, '--k', '4')).hits).toHaveLength(4)
     expect((await mode({ seed: 3, topics: 4, threshold: undefined })).mode).toBe('hybrid')
   })
 
-  it('take names that options had before, where no other command has them', async () => {
+  it('accept old names of options that no other command uses', async () => {
     const topics = async (content: unknown) => {
       const { stdout } = await run(['topics', example, '--json'], { env: settings(content) })
       return JSON.parse(stdout).topics.length
@@ -242,11 +242,11 @@ describe('settings', () => {
   })
 
   it.each([
-    ['{', /to be an object of JSON/u],
-    [{ kk: 3 }, /Expected `kk` of the settings to be an option or a command, got 3/u],
-    [{ search: { seed: 3 } }, /Expected `search\.seed` of the settings/u],
-    [{ k: 0 }, /Expected `k` of the settings to be what --k takes/u],
-    [{ mode: 'best' }, /Expected `mode` of the settings/u],
+    ['{', /to hold a JSON object/u],
+    [{ kk: 3 }, /Expected `kk` in the settings to be an option or a command, got 3/u],
+    [{ search: { seed: 3 } }, /Expected `search\.seed` in the settings/u],
+    [{ k: 0 }, /Expected `k` in the settings to be what --k takes/u],
+    [{ mode: 'best' }, /Expected `mode` in the settings/u],
   ])('%j is refused', async (content, message) => {
     expect(await mode(content)).toEqual({ status: 2, stderr: expect.stringMatching(message) })
   })
@@ -268,14 +268,14 @@ describe('a terminal', () => {
     const lines = stdout.trimEnd().split('\n')
     expect(lines).toHaveLength(6)
     for (const text of lines) expect(width(text)).toBeLessThanOrEqual(columns)
-    // Text that runs from right to left is kept apart from what stands beside it.
+    // Right-to-left text is isolated from its neighbours.
     expect(stdout).toMatch(/\u2068[^\u2069]*الجليد[^\u2069]*\u2069/u)
     expect(/[█▏▎▍▌▋▊▉]/u.test(stdout)).toBe(columns >= 80)
     const help = await run(['search', '--help'], { columns })
     expect(help.status).toBe(0)
   })
 
-  it('has colours unless NO_COLOR or --no-color says otherwise', async () => {
+  it('has colours unless NO_COLOR or --no-color is given', async () => {
     const colored = (env: Record<string, string>, ...args: string[]) =>
       run(['search', wide, 'ice', ...args], { columns: 80, env }).then(({ stdout }) => stdout.includes('\u001b['))
     expect(await colored({})).toBe(true)
@@ -288,7 +288,7 @@ describe('a terminal', () => {
 })
 
 describe('forms', () => {
-  it('--jsonl prints the items of the list in --json, one a line', async () => {
+  it('--jsonl prints the items of the list in --json, one per line', async () => {
     for (const args of [
       ['search', example, 'bells', '--k', '3'],
       ['related', example, 'grasping', 'glass', '--k', '3'],
@@ -300,7 +300,7 @@ describe('forms', () => {
   })
 })
 
-// What only a process of its own can show.
+// Tests that need a separate process.
 describe('the process', () => {
   const start = (...args: string[]) => spawn(process.execPath, ['dist/cli.js', ...args])
   const many = file(
@@ -325,7 +325,7 @@ describe('the process', () => {
     child.stdout.on('data', (data) => {
       output += data
     })
-    // The file is read: from now on papers are embedded.
+    // The file has been read, and embedding starts.
     await once(child.stderr, 'data')
     await new Promise((resolve) => setTimeout(resolve, 1000))
     child.kill('SIGINT')

@@ -44,7 +44,7 @@ it.each(['zsh', 'fish'])('the script for %s names every command, and is one that
   expect(checked).toMatchObject({ status: 0, stderr: '' })
 })
 
-it('another shell is refused', async () => {
+it('refuses another shell', async () => {
   expect(await run(['completion', 'csh'])).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('bash, zsh, fish'),

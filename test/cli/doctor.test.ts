@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { expect, it } from 'vitest'
 
-/** `paperkin doctor` in a process of its own, beside what a preload breaks. */
+/** `paperkin doctor` in a separate process, with a preload that breaks something. */
 function doctor(...preloads: readonly string[]) {
   const NODE_OPTIONS = preloads.map((name) => `--require ${resolve('test/embedding', name)}`).join(' ')
   const env = { ...process.env, NODE_OPTIONS }
@@ -11,7 +11,7 @@ function doctor(...preloads: readonly string[]) {
   return { status, of: (part: string) => findings.find((finding) => finding.part === part) }
 }
 
-it('finds the native runtime and a whole model', () => {
+it('finds the native runtime and an intact model', () => {
   const { status, of } = doctor()
   expect(status).toBe(0)
   expect(of('runtime')).toEqual({ part: 'runtime', state: 'good', detail: 'ONNX Runtime 1.16.3, native' })
@@ -22,20 +22,20 @@ it('finds the native runtime and a whole model', () => {
   expect(of('transformers.js')).toMatchObject({ state: 'good', detail: expect.stringMatching(/^4\./u) })
 })
 
-it('says that WebAssembly runs, why, and where native code would', () => {
+it('reports WebAssembly, its reason, and the native platforms', () => {
   const { status, of } = doctor('break-native-runtime.cjs')
   expect(status).toBe(0)
   expect(of('runtime')).toMatchObject({
     state: 'slow',
-    detail: expect.stringMatching(/WebAssembly, as Cannot find module .*native/u),
+    detail: expect.stringMatching(/WebAssembly, because Cannot find module .*native/u),
     remedy: expect.stringContaining('Linux with glibc, macOS and Windows'),
   })
   expect(of('model')).toMatchObject({ state: 'good' })
 })
 
-it('ends with 1 where no runtime is left', () => {
+it('exits with 1 without a runtime', () => {
   const { status, of } = doctor('break-both-runtimes.cjs')
   expect(status).toBe(1)
   expect(of('runtime')).toMatchObject({ state: 'broken' })
-  expect(of('model')).toMatchObject({ state: 'broken', remedy: 'install the package again' })
+  expect(of('model')).toMatchObject({ state: 'broken', remedy: 'reinstall the package' })
 })

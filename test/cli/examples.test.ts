@@ -1,5 +1,5 @@
-// Every example of every --help, and every command line of the README, run as it stands in a folder with the files that
-// they name.
+// Runs every example of every --help, and every command line of the README, unchanged in a folder with the files that they
+// name.
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -69,7 +69,7 @@ const collection = [
 
 beforeAll(async () => {
   process.chdir(folder)
-  // The date of the example digest and some of its papers: enough for every example, and quickly embedded.
+  // The date and some papers of the example digest: enough for every example, and quick to embed.
   const start = example.indexOf('Grasping Glass')
   const end = example.indexOf('\n\n', start + 9000)
   const ponds = 'Ponds on thawing ground give off methane, and most of it leaves in bubbles that no chamber catches. '
@@ -115,7 +115,7 @@ const line = (text: string): Promise<Run> =>
 const trimmed = (text: string) => text.replace(/\s+#.*$/u, '').trim()
 
 describe.each(commands)('paperkin $name --help', ({ name, examples, isPlain }) => {
-  it('says what it does, and shows examples', async () => {
+  it('describes the command, and shows examples', async () => {
     const { status, stdout, stderr } = await run([...name.split(' '), '--help'])
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
     expect(examples.length).toBeGreaterThan(0)

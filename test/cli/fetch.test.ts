@@ -33,7 +33,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-it('a file that was broken off is gone on with when the same is asked again', async () => {
+it('resumes an interrupted file when the same command runs again', async () => {
   const out = join(folder, 'ponds.jsonl')
   const args = (query: string, ...more: string[]) => [
     'fetch',
@@ -55,7 +55,7 @@ it('a file that was broken off is gone on with when the same is asked again', as
   expect(second).toEqual({
     status: 0,
     stdout: `Wrote 230 papers to ${out}\n`,
-    stderr: 'Going on after the first 200 papers\n',
+    stderr: 'Resuming after the first 200 papers\n',
   })
   expect(starts).toEqual(['0+200', '200+100', '200+100'])
   const titles = readFileSync(out, 'utf8')
@@ -78,7 +78,7 @@ it.skipIf(process.platform === 'win32')('nothing is missing after a disk that wa
   isFailing = false
   const out = join(folder, 'full.jsonl')
   const args = `fetch arxiv all:full --max 230 --base-url ${address()} --out ${out}`
-  // A limit of 12 kB for a file takes part of a write and then no more, as a full disk does.
+  // A file size limit of 12 kB accepts part of a write and then nothing, like a full disk.
   const shell = spawn('sh', ['-c', `ulimit -f 24; exec ${process.execPath} dist/cli.js ${args}`])
   let stderr = ''
   shell.stderr.on('data', (data) => {
@@ -92,7 +92,7 @@ it.skipIf(process.platform === 'win32')('nothing is missing after a disk that wa
   expect(titlesIn(out)).toEqual(Array.from({ length: 230 }, (_, i) => `Pond ${i}`))
 })
 
-it('a file that holds less than was remembered is begun again', async () => {
+it('starts again if a file holds less than its saved state', async () => {
   const out = join(folder, 'cut.jsonl')
   const args = ['fetch', 'arxiv', 'all:cut', '--max', '230', '--base-url', address(), '--out', out]
   isFailing = true
@@ -103,7 +103,7 @@ it('a file that holds less than was remembered is begun again', async () => {
   expect(titlesIn(out)).toEqual(Array.from({ length: 230 }, (_, i) => `Pond ${i}`))
 })
 
-it('papers are the same in a file and in a library, and are read once', async () => {
+it('gives the same papers in a file and in a library, and reads them once', async () => {
   const title = 'When &lt;b&gt; is not bold: A&amp;amp;B'
   const daily = createServer((_, response) =>
     response.end(JSON.stringify([{ paper: { id: '2501.00001', title, summary: 'We ask what &lt;i&gt; does.' } }])),
@@ -120,7 +120,7 @@ it('papers are the same in a file and in a library, and are read once', async ()
   expect(readFileSync(join(folder, 'b.jsonl'), 'utf8')).toBe(readFileSync(join(folder, 'a.jsonl'), 'utf8'))
   expect(titlesIn(join(folder, 'b.jsonl'))).toEqual(['When <b> is not bold: A&amp;B'])
   expect(await run(['import', '--library', library, join(folder, 'b.jsonl')])).toMatchObject({
-    stdout: expect.stringMatching(/^0 papers added, 0 updated, 1 known already/u),
+    stdout: expect.stringMatching(/^0 papers added, 0 updated, 1 already known/u),
   })
   daily.close()
 })

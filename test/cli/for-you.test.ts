@@ -59,11 +59,11 @@ describe('digest and report with --like', () => {
     expect(recommended[0]).toMatchObject({ id: expect.stringMatching(/^t-/u), score: expect.any(Number) })
   })
 
-  it('says what is missing', async () => {
+  it('names a missing option', async () => {
     const only = await run(['digest', '--library', library, '--unlike', refs])
-    expect(only).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like beside --unlike') })
+    expect(only).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like with --unlike') })
     const out = await run(['digest', '--library', library, '--out', at('today.xml')])
-    expect(out).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like beside --out') })
+    expect(out).toMatchObject({ status: 2, stderr: expect.stringContaining('Expected --like with --out') })
     const ending = await run(['recommend', '--library', library, '--like', refs, '--out', at('today.pdf')])
     expect(ending).toMatchObject({
       status: 2,
@@ -92,7 +92,7 @@ describe('--out', () => {
     expect(readFileSync(at(name), 'utf8')).toMatch(start)
   })
 
-  it('digest writes them beside its page', async () => {
+  it('digest writes them as well as its page', async () => {
     const { stdout, stderr } = await run(['digest', '--library', library, '--like', refs, '--out', at('digest.xml')])
     expect(stdout).toMatch(/^50 papers/u)
     expect(stderr).toContain('digest.xml: 10 papers for you')
@@ -125,7 +125,7 @@ describe('an Atom feed', () => {
   const text = atomFeed(hostile, { feed: 'mine.xml', updated: '2025-03-12T06:00:00Z' })
   const entries = text.match(/<entry>[\s\S]*?<\/entry>/gu) ?? []
 
-  it('has what RFC 4287 asks of the feed and of each entry', () => {
+  it('has what RFC 4287 requires of the feed and of each entry', () => {
     const head = text.slice(0, text.indexOf('<entry>'))
     for (const name of ['id', 'title', 'updated', 'author'])
       expect(head.match(new RegExp(`<${name}>`, 'gu'))).toHaveLength(1)
@@ -138,14 +138,14 @@ describe('an Atom feed', () => {
       for (const name of ['id', 'title', 'updated', 'content type="html"'])
         expect(entry.match(new RegExp(`<${name}>`, 'gu')), name).toHaveLength(1)
     expect(entries[0]).toContain('<updated>2024-07-02T00:00:00Z</updated>')
-    // A year is no time; nothing is made up but the moment that the feed was made.
+    // A year is not a time: the only generated date is that of the feed.
     expect(entries[1]).toContain('<updated>2025-03-12T06:00:00Z</updated>')
     expect(entries[1]).not.toContain('<published>')
     expect(entries[0]).toContain('<link rel="alternate" href="https://arxiv.org/abs/2407.01234"/>')
     expect(text).not.toContain('href="javascript')
   })
 
-  it('is text of XML whatever a paper holds, and the same each time', async () => {
+  it('is valid XML for any paper, and the same each time', async () => {
     expect(text).toMatch(/^(?:[\n\t]|[^\p{Cc}\ufffe\uffff])*$/u)
     expect(text).not.toMatch(/<script|<b>|&(?!amp;|lt;|gt;|quot;)/u)
     expect(text.isWellFormed()).toBe(true)
@@ -165,7 +165,7 @@ describe('an Atom feed', () => {
 describe('a page to mail', () => {
   const text = mailPage(hostile)
 
-  it('is ASCII in short lines, of tables and inline styles, with nothing that runs or is fetched', () => {
+  it('is ASCII in short lines, with tables and inline styles, and neither scripts nor remote content', () => {
     expect(text).toMatch(/^[ -~\n]*$/u)
     for (const line of text.split('\n')) expect(line.length).toBeLessThan(998)
     expect(text).not.toMatch(/<(?:script|style|link|img|iframe|form|svg)|\son\w+=|javascript:|class=|url\(/iu)
@@ -177,7 +177,7 @@ describe('a page to mail', () => {
       )
   })
 
-  it('says all of it', () => {
+  it('has all of the content', () => {
     const plain = text
       .replace(/<wbr\n>/gu, '')
       .replace(/&#(\d+);/gu, (_, code) => String.fromCodePoint(Number(code)))

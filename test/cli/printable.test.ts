@@ -8,9 +8,9 @@ import { run } from './run.ts'
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-printable-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-// A title for the window, a line that is wiped out, an 8-bit introducer, a text that runs backwards.
+// A window title, an erased line, an 8-bit introducer, reversed text.
 const attack = '\u001b]0;mine\u0007\u001b[2K\u009b31m\u202eevil\u2028\r'
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what no terminal may be sent.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it finds control characters.
 const obeyed = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066\u2067]/u
 const sources: Readonly<Record<string, string>> = {
   'a.ris': `TY  - JOUR\nTI  - Fine ${attack}\nAB  - ${attack}\nXX${attack} - odd\n${attack}\nER  - \n`,
@@ -30,7 +30,7 @@ const sources: Readonly<Record<string, string>> = {
   [`name${'\u001b'}[31m\u009b.json`]: '[{"title":"Fine"}',
 }
 
-it('nothing that a terminal obeys is printed, on either stream, in any form', async () => {
+it('prints no terminal control characters, on either stream, in any form', async () => {
   for (const [name, content] of Object.entries(sources)) {
     const file = join(folder, name)
     writeFileSync(file, content)
@@ -48,8 +48,8 @@ it('nothing that a terminal obeys is printed, on either stream, in any form', as
       ])
         for (const columns of [undefined, 80]) {
           const { stdout, stderr } = await run([...command, ...form], columns === undefined ? {} : { columns })
-          // The colours of a terminal, and the line that says how far it is.
-          // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what it takes away.
+          // Colours, and the progress line.
+          // biome-ignore lint/suspicious/noControlCharactersInRegex: it removes escapes.
           const plain = (text: string) => text.replace(/\r?\u001b\[(?:\d+m|K)/gu, columns === undefined ? '$&' : '')
           expect([name, command[0], form, obeyed.exec(plain(stdout))?.[0]]).toEqual([name, command[0], form, undefined])
           expect([name, command[0], form, obeyed.exec(plain(stderr))?.[0]]).toEqual([name, command[0], form, undefined])
@@ -57,7 +57,7 @@ it('nothing that a terminal obeys is printed, on either stream, in any form', as
   }
 })
 
-it('JSON means the same', async () => {
+it('JSON keeps its meaning', async () => {
   const file = join(folder, 'same.json')
   const value = 'C1 \u0085\u009b and \u2028 and \u202e'
   writeFileSync(file, JSON.stringify([{ id: 'a', title: 'Fine', extra: { value } }]))
@@ -66,7 +66,7 @@ it('JSON means the same', async () => {
   expect(stdout).toContain('\\u009b')
 })
 
-it('spells out what is obeyed, and keeps colours only where there are any', () => {
+it('escapes control characters, and keeps only requested colours', () => {
   expect(printable('a\u001b[31mb\u001b[2K\tc\nd', { isColored: true })).toBe('a\u001b[31mb\\u001b[2K\tc\nd')
   expect(printable('a\u001b[31mb')).toBe('a\\u001b[31mb')
   expect(printable('\u001b[8mhidden', { isColored: true })).toBe('\\u001b[8mhidden')

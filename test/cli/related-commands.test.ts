@@ -84,12 +84,12 @@ it('duplicates lists groups', () => {
 
 describe('evaluate related', () => {
   const judgements = file('judgements.tsv', 'query\tpaper\tgrade\nglass\ttouch\t1\ndust\tcopy\t2\nnobody\tdust\t1\n')
-  it('prints a table of what kin are worth', () => {
+  it('prints a table of figures for kin', () => {
     const { status, stdout, stderr } = paperkin('evaluate', 'related', papers, judgements, '--k', '1')
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(
-        /^\d+ papers from JSON lines\nPassed over 1 question of the judgements that are no papers\n$/u,
+        /^\d+ papers from JSON lines\nSkipped 1 judged question not found among the papers\n$/u,
       ),
     })
     expect(stdout).toMatch(
@@ -97,7 +97,7 @@ describe('evaluate related', () => {
     )
     expect(stdout).toMatch(/nDCG@1 of both against the words alone: \+\.000 \(\.000 – \.000\), p = 1\.000/u)
   })
-  it('and of what searches find, as data', () => {
+  it('prints figures for searches as data', () => {
     const questions = file('questions.tsv', 'glass\trobots that grasp by touch\ndust\tdust in galaxies\n')
     const { stdout } = paperkin('evaluate', 'related', papers, judgements, questions, '--json')
     expect(JSON.parse(stdout)).toMatchObject({
@@ -107,7 +107,7 @@ describe('evaluate related', () => {
       figures: { hybrid: { ndcg: { mean: expect.any(Number) } } },
     })
   })
-  it('tells what is wrong with a file', () => {
+  it('reports what is wrong with a file', () => {
     expect(paperkin('evaluate', 'related', papers, file('wrong.tsv', 'a\tb\t1\na b'))).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(
@@ -118,13 +118,13 @@ describe('evaluate related', () => {
 })
 
 describe('evaluate recommend', () => {
-  it('prints what recommendations are worth, beside simple ones', () => {
+  it('prints figures for recommendations and for simple baselines', () => {
     const liked = file('liked.tsv', 'one\tglass\t1\none\ttouch\t1\none\tdust\t0\ntwo\tdust\t1\n')
     const { status, stdout, stderr } = paperkin('evaluate', 'recommend', papers, liked, '--k', '1')
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(
-        /^\d+ papers from JSON lines\nPassed over 1 reader with fewer than two liked papers\n$/u,
+        /^\d+ papers from JSON lines\nSkipped 1 reader with fewer than two liked papers\n$/u,
       ),
     })
     expect(stdout).toMatch(/^1 reader\n\n +nDCG@1 +recall@1 +precision@1 +MAP +MRR\nrecommend +1\.000 \(/u)
@@ -135,7 +135,7 @@ describe('evaluate recommend', () => {
 describe('paperkin recommend', () => {
   const example = 'examples/digest.txt'
 
-  it('ranks a digest by papers of a file, and says why', async () => {
+  it('ranks a digest by the papers of a file, with reasons', async () => {
     const refs = file(
       'refs.bib',
       '@article{grasp, title={Grasping transparent objects}, abstract={A robot hand learns to grasp glass objects by touch and vision.}}\n' +
@@ -152,7 +152,7 @@ describe('paperkin recommend', () => {
     expect(page.stdout).toMatch(/^For you, of 50 papers, by 2 papers that you like/u)
   })
 
-  it('says what is wrong with what is liked', async () => {
+  it('reports what is wrong with liked papers', async () => {
     expect(await run(['recommend', example])).toMatchObject({ status: 2, stderr: expect.stringContaining('--like') })
     const missing = await run(['recommend', example, '--like', 'nowhere/refs.bib'])
     expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining('nowhere/refs.bib') })

@@ -9,7 +9,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const report = (...args: string[]) =>
   spawnSync(process.execPath, ['dist/cli.js', 'report', 'examples/digest.txt', ...args], { encoding: 'utf8' })
 
-test('writes a page, and says what it wrote', () => {
+test('writes a page, and reports it', () => {
   const path = join(folder, 'today.html')
   const { status, stdout, stderr } = report('--out', path, '--topics', '6', '--year', '2026', '--json')
   expect({ status, stderr }).toEqual({ status: 0, stderr: '50 papers from a copied page\n' })
@@ -27,7 +27,7 @@ test('writes a page, and says what it wrote', () => {
   expect(written.sources).toMatchObject([{ format: 'page', papers: [{ count: 50 }] }])
 })
 
-test('prints Markdown where no file is named, and refuses a format that there is not', () => {
+test('prints Markdown without --out, and refuses an unknown format', () => {
   const { status, stdout } = report('--format', 'markdown', '--topics', '6', '--title', 'Today')
   expect(status).toBe(0)
   expect(stdout).toMatch(/^# Today\n\n50 papers, 6 topics\./u)

@@ -1,4 +1,4 @@
-// Runs command lines in this process, on streams of its own: a test need not start Node for each.
+// Runs command lines in this process, on separate streams, so that tests need not start Node for each.
 import { Readable, Writable } from 'node:stream'
 import { runCommandLine } from '../../src/cli/program.ts'
 
@@ -18,7 +18,7 @@ export interface Run {
   readonly stderr: string
 }
 
-/** No settings of whoever runs the tests. */
+/** Ignores the settings of the user who runs the tests. */
 const noSettings = { XDG_CONFIG_HOME: '/nonexistent', HOME: '/nonexistent' }
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Run> {

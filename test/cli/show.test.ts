@@ -38,7 +38,7 @@ beforeAll(async () => {
 const of = async (...args: string[]) => JSON.parse((await run([...args, '--json'])).stdout)
 
 describe('paperkin show', () => {
-  it('prints a paper with what is known of it', async () => {
+  it('prints a paper with all that is known about it', async () => {
     const { status, stdout } = await run(['show', '--library', library, '2407.01234'])
     expect(status).toBe(0)
     expect(stdout).toMatch(
@@ -80,11 +80,11 @@ describe('paperkin show', () => {
     else expect({ status: status > 0, stderr }).toEqual({ status: true, stderr: expect.stringContaining(text) })
   })
 
-  it('says where a paper lies on the map of science', async () => {
+  it('shows the place of a paper on the map of science', async () => {
     expect((await run(['show', 'examples/digest.txt', 'grasping', 'glass'])).stdout).toMatch(/^area {3}\S.*Robotics$/mu)
   })
 
-  it('with --kin 0 nothing is computed', async () => {
+  it('computes nothing with --kin 0', async () => {
     const { stdout } = await run(['show', file, 'tea', '--kin', '0'])
     expect(stdout).not.toMatch(/^(?:topic|area|Kin)/mu)
     expect(stdout).toContain('id     tea')
@@ -126,11 +126,11 @@ describe('paperkin open', () => {
     },
   )
 
-  it('prints the address where nothing opens it, or the opener fails', async () => {
+  it('prints the address if there is no opener, or it fails', async () => {
     const answer = {
       status: 0,
       stdout: 'https://doi.org/10.1000/glass.7\n',
-      stderr: expect.stringMatching(/no browser/u),
+      stderr: expect.stringMatching(/No browser/u),
     }
     expect(await run(['open', '--library', library, 'roe2019'], { env: { PATH: join(folder, 'none') } })).toMatchObject(
       answer,

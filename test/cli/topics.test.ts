@@ -36,7 +36,7 @@ async function paperkin(...args: string[]) {
 const example = 'examples/digest.txt'
 
 describe('paperkin topics', () => {
-  test('prints topics with their typical papers, groups of them, and what became of those of before', async () => {
+  test('prints topics with typical papers, groups of topics, and changes since earlier topics', async () => {
     const first = await paperkin('topics', example, '--count', '10', '--json')
     expect(first.status).toBe(0)
     const data = JSON.parse(first.stdout)
@@ -77,7 +77,7 @@ describe('paperkin topics', () => {
     expect(JSON.parse(json).overTime.periods.map(({ size }: { size: number }) => size)).toEqual([4, 4, 4])
   })
 
-  test('says what is wrong with topics of before', async () => {
+  test('reports what is wrong with earlier topics', async () => {
     const missing = await paperkin('topics', example, '--previous', join(folder, 'nowhere.json'))
     expect(missing).toMatchObject({ status: 1, stdout: '' })
     expect(missing.stderr).toContain('nowhere.json')
@@ -107,7 +107,7 @@ describe('paperkin evaluate topics', () => {
     ])
   }
 
-  test('prints the methods side by side, with vectors of one’s own', async () => {
+  test('prints the methods side by side, with the user’s own vectors', async () => {
     const path = file('vectors.npy', npy(vectors, 24))
     const { status, stdout, stderr } = await paperkin(
       'evaluate',
@@ -127,7 +127,7 @@ describe('paperkin evaluate topics', () => {
     expect(stderr).toContain('1 paper without `field`')
   })
 
-  test('measures the vectors alone by the protocol of MTEB', async () => {
+  test('measures only the vectors by MTEB’s protocol', async () => {
     const path = file('vectors.npy', npy(vectors, 24))
     const args = ['evaluate', 'topics', labelled, '--label', 'field', '--vectors', path, '--protocol', 'mteb']
     const { status, stdout } = await paperkin(...args, '--fraction', '1')
@@ -140,7 +140,7 @@ describe('paperkin evaluate topics', () => {
     })
   })
 
-  test('says what is wrong', async () => {
+  test('reports what is wrong', async () => {
     const path = file('short.npy', npy(vectors.subarray(0, 30).slice(), 10))
     for (const [args, message] of [
       [[labelled, '--label', 'colour'], 'a field `colour`'],
@@ -160,13 +160,13 @@ Robot grasping: gripper, manipulation   # with hands
 Galaxies\r
 Viticulture: grapes
 `
-  test('puts papers into topics of one’s own, and says which names found nothing', async () => {
+  test('assigns papers to named topics, and lists names without matches', async () => {
     const path = file('my-topics.txt', lines)
     const { status, stdout } = await paperkin('topics', example, '--names', path)
     expect(status).toBe(0)
     expect(stdout).toMatch(/^\d+ {2}Galaxies \(\d+\)$/mu)
     expect(stdout).toMatch(/^\d+ {2}Robot grasping \(\d+\)$/mu)
-    expect(stdout).toMatch(/^No paper belongs to Viticulture$/mu)
+    expect(stdout).toMatch(/^No papers match Viticulture$/mu)
     const data = JSON.parse((await paperkin('digest', example, '--names', path, '--json')).stdout)
     expect(data.topics.unmatched).toEqual(['Viticulture'])
     const topics = data.topics.topics as { id: number; label: string; isNamed?: true }[]
@@ -180,20 +180,20 @@ Viticulture: grapes
       expect.objectContaining({ id: which.id }),
     )
     const report = await paperkin('report', example, '--names', path, '--format', 'json')
-    expect(report.stderr).toContain('No paper belongs to Viticulture')
+    expect(report.stderr).toContain('No papers match Viticulture')
     expect(JSON.parse(report.stdout).topics.map(({ label }: { label: string }) => label)).toContain('Galaxies')
   })
 
-  test('says of a bad line its number and what to write', async () => {
+  test('reports a bad line with its number and the remedy', async () => {
     const bad: readonly (readonly [string, RegExp])[] = [
       ['Robots\n: grasping\n', /line 2 has no name before its colon: write a line such as/u],
       ['Robots: grasping,, hands', /line 1 has an empty term between its commas/u],
-      ['Robots\n\nrobots: arms', /line 3 names `"robots"` \(string\) again, after line 1: join the two lines/u],
+      ['Robots\n\nrobots: arms', /line 3 repeats the name `"robots"` \(string\) of line 1: merge the two lines/u],
       ['Robots [1, ]', /line 1 has an empty id in its brackets/u],
-      ['Robots [1', /line 1 has brackets that are not one pair at its end/u],
-      ['Robots [1] and arms', /line 1 has brackets/u],
-      ['[1]', /line 1 has brackets .* or no name before it/u],
-      ['Robots [nobody]', /line 1 names `"nobody"` .* no paper has that id: leave it out/u],
+      ['Robots [1', /line 1 needs a name first and at most one pair of brackets, at its end/u],
+      ['Robots [1] and arms', /line 1 needs a name first and at most one pair of brackets/u],
+      ['[1]', /line 1 needs a name first/u],
+      ['Robots [nobody]', /line 1 names `"nobody"` .* no paper has that id: remove it/u],
       ['# nothing\n\n', /found none: write a line such as/u],
       ['Robots: a,\n: b\n', /line 1 has an empty term .*\(and 1 more bad line\)/u],
     ]
@@ -203,7 +203,7 @@ Viticulture: grapes
       expect(stderr, text).toMatch(message)
     }
     const binary = await paperkin('topics', example, '--names', file('bad.bin', Buffer.from([0xff, 0xfe, 0, 1])))
-    expect(binary.stderr).toMatch(/as text in UTF-8; it could not be read/u)
+    expect(binary.stderr).toMatch(/as UTF-8 text; it could not be read/u)
     expect((await paperkin('topics', example, '--names', 'nowhere.txt')).stderr).toMatch(
       /nowhere\.txt.*could not be read/u,
     )

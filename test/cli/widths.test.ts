@@ -1,4 +1,4 @@
-// What every screen keeps to, at the widths that terminals have: no line is too wide, and no word is broken.
+// At common terminal widths no line is too wide, and no word is broken.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,7 +44,7 @@ beforeAll(async () => {
   await run(['add', '--library', mixed, own])
 }, 120_000)
 
-/** Fails where a line is wider than the terminal and not one unbreakable word, or has a word that `whole` has not. */
+/** Fails if a line is wider than the terminal, unless it is one unbreakable word, or if it has a word not in `whole`. */
 function expectFit(text: string, whole: string, columns: number): void {
   const marks = /[\u2068\u2069█▏▎▍▌▋▊▉]+/gu
   const words = new Set(
@@ -59,7 +59,7 @@ function expectFit(text: string, whole: string, columns: number): void {
     for (const word of line.replace(marks, '').match(/\S+/gu) ?? []) {
       const kept = word.replace(/…$/u, '')
       const isKnown = words.has(word) || words.has(kept) || (/\p{Script=Han}/u.test(kept) && joined.includes(kept))
-      // An id that is wider than a third of the terminal is shortened; its beginning still names its paper.
+      // An id wider than a third of the terminal is shortened; its start still names its paper.
       const isBeginning = word !== kept && kept.length >= 14 && [...words].some((other) => other.startsWith(kept))
       expect(isKnown || isBeginning, `${JSON.stringify(word)} in ${JSON.stringify(line)}`).toBe(true)
     }
@@ -125,20 +125,20 @@ describe('one screen', () => {
     expect(all.match(/t-[0-9a-f]{12}/gu)).toHaveLength(50)
   })
 
-  it('a tall terminal shows all papers', async () => {
+  it('shows all papers on a tall terminal', async () => {
     const { stdout } = await run(['digest', '--library', digest, '--no-color'], { columns: 80, rows: 100 })
     expect(stdout.match(/t-[0-9a-f]{12}/gu)).toHaveLength(50)
     expect(stdout).not.toContain('--all')
   })
 
-  it('COLUMNS is the width of what is no terminal', async () => {
+  it('takes the width from COLUMNS off a terminal', async () => {
     const { stdout } = await run(['list', '--library', digest], { env: { COLUMNS: '60' } })
     for (const line of stdout.trimEnd().split('\n')) expect(width(line)).toBeLessThanOrEqual(60)
   })
 })
 
 describe('text', () => {
-  it('is cut between words, and in a word only where that is wider than the room', () => {
+  it('is cut between words, and within a word only if that is wider than the room', () => {
     expect(shortened('Bubbles under thin ice', 15)).toBe('Bubbles under…')
     expect(shortened('Bubbles under thin ice', 14)).toBe('Bubbles under…')
     expect(shortened('Bubbles under thin ice', 13)).toBe('Bubbles…')
@@ -146,7 +146,7 @@ describe('text', () => {
     expect(shortened(han, 11)).toBe('水下声呐测…')
   })
 
-  it('is wrapped at words, in Chinese and Thai too, without a mark that closes at the start of a line', () => {
+  it('is wrapped at words, in Chinese and Thai too, without closing punctuation at the start of a line', () => {
     expect(wrapped('1  Bubbles under ice', 12, '', '   ')).toBe('1  Bubbles\n   under ice')
     const lines = wrapped(han, 20).split('\n')
     expect(lines.join('')).toBe(han)

@@ -29,7 +29,7 @@ async function all(papers: AsyncIterable<Paper>): Promise<Paper[]> {
   return found
 }
 
-it.each(['null', '5', '"papers"', 'true'])('an answer of %s is no list of papers', async (text) => {
+it.each(['null', '5', '"papers"', 'true'])('refuses %s as a list of papers', async (text) => {
   answer = (_, response) => response.end(text)
   await expect(all(fetchDaily(quick))).rejects.toMatchObject({
     name: 'PaperkinError',
@@ -38,30 +38,30 @@ it.each(['null', '5', '"papers"', 'true'])('an answer of %s is no list of papers
   })
 })
 
-it('a mirror that does not know pages is asked until nothing new comes', async () => {
+it('stops at the first page without new papers if a mirror ignores pages', async () => {
   const page = Array.from({ length: 100 }, (_, i) => ({ id: `x${i}`, title: `Title ${i}` }))
   answer = (_, response) => response.end(JSON.stringify(page))
   expect((await all(fetchDaily(quick))).map(({ id }) => id)).toEqual(page.map(({ id }) => id))
   expect(requests).toHaveLength(2)
 })
 
-it('a mirror of arXiv that answers with the same papers again is refused', async () => {
+it('refuses an arXiv mirror that repeats the same papers', async () => {
   const entries = [1, 2, 3].map(
     (i) => `<entry><id>http://arxiv.org/abs/2401.0000${i}</id><title>Pond ${i}</title></entry>`,
   )
   answer = (_, response) => response.end(`<feed><totalResults>900000</totalResults>${entries.join('')}</feed>`)
   await expect(all(fetchArxiv('all:ponds', { ...quick, max: 900_000 }))).rejects.toMatchObject({
     code: 'fetch-failed',
-    message: expect.stringMatching(/the papers of before/u),
+    message: expect.stringMatching(/repeats earlier papers/u),
   })
   expect(requests).toHaveLength(2)
   const problems: unknown[] = []
   const told = { ...quick, max: 900_000, onProblem: (problem: unknown) => problems.push(problem) }
   expect(await all(fetchArxiv('all:ponds', told))).toHaveLength(3)
-  expect(problems).toMatchObject([{ kind: 'doubtful', message: expect.stringMatching(/the papers of before/u) }])
+  expect(problems).toMatchObject([{ kind: 'doubtful', message: expect.stringMatching(/repeats earlier papers/u) }])
 })
 
-it('an answer without an end is given up', async () => {
+it('aborts an endless response', async () => {
   let written = 0
   answer = (_, response) => {
     const piece = Buffer.alloc(2 ** 20, ' ')
@@ -75,13 +75,13 @@ it('an answer without an end is given up', async () => {
   }
   await expect(all(fetchDaily(quick))).rejects.toMatchObject({
     code: 'fetch-failed',
-    message: expect.stringMatching(/larger than 64 MB/u),
+    message: expect.stringMatching(/larger than 64 MiB/u),
   })
   expect(requests).toHaveLength(1)
   expect(written).toBeLessThan(200 * 2 ** 20)
 })
 
-it('a password in the address is sent and never said', async () => {
+it('sends a password in the address but never prints it', async () => {
   const baseUrl = `http://ida:s%3Acret@127.0.0.1:${port}/mirror/`
   answer = (_, response) => response.end('[{"title":""}]')
   const problems: unknown[] = []

@@ -7,7 +7,7 @@ import { fetchArxiv } from '../../src/sources/fetch-arxiv.ts'
 import { fetchDaily } from '../../src/sources/fetch-daily.ts'
 import type { SourceProblem } from '../../src/sources/reading.ts'
 
-// A server that speaks the two interfaces, with all that can go wrong between.
+// A server with both interfaces and all kinds of failures.
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 let script: Answer[] = []
 let requests: { url: URL; agent: string; at: number }[] = []
@@ -66,7 +66,7 @@ async function all(papers: AsyncIterable<Paper>): Promise<Paper[]> {
 }
 
 describe('fetchArxiv', () => {
-  it('asks page after page, politely, and says who asks', async () => {
+  it('requests page after page at the set rate, with a contact', async () => {
     const pages: unknown[] = []
     const papers = await all(
       fetchArxiv('cat:physics.ao-ph', {
@@ -100,7 +100,7 @@ describe('fetchArxiv', () => {
       if (i > 0) expect(at - (requests[i - 1] as { at: number }).at).toBeGreaterThan(50)
   })
 
-  it('ends where there are no more, and goes on where an earlier call came to', async () => {
+  it('ends after the last result, and continues from `start`', async () => {
     expect(await all(fetchArxiv('all:ponds', { ...quick, max: 10_000 }))).toHaveLength(total)
     const rest = await all(fetchArxiv('all:ponds', { ...quick, start: 440, max: 10_000 }))
     expect(rest.map(({ title }) => title)).toEqual(Array.from({ length: 10 }, (_, i) => `Pond ${440 + i}`))
@@ -108,7 +108,7 @@ describe('fetchArxiv', () => {
     expect(await all(fetchArxiv('all:nothing', quick))).toEqual([])
   })
 
-  it('follows redirects, and tries again after errors, cut answers, empty pages and silence', async () => {
+  it('follows redirects, and retries after errors, cut responses, empty pages and timeouts', async () => {
     const retries: string[] = []
     script = [
       (request, response) => {
@@ -141,14 +141,14 @@ describe('fetchArxiv', () => {
       'the server answered 503 Service Unavailable',
       'the server answered 429 Too Many Requests',
       expect.any(String),
-      'the answer broke off',
-      'the answer broke off',
-      'no answer came within 0.3 s',
+      'the response is incomplete',
+      'the response is incomplete',
+      'no response within 0.3 s',
     ])
     expect(requests[1]?.url.pathname).toBe('/mirror/api/query')
   })
 
-  it('waits as long as the server says, and longer each time where it says nothing', async () => {
+  it('waits as long as the server says, otherwise longer each time', async () => {
     const delays: number[] = []
     script = [status(429, { 'retry-after': '1' }), status(500), status(502)]
     const started = performance.now()
@@ -157,7 +157,7 @@ describe('fetchArxiv', () => {
     expect(performance.now() - started).toBeGreaterThan(1000)
   })
 
-  it('gives up with one sentence: at once where trying again is no use, and after the tries', async () => {
+  it('fails with one sentence: at once if a retry is useless, otherwise after all retries', async () => {
     script = [status(400)]
     await expect(all(fetchArxiv('all:', quick))).rejects.toMatchObject({
       code: 'fetch-failed',
@@ -185,7 +185,7 @@ describe('fetchArxiv', () => {
     const problems: SourceProblem[] = []
     script = [(_, response) => response.end(feedOf([entry(1), error], 2))]
     expect(await all(fetchArxiv('all:x', { ...quick, onProblem: (problem) => problems.push(problem) }))).toHaveLength(1)
-    expect(problems.map(({ reason }) => reason)).toEqual(['is an error of the server: malformed id'])
+    expect(problems.map(({ reason }) => reason)).toEqual(['is a server error: malformed id'])
     for (const [query, options] of [
       [' ', {}],
       ['all:x', { from: '5 March' }],
@@ -197,7 +197,7 @@ describe('fetchArxiv', () => {
       await expect(all(fetchArxiv(query, { ...quick, ...options }))).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 
-  it('ends at once when it is aborted, while it waits too', async () => {
+  it('ends at once when aborted, also during a pause', async () => {
     const reason = new Error('enough')
     for (const planned of [() => {}, status(429, { 'retry-after': '60' })]) {
       script = [planned]
@@ -210,7 +210,7 @@ describe('fetchArxiv', () => {
 })
 
 describe('fetchDaily', () => {
-  it('takes all pages of a day', async () => {
+  it('reads all pages of a day', async () => {
     const papers = await all(fetchDaily({ ...quick, date: '2024-01-05' }))
     expect(papers).toHaveLength(103)
     expect(papers[0]).toMatchObject({
@@ -225,18 +225,18 @@ describe('fetchDaily', () => {
     ])
   })
 
-  it('finds none on a day without papers, and tries again after half an answer', async () => {
+  it('finds none on a day without papers, and retries after a cut response', async () => {
     expect(await all(fetchDaily({ ...quick, date: '2024-01-06' }))).toEqual([])
     script = [(_, response) => response.end('[{"paper": {"id": "2401.0')]
     expect(await all(fetchDaily(quick))).toHaveLength(103)
     await expect(all(fetchDaily({ ...quick, date: 'today' }))).rejects.toMatchObject({ code: 'invalid-argument' })
   })
 
-  it('says what an answer of another kind is', async () => {
+  it('describes an unexpected response', async () => {
     script = [(_, response) => response.end('{"error": "no such day"}')]
     await expect(all(fetchDaily(quick))).rejects.toMatchObject({
       code: 'unreadable-source',
-      message: expect.stringContaining('is an error of the server: no such day'),
+      message: expect.stringContaining('is a server error: no such day'),
     })
   })
 })

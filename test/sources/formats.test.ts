@@ -1,4 +1,4 @@
-// Each format's fixture holds every field and each thing that goes wrong; what is read of it stands in expected.json.
+// Each format's fixture has every field and every kind of problem; expected.json has the papers and problems read from it.
 import { readdirSync, readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -33,7 +33,7 @@ async function* inPieces(bytes: Uint8Array, sizes: readonly number[]): AsyncGene
   }
 }
 
-it('tells formats of long heads without going back and forth in them', () => {
+it('recognises formats of long heads in linear time', () => {
   for (const unit of ['\n', ' ', '\t', '%\n', '@', '@a', '<!---->', '<!--', '-->', '"', ',', '\n@a{', '{"', '\nTY  - '])
     for (const end of ['', 'x', '\u0000', '<']) expect(() => recognize(unit.repeat(30_000) + end)).not.toThrow()
 })
@@ -55,14 +55,14 @@ describe.each(files)('%s', (file) => {
   const content = text(file)
   const { format, ...contents } = expected[file] as (typeof expected)[string]
 
-  it('gives its papers whole and tells of every problem with its place', async () => {
+  it('yields complete papers, and reports every problem with its place', async () => {
     expect(recognize(content)?.format ?? 'page').toBe(format)
     expect(JSON.parse(JSON.stringify(await read(content, file)))).toEqual(contents)
     for (const problem of contents.problems)
       expect(problem).toMatch(/^(?:bad|doubtful|passed-over|note): (?:Line|Record) \d+/u)
   })
 
-  it('reads the same gzipped, in UTF-16, with a mark, with other line ends and in pieces of any size', async () => {
+  it('reads the same gzipped, in UTF-16, with a byte order mark, with other line ends and in pieces of any size', async () => {
     const bytes = Buffer.from(content)
     const utf16 = Buffer.from(`\ufeff${content}`, 'utf16le')
     expect(await read(gzipSync(bytes), file)).toEqual(contents)
@@ -79,7 +79,7 @@ describe.each(files)('%s', (file) => {
     )
   })
 
-  it('without onProblem the first bad record ends the stream, and readPapers tells of all', async () => {
+  it('without onProblem the first bad record ends the stream, and readPapers reports all', async () => {
     const bad = contents.problems.filter((problem) => /^(?:bad|doubtful)/u.test(problem))
     const source = { name: file, content }
     if (bad.length === 0) {
@@ -95,15 +95,15 @@ describe.each(files)('%s', (file) => {
     ).rejects.toMatchObject({ issues: [{ message: messages[0] }] })
   })
 
-  it('is the same when it was written as JSON lines and is read again', async () => {
+  it('survives a round trip through JSON lines', async () => {
     const lines = contents.papers.map((paper) => JSON.stringify(paper)).join('\n')
     expect((await read(lines, 'again')).papers).toEqual(contents.papers)
     expect((await read(JSON.stringify(contents.papers), 'again')).papers).toEqual(contents.papers)
   })
 
-  // Formats whose text is a person's own, or that of a page, may be cut to such a text.
+  // A cut file of a free-text or page format may look like any other text.
   const isText = ['page', 'markdown', 'arxiv', 'scholar'].includes(format)
-  it.skipIf(isText)('cut anywhere, and behind any note, is read as what it is or refused', async () => {
+  it.skipIf(isText)('cut anywhere, or after any note, is read correctly or refused', async () => {
     const same = /^jsonl?$/u.test(format) ? ['json', 'jsonl'] : [format]
     const check = async (text: string) => {
       const digest = await readDigest({ name: file, content: text }, { onProblem: () => {} }).catch(
@@ -186,7 +186,7 @@ describe.each(files)('%s', (file) => {
           expect(id).not.toBe('')
           expect(title + abstract).not.toBe('')
         }
-        // What its head is taken for may change; as its own format it must be read as well.
+        // The recognised format may change; with its own format given it must be read too.
         await parseDigest(mutated, { format: format as 'json' }).catch((error: unknown) => {
           if (!PaperkinError.isInstance(error)) throw error
         })

@@ -46,9 +46,9 @@ describe('readJudgements', () => {
   it.each([
     ['q1\ta\t2\nq1\tb', /line 2 of .* to hold a query, a paper and a grade, got `"q1\\tb"`/u],
     ['q1\ta\t2\nq1\tb\tmuch', /line 2/u],
-    ['q1\ta\t2\nq1\ta\t1', /line 2 of .* to hold the grade 2 that was given before/u],
+    ['q1\ta\t2\nq1\ta\t1', /line 2 of .* to hold the grade 2 again/u],
     ['two words', /line 1/u],
-    ['{"q1":{"cands":["a"],"relevance_adju":[]}}', /as many grades/u],
+    ['{"q1":{"cands":["a"],"relevance_adju":[]}}', /equally many candidates and grades/u],
     ['{"query":"q","candidates":[{"doc_id":"a"}]}', /a query, a paper and a grade/u],
   ])('refuses %j', async (content, message) => {
     await expect(readJudgements(await file(content))).rejects.toMatchObject({
@@ -57,7 +57,7 @@ describe('readJudgements', () => {
     })
   })
 
-  it('tells of a file that is not there', async () => {
+  it('reports a missing file', async () => {
     await expect(readJudgements(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'unreadable-source' })
   })
 })
@@ -81,7 +81,7 @@ describe('readQuestions', () => {
 })
 
 describe('readRun', () => {
-  it('reads the run of a system, as TREC has it', async () => {
+  it('reads a run in TREC’s format', async () => {
     const run = await readRun(await file(gzipSync('q1 Q0 a 1 2.5 mine\nq1 Q0 b 2 -1e-3 mine\nq2\tQ0\ta\t1\t3\tmine\n')))
     expect(run).toEqual(
       new Map([
@@ -100,7 +100,7 @@ describe('readRun', () => {
   it.each([
     ['q1 Q0 a 1', /line 1 of .* to hold a query, Q0, a paper, a rank, a score and a name/u],
     ['q1 Q0 a 1 much mine', /line 1/u],
-    ['q1 Q0 a 1 2 mine\nq1 Q0 a 2 1 mine', /line 2 of .* to hold a once for the query q1/u],
+    ['q1 Q0 a 1 2 mine\nq1 Q0 a 2 1 mine', /line 2 of .* to hold a only once for the query q1/u],
   ])('refuses %j', async (content, message) => {
     await expect(readRun(await file(content))).rejects.toMatchObject({
       code: 'unreadable-source',

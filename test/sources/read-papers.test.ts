@@ -24,7 +24,7 @@ const second =
   'A gripper that hears a slip can act before the object falls. We put two microphones into the fingers of a cheap gripper and learn to tell a slip from the noise of the motor. It reacts in ten milliseconds, and drops one object in fifty.'
 
 describe('a copied digest page', () => {
-  it('gives the papers of the example, whole, in order, and nothing else', async () => {
+  it('yields exactly the papers of the example, complete and in order', async () => {
     const expected = JSON.parse(readFileSync('test/fixtures/digest-expected.json', 'utf8'))
     const { papers, date, format } = await readDigest('examples/digest.txt')
     expect({ format, date }).toEqual({ format: 'page', date: expected.date })
@@ -39,7 +39,7 @@ describe('a copied digest page', () => {
   })
 
   const real = '../shared/data/digest/hf-papers-page.txt'
-  it.skipIf(!existsSync(real))('gives all 63 papers of a real page', async () => {
+  it.skipIf(!existsSync(real))('yields all 63 papers of a real page', async () => {
     const { papers, date } = await readDigest(real, { year: 2025 })
     expect(date).toBe('2025-03-12')
     expect(papers).toHaveLength(63)
@@ -52,7 +52,7 @@ describe('a copied digest page', () => {
     }
   })
 
-  it('passes over furniture before, between and after papers', async () => {
+  it('skips furniture before, between and after papers', async () => {
     const page = `Trending\n\nGet papers in your inbox!\n\nMar 3, 2024\n\nUpvote\n\n23\n\nMethane from ponds\n\n·\n5 authors\n\n${first}\n\n12 comments\n\nSubmitted by someone\n\nHearing a slip\n\n${second}\n\nPrevious\n1\n2\nNext\n\nPrivacy\n\n© 2024 The makers of the page\n`
     const { papers, date } = await parseDigest(page)
     expect(date).toBe('2024-03-03')
@@ -62,7 +62,7 @@ describe('a copied digest page', () => {
     ])
   })
 
-  it('reads line ends of all systems, wrapped lines, labels, authors and links', async () => {
+  it('reads all kinds of line ends, wrapped lines, labels, authors and links', async () => {
     const wrapped = first.replace(/(.{50,70}) /gu, '$1\r\n')
     const page = `Title: Methane from ponds\r\nAuthors: Ida Moss, Per Kall\r\narXiv:2401.00001v2\r\nAbstract: ${wrapped}\r\n\r\nHearing a slip\r\n\r\nAda Wren, Bo de la Cruz and J. R. Holm\r\n\r\n${second}\r\n`
     const { papers } = await parseDigest(page)
@@ -72,14 +72,14 @@ describe('a copied digest page', () => {
     ])
   })
 
-  it('joins the paragraphs of an abstract, and keeps two papers of one title apart', async () => {
+  it('joins the paragraphs of an abstract, and keeps two papers with the same title apart', async () => {
     const { papers } = await parseDigest(`Ponds\n\n${first}\n\n${second}\n\nPonds\n\n${second}`)
     expect(papers.map(({ abstract }) => abstract)).toEqual([`${first}\n\n${second}`, second])
     expect(papers[0]?.id).toBe(derivedId('Ponds'))
     expect(papers[1]?.id).toMatch(new RegExp(`^${derivedId('Ponds')}-`, 'u'))
   })
 
-  it('tells long titles that end like sentences from short abstracts', async () => {
+  it('distinguishes long titles that end like sentences from short abstracts', async () => {
     const question = 'Can a gripper with two microphones in its cheap fingers hear that an object is about to slip?'
     const sentence =
       'Bubbles of methane in the ice of forty shallow ponds on thawing ground, counted from photographs in autumn.'
@@ -92,7 +92,7 @@ describe('a copied digest page', () => {
     ])
   })
 
-  it('takes titles that look like furniture or dates for titles', async () => {
+  it('accepts titles that look like furniture or dates', async () => {
     const titles = [
       'Shared Imagination: Two Models That Agree',
       'Published Benchmarks Leak',
@@ -118,7 +118,7 @@ describe('a copied digest page', () => {
     expect(papers.map(({ title }) => title)).toEqual(['Methane from ponds in autumn'])
   })
 
-  it('tells of a paragraph that has no title, and keeps short second paragraphs', async () => {
+  it('reports a paragraph without a title, and keeps short second paragraphs', async () => {
     const code = 'Code, data and all of the photographs of the forty ponds are available to everybody who asks us.'
     const { papers, skipped } = await parseDigest(
       `${first} ${second}\n\nMethane from ponds\n\n${first} ${second}\n\n${code}\n\nHearing a slip\n\n${second}`,
@@ -158,7 +158,7 @@ describe('a copied digest page', () => {
     ])
   })
 
-  it('takes an address inside an abstract for neither an id nor a link', async () => {
+  it('takes neither an id nor a link from an address inside an abstract', async () => {
     const { papers } = await parseDigest(`Ponds\n\n${first} See https://arxiv.org/abs/2401.00001.`)
     expect(papers[0]).toMatchObject({ id: derivedId('Ponds') })
     expect(papers[0]).not.toHaveProperty('url')
@@ -181,7 +181,7 @@ describe('a copied digest page', () => {
     expect(lineDate(line)).toBe(date)
   })
 
-  it('answers any text with papers or one clear error', async () => {
+  it('gives papers or one clear error for any text', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -229,7 +229,7 @@ describe('JSON', () => {
     expect(await readPapers(file('papers.gz', gzipSync(text)))).toEqual(papers)
   })
 
-  it('keeps two records of one title apart', async () => {
+  it('keeps two records with the same title apart', async () => {
     const { papers } = await parseDigest(
       '[{"title":"Learning C","abstract":"One."},{"title":"Learning C++","abstract":"Two."}]',
     )
@@ -244,7 +244,7 @@ describe('JSON', () => {
   })
 })
 
-describe('what cannot be read', async () => {
+describe('unreadable sources', async () => {
   const line = JSON.stringify({ title: 'Ponds', abstract: first })
   it.each([
     ['nothing', 'nothing.txt', '', 'unreadable-source', /nothing\.txt, but it is empty/u],
@@ -254,7 +254,7 @@ describe('what cannot be read', async () => {
       'page.txt',
       'new\n\nSubscribe\n\nMar 12\n',
       'unreadable-source',
-      /Found no paper in page\.txt/u,
+      /Found no papers in page\.txt/u,
     ],
     ['bytes', 'a.bin', Uint8Array.of(1, 0, 2, 0, 255), 'unreadable-source', /a\.bin is a binary file/u],
     ['another encoding', 'latin.txt', Uint8Array.of(0x66, 0xfc, 0x72), 'unreadable-source', /UTF-8/u],
@@ -265,7 +265,7 @@ describe('what cannot be read', async () => {
       'unreadable-source',
       /cut\.gz looks like gzip/u,
     ],
-    ['an empty array', 'none.json', '[]', 'unreadable-source', /none\.json, but it holds no record/u],
+    ['an empty array', 'none.json', '[]', 'unreadable-source', /none\.json, but it has no records/u],
     [
       'an array cut off',
       'cut.json',
@@ -316,7 +316,7 @@ describe('what cannot be read', async () => {
     expect(error).toMatchObject({ name: 'PaperkinError', code, message: expect.stringMatching(message) })
   })
 
-  it('a file that is not there and a folder are named', async () => {
+  it('names a missing file and a folder', async () => {
     await expect(readDigest(join(folder, 'missing.txt'))).rejects.toMatchObject({
       code: 'unreadable-source',
       message: expect.stringContaining('There is no file'),
@@ -337,7 +337,7 @@ describe('what cannot be read', async () => {
   })
 })
 
-describe('what is told apart from a page', () => {
+describe('what is not a page', () => {
   const refused: readonly (readonly [string, string, RegExp])[] = [
     ['YAML', `---\nreferences:\n- id: a\n  title: Ponds\n  abstract: ${first}\n...\n`, /looks like YAML/u],
     [
@@ -363,7 +363,7 @@ describe('what is told apart from a page', () => {
     [
       'a program',
       `import a\nconst b = 1;\nfunction c() {\n  return ${'d'.repeat(30)};\n}\nlet e = 2;\n`,
-      /looks like the source of a program/u,
+      /looks like program source code/u,
     ],
     ['an encoded mail', `${'QUJD'.repeat(19)}\n`.repeat(9), /looks like an encoded mail/u],
     ['RTF', `{\\rtf1\\ansi ${first}}`, /looks like RTF/u],
@@ -372,7 +372,7 @@ describe('what is told apart from a page', () => {
     const error = await readPapers({ name: 'odd', content }).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
       code: 'unreadable-source',
-      message: expect.stringMatching(/What can be read is .*bibtex.*page; `format`/u),
+      message: expect.stringMatching(/Supported formats are .*bibtex.*page; `format`/u),
     })
     expect((error as Error).message).toMatch(looks)
     await readPapers({ name: 'odd', content }, { format: 'page' }).catch((thrown: unknown) => {
@@ -380,7 +380,7 @@ describe('what is told apart from a page', () => {
     })
   })
 
-  it('two short sentences are no page, unless it is said that they are', async () => {
+  it('two short sentences are not a page, unless the format is given', async () => {
     const content = 'A heading of some kind\n\nThis is a note of fourteen words that was left in a folder by somebody.'
     await expect(readPapers({ name: 'note', content })).rejects.toMatchObject({ code: 'unreadable-source' })
     expect(await readPapers({ name: 'note', content }, { format: 'page' })).toHaveLength(1)
@@ -396,17 +396,17 @@ describe('what is told apart from a page', () => {
     ])
   })
 
-  it('a long note before the first record is told, a short one is passed over', async () => {
+  it('reports a long note before the first record, and ignores a short one', async () => {
     const problems: string[] = []
     const onProblem = ({ kind, reason }: { kind: string; reason: string }) => problems.push(`${kind}: ${reason}`)
     const ris = `TY  - JOUR\nTI  - Ponds\nER  - \n`
     expect(await readPapers({ name: 'x', content: `Provider: a house\n\n${ris}` }, { onProblem })).toHaveLength(1)
     expect(problems).toEqual([])
     expect(await readPapers({ name: 'x', content: `${first} ${second}\n\n${ris}` }, { onProblem })).toHaveLength(1)
-    expect(problems).toEqual(['passed-over: begins a note that stands before the first record and is no part of it'])
+    expect(problems).toEqual(['passed-over: starts a note before the first record, which is not read'])
   })
 
-  it('a folder of all formats gives every paper, and names what is refused', async () => {
+  it('reads every paper of a folder with all formats, and names refused files', async () => {
     const expected = JSON.parse(readFileSync('test/fixtures/sources/expected.json', 'utf8')) as Record<
       string,
       { papers: unknown[] }
@@ -429,14 +429,14 @@ describe('what is told apart from a page', () => {
   })
 })
 
-describe('what sources say of dates, keys and what is missing', () => {
-  it('stamps the date of a digest on its papers', async () => {
+describe('dates, keys and missing values', () => {
+  it('gives the date of a digest to its papers', async () => {
     const page = `Daily Papers\n\nNov 7\n\nMethane from ponds\n\n${first}\n`
     expect((await parseDigest(page, { year: 2025 })).papers[0]).toMatchObject({ published: '2025-11-07' })
     expect((await parseDigest(page)).papers[0]).not.toHaveProperty('published')
   })
 
-  it('keeps papers of one key apart, by their titles, in whatever order they come', async () => {
+  it('keeps papers with the same key apart by their titles, in any order', async () => {
     const a = { name: 'a.bib', content: '@article{moss, title={Ponds}, year=2020}' }
     const b = { name: 'b.bib', content: '@article{moss, title={Choirs}, year=2020}' }
     const c = { name: 'c.bib', content: '@article{moss, title={Ponds}, year=2021}' }
@@ -449,12 +449,12 @@ describe('what sources say of dates, keys and what is missing', () => {
       ['moss', 'Ponds'],
     ])
     expect(notes).toEqual([
-      `note: Record 1 of b.bib (line 1) has the key moss of another paper (Record 1 of a.bib (line 1)): it is kept as ${apart}`,
+      `note: Record 1 of b.bib (line 1) has the key moss of another paper (Record 1 of a.bib (line 1)): kept as ${apart}`,
     ])
     expect((await readPapers([a, b])).map(({ id }) => id)).toEqual(['moss', apart])
   })
 
-  it('takes records without id and abstract that say the same for one', async () => {
+  it('merges equal records without id and abstract', async () => {
     const { papers } = await parseDigest(
       '[{"title":"Ponds"},{"title":"ponds."},{"title":"Ponds","doi":"10.1/x"},{"title":"C"},{"title":"C++"}]',
     )
@@ -472,7 +472,7 @@ describe('what sources say of dates, keys and what is missing', () => {
     },
   )
 
-  it('keeps what has no place, of records of every shape', async () => {
+  it('keeps unmapped fields of records of every shape', async () => {
     const odd = { paperId: 'p1', title: 'Ponds', abstract: first, stars: 4, deep: { a: [1] } }
     for (const record of [
       odd,
@@ -526,7 +526,7 @@ describe('what sources say of dates, keys and what is missing', () => {
   })
 })
 
-describe('records wherever they stand', () => {
+describe('nested records', () => {
   const record = { title: 'Ponds', abstract: first }
   const other = { title: 'Slips', abstract: second }
   it.each<readonly [string, unknown]>([
@@ -568,7 +568,7 @@ describe('records wherever they stand', () => {
     ])
   })
 
-  it('are read in the encoding that their XML names, and refused in one that nobody names', async () => {
+  it('are read in the declared encoding of XML, and refused in an undeclared one', async () => {
     const xml = (encoding: string) =>
       Buffer.from(
         `<?xml version="1.0"${encoding}?><dblp><article key="a/b"><author>J M\u00fcller</author><title>Ponds</title></article></dblp>`,
@@ -579,7 +579,7 @@ describe('records wherever they stand', () => {
     await expect(readPapers({ name: 'x', content: xml('') })).rejects.toMatchObject({ code: 'unreadable-source' })
   })
 
-  it('are not looked for in what a paper refers to', async () => {
+  it('are not taken from the references of a paper', async () => {
     const papers = await readPapers({
       name: 'x',
       content: JSON.stringify({ ...record, references: [other], things: [other] }),
@@ -587,13 +587,13 @@ describe('records wherever they stand', () => {
     expect(papers).toMatchObject([{ title: 'Ponds', extra: { references: [other], things: [other] } }])
   })
 
-  it('are no answers of nothing', async () => {
+  it('are not made from empty responses', async () => {
     const problems: string[] = []
     const onProblem = ({ kind, reason }: { kind: string; reason: string }) => problems.push(`${kind}: ${reason}`)
     await readPapers({ name: 'x', content: JSON.stringify([null, record, { error: 'Not found' }]) }, { onProblem })
     expect(problems).toEqual([
-      'passed-over: is null: there was no paper to give',
-      'bad: is an error of the server: Not found',
+      'passed-over: is null: the source had no paper for it',
+      'bad: is a server error: Not found',
     ])
   })
 })

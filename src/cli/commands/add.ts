@@ -4,14 +4,14 @@ import { addFiles, type PapersArguments, summaryLine, withLibrary } from '../ope
 
 export const add = defineCommand<PapersArguments & { readonly reembed?: boolean }>({
   name: 'add',
-  summary: 'put papers into a library on disk, which is made where there is none',
+  summary: 'add papers to a library on disk, creating it if needed',
   description:
-    'Papers that are there already are not embedded again. What the progress bar has counted is on disk: after Ctrl-C the same command goes on from there.',
+    'Papers already in the library are not embedded again. Everything that the progress bar has counted is on disk: after Ctrl-C, run the same command again to continue.',
   usage: '[options] --library FOLDER FILE…',
   arguments: [['<files...>', fileHelp]],
   options: [
     ...papersOptions(),
-    new Option('--reembed', 'embed all papers anew where the library was made with another model'),
+    new Option('--reembed', 'convert a library made with another model by embedding all its papers again'),
   ],
   examples: ['paperkin add --library papers today.txt', 'paperkin add --library papers papers.jsonl --json'],
   run: (files, options, context) =>

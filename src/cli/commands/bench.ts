@@ -4,17 +4,17 @@ import { count } from '../../report/wording.ts'
 import { readSources } from '../../sources/read-papers.ts'
 import type { SourceProblem } from '../../sources/reading.ts'
 import { defineCommand, fileHelp, type SourceArguments, sourceOptions } from '../command.ts'
-import { sourceReading, tellProblems } from '../open-papers.ts'
+import { reportProblems, sourceReading } from '../open-papers.ts'
 import { table } from '../table.ts'
 
-/** So many questions are asked, spread over the papers. */
-const QUESTIONS = 50
+/** Number of queries, spread evenly over the papers. */
+const queryCount = 50
 
 export const bench = defineCommand<SourceArguments>({
   name: 'bench',
-  summary: 'how fast this machine is with the papers of some files',
+  summary: 'measure how fast this machine is with your papers',
   description:
-    'Reads the files, embeds the papers, asks for some of them and parts them into topics, each once, and tells how long it took.',
+    'Reads the files, embeds the papers, runs some searches and finds topics, and prints how long each step took.',
   arguments: [['<file...>', fileHelp]],
   options: [...sourceOptions()],
   examples: ['paperkin bench today.txt'],
@@ -33,13 +33,13 @@ export const bench = defineCommand<SourceArguments>({
     try {
       const progress = terminal.progress('embedding', 'papers')
       const list = [...papers.values()]
-      // The first paper pays for the start of the model.
+      // The first paper includes the start of the model.
       const start = await timed(() => library.add(list.slice(0, 1), { signal }))
       const embedding = await timed(() =>
         library.add(list, { signal, onProgress: progress.update }).finally(progress.clear),
       )
-      const step = Math.max(1, Math.floor(list.length / QUESTIONS))
-      const asked = list.filter((_, i) => i % step === 0).slice(0, QUESTIONS)
+      const step = Math.max(1, Math.floor(list.length / queryCount))
+      const asked = list.filter((_, i) => i % step === 0).slice(0, queryCount)
       const search = await median(asked, (paper) => library.search(paperName(paper), { signal }))
       const related = await median(asked, ({ id }) => library.related(id, { signal }))
       const topics = await timed(() => library.topics({ signal }))
@@ -54,7 +54,7 @@ export const bench = defineCommand<SourceArguments>({
         relatedMilliseconds: related * 1000,
         topicsSeconds: topics,
       }
-      tellProblems(problems, terminal)
+      reportProblems(problems, terminal)
       const row = (name: string, seconds: number) => [
         name,
         seconds < 1 ? `${(seconds * 1000).toFixed(1)} ms` : `${seconds.toFixed(2)} s`,
@@ -67,7 +67,7 @@ export const bench = defineCommand<SourceArguments>({
               row('reading the files', reading),
               row('starting the model', start),
               row('embedding', embedding),
-              ...(data.papersPerSecond === null ? [] : [['papers a second', data.papersPerSecond.toFixed(0)]]),
+              ...(data.papersPerSecond === null ? [] : [['papers per second', data.papersPerSecond.toFixed(0)]]),
               row('a search (median)', search),
               row('kin of a paper (median)', related),
               row('topics', topics),

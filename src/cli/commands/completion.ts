@@ -4,9 +4,9 @@ import { completionScript, type Shell, shells } from '../completion.ts'
 
 export const completion = defineCommand({
   name: 'completion',
-  summary: 'a script that makes a shell complete paperkin',
+  summary: 'print a completion script for a shell',
   description:
-    'For bash and zsh put `source <(paperkin completion bash)` into the file that your shell reads when it starts; for fish `paperkin completion fish | source`.',
+    'For bash and zsh add `source <(paperkin completion bash)` (or `zsh`) to your shell’s startup file; for fish `paperkin completion fish | source`.',
   arguments: [['<shell>', shells.join(', ')]],
   examples: ['paperkin completion bash', 'paperkin completion zsh', 'paperkin completion fish'],
   isPlain: true,

@@ -19,8 +19,8 @@ import {
 } from '../command.ts'
 import { shortened, width, wrapped } from '../fitted-text.ts'
 import {
-  FOR_YOU,
   feedOption,
+  forYouCount,
   forYouHeading,
   forYouLines,
   type Liking,
@@ -53,29 +53,31 @@ interface DigestParts {
   readonly dates: readonly string[]
   readonly sources: OpenPapers['sources']
   readonly topics: Topics
-  /** Kin of each paper by its id, where they are asked for. */
+  /** Kin of each paper by its id, if requested. */
   readonly kin: ReadonlyMap<string, HitList> | undefined
   readonly novelty: Novelty
   readonly forYou: { readonly found: Recommendations; readonly liking: Liking } | undefined
 }
 
-/** Kin of each paper, where nobody says how many. */
-const USUAL_KIN = 3
-/** So many of the papers for someone fit on one screen beside the topics. */
-const FOR_YOU_SHOWN = 5
+/** Default number of kin per paper. */
+const defaultKin = 3
+/** Recommended papers shown on one screen with the topics. */
+const forYouOnScreen = 5
 
 export const digest = defineCommand<DigestOptions>({
   name: 'digest',
-  summary: 'the topics of a digest with their papers, on one screen',
+  summary: 'show the topics of a digest with their papers, on one screen',
   description:
-    'A terminal shows as many papers of each topic as it has lines for; --all, a file or a pipe gets all of them. `paperkin show` prints a paper that is listed, `paperkin open` opens it.',
+    'A terminal shows as many papers of each topic as fit on the screen; --all, a file or a pipe gets all of them. `paperkin show` prints a listed paper, `paperkin open` opens it.',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
     ...likingOptions(),
     feedOption(),
-    new Option('--all', 'every paper, however many lines there are'),
-    kinOption(`every paper with its nearest kin, ${USUAL_KIN} or as many as are named`, USUAL_KIN, { minimum: 1 }),
+    new Option('--all', 'list every paper, even if they do not fit on the screen'),
+    kinOption(`list every paper with its nearest kin, ${defaultKin} unless a count is given`, defaultKin, {
+      minimum: 1,
+    }),
     topicsOption().default('auto'),
     namesOption(),
     methodOption(),
@@ -99,20 +101,20 @@ export const digest = defineCommand<DigestOptions>({
     if (out !== undefined && liking === undefined)
       throw new PaperkinError(
         'invalid-argument',
-        'Expected --like beside --out, which writes the papers for you: add it, or write all papers with `paperkin report --out`.',
+        'Expected --like with --out, which writes the papers for you: add it, or write all papers with `paperkin report --out`.',
       )
     return withPapers(files, options, context, ({ library, dates, sources }) => {
       const { signal, terminal } = context
       return withNovelty(library, options, signal, async (shown, news) => {
         const named = options.names === undefined ? undefined : await readNames(options.names, shown)
         const topics = await shown.topics({ method, count: wanted, named, seed, signal })
-        // Kin are those of the whole library.
+        // Kin come from the whole library.
         const isData = options.json === true || options.jsonl === true
         const kin = shownKin > 0 || isData ? new Map<string, HitList>() : undefined
-        const k = shownKin || USUAL_KIN
+        const k = shownKin || defaultKin
         if (kin) for (const { id } of shown.papers()) kin.set(id, await library.related(id, { k, signal }))
         const among = shown === library ? undefined : shown.papers().map(({ id }) => id)
-        const found = liking && (await library.recommend({ ...liking, among, k: FOR_YOU, why: true, signal }))
+        const found = liking && (await library.recommend({ ...liking, among, k: forYouCount, why: true, signal }))
         const forYou = liking && found && { liking, found }
         const when = dates.map(longDate).join(', ')
         if (out !== undefined && found)
@@ -178,22 +180,22 @@ interface PageOptions {
   readonly rows: number
   readonly colors: Colors
   readonly news: readonly string[]
-  /** Kin below each paper. */
+  /** Number of kin below each paper. */
   readonly shownKin: number
 }
 
 /** Papers under a heading. */
 interface Section {
   readonly papers: readonly Paper[]
-  /** What papers need not be said to be about. */
+  /** An area of this name is not repeated for each paper. */
   readonly label?: string
-  /** Ids of the papers, those first that are listed where there is no room for all. */
+  /** Ids of the papers in the order in which they are chosen when not all fit. */
   readonly first: readonly string[]
-  /** The heading where so many of the papers are listed. */
+  /** The heading when `shown` of the papers are listed. */
   readonly head: (shown: number) => string
 }
 
-/** The digest as a page: what is for someone, what is new, then topics with their papers. */
+/** The digest as a page: recommended papers, what is new, then topics with their papers. */
 function digestPage(papers: readonly Paper[], parts: DigestParts, options: PageOptions): string {
   const { dates, topics, kin, forYou } = parts
   const { columns, rows, colors, news, shownKin } = options
@@ -207,7 +209,7 @@ function digestPage(papers: readonly Paper[], parts: DigestParts, options: PageO
   ]
   if (forYou !== undefined) {
     const { found, liking } = forYou
-    const hits = isWhole ? found.hits : found.hits.slice(0, FOR_YOU_SHOWN)
+    const hits = isWhole ? found.hits : found.hits.slice(0, forYouOnScreen)
     top.push(
       wrapped(colors.bold(colors.yellow(forYouHeading(found, liking, papers.length))), columns),
       indented(forYouLines(hits, { colors, isBrief: !isWhole }, columns - 3).join('\n'), 3),
@@ -247,7 +249,7 @@ function digestPage(papers: readonly Paper[], parts: DigestParts, options: PageO
   return [...top, ...lines].join('\n')
 }
 
-/** Topics by discipline, and what stands apart. */
+/** Topics by discipline, then outliers. */
 function sectionsOf(
   papers: readonly Paper[],
   topics: Topics,
@@ -285,7 +287,7 @@ function sectionsOf(
   return sections
 }
 
-/** How many papers of each section `rows` lines have room for, and whether also for a line between sections. */
+/** How many papers of each section fit into `rows` lines, and whether blank lines between sections fit too. */
 function fitted(
   sections: readonly Section[],
   rows: number,
@@ -295,7 +297,7 @@ function fitted(
   const lines = heads + all.reduce((sum, size) => sum + size, 0)
   if (lines <= rows) return { shown: all, isAiry: lines + sections.length - 1 <= rows }
   const shown = all.map(() => 0)
-  // A line says what is left out.
+  // One line reports how many papers are hidden.
   let room = rows - heads - 1
   for (let isMore = true; isMore && room > 0; ) {
     isMore = false

@@ -8,10 +8,10 @@ import { loadHnswlib } from '../../vectors/hnsw/hnswlib.ts'
 import { defineCommand } from '../command.ts'
 import { width, wrapped } from '../fitted-text.ts'
 
-/** What one part of the installation is like. */
+/** The state of one part of the installation. */
 interface Finding {
   readonly part: string
-  /** `good`; `slow`: it works on something slower; `absent`: optional, and not there; `broken`. */
+  /** `good`; `slow`: works, but slower; `absent`: optional and not installed; `broken`. */
   readonly state: 'good' | 'slow' | 'absent' | 'broken'
   readonly detail: string
   /** What to do about it. */
@@ -20,9 +20,9 @@ interface Finding {
 
 export const doctor = defineCommand<Record<string, never>>({
   name: 'doctor',
-  summary: 'what is installed and works here, and what to do about the rest',
+  summary: 'check what is installed and works, and how to fix the rest',
   description:
-    'Tells Node, the runtime, the model, threads and optional parts. Ends with 1 where the model cannot embed a text.',
+    'Checks Node, the runtime, the model, threads and optional parts. Exits with 1 if anything required is broken.',
   options: [],
   examples: ['paperkin doctor', 'paperkin doctor --json'],
   run: async (_, __, { terminal }) => {
@@ -76,10 +76,10 @@ async function runtime(): Promise<Finding> {
   } catch (error) {
     problem = firstLine(error)
   }
-  const remedy = `native code exists for ${nativePlatforms}; where this is one of them, install the package again`
+  const remedy = `native code exists for ${nativePlatforms}; if this is one of them, reinstall the package`
   try {
     const { version } = await loadWasm()
-    return { part, state: 'slow', detail: `ONNX Runtime ${version} on WebAssembly, as ${problem}`, remedy }
+    return { part, state: 'slow', detail: `ONNX Runtime ${version} on WebAssembly, because ${problem}`, remedy }
   } catch (error) {
     return {
       part,
@@ -93,19 +93,19 @@ async function runtime(): Promise<Finding> {
 async function model(): Promise<Finding> {
   const part = 'model'
   try {
-    const begun = performance.now()
+    const start = performance.now()
     const embedder = await createEmbedder({ cache: false, workers: 1 })
     try {
       const [vector] = await embedder.embed(['Methane from ponds, measured by hand'])
-      const seconds = ((performance.now() - begun) / 1000).toFixed(2)
+      const seconds = ((performance.now() - start) / 1000).toFixed(2)
       const { modelId, revision } = embedder
-      const detail = `${modelId}, revision ${revision}: its files are whole, ${vector?.length} dimensions, first vector after ${seconds} s`
+      const detail = `${modelId}, revision ${revision}: files intact, ${vector?.length} dimensions, first vector after ${seconds} s`
       return { part, state: 'good', detail }
     } finally {
       await embedder.close?.()
     }
   } catch (error) {
-    return { part, state: 'broken', detail: firstLine(error), remedy: 'install the package again' }
+    return { part, state: 'broken', detail: firstLine(error), remedy: 'reinstall the package' }
   }
 }
 
@@ -120,8 +120,8 @@ function transformers(): Finding {
   const part = 'transformers.js'
   const version = transformersVersion()
   if (version !== undefined) return { part, state: 'good', detail: `${version}, for models other than the bundled one` }
-  const remedy = `for models of the hub or of a folder: ${transformersCommand}`
-  return { part, state: 'absent', detail: 'not installed; the bundled model needs none', remedy }
+  const remedy = `for models from the hub or a folder: ${transformersCommand}`
+  return { part, state: 'absent', detail: 'not installed; the bundled model does not need it', remedy }
 }
 
 function hnswlib(): Finding {
@@ -130,7 +130,7 @@ function hnswlib(): Finding {
     loadHnswlib()
     return { part, state: 'good', detail: "compiled, for `index: 'hnsw'`" }
   } catch (error) {
-    const detail = 'not there; exact search serves up to some 250,000 papers as fast'
+    const detail = 'not installed; exact search is as fast up to about 250,000 papers'
     const { cause } = error as Error
     const isInstalled = (cause as NodeJS.ErrnoException | undefined)?.code !== 'MODULE_NOT_FOUND'
     const remedy = isInstalled ? firstLine(error) : "for `index: 'hnsw'`: npm install hnswlib-node"

@@ -6,13 +6,13 @@ import { paperTable } from '../table.ts'
 
 export const duplicates = defineCommand<PapersArguments & { readonly threshold: number }>({
   name: 'duplicates',
-  summary: 'papers that say the same in the same words',
+  summary: 'find near-duplicates: papers with largely the same text',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
     new Option(
       '--threshold <share>',
-      "share of the shorter paper's word pairs that the other has too; half of it where the titles are the same",
+      "the share of the shorter paper's word pairs that the other must have too; half of it if the titles are equal",
     )
       .argParser(number('--threshold', 0.05, 1))
       .default(0.5),

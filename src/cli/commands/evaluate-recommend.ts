@@ -19,18 +19,18 @@ export const evaluateRecommendCommand = defineCommand<{
   readonly year?: number
 }>({
   name: 'evaluate recommend',
-  summary: 'how well recommendation finds papers that are liked',
+  summary: 'measure how well recommendation finds liked papers',
   description:
-    'LIKED has a line for each reader and paper: reader, paper and grade, or reader, 0, paper and grade; a grade above 0 ' +
-    'is liked. A part of each reader’s papers is hidden, the rest are given as liked, and the hidden ones should come ' +
-    'first among all other papers. In brackets the 95 % interval over the readers.',
+    'LIKED has one line per reader and paper: reader, paper and grade, or reader, 0, paper and grade; a grade above 0 ' +
+    'means liked. Some of each reader’s papers are hidden, the rest are given as liked, and the hidden ones should rank ' +
+    'first among all other papers. Brackets hold the 95 % interval over the readers.',
   arguments: [
     ['<papers>', fileHelp],
-    ['<liked>', 'reader, paper and grade a line'],
+    ['<liked>', 'a file with reader, paper and grade on each line'],
   ],
   options: [
     hitsOption(10),
-    new Option('--folds <count>', 'parts of a reader’s papers, each hidden once')
+    new Option('--folds <count>', 'number of parts of a reader’s papers, each hidden once')
       .argParser(integer('--folds', 2))
       .default(5),
     seedOption(),
@@ -58,9 +58,9 @@ export const evaluateRecommendCommand = defineCommand<{
       }).finally(() => progress.clear())
       const { readers, passedOver, unknownPapers, figures } = evaluation
       if (passedOver.length > 0)
-        context.terminal.note(`Passed over ${count(passedOver.length, 'reader')} with fewer than two liked papers`)
+        context.terminal.note(`Skipped ${count(passedOver.length, 'reader')} with fewer than two liked papers`)
       if (unknownPapers > 0)
-        context.terminal.note(`Passed over ${count(unknownPapers, 'liked paper')} that are not there`)
+        context.terminal.note(`Skipped ${count(unknownPapers, 'liked paper')} not found in the files`)
       return {
         page: (columns) =>
           [

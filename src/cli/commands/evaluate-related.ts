@@ -17,15 +17,15 @@ export const evaluateRelatedCommand = defineCommand<{
   readonly year?: number
 }>({
   name: 'evaluate related',
-  summary: 'how well kin and hits agree with your judgements',
+  summary: 'measure how well kin and search hits agree with your judgements',
   description:
-    'JUDGEMENTS has a line for each: query, paper and grade, or query, 0, paper and grade as TREC has it. Without QUERIES ' +
-    'the queries are papers, and their kin are judged; with QUERIES (JSON lines with id and text, or id and text parted by ' +
-    'a tab) it is what a search finds. In brackets the 95 % interval over the queries.',
+    'JUDGEMENTS has one judgement per line: query, paper and grade, or query, 0, paper and grade as in TREC files. Without ' +
+    'QUERIES the queries are papers and their kin are judged; with QUERIES (JSON lines with id and text, or id and text ' +
+    'separated by a tab) search hits are judged. Brackets hold the 95 % interval over the queries.',
   arguments: [
     ['<papers>', fileHelp],
-    ['<judgements>', 'query, paper and grade a line'],
-    ['[queries]', 'id and text a line'],
+    ['<judgements>', 'a file with query, paper and grade on each line'],
+    ['[queries]', 'a file with id and text on each line'],
   ],
   options: [hitsOption(10), seedOption(), ...sourceOptions()],
   examples: [
@@ -47,10 +47,10 @@ export const evaluateRelatedCommand = defineCommand<{
       const { figures, comparisons, unknownPapers, unknownQueries } = evaluation
       if (unknownQueries > 0)
         context.terminal.note(
-          `Passed over ${count(unknownQueries, 'question')} of the judgements that ${queries ? 'have no text' : 'are no papers'}`,
+          `Skipped ${count(unknownQueries, 'judged question')} ${queries ? 'without a text' : 'not found among the papers'}`,
         )
       if (unknownPapers > 0)
-        context.terminal.note(`Passed over ${count(unknownPapers, 'judgement')} of papers that are not there`)
+        context.terminal.note(`Skipped ${count(unknownPapers, 'judgement')} of papers not found in the files`)
       return {
         page: (columns) =>
           [

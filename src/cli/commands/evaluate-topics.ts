@@ -10,7 +10,7 @@ import { timeSlice } from '../../runtime/time-slice.ts'
 import { readDigest } from '../../sources/read-papers.ts'
 import { readNpy } from '../../vectors/npy.ts'
 import { type Answer, defineCommand, integer, number, topicsOption } from '../command.ts'
-import { tellSources } from '../open-papers.ts'
+import { reportSources } from '../open-papers.ts'
 import { table } from '../table.ts'
 
 interface EvaluateTopicsOptions {
@@ -24,22 +24,22 @@ interface EvaluateTopicsOptions {
 
 export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
   name: 'evaluate topics',
-  summary: 'how well topics agree with labels of your own',
+  summary: 'measure how well topics agree with your labels',
   description:
-    'Finds topics by each method, as many as there are labels and as many as it finds by itself, with several seeds. ' +
-    'In brackets the least and the most over the seeds. An outlier counts as a member of its nearest topic.',
-  arguments: [['<file>', 'JSON or JSON lines, a record a paper, with its label']],
+    'Finds topics by each method with several seeds: once as many as there are labels, once with the number chosen ' +
+    'automatically. Brackets hold the minimum and maximum over the seeds. Outliers count as members of their nearest topic.',
+  arguments: [['<file>', 'JSON or JSON lines, one paper per record, with its label']],
   options: [
     new Option('--label <field>', 'the field that holds the label').default('label'),
-    new Option('--vectors <file.npy>', 'vectors of your own in place of the model, a row a paper in their order'),
-    topicsOption('how many topics to ask for, or auto, in place of the number of labels and auto'),
+    new Option('--vectors <file.npy>', 'your own vectors instead of the model’s, one row per paper in the same order'),
+    topicsOption('only this number of topics, or auto (default: both the number of labels and auto)'),
     new Option('--seeds <count>', 'how many seeds').argParser(integer('--seeds', 1, 100)).default(5),
-    new Option('--protocol <name>', 'the topics of this program, or the vectors alone as MTEB clusters them')
+    new Option('--protocol <name>', 'topics: paperkin’s topics; mteb: only the vectors, clustered as MTEB does')
       .choices(['topics', 'mteb'])
       .default('topics'),
     new Option(
       '--fraction <share>',
-      'of MTEB: the share of the papers that is taken, 1 for all (default: 0.04)',
+      'with mteb: the share of the papers to sample, 1 for all (default: 0.04)',
     ).argParser(number('--fraction', 0.0001, 1)),
   ],
   formerly: { '--count <count>': 'topics' },
@@ -50,7 +50,7 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
   ],
   run: async ([file = ''], { label, vectors, topics: asked, seeds, protocol, fraction }, { signal, terminal }) => {
     const { papers, sources } = await readDigest(file)
-    tellSources(sources, terminal)
+    reportSources(sources, terminal)
     const labels = new Map(papers.flatMap((paper) => labelled(paper, label)))
     if (labels.size === 0)
       throw new PaperkinError(
@@ -78,7 +78,7 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
         ...(asked !== undefined && { counts: [asked] }),
       }).finally(progress.clear)
       if (labels.size < papers.length)
-        terminal.note(`${count(papers.length - labels.size, 'paper')} without \`${label}\` are not judged`)
+        terminal.note(`Skipped ${count(papers.length - labels.size, 'paper')} without \`${label}\``)
       const kinds = new Set(labels.values()).size
       return {
         page: (columns) =>
@@ -92,7 +92,7 @@ export const evaluateTopicsCommand = defineCommand<EvaluateTopicsOptions>({
   },
 })
 
-/** The clustering of MTEB of the vectors as they are, in the order of the file. */
+/** MTEB's clustering of the unchanged vectors, in the order of the file. */
 async function mtebAnswer(
   library: PaperLibrary,
   labels: ReadonlyMap<string, string>,
@@ -136,7 +136,7 @@ function labelled({ id, categories, extra }: Paper, field: string): [string, str
 
 function evaluationTable(evaluations: readonly TopicEvaluation[], columns: number): string {
   const right = { align: 'right' as const }
-  // The range over the seeds needs room.
+  // The range over the seeds needs a wide terminal.
   const spread = (of: Spread) => (columns < 80 ? short(of.mean) : fraction(of))
   const found = (of: Spread) => (columns < 80 ? of.mean.toFixed(of.least === of.most ? 0 : 1) : whole(of))
   return table(

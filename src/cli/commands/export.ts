@@ -15,8 +15,8 @@ export const exportPapers = defineCommand<{
   usage: '[options] --library FOLDER',
   options: [
     libraryOption(),
-    outOption('the JSON lines, a paper each'),
-    new Option('--vectors <file.npy>', 'the vectors, a row a paper, with their ids in file.ids.json beside it'),
+    outOption('write the papers here as JSON lines, one per line'),
+    new Option('--vectors <file.npy>', 'write the vectors here, one row per paper, and their ids to file.ids.json'),
   ],
   examples: ['paperkin export --library papers --out all.jsonl --vectors all.npy'],
   run: (_, options, context) => {
@@ -26,13 +26,13 @@ export const exportPapers = defineCommand<{
     if (out === '-' || vectors === '-')
       throw new PaperkinError(
         'invalid-argument',
-        'Expected the name of a file, got `-`: `paperkin list --jsonl` prints the papers.',
+        'Expected a file name, got `-`: use `paperkin list --jsonl` to print the papers.',
       )
     return withLibrary(options, context, async (library) => {
       await library.export({ ...(out && { papers: out }), ...(vectors && { vectors }), signal: context.signal })
       const data = () => ({ library: library.path, size: library.size, papers: out ?? null, vectors: vectors ?? null })
       const line = `${count(library.size, 'paper')} written to ${[out, vectors].filter((name) => name !== undefined).join(' and ')}`
-      // Where papers may have gone to standard output, nothing else does.
+      // Standard output may have carried the papers: keep it free of anything else.
       const isStream = out !== undefined && (await outputPlace(out)).kind === 'stream'
       if (isStream) context.terminal.note(line)
       return { ...(!isStream && { page: () => line }), data, records: () => [data()] }

@@ -11,13 +11,13 @@ interface ArxivOptions extends FetchArguments {
 
 export const fetchArxivCommand = defineCommand<ArxivOptions>({
   name: 'fetch arxiv',
-  summary: 'papers of arXiv that match a query, the newest first',
+  summary: 'fetch arXiv papers that match a query, newest first',
   description:
-    'The query is in arXiv’s own language: cat:cs.CL, ti:"large language", abs:retrieval, au:moss, joined by AND, OR and ANDNOT. A file that was broken off is gone on with when the same is asked again.',
-  arguments: [['<query...>', 'what to look for']],
+    'The query uses arXiv’s own syntax: cat:cs.CL, ti:"large language", abs:retrieval, au:moss, joined by AND, OR and ANDNOT. To resume an interrupted file, run the same command again.',
+  arguments: [['<query...>', 'what to search for']],
   options: [
-    new Option('--from <day>', 'first day of submission'),
-    new Option('--to <day>', 'last day of submission'),
+    new Option('--from <day>', 'first day of submission, such as 2025-03-12'),
+    new Option('--to <day>', 'last day of submission, such as 2025-03-12'),
     hitsOption(100),
     ...fetchOptions(),
   ],
@@ -33,10 +33,10 @@ export const fetchArxivCommand = defineCommand<ArxivOptions>({
     const days = `${from === undefined ? '' : ` from ${from}`}${to === undefined ? '' : ` to ${to}`}`
     return fetched(options, context, {
       of: `arXiv ${query}${days}, at most ${k}`,
-      fetch: (start, tell) =>
+      fetch: (start, events) =>
         fetchArxiv(query, {
           ...politeness(options, context),
-          ...tell,
+          ...events,
           start,
           max: Math.max(1, k - start),
           ...(from !== undefined && { from }),

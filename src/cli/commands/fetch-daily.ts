@@ -5,7 +5,7 @@ import { type FetchArguments, fetched, fetchOptions, politeness } from '../fetch
 
 export const fetchDailyCommand = defineCommand<FetchArguments & { readonly date?: string }>({
   name: 'fetch daily',
-  summary: 'the daily papers of a digest page, from its public interface',
+  summary: 'fetch the daily papers of a digest page from its public interface',
   options: [new Option('--date <day>', 'the day, such as 2025-03-12 (default: the latest)'), ...fetchOptions()],
   examples: [
     'paperkin fetch daily --date 2025-03-12',

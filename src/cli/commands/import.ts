@@ -5,12 +5,12 @@ import { withLibrary } from '../open-papers.ts'
 
 export const importPapers = defineCommand<{ readonly library?: string; readonly vectors?: string }>({
   name: 'import',
-  summary: 'put into a library what export wrote',
+  summary: 'add exported papers and vectors to a library',
   usage: '[options] --library FOLDER FILE',
-  arguments: [['<file>', 'JSON lines, a paper each']],
+  arguments: [['<file>', 'JSON lines, one paper per line']],
   options: [
     libraryOption(),
-    new Option('--vectors <file.npy>', 'the vectors that were written with them; without it the papers are embedded'),
+    new Option('--vectors <file.npy>', 'the vectors exported with them; without it the papers are embedded'),
   ],
   examples: ['paperkin import --library papers papers.jsonl'],
   run: ([file], options, context) =>
@@ -37,7 +37,7 @@ export const importPapers = defineCommand<{ readonly library?: string; readonly 
         })
         return {
           page: () =>
-            `${count(added.length, 'paper')} added, ${updated.length} updated, ${unchanged.length} known already: ${count(library.size, 'paper')} in ${library.path}`,
+            `${count(added.length, 'paper')} added, ${updated.length} updated, ${unchanged.length} already known: ${count(library.size, 'paper')} in ${library.path}`,
           data,
           records: () => [data()],
         }

@@ -5,7 +5,7 @@ import { paperTable } from '../table.ts'
 
 export const list = defineCommand<FilterArguments & { readonly library?: string }>({
   name: 'list',
-  summary: 'the papers of a library, in the order in which they came',
+  summary: 'list the papers of a library in the order of adding',
   usage: '[options] --library FOLDER',
   options: [libraryOption(), ...filterOptions()],
   examples: [
@@ -25,7 +25,7 @@ export const list = defineCommand<FilterArguments & { readonly library?: string 
           const model = library.embedder?.modelId ?? 'vectors of your own or of another model'
           return `${colors.bold(count(listed.length, 'paper'))} in ${library.path}, ${model}${rows.length > 0 ? `\n\n${paperTable(rows, colors, columns)}` : ''}`
         },
-        // The papers stay what they are, so that they can be read again.
+        // Papers are printed without additions, so that they can be read back.
         data: () => ({
           library: library.path,
           embedder: library.embedder ?? null,

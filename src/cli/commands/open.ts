@@ -9,16 +9,16 @@ interface OpenArguments extends PapersArguments {
   readonly print?: boolean
 }
 
-/** An opener that has not failed after so many milliseconds has opened the address: some stay as long as the browser. */
-const PATIENCE = 1500
+/** Milliseconds after which a running opener counts as successful: some run as long as the browser. */
+const openerTimeout = 1500
 
 export const open = defineCommand<OpenArguments>({
   name: 'open',
   summary: 'open a paper in the browser',
   description:
-    'The paper’s address, or that of its arXiv id or DOI; for a paper with none a search for its title. A paper is named as in `paperkin show`. Where there is no browser the address is printed.',
+    'Opens the paper’s address, or that of its arXiv id or DOI; if it has none, a search for its title. Name a paper as in `paperkin show`. Without a browser the address is printed.',
   usage: '[options] FILE PAPER… | --library FOLDER PAPER…',
-  arguments: [['<paper...>', `${fileHelp}, and a paper; with --library only that`]],
+  arguments: [['<paper...>', `${fileHelp}, then a paper; with --library only the paper`]],
   options: [new Option('--print', 'only print the address'), ...papersOptions()],
   examples: ['paperkin open today.txt 2407.01234 --print', 'paperkin open --library papers methane from ponds --print'],
   run: (args, options, context) => {
@@ -32,7 +32,7 @@ export const open = defineCommand<OpenArguments>({
         const link = paperLink(paper)
         const address = link ?? searchLink(paper)
         const isOpened = options.print !== true && (await opened(address, context))
-        if (options.print !== true && !isOpened) context.terminal.note('There is no browser to open it with:')
+        if (options.print !== true && !isOpened) context.terminal.note('No browser could be started; the address is:')
         const { id, title } = paper
         const data = { id, title, address, isSearch: link === undefined, isOpened }
         const what = link === undefined ? `Searching for ${paperName(paper)}` : `Opening ${paperName(paper)}`
@@ -47,22 +47,22 @@ export const open = defineCommand<OpenArguments>({
   },
 })
 
-/** The program of this system that opens an address, without a shell that would read it. */
+/** The system's program for opening an address, run without a shell. */
 function opener(address: string): readonly [command: string, args: readonly string[]] {
   if (process.platform === 'darwin') return ['open', [address]]
   if (process.platform === 'win32') return ['rundll32', ['url.dll,FileProtocolHandler', address]]
   return ['xdg-open', [address]]
 }
 
-/** Opens an address, `http` or `https`, and says whether that went well. */
+/** Opens an `http` or `https` address; resolves to whether that succeeded. */
 function opened(address: string, { env, signal }: CommandContext): Promise<boolean> {
   if (!/^https?:\/\//u.test(address)) return Promise.resolve(false)
   const [command, args] = opener(address)
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: 'ignore', detached: true, env: env })
-    const patience = setTimeout(() => resolve(true), PATIENCE)
+    const timer = setTimeout(() => resolve(true), openerTimeout)
     const end = (isGood: boolean) => {
-      clearTimeout(patience)
+      clearTimeout(timer)
       resolve(isGood)
     }
     child.once('error', () => end(false))

@@ -28,15 +28,15 @@ interface RecommendArguments extends PapersArguments, LikingArguments {
 
 export const recommendCommand = defineCommand<RecommendArguments>({
   name: 'recommend',
-  summary: 'the papers that are for you, by those that you like',
+  summary: 'recommend papers, based on those that you like',
   description:
-    'What is liked may be a reference manager’s file or any other that is read, or ids; the rest of the papers is what it is told from. With --library and files, the papers of the files are ranked and the library tells what is common.',
+    '--like takes a reference manager’s file or any other supported file, or an id. Papers are ranked by how much more they are like those than like the rest. With both --library and files, the papers of the files are ranked, and those of the library serve as background.',
   usage: '[options] FILE… --like FILE | --library FOLDER [FILE…] --like FILE',
-  arguments: [['[file...]', `${fileHelp}: what to choose from`]],
+  arguments: [['[file...]', `${fileHelp}: the papers to choose from`]],
   options: [
     hitsOption(10),
     ...likingOptions(),
-    new Option('--omit-duplicates', 'leave near-duplicates of those papers out'),
+    new Option('--omit-duplicates', 'leave out near-duplicates of those papers'),
     feedOption(),
     ...papersOptions(),
   ],
@@ -51,7 +51,10 @@ export const recommendCommand = defineCommand<RecommendArguments>({
     if (out !== undefined) feedFormat(out)
     const liking = await readLiking(options, context)
     if (liking === undefined)
-      throw new PaperkinError('invalid-argument', 'Expected --like with a file of papers that you like, or an id.')
+      throw new PaperkinError(
+        'invalid-argument',
+        'Expected --like with a file of papers that you like, or an id, got neither.',
+      )
     const { signal, terminal } = context
     const ask = (library: PaperLibrary, among?: readonly Seed[]) =>
       library.recommend({ ...liking, k, why: true, omitDuplicates, signal, ...(among && { among }) })

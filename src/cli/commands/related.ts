@@ -11,15 +11,15 @@ interface RelatedArguments extends PapersArguments, HitArguments {
 
 export const related = defineCommand<RelatedArguments>({
   name: 'related',
-  summary: 'the papers that are kin to one of them',
+  summary: 'find the kin of a paper: those related to it',
   usage: '[options] FILE PAPER… | --library FOLDER PAPER…',
-  arguments: [['<paper...>', `${fileHelp}, and a paper's id or words of its title; with --library only those`]],
+  arguments: [['<paper...>', `${fileHelp}, then a paper's id or words of its title; with --library only the paper`]],
   options: [
     ...hitOptions(10),
-    new Option('--unlike <paper>', 'a paper whose kin are not wanted; may be given again').argParser(
+    new Option('--unlike <paper>', 'a paper whose kin are not wanted; may be repeated').argParser(
       (value: string, before: readonly string[] = []) => [...before, value],
     ),
-    new Option('--omit-duplicates', 'leave near-duplicates of the paper out'),
+    new Option('--omit-duplicates', 'leave out near-duplicates of the paper'),
     ...papersOptions(),
   ],
   examples: [

@@ -12,7 +12,7 @@ import {
   seedOption,
   topicsOption,
 } from '../command.ts'
-import { FOR_YOU, type LikingArguments, likingOptions, readLiking } from '../for-you.ts'
+import { forYouCount, type LikingArguments, likingOptions, readLiking } from '../for-you.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, withNovelty } from '../novelty.ts'
 import { type PapersArguments, withPapers } from '../open-papers.ts'
@@ -32,20 +32,20 @@ const verbs: Readonly<Record<ReportProgress['step'], string>> = { kin: 'comparin
 
 export const report = defineCommand<ReportOptions>({
   name: 'report',
-  summary: 'a page with a map, topics, search and every paper with its kin',
+  summary: 'write a page with a map, topics, search and every paper with its kin',
   description:
-    'The page is one file that works from disk and fetches nothing. Markdown, the data as JSON, the map as SVG, and a feed are written where --out ends in .md, .json, .svg or .xml; without --out they go to standard output, and a page goes to report.html. With --like, Markdown and JSON name the papers for you first, and a feed has them alone.',
+    'The page is a single file that opens from disk and fetches nothing. An --out ending in .md, .json, .svg or .xml writes Markdown, the data, the map or a feed instead. Without --out, what --format names goes to standard output, and the page to report.html. With --like, Markdown and JSON list the papers for you first, and a feed holds only those.',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
     outOption('the file to write (default: report.html)'),
-    new Option('--format <format>', 'what to write, where --out does not say it').choices(reportFormats),
-    new Option('--title <title>', 'the heading (default: the number of papers, or the date of the digest)'),
+    new Option('--format <format>', 'what to write, if the ending of --out does not say it').choices(reportFormats),
+    new Option('--title <title>', 'the heading (default: the date of the digest, or the number of papers)'),
     ...likingOptions(),
     topicsOption().default('auto'),
     namesOption(),
     methodOption(),
-    kinOption('kin of each paper', 8, { maximum: 50 }).default(8),
+    kinOption('how many kin of each paper', 8, { maximum: 50 }).default(8),
     seedOption(),
     ...noveltyOptions(),
     ...papersOptions(),
@@ -59,8 +59,8 @@ export const report = defineCommand<ReportOptions>({
     return withPapers(files, options, context, ({ library: all, dates, sources }) =>
       withNovelty(all, options, context.signal, async (library, { novelty }) => {
         const { signal, terminal } = context
-        // Where nobody keeps earlier papers, nothing is missing.
-        const isTold = novelty.missing === undefined || all.path !== undefined || options.since !== undefined
+        // Without a library there are no earlier papers to miss.
+        const showsNovelty = novelty.missing === undefined || all.path !== undefined || options.since !== undefined
         const { format, method, kin, seed } = options
         const isPage = format === undefined || format === 'html'
         const path = options.out ?? (isPage ? 'report.html' : undefined)
@@ -71,7 +71,7 @@ export const report = defineCommand<ReportOptions>({
         const named = options.names === undefined ? undefined : await readNames(options.names, library)
         const topics = await library.topics({ method, count: options.topics, named, seed, signal })
         const among = library === all ? undefined : library.papers().map(({ id }) => id)
-        const forYou = liking && (await all.recommend({ ...liking, among, k: FOR_YOU, why: true, signal }))
+        const forYou = liking && (await all.recommend({ ...liking, among, k: forYouCount, why: true, signal }))
         const unmatched = unmatchedLine(topics)
         if (unmatched !== undefined) terminal.note(unmatched)
         let step: ReportProgress['step'] | undefined
@@ -83,7 +83,7 @@ export const report = defineCommand<ReportOptions>({
             title,
             kin,
             seed,
-            ...(isTold && { novelty }),
+            ...(showsNovelty && { novelty }),
             ...(forYou && { recommended: forYou.hits }),
             signal,
             onProgress: (progress) => {

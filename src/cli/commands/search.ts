@@ -7,10 +7,10 @@ interface SearchArguments extends PapersArguments, HitArguments {}
 
 export const search = defineCommand<SearchArguments>({
   name: 'search',
-  summary: 'the papers that are about something',
-  description: 'Words in quotes must stand side by side: \'"graph neural network" traffic\'.',
+  summary: 'find papers about something',
+  description: 'Words in quotes must occur as a phrase: \'"graph neural network" traffic\'.',
   usage: '[options] FILE WORDS… | --library FOLDER WORDS…',
-  arguments: [['<words...>', `${fileHelp}, and what to look for; with --library only that`]],
+  arguments: [['<words...>', `${fileHelp}, then what to search for; with --library only the words`]],
   options: [...hitOptions(10), ...papersOptions()],
   examples: [
     'paperkin search today.txt "robots that learn from few demonstrations"',

@@ -16,26 +16,25 @@ interface ShowArguments extends PapersArguments {
 
 interface ShownPaper {
   readonly paper: Paper
-  /** Its topic among the others; undefined where none was looked for, null where it stands apart. */
+  /** Its topic; undefined if topics were not computed, null for an outlier. */
   readonly topic: { readonly id: number; readonly label: string; readonly size: number } | null | undefined
   readonly area: ReturnType<PaperLibrary['areas']>[number] | undefined
   readonly kin: HitList | undefined
 }
 
-/** Among more papers topics take longer than a person waits to read one. */
-const MOST_FOR_TOPICS = 600
-/** So many names are listed on a terminal. */
-const MOST_AUTHORS = 30
+/** With more papers, finding topics takes too long for showing one paper. */
+const maxForTopics = 600
+/** Authors listed on a terminal. */
+const maxAuthors = 30
 
 export const show = defineCommand<ShowArguments>({
   name: 'show',
-  summary: 'a paper with its abstract, topic and kin',
-  description:
-    'A paper is named by its id or the beginning of one, an arXiv id, a DOI, an address, or words of its title.',
+  summary: 'show a paper with its abstract, topic and kin',
+  description: 'Name a paper by its id or the start of it, an arXiv id, a DOI, an address, or words of its title.',
   usage: '[options] FILE PAPER… | --library FOLDER PAPER…',
-  arguments: [['<paper...>', `${fileHelp}, and a paper; with --library only that`]],
+  arguments: [['<paper...>', `${fileHelp}, then a paper; with --library only the paper`]],
   options: [
-    kinOption('its nearest kin; with 0 the paper comes at once, without topic and area', 5).default(5),
+    kinOption('how many of its nearest kin; 0 shows the paper at once, without topic and area', 5).default(5),
     ...papersOptions(),
   ],
   examples: [
@@ -55,7 +54,7 @@ export const show = defineCommand<ShowArguments>({
       async ({ library, sources }) => {
         const paper = namedPaper(library, text)
         const kin = k > 0 ? await library.related(paper.id, { k, signal }) : undefined
-        const topics = k > 0 && library.size <= MOST_FOR_TOPICS ? await library.topics({ signal }) : undefined
+        const topics = k > 0 && library.size <= maxForTopics ? await library.topics({ signal }) : undefined
         const { id, label, size } = topics?.of(paper.id) ?? {}
         const topic =
           id !== undefined && label !== undefined && size !== undefined ? { id, label, size } : topics && null
@@ -87,9 +86,9 @@ function shownPage({ paper, topic, area, kin }: ShownPaper, colors: Colors, colu
   const { id, title, abstract, authors = [], categories = [], published, version } = paper
   const link = paperLink(paper)
   const doi = paperDoi(paper)
-  const isCut = columns !== Number.POSITIVE_INFINITY && authors.length > MOST_AUTHORS
+  const isCut = columns !== Number.POSITIVE_INFINITY && authors.length > maxAuthors
   const names = isCut
-    ? `${authors.slice(0, MOST_AUTHORS).join(', ')} and ${count(authors.length - MOST_AUTHORS, 'other')}`
+    ? `${authors.slice(0, maxAuthors).join(', ')} and ${count(authors.length - maxAuthors, 'other')}`
     : authors.join(', ')
   const facts = [published === undefined ? '' : longDate(published), categories.join(', ')].filter((it) => it !== '')
   const lines = [

@@ -39,14 +39,14 @@ interface TopicsParts {
 
 export const topicsCommand = defineCommand<TopicsOptions>({
   name: 'topics',
-  summary: 'what the papers are about',
+  summary: 'find the topics of the papers',
   usage: '[options] FILE… | --library FOLDER',
   description:
-    'Each topic with its label, its further terms and its most typical papers. What --json prints can be kept for --previous on another day: topics that are the same keep their numbers and labels.',
+    'Prints each topic with its label, more terms and its most typical papers. Save the --json output for --previous on another day: unchanged topics then keep their numbers and labels.',
   arguments: [['[file...]', fileHelp]],
   options: [
     topicsOption(),
-    new Option('--resolution <number>', 'in place of a count: above 1 more and smaller topics').argParser(
+    new Option('--resolution <number>', 'instead of a count; above 1 gives more and smaller topics').argParser(
       number('--resolution', 0.001, 1000),
     ),
     methodOption(),
@@ -54,9 +54,14 @@ export const topicsCommand = defineCommand<TopicsOptions>({
     new Option('--outliers <share>', 'the share of papers to set apart, 0 … 0.5').argParser(
       number('--outliers', 0, 0.5),
     ),
-    new Option('--hierarchy', 'the topics in groups of groups'),
-    new Option('--over-time <unit>', 'papers of each topic over time').choices(['day', 'week', 'month', 'year']),
-    new Option('--previous <file>', 'topics of before, as --json printed them'),
+    new Option('--hierarchy', 'print the topics in nested groups'),
+    new Option('--over-time <unit>', 'print the papers of each topic over time').choices([
+      'day',
+      'week',
+      'month',
+      'year',
+    ]),
+    new Option('--previous <file>', 'earlier topics, as printed by --json'),
     namesOption(),
     ...papersOptions(),
   ],
@@ -148,10 +153,10 @@ export function paperAreas({ topics, outliers }: Topics): ReadonlyMap<string, st
   return new Map([...outliers, ...topics.flatMap(({ papers }) => papers)].map(({ id, area }) => [id, area]))
 }
 
-// Fewer topics are read at a glance.
+// Fewer topics need no grouping.
 const leastForGroups = 8
 
-/** Topics under their disciplines, the largest first; without these where there are few. */
+/** Topics under their disciplines, largest first; in one group without a name if there are few. */
 export function groupedTopics({
   topics,
   groups,
@@ -189,16 +194,17 @@ function tree({ topic, label, size, children }: TopicNode, depth: number): strin
 
 const levels = '▁▂▃▄▅▆▇█'
 
-/** So many periods are shown, the last ones. */
+/** The number of latest periods shown. */
 const mostPeriods = 40
 
-/** A line a topic: the share of each period as a bar, then what rises. */
+/** One line per topic: its share in each period as bars, then rising terms. */
 function timeTable({ periods, topics, undated }: TopicsOverTime, columns: number): string {
   const most = Math.min(mostPeriods, Math.floor(columns / 3))
   const shown = periods.slice(-most)
   const [first] = shown
   const last = shown[shown.length - 1]
-  if (first === undefined || last === undefined) return `   none of ${count(undated, 'paper')} has a date exact enough`
+  if (first === undefined || last === undefined)
+    return `   none of ${count(undated, 'paper')} has a precise enough date`
   const rows = topics.map(({ topic, label, counts, shares, rising }) => {
     const recent = shares.slice(-most)
     const highest = Math.max(...recent)

@@ -7,12 +7,12 @@ import { libraryPath, withLibrary } from '../open-papers.ts'
 
 export const verify = defineCommand<{ readonly library?: string; readonly repair?: boolean }>({
   name: 'verify',
-  summary: 'read all of a library and say what is damaged',
-  description: 'Ends with 1 where something is, and was not repaired.',
+  summary: 'check all of a library for damage',
+  description: 'Exits with 1 if damage is found and not repaired.',
   usage: '[options] --library FOLDER',
   options: [
     libraryOption(),
-    new Option('--repair', 'leave out what is damaged, and embed again where only a vector is'),
+    new Option('--repair', 'drop damaged papers; embed again those with only a damaged vector'),
   ],
   examples: ['paperkin verify --library papers', 'paperkin verify --library papers --repair'],
   run: async (_, options, context) => {
@@ -37,7 +37,7 @@ export const verify = defineCommand<{ readonly library?: string; readonly repair
       page: () =>
         [
           verdict(path, before, context),
-          `Repaired: ${count(dropped.length, 'paper')} left out${dropped.length > 0 ? ` (${dropped.join(', ')})` : ''}, ${reembedded.length.toLocaleString('en-US')} embedded again`,
+          `Repaired: ${count(dropped.length, 'paper')} dropped${dropped.length > 0 ? ` (${dropped.join(', ')})` : ''}, ${reembedded.length.toLocaleString('en-US')} embedded again`,
           verdict(path, after, context),
         ].join('\n'),
       data: () => ({ library: path, ...after, repair: report ?? null }),
@@ -53,7 +53,7 @@ function verdict(
   { terminal }: CommandContext,
 ): string {
   const size = `${count(papers, 'paper')} and ${count(vectors, 'vector')} in ${path}, ${(bytes / 2 ** 20).toFixed(1)} MiB`
-  if (isWhole) return `${size}: all as it was written`
+  if (isWhole) return `${size}: intact`
   const lines = damage.map(({ message }) => `  ${message}`)
   return `${size}: ${terminal.colors.red(`${count(damage.length, 'part')} damaged`)}\n${lines.join('\n')}`
 }
