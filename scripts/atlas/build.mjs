@@ -285,7 +285,7 @@ const { rows: weights, bias } = discriminants(vectors, { centroids: seeds, areaO
 console.log(`discriminants: ${Math.round(performance.now() / 1000)} s`)
 const firstArea = nodes.length - areas.length
 const fieldOf = areaOf.map((area) => nodes[firstArea + area].parent)
-const terms = mineTerms(texts, { fieldOf, vectors, centroids })
+const terms = mineTerms(texts, fieldOf)
 const files = {
   'areas.bin': packedRows(centroids, dimensions),
   'weights.bin': Buffer.concat([Buffer.from(Float32Array.from(bias).buffer), packedRows(weights, dimensions)]),
@@ -293,10 +293,6 @@ const files = {
   'areas.txt': Buffer.from(areas.map(({ terms = [] }) => `${terms.slice(0, termsOfArea).join(', ')}\n`).join('')),
   'terms.txt': Buffer.from(
     terms.map(({ term, df, topicality }) => `${term}\t${df}\t${topicality.toFixed(2)}\n`).join(''),
-  ),
-  'terms.bin': packedRows(
-    terms.map(({ vector }) => vector),
-    terms[0].vector.length,
   ),
 }
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
@@ -307,7 +303,6 @@ const record = {
   abstracts: texts.filter(({ from }) => from !== 'openalex').length,
   areas: areas.length,
   terms: terms.length,
-  termDimensions: terms[0].vector.length,
   files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
   levels,
   nodes: tree,

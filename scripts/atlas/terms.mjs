@@ -1,12 +1,11 @@
-// Mines terms of one to three words, with the number of abstracts that have them, how specific they are to a field
-// (topicality), and a short vector of their direction.
+// Mines terms of one to three words, with the number of abstracts that have them and how specific they are to a field
+// (topicality).
 import { termKey } from '../../src/atlas/term-key.ts'
 import { stopWords, withoutMarkup } from '../../src/text/tokens.ts'
 
 // Minimum number of abstracts and minimum topicality of a term, by its number of words.
 const leastAbstracts = [0, 28, 28, 28]
 const leastTopicality = [0, 0, 0.9, 1.2]
-const vectorWidth = 32
 
 /** Runs of words between breaks, in lower case. */
 function runsOf(text) {
@@ -17,7 +16,7 @@ function runsOf(text) {
     .map((run) => run.split(/\s+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word)))
 }
 
-export function mineTerms(texts, { fieldOf, vectors, centroids }) {
+export function mineTerms(texts, fieldOf) {
   const rows = texts.flatMap(({ from }, i) => (from === 'openalex' ? [] : [i]))
   // Words are numbered by key.
   const numbers = new Map()
@@ -90,14 +89,11 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
   }
   const places = [new Map(), new Map(), new Map()]
   for (const [i, { words, code }] of candidates.entries()) places[words.length - 1].set(code, i)
-  // For each term, the distribution of its papers over the fields, and the sum of their vectors on the principal axes.
-  const axes = principalAxes(centroids, vectorWidth)
-  const short = rows.map((row) => project(vectors[row], axes))
+  // For each term, the distribution of its papers over the fields.
   const sizes = new Map()
   for (const row of rows) sizes.set(fieldOf[row], (sizes.get(fieldOf[row]) ?? 0) + 1)
   const chance = [...sizes.values()].reduce((sum, size) => sum + (size / rows.length) ** 2, 0)
   const spread = candidates.map(() => new Map())
-  const sums = candidates.map(() => new Float64Array(vectorWidth))
   documents.forEach((document, d) => {
     const field = fieldOf[rows[d]]
     const readers = [document.filter((code) => code >= 0), pairsOf(document), triplesOf(document)]
@@ -106,7 +102,6 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
         const i = places[length].get(code)
         if (i === undefined) continue
         spread[i].set(field, (spread[i].get(field) ?? 0) + 1)
-        for (let k = 0; k < vectorWidth; k++) sums[i][k] += short[d][k]
       }
   })
   const terms = candidates.flatMap(({ words, n }, i) => {
@@ -118,43 +113,7 @@ export function mineTerms(texts, { fieldOf, vectors, centroids }) {
     const divergence = Math.log(Math.max(pairsAlike / (n * (n - 1)), 1e-6) / chance)
     if (divergence < leastTopicality[words.length]) return []
     const term = words.map((word) => keys[word]).join(' ')
-    return [{ term, df: n, topicality: divergence, vector: Array.from(sums[i], (sum) => sum / n) }]
+    return [{ term, df: n, topicality: divergence }]
   })
   return terms.sort((a, b) => (a.term < b.term ? -1 : 1))
-}
-
-const project = (vector, { mean, axes }) =>
-  axes.map((axis) => {
-    let sum = 0
-    for (let d = 0; d < axis.length; d++) sum += axis[d] * (vector[d] - mean[d])
-    return sum
-  })
-
-/** The first principal axes of rows, by power iteration with deflation in float64. */
-function principalAxes(rows, count) {
-  const width = rows[0].length
-  const mean = new Float64Array(width)
-  for (const row of rows) for (let d = 0; d < width; d++) mean[d] += row[d] / rows.length
-  const centred = rows.map((row) => row.map((value, d) => value - mean[d]))
-  const axes = []
-  for (let k = 0; k < count; k++) {
-    let axis = Float64Array.from({ length: width }, (_, d) => 1 + ((d * 7 + k * 13) % 11))
-    for (let round = 0; round < 60; round++) {
-      for (const other of axes) {
-        let along = 0
-        for (let d = 0; d < width; d++) along += axis[d] * other[d]
-        for (let d = 0; d < width; d++) axis[d] -= along * other[d]
-      }
-      const next = new Float64Array(width)
-      for (const row of centred) {
-        let along = 0
-        for (let d = 0; d < width; d++) along += row[d] * axis[d]
-        for (let d = 0; d < width; d++) next[d] += along * row[d]
-      }
-      const length = Math.sqrt(next.reduce((sum, value) => sum + value * value, 0))
-      axis = next.map((value) => value / length)
-    }
-    axes.push(axis)
-  }
-  return { mean, axes }
 }

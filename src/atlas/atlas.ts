@@ -1,7 +1,7 @@
 // A map of science: some 1,800 areas with a name, a centroid in the bundled model's space and a place in a tree
 // (domain, discipline, division, field, area), and statistics of terms. Built by `scripts/build-atlas` from abstracts
 // of arXiv and topics of OpenAlex. `models/atlas` holds atlas.json (the tree), areas.bin (centroids), weights.bin (a
-// classifier of areas: one float32 bias per area, then weights), areas.txt (terms of each area), terms.bin and
+// classifier of areas: one float32 bias per area, then weights), areas.txt (terms of each area) and
 // terms.txt; each is read on first use. Rows of vectors are stored as one float32 scale per row, then 8-bit integers.
 // In the space of another model the centroids are embeddings of texts: see atlas-space.ts.
 import { readFileSync } from 'node:fs'
