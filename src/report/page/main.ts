@@ -160,7 +160,7 @@ class Page {
     this.#navigation.open()
     // Blocks are read ahead for printing; a missing one is reported where it is needed.
     if (report.isSmall) for (let block = 0; block < report.blocks; block++) report.block(block).catch(() => undefined)
-    setTimeout(() => void (report.isSmall ? this.#search.prepare() : this.#search.prepareTitles()), idleMs)
+    setTimeout(() => void this.#search.prepare({ isIdle: !report.isSmall }), idleMs)
     document.documentElement.dataset.ready = ''
   }
 

@@ -1,12 +1,16 @@
 // Forgiving search, ranked by BM25 (Robertson and Zaragoza 2009). A paper matches with any of the words; a word matches by
 // stem, as a prefix, split or joined at hyphens, or with a typo.
 import { stopWords } from '../../text/tokens.ts'
-import { blockSize } from '../page-data.ts'
+import { blockSize, type PagePaper } from '../page-data.ts'
 import type { Report } from './report.ts'
 import { WordIndex } from './word-index.ts'
 import { eachWord, runsOf } from './words.ts'
 
 const sliceMs = 8
+/** Idle indexing goes on after this time even if the browser stays busy. */
+const idleTimeoutMs = 100
+/** Blocks read ahead of the one being indexed. */
+const blocksAhead = 4
 /** Delay before a partial answer is shown: the first for few papers, and each further one. */
 const smallPauseMs = 200
 const pauseMs = 800
@@ -46,6 +50,9 @@ export class PaperSearch {
   #turn = 0
   #asking = ''
   #titlesReady: Promise<void> | undefined
+  #isUrgent = false
+  /** Ends the wait for idle time. */
+  #wake: () => void = () => {}
 
   constructor(report: Report) {
     this.#report = report
@@ -77,8 +84,15 @@ export class PaperSearch {
     this.#turn++
   }
 
-  /** Indexes all papers, once; searches can run meanwhile. */
-  prepare(): Promise<void> {
+  /**
+   * Indexes all papers, once; searches can run meanwhile.
+   * @param isIdle uses only time when the browser is idle, until a search or another call needs the index
+   */
+  prepare({ isIdle = false } = {}): Promise<void> {
+    if (!isIdle) {
+      this.#isUrgent = true
+      this.#wake()
+    }
     this.#ready ??= this.prepareTitles().then(() => this.#indexTexts())
     return this.#ready
   }
@@ -94,25 +108,43 @@ export class PaperSearch {
     for (const title of this.#report.core.titles) {
       this.#index.addTitle(title)
       if (performance.now() > end) {
-        await nextTurn()
-        end = performance.now() + sliceMs
+        end = await this.#rest()
       }
     }
   }
 
+  /** Lets the browser work; resolves to the end of the next slice. */
+  async #rest(): Promise<number> {
+    const idleUntil = this.#isUrgent ? await nextTurn() : await this.#idle()
+    return Math.max(performance.now() + sliceMs, idleUntil ?? 0)
+  }
+
+  /** Resolves to the end of an idle period, or to undefined as soon as the index is needed. */
+  #idle(): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      this.#wake = () => resolve(undefined)
+      // Safari has no idle callbacks.
+      if (!('requestIdleCallback' in window)) setTimeout(this.#wake, idleTimeoutMs)
+      else requestIdleCallback((idle) => resolve(performance.now() + idle.timeRemaining()), { timeout: idleTimeoutMs })
+    })
+  }
+
   async #indexTexts(): Promise<void> {
     const { blocks, rows } = this.#report
+    // Empty if the file was cut off before the block.
+    const read = (block: number) => this.#report.block(block).catch((): readonly PagePaper[] => [])
+    // Blocks are inflated in the background while earlier ones are indexed.
+    const ahead = Array.from({ length: Math.min(blocksAhead, blocks) }, (_, block) => read(block))
     let end = performance.now() + sliceMs
     for (let block = 0; block < blocks; block++) {
-      // Empty if the file was cut off before the block.
-      const papers = await this.#report.block(block).catch(() => [])
+      const papers = (await ahead.shift()) ?? []
+      if (block + blocksAhead < blocks) ahead.push(read(block + blocksAhead))
       for (let place = 0; place < Math.min(blockSize, rows - block * blockSize); place++) {
         const [abstract = '', authors = []] = papers[place] ?? []
         this.#index.addText(abstract, authors)
         this.#indexed++
         if (performance.now() > end) {
-          await nextTurn()
-          end = performance.now() + sliceMs
+          end = await this.#rest()
         }
       }
     }
@@ -281,12 +313,12 @@ export class PaperSearch {
 }
 
 /** Lets the browser draw and handle input; a timer would wait 4 ms each time. */
-function nextTurn(): Promise<void> {
+function nextTurn(): Promise<undefined> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {
       port1.close()
-      resolve()
+      resolve(undefined)
     }
     port2.postMessage(null)
   })
