@@ -65,7 +65,7 @@ const shortNames: Readonly<Record<keyof Looked, string>> = {
 const names = Object.keys(shortNames) as (keyof Looked)[]
 
 /** `#topic=3&paper=2401.00001`; `#` for the start page. */
-export function addressOf(looked: Looked): string {
+function addressOf(looked: Looked): string {
   const parts = names.flatMap((name) =>
     [looked[name]]
       .flat()
@@ -75,7 +75,7 @@ export function addressOf(looked: Looked): string {
 }
 
 /** Reads an address; unknown parts are ignored. */
-export function lookedAt(hash: string): Looked {
+function lookedAt(hash: string): Looked {
   const parts = new URLSearchParams(hash.slice(1).replaceAll('+', '%2B'))
   const one = (name: keyof Looked) => parts.get(shortNames[name]) ?? ''
   const marked = one('marked')

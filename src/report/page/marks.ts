@@ -3,7 +3,7 @@
 
 export type Mark = 'starred' | 'read' | 'hidden'
 
-export const everyMark: readonly Mark[] = ['starred', 'read', 'hidden']
+const everyMark: readonly Mark[] = ['starred', 'read', 'hidden']
 
 const place = 'paperkin-marks'
 
