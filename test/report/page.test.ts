@@ -705,14 +705,14 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       expect(read.map(({ id, title, abstract, authors }) => ({ id, title, abstract, authors }))).toEqual(
         starred.map(({ id, title, abstract, authors }) => ({ id, title, abstract, authors })),
       )
-      const told = JSON.parse(
+      const answer = JSON.parse(
         execFileSync(process.execPath, ['dist/cli.js', 'recommend', 'examples/digest.txt', '--like', path, '--json'], {
           encoding: 'utf8',
         }),
       )
-      expect(told.liked).toBe(2)
-      expect(told.hits.length).toBeGreaterThan(3)
-      for (const { id } of starred) expect(told.hits.map((hit: { id: string }) => hit.id)).not.toContain(id)
+      expect(answer.liked).toBe(2)
+      expect(answer.hits.length).toBeGreaterThan(3)
+      for (const { id } of starred) expect(answer.hits.map((hit: { id: string }) => hit.id)).not.toContain(id)
       await page.close()
 
       const { page: elsewhere } = await open()

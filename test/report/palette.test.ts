@@ -57,7 +57,7 @@ function oklab([r, g, b]: Triple): Triple {
 describe.each(['light', 'dark'] as const)('the %s theme', (theme) => {
   const { topics, background, ink, soft, apart } = themes[theme]
 
-  test.each(Object.entries(eyes))('any two topics are told apart with %s', (_, matrix) => {
+  test.each(Object.entries(eyes))('any two topics are distinguishable with %s', (_, matrix) => {
     const seen = topics.map((colour) => {
       const rgb = linear(colour)
       const channels = matrix.map((row) => row[0] * rgb[0] + row[1] * rgb[1] + row[2] * rgb[2])

@@ -97,11 +97,11 @@ describe('data', () => {
       '## What is new\n\nCannot be determined: none of the 50 papers has a date',
     )
     const [first, second] = data.papers
-    const { missing: _, ...told } = novelty
+    const { missing: _, ...given } = novelty
     const text = await library.report(topics, {
       format: 'markdown',
       novelty: {
-        ...told,
+        ...given,
         papers: [first!.id, second!.id],
         from: '2025-03-01',
         to: '2025-03-31',

@@ -1,4 +1,4 @@
-// The panel beside the map: an open paper, or two to compare. The map and the list follow it.
+// The panel next to the map: an open paper, or two to compare. The map and the list follow it.
 import { element } from './dom.ts'
 import type { PaperMap } from './map.ts'
 import type { Mark, Marks } from './marks.ts'

@@ -203,14 +203,14 @@ export class PaperList {
     const lines = [...this.element.querySelectorAll<HTMLElement>('.entry')]
     const at = lines.indexOf(line)
     const along = [...line.querySelectorAll<HTMLElement>('input, button')]
-    const beside = along.indexOf(target)
+    const place = along.indexOf(target)
     const goals: Readonly<Record<string, HTMLElement | undefined>> = {
-      ArrowDown: sameIn(lines[at + 1], beside),
-      ArrowUp: sameIn(lines[at - 1], beside),
-      Home: sameIn(lines[0], beside),
-      End: sameIn(lines.at(-1), beside),
-      ArrowRight: along[beside + 1],
-      ArrowLeft: along[beside - 1],
+      ArrowDown: sameIn(lines[at + 1], place),
+      ArrowUp: sameIn(lines[at - 1], place),
+      Home: sameIn(lines[0], place),
+      End: sameIn(lines.at(-1), place),
+      ArrowRight: along[place + 1],
+      ArrowLeft: along[place - 1],
     }
     if (!(event.key in goals)) return
     event.preventDefault()
