@@ -1,4 +1,4 @@
-// A feed of papers: Atom 1.0 (RFC 4287), for any feed reader.
+// Papers as an Atom 1.0 feed (RFC 4287).
 import { createHash } from 'node:crypto'
 import { type Paper, paperName } from '../paper.ts'
 import { paperLink, searchLink } from './links.ts'
@@ -7,16 +7,16 @@ import type { ReportData } from './report-data.ts'
 import { shortScore } from './wording.ts'
 
 interface FeedOptions {
-  /** Names the feed: as long as it stays, readers take the next file for news of the same feed. @default 'paperkin' */
+  /** Identifies the feed: files with the same name are updates of one feed. @default 'paperkin' */
   readonly feed?: string
   /**
-   * When the feed was made, ISO 8601; also the time of papers without an exact date. @default that of the newest paper where
-   * all have one, otherwise now
+   * Time of the feed, ISO 8601; also used for papers without an exact date. @default the date of the newest paper if all
+   * papers have one, otherwise now
    */
   readonly updated?: string
 }
 
-/** The feed: an entry a paper, best first. Its ids stay the same from file to file. */
+/** The feed, one entry per paper, best first. The id of a paper is the same in every file. */
 export function atomFeed(
   { title, papers }: RecommendedPapers,
   { feed = 'paperkin', updated = newest(papers) ?? new Date().toISOString() }: FeedOptions = {},
@@ -32,7 +32,7 @@ ${papers.map((one) => entry(one, updated)).join('')}</feed>
 `
 }
 
-/** A feed of a report: the papers that were recommended, or all of them. */
+/** The feed of a report: its recommended papers, or all papers if nothing was recommended. */
 export function atomReport({ title, papers, recommended }: ReportData): string {
   const paperOf = new Map(papers.map((paper) => [paper.id, paper]))
   const shown = recommended?.map(({ id, ...found }) => ({ paper: paperOf.get(id) as Paper, ...found }))
@@ -66,31 +66,31 @@ function entry(one: RecommendedPaper, made: string): string {
   return `  <entry>\n${lines.map((line) => `    ${line}\n`).join('')}  </entry>\n`
 }
 
-/** The time of the newest paper; undefined where one has none. */
+/** Time of the newest paper; undefined if any paper has no exact date. */
 function newest(papers: readonly RecommendedPaper[]): string | undefined {
   const times = papers.map(({ paper }) => exactTime(paper.published))
   return times.includes(undefined) ? undefined : (times as string[]).sort().at(-1)
 }
 
-/** A day or a time as Atom has them; undefined for a date that says less. */
+/** An Atom timestamp; undefined for a date without a day. */
 function exactTime(published: Paper['published']): string | undefined {
   if (published === undefined || !/^\d{4}-\d{2}-\d{2}/u.test(published)) return undefined
   const time = new Date(published)
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString().replace('.000Z', 'Z')
 }
 
-/** A name as a UUID, by the scheme of its version 8 (RFC 9562): the same name gives the same. */
+/** A UUID of version 8 (RFC 9562) from the hash of a name. */
 function uuid(name: string): string {
   const hex = createHash('sha256').update(`paperkin ${name}`).digest('hex')
   const variant = ((Number.parseInt(hex[16] as string, 16) & 3) | 8).toString(16)
   return `urn:uuid:${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what XML 1.0 cannot hold.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: not allowed in XML 1.0.
 const impossible = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/gu
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
-/** Text of XML or of an attribute, whatever it holds. */
+/** Escapes text for XML content and attributes. */
 const xml = (text: string) =>
   text
     .toWellFormed()

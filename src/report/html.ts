@@ -1,6 +1,6 @@
-// The page: one file with its style, its code and its data, deflated. Nothing in it is fetched, and its content security
-// policy allows no other code than this; titles and abstracts never become markup. The code stands behind the core and before
-// the blocks: the map is drawn while the browser still reads the abstracts.
+// The page: one file with its style, its code and its deflated data. It fetches nothing, its content security policy allows
+// no other code, and titles and abstracts never become markup. The code stands between the core and the blocks, so that the
+// map is drawn while the browser still reads the abstracts.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
@@ -37,14 +37,14 @@ interface PageOptions {
 
 /**
  * The page of a report.
- * @throws PaperkinError `unreadable-source` where the package was not built
+ * @throws PaperkinError `unreadable-source` if the package was not built
  */
 export async function htmlReport(data: ReportData, options: PageOptions): Promise<string> {
   const [code, style] = await Promise.all([built('report.js'), built('report.css')])
   const slice = timeSlice(options.signal)
   const { components, bytes } = await pageVectors(options.vectors, { dimensions: options.dimensions, slice })
   const { core, block } = pageData(data, components)
-  // Column by column, so that the event loop turns.
+  // Column by column, so that the event loop can run in between.
   const columns: string[] = []
   for (const [name, column] of Object.entries(core)) {
     columns.push(`${JSON.stringify(name)}:${JSON.stringify(column())}`)
@@ -93,7 +93,7 @@ ${rest.join('\n')}
 `
 }
 
-/** A part of the data as an element of the page that no browser runs. */
+/** Deflates a part of the data into a `script` element that browsers do not run. */
 async function packed(name: string, content: string | Uint8Array): Promise<string> {
   const bytes = await deflate(content, { level: 9 })
   return `<script type="application/octet-stream" id="${name}">${bytes.toString('base64')}</script>`
@@ -102,13 +102,13 @@ async function packed(name: string, content: string | Uint8Array): Promise<strin
 const hashOf = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`
 
 /**
- * Characters of a text that are not plain as numbers, so that they cannot be markup; and so that the page is all ASCII,
- * of which a string takes half the memory and a fraction of the time to put together.
+ * Escapes everything but plain ASCII as character references: it cannot become markup, and a page of ASCII alone takes half
+ * the memory and a fraction of the time to build.
  */
 const asText = (text: string) =>
   text.replace(/[^ -~]|[&<>"']/gu, (character) => `&#${character.codePointAt(0) as number};`)
 
-/** A file that the build made for the page. */
+/** A file of the page from the build. */
 async function built(name: string): Promise<string> {
   try {
     return (await readFile(packageFile(`#page/${name}`), 'utf8')).trim()
@@ -121,7 +121,7 @@ async function built(name: string): Promise<string> {
   }
 }
 
-/** What makes each column of the core of a report, and the block that begins with a row. */
+/** Functions that make the columns of the core, and the block that starts at a row. */
 function pageData(
   data: ReportData,
   components: number,
@@ -195,11 +195,12 @@ function pageData(
   return { core, block }
 }
 
-/** What is new as lines; null where nothing is said of it. */
+/** News as lines of text; null if the report has none. */
 function newsOf({ novelty }: ReportData, rowOf: ReadonlyMap<string, number>): PageCore['news'] {
   if (novelty === undefined) return null
   const { unlike, earlier, papers, missing } = novelty
-  if (missing !== undefined) return { compared: `What is new cannot be told: ${missing}.`, frequent: [], unlike: [] }
+  if (missing !== undefined)
+    return { compared: `What is new cannot be determined: ${missing}.`, frequent: [], unlike: [] }
   const rowsOf = (ids: readonly string[]) => ids.flatMap((id) => rowOf.get(id) ?? [])
   const frequent = namedThings(novelty).map(({ name, isTentative, ...one }): PageNews => {
     const before = `before ${one.before.toLocaleString('en')} of ${earlier.count.toLocaleString('en')}`

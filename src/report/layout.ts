@@ -1,6 +1,6 @@
-// Places papers in the plane so that kin are near: UMAP (McInnes, Healy and Melville 2018, sections 3 and 4) over an exact
-// neighbour list. Its start are two smooth directions of the graph in place of the eigenvectors; the gradient's powers
-// come from a table, which is most of what makes it fast. Sums and random numbers run in one fixed order.
+// Lays out papers in the plane with neighbours close together: UMAP (McInnes, Healy and Melville 2018, sections 3 and 4) on
+// an exact neighbour list. Two smooth functions on the graph replace the eigenvectors as the start. Powers in the gradient
+// come from a table, which accounts for most of the speed. Sums and random numbers run in a fixed order.
 import { requireInteger } from '../errors.ts'
 import { seededRandom } from '../runtime/random.ts'
 import { type Progress, type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
@@ -16,13 +16,13 @@ export interface NearestRows {
 interface LayoutOptions {
   /** @default 1 */
   readonly seed?: number | undefined
-  /** Rounds of moving. @default 500, above 10,000 rows 100 */
+  /** Rounds of gradient descent. @default 500, above 10,000 rows 100 */
   readonly epochs?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** The curve 1 / (1 + a d^2b) nearest to 1 up to a distance of .1 and to exp(.1 - d) beyond. */
+/** Fit of 1 / (1 + a d^2b) to 1 up to a distance of .1 and to exp(.1 - d) beyond. */
 const a = 1.576943
 const b = 0.895061
 const negatives = 5
@@ -30,8 +30,9 @@ const mostStep = 4
 const startRounds = 60
 
 /**
- * Places of the rows, `rows × 2`, centred, the longer axis lying, the farthest at a distance of 1 or less from the
- * middle. The same list and seed give the same bits on every CPU. Takes turns with the event loop.
+ * Coordinates of the rows, `rows × 2`: centred, the longer axis horizontal, within the unit circle. The same list and seed
+ * give the same bits on every CPU. Yields to the event loop.
+ * @throws PaperkinError `invalid-argument` for `epochs` below 1
  */
 export async function layout(near: NearestRows, options: LayoutOptions = {}): Promise<Float32Array> {
   const { signal, onProgress } = options
@@ -47,20 +48,20 @@ export async function layout(near: NearestRows, options: LayoutOptions = {}): Pr
 }
 
 interface Edges {
-  /** `rows + 1` offsets: each edge stands in the rows of both its ends. */
+  /** `rows + 1` offsets; each edge is stored for both its ends. */
   readonly start: Int32Array
   readonly target: Int32Array
-  /** 0 … 1: how surely the two are neighbours. */
+  /** 0 … 1: membership strength of the edge. */
   readonly weight: Float32Array
 }
 
-/** The union of every row's fuzzy set of neighbours (section 3.1): `p + q - p q` of the two directions. */
+/** The union of all fuzzy neighbour sets (section 3.1): `p + q - p q` of the two directions. */
 async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice: TimeSlice): Promise<Edges> {
   const sure = new Float64Array(rows * k)
   const goal = Math.log2(k + 1)
   const distance = new Float64Array(k)
   for (let row = 0; row < rows; row++) {
-    // Of unit vectors this is the Euclidean distance.
+    // Euclidean distance of unit vectors.
     for (let rank = 0; rank < k; rank++) distance[rank] = Math.sqrt(Math.max(0, 2 - 2 * similarity[row * k + rank]!))
     const nearest = distance.find((d) => d > 0) ?? 0
     let low = 0
@@ -86,7 +87,7 @@ async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice
       const other = neighbour[i]!
       let back = 0
       for (let j = other * k; j < (other + 1) * k; j++) if (neighbour[j] === row) back = sure[j]!
-      // An edge that both ends name is taken from the lower one.
+      // An edge that both ends list is taken from the lower row.
       if (back > 0 && other < row) continue
       take(row, other, sure[i]! + back - sure[i]! * back)
     }
@@ -115,8 +116,8 @@ async function fuzzyEdges({ rows, k, neighbour, similarity }: NearestRows, slice
 }
 
 /**
- * Two smooth functions on the graph, from noise: each round takes the mean over neighbours, and takes out what is
- * constant and what the two have in common, as power iteration does for the eigenvectors of the graph's Laplacian.
+ * Two smooth functions on the graph, by power iteration from noise: each round averages over neighbours, then removes the
+ * constant part and what the two have in common. Approximates the leading eigenvectors of the graph's Laplacian.
  */
 async function smoothStart(
   { start, target, weight }: Edges,
@@ -141,7 +142,7 @@ async function smoothStart(
   }
   const unit = (values: Float64Array) => {
     const length = Math.sqrt(product(values, values) / total)
-    // Of two papers nothing but rounding is left.
+    // Two papers leave nothing but rounding errors.
     if (length < 1e-9) return
     for (let row = 0; row < rows; row++) values[row]! /= length
   }
@@ -155,7 +156,7 @@ async function smoothStart(
         sumX += weight[i]! * x[target[i]!]!
         sumY += weight[i]! * y[target[i]!]!
       }
-      // Half of itself keeps the directions that would change their sign from round to round away.
+      // Averaging with the old value damps components that would flip their sign each round.
       nextX[row] = (x[row]! + sumX / degree[row]!) / 2
       nextY[row] = (y[row]! + sumY / degree[row]!) / 2
       if (row % 2048 === 2047 && slice.due()) await slice.rest()
@@ -175,18 +176,18 @@ async function smoothStart(
   for (let row = 0; row < rows; row++) most = Math.max(most, Math.abs(x[row]!), Math.abs(y[row]!))
   if (most < 1e-9) most = 1
   for (let row = 0; row < rows; row++) {
-    // The little noise parts papers of one text.
+    // A little noise separates papers with the same text.
     places[2 * row] = (10 * x[row]!) / most + 1e-3 * (random() - 0.5)
     places[2 * row + 1] = (10 * y[row]!) / most + 1e-3 * (random() - 0.5)
   }
   return places
 }
 
-/** Table of the gradient's factors by squared distance: `2^detail` entries for each power of 2. */
+/** Tables of gradient factors by squared distance: `2^detail` entries per power of 2. */
 const detail = 7
 const lowest = 127 - 24
 const octaves = 24 + 14
-/** What is added to squared distances, so that they are never below the table. */
+/** Added to squared distances, so that they never fall below the table. */
 const leastSquared = 2 ** -24
 const pulls = new Float32Array(octaves << detail)
 const pushes = new Float32Array(octaves << detail)
@@ -213,7 +214,7 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
   let strongest = 0
   for (let i = 0; i < weight.length; i++) strongest = Math.max(strongest, weight[i]!)
   const least = strongest / epochs
-  // Every edge comes up as often as its weight says: once each `every` epochs.
+  // An edge is sampled in proportion to its weight: once per `every` epochs.
   const every = new Float32Array(weight.length)
   for (let i = 0; i < weight.length; i++) every[i] = weight[i]! < least ? 0 : strongest / weight[i]!
   const due = every.slice()
@@ -245,11 +246,11 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
         y += dy
         places[other]! -= dx
         places[other + 1]! -= dy
-        // All pushed from one place: their sums do not wait for each other, which takes half the time.
+        // All negatives push from one position: the sums are independent, which halves the time.
         let pushX = 0
         let pushY = 0
         for (let n = 0; n < negatives; n++) {
-          // xorshift32 (Marsaglia 2003): fast, and nothing here needs better.
+          // xorshift32 (Marsaglia 2003): fast, and good enough for sampling.
           state ^= state << 13
           state ^= state >>> 17
           state ^= state << 5
@@ -283,7 +284,7 @@ async function move(places: Float32Array, { edges, rows, epochs, random, slice, 
   onProgress?.({ done: epochs, total: epochs })
 }
 
-/** Centred, turned so that the widest spread lies, and scaled into the unit circle. */
+/** Centres, rotates the widest spread to horizontal, and scales into the unit circle. */
 function upright(places: Float32Array): Float32Array {
   const rows = places.length / 2
   let meanX = 0

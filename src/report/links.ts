@@ -1,8 +1,8 @@
-// Where a paper can be read, or found.
+// Links to papers, and searches for those without one.
 import { type Paper, paperName } from '../paper.ts'
 import { linkOf } from './report-data.ts'
 
-/** The paper's `http` or `https` address, that of its arXiv id or of its DOI; undefined where nothing is known. */
+/** The paper's `http` or `https` address, or else that of its arXiv id or DOI; undefined without any of them. */
 export function paperLink(paper: Paper): string | undefined {
   const doi = paperDoi(paper)
   return (
@@ -11,7 +11,7 @@ export function paperLink(paper: Paper): string | undefined {
   )
 }
 
-/** The DOI of a paper without `doi:` or an address before it, in lower case: of its id, its field `doi`, or its address. */
+/** The DOI of a paper, bare and in lower case, from its field `doi`, its id or its address. */
 export function paperDoi({ id, url, extra }: Paper): string | undefined {
   for (const value of [extra?.doi, id, url])
     if (typeof value === 'string') {
@@ -21,15 +21,15 @@ export function paperDoi({ id, url, extra }: Paper): string | undefined {
   return undefined
 }
 
-/** The DOI that a text is, in lower case: `10.1000/x`, `doi:10.1000/x` or its address. */
+/** Parses `10.1000/x`, `doi:10.1000/x` or a DOI's address into a bare DOI in lower case; undefined for other texts. */
 export function doiOf(text: string): string | undefined {
   return /^(?:(?:https?:\/\/)?(?:dx\.)?doi\.org\/|doi:\s*)?(10\.\d{4,9}\/\S+)$/iu.exec(text.trim())?.[1]?.toLowerCase()
 }
 
-/** So many characters of an address every browser and every line of a mail takes. */
+/** Length of an encoded query that every browser and every line of a mail can hold. */
 const mostOfSearch = 600
 
-/** A search for the paper's title, for one that has no address. */
+/** A Google Scholar search for the paper's title. */
 export function searchLink(paper: Pick<Paper, 'title' | 'abstract'>): string {
   const encoded = (text: string) => encodeURIComponent(`"${text}"`)
   let words = paperName(paper).toWellFormed().replace(/\s*…$/u, '').replaceAll('"', ' ')

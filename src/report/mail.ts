@@ -1,5 +1,5 @@
-// A page that mail programs show as it is: tables and inline styles, at most 600 pixels wide, no script, nothing fetched,
-// ASCII in lines that mail servers take (RFC 5322).
+// Papers as HTML for mail programs: tables and inline styles, at most 600 pixels wide, no script, nothing fetched, ASCII in
+// lines that mail servers accept (RFC 5322).
 import { paperName } from '../paper.ts'
 import { paperLink, searchLink } from './links.ts'
 import { type RecommendedPaper, type RecommendedPapers, reasonOf } from './recommended.ts'
@@ -7,7 +7,7 @@ import { longDate, shortScore } from './wording.ts'
 
 const font = 'font-family:Helvetica,Arial,sans-serif;'
 
-/** The page: a row a paper with its title, authors, reason and abstract. */
+/** The page, one row per paper with its title, authors, reason and abstract. */
 export function mailPage({ title, papers }: RecommendedPapers): string {
   return `<!DOCTYPE html>
 <html lang="en">
@@ -56,13 +56,13 @@ ${line(facts.join(' · '), 'font-size:13px;line-height:18px;color:#595959;')}${l
 `
 }
 
-/** Lines of a mail hold 998 bytes at most; markup stands in some of them beside the text. */
+/** Characters of text per line. Lines of a mail hold at most 998 bytes, which some share with markup. */
 const mostOfLine = 400
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what is no text.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are removed.
 const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/gu
 
-/** Text as HTML in ASCII, in lines that are short enough; addresses are kept in one. */
+/** Escapes text as ASCII and wraps it into short lines; attributes are not wrapped. */
 function html(text: string, { isAttribute = false } = {}): string {
   const safe = text
     .toWellFormed()
@@ -81,7 +81,7 @@ function html(text: string, { isAttribute = false } = {}): string {
   return [...lines, line].join('\n')
 }
 
-/** A word without end, such as a text in Chinese: a line ends inside a tag, where it means nothing. */
+/** Splits an overlong word, such as a text in Chinese: the line breaks inside a tag, where it has no meaning. */
 function broken(word: string): string {
   if (word.length <= mostOfLine) return word
   return (word.match(/(?:&#\d+;|[^&]){1,40}/gu) ?? []).join('<wbr\n>')

@@ -1,4 +1,4 @@
-// The map as a picture for a page or a slide: SVG with text as text, in the light theme.
+// The map as an SVG picture for pages and slides: real text, light theme.
 import { themes } from './palette.ts'
 import { mapSize } from './regions.ts'
 import type { ReportData, ReportTopic } from './report-data.ts'
@@ -6,6 +6,7 @@ import type { ReportData, ReportTopic } from './report-data.ts'
 const width = 960
 const height = 640
 const margin = 46
+/** Mean width of a letter, relative to the font size. */
 const letter = 0.56
 
 interface Box {
@@ -32,7 +33,7 @@ export function svgReport({ title, topics, papers }: ReportData): string {
   const top = height / 2 - scale * down.middle
   const radius = Math.max(0.9, Math.min(5, 13 * Math.max(1, papers.length) ** -0.25))
   const positionOf = new Map(topics.map(({ id }, position) => [id, position]))
-  // Points of one topic are one path of dots: a line of no length with round ends.
+  // The points of a topic are one path of zero-length lines with round ends.
   const dots = topics.map(() => '')
   let alone = ''
   for (const { x, y, topic } of papers) {
@@ -68,7 +69,7 @@ ${labels.join('\n')}
 `
 }
 
-/** Labels that do not overlap, those of the largest topics first. */
+/** Labels without overlap, largest topics first. */
 function placed(
   topics: readonly ReportTopic[],
   { scale, left, top }: { readonly scale: number; readonly left: number; readonly top: number },

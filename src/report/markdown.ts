@@ -1,4 +1,4 @@
-// The report as text to read, to mail or to put into a wiki.
+// Reports and recommended papers as Markdown.
 
 import { paperName } from '../paper.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
@@ -9,7 +9,7 @@ import { namedThings, nothingFrequent, shortScore, timesAsFrequent, whatIsCompar
 
 const kinShown = 3
 
-/** Topics with their papers, each with its nearest kin. */
+/** The topics with their papers, each with its nearest kin. */
 export async function markdownReport(data: ReportData, slice: TimeSlice): Promise<string> {
   const { title, topics, papers, periods, weights, hierarchy } = data
   const paperOf = new Map(papers.map((paper) => [paper.id, paper]))
@@ -45,7 +45,7 @@ export async function markdownReport(data: ReportData, slice: TimeSlice): Promis
   ]
   return `${[
     `# ${text(title)}`,
-    `${papers.length} ${papers.length === 1 ? 'paper' : 'papers'}, ${topics.length} ${topics.length === 1 ? 'topic' : 'topics'}. Of a paper's kin the score is ${weights.semantic} × meaning + ${weights.lexical} × words.`,
+    `${papers.length} ${papers.length === 1 ? 'paper' : 'papers'}, ${topics.length} ${topics.length === 1 ? 'topic' : 'topics'}. The score of kin is ${weights.semantic} × meaning + ${weights.lexical} × words.`,
     ...(data.recommended ? [`## For you\n\n${forYou(data.recommended, paperOf)}`] : []),
     ...news(data, paperOf),
     ...(topics.length > 1 ? [hierarchy.children.flatMap((node) => outline(node, 0)).join('\n')] : []),
@@ -54,7 +54,7 @@ export async function markdownReport(data: ReportData, slice: TimeSlice): Promis
   ].join('\n\n')}\n`
 }
 
-/** Recommended papers with their abstracts, to read or to mail. */
+/** Recommended papers with their abstracts. */
 export function recommendedMarkdown({ title, papers }: RecommendedPapers): string {
   const items = papers.map((one, i) => {
     const { abstract } = one.paper
@@ -93,11 +93,11 @@ function forYou(
 const linked = (name: string, link: string | undefined) =>
   link === undefined ? `**${text(name)}**.` : `[**${text(name)}**](<${link.replace(/[<>]/gu, encodeURIComponent)}>).`
 
-/** What is new, as paragraphs; none where nothing is said of it. */
+/** News as paragraphs; none if the report has no news. */
 function news({ novelty }: ReportData, paperOf: ReadonlyMap<string, ReportPaper>): string[] {
   if (novelty === undefined) return []
   const { unlike, earlier, papers, missing } = novelty
-  if (missing !== undefined) return ['## What is new', text(`Cannot be told: ${missing}.`)]
+  if (missing !== undefined) return ['## What is new', text(`Cannot be determined: ${missing}.`)]
   const frequent = namedThings(novelty).map(({ name, ...one }) => {
     const named = one.papers.slice(0, kinShown).map((id) => text(paperOf.get(id)?.name ?? id))
     const more = one.count - named.length
@@ -134,7 +134,7 @@ const bars = (counts: readonly number[]) => {
   return counts.map((value) => levels[Math.round((value / most) * (levels.length - 1))]).join('')
 }
 
-/** Text that stays text in Markdown, whatever it holds. */
+/** Escapes text for Markdown. */
 const text = (value: string) =>
   value
     .replace(/\s+/gu, ' ')

@@ -1,7 +1,7 @@
-// What the page reads: columns that are needed at once (the core), and blocks of papers with all that is shown of one
-// (abstract, authors, link, kin), unpacked when they are asked for. Papers are rows here, topics positions.
+// The data of the page: the core, columns that are needed at once, and blocks of papers with abstract, authors, link and kin,
+// unpacked on first use. Papers are identified by row, topics by position.
 
-/** Papers of a block: enough for deflate to find what repeats, few enough to unpack in milliseconds. */
+/** Papers per block: enough for deflate to work well, few enough to unpack in milliseconds. */
 export const blockSize = 256
 
 interface PageTopic {
@@ -30,11 +30,11 @@ export interface PageArea {
   readonly name: string
   /** 0 for a discipline, 1 for a field, 2 for an area. */
   readonly depth: number
-  /** Position of the one that it stands in, which is before it; -1 for a discipline. */
+  /** Position of the enclosing one, which comes before it; -1 for a discipline. */
   readonly parent: number
 }
 
-/** Something that is new: a line of figures, and the rows of papers that have it. */
+/** An entry of the news: its name, a line of figures, and the rows of its papers. */
 export interface PageNews {
   readonly name: string
   readonly figures: string
@@ -43,16 +43,16 @@ export interface PageNews {
 
 export interface PageCore {
   readonly title: string
-  /** Of each paper's vector. */
+  /** Components of a paper's vector. */
   readonly components: number
   readonly weights: readonly [semantic: number, lexical: number]
   readonly periods: readonly string[]
   readonly topics: readonly PageTopic[]
   readonly groups: readonly PageGroup[]
   readonly categories: readonly string[]
-  /** Each before those that stand in it. */
+  /** Each before its children. */
   readonly areas: readonly PageArea[]
-  /** What is new against which papers; left out where nothing is said of it. */
+  /** News, and what they are compared with; null if the report has none. */
   readonly news: {
     readonly compared: string
     readonly frequent: readonly PageNews[]
@@ -63,7 +63,7 @@ export interface PageCore {
   readonly dates: readonly string[]
   /** Position of the topic, -1 for an outlier. */
   readonly topicOf: readonly number[]
-  /** Of each outlier the topic that is nearest. */
+  /** The nearest topic of each outlier. */
   readonly nearest: Readonly<Record<number, number>>
   readonly categoriesOf: readonly (readonly number[])[]
   /** Position of the area of each paper, -1 for none. */
@@ -72,7 +72,7 @@ export interface PageCore {
   readonly y: readonly number[]
 }
 
-/** Semantic and lexical part in thousandths. */
+/** `semantic` and `lexical` are cosines in thousandths. */
 export type PageKin = readonly [row: number, semantic: number, lexical: number, ...shared: string[]]
 
 export type PagePaper = readonly [abstract: string, authors: readonly string[], link: string, kin: readonly PageKin[]]

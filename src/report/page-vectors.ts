@@ -1,17 +1,17 @@
-// Vectors small enough for a page: the leading directions of the papers' own vectors (a singular value decomposition that
-// is not centred, so that dot products stay), found by orthogonal iteration (Golub and Van Loan, section 8.2.4) on a
-// sample, as one byte a component.
+// Vectors small enough for a page: the papers' vectors in their leading directions, one byte per component. The directions
+// are those of a singular value decomposition, not centred so that dot products are preserved, by orthogonal iteration
+// (Golub and Van Loan, section 8.2.4) on a sample.
 import { seededRandom } from '../runtime/random.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
 
-/** Components of a page's vectors, where there are so many papers. */
+/** Components at most; fewer papers have fewer. */
 const mostComponents = 64
 const sampled = 4096
 const rounds = 24
 
 export interface PageVectors {
   readonly components: number
-  /** A little-endian float of each component, what a byte is to be multiplied with; then `rows × components` signed bytes. */
+  /** Per component a little-endian float, the unit of its bytes; then `rows × components` signed bytes. */
   readonly bytes: Uint8Array
 }
 
@@ -46,7 +46,7 @@ export async function pageVectors(
   return { components, bytes }
 }
 
-/** Orthonormal directions, `components × dimensions`, in which rows of a sample are largest. */
+/** Orthonormal leading directions of a sample of the rows, `components × dimensions`. */
 async function leadingDirections(
   vectors: Float32Array,
   {
@@ -85,7 +85,7 @@ async function leadingDirections(
   return basis
 }
 
-/** Gram and Schmidt's, each direction twice; one that nothing is left of becomes zero. */
+/** Gram–Schmidt, two passes per direction; a dependent direction becomes zero. */
 function orthonormalise(basis: Float64Array, dimensions: number): void {
   for (let start = 0; start < basis.length; start += dimensions) {
     let before = 0

@@ -1,7 +1,6 @@
-// Colours of topics: twelve a theme, found by a random search for the set whose two closest colours are farthest apart to
-// the eyes of everybody, with protanopia, deuteranopia and tritanopia too, at a contrast of 3 : 1 or more to the
-// background; test/report/palette.test.ts computes both. Where there are more topics than colours, topics that are far
-// from each other on the map share one, and labels tell them apart.
+// Colours of topics, twelve per theme. A random search maximised the smallest distance between two colours, for normal
+// vision, protanopia, deuteranopia and tritanopia, at a contrast of at least 3 : 1 to the background;
+// test/report/palette.test.ts checks both. With more topics than colours, topics far from each other on the map share one.
 export const themes = {
   light: {
     background: '#fcfcfa',
@@ -10,7 +9,7 @@ export const themes = {
     faint: '#dcdbd6',
     /** Papers in no topic. */
     apart: '#777a7e',
-    /** Around papers that are selected. */
+    /** Rings around selected papers. */
     picked: '#0b6bcb',
     topics: [
       '#2963c5',

@@ -1,12 +1,12 @@
-// What was recommended to someone, as the writers of `atom.ts`, `mail.ts` and `markdown.ts` take it.
+// Recommended papers, the input of `atom.ts`, `mail.ts` and `markdown.ts`.
 import type { Paper } from '../paper.ts'
 
-/** A paper that was recommended, as `library.recommend` gives it. */
+/** A hit of `library.recommend`. */
 export interface RecommendedPaper {
   readonly paper: Paper
-  /** 0 … 1; left out for papers that are shown without one. */
+  /** 0 … 1; optional. */
   readonly score?: number
-  /** What speaks for it: the nearest liked papers, and words. */
+  /** Reasons: the nearest liked papers, and words. */
   readonly why?: {
     readonly liked: readonly { readonly id: string; readonly title: string; readonly similarity: number }[]
     readonly terms: readonly { readonly term: string; readonly weight: number }[]
@@ -19,7 +19,7 @@ export interface RecommendedPapers {
   readonly papers: readonly RecommendedPaper[]
 }
 
-/** `as “Grasping Glass”; glass, touch`: why a paper was recommended; nothing where nobody said. */
+/** `as “Grasping Glass”; glass, touch`: why a paper was recommended; empty without a reason. */
 export function reasonOf({ why }: RecommendedPaper): string {
   const [nearest] = why?.liked ?? []
   const words = (why?.terms ?? []).slice(0, 6).map(({ term }) => term)

@@ -1,24 +1,24 @@
-// Where on the map a topic is at home: the density of its papers (a Gaussian kernel on a grid), less the density of the
-// topic that is densest there otherwise. Regions therefore do not overlap. A region's outline is the line of zero.
+// Regions of topics on the map. A region is where the density of the topic's papers (Gaussian kernel on a grid) exceeds that
+// of every other topic, so regions do not overlap. Its outline is the contour where the difference is zero.
 import { contours } from 'd3-contour'
 import type { TimeSlice } from '../runtime/time-slice.ts'
 import { colours } from './palette.ts'
 
-/** Width and height of the map that coordinates are whole numbers of. */
+/** Width and height of the map; coordinates are integers. */
 export const mapSize = 10_000
 
 const grid = 192
-/** Share of a topic's greatest density at which its region ends, where no other topic is nearer. */
+/** Density at the edge of a region, as a share of the topic's maximum, where no other topic is denser. */
 const edge = 0.14
-/** Islands with a smaller share of a region's area are left out. */
+/** Islands below this share of a region's area are dropped. */
 const leastIsland = 0.1
 
 export interface Region {
-  /** Outline as an SVG path, in whole units of the map; empty for a topic that is nowhere the densest. */
+  /** SVG path in integer units of the map; empty for a topic that is nowhere the densest. */
   readonly outline: string
-  /** Where its label belongs: deep inside the region. */
+  /** Place of the label, deep inside the region. */
   readonly anchor: readonly [x: number, y: number]
-  /** Position in the palette; topics that are close to each other have different ones, as far as there are enough. */
+  /** Position in the palette; nearby topics differ as far as the palette allows. */
   readonly colour: number
 }
 
@@ -32,14 +32,14 @@ export async function findRegions(
   { topicOf, count, slice }: { readonly topicOf: ArrayLike<number>; readonly count: number; readonly slice: TimeSlice },
 ): Promise<Region[]> {
   const rows = topicOf.length
-  // Few papers need wide kernels to make one region of a topic.
+  // Few papers need wide kernels, or a topic breaks into many regions.
   const width = (0.11 * rows ** -0.24 * grid) | 0 || 1
   const densities: Float32Array[] = []
   for (let topic = 0; topic < count; topic++) {
     const density = new Float32Array(grid * grid)
     for (let row = 0; row < rows; row++)
       if (topicOf[row] === topic) density[cell(places[2 * row + 1]!) * grid + cell(places[2 * row]!)]!++
-    // Three boxes make a Gaussian, nearly (Wells 1986).
+    // Three box filters approximate a Gaussian (Wells 1986).
     for (let pass = 0; pass < 3; pass++) blur(density, width)
     densities.push(density)
     if (slice.due()) await slice.rest()
@@ -66,11 +66,11 @@ export async function findRegions(
   return anchors.map((anchor, topic) => ({ outline: outlines[topic]!, anchor, colour: colourOf[topic]! }))
 }
 
-// The grid is a tenth wider than the map, so that outlines close within it.
+// The grid extends beyond the map by a tenth on each side, so that outlines close within it.
 const cell = (place: number) => Math.round((place / mapSize / 1.2 + 1 / 12) * (grid - 1))
 const centre = (index: number) => Math.round((index / (grid - 1) - 1 / 12) * 1.2 * mapSize)
 
-/** Replaces values by their means over boxes of `2 × width + 1`, in both directions. */
+/** Box filter of `2 × width + 1` cells, in both directions, in place. */
 function blur(values: Float32Array, width: number): void {
   const line = new Float64Array(grid)
   for (const [along, across] of [
@@ -90,7 +90,7 @@ function blur(values: Float32Array, width: number): void {
     }
 }
 
-/** The place of a region that most of the region lies around; the densest where there is no region. */
+/** The point with most of the region around it; the densest point if there is no region. */
 function inmost(lead: Float64Array, density: Float32Array): [number, number] {
   const around = Float32Array.from(lead, (value) => (value > 0 ? 1 : 0))
   for (let pass = 0; pass < 2; pass++) blur(around, grid >> 4)
@@ -100,7 +100,7 @@ function inmost(lead: Float64Array, density: Float32Array): [number, number] {
   return [centre(best % grid), centre(Math.floor(best / grid))]
 }
 
-/** The line of zero around what is above it, without specks. */
+/** The zero contour as an SVG path, without specks. */
 function outline(lead: Float64Array): string {
   const { coordinates } = contours().size([grid, grid]).contour(Array.from(lead), 0)
   const area = (ring: readonly number[][]) => {
@@ -113,14 +113,14 @@ function outline(lead: Float64Array): string {
     .filter(([ring = []]) => area(ring) >= leastIsland * all)
     .flatMap((rings) => rings.filter((ring) => area(ring) >= leastIsland * all))
     .map((ring) => {
-      // A corner lies in the middle of a cell.
+      // Corners are at cell centres.
       const corners = ring.slice(0, -1).map(([x = 0, y = 0]) => `${centre(x - 0.5)} ${centre(y - 0.5)}`)
       return `M${corners.join('L')}Z`
     })
     .join('')
 }
 
-/** Gives topics that are close to each other different colours: each in turn the one whose bearers are farthest. */
+/** Gives nearby topics different colours: each in turn gets the colour whose topics are farthest away. */
 function distinctColours(anchors: readonly (readonly [number, number])[]): number[] {
   const chosen: number[] = []
   for (const [topic, [x, y]] of anchors.entries()) {

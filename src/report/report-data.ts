@@ -1,4 +1,4 @@
-// All that a report shows, as plain data: places, regions, kin with their shared words, curves over time.
+// The data of a report: coordinates, regions, kin with shared words, curves over time.
 import type { PaperArea } from '../atlas/atlas.ts'
 import { PaperkinError, requireInteger, show } from '../errors.ts'
 import type { SparseRows } from '../lexical/sparse-rows.ts'
@@ -12,16 +12,16 @@ import { layout } from './layout.ts'
 import type { RecommendedPaper } from './recommended.ts'
 import { findRegions, mapSize, type Region } from './regions.ts'
 
-/** What a report is made of. Row i of the vectors and of the lexical rows belongs to `papers[i]`. */
+/** Input of a report. Row i of `vectors` and of `lexical` belongs to `papers[i]`. */
 export interface ReportInput {
   readonly papers: readonly Paper[]
   /** `papers.length × dimensions` unit rows, row-major. */
   readonly vectors: Float32Array
   readonly dimensions: number
   readonly lexical: SparseRows
-  /** Of each lexical column its stem, or its two stems with a space between. */
+  /** Names lexical columns: a stem, or two stems separated by a space. */
   readonly namer: () => (column: number) => string
-  /** Where each paper lies on the map of science; empty where there is no map. */
+  /** Place of each paper on the map of science; empty without a map. */
   readonly places: readonly (PaperArea | undefined)[]
   /** Topics of exactly these papers. */
   readonly topics: Topics
@@ -29,21 +29,21 @@ export interface ReportInput {
 }
 
 export interface ReportDataOptions {
-  /** @default what is in it, such as `63 papers` */
+  /** @default the number of papers, such as `63 papers` */
   readonly title?: string | undefined
   /** The same papers, topics and seed give the same report, byte for byte. @default 1 */
   readonly seed?: number | undefined
-  /** Kin shown of each paper. @default 8 */
+  /** Kin shown per paper, 0 … 50. @default 8 */
   readonly kin?: number | undefined
-  /** What {@link PaperLibrary.novelty} gave. @default nothing is said of what is new */
+  /** Result of {@link PaperLibrary.novelty}. @default none, and the report has no news */
   readonly novelty?: Novelty | undefined
-  /** Papers of the report for someone, best first, as {@link PaperLibrary.recommend} gave them. @default none */
+  /** Hits of {@link PaperLibrary.recommend} among the papers of the report, best first. @default none */
   readonly recommended?: readonly RecommendedPaper[] | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: ReportProgress) => void) | undefined
 }
 
-/** How far a report has come. */
+/** Progress of a report. */
 export interface ReportProgress {
   readonly step: 'kin' | 'map' | 'page'
   readonly done: number
@@ -57,20 +57,20 @@ export interface ReportKin {
   readonly score: number
   readonly semantic: number
   readonly lexical: number
-  /** Words and pairs of words that both have, those that count most first; at most 4. */
+  /** At most 4 shared words and pairs of words, by falling weight. */
   readonly shared: readonly string[]
 }
 
 export interface ReportPaper extends Paper {
-  /** What it is called on the page: its title, or the beginning of its abstract. */
+  /** Name on the page: the title, or the start of the abstract. */
   readonly name: string
-  /** Where it can be read, `http` or `https`; left out where nothing is known. */
+  /** `http` or `https` address; left out if unknown. */
   readonly link?: string
   /** Id of its topic; null for an outlier. */
   readonly topic: number | null
-  /** Where it lies on the map of science; left out where that has nothing near. */
+  /** Place on the map of science; left out if nothing there is near. */
   readonly area?: PaperArea
-  /** Place on the map, whole units of 0 … 10,000; y grows downwards. */
+  /** Coordinates on the map, integers of 0 … 10,000; y grows downwards. */
   readonly x: number
   readonly y: number
   readonly kin: readonly ReportKin[]
@@ -83,11 +83,11 @@ export interface ReportTopic extends Region {
   readonly size: number
   /** Ids of the most typical papers. */
   readonly representatives: readonly string[]
-  /** Papers of each period; empty where papers have no dates to speak of. */
+  /** Papers per period; empty if too few papers have dates. */
   readonly counts: readonly number[]
 }
 
-/** An area, a field or a discipline of the map of science, and how many of the papers lie in it. */
+/** An area, field or discipline of the map of science, and its number of papers. */
 export interface ReportArea {
   readonly name: string
   readonly level: 'discipline' | 'field' | 'area'
@@ -96,7 +96,7 @@ export interface ReportArea {
   readonly children: readonly ReportArea[]
 }
 
-/** A topic, or a group of topics that are kin. */
+/** A topic, or a group of related topics. */
 export interface ReportGroup {
   readonly topic?: number
   readonly label: string
@@ -108,31 +108,31 @@ export interface ReportData {
   readonly title: string
   readonly seed: number
   readonly weights: { readonly semantic: number; readonly lexical: number }
-  /** Names of the stretches of time of the curves, from the first to the last. */
+  /** Names of the periods of the curves, in order. */
   readonly periods: readonly string[]
   /** By falling size. */
   readonly topics: readonly ReportTopic[]
-  /** The topics in groups; their root. */
+  /** Root of the tree of topics. */
   readonly hierarchy: ReportGroup
-  /** Disciplines with their fields, and those with their areas; empty where there is no map. */
+  /** Disciplines, with fields and areas below them; empty without a map of science. */
   readonly areas: readonly ReportArea[]
   readonly novelty?: Novelty
-  /** Ids of papers that were recommended, best first, with their scores and reasons. */
+  /** Ids of recommended papers, best first, with scores and reasons. */
   readonly recommended?: readonly ({ readonly id: string } & Omit<RecommendedPaper, 'paper'>)[]
   readonly outliers: readonly { readonly id: string; readonly nearest: number; readonly strength: number }[]
-  /** In the order in which they were added. */
+  /** In the order in which they were added to the library. */
   readonly papers: readonly ReportPaper[]
 }
 
 const layoutNeighbours = 14
-/** Up to so many papers every pair is compared, above it the nearest by embedding alone. */
+/** Up to this many papers all pairs are compared; above, only the nearest by embedding. */
 const compareAll = 1024
 const fewestCandidates = 256
 const sharedShown = 4
 
 /**
  * Computes a report.
- * @throws PaperkinError `invalid-argument` for topics of other papers, and options out of range
+ * @throws PaperkinError `invalid-argument` for topics of other papers and for options out of range
  */
 export async function reportData(input: ReportInput, options: ReportDataOptions = {}): Promise<ReportData> {
   const { papers, topics, weights } = input
@@ -230,7 +230,7 @@ const units: readonly { readonly unit: TimeUnit; readonly days: number; readonly
   { unit: 'year', days: 365, letters: 4 },
 ]
 
-/** The shortest unit of time that gives a curve to look at, and that most dates are exact enough for. */
+/** The shortest unit with at most 60 periods that at least 80% of the dates resolve; undefined if half the papers lack dates. */
 function curveUnit(papers: readonly Paper[]): TimeUnit | undefined {
   const dates = papers.flatMap(({ published }) =>
     published !== undefined && /^\d{4}/u.test(published) ? [published] : [],
@@ -255,7 +255,7 @@ function group({ topic, label, size, children }: TopicNode): ReportGroup {
 
 const levels = ['discipline', 'field', 'area'] as const
 
-/** The places of papers as a tree with counts. */
+/** Builds the tree of areas with counts. */
 function areasOf(places: readonly (PaperArea | undefined)[], depth = 0): ReportArea[] {
   const level = levels[depth]
   if (level === undefined) return []
@@ -277,11 +277,11 @@ function requireNovelty(novelty: unknown): void {
   if ([papers, areas, terms, unlike].every(Array.isArray) && typeof earlier === 'object') return
   throw new PaperkinError(
     'invalid-argument',
-    `Expected \`novelty\` to be what \`library.novelty()\` gave, got ${show(novelty)}.`,
+    `Expected \`novelty\` to be the result of \`library.novelty()\`, got ${show(novelty)}.`,
   )
 }
 
-/** @throws PaperkinError `invalid-argument` for a recommended paper that the report does not have */
+/** @throws PaperkinError `invalid-argument` for a recommended paper that is not in the report */
 function recommendedOf(
   papers: readonly Paper[],
   recommended: readonly RecommendedPaper[] | undefined,
@@ -301,7 +301,7 @@ function recommendedOf(
   }))
 }
 
-/** The paper's address, or that of its arXiv id; never one that would run something. */
+/** The paper's `http` or `https` address, or that of its arXiv id; never one that runs code. */
 export function linkOf({ id, url }: Paper): string | undefined {
   if (url !== undefined && URL.canParse(url) && /^https?:$/u.test(new URL(url).protocol)) return new URL(url).href
   return arxivReference(`arxiv:${id}`)?.id === id ? `https://arxiv.org/abs/${id}` : undefined
@@ -314,7 +314,7 @@ function topicOfRows({ papers, topics }: ReportInput, rowOf: ReadonlyMap<string,
   const topicOf = new Int32Array(papers.length).fill(-2)
   const place = (id: string, position: number) => {
     const row = rowOf.get(id)
-    if (row === undefined) throw otherPapers(id, 'is not in the library any more')
+    if (row === undefined) throw otherPapers(id, 'is no longer in the library')
     topicOf[row] = position
   }
   topics.topics.forEach((topic, position) => {
@@ -333,7 +333,7 @@ function otherPapers(id: string, what: string): PaperkinError {
   )
 }
 
-/** A neighbour list cut to its first `k`. */
+/** Cuts a neighbour list to its first `k`. */
 function firstOf(
   list: {
     readonly rows: number
@@ -354,8 +354,8 @@ function firstOf(
 }
 
 /**
- * What two papers share: the columns of their rows with the largest products, spelt as the first of them does; a pair of
- * words stands for its single ones.
+ * The words that two papers share: the columns with the largest products, spelt as in the first paper. A pair of words
+ * replaces its single words.
  */
 function sharedWords({ papers, lexical, namer }: ReportInput): (row: number, other: number) => string[] {
   const { start, column, value } = lexical

@@ -1,7 +1,7 @@
-// How dates, numbers and scores read, on the page and in a terminal alike.
+// Wording of dates, numbers and scores, for the page and the terminal.
 import { monthNames } from '../text/months.ts'
 
-/** `12 March 2025`, `March 2025` or `2025` for an ISO date, `12 March` for one without a year; other texts as they are. */
+/** `12 March 2025`, `March 2025` or `2025` for an ISO date, `12 March` for one without a year; other texts unchanged. */
 export function longDate(date: string): string {
   const match = /^(\d{4}|-)(?:-(\d{2})(?:-(\d{2}))?)?/u.exec(date)
   if (match === null) return date
@@ -9,19 +9,19 @@ export function longDate(date: string): string {
   return [day && Number(day), month && monthNames[Number(month) - 1], year !== '-' && year].filter(Boolean).join(' ')
 }
 
-/** A similarity as it is read most easily: two decimals, no leading zero. */
+/** A similarity with two decimals and no leading zero. */
 export const shortScore = (score: number): string => score.toFixed(2).replace(/^(-?)0\./u, '$1.')
 
 /** `1 paper`, `12,000 papers`. */
 export const count = (number: number, noun: string): string =>
   `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`
 
-/** How many times as frequent something is as before: `3.5 ×`, `40 ×`, `new` where no earlier paper has it. */
+/** Frequency relative to before: `3.5 ×`, `40 ×`, or `new` if no earlier paper has it. */
 export function timesAsFrequent({ ratio, before }: { readonly ratio: number; readonly before: number }): string {
   return before === 0 ? 'new' : `${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en-US')} ×`
 }
 
-/** `12 March 2025`, `12 March 2025 – 14 March 2025`, or `March 2025` for all of it. */
+/** `12 March 2025`, `12 March 2025 – 14 March 2025`, or `March 2025` for the whole month. */
 export function longSpan(from: string, to: string): string {
   if (from === to) return longDate(from)
   const month = from.slice(0, 7)
@@ -30,7 +30,7 @@ export function longSpan(from: string, to: string): string {
   return isWhole ? longDate(month) : `${longDate(from)} – ${longDate(to)}`
 }
 
-// What the page has as well, so in its own words: see `Novelty` of the topics.
+// Parts of `Novelty` of the topics, declared here because the page uses this module and has no Node types.
 interface Compared {
   readonly papers: readonly string[]
   readonly from: string | null
@@ -53,7 +53,7 @@ export function whatIsCompared({ papers, from, to, earlier }: Compared): string 
   return `${count(papers.length, 'paper')}${when}, against ${earlier.count.toLocaleString('en-US')}${since}`
 }
 
-/** What is more frequent, as it is called: `Field (field)`, `“term”, its variants`; areas first. */
+/** Names of what is more frequent, areas first: `Field (field)`, `“term”, its variants`. */
 export function namedThings({
   areas,
   terms,

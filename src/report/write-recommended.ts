@@ -1,4 +1,4 @@
-// What was recommended to someone, as a file to subscribe to, to mail or to read.
+// Writes recommended papers as a feed, a mail or Markdown.
 import { basename, extname } from 'node:path'
 import { PaperkinError, show } from '../errors.ts'
 import { writeOutput } from '../runtime/atomic-file.ts'
@@ -19,8 +19,8 @@ const endings: Readonly<Record<string, FeedFormat>> = {
 }
 
 /**
- * The format that the ending of a file's name says.
- * @throws PaperkinError `invalid-argument` for another ending
+ * The format for the extension of a file name.
+ * @throws PaperkinError `invalid-argument` for an unknown extension
  */
 export function feedFormat(path: string): FeedFormat {
   const format = endings[extname(path).toLowerCase()]
@@ -32,8 +32,8 @@ export function feedFormat(path: string): FeedFormat {
 }
 
 /**
- * Writes recommended papers in the format that the file's ending says.
- * @throws PaperkinError `invalid-argument` for another ending, and a file that cannot be written
+ * Writes recommended papers in the format of the file's extension.
+ * @throws PaperkinError `invalid-argument` for an unknown extension, and for a file that cannot be written
  */
 export async function recommendedFile(path: string, recommended: RecommendedPapers): Promise<void> {
   const format = feedFormat(path)

@@ -20,21 +20,21 @@ export type {
 
 interface Format {
   readonly name: string
-  /** Of files that are written in it. */
+  /** Extensions of its files. */
   readonly endings: readonly string[]
   readonly write: (
     data: ReportData,
     options: {
       readonly signal: AbortSignal | undefined
       readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void
-      /** Of the papers, in the order of the data; empty where they have none. */
+      /** `papers × dimensions`, in the order of the data; empty without vectors. */
       readonly vectors: Float32Array
       readonly dimensions: number
     },
   ) => string | Promise<string>
 }
 
-/** To add a format, write it in a file of its own and add a line; the first is the default. */
+/** To add a format, write a module and add a line here. The first is the default. */
 const table = [
   { name: 'html', endings: ['.html'], write: htmlReport },
   { name: 'markdown', endings: ['.md'], write: (data, { signal }) => markdownReport(data, timeSlice(signal)) },
@@ -48,14 +48,14 @@ export type ReportFormat = (typeof table)[number]['name']
 export const reportFormats: readonly ReportFormat[] = table.map(({ name }) => name)
 
 export interface ReportOptions extends ReportDataOptions {
-  /** The file to write; without it the text is only returned. */
+  /** File to write. @default none, the text is only returned */
   readonly path?: string | undefined
-  /** @default what the path ends in: `.md`, `.json`, `.svg`, `.xml` or `.atom`; otherwise 'html' */
+  /** @default by the extension of the path, `.md`, `.json`, `.svg`, `.xml` or `.atom`; otherwise 'html' */
   readonly format?: ReportFormat | undefined
 }
 
 /**
- * The text of a report: a page, Markdown, its data as JSON, its map as SVG, or a feed; written to a file where one is named.
+ * Writes a report as a page, Markdown, JSON, an SVG map or an Atom feed, and returns its text.
  * @throws PaperkinError `invalid-argument` for topics of other papers, options out of range, and a path that cannot be
  * written
  */
@@ -92,7 +92,7 @@ export async function writeReport(input: ReportInput, options: ReportOptions = {
   return text
 }
 
-/** The data with a paper a line. */
+/** The data as JSON, one paper per line. */
 async function jsonReport({ papers, ...rest }: ReportData, slice: TimeSlice): Promise<string> {
   const lines: string[] = []
   for (const paper of papers) {

@@ -1,4 +1,4 @@
-// A real Chromium for the tests and the bench of the page: Debian's, or the one that CHROMIUM names.
+// Chromium for the tests and the bench of the page: the path in CHROMIUM, or the system's.
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
@@ -9,7 +9,7 @@ export const chromiumPath = [
   '/usr/bin/google-chrome',
 ].find((path) => path !== undefined && existsSync(path))
 
-/** Starts Chromium without a window; it looks nothing up on the network by itself. */
+/** Starts Chromium headless, without network requests of its own. */
 export function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath as string,
@@ -25,7 +25,7 @@ export function launch(): Promise<Browser> {
   })
 }
 
-/** What a page said that it should not have: errors, warnings, refused policies, and requests other than for files. */
+/** Collects what a page must not cause: errors, warnings, policy violations, and requests other than for files. */
 export function watch(page: Page): string[] {
   const complaints: string[] = []
   page.on('console', (message) => {

@@ -33,7 +33,7 @@ describe('layout', () => {
     const vectors = planted(400, 8)
     const map = await layout(await nearest(vectors))
     expect(trustworthiness(vectors, map)).toBeGreaterThan(0.93)
-    // The nearest on the map is of the same group, with few exceptions.
+    // The nearest on the map is in the same group, with few exceptions.
     let strangers = 0
     for (let row = 0; row < 400; row++) {
       let best = -1
@@ -64,7 +64,7 @@ describe('layout', () => {
     if (rows > 1) expect(Math.max(...map.map(Math.abs))).toBeGreaterThan(0.3)
   })
 
-  test('papers of one text have places too, and so has what stands apart from all', async () => {
+  test('places papers with the same text, and papers apart from all others', async () => {
     const rows = 30
     const vectors = new Float32Array(rows * dimensions)
     for (let row = 0; row < rows; row++) vectors[row * dimensions + (row < 20 ? 0 : 1)] = 1
@@ -73,7 +73,7 @@ describe('layout', () => {
     expect(new Set(Array.from({ length: rows }, (_, row) => `${map[2 * row]} ${map[2 * row + 1]}`)).size).toBe(rows)
   })
 
-  test('lies centred in the unit circle, its longer axis across, whatever the papers', async () => {
+  test('is centred in the unit circle with its longer axis horizontal, for any papers', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 2, max: 60 }), fc.integer({ min: 1, max: 5 }), async (rows, groups) => {
         const map = await layout(await nearest(planted(rows, groups, rows)), { epochs: 30 })
@@ -93,7 +93,7 @@ describe('layout', () => {
     )
   })
 
-  test('hears an abort, tells how far it is, and refuses no epochs', async () => {
+  test('can be aborted, reports progress, and refuses 0 epochs', async () => {
     const near = await nearest(planted(600, 4))
     const controller = new AbortController()
     const seen: number[] = []

@@ -5,7 +5,7 @@ import { timeSlice } from '../../src/runtime/time-slice.ts'
 
 const dimensions = 96
 
-/** Unit rows, most of whose length lies in `rank` directions. */
+/** Unit rows with most of their length in `rank` directions. */
 function planted(rows: number, rank: number, noise = 0.05): Float32Array {
   const random = seededRandom(5)
   const directions = Array.from({ length: rank }, () => Array.from({ length: dimensions }, () => random() - 0.5))
@@ -62,7 +62,7 @@ describe('vectors of a page', () => {
     expect((await small(vectors)).bytes).toEqual((await small(vectors)).bytes)
   })
 
-  test('no papers, one, and papers that are all the same', async () => {
+  test('no papers, one paper, and identical papers', async () => {
     expect((await small(new Float32Array(0))).bytes).toHaveLength(0)
     const one = await small(planted(1, 1))
     expect(one.components).toBe(1)

@@ -96,21 +96,21 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  test('opens from disk, lists the topics, and asks for nothing', async () => {
+  test('opens from disk, lists the topics, and requests nothing', async () => {
     const { page, complaints } = await open()
     expect(await page.title()).toBe('The morning’s papers')
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('The morning’s papers')
     for (const { label, size } of data.topics)
       expect(await page.getByRole('button', { name: `${label} ${size} papers`, exact: true }).count()).toBe(1)
     expect(await page.getByRole('button', { name: `In no topic ${data.outliers.length} papers` }).count()).toBe(1)
-    // The list scrolls by itself; the page never does.
+    // The list scrolls, the page never does.
     await page.setViewportSize({ width: 1200, height: 400 })
     expect(await page.evaluate('document.documentElement.scrollHeight')).toBe(400)
     expect(complaints).toEqual([])
     await page.close()
   })
 
-  test('by mouse: hover names a paper, a click opens it, kin walk on, back comes back', async () => {
+  test('by mouse: hover names a paper, a click opens it, a click on kin opens it, back goes back', async () => {
     const { page, complaints } = await open()
     const map = page.getByRole('application')
     const box = (await map.boundingBox()) as { x: number; y: number; width: number; height: number }
@@ -171,7 +171,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     expect(wanted.map(({ name }) => name)).toContain(
       await page.evaluate("document.activeElement.querySelector('.name').textContent"),
     )
-    const opened = (await page.evaluate("document.activeElement.querySelector('.name').textContent")) as string
+    const opened = await page.evaluate<string>("document.activeElement.querySelector('.name').textContent")
     const first = data.papers.find(({ name }) => name === opened)!
     await page.keyboard.press('Enter')
     await page.getByRole('region', { name: opened }).waitFor()
@@ -200,7 +200,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await page.close()
   })
 
-  test('a topic opens in its place, filters the map and stands in the address; the hierarchy folds', async () => {
+  test('a topic opens in place, filters the map and is in the address; the hierarchy folds', async () => {
     const { page, complaints } = await open()
     const picture = () => page.evaluate("document.querySelector('.map').toDataURL()")
     const whole = await picture()
@@ -211,7 +211,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     expect(page.url()).toContain(`#topic=${topic!.id}`)
     const named = page.locator('.papers .name')
     expect(await page.locator('.list h2').textContent()).toBe(`${topic!.size} papers`)
-    // The most typical first.
+    // Most typical first.
     expect((await named.allTextContents()).slice(0, topic!.representatives.length).sort()).toEqual(
       topic!.representatives.map(nameOf).sort(),
     )
@@ -253,11 +253,11 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await expect.poll(() => heading.textContent()).toBe(`${late.length} papers`)
     await page.getByRole('searchbox').fill('zzzzzzzz')
     await expect.poll(() => heading.textContent()).toBe('0 papers')
-    expect(await page.locator('.list-head').textContent()).toContain('“zzzzzzzz” is not here.')
+    expect(await page.locator('.list-head').textContent()).toContain('No paper has “zzzzzzzz”.')
     await page.close()
   })
 
-  test('areas are a choice with counts, of what all else lets through', async () => {
+  test('areas are a choice, with counts of the papers that pass the other filters', async () => {
     const { page, complaints } = await open()
     const heading = page.locator('.list h2')
     const area = page.getByLabel('Area')
@@ -285,7 +285,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await area.selectOption(await indexOf('Robotics'))
     const within = data.papers.filter((paper) => paper.area?.discipline === 'Robotics')
     await expect.poll(() => heading.textContent()).toBe(`${within.length} papers`)
-    // The counts are of the other conditions: a category changes them, the area that is chosen does not.
+    // The counts depend on the other filters: a category changes them, the chosen area does not.
     expect(await options()).toEqual(shown)
     await page.getByLabel('Category').selectOption('cs.LG')
     const ofCategory = data.papers.filter((_, i) => i % 3 === 0)
@@ -304,7 +304,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await page.close()
   })
 
-  test('what is new stands above the topics, opens to its papers, and never becomes markup', async () => {
+  test('news are above the topics, unfold to their papers, and never become markup', async () => {
     const page = await browser.newPage()
     const complaints = watch(page)
     await page.goto(pathToFileURL(join(folder, 'news.html')).href)
@@ -322,7 +322,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     )
     expect(await news.getByText('nearest, at .41').textContent()).toBe(`nearest, at .41: ${attack}`)
     await page.evaluate(axe)
-    const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string }[] }
+    const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run()')
     expect(violations).toEqual([])
     await news.getByRole('button', { name: nameOf(data.papers[4]!.id), exact: true }).click()
     await page.getByRole('region', { name: nameOf(data.papers[4]!.id) }).waitFor()
@@ -343,7 +343,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await page.mouse.up()
     await expect.poll(picture).not.toBe(whole)
     const dragged = await picture()
-    // Where one looks stands in the address, and leaves no step to go back to.
+    // The place on the map is in the address, without a step in the history.
     await expect.poll(() => page.url()).toMatch(/#at=-?\d+%2C-?\d+%2C[\d.]+$/u)
     await page.mouse.wheel(0, -400)
     await page.getByRole('button', { name: 'Zoom in' }).click()
@@ -367,7 +367,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     async (colorScheme, width) => {
       const { page, complaints } = await open('', { colorScheme, viewport: { width, height: 800 } })
       const violations = async () => {
-        const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] }
+        const found = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>('axe.run()')
         return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
       }
       await page.evaluate(axe)
@@ -376,7 +376,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.locator('.panel h2').waitFor()
       expect(await violations()).toEqual([])
       expect(complaints).toEqual([])
-      // Nothing runs out of the window.
+      // Nothing overflows the window.
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
       await page.close()
     },
@@ -384,7 +384,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
 
   test('on a phone filters unfold, a paper lies over the lists, and closing it shows all of the map again', async () => {
     const { page, complaints } = await open('', { viewport: { width: 390, height: 844 }, hasTouch: true })
-    // Smoothed edges may differ in a pixel from one drawing to the next: pictures are the same where few pixels do.
+    // Antialiasing may differ between two drawings: pictures count as the same if few pixels differ.
     const changed = () =>
       page.evaluate<number>(
         `((map) => {
@@ -419,7 +419,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await page.close()
   })
 
-  test('draws the map before the abstracts are read, and says so where the file ends too early', async () => {
+  test('draws the map before the abstracts are read, and says so if the file is cut off', async () => {
     const html = readFileSync(join(folder, 'report.html'), 'utf8')
     const block = html.indexOf('id="block-0"')
     expect(html.indexOf('id="core"')).toBeLessThan(html.lastIndexOf('<script>'))
@@ -430,13 +430,13 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     const complaints = watch(page)
     await page.goto(`${pathToFileURL(cut).href}#paper=${encodeURIComponent(data.papers[1]!.id)}`)
     await page.locator('.panel .note').waitFor()
-    expect(await page.locator('.panel .note').textContent()).toContain('not whole')
+    expect(await page.locator('.panel .note').textContent()).toContain('incomplete')
     await page.getByRole('searchbox').fill(data.papers[1]!.title)
     await expect.poll(() => page.locator('.papers .name').first().textContent()).toBe(data.papers[1]!.name)
     writeFileSync(cut, html.replace(/(id="core">).{40}/u, '$1'))
     await page.goto(`${pathToFileURL(cut).href}`)
     await expect.poll(() => page.locator('body').textContent()).toContain('cannot be opened')
-    // Of the core alone: what it was broken by.
+    // Only the error of the broken core.
     expect(complaints.length).toBe(1)
     await page.close()
   })
@@ -457,7 +457,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     await page.close()
   })
 
-  test('what papers say never becomes markup, a script or a link', async () => {
+  test('the text of papers never becomes markup, a script or a link', async () => {
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' })
     const complaints = watch(page)
     await page.goto(`${pathToFileURL(hostile).href}#paper=${encodeURIComponent(attack)}`)
@@ -466,7 +466,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     expect(await page.locator('h1').textContent()).toBe(attack)
     expect(await page.locator('.panel h2').textContent()).toBe(attack)
     expect(await page.locator('.authors').textContent()).toBe(attack)
-    // It has no address that may be followed: it can be looked for.
+    // Without a safe address, the links are searches.
     for (const link of await page.locator('.panel a').all())
       expect(await link.getAttribute('href')).toMatch(/^https:\/\/(?:arxiv\.org|scholar\.google\.com)\/[!-~]*$/u)
     expect(await page.locator('img').count()).toBe(0)
@@ -511,14 +511,14 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       expect(await heading(page)).toMatch(/^\d+ papers?$/u)
       return names(page)
     }
-    /** Puts the focus on a paper of the list, by keys alone. */
+    /** Focuses a paper of the list with keys alone. */
     const walkTo = async (page: Page, name: string) => {
       await page.locator('.papers .paper').first().focus()
       for (let step = 0; step < data.papers.length; step++) {
         if ((await page.evaluate("document.activeElement.querySelector('.name')?.textContent")) === name) return
         await page.keyboard.press('ArrowDown')
       }
-      throw new Error(`The arrow keys do not come to ${name}.`)
+      throw new Error(`The arrow keys do not reach ${name}.`)
     }
     const saved = async (page: Page, act: () => Promise<void>) => {
       const waiting = page.waitForEvent('download')
@@ -529,20 +529,20 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       return path
     }
 
-    test('1 find by word: any of the words, the best first, and the words are marked', async () => {
+    test('1 find by word: any of the words, best first, with the words highlighted', async () => {
       const { page, complaints } = await open()
       expect((await found(page, 'grasping zebra glass'))[0]).toBe('Grasping Glass')
       expect(await page.locator('.papers .name').first().locator('mark').allTextContents()).toEqual([
         'Grasping',
         'Glass',
       ])
-      expect(await page.locator('.list-head').textContent()).toContain('“zebra” is not here.')
-      // A stem, a part of a word with a hyphen, and the word without it.
+      expect(await page.locator('.list-head').textContent()).toContain('No paper has “zebra”.')
+      // A stem, part of a hyphenated word, and the word without its hyphen.
       expect((await found(page, 'rotator'))[0]).toBe('Slow Rotators')
       const drafts = 'Half-Depth Drafts for Faster Decoding on Small Machines'
       for (const words of ['half-depth', 'halfdepth', 'half depth drafts'])
         expect((await found(page, words))[0]).toBe(drafts)
-      // Of the abstract, with the sentence that has it.
+      // A word of the abstract, shown with its sentence.
       const paper = data.papers[7]!
       const word = paper.abstract.match(/\b[a-z]{9,}\b/u)![0]
       await found(page, word)
@@ -551,15 +551,15 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.close()
     })
 
-    test('2 find with a typo, and say what is shown', async () => {
+    test('2 find with a typo, and say what is searched instead', async () => {
       const { page } = await open()
       expect((await found(page, 'methnae ponds'))[0]).toBe('Methane from Thawing Ponds, Counted by Their Bubbles')
-      expect(await page.locator('.list-head').textContent()).toContain('“methnae” is not here: “methane” is shown.')
+      expect(await page.locator('.list-head').textContent()).toContain('No paper has “methnae”: showing “methane”.')
       expect((await found(page, 'segmantation of hedgrows'))[0]).toContain('Hedgerows')
       await page.close()
     })
 
-    test('3 find by question: what the library finds, or nearly', async () => {
+    test('3 find by question, nearly as the library does', async () => {
       const { page } = await open()
       const library = await PaperLibrary.open()
       await library.add(await readPapers('examples/digest.txt'))
@@ -576,7 +576,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
         const rows = (await found(page, question)).slice(0, 10)
         same += hits.filter(({ paper }) => rows.includes(paper.title)).length
       }
-      // Seen: 20 of 25.
+      // Measured: 20 of 25.
       expect(same).toBeGreaterThanOrEqual(17)
       const { hits } = await library.search(questions[0]!, { k: 5 })
       const rows = await found(page, questions[0]!)
@@ -593,7 +593,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await expect.poll(() => heading(page)).toBe('49 papers')
       expect((await names(page)).slice(0, kin.length)).toEqual(kin.map((one) => nameOf(one.id)))
       expect(page.url()).toContain(`like=${encodeURIComponent(id)}`)
-      await page.getByRole('button', { name: /^Only what is like Grasping Glass/u }).click()
+      await page.getByRole('button', { name: /^Only papers like Grasping Glass/u }).click()
       await expect.poll(() => heading(page)).toBe('50 papers')
       await walkTo(page, data.papers[20]!.name)
       await page.keyboard.press('m')
@@ -642,7 +642,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.close()
     })
 
-    test('7 to 9 star, read and hide, which stay when the page is opened again', async () => {
+    test('7 to 9 star, read and hide, which persist when the page is opened again', async () => {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' })
       const page = await context.newPage()
       await page.goto(address)
@@ -668,12 +668,12 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await again.keyboard.press('h')
       await again.getByLabel('Marks').selectOption('unread')
       expect(await names(again)).toHaveLength(49)
-      // What one window does, the other shows.
+      // Windows stay in step.
       await expect.poll(() => heading(page)).toBe('50 papers')
       await context.close()
     })
 
-    test('says once where the browser keeps nothing, and goes on', async () => {
+    test('warns once if the browser stores nothing, and goes on', async () => {
       const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
       await page.addInitScript(
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('refused') } })",
@@ -681,14 +681,14 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.goto(address)
       const [one, other] = [data.papers[12]!.name, data.papers[13]!.name]
       await page.getByRole('button', { name: `Star ${one}` }).click()
-      await page.locator('.notice').getByText('This browser keeps nothing for this page').waitFor()
+      await page.locator('.notice').getByText('This browser stores nothing for this page').waitFor()
       await page.getByRole('checkbox', { name: `Select ${other}` }).check()
       await page.getByRole('button', { name: 'Copy', exact: true }).click()
-      await page.locator('.notice').getByText('This browser keeps nothing').waitFor({ state: 'hidden' })
+      await page.locator('.notice').getByText('This browser stores nothing').waitFor({ state: 'hidden' })
       await page.getByRole('button', { name: `Star ${other}` }).click()
       await page.getByLabel('Marks').selectOption('starred')
       expect((await names(page)).sort()).toEqual([one, other].sort())
-      expect(await page.locator('.notice').getByText('This browser keeps nothing').count()).toBe(0)
+      expect(await page.locator('.notice').getByText('This browser stores nothing').count()).toBe(0)
       await page.close()
     })
 
@@ -705,14 +705,14 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       expect(read.map(({ id, title, abstract, authors }) => ({ id, title, abstract, authors }))).toEqual(
         starred.map(({ id, title, abstract, authors }) => ({ id, title, abstract, authors })),
       )
-      const told = JSON.parse(
+      const answer = JSON.parse(
         execFileSync(process.execPath, ['dist/cli.js', 'recommend', 'examples/digest.txt', '--like', path, '--json'], {
           encoding: 'utf8',
         }),
       )
-      expect(told.liked).toBe(2)
-      expect(told.hits.length).toBeGreaterThan(3)
-      for (const { id } of starred) expect(told.hits.map((hit: { id: string }) => hit.id)).not.toContain(id)
+      expect(answer.liked).toBe(2)
+      expect(answer.hits.length).toBeGreaterThan(3)
+      for (const { id } of starred) expect(answer.hits.map((hit: { id: string }) => hit.id)).not.toContain(id)
       await page.close()
 
       const { page: elsewhere } = await open()
@@ -724,7 +724,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       const bad = join(folder, 'bad.json')
       writeFileSync(bad, '{"a": 1}')
       await elsewhere.getByLabel('A file of stars').setInputFiles(bad)
-      await elsewhere.locator('.notice').getByText('no file of stars').waitFor()
+      await elsewhere.locator('.notice').getByText('not a file of stars').waitFor()
       await elsewhere.close()
     })
 
@@ -765,7 +765,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.getByRole('checkbox', { name: `Select ${data.papers[0]!.name}` }).check()
       await walkTo(page, data.papers[1]!.name)
       await page.keyboard.press('x')
-      // Along the line to the box.
+      // Left along the line to the check box.
       await walkTo(page, data.papers[4]!.name)
       await page.keyboard.press('ArrowLeft')
       await page.keyboard.press('Space')
@@ -780,7 +780,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.getByRole('button', { name: /^Select all/u }).click()
       expect(await page.locator('.selection strong').textContent()).toBe(`${(await names(page)).length} selected`)
       await page.evaluate(axe)
-      const { violations } = (await page.evaluate('axe.run()')) as { violations: { id: string }[] }
+      const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run()')
       expect(violations).toEqual([])
       expect(complaints).toEqual([])
       await page.close()
@@ -805,7 +805,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await around()
       await page.locator('.selection').getByText('50 selected').waitFor()
       await page.getByRole('button', { name: 'Select none' }).click()
-      // It is off again: a drag moves the map.
+      // Drawing is off again: a drag moves the map.
       await around()
       expect(await page.locator('.selection').isVisible()).toBe(false)
       await page.getByRole('button', { name: 'Show all of the map' }).click()
@@ -816,7 +816,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.close()
     })
 
-    test('16 filter by category and area together, and what occurs once is one choice', async () => {
+    test('16 filter by category and area together, and rare categories are one choice', async () => {
       const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
       await page.goto(pathToFileURL(join(folder, 'codes.html')).href)
       const category = page.getByLabel('Category')
@@ -824,7 +824,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
         'All categories',
         'cs.CL (17)',
         'cs.LG (17)',
-        'Others: 66 of one paper each (50)',
+        'Others: 66 with one paper each (50)',
       ])
       await category.selectOption('cs.CL')
       expect(await heading(page)).toBe('17 papers')
@@ -887,7 +887,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       expect(parts.slice(0, 5)).toEqual(['h1', 'p', 'canvas', 'ol', 'section'])
       const picked = data.papers.filter((_, i) => i % 3 === 0)
       expect(await page.locator('.printed li strong').count()).toBe(picked.length)
-      // On white, whatever the theme.
+      // On white, in any theme.
       expect(
         await page.evaluate(
           "[...document.querySelector('.printed canvas').getContext('2d').getImageData(1, 1, 1, 1).data].every((v) => v > 240)",
@@ -896,7 +896,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await page.close()
     })
 
-    test('20 by touch: star, select, draw, and all that is touched has room for a finger', async () => {
+    test('20 by touch: star, select, draw, and every touch target is large enough', async () => {
       const { page, complaints } = await open('', {
         viewport: { width: 390, height: 844 },
         hasTouch: true,

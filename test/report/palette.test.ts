@@ -18,7 +18,7 @@ const contrast = (one: string, other: string) => {
   return (light + 0.05) / (dark + 0.05)
 }
 
-/** What a dichromat sees, severity 1: Machado, Oliveira and Fernandes 2009, table 1; linear RGB. */
+/** Simulated dichromacy, severity 1 (Machado, Oliveira and Fernandes 2009, table 1); linear RGB. */
 const eyes: Readonly<Record<string, readonly Triple[]>> = {
   trichromacy: [
     [1, 0, 0],
@@ -42,7 +42,7 @@ const eyes: Readonly<Record<string, readonly Triple[]>> = {
   ],
 }
 
-/** Oklab (Ottosson 2020), in which equal distances look about equally different. */
+/** Oklab (Ottosson 2020), where equal distances look about equally different. */
 function oklab([r, g, b]: Triple): Triple {
   const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
   const m = Math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
@@ -57,13 +57,13 @@ function oklab([r, g, b]: Triple): Triple {
 describe.each(['light', 'dark'] as const)('the %s theme', (theme) => {
   const { topics, background, ink, soft, apart } = themes[theme]
 
-  test.each(Object.entries(eyes))('any two topics are told apart with %s', (_, matrix) => {
+  test.each(Object.entries(eyes))('any two topics are distinguishable with %s', (_, matrix) => {
     const seen = topics.map((colour) => {
       const rgb = linear(colour)
       const channels = matrix.map((row) => row[0] * rgb[0] + row[1] * rgb[1] + row[2] * rgb[2])
       return oklab(channels.map((value) => Math.min(1, Math.max(0, value))) as unknown as Triple)
     })
-    // About five times what is just noticed between two patches side by side.
+    // About five times a just noticeable difference between adjacent patches.
     for (const [i, one] of seen.entries())
       for (const other of seen.slice(0, i))
         expect(Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2])).toBeGreaterThan(0.1)

@@ -30,7 +30,7 @@ async function refusal(call: Promise<unknown>): Promise<PaperkinError> {
   return error
 }
 
-/** A library whose vectors are its papers' own numbers. */
+/** A library with vectors computed from the lengths of its texts. */
 async function small(papers: readonly { id: string; title: string; abstract?: string; url?: string }[]) {
   const own = await PaperLibrary.open({
     embedder: (texts) =>
@@ -54,7 +54,7 @@ describe('data', () => {
         expect(semantic).toBeCloseTo(hits[i]!.semantic, 2.9)
         expect(lexical).toBeCloseTo(hits[i]!.lexical, 2.9)
         expect(shared.length > 0).toBe(lexical > 0)
-        // Spelt as the paper does, joined words aside.
+        // Spelt as in the paper, except for joined words.
         for (const word of shared.flatMap((words) => words.split(' ')))
           expect(
             paperText(paper)
@@ -65,7 +65,7 @@ describe('data', () => {
     }
   })
 
-  test('areas are a tree with counts, and each paper has its place', async () => {
+  test('areas form a tree with counts, and each paper has its area', async () => {
     for (const paper of data.papers) {
       const [place] = library.areas(paper.id)
       expect(paper.area?.area).toBe(place?.area)
@@ -88,20 +88,20 @@ describe('data', () => {
     await own.close()
   })
 
-  test('what is new stands in the data and in Markdown, and is what the library gave', async () => {
+  test('news are in the data and in Markdown, as the library gave them', async () => {
     const novelty = await library.novelty()
     expect(novelty.missing).toMatch(/^none of the 50 papers has a date/u)
     expect(data).not.toHaveProperty('novelty')
     expect(JSON.parse(await library.report(topics, { format: 'json', novelty })).novelty).toEqual(novelty)
     expect(await library.report(topics, { format: 'markdown', novelty })).toContain(
-      '## What is new\n\nCannot be told: none of the 50 papers has a date',
+      '## What is new\n\nCannot be determined: none of the 50 papers has a date',
     )
     const [first, second] = data.papers
-    const { missing: _, ...told } = novelty
+    const { missing: _, ...given } = novelty
     const text = await library.report(topics, {
       format: 'markdown',
       novelty: {
-        ...told,
+        ...given,
         papers: [first!.id, second!.id],
         from: '2025-03-01',
         to: '2025-03-31',
@@ -191,7 +191,7 @@ describe('data', () => {
 })
 
 describe('formats', () => {
-  test('the same papers, topics and seed give the same bytes; the path says the format', async () => {
+  test('the same papers, topics and seed give the same bytes; the path decides the format', async () => {
     for (const [ending, format] of [
       ['html', 'html'],
       ['md', 'markdown'],
@@ -213,7 +213,7 @@ describe('formats', () => {
     expect(page).toMatch(
       /Content-Security-Policy" content="default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-/u,
     )
-    // Addresses that its script makes links of, for a reader to follow.
+    // Addresses of the links that its script makes.
     expect(page).not.toMatch(/unsafe-|https?:\/\/(?!www\.w3\.org|arxiv\.org\/search|scholar\.google\.com\/scholar)/u)
   })
 
@@ -232,7 +232,7 @@ describe('formats', () => {
     expect(hostile).toContain('(<https://example.org/%3Cb%3E>)')
   })
 
-  test('SVG is well formed, with a dot a paper and labels that do not overlap', async () => {
+  test('SVG is well formed, with one dot per paper and labels that do not overlap', async () => {
     const svg = await library.report(topics, { format: 'svg', title: '<b> & "c"' })
     expect(svg).toContain('aria-label="Map of &lt;b&gt; &amp; &quot;c&quot;"')
     expect(svg.match(/M[\d.-]+ [\d.-]+h0/gu)).toHaveLength(50)
@@ -241,10 +241,10 @@ describe('formats', () => {
 })
 
 describe('refusals', () => {
-  test('what is no novelty', async () => {
+  test('a value that is not a novelty result', async () => {
     const error = await refusal(library.report(topics, { novelty: { areas: [] } as never }))
     expect(error.code).toBe('invalid-argument')
-    expect(error.message).toContain('`novelty` to be what `library.novelty()` gave')
+    expect(error.message).toContain('`novelty` to be the result of `library.novelty()`')
   })
 
   test('topics of other papers, options out of range, a path that cannot be written', async () => {
@@ -260,7 +260,7 @@ describe('refusals', () => {
       'Expected `topics` to be of the library\'s papers, but "c" is not among their papers: call `library.topics()` again.',
     )
     await own.remove(['c', 'b'])
-    expect((await refusal(own.report(found))).message).toContain('"b" is not in the library any more')
+    expect((await refusal(own.report(found))).message).toContain('"b" is no longer in the library')
     const now = await own.topics()
     expect((await refusal(own.report(now, { kin: -1 }))).message).toBe(
       'Expected `kin` to be a whole number from 0 to 50, got `-1` (number).',

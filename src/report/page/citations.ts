@@ -1,5 +1,4 @@
-// Papers as others read them: BibTeX, RIS, Markdown and addresses. What is written here, paperkin's own readers read back
-// with the same ids, titles and authors.
+// Papers as BibTeX, RIS, Markdown and links. paperkin reads the first two back with the same ids, titles and authors.
 
 export const citationFormats = ['BibTeX', 'RIS', 'Markdown', 'Links'] as const
 
@@ -12,7 +11,7 @@ export const endings: Readonly<Record<CitationFormat, string>> = {
   Links: 'txt',
 }
 
-/** What is cited of a paper; texts may be empty. */
+/** A paper to cite; texts may be empty. */
 export interface Cited {
   readonly id: string
   readonly title: string
@@ -29,8 +28,13 @@ export function citations(format: CitationFormat, papers: readonly Cited[]): str
   return papers.map(one).join(format === 'Markdown' || format === 'Links' ? '' : '\n')
 }
 
-/** Where to look for a paper that has no address. */
-export function searches(title: string): readonly { readonly name: string; readonly link: string }[] {
+interface Elsewhere {
+  readonly name: string
+  readonly link: string
+}
+
+/** Title searches for a paper without a link. */
+export function searches(title: string): readonly [arxiv: Elsewhere, scholar: Elsewhere] {
   const words = encodeURIComponent(
     title
       .replace(/["\u201c\u201d]/gu, ' ')
@@ -51,7 +55,7 @@ function bibtex({ id, title, abstract, authors, categories, published, link }: C
   const doi = doiOf.exec(link)?.[1]
   const [, year, month] = /^(\d{4})(?:-(\d{2}))?/u.exec(published) ?? []
   const fields: readonly (readonly [name: string, value: string | undefined])[] = [
-    // Braces keep capitals as they are.
+    // Braces preserve capitals.
     ['title', `{${latex(title)}}`],
     ['author', authors.map(bibtexName).join(' and ')],
     ['date', /^\d{4}-\d{2}-\d{2}/u.exec(published)?.[0]],
@@ -70,10 +74,10 @@ function bibtex({ id, title, abstract, authors, categories, published, link }: C
   return `@${arxiv === undefined ? 'article' : 'misc'}{${bibtexKey(id)},\n${lines.join(',\n')}\n}\n`
 }
 
-/** The id, so that it is the same paper when it is read back; without what no key may have. */
+/** The id, so that it is read back as the same paper, without characters that keys must not have. */
 const bibtexKey = (id: string) => id.replace(/[\s,={}()"#%~\\'@]+/gu, '_')
 
-/** A name whose parts are to be found is left as it is; one that would be cut up stands in braces. */
+/** A name in braces if BibTeX would split it wrongly. */
 const bibtexName = (name: string) => (/,|\sand\s|^\S+$/iu.test(name) ? `{${latex(name)}}` : latex(name))
 
 const latexSpecials: Readonly<Record<string, string>> = {
@@ -89,7 +93,7 @@ const latexSpecials: Readonly<Record<string, string>> = {
   _: '\\_',
 }
 
-/** Two hyphens or quotes in a row would become a dash or a quotation mark, and so would a grave accent. */
+/** Escapes LaTeX; also doubled hyphens and quotes and grave accents, which would become dashes and quotation marks. */
 const latex = (text: string) =>
   text
     .replace(/[\\~^{}&%$#_]/gu, (character) => latexSpecials[character]!)
@@ -114,7 +118,7 @@ function ris({ id, title, abstract, authors, categories, published, link }: Cite
   return `${fields.flatMap(([tag, value]) => (line(value) === '' ? [] : [`${tag}  - ${line(value)}\n`])).join('')}ER  - \n`
 }
 
-/** `Ada Lovelace` as `Lovelace, Ada`; particles stay with the family name, and what is no plain name stays as it is. */
+/** `Ada Lovelace` as `Lovelace, Ada`, with particles in the family name; anything but a plain name stays unchanged. */
 function turned(name: string): string {
   const words = name.trim().split(/\s+/u)
   if (words.length < 2 || /[,\d&()]|\s(?:jr|sr|[ivx]+)\.?$/iu.test(name)) return name
@@ -138,4 +142,4 @@ function markdown({ title, authors, published, link }: Cited): string {
   return `- ${named}${facts.length > 0 ? `. ${plain(facts.join(', '))}` : ''}\n`
 }
 
-const link = ({ link, title }: Cited) => `${link === '' ? searches(title)[1]!.link : link}\n`
+const link = ({ link, title }: Cited) => `${link === '' ? searches(title)[1].link : link}\n`

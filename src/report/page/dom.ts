@@ -1,7 +1,10 @@
+// Small helpers for the document: elements, clipboard, files and colours.
+import { type Theme, themes } from '../palette.ts'
+
 type Child = Node | string | null | undefined | false
 type Attributes = Readonly<Record<string, string | number | boolean | undefined>>
 
-/** Makes an element. Children that are strings become text, whatever they hold; `true` and `false` set and leave out. */
+/** Creates an element. String children become text, never markup; an attribute is set for `true`, left out for `false`. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -13,7 +16,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-/** Makes an element of a drawing. */
+/** Creates an SVG element. */
 export function svg<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -30,20 +33,20 @@ function setAttributes(made: Element, attributes: Attributes): void {
     if (value !== undefined && value !== false) made.setAttribute(name, value === true ? '' : String(value))
 }
 
-/** A button with a label, and what it does. */
+/** Creates a button; `act` runs on click. */
 export function button(attributes: Attributes, act: () => void, ...children: readonly Child[]): HTMLButtonElement {
   const made = element('button', { type: 'button', ...attributes }, ...children)
   made.addEventListener('click', act)
   return made
 }
 
-/** Tells that a paper is pointed at, by mouse or by focus, and that none is (-1). */
+/** Reports when a paper is pointed at, by mouse or focus, and when it no longer is (-1). */
 export function pointing(made: HTMLElement, row: number, onPoint: (row: number) => void): void {
   for (const name of ['pointerenter', 'focus']) made.addEventListener(name, () => onPoint(row))
   for (const name of ['pointerleave', 'blur']) made.addEventListener(name, () => onPoint(-1))
 }
 
-/** Puts a text on the clipboard, also where a page from disk may not. */
+/** Copies a text, also where pages from disk may not use the clipboard API; returns whether it worked. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text)
@@ -61,9 +64,36 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-/** Gives the reader a text as a file. */
+/** Downloads a text as a file. */
 export function saveText(name: string, text: string): void {
   const href = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }))
   element('a', { href, download: name }).click()
   setTimeout(() => URL.revokeObjectURL(href), 10_000)
+}
+
+/**
+ * Follows the theme of the system; returns what switches between light and dark.
+ * @param onTheme called at once and for every change
+ */
+export function followTheme(onTheme: (theme: Theme) => void): () => void {
+  const { dataset, style } = document.documentElement
+  const system = matchMedia('(prefers-color-scheme: dark)')
+  const set = (theme: Theme) => {
+    dataset.theme = theme
+    setColours(style, theme)
+    onTheme(theme)
+  }
+  system.onchange = () => set(system.matches ? 'dark' : 'light')
+  set(system.matches ? 'dark' : 'light')
+  return () => {
+    system.onchange = null
+    set(dataset.theme === 'dark' ? 'light' : 'dark')
+  }
+}
+
+/** Sets the colours of a theme as CSS variables. */
+export function setColours(style: CSSStyleDeclaration, theme: Theme): void {
+  const { topics, apart } = themes[theme]
+  for (const [position, colour] of topics.entries()) style.setProperty(`--topic-${position}`, colour)
+  style.setProperty('--apart', apart)
 }

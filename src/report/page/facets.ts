@@ -1,24 +1,26 @@
-// Categories and areas of the map of science as choices, each with how many papers it has of those that all else lets
-// through.
+// The filters of the page: areas of the map of science and categories as choices with counts, topics, dates and marks.
 import type { PageCore } from '../page-data.ts'
+import type { Looked } from './address.ts'
 import { element } from './dom.ts'
+import type { Marks } from './marks.ts'
 
 const indent = '\u2003'
-/** Up to so many categories even those of one paper stand in the list. */
+/** With more categories than this, those of one paper are one choice. */
 const allShown = 12
 
-/** Something that papers have one or more of. */
+/** A filter by something that papers have one or more of. */
 export interface Facet {
   readonly element: HTMLSelectElement
-  /** How many choices there are. */
+  /** Number of choices. */
   readonly size: number
-  /** What is chosen, as it stands in the address; empty for all. A name that nothing has chooses all. */
+  /** The chosen name, as in the address; empty for all. An unknown name chooses all. */
   value: string
-  /** Whether a paper has what is chosen. */
+  /** Whether a paper passes. */
   has(row: number): boolean
+  /** Starts counting. */
   begin(): void
   count(row: number): void
-  /** Shows what was counted; what has no paper is not there, unless it is chosen. */
+  /** Shows the counts, and hides choices without papers unless they are chosen. */
   end(): void
 }
 
@@ -70,7 +72,7 @@ function facet(
 export function areaFacet(core: PageCore, onChange: (name: string) => void): Facet {
   const seen = new Set<string>()
   const choices = core.areas.map(({ name, depth }) => {
-    // An area may be called as its field.
+    // An area may have the name of its field.
     const own = seen.has(name) ? `${name} (${['discipline', 'field', 'area'][depth]})` : name
     seen.add(own)
     return { name: own, label: `${indent.repeat(depth)}${name}` }
@@ -83,7 +85,7 @@ export function areaFacet(core: PageCore, onChange: (name: string) => void): Fac
   })
 }
 
-/** Categories, the most frequent first; what only one paper has is one choice. */
+/** Categories, most frequent first; where there are many, those of one paper are one choice. */
 export function categoryFacet(core: PageCore, onChange: (name: string) => void): Facet {
   const papers = new Int32Array(core.categories.length)
   for (const own of core.categoriesOf) for (const category of new Set(own)) papers[category]!++
@@ -94,11 +96,60 @@ export function categoryFacet(core: PageCore, onChange: (name: string) => void):
   const choices = shown.map((position) => ({ name: core.categories[position]!, label: core.categories[position]! }))
   const others = choices.length
   if (rare.length > 0)
-    choices.push({ name: 'others', label: `Others: ${rare.length.toLocaleString('en')} of one paper each` })
+    choices.push({ name: 'others', label: `Others: ${rare.length.toLocaleString('en')} with one paper each` })
   const choiceOf = new Int32Array(core.categories.length).fill(others)
   for (const [choice, position] of shown.entries()) choiceOf[position] = choice
   return facet('Category', 'All categories', choices, {
     of: (row) => new Set(core.categoriesOf[row]!.map((position) => choiceOf[position]!)),
     onChange,
   })
+}
+
+interface Filters {
+  readonly looked: Looked
+  /** Positions of topics, -1 for papers in no topic; undefined for all. */
+  readonly topics: ReadonlySet<number> | undefined
+  readonly marks: Marks
+  readonly area: Facet
+  readonly category: Facet
+}
+
+/** The rows that pass all filters, in their order. Counts, for each choice of a facet, those that pass the other filters. */
+export function filtered(
+  core: PageCore,
+  rows: Iterable<number>,
+  { looked, topics, marks, area, category }: Filters,
+): number[] {
+  const { from, to, marked } = looked
+  const passes = (row: number) => {
+    const id = core.ids[row]!
+    return (
+      (topics === undefined || topics.has(core.topicOf[row]!)) &&
+      (marked === 'hidden') === marks.has('hidden', id) &&
+      (marked !== 'starred' || marks.has('starred', id)) &&
+      (marked !== 'unread' || !marks.has('read', id)) &&
+      isWithin(core.dates[row]!, { from, to })
+    )
+  }
+  const passed: number[] = []
+  area.begin()
+  category.begin()
+  for (const row of rows) {
+    if (!passes(row)) continue
+    const [inArea, inCategory] = [area.has(row), category.has(row)]
+    if (inCategory) area.count(row)
+    if (inArea) category.count(row)
+    if (inArea && inCategory) passed.push(row)
+  }
+  area.end()
+  category.end()
+  return passed
+}
+
+/** Whether a date, possibly of a month or a year alone, lies between two days, either of which may be empty. */
+function isWithin(date: string, { from, to }: { readonly from: string; readonly to: string }): boolean {
+  if (from === '' && to === '') return true
+  if (date === '') return false
+  const day = date.slice(0, 10)
+  return (from === '' || day >= from.slice(0, day.length)) && (to === '' || day <= to.slice(0, day.length))
 }

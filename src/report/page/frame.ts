@@ -1,12 +1,16 @@
-// The frame of the page: its parts and their places, with nothing of what they do.
+// The frame of the page: its fixed parts, without what they do.
 import { count, longDate } from '../wording.ts'
+import type { Looked } from './address.ts'
 import { citationFormats } from './citations.ts'
+import type { ExportFormat } from './copy-and-save.ts'
 import { button, element, svg } from './dom.ts'
 import type { Facet } from './facets.ts'
 import { cross } from './paper-panel.ts'
 import type { Report } from './report.ts'
 
 type Act = () => void
+
+const noticeMs = 6000
 
 const icon = (label: string, path: string, act: Act, attributes: Readonly<Record<string, string>> = {}) =>
   button(
@@ -15,14 +19,22 @@ const icon = (label: string, path: string, act: Act, attributes: Readonly<Record
     svg('svg', { viewBox: '0 0 16 16', 'aria-hidden': 'true' }, svg('path', { d: path })),
   )
 
+export const mapCanvas = (rows: number) =>
+  element('canvas', {
+    class: 'map',
+    tabindex: 0,
+    role: 'application',
+    'aria-roledescription': 'map of papers',
+    'aria-label': `${count(rows, 'paper')}; related papers lie close together. Arrow keys go from paper to paper, Enter opens, x selects, s stars, plus and minus zoom, 0 shows all, Shift with arrows moves the map.`,
+  })
+
 export interface MapButtons {
   readonly element: HTMLElement
   readonly lasso: HTMLButtonElement
 }
 
 export function mapButtons(acts: {
-  readonly zoomIn: Act
-  readonly zoomOut: Act
+  readonly zoom: (factor: number) => void
   readonly fit: Act
   readonly lasso: Act
 }): MapButtons {
@@ -37,15 +49,15 @@ export function mapButtons(acts: {
       'div',
       { class: 'map-buttons' },
       lasso,
-      icon('Zoom in', 'M8 3.5v9M3.5 8h9', acts.zoomIn),
-      icon('Zoom out', 'M3.5 8h9', acts.zoomOut),
+      icon('Zoom in', 'M8 3.5v9M3.5 8h9', () => acts.zoom(1.8)),
+      icon('Zoom out', 'M3.5 8h9', () => acts.zoom(1 / 1.8)),
       icon('Show all of the map', 'M3 6V3h3M10 3h3v3M13 10v3h-3M6 13H3v-3', acts.fit),
     ),
     lasso,
   }
 }
 
-/** A button that opens a few others. */
+/** A button that opens more buttons. */
 function menu(label: string, ...entries: readonly HTMLElement[]): HTMLDetailsElement {
   const made = element(
     'details',
@@ -75,16 +87,26 @@ function menu(label: string, ...entries: readonly HTMLElement[]): HTMLDetailsEle
 export interface Head {
   readonly element: HTMLElement
   readonly words: HTMLInputElement
-  readonly marked: HTMLSelectElement
-  readonly from: HTMLInputElement
-  readonly to: HTMLInputElement
+  /** Whether papers have different dates. */
+  readonly isDated: boolean
+  /** Shows the words and filters of a state. */
+  show(looked: Looked): void
 }
 
-export function head(
-  report: Report,
-  facets: { readonly area: Facet; readonly category: Facet },
-  acts: { readonly theme: Act; readonly saveStars: Act; readonly readStars: (file: File) => void; readonly keys: Act },
-): Head {
+interface HeadActs {
+  /** Words or filters change; `replace` adds no step to the history. */
+  readonly go: (to: Partial<Looked>, step?: 'push' | 'replace') => void
+  /** The search field has the focus for the first time. */
+  readonly prepare: Act
+  /** Enter or the down key leave the search field. */
+  readonly toResults: Act
+  readonly theme: Act
+  readonly saveStars: Act
+  readonly readStars: (file: File) => void
+  readonly keys: Act
+}
+
+export function head(report: Report, facets: { readonly area: Facet; readonly category: Facet }, acts: HeadActs): Head {
   const { core, rows } = report
   let [earliest, latest] = ['', '']
   for (const date of core.dates) {
@@ -106,6 +128,18 @@ export function head(
     autocomplete: 'off',
     spellcheck: 'false',
   })
+  let before = ''
+  words.addEventListener('input', () => {
+    const text = words.value.trim()
+    // The first letter is a step in the history, further ones are not.
+    acts.go({ words: text, like: [] }, (text === '') === (before === '') ? 'replace' : 'push')
+  })
+  words.addEventListener('focus', acts.prepare, { once: true })
+  words.addEventListener('keydown', (event) => {
+    if (event.key !== 'ArrowDown' && event.key !== 'Enter') return
+    event.preventDefault()
+    acts.toResults()
+  })
   const date = (label: string) =>
     element('input', { 'aria-label': label, type: 'date', min: earliest.slice(0, 10), max: latest.slice(0, 10) })
   const [from, to] = [date('Published from'), date('Published until')]
@@ -117,6 +151,9 @@ export function head(
     element('option', { value: 'unread' }, 'Unread'),
     element('option', { value: 'hidden' }, 'Hidden'),
   )
+  marked.addEventListener('change', () => acts.go({ marked: marked.value as Looked['marked'] }))
+  from.addEventListener('change', () => acts.go({ from: from.value }))
+  to.addEventListener('change', () => acts.go({ to: to.value }))
   const filters = element(
     'div',
     { class: 'filters', id: 'filters' },
@@ -127,7 +164,7 @@ export function head(
       earliest.length >= 10 &&
       element('div', { class: 'dates' }, from, element('span', {}, '–'), to),
   )
-  // Seen on phones alone, where there is no room for filters that nobody uses.
+  // Shown on phones only, where filters fold to save room.
   const filterButton = button(
     { class: 'filter-button', 'aria-expanded': 'false', 'aria-controls': 'filters' },
     () => filterButton.setAttribute('aria-expanded', String(filters.classList.toggle('open'))),
@@ -161,9 +198,16 @@ export function head(
       element('div', { class: 'asking', role: 'search' }, words, filterButton, filters),
     ),
     words,
-    marked,
-    from,
-    to,
+    isDated: from.min !== from.max,
+    show(looked) {
+      before = looked.words
+      facets.area.value = looked.area
+      facets.category.value = looked.category
+      marked.value = looked.marked
+      from.value = looked.from
+      to.value = looked.to
+      if (words.value.trim() !== looked.words) words.value = looked.words
+    },
   }
 }
 
@@ -173,8 +217,8 @@ export interface SelectionBar {
 }
 
 export function selectionBar(acts: {
-  readonly copy: (format: string) => void
-  readonly save: (format: string) => void
+  readonly copy: (format: ExportFormat) => void
+  readonly save: (format: ExportFormat) => void
   readonly star: Act
   readonly like: Act
   readonly compare: Act
@@ -186,6 +230,7 @@ export function selectionBar(acts: {
     { 'aria-label': 'Format' },
     ...[...citationFormats, 'JSON'].map((name) => element('option', { value: name }, name)),
   )
+  const chosen = () => format.value as ExportFormat
   const compare = button({ class: 'act' }, acts.compare, 'Compare')
   const bar = element(
     'div',
@@ -200,8 +245,8 @@ export function selectionBar(acts: {
       'div',
       { class: 'acts' },
       format,
-      button({ class: 'act' }, () => acts.copy(format.value), 'Copy'),
-      button({ class: 'act' }, () => acts.save(format.value), 'Save'),
+      button({ class: 'act' }, () => acts.copy(chosen()), 'Copy'),
+      button({ class: 'act' }, () => acts.save(chosen()), 'Save'),
       button({ class: 'act' }, acts.star, 'Star'),
       button({ class: 'act' }, acts.like, 'More like these'),
       compare,
@@ -218,31 +263,97 @@ export function selectionBar(acts: {
   }
 }
 
-const keys: readonly (readonly [keys: string, does: string])[] = [
-  ['/', 'to the search'],
-  ['↑ ↓', 'from paper to paper in the list; ← → along its line'],
-  ['Enter', 'opens a paper'],
-  ['s, r, h', 'star, read, hide the paper at hand'],
-  ['x', 'selects it'],
-  ['m', 'more like it'],
-  ['c', 'copies it as BibTeX'],
-  ['arrows', 'on the map: from point to point; with Shift they move the map'],
-  ['+ − 0', 'on the map: larger, smaller, all of it'],
-  ['Shift and drag', 'on the map: selects what you draw around'],
-  ['Escape', 'closes and steps back'],
-]
+export interface Notices {
+  readonly elements: readonly HTMLElement[]
+  /** Announces a text to screen readers. */
+  say(text: string): void
+  /** Shows and announces a text for a few seconds. */
+  show(text: string, ...more: readonly Node[]): void
+}
 
-export function keysDialog(): HTMLDialogElement {
-  const dialog = element(
-    'dialog',
-    { class: 'keys', 'aria-labelledby': 'keys-title' },
-    element('h2', { id: 'keys-title' }, 'Keys'),
-    element(
-      'dl',
-      {},
-      ...keys.flatMap(([pressed, does]) => [element('dt', {}, element('kbd', {}, pressed)), element('dd', {}, does)]),
-    ),
-    button({ class: 'act' }, () => dialog.close(), 'Close'),
+export function notices(): Notices {
+  const said = element('div', { class: 'unseen', role: 'status' })
+  const notice = element('div', { class: 'notice', role: 'status', hidden: true })
+  let timer = 0
+  return {
+    elements: [notice, said],
+    say(text) {
+      said.textContent = text
+    },
+    show(text, ...more) {
+      notice.hidden = false
+      notice.replaceChildren(element('span', {}, text), ...more)
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        notice.hidden = true
+      }, noticeMs)
+    },
+  }
+}
+
+export interface Tip {
+  readonly element: HTMLElement
+  hide(): void
+  /** Shows two lines above a place of the map. */
+  show(title: string, note: string, at: { readonly x: number; readonly y: number }): void
+}
+
+export function tip(): Tip {
+  const box = element('div', { class: 'tip', hidden: true })
+  return {
+    element: box,
+    hide() {
+      box.hidden = true
+    },
+    show(title, note, { x, y }) {
+      box.hidden = false
+      box.replaceChildren(element('strong', {}, title), element('span', {}, note))
+      const width = box.parentElement?.clientWidth ?? 0
+      const left = Math.max(8, Math.min(width - box.offsetWidth - 8, x - box.offsetWidth / 2))
+      const above = y - box.offsetHeight - 16
+      box.style.translate = `${left}px ${above < 8 ? y + 20 : above}px`
+    },
+  }
+}
+
+interface AppParts {
+  readonly head: HTMLElement
+  readonly results: HTMLElement
+  readonly canvas: HTMLCanvasElement
+  readonly overMap: readonly HTMLElement[]
+  /** The column of topics. */
+  readonly side: readonly HTMLElement[]
+  readonly overAll: readonly HTMLElement[]
+}
+
+/** Puts the parts of the page in their places; returns the tabs, after which the panel belongs. */
+export function fillApp(app: HTMLElement, parts: AppParts): HTMLElement {
+  const tabs = sides(app)
+  app.append(
+    button({ class: 'skip' }, () => parts.canvas.focus(), 'Go to the map'),
+    parts.head,
+    parts.results,
+    element('main', { 'aria-label': 'Map' }, element('div', { class: 'map-frame' }, parts.canvas, ...parts.overMap)),
+    element('nav', { class: 'side', 'aria-label': 'Topics' }, ...parts.side),
+    tabs,
+    ...parts.overAll,
   )
-  return dialog
+  return tabs
+}
+
+/** Tabs for narrow screens, which show either the papers or the topics: sets `data-side` of the app. */
+function sides(app: HTMLElement): HTMLElement {
+  const tab = (name: 'papers' | 'topics', label: string) => {
+    const made = button(
+      { 'aria-pressed': String(name === 'papers') },
+      () => {
+        app.dataset.side = name
+        for (const other of tabs) other.setAttribute('aria-pressed', String(other === made))
+      },
+      label,
+    )
+    return made
+  }
+  const tabs = [tab('papers', 'Papers'), tab('topics', 'Topics')]
+  return element('nav', { class: 'sides', 'aria-label': 'What is listed' }, ...tabs)
 }

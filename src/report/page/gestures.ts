@@ -1,23 +1,23 @@
-// What fingers, mouse and wheel do on an element, as the few things that a map understands.
+// Mouse, touch and wheel events as the few gestures that a map needs.
 
 interface Gestures {
-  /** A pointer that is not pressed is at a place. */
+  /** A pointer hovers. */
   readonly onPoint: (x: number, y: number) => void
   readonly onLeave: () => void
-  /** A press begins. */
+  /** A press starts. */
   readonly onHold: () => void
-  /** What was at `from` is now at `to`, `factor` times as large. */
+  /** The content at `from` moves to `to` and grows by `factor`. */
   readonly onMove: (from: Place, to: Place, factor: number) => void
-  /** All that was pressed is let go. */
+  /** The last pointer is released. */
   readonly onRelease: () => void
-  /** A press without a move. */
+  /** A press that did not move. */
   readonly onTap: (x: number, y: number) => void
   readonly onDoubleTap: (x: number, y: number) => void
-  /** Whether a press that begins now draws a line in place of moving. */
+  /** Whether a press that starts now draws a line instead of moving. */
   readonly isDrawing: (event: PointerEvent) => boolean
-  /** The line that is being drawn. */
+  /** The line so far. */
   readonly onDraw: (line: readonly Place[]) => void
-  /** It is let go; a cancelled one is empty. */
+  /** The finished line; empty if cancelled. */
   readonly onDrawn: (line: readonly Place[]) => void
 }
 
@@ -26,7 +26,7 @@ export interface Place {
   readonly y: number
 }
 
-/** Pixels below which a press that moves is still a tap. */
+/** A press that moves fewer pixels is a tap. */
 const steady = 4
 
 export function listen(element: HTMLElement, gestures: Gestures): void {
@@ -37,9 +37,9 @@ export function listen(element: HTMLElement, gestures: Gestures): void {
     const { left, top } = element.getBoundingClientRect()
     return { x: event.clientX - left, y: event.clientY - top }
   }
-  /** The middle of the first two pointers, and how far they are apart. */
+  /** The middle of the first two pointers, and their distance. */
   const spread = () => {
-    const [one, two] = [...pointers.values()]
+    const [one = { x: 0, y: 0 }, two] = pointers.values()
     return two === undefined
       ? { x: one.x, y: one.y, distance: 0 }
       : { x: (one.x + two.x) / 2, y: (one.y + two.y) / 2, distance: Math.hypot(one.x - two.x, one.y - two.y) }
@@ -52,7 +52,7 @@ export function listen(element: HTMLElement, gestures: Gestures): void {
       moved = 0
       line = gestures.isDrawing(event) ? [place(event)] : undefined
     } else if (line !== undefined) {
-      // A second finger means to zoom.
+      // A second finger zooms.
       line = undefined
       gestures.onDrawn([])
     }
@@ -100,7 +100,7 @@ export function listen(element: HTMLElement, gestures: Gestures): void {
       event.preventDefault()
       const at = place(event)
       const pixels = event.deltaMode === 0 ? event.deltaY : 24 * event.deltaY
-      // A pinch on a touchpad comes as a wheel with Control.
+      // Touchpads report a pinch as a wheel with Control.
       const factor = Math.exp(-Math.max(-160, Math.min(160, pixels)) * (event.ctrlKey ? 0.01 : 0.0022))
       gestures.onMove(at, at, factor)
     },

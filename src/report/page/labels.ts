@@ -1,49 +1,49 @@
-// Labels of topics and titles of papers, placed without overlap: the largest topic first, each as near as it can be to
-// where it belongs. A label's letters are drawn once, and copied from then on: their light rims take long to draw.
+// Labels of topics and areas and titles of papers, placed without overlap: largest topic first, each as near to its anchor
+// as possible. The text of a label is drawn once and then copied, because its light outline is slow to draw.
 import type { PageCore } from '../page-data.ts'
 import type { themes } from '../palette.ts'
-import { type Box, isApart, type View } from './map-view.ts'
+import { type Box, isApart, type View } from './camera.ts'
 
 type Colours = (typeof themes)[keyof typeof themes]
 
-/** Titles stand beside points where no more are in view, and of more where the map is enlarged. */
+/** Titles are shown for at most this many papers in view, and for more once the map is enlarged. */
 const titlesFrom = 45
 const titlesFromEnlarged = 160
 const enlarged = 2
 const lineHeight = 16
-/** Areas stand in topics where the map is this much enlarged, and their papers so far apart on the screen. */
+/** Areas are shown from this zoom on, if their papers spread over this many pixels. */
 const areasFrom = 1.6
 const leastSpread = 70
 const fewestInArea = 3
 const fonts = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif'
-/** Up to so many papers labels look for a place where they hide few. */
+/** Up to this many papers, labels avoid hiding points. */
 const sparse = 2000
 
 export interface Label extends Box {
   readonly topic: number
 }
 
-/** What labels are drawn over. */
+/** What labels are drawn on. */
 interface Scene {
   readonly context: CanvasRenderingContext2D
   readonly view: View
-  /** Of what nothing covers. */
+  /** CSS pixels that nothing covers. */
   readonly width: number
   readonly height: number
-  /** Pixels of the screen to one of the view. */
+  /** Device pixels per CSS pixel. */
   readonly ratio: number
   readonly colours: Colours
   /** Radius of points. */
   readonly radius: number
-  /** Topics that are chosen; the others fade. */
+  /** Chosen topics; the others fade. */
   readonly chosen: ReadonlySet<number> | undefined
-  /** What no label may lie over. */
+  /** Boxes that labels keep away from. */
   readonly reserved: readonly Box[]
-  /** Rows that have a title. */
+  /** 1 for rows that may show a title. */
   readonly shown: Uint8Array
-  /** A paper that nothing may hide, or -1. */
+  /** A paper that no label may hide, or -1. */
   readonly selected: number
-  /** How many times as large as whole the map is. */
+  /** 1 for the whole map. */
   readonly zoom: number
 }
 
@@ -102,12 +102,12 @@ export class LabelLayer {
         .filter((box) => box.top >= 0 && box.bottom <= height && taken.every((other) => isApart(box, other)))
       const box = this.#leastHiding(free, scene)
       if (box === undefined) continue
-      // With air around it, which keeps a map of many topics calm.
+      // Space around labels keeps a map of many topics calm.
       const air = isNarrow ? 2 : 7
       taken.push({ left: box.left - air, right: box.right + air, top: box.top - air, bottom: box.bottom + air })
       labels.push({ ...box, topic })
       context.globalAlpha = chosen !== undefined && !chosen.has(topic) ? 0.35 : 1
-      // On whole pixels, so that letters stay sharp.
+      // Whole pixels keep the text sharp.
       const left = Math.round(box.left * ratio) / ratio
       const top = Math.round(box.top * ratio) / ratio
       context.drawImage(canvas, left, top, canvas.width / ratio, canvas.height / ratio)
@@ -118,7 +118,7 @@ export class LabelLayer {
     return labels
   }
 
-  /** The areas within topics, where the map is enlarged. */
+  /** Names of areas within topics, once the map is enlarged. */
   #paintAreas({ context, view, width, height, colours, zoom }: Scene, taken: Box[]): void {
     if (zoom < areasFrom) return
     this.#areas ??= areasIn(this.#core, this.#x, this.#y)
@@ -158,13 +158,13 @@ export class LabelLayer {
     return width
   }
 
-  /** Of boxes the first that lies over the fewest points, where there are few enough to see each. */
+  /** The box that hides the fewest points; the first box if there are too many points to tell apart. */
   #leastHiding(boxes: readonly Box[], { view, radius }: Scene): Box | undefined {
     if (this.#x.length > sparse) return boxes[0]
     let best: Box | undefined
     let least = Number.POSITIVE_INFINITY
     for (const [position, box] of boxes.entries()) {
-      // Nearer places stand first, and are worth a point that is half hidden.
+      // Nearer boxes come first; each step away costs 0.4 of a hidden point.
       let hidden = 0.4 * position
       for (let row = 0; row < this.#x.length; row++) if (this.#isOn(row, box, view, radius)) hidden++
       if (hidden < least) {
@@ -175,7 +175,7 @@ export class LabelLayer {
     return best
   }
 
-  /** Titles beside their points, where few enough are in view. */
+  /** Titles next to their points, if few enough are in view. */
   #paintTitles({ context, view, width, height, colours, radius, shown, zoom }: Scene, taken: Box[]): void {
     const inView: number[] = []
     for (let row = 0; row < this.#x.length; row++) {
@@ -194,7 +194,7 @@ export class LabelLayer {
     context.lineWidth = 3
     for (const row of inView) {
       const title = this.#core.titles[row]!
-      // Where few are in view there is room for whole titles, in lines.
+      // Few papers leave room for whole titles, in several lines.
       const lines =
         inView.length < 24
           ? wrapped(title.length > 100 ? `${title.slice(0, 98).trimEnd()}…` : title, 30)
@@ -204,7 +204,7 @@ export class LabelLayer {
       const x = view.scale * this.#x[row]! + view.left
       const y = view.scale * this.#y[row]! + view.top
       const away = radius + 5
-      const box = [
+      const corners: readonly (readonly [left: number, top: number])[] = [
         [x + away, y - high / 2],
         [x - away - wide, y - high / 2],
         [x - wide / 2, y + away],
@@ -214,6 +214,7 @@ export class LabelLayer {
         [x - away - wide, y],
         [x - away - wide, y - high],
       ]
+      const box = corners
         .map(([left, top]) => ({ left, right: left + wide, top, bottom: top + high }))
         .find(
           (candidate) =>
@@ -242,7 +243,7 @@ export class LabelLayer {
   }
 }
 
-/** The areas that a few papers of a topic lie in, the most frequent first, where most of these papers are. */
+/** Areas with at least 3 papers of a topic, most papers first; placed at the median, with the middle 70% as box. */
 function areasIn({ areaOf, areas, topicOf }: PageCore, x: Float32Array, y: Float32Array): AreaLabel[] {
   const rowsOf = new Map<string, number[]>()
   for (const [row, area] of areaOf.entries()) {
@@ -258,20 +259,20 @@ function areasIn({ areaOf, areas, topicOf }: PageCore, x: Float32Array, y: Float
     .map((rows) => {
       const along = Float32Array.from(rows, (row) => x[row]!).sort()
       const down = Float32Array.from(rows, (row) => y[row]!).sort()
-      const [first, middle, last] = [0.15, 0.5, 0.85].map((share) => Math.floor(share * (rows.length - 1)))
+      const at = (share: number) => Math.floor(share * (rows.length - 1))
       return {
         name: areas[areaOf[rows[0]!]!]!.name,
-        x: along[middle],
-        y: down[middle],
-        left: along[first],
-        right: along[last],
-        top: down[first],
-        bottom: down[last],
+        x: along[at(0.5)]!,
+        y: down[at(0.5)]!,
+        left: along[at(0.15)]!,
+        right: along[at(0.85)]!,
+        top: down[at(0.15)]!,
+        bottom: down[at(0.85)]!,
       }
     })
 }
 
-/** A topic's label, drawn: the larger the topic, the larger the letters. */
+/** Draws a topic's label, in larger letters for larger topics. */
 function lettering(
   { topics }: PageCore,
   topic: number,
@@ -303,10 +304,10 @@ function lettering(
   return { canvas, wide, high }
 }
 
-/** The terms that a label begins with, as many as `width` characters hold, but one at least; names of sections are whole. */
+/** The first terms of a label that fit into `width` characters, at least one. Names with “and” are kept whole. */
 function firstTerms(label: string, width: number): string {
   if (/, [^,]+ and [^,]+$/u.test(label)) return label
-  const [first, ...others] = label.split(', ')
+  const [first = '', ...others] = label.split(', ')
   let taken = first
   for (const term of others) {
     if (taken.length + 2 + term.length > width) break
@@ -315,7 +316,7 @@ function firstTerms(label: string, width: number): string {
   return taken
 }
 
-/** A label in lines of about `width` characters, broken after commas where it can be. */
+/** Breaks a label between words into lines of at most `width` characters, where words allow it. */
 function wrapped(label: string, width: number): string[] {
   const lines: string[] = []
   let line = ''

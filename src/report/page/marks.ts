@@ -1,13 +1,13 @@
-// What the reader starred, read and hid. It is kept in the browser under the ids of papers, so that another page with the
-// same papers knows of it, and given out as a file whose records `paperkin recommend --like` reads.
+// Stars, read and hidden papers. The browser stores them by paper id, so that other pages with the same papers share them;
+// they can be saved as a file that `paperkin recommend --like` reads.
 
 export type Mark = 'starred' | 'read' | 'hidden'
 
-export const everyMark: readonly Mark[] = ['starred', 'read', 'hidden']
+const everyMark: readonly Mark[] = ['starred', 'read', 'hidden']
 
 const place = 'paperkin-marks'
 
-/** A paper as a file of marks has it. */
+/** A paper in a file of marks. */
 export interface MarkedPaper {
   readonly id: string
   readonly title: string
@@ -16,7 +16,7 @@ export interface MarkedPaper {
   readonly categories?: readonly string[]
   readonly published?: string
   readonly url?: string
-  /** Makes it a record of paperkin's own, of which nothing is guessed. */
+  /** Marks the record as paperkin's own, so that no field is guessed. */
   readonly extra: { readonly starred: true }
 }
 
@@ -28,14 +28,14 @@ export class Marks {
     read: new Set(),
     hidden: new Set(),
   }
-  #isTold = false
+  #isWarned = false
 
-  /** @param onUnkept told once where the browser keeps nothing */
+  /** @param onUnkept called once if the browser stores nothing */
   constructor(onChange: () => void, onUnkept: (reason: string) => void) {
     this.#onChange = onChange
     this.#onUnkept = onUnkept
     this.#load()
-    // Another window with the same papers.
+    // Another window changed the marks.
     window.addEventListener('storage', ({ key }) => {
       if (key !== place) return
       this.#load()
@@ -47,9 +47,9 @@ export class Marks {
     return this.#ids[mark].has(id)
   }
 
-  /** Sets or takes away a mark. */
+  /** Sets or removes a mark. */
   set(mark: Mark, ids: readonly string[], isSet: boolean): void {
-    // What another window has marked meanwhile stays.
+    // Keep what another window has marked meanwhile.
     this.#load()
     for (const id of ids) {
       if (isSet) this.#ids[mark].add(id)
@@ -59,15 +59,15 @@ export class Marks {
     this.#onChange()
   }
 
-  /** A file of the marks of these ids. */
+  /** The content of a file with the marks of these ids. */
   file(ids: readonly string[], starred: readonly MarkedPaper[]): string {
     const own = (mark: Mark) => ids.filter((id) => this.#ids[mark].has(id))
     return `${JSON.stringify({ papers: starred, read: own('read'), hidden: own('hidden') }, null, 1)}\n`
   }
 
   /**
-   * Adds the marks of a file: one of ours, or any JSON with a list of papers that have ids, which become starred.
-   * @throws Error that says what is wrong with the file
+   * Adds the marks of a file: one of ours, or any JSON list of papers with ids, which become starred. Returns how many are new.
+   * @throws Error with a message for the reader if the file has no marks
    */
   add(json: string): number {
     const read = idsIn(json)
@@ -106,9 +106,9 @@ export class Marks {
         JSON.stringify(Object.fromEntries(everyMark.map((mark) => [mark, [...this.#ids[mark]]]))),
       )
     } catch {
-      if (this.#isTold) return
-      this.#isTold = true
-      this.#onUnkept('This browser keeps nothing for this page: save your stars as a file before you close it.')
+      if (this.#isWarned) return
+      this.#isWarned = true
+      this.#onUnkept('This browser stores nothing for this page: save your stars as a file before you close it.')
     }
   }
 }
@@ -118,7 +118,7 @@ function idsIn(json: string): Readonly<Record<Mark, readonly string[]>> {
   try {
     value = JSON.parse(json)
   } catch {
-    throw new Error('This is no file of stars: it is not JSON.')
+    throw new Error('This is not a file of stars: it is not JSON.')
   }
   const { papers, read, hidden } = (Array.isArray(value) ? { papers: value } : (value ?? {})) as Record<string, unknown>
   const ids = (list: unknown) =>
@@ -128,6 +128,6 @@ function idsIn(json: string): Readonly<Record<Mark, readonly string[]>> {
     })
   const found = { starred: ids(papers), read: ids(read), hidden: ids(hidden) }
   if (![papers, read, hidden].some(Array.isArray))
-    throw new Error('This is no file of stars: it has no list of papers with ids.')
+    throw new Error('This is not a file of stars: it has no list of papers with ids.')
   return found
 }

@@ -1,9 +1,9 @@
-// Likeness by meaning, from the vectors that the page carries. A question has no vector: it gets one from the papers that
-// use its words, each word the mean of theirs, which makes neighbours of words that stand in like papers.
+// Similarity by meaning, from the vectors in the page. The page cannot embed a question: each of its words gets the mean
+// vector of the papers that use it, so that words used in similar papers are close.
 import type { Report } from './report.ts'
 import type { PaperSearch, Query } from './search.ts'
 
-/** A word that more papers than this share of them have says nothing of what they are about. */
+/** A word in more than this share of the papers says nothing about their subject. */
 const mostShare = 0.5
 
 export class Meaning {
@@ -30,7 +30,7 @@ export class Meaning {
     return this.#rows
   }
 
-  /** The papers most like some others, as the library relates papers: meaning and words in its proportion. */
+  /** The papers most like `seeds`, best first, scored by meaning and words with the library's weights. */
   async like(seeds: readonly number[], count: number): Promise<{ readonly row: number; readonly score: number }[]> {
     const [vectors] = await Promise.all([this.#vectors(), this.#search.prepare()])
     const { rows, core } = this.#report
@@ -47,14 +47,14 @@ export class Meaning {
     return scored.sort((a, b) => b.score - a.score || a.row - b.row).slice(0, count)
   }
 
-  /** The cosine of two papers' vectors, about. */
+  /** Approximate cosine of two papers' vectors. */
   async similarity(one: number, other: number): Promise<number> {
     const vectors = await this.#vectors()
     const { components } = this.#report.core
     return dot(vectors.subarray(one * components, (one + 1) * components), vectors, other)
   }
 
-  /** How near all papers are to what a question means, -1 … 1; undefined where no paper has a word of it. */
+  /** How close each paper is to the meaning of a question, -1 … 1; undefined if its words say nothing. */
   async nearness(query: Query): Promise<Float64Array | undefined> {
     const vectors = await this.#vectors()
     const { rows, core } = this.#report

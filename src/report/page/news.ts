@@ -1,4 +1,4 @@
-// What is new, above the topics: each thing opens and shows the papers that have it.
+// What is new, above the topics. Each entry unfolds to its papers.
 import type { PageNews } from '../page-data.ts'
 import { nothingFrequent } from '../wording.ts'
 import { button, element, pointing } from './dom.ts'
@@ -11,12 +11,12 @@ interface Events {
 
 const mostPapers = 100
 
-/** The section; nothing where the report says nothing of what is new. */
+/** The section; empty if the report has no news. */
 export function newsSection(report: Report, events: Events): HTMLElement[] {
   const { news } = report.core
   if (news === null) return []
   const { compared, frequent, unlike } = news
-  const isTold = frequent.length > 0 || unlike.length > 0
+  const hasNews = frequent.length > 0 || unlike.length > 0
   const thing = (one: PageNews) =>
     element(
       'li',
@@ -31,12 +31,12 @@ export function newsSection(report: Report, events: Events): HTMLElement[] {
   return [
     element(
       'details',
-      { class: 'news', open: isTold },
+      { class: 'news', open: hasNews },
       element('summary', {}, element('h2', {}, 'What is new')),
       element('p', { class: 'note' }, compared),
       ...(frequent.length > 0
         ? [element('h3', {}, 'More frequent than before'), element('ul', {}, ...frequent.map(thing))]
-        : isTold
+        : hasNews
           ? [element('p', { class: 'note' }, nothingFrequent)]
           : []),
       ...(unlike.length > 0

@@ -1,5 +1,5 @@
-// The titles beside the map: in the order that is asked for, under their topics or the best first, each to open, to select
-// and to star. One Tab stop; arrow keys go from paper to paper and along a line.
+// The list of papers next to the map, in groups or best first; each can be opened, selected and starred. The list is one
+// Tab stop; arrow keys go from paper to paper and along a line.
 import { count, longDate } from '../wording.ts'
 import { button, element, svg } from './dom.ts'
 import type { Marks } from './marks.ts'
@@ -7,7 +7,7 @@ import type { Report } from './report.ts'
 
 const shownAtOnce = 60
 const shownMore = 200
-/** How near its end a list is scrolled before it goes on. */
+/** Distance from the end of the list at which more papers are added. */
 const nearEnd = '600px'
 
 export interface PaperListEvents {
@@ -17,7 +17,7 @@ export interface PaperListEvents {
   readonly onStar: (row: number) => void
 }
 
-/** Papers that belong together. */
+/** Papers under a heading. */
 export interface PaperGroup {
   readonly heading?: HTMLElement
   readonly rows: readonly number[]
@@ -52,9 +52,9 @@ export class PaperList {
   }
 
   /**
-   * Shows papers.
-   * @param title of a paper, as it is to be shown
-   * @param note under its title
+   * Shows papers, the first 60 at once.
+   * @param title content of a paper's title
+   * @param note content of the line below it
    */
   show(
     groups: readonly PaperGroup[],
@@ -71,12 +71,12 @@ export class PaperList {
     if (first !== null) this.#stop(first)
   }
 
-  /** Shows again what stands at papers: marks and whether they are selected. */
+  /** Updates marks and check boxes. */
   refresh(): void {
     for (const [row, line] of this.#lines) this.#dress(row, line)
   }
 
-  /** Marks the paper that is open. */
+  /** Highlights the open paper and scrolls to it; -1 for none. */
   select(row: number): void {
     this.#lines.get(this.#selected)?.classList.remove('open')
     this.#lines.get(this.#selected)?.querySelector('.paper')?.removeAttribute('aria-current')
@@ -87,7 +87,7 @@ export class PaperList {
     line?.scrollIntoView({ block: 'nearest' })
   }
 
-  /** Shows that the map points at a paper. */
+  /** Highlights the paper that the map points at; -1 for none. */
   point(row: number): void {
     if (row === this.#pointed) return
     this.#lines.get(this.#pointed)?.classList.remove('pointed')
@@ -95,23 +95,25 @@ export class PaperList {
     this.#lines.get(row)?.classList.add('pointed')
   }
 
-  /** The paper that has the focus, or -1. */
+  /** The paper with the focus, or -1. */
   get focused(): number {
     const line = document.activeElement?.closest<HTMLElement>('.entry')
     return line != null && this.element.contains(line) ? Number(line.dataset.row) : -1
   }
 
-  /** Puts the focus on a paper that is listed, or on the first. */
+  /** Focuses a listed paper, or the first. */
   focus(row?: number): void {
     const line = (row === undefined ? undefined : this.#lines.get(row)) ?? this.element.querySelector('.entry')
     line?.querySelector<HTMLElement>('.paper')?.focus()
   }
 
-  /** Adds papers of what is not shown yet. */
+  /** Shows up to `most` more papers, and a button for the rest. */
   #add(most: number): void {
     let left = most
-    while (left > 0 && this.#rest.length > 0) {
-      const [{ heading, rows }] = this.#rest
+    while (left > 0) {
+      const [group] = this.#rest
+      if (group === undefined) break
+      const { heading, rows } = group
       const taken = rows.slice(0, left)
       left -= taken.length
       const list = element('ul', {}, ...taken.map((row) => this.#line(row)))
@@ -129,14 +131,14 @@ export class PaperList {
         this.#add(shownMore)
         this.focus(next)
       },
-      `Show more of ${count(remaining, 'more paper')}`,
+      `Show more (${count(remaining, 'more paper')})`,
     )
     this.element.append(more)
-    // It goes on as it is scrolled.
+    // Scrolling adds more too.
     const observer = new IntersectionObserver(
-      ([{ isIntersecting }]) => {
+      ([seen]) => {
         if (!more.isConnected) observer.disconnect()
-        else if (isIntersecting && document.activeElement !== more) {
+        else if (seen?.isIntersecting && document.activeElement !== more) {
           observer.disconnect()
           more.remove()
           this.#add(shownMore)
@@ -182,12 +184,12 @@ export class PaperList {
     const id = this.#report.core.ids[row]!
     line.classList.toggle('read', this.#marks.has('read', id))
     line.classList.toggle('open', row === this.#selected)
-    const [pick] = line.getElementsByTagName('input')
-    pick.checked = this.#picked.has(row)
+    const pick = line.querySelector('input')
+    if (pick !== null) pick.checked = this.#picked.has(row)
     line.querySelector('.star')?.setAttribute('aria-pressed', String(this.#marks.has('starred', id)))
   }
 
-  /** Makes a line the one that Tab goes to. */
+  /** Makes a line the Tab stop. */
   #stop(line: HTMLElement): void {
     for (const old of this.element.querySelectorAll('.paper[tabindex="0"]')) old.setAttribute('tabindex', '-1')
     line.querySelector('.paper')?.setAttribute('tabindex', '0')
@@ -201,14 +203,14 @@ export class PaperList {
     const lines = [...this.element.querySelectorAll<HTMLElement>('.entry')]
     const at = lines.indexOf(line)
     const along = [...line.querySelectorAll<HTMLElement>('input, button')]
-    const beside = along.indexOf(target)
+    const place = along.indexOf(target)
     const goals: Readonly<Record<string, HTMLElement | undefined>> = {
-      ArrowDown: sameIn(lines[at + 1], beside),
-      ArrowUp: sameIn(lines[at - 1], beside),
-      Home: sameIn(lines[0], beside),
-      End: sameIn(lines.at(-1), beside),
-      ArrowRight: along[beside + 1],
-      ArrowLeft: along[beside - 1],
+      ArrowDown: sameIn(lines[at + 1], place),
+      ArrowUp: sameIn(lines[at - 1], place),
+      Home: sameIn(lines[0], place),
+      End: sameIn(lines.at(-1), place),
+      ArrowRight: along[place + 1],
+      ArrowLeft: along[place - 1],
     }
     if (!(event.key in goals)) return
     event.preventDefault()
@@ -226,5 +228,5 @@ export const star = () =>
     svg('path', { d: 'M8 1.8l1.9 3.9 4.3.6-3.1 3 .7 4.3L8 11.6l-3.8 2 .7-4.3-3.1-3 4.3-.6z' }),
   )
 
-/** What stands under a title where nothing more is asked: its date, where papers are of several. */
+/** A paper's date, for the line below its title; empty if unknown. */
 export const dateNote = (report: Report, row: number): string => longDate(report.core.dates[row]!)

@@ -1,5 +1,4 @@
-// One paper: what is known of it, what can be done with it, and its kin, from each of which one walks on. And two papers
-// side by side.
+// The content of the panel: one paper with its actions and its kin, or two papers side by side.
 import type { PageKin } from '../page-data.ts'
 import { longDate, shortScore } from '../wording.ts'
 import { type CitationFormat, citationFormats, searches } from './citations.ts'
@@ -12,7 +11,7 @@ export interface PanelEvents {
   readonly onClose: () => void
   readonly onPaper: (row: number) => void
   readonly onTopic: (position: number) => void
-  /** A kin is pointed at, or none (-1). */
+  /** One of the kin is pointed at, or none (-1). */
   readonly onPoint: (row: number) => void
   readonly onMark: (row: number, mark: Mark) => void
   readonly onPick: (row: number) => void
@@ -20,19 +19,26 @@ export interface PanelEvents {
   readonly onCopy: (row: number, format: CitationFormat) => void
 }
 
-/** What is asked of the page at the moment, as far as a paper shows it. */
+/** State of the page that the panel shows. */
 export interface PanelState {
   readonly marks: Marks
   readonly isPicked: boolean
-  /** A text as it is shown, with what was searched for in it marked. */
+  /** A text with the searched words highlighted. */
   readonly marked: (text: string) => readonly (Node | string)[]
 }
 
+/** `missing` if the file was cut off before it; undefined while it is being read. */
 type Whole = FullPaper | 'missing' | undefined
+
+/** A paper of a comparison. */
+export interface PanelPaper {
+  readonly row: number
+  readonly paper: Whole
+}
 
 const nothingKnown: FullPaper = { abstract: '', authors: [], link: '', kin: [] }
 
-/** The inside of the panel for a paper, of which not all may be read yet, or ever. */
+/** The panel's content for a paper. */
 export function paperPanel(
   report: Report,
   row: number,
@@ -56,10 +62,10 @@ export function paperPanel(
   ]
 }
 
-/** The inside of the panel for two papers side by side. */
+/** The panel's content for two papers. */
 export function comparePanel(
   report: Report,
-  pair: readonly { readonly row: number; readonly paper: Whole }[],
+  pair: readonly [PanelPaper, PanelPaper],
   {
     similarity,
     state,
@@ -67,7 +73,7 @@ export function comparePanel(
   }: { readonly similarity: number; readonly state: PanelState; readonly events: PanelEvents },
 ): HTMLElement[] {
   const [one, other] = pair
-  const kinOf = ({ paper }: (typeof pair)[number]) => (typeof paper === 'object' ? paper.kin : [])
+  const kinOf = ({ paper }: PanelPaper) => (typeof paper === 'object' ? paper.kin : [])
   const known = kinOf(one).find(([row]) => row === other.row) ?? kinOf(other).find(([row]) => row === one.row)
   const meaning = known === undefined ? `about ${shortScore(similarity)}` : shortScore(known[1] / 1000)
   const [, , lexical, ...shared] = known ?? [0, 0, undefined]
@@ -115,11 +121,11 @@ export function comparePanel(
 const closing = (onClose: () => void) =>
   button({ class: 'icon', 'aria-label': 'Close the paper (Escape)', title: 'Close (Esc)' }, onClose, cross())
 
-/** Authors, date, categories, address and area. */
+/** Authors, date, categories, link and area. */
 function about(report: Report, row: number, paper: Whole, state: PanelState): HTMLElement[] {
   const { core } = report
   const { authors, link } = typeof paper === 'object' ? paper : nothingKnown
-  const categories = core.categoriesOf[row]!.map((position) => core.categories[position])
+  const categories = core.categoriesOf[row]!.map((position) => core.categories[position]!)
   const facts = [longDate(core.dates[row]!), categories.join(', ')].filter((fact) => fact !== '')
   const line = element('p', { class: 'facts' }, facts.join(' · '))
   if (facts.length > 0) line.append(' · ')
@@ -150,12 +156,12 @@ function abstractOf(paper: Whole, state: PanelState): HTMLElement[] {
     paper === undefined
       ? 'Reading …'
       : paper === 'missing'
-        ? 'This file is not whole: the abstract is missing in it.'
+        ? 'This file is incomplete: the abstract is missing.'
         : 'This paper came without an abstract.'
   return [element('p', { class: 'note' }, without)]
 }
 
-/** Star, read, hide, select, more like it, and what can be copied. */
+/** The buttons: star, read, hide, select, more like this, copy. */
 function actions({ core }: Report, row: number, { marks, isPicked }: PanelState, events: PanelEvents): HTMLElement {
   const id = core.ids[row]!
   const mark = (name: Mark, label: string, ...children: readonly Node[]) =>
@@ -195,7 +201,7 @@ function actions({ core }: Report, row: number, { marks, isPicked }: PanelState,
 function topicChip({ core }: Report, row: number, onTopic: (position: number) => void): HTMLElement {
   const topic = core.topicOf[row]!
   if (topic < 0) {
-    const nearest = core.topics[core.nearest[row]!]
+    const nearest = core.topics[core.nearest[row] ?? -1]
     return element(
       'span',
       { class: 'chip' },
@@ -262,7 +268,7 @@ function key([meaning, words]: readonly [number, number]): HTMLElement {
   )
 }
 
-/** A link as people read it. */
+/** A link in short: `arXiv 2401.00001`, or its host. */
 function shownLink(link: string, id: string): string {
   const { hostname, pathname } = new URL(link)
   return hostname === 'arxiv.org'

@@ -1,26 +1,26 @@
-// Points are set into a pixel buffer of our own, which takes the same few milliseconds for 40,000 of them with and
-// without a graphics card. What a point covers of each pixel is worked out once for 16 places within a pixel.
-import type { View } from './map-view.ts'
+// Points are written into a pixel buffer, which takes a few milliseconds for 40,000 of them, with or without a graphics
+// card. The coverage of a disc is computed once for each of 16 positions within a pixel.
+import type { View } from './camera.ts'
 
-/** Places within a pixel, along each side. */
+/** Positions within a pixel, along each side. */
 const steps = 4
 
 interface Stamp {
   readonly size: number
-  /** `size × size`: how much of a pixel is covered, 0 … 255. */
+  /** `size × size` coverages, 0 … 255. */
   readonly cover: Uint8Array
 }
 
 interface PointStyle {
   /** In CSS pixels. */
   readonly radius: number
-  /** 0 … 1: where points lie on each other, less than 1 shows how many do. */
+  /** 0 … 1; below 1, overlapping points get darker. */
   readonly opacity: number
-  /** Of each row the position of its colour in `inks`. */
+  /** For each row, the position of its colour in `inks`. */
   readonly inkOf: Uint8Array
   /** `#rrggbb`. */
   readonly inks: readonly string[]
-  /** Rows that are 0 here are drawn first, smaller and in the colour `faded`. */
+  /** Rows with 0 are drawn first, smaller and in the colour `faded`. */
   readonly shown: Uint8Array
   readonly faded: string
 }
@@ -45,7 +45,7 @@ export class PointLayer {
     this.#words = new Uint32Array(this.#pixels.data.buffer)
   }
 
-  /** Draws the points as `view` places them, `ratio` pixels of the screen to each of its own. */
+  /** Draws the points in a view, with `ratio` device pixels per CSS pixel. */
   paint(view: View, ratio: number, { radius, opacity, inkOf, inks, shown, faded }: PointStyle): void {
     this.#words.fill(0)
     const colours = Uint32Array.from(inks, packedColour)
@@ -56,7 +56,7 @@ export class PointLayer {
     this.#context.putImageData(this.#pixels, 0, 0)
   }
 
-  /** Draws the rows whose `shown` is `taken`. */
+  /** Draws the rows with `shown` equal to `taken`. */
   #stampAll(
     view: View,
     ratio: number,
@@ -106,7 +106,7 @@ export class PointLayer {
   }
 }
 
-/** Stamps of a disc for each place of its middle within a pixel. */
+/** Stamps of a disc for each position of its centre within a pixel. */
 function stampsOf(radius: number, opacity: number): readonly Stamp[] {
   const size = Math.ceil(2 * radius + 2.75)
   const stamps: Stamp[] = []
@@ -129,13 +129,13 @@ function packedColour(hex: string): number {
   return ((0xff << 24) | ((value & 0xff) << 16) | (value & 0xff00) | (value >> 16)) >>> 0
 }
 
-/** A pixel with `share` of 255 of an opaque colour laid over it. */
+/** Blends an opaque colour over a pixel, with a share of 0 … 255. */
 function mixed(under: number, over: number, share: number): number {
   const below = under >>> 24
   if (below === 0) return ((over & 0xffffff) | (share << 24)) >>> 0
   const alpha = below + share - ((below * share) >> 8)
   const part = ((256 * share) / alpha) | 0
-  // Red and blue at once: they lie 16 bits apart.
+  // Red and blue at once: they are 16 bits apart.
   const redBlue = ((under & 0xff00ff) * (256 - part) + (over & 0xff00ff) * part) / 256
   const green = ((under & 0xff00) * (256 - part) + (over & 0xff00) * part) / 256
   return ((Math.min(255, alpha) << 24) | (redBlue & 0xff00ff) | (green & 0xff00)) >>> 0

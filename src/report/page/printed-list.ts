@@ -1,4 +1,4 @@
-// The page on paper: the map, its topics, and the papers that are shown under their topics.
+// The printed page: the map, its topics, and the papers under their topics.
 import { count, longDate } from '../wording.ts'
 import { element } from './dom.ts'
 import type { Report } from './report.ts'
@@ -6,8 +6,8 @@ import type { Report } from './report.ts'
 const mostWhole = 3000
 
 /**
- * A list to read of the given rows, or of the typical papers of each topic where they are very many.
- * @param order positions of topics as they are listed
+ * Lists rows under their topics; more than 3,000 rows are cut to the typical papers of each topic.
+ * @param order positions of the topics, in the order of the list
  * @param picture of the map
  */
 export function printedList(
@@ -36,7 +36,7 @@ export function printedList(
       'p',
       {},
       isShort
-        ? `${count(rows.length, 'paper')}, of which those most typical of their topics are printed.`
+        ? `${count(rows.length, 'paper')}, of which the most typical of each topic are printed.`
         : `${count(rows.length, 'paper')} in ${count(listed.filter((topic) => topic >= 0).length, 'topic')}.`,
     ),
     picture,

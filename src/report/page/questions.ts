@@ -1,67 +1,107 @@
-// What a question finds, best first: papers that have its words, by words and by meaning, and papers that have none of them
-// but are close in meaning.
+// What the reader asks for, in words or by example. A question finds papers with its words, ranked by words and meaning,
+// and papers without them that are close in meaning.
 import type { Meaning } from './meaning.ts'
-import type { PaperSearch, Query } from './search.ts'
+import type { Report } from './report.ts'
+import type { Found, PaperSearch, Query } from './search.ts'
 
 /**
- * Share of meaning beside words, which are 1 at most. Measured by how many of the library's own first ten are here: with
- * words alone .70 of 63 papers and .52 of 1,330, with this share .73 and .59, with meaning alone .61 and .29.
+ * Weight of meaning; words weigh at most 1. Measured as the share of the library's first ten that the page finds in its
+ * first ten, among 63 and 1,330 papers: .73 and .59; with words alone .70 and .52, with meaning alone .61 and .29.
  */
 const meaningShare = 0.5
 const leastNearness = 0.4
 const mostByMeaning = 15
+/** How many papers like others are listed. */
+const likesShown = 50
 
 export interface Answer {
   readonly query: Query
   /** Best first. */
   readonly rows: readonly number[]
-  /** Those of them that have no word of the question. */
+  /** Those without any word of the question. */
   readonly byMeaning: ReadonlySet<number>
-  /** Whether abstracts were all looked at. */
+  /** Whether all abstracts were searched. */
   readonly isWhole: boolean
 }
 
-/** Looks for an answer and tells what there is so far; a later call ends an earlier one. */
-export async function answer(
-  text: string,
-  {
-    search,
-    meaning,
-    onAnswer,
-  }: {
-    readonly search: PaperSearch
-    readonly meaning: Meaning
-    readonly onAnswer: (answer: Answer | undefined) => void
-  },
-): Promise<void> {
-  const none: ReadonlySet<number> = new Set()
-  await search.find(text, async (found) => {
-    if (found === undefined) {
-      onAnswer(undefined)
+/** What the reader asks for: an answer in words, or papers like others. */
+export class Questions {
+  readonly #report: Report
+  readonly #search: PaperSearch
+  readonly #meaning: Meaning
+  readonly #onChange: () => void
+  #text = ''
+  #liked: readonly string[] = []
+  /** The answer so far; the last one until another question has its first. */
+  answer: Answer | undefined
+  /** Papers like those asked for, best first. */
+  likes: readonly number[] | undefined
+  /** Whether more of an answer is to come. */
+  isBusy = false
+
+  /** @param onChange called whenever there is more of an answer */
+  constructor(
+    report: Report,
+    { search, meaning }: { readonly search: PaperSearch; readonly meaning: Meaning },
+    onChange: () => void,
+  ) {
+    this.#report = report
+    this.#search = search
+    this.#meaning = meaning
+    this.#onChange = onChange
+  }
+
+  /** Asks in words; an empty text ends the question. */
+  ask(text: string): void {
+    this.#text = text
+    this.isBusy = text !== ''
+    if (text !== '') {
+      void this.#search.find(text, (found) => void this.#take(text, found))
       return
     }
-    const { query, rows, scores, isWhole } = found
-    if (!isWhole) {
-      onAnswer({ query, rows, byMeaning: none, isWhole })
-      return
-    }
-    const nearness = await meaning.nearness(query).catch(() => undefined)
-    if (!search.isLast(found)) return
-    if (nearness === undefined) {
-      onAnswer({ query, rows, byMeaning: none, isWhole })
-      return
-    }
-    const most = scores.get(rows[0]!) ?? 1
+    this.#search.stop()
+    this.answer = undefined
+  }
+
+  /** Asks for papers like those with these ids; none end the question. */
+  async like(ids: readonly string[]): Promise<void> {
+    this.#liked = ids
+    this.likes = undefined
+    const rows = ids.flatMap((id) => this.#report.rowOf(id) ?? [])
+    const [row] = rows
+    if (row === undefined) return
+    const exact = rows.length === 1 ? await this.#report.paper(row).catch(() => undefined) : undefined
+    const likes = await this.#meaning.like(rows, likesShown).catch(() => [])
+    if (this.#liked !== ids) return
+    // The exact kin of a single paper come before those that the page finds.
+    this.likes = [...new Set([...(exact?.kin ?? []).map(([kin]) => kin), ...likes.map((one) => one.row)])]
+    this.#onChange()
+  }
+
+  async #take(text: string, found: Found | undefined): Promise<void> {
+    const answer = found?.isWhole ? await this.#withMeaning(found) : found && { ...found, byMeaning: new Set<number>() }
+    if (this.#text !== text || (found?.isWhole && !this.#search.isLast(found))) return
+    this.answer = answer
+    this.isBusy = answer?.isWhole === false
+    this.#onChange()
+  }
+
+  /** Ranks papers by words and meaning, and adds some that are close in meaning alone. */
+  async #withMeaning({ query, rows, scores, isWhole }: Found): Promise<Answer> {
+    const nearness = await this.#meaning.nearness(query).catch(() => undefined)
+    if (nearness === undefined) return { query, rows, byMeaning: new Set(), isWhole }
+    const [best] = rows
+    const most = (best !== undefined && scores.get(best)) || 1
     const worth = (row: number) => (scores.get(row) ?? 0) / most + meaningShare * nearness[row]!
     const near = [...nearness.keys()]
       .filter((row) => !scores.has(row) && nearness[row]! >= leastNearness)
       .sort((a, b) => nearness[b]! - nearness[a]!)
       .slice(0, mostByMeaning)
-    onAnswer({
+    return {
       query,
       rows: [...rows, ...near].sort((a, b) => worth(b) - worth(a) || a - b),
       byMeaning: new Set(near),
       isWhole,
-    })
-  })
+    }
+  }
 }

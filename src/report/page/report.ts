@@ -1,8 +1,7 @@
-// The data of the page: the core at once, blocks of papers when somebody asks for one of theirs, which may be before the
-// browser has read so far.
+// The data of the page: the core at once, blocks of papers on first use, which may be before the browser has read them.
 import { blockSize, type PageCore, type PageKin, type PagePaper } from '../page-data.ts'
 
-/** A paper as it is shown. */
+/** The parts of a paper that are in its block. */
 export interface FullPaper {
   readonly abstract: string
   readonly authors: readonly string[]
@@ -31,7 +30,7 @@ export class Report {
     return new Report((await unpacked('core')) as PageCore)
   }
 
-  /** Whether all blocks may be unpacked at once. */
+  /** Whether all blocks fit into the cache. */
   get isSmall(): boolean {
     return this.blocks <= blocksKept
   }
@@ -40,7 +39,7 @@ export class Report {
     return this.#rowOf.get(id)
   }
 
-  /** A part of the data that is no text. */
+  /** A binary part of the data. */
   async bytes(name: string): Promise<Uint8Array> {
     return new Uint8Array(await (await inflated(name)).arrayBuffer())
   }
@@ -49,13 +48,13 @@ export class Report {
     return fullPaper(row, await this.block(Math.floor(row / blockSize)))
   }
 
-  /** A paper of a block that is unpacked already. */
+  /** A paper if its block is in the cache. */
   known(row: number): FullPaper | undefined {
     const papers = this.#unpacked.get(Math.floor(row / blockSize))
     return papers && fullPaper(row, papers)
   }
 
-  /** The papers of a block; the last few blocks are kept. */
+  /** The papers of a block; the last 12 are cached. Rejects if the file was cut off before its end. */
   block(position: number): Promise<readonly PagePaper[]> {
     const known = this.#kept.get(position)
     if (known !== undefined) return known
@@ -65,7 +64,7 @@ export class Report {
     })
     this.#kept.set(position, block)
     if (this.#kept.size > blocksKept) {
-      const [oldest] = this.#kept.keys()
+      const [oldest = position] = this.#kept.keys()
       this.#kept.delete(oldest)
       this.#unpacked.delete(oldest)
     }
@@ -87,7 +86,7 @@ async function inflated(name: string): Promise<Response> {
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')))
 }
 
-/** The text of an element that the browser may still be reading; it is whole once something stands behind it. */
+/** The text of an element, once the browser has read all of it: then another node follows. */
 async function arrived(name: string): Promise<string> {
   for (;;) {
     const element = document.getElementById(name)

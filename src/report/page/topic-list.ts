@@ -1,14 +1,14 @@
-// The topics as a list that folds: groups of groups, topics with their curve, and what fits nowhere. A topic that is
-// chosen opens in its place.
+// The topics as a tree that folds: groups, topics with their curve over time, and outliers. A chosen topic unfolds in place.
 import type { PageGroup } from '../page-data.ts'
 import { button, element, svg } from './dom.ts'
 import type { Report } from './report.ts'
 
-/** What is chosen: positions of topics, -1 among them for papers in no topic. */
+/** A topic, a group of topics, or the outliers. */
 export interface Choice {
-  /** Stands in the address. */
+  /** Used in the address: id of a topic, `group-1`, or `none`. */
   readonly name: string
   readonly label: string
+  /** Positions of topics; -1 for papers in no topic. */
   readonly topics: ReadonlySet<number>
 }
 
@@ -19,7 +19,7 @@ export interface TopicListEvents {
 export class TopicList {
   readonly element = element('ul', { class: 'topics', 'aria-label': 'Topics' })
   readonly choices = new Map<string, Choice>()
-  /** Positions of the topics as they are listed. */
+  /** Positions of the topics, in the order of the list. */
   readonly order: number[] = []
   readonly #report: Report
   readonly #events: TopicListEvents
@@ -40,16 +40,21 @@ export class TopicList {
     if (apart.length > 0) this.element.append(this.#outliers(apart))
   }
 
-  /** Whether there is anything to fold. */
-  get hasGroups(): boolean {
-    return this.#folds.length > 0
+  /** The heading, with a button that folds all groups if there are any. */
+  heading(): HTMLElement {
+    const foldAll = button(
+      { class: 'quiet' },
+      () => {
+        const isOpen = foldAll.textContent !== 'Fold all'
+        for (const { fold } of this.#folds) fold(isOpen)
+        foldAll.textContent = isOpen ? 'Fold all' : 'Unfold all'
+      },
+      'Fold all',
+    )
+    return element('div', { class: 'side-head' }, element('h2', {}, 'Topics'), this.#folds.length > 0 && foldAll)
   }
 
-  foldAll(isOpen: boolean): void {
-    for (const { fold } of this.#folds) fold(isOpen)
-  }
-
-  /** Marks what is chosen, unfolds the groups it is in and opens it. */
+  /** Highlights a choice, opens it and unfolds the groups around it. */
   mark(name: string): void {
     this.#buttons.get(this.#chosen)?.setAttribute('aria-pressed', 'false')
     this.#details.get(this.#chosen)?.toggleAttribute('hidden', true)
@@ -62,7 +67,7 @@ export class TopicList {
       detail.hidden = false
     }
     const shown = this.#buttons.get(name)
-    // Not under the reader's hand: only where it is out of sight.
+    // Scrolls only if it is out of sight.
     shown?.scrollIntoView({ block: 'nearest' })
   }
 
@@ -154,18 +159,18 @@ export class TopicList {
     return element('li', {}, element('div', { class: 'group-row' }, caret, choose), inner)
   }
 
-  /** What an opened entry shows. */
+  /** Fills an entry when it opens for the first time. */
   #fill(detail: HTMLElement, name: string): void {
     const { core } = this.#report
     const choice = this.choices.get(name)
     const [position] = choice?.topics ?? []
-    const topic = core.topics[position]
+    const topic = core.topics[position ?? -1]
     if (topic !== undefined) {
       detail.append(element('p', { class: 'terms' }, topic.terms.join(' · ')))
       if (topic.counts.length > 2) detail.append(...this.#largeCurve(topic.counts, topic.colour))
     } else
       detail.append(
-        element('p', { class: 'note' }, 'Their nearest kin here are farther away than those of all other papers.'),
+        element('p', { class: 'note' }, 'Their nearest kin are farther away than those of all other papers.'),
       )
   }
 

@@ -1,10 +1,10 @@
-// The words of texts and of questions, how alike two of them are, and a table that knows words by their hashes.
+// Tokenises texts and questions, compares words, and maps hashes of words to numbers.
 
-// What most abstracts are, and what takes a fraction of the time.
+/** Matches most abstracts, which then take a fast path. */
 export const isAscii = /^[\0-\x7f]*$/
 export const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
 
-/** Lower case, without accents. */
+/** A text in lower case, without accents. */
 export function folded(text: string): string {
   const lower = text.toLowerCase()
   return isAscii.test(lower)
@@ -15,13 +15,13 @@ export function folded(text: string): string {
         .replace(/\p{M}+/gu, '')
 }
 
-/** Runs of letters and digits, with the hyphens inside of them. */
+/** Runs of letters and digits, including inner hyphens. */
 const runs = (text: string) =>
   (isAscii.test(text)
     ? text.match(/[a-z0-9]+(?:-[a-z0-9]+)*/g)
     : text.match(/[\p{L}\p{N}]+(?:[-\u2010\u2011][\p{L}\p{N}]+)*/gu)) ?? []
 
-/** The words of a text: of what is joined by hyphens its parts and the whole without them. */
+/** Calls `use` for each word of a text; for a hyphenated one, for its parts and for the whole without hyphens. */
 export function eachWord(text: string, use: (word: string) => void): void {
   const plain = folded(text)
   const mayBeUnspaced = !isAscii.test(plain)
@@ -37,7 +37,7 @@ export function eachWord(text: string, use: (word: string) => void): void {
   }
 }
 
-/** The words of a question, each once, with their parts. */
+/** The words of a question, with their parts if hyphenated. */
 export function runsOf(
   text: string,
 ): { readonly word: string; readonly parts: readonly string[]; readonly isLast: boolean }[] {
@@ -50,26 +50,27 @@ export function runsOf(
   })
 }
 
-/** Scripts that put no spaces between words give overlapping pairs of characters. */
+/** Overlapping pairs of characters, for scripts without spaces between words. */
 function pairs(run: string): string[] {
   const characters = [...run]
   return characters.length < 2 ? characters : characters.slice(1).map((character, i) => `${characters[i]}${character}`)
 }
 
-/** Which letters a word has, as bits. */
+/** The set of a word's letters, as bits. */
 export function letters(word: string): number {
   let set = 0
   for (let i = 0; i < word.length; i++) set |= 1 << (word.charCodeAt(i) & 31)
   return set
 }
 
+/** Number of bits that are set. */
 export function bits(set: number): number {
   let count = 0
   for (let left = set; left !== 0; left &= left - 1) count++
   return count
 }
 
-/** Letters to be changed, left out, put in or swapped between two words (optimal string alignment); more than `most` is told as one more. */
+/** Edit distance with swaps of neighbours (optimal string alignment); `most + 1` for anything above `most`. */
 export function edits(one: string, other: string, most: number): number {
   const wide = other.length
   if (Math.abs(one.length - wide) > most) return most + 1
@@ -93,13 +94,13 @@ export function edits(one: string, other: string, most: number): number {
   return above[wide]!
 }
 
-/** Numbers under pairs of hashes; two words with the same 64 bits are not to be expected. */
+/** Maps pairs of 32-bit hashes to numbers. Two words with the same 64 bits are too unlikely to handle. */
 export class HashTable {
   #size = 1 << 15
   #used = 0
   #one = new Int32Array(this.#size)
   #other = new Int32Array(this.#size)
-  /** 0 where a place is free, otherwise two more than the number, which is -1 or more. */
+  /** 0 for a free slot, else the number plus 2; numbers are at least -1. */
   #numbers = new Int32Array(this.#size)
 
   get(one: number, other: number): number | undefined {
