@@ -75,10 +75,10 @@ async function load(): Promise<Embed> {
 
 const send = (message: FromContestant) => process.send?.(message)
 const started = performance.now()
-load().then(async (embed) => {
+void load().then(async (embed) => {
   await embed(['A first text.'])
   send({ kind: 'ready', startMs: performance.now() - started })
-  process.on('message', async (message: ToContestant) => {
+  const respond = async (message: ToContestant) => {
     if ('end' in message) process.exit(0)
     const delay = monitorEventLoopDelay({ resolution: 5 })
     delay.enable()
@@ -99,5 +99,6 @@ load().then(async (embed) => {
       peakMB: process.resourceUsage().maxRSS / 1024,
       first: Array.from(first).slice(0, 384),
     })
-  })
+  }
+  process.on('message', (message: ToContestant) => void respond(message))
 })

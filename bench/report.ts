@@ -287,7 +287,7 @@ async function frames(page: Page, act: () => Promise<void>): Promise<{ perSecond
     (function count(time) { frames.push(time ?? performance.now()); if (window.frames === frames) requestAnimationFrame(count) })()
   }`)
   await act()
-  const times = (await page.evaluate('[window.frames, window.frames = undefined][0]')) as number[]
+  const times = await page.evaluate<number[]>('[window.frames, window.frames = undefined][0]')
   const gaps = times.slice(1).map((time, i) => time - times[i]!)
   const sum = gaps.reduce((sum, gap) => sum + gap, 0)
   return { perSecond: (1000 * gaps.length) / sum, longestMs: Math.max(...gaps) }

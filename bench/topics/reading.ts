@@ -42,7 +42,8 @@ export async function run(args: readonly string[]): Promise<void> {
     return value
   }
   const seed = wholeNumber('seed', values.seed)
-  switch (positionals[0]) {
+  const [action = ''] = positionals
+  switch (action) {
     case 'run': {
       const [name, out] = [needed('name'), needed('out')]
       const days = await loadDays(values.days)
@@ -82,7 +83,7 @@ export async function run(args: readonly string[]): Promise<void> {
       return
     }
     default:
-      throw new Error(`Expected run, make, score or retrieve, got \`${positionals[0] ?? ''}\`.`)
+      throw new Error(`Expected run, make, score or retrieve, got \`${action}\`.`)
   }
 }
 

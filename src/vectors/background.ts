@@ -7,7 +7,7 @@ import type { VectorJobs } from './worker.ts'
 /** Multiply-adds from which a worker thread (about 0.15 s to start with its runtime) is worth it. */
 export const backgroundFrom = 2e8
 /** Values copied at a time: 2 MB, 1 to 2 ms. */
-export const partLength = 2 ** 19
+const partLength = 2 ** 19
 
 /** One thread per name, running its jobs concurrently. */
 const threads = new Map<string, WorkerPool<VectorJobs>>()

@@ -173,7 +173,7 @@ export async function addPapers(
   for (let batch = under[0]; batch !== undefined; batch = under[0]) {
     const started = performance.now()
     const { changes, known } = await batch
-    under.shift()
+    void under.shift()
     const wait = performance.now() - started
     if (isDurable) {
       const grown = wait < batchMilliseconds / 2 ? 2 * size : wait > 2 * batchMilliseconds ? Math.ceil(size / 2) : size

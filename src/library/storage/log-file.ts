@@ -638,7 +638,7 @@ function createReader(file: FileHandle, size: number): Reader {
     const last = Math.floor(Math.max(position, end - 1) / blockBytes)
     if (first === last) {
       const bytes = await blockAt(first)
-      if ((first + 1) * blockBytes < size) blockAt(first + 1)
+      if ((first + 1) * blockBytes < size) void blockAt(first + 1)
       const from = position - first * blockBytes
       return bytes.subarray(from, from + end - position)
     }
@@ -652,7 +652,7 @@ function createReader(file: FileHandle, size: number): Reader {
       part.copy(joined, done)
       done += part.length
     }
-    if ((last + 1) * blockBytes < size) blockAt(last + 1)
+    if ((last + 1) * blockBytes < size) void blockAt(last + 1)
     return joined.subarray(0, done)
   }
 }
