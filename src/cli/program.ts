@@ -25,6 +25,7 @@ import { related } from './commands/related.ts'
 import { remove } from './commands/remove.ts'
 import { report } from './commands/report.ts'
 import { search } from './commands/search.ts'
+import { serveCommand } from './commands/serve.ts'
 import { show } from './commands/show.ts'
 import { topicsCommand } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   recommendCommand,
   duplicates,
   report,
+  serveCommand,
   // Keeping.
   add,
   list,

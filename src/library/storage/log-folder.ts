@@ -12,7 +12,7 @@ export const LOG = 'papers.log'
 const isDerived = (name: string) => derivedNames.some((derived) => derived === name)
 /** Of what is written in one step; other files of that ending are not the library's. */
 const draftName =
-  /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
+  /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock|marks\.json)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 /**
  * Checks the folder, makes it for a writer, and takes the writer's lock. `others` are what shows that there was a library
  * before, should its log be gone.

@@ -6,6 +6,7 @@ import { type CitationFormat, type Cited, citations, endings } from './citations
 import { button, copyText, element, saveText } from './dom.ts'
 import { areaFacet, categoryFacet, type Facet } from './facets.ts'
 import { type Head, head, keysDialog, mapButtons, type SelectionBar, selectionBar } from './frame.ts'
+import { answer, connected } from './live.ts'
 import { type MapEvents, PaperMap } from './map.ts'
 import { type Mark, type MarkedPaper, Marks } from './marks.ts'
 import { Meaning } from './meaning.ts'
@@ -13,7 +14,7 @@ import { newsSection } from './news.ts'
 import { dateNote, type PaperGroup, PaperList } from './paper-list.ts'
 import { comparePanel, cross, type PanelEvents, paperPanel } from './paper-panel.ts'
 import { printedList } from './printed-list.ts'
-import { type Answer, answer } from './questions.ts'
+import type { Answer } from './questions.ts'
 import { type FullPaper, Report } from './report.ts'
 import { PaperSearch } from './search.ts'
 import { type Choice, TopicList } from './topic-list.ts'
@@ -30,7 +31,7 @@ const idleMs = 300
 
 async function open(): Promise<void> {
   try {
-    new Page(await Report.open())
+    new Page(await connected(await Report.open()))
   } catch (error) {
     const opening = document.getElementById('opening')
     if (opening !== null) opening.textContent = 'This file is not whole, and cannot be opened.'

@@ -1,5 +1,6 @@
 // What the reader starred, read and hid. It is kept in the browser under the ids of papers, so that another page with the
 // same papers knows of it, and given out as a file whose records `paperkin recommend --like` reads.
+import { keeper } from './live.ts'
 
 export type Mark = 'starred' | 'read' | 'hidden'
 
@@ -86,7 +87,7 @@ export class Marks {
   #load(): void {
     let kept: unknown
     try {
-      kept = JSON.parse(localStorage.getItem(place) ?? 'null')
+      kept = JSON.parse(keeper().getItem(place) ?? 'null')
     } catch {
       return
     }
@@ -101,10 +102,7 @@ export class Marks {
 
   #save(): void {
     try {
-      localStorage.setItem(
-        place,
-        JSON.stringify(Object.fromEntries(everyMark.map((mark) => [mark, [...this.#ids[mark]]]))),
-      )
+      keeper().setItem(place, JSON.stringify(Object.fromEntries(everyMark.map((mark) => [mark, [...this.#ids[mark]]]))))
     } catch {
       if (this.#isTold) return
       this.#isTold = true
