@@ -162,6 +162,8 @@ export async function serve(library: PaperLibrary, options: ServeOptions = {}): 
 
   async function replyTo(message: IncomingMessage, signal: AbortSignal): Promise<Reply> {
     const { method = '', url = '', headers } = message
+    // The parser also takes requests of HTTP/0.9, which have no end to their path but a line's.
+    if (message.httpVersionMajor !== 1) throw new Refusal(505, 'Expected HTTP/1.1.')
     requireOwnHost(message, hosts)
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST')
       throw new Refusal(405, `Expected GET, HEAD or POST, got ${method}.`, { allow: 'GET, HEAD, POST' })
