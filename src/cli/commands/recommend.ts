@@ -1,10 +1,10 @@
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
-import type { Recommendations } from '../../library/asking/recommend.ts'
 import type { Seed } from '../../library/asking/seeds.ts'
 import type { PaperLibrary } from '../../library/paper-library.ts'
 import { count } from '../../report/wording.ts'
 import { feedFormat } from '../../report/write-recommended.ts'
+import { readMarks } from '../../serve/marks.ts'
 import { readPapers } from '../../sources/read-papers.ts'
 import { defineCommand, fileHelp, hitsOption, papersOptions } from '../command.ts'
 import { wrapped } from '../fitted-text.ts'
@@ -12,6 +12,7 @@ import {
   feedOption,
   forYouHeading,
   forYouLines,
+  type Liking,
   type LikingArguments,
   likingOptions,
   readLiking,
@@ -30,8 +31,8 @@ export const recommendCommand = defineCommand<RecommendArguments>({
   name: 'recommend',
   summary: 'the papers that are for you, by those that you like',
   description:
-    'What is liked may be a reference manager’s file or any other that is read, or ids; the rest of the papers is what it is told from. With --library and files, the papers of the files are ranked and the library tells what is common.',
-  usage: '[options] FILE… --like FILE | --library FOLDER [FILE…] --like FILE',
+    'What is liked may be a reference manager’s file or any other that is read, or ids; the rest of the papers is what it is told from. With --library and files, the papers of the files are ranked and the library tells what is common. Without --like, the papers that you starred in `paperkin serve` are liked, and those that you hid there are not wanted.',
+  usage: '[options] FILE… --like FILE | --library FOLDER [FILE…] [--like FILE]',
   arguments: [['[file...]', `${fileHelp}: what to choose from`]],
   options: [
     hitsOption(10),
@@ -49,13 +50,24 @@ export const recommendCommand = defineCommand<RecommendArguments>({
   run: async (files, options, context) => {
     const { k, library: folder, omitDuplicates = false, out } = options
     if (out !== undefined) feedFormat(out)
-    const liking = await readLiking(options, context)
-    if (liking === undefined)
-      throw new PaperkinError('invalid-argument', 'Expected --like with a file of papers that you like, or an id.')
+    const named = await readLiking(options, context)
+    const isKept = files.length === 0 || folder !== undefined
+    if (named === undefined && !isKept) throw nothingLiked()
     const { signal, terminal } = context
-    const ask = (library: PaperLibrary, among?: readonly Seed[]) =>
-      library.recommend({ ...liking, k, why: true, omitDuplicates, signal, ...(among && { among }) })
-    const answer = async (found: Recommendations, sources: readonly unknown[], from: number) => {
+    const answer = async (
+      library: PaperLibrary,
+      { among, sources = [] }: { readonly among?: readonly Seed[]; readonly sources?: readonly unknown[] },
+    ) => {
+      const liking = named ?? (await keptLiking(library))
+      const found = await library.recommend({
+        ...liking,
+        k,
+        why: true,
+        omitDuplicates,
+        signal,
+        ...(among && { among }),
+      })
+      const from = among?.length ?? library.size
       const { hits, known } = found
       const { liked, disliked } = liking
       const heading = forYouHeading(found, liking, from)
@@ -78,10 +90,22 @@ export const recommendCommand = defineCommand<RecommendArguments>({
     if (files.length > 0 && folder !== undefined) {
       const { sources, read } = sourceReading(files, options, context)
       const among = await readPapers(sources as Parameters<typeof readPapers>[0], read)
-      return withLibrary(options, context, async (library) => answer(await ask(library, among), [], among.length))
+      return withLibrary(options, context, (library) => answer(library, { among }))
     }
-    return withPapers(files, options, context, async ({ library, sources }) =>
-      answer(await ask(library), sources, library.size),
-    )
+    return withPapers(files, options, context, ({ library, sources }) => answer(library, { sources }))
   },
 })
+
+const nothingLiked = () =>
+  new PaperkinError(
+    'invalid-argument',
+    'Expected --like with a file of papers that you like, or an id; or a library with papers that you starred in `paperkin serve`.',
+  )
+
+/** The marks of a library, as far as its papers are there. */
+async function keptLiking(library: PaperLibrary): Promise<Liking> {
+  const { starred, hidden } = await readMarks(library.path as string)
+  const liked = starred.filter((id) => library.has(id))
+  if (liked.length === 0) throw nothingLiked()
+  return { liked, disliked: hidden.filter((id) => library.has(id) && !liked.includes(id)) }
+}
