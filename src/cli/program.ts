@@ -19,6 +19,7 @@ import { fetchArxivCommand } from './commands/fetch-arxiv.ts'
 import { fetchDailyCommand } from './commands/fetch-daily.ts'
 import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
+import { morning } from './commands/morning.ts'
 import { open } from './commands/open.ts'
 import { recommendCommand } from './commands/recommend.ts'
 import { related } from './commands/related.ts'
@@ -48,6 +49,7 @@ export const commands: readonly Command[] = [
   serveCommand,
   // Keeping.
   add,
+  morning,
   list,
   remove,
   exportPapers,

@@ -1,7 +1,7 @@
 // A library that is served while a writer, in a process of its own, adds to it; and the command from start to Ctrl-C.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -123,6 +123,31 @@ it.skipIf(process.platform === 'win32')(
     for (const { id } of hits) expect(['p1', 'p2']).not.toContain(id)
   },
 )
+
+it.skipIf(process.platform === 'win32')('--open hands the browser an address that opens the page once', async () => {
+  const told = join(root, 'told')
+  for (const name of ['xdg-open', 'open']) {
+    writeFileSync(join(root, name), `#!/bin/sh\nprintf '%s' "$1" > '${told}.new' && mv '${told}.new' '${told}'\n`)
+    chmodSync(join(root, name), 0o755)
+  }
+  const child = spawn(process.execPath, ['dist/cli.js', 'serve', '--library', trial.folder, '--open'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: `${root}:/bin:/usr/bin` },
+  })
+  const ended = outcome(child)
+  const address = new URL((await lines(child)).trim())
+  while (!existsSync(told)) await wait(20)
+  const given = new URL(readFileSync(told, 'utf8'))
+  expect(given.origin).toBe(address.origin)
+  // Other users of the machine can read command lines: what stands there opens nothing more.
+  expect(given.href).not.toContain(address.searchParams.get('token'))
+  expect((await fetch(given, { redirect: 'manual' })).status).toBe(303)
+  expect((await fetch(given, { redirect: 'manual' })).status).toBe(401)
+  const headers = { authorization: `Bearer ${given.searchParams.get('token')}` }
+  expect((await fetch(`${address.origin}/api/version`, { headers })).status).toBe(401)
+  child.kill('SIGINT')
+  expect((await ended).code).toBe(130)
+})
 
 it('the command says what is wrong', async () => {
   const missing = await outcome(cli('serve', '--library', join(root, 'nowhere')))

@@ -4,7 +4,6 @@ import type { Seed } from '../../library/asking/seeds.ts'
 import type { PaperLibrary } from '../../library/paper-library.ts'
 import { count } from '../../report/wording.ts'
 import { feedFormat } from '../../report/write-recommended.ts'
-import { readMarks } from '../../serve/marks.ts'
 import { readPapers } from '../../sources/read-papers.ts'
 import { defineCommand, fileHelp, hitsOption, papersOptions } from '../command.ts'
 import { wrapped } from '../fitted-text.ts'
@@ -12,7 +11,7 @@ import {
   feedOption,
   forYouHeading,
   forYouLines,
-  type Liking,
+  keptLiking,
   type LikingArguments,
   likingOptions,
   readLiking,
@@ -59,6 +58,7 @@ export const recommendCommand = defineCommand<RecommendArguments>({
       { among, sources = [] }: { readonly among?: readonly Seed[]; readonly sources?: readonly unknown[] },
     ) => {
       const liking = named ?? (await keptLiking(library))
+      if (liking === undefined) throw nothingLiked()
       const found = await library.recommend({
         ...liking,
         k,
@@ -101,11 +101,3 @@ const nothingLiked = () =>
     'invalid-argument',
     'Expected --like with a file of papers that you like, or an id; or a library with papers that you starred in `paperkin serve`.',
   )
-
-/** The marks of a library, as far as its papers are there. */
-async function keptLiking(library: PaperLibrary): Promise<Liking> {
-  const { starred, hidden } = await readMarks(library.path as string)
-  const liked = starred.filter((id) => library.has(id))
-  if (liked.length === 0) throw nothingLiked()
-  return { liked, disliked: hidden.filter((id) => library.has(id) && !liked.includes(id)) }
-}
