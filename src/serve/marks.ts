@@ -5,9 +5,9 @@ import { PaperkinError, show, systemCode } from '../errors.ts'
 import { writeOutput } from '../runtime/atomic-file.ts'
 
 /** The marks that a paper can have. */
-export const markNames = ['starred', 'read', 'hidden'] as const
+const markNames = ['starred', 'read', 'hidden'] as const
 
-export type MarkName = (typeof markNames)[number]
+type MarkName = (typeof markNames)[number]
 
 /** Ids of papers by mark, in the order in which they were marked. A paper that was removed keeps its marks. */
 export type MarkedIds = Readonly<Record<MarkName, readonly string[]>>

@@ -87,10 +87,7 @@ it('fetches the day', async () => {
 
 it('leaves library and report as they are where nothing comes', async () => {
   const before = [bytes('papers/papers.log'), bytes('daily.md')]
-  const failed = [
-    ['--daily', '2025-03-13', '--base-url', baseUrl()],
-    [at('nowhere.txt')],
-  ]
+  const failed = [['--daily', '2025-03-13', '--base-url', baseUrl()], [at('nowhere.txt')]]
   for (const args of failed) {
     const { status, stderr } = await morning(...args, '--out', at('daily.md'))
     expect(status).toBe(1)

@@ -58,7 +58,7 @@ export const morning = defineCommand<MorningArguments>({
   ],
   examples: [
     'paperkin morning --library papers today.txt --out today.html',
-    'paperkin morning --library papers today.txt --out today.html --like refs.bib --for-me for-me.xml',
+    'paperkin morning --library papers today.txt --like refs.bib --for-me me.xml',
     'paperkin morning --library papers --daily 2025-03-12 --out today.html',
   ],
   run: async (files, options, context) => {
