@@ -16,6 +16,7 @@ const rooms = [
   'library/collection',
   'library/asking',
   'library',
+  'serve',
   'cli',
 ]
 // Rooms that stand beside each other and do not know one another.

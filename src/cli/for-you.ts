@@ -4,10 +4,12 @@ import { Option } from 'commander'
 import { PaperkinError } from '../errors.ts'
 import type { Recommendation, Recommendations } from '../library/asking/recommend.ts'
 import type { Seed } from '../library/asking/seeds.ts'
+import type { PaperLibrary } from '../library/paper-library.ts'
 import { requireOutside } from '../library/storage/log-folder.ts'
 import { paperName } from '../paper.ts'
 import { count, shortScore } from '../report/wording.ts'
 import { recommendedFile } from '../report/write-recommended.ts'
+import { readMarks } from '../serve/marks.ts'
 import { readPapers } from '../sources/read-papers.ts'
 import { type CommandContext, outOption, type SourceArguments, several } from './command.ts'
 import { wrapped } from './fitted-text.ts'
@@ -56,6 +58,17 @@ export async function readLiking(
   if (like.length === 0) return undefined
   const read = (option: string, names: readonly string[]) => judgedPapers(option, names, strict === true, context)
   return { liked: await read('--like', like), disliked: await read('--unlike', unlike) }
+}
+
+/**
+ * What was marked in `paperkin serve`, as far as its papers are in the library: starred ones are liked, hidden ones are not
+ * wanted. Undefined where none is starred.
+ */
+export async function keptLiking(library: PaperLibrary): Promise<Liking | undefined> {
+  const { starred, hidden } = await readMarks(library.path as string)
+  const liked = starred.filter((id) => library.has(id))
+  if (liked.length === 0) return undefined
+  return { liked, disliked: hidden.filter((id) => library.has(id) && !liked.includes(id)) }
 }
 
 async function judgedPapers(

@@ -13,6 +13,8 @@ import type { Colors } from './terminal.ts'
 export interface NoveltyArguments {
   readonly since?: string
   readonly weeks: number
+  /** Ids of the new papers, in place of `since`. */
+  readonly papers?: readonly string[]
 }
 
 /** The options of a command that reports what is new. */
@@ -34,14 +36,14 @@ const titlesShown = 3
 /** Calls `use` with what is new and the library to show: all of it, or only the new papers with `--since`. */
 export async function withNovelty<Result>(
   library: PaperLibrary,
-  { since, weeks }: NoveltyArguments,
+  { since, weeks, papers: chosen }: NoveltyArguments,
   signal: AbortSignal,
   use: (shown: PaperLibrary, news: News) => Promise<Result>,
 ): Promise<Result> {
-  const novelty = await library.novelty({ since, weeks, signal })
+  const novelty = await library.novelty({ since, papers: chosen, weeks, signal })
   const named = library.getMany([...novelty.areas, ...novelty.terms].flatMap((one) => one.papers.slice(0, titlesShown)))
   const news = { novelty, nameOf: new Map(named.flatMap((paper) => (paper ? [[paper.id, paperName(paper)]] : []))) }
-  if (since === undefined) return use(library, news)
+  if (since === undefined && chosen === undefined) return use(library, news)
   const shown = await PaperLibrary.open(library.embedder === undefined ? { embedder: 'none' } : {})
   try {
     const papers = library.getMany(novelty.papers) as Paper[]

@@ -183,7 +183,7 @@ export function sourceReading(
 export async function addFiles(
   library: PaperLibrary,
   files: readonly (string | NamedSource | NamedPapers)[],
-  options: SourceArguments,
+  options: SourceArguments & { readonly onPaper?: (paper: Paper) => void },
   context: CommandContext,
 ): Promise<AddSummary> {
   const { signal, terminal } = context
@@ -231,6 +231,7 @@ export async function addFiles(
     for await (const event of events) {
       if ('paper' in event) {
         const { paper } = event
+        options.onPaper?.(paper)
         const other = group.get(paper.id)
         // A later text of a paper replaces the earlier one.
         if (group.size >= groupSize || (other !== undefined && paperText(other) !== paperText(paper)))

@@ -19,12 +19,14 @@ import { fetchArxivCommand } from './commands/fetch-arxiv.ts'
 import { fetchDailyCommand } from './commands/fetch-daily.ts'
 import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
+import { morning } from './commands/morning.ts'
 import { open } from './commands/open.ts'
 import { recommendCommand } from './commands/recommend.ts'
 import { related } from './commands/related.ts'
 import { remove } from './commands/remove.ts'
 import { report } from './commands/report.ts'
 import { search } from './commands/search.ts'
+import { serveCommand } from './commands/serve.ts'
 import { show } from './commands/show.ts'
 import { topicsCommand } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
@@ -44,8 +46,10 @@ export const commands: readonly Command[] = [
   recommendCommand,
   duplicates,
   report,
+  serveCommand,
   // Keeping.
   add,
+  morning,
   list,
   remove,
   exportPapers,

@@ -93,6 +93,18 @@ ${rest.join('\n')}
 `
 }
 
+/**
+ * A page as `paperkin serve` sends it: it may ask the address that it came from, and nobody else, and knows that it is live.
+ * `policy` is its content security policy, for the header of the answer.
+ */
+export function livePage(html: string): { readonly page: string; readonly policy: string } {
+  const page = html
+    .replace('<html lang="en">', '<html lang="en" data-live>')
+    .replace("default-src 'none';", "default-src 'none'; connect-src 'self';")
+  const [, policy = ''] = /<meta http-equiv="Content-Security-Policy" content="([^"]*)">/u.exec(page) ?? []
+  return { page, policy }
+}
+
 /** Deflates a part of the data into a `script` element that browsers do not run. */
 async function packed(name: string, content: string | Uint8Array): Promise<string> {
   const bytes = await deflate(content, { level: 9 })

@@ -10,6 +10,8 @@ export interface RunOptions {
   /** Lines of that terminal. @default unknown */
   readonly rows?: number
   readonly signal?: AbortSignal
+  /** Is called when something was written to standard output. */
+  readonly onOutput?: () => void
 }
 
 export interface Run {
@@ -22,13 +24,14 @@ export interface Run {
 const noSettings = { XDG_CONFIG_HOME: '/nonexistent', HOME: '/nonexistent' }
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { stdin = '', env = {}, columns, rows, signal = new AbortController().signal } = options
+  const { stdin = '', env = {}, columns, rows, signal = new AbortController().signal, onOutput } = options
   const written = { stdout: '', stderr: '' }
   const stream = (name: 'stdout' | 'stderr') =>
     Object.assign(
       new Writable({
         write: (chunk, _, done) => {
           written[name] += chunk
+          if (name === 'stdout') onOutput?.()
           done()
         },
       }),

@@ -55,7 +55,7 @@ function opener(address: string): readonly [command: string, args: readonly stri
 }
 
 /** Opens an `http` or `https` address; resolves to whether that succeeded. */
-function opened(address: string, { env, signal }: CommandContext): Promise<boolean> {
+export function opened(address: string, { env, signal }: CommandContext): Promise<boolean> {
   if (!/^https?:\/\//u.test(address)) return Promise.resolve(false)
   const [command, args] = opener(address)
   return new Promise((resolve) => {

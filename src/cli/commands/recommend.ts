@@ -1,6 +1,5 @@
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
-import type { Recommendations } from '../../library/asking/recommend.ts'
 import type { Seed } from '../../library/asking/seeds.ts'
 import type { PaperLibrary } from '../../library/paper-library.ts'
 import { count } from '../../report/wording.ts'
@@ -12,6 +11,7 @@ import {
   feedOption,
   forYouHeading,
   forYouLines,
+  keptLiking,
   type LikingArguments,
   likingOptions,
   readLiking,
@@ -30,8 +30,8 @@ export const recommendCommand = defineCommand<RecommendArguments>({
   name: 'recommend',
   summary: 'recommend papers, based on those that you like',
   description:
-    '--like takes a reference manager’s file or any other supported file, or an id. Papers are ranked by how much more they are like those than like the rest. With both --library and files, the papers of the files are ranked, and those of the library serve as background.',
-  usage: '[options] FILE… --like FILE | --library FOLDER [FILE…] --like FILE',
+    '--like takes a reference manager’s file or any other supported file, or an id. Papers are ranked by how much more they are like those than like the rest. With both --library and files, the papers of the files are ranked, and those of the library serve as background. Without --like, the papers that you starred in `paperkin serve` are liked, and those that you hid there are not wanted.',
+  usage: '[options] FILE… --like FILE | --library FOLDER [FILE…] [--like FILE]',
   arguments: [['[file...]', `${fileHelp}: the papers to choose from`]],
   options: [
     hitsOption(10),
@@ -49,16 +49,25 @@ export const recommendCommand = defineCommand<RecommendArguments>({
   run: async (files, options, context) => {
     const { k, library: folder, omitDuplicates = false, out } = options
     if (out !== undefined) feedFormat(out)
-    const liking = await readLiking(options, context)
-    if (liking === undefined)
-      throw new PaperkinError(
-        'invalid-argument',
-        'Expected --like with a file of papers that you like, or an id, got neither.',
-      )
+    const named = await readLiking(options, context)
+    const isKept = files.length === 0 || folder !== undefined
+    if (named === undefined && !isKept) throw nothingLiked()
     const { signal, terminal } = context
-    const ask = (library: PaperLibrary, among?: readonly Seed[]) =>
-      library.recommend({ ...liking, k, why: true, omitDuplicates, signal, ...(among && { among }) })
-    const answer = async (found: Recommendations, sources: readonly unknown[], from: number) => {
+    const answer = async (
+      library: PaperLibrary,
+      { among, sources = [] }: { readonly among?: readonly Seed[]; readonly sources?: readonly unknown[] },
+    ) => {
+      const liking = named ?? (await keptLiking(library))
+      if (liking === undefined) throw nothingLiked()
+      const found = await library.recommend({
+        ...liking,
+        k,
+        why: true,
+        omitDuplicates,
+        signal,
+        ...(among && { among }),
+      })
+      const from = among?.length ?? library.size
       const { hits, known } = found
       const { liked, disliked } = liking
       const heading = forYouHeading(found, liking, from)
@@ -81,10 +90,14 @@ export const recommendCommand = defineCommand<RecommendArguments>({
     if (files.length > 0 && folder !== undefined) {
       const { sources, read } = sourceReading(files, options, context)
       const among = await readPapers(sources as Parameters<typeof readPapers>[0], read)
-      return withLibrary(options, context, async (library) => answer(await ask(library, among), [], among.length))
+      return withLibrary(options, context, (library) => answer(library, { among }))
     }
-    return withPapers(files, options, context, async ({ library, sources }) =>
-      answer(await ask(library), sources, library.size),
-    )
+    return withPapers(files, options, context, ({ library, sources }) => answer(library, { sources }))
   },
 })
+
+const nothingLiked = () =>
+  new PaperkinError(
+    'invalid-argument',
+    'Expected --like with a file of papers that you like, or an id; or a library with papers that you starred in `paperkin serve`.',
+  )

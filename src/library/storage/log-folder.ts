@@ -12,7 +12,7 @@ export const logName = 'papers.log'
 const isDerived = (name: string) => derivedNames.some((derived) => derived === name)
 /** Temporary files of atomic writes. Other `.tmp` files are not the library's. */
 const draftName =
-  /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
+  /^(?:papers\.log|words\.bin|graph\.hnsw|areas\.bin|writer\.lock|marks\.json)\.[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/u
 /**
  * Checks the folder; for a writer, creates it and takes the lock. `others` are files that prove that there was a
  * library, in case its log is missing.

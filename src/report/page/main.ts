@@ -16,6 +16,7 @@ import {
   tip,
 } from './frame.ts'
 import { keysDialog, listenToKeys } from './keys.ts'
+import { connected, withLibrary } from './live.ts'
 import { type MapEvents, PaperMap } from './map.ts'
 import { type Mark, Marks } from './marks.ts'
 import { Meaning } from './meaning.ts'
@@ -34,7 +35,7 @@ const idleMs = 300
 
 async function open(): Promise<void> {
   try {
-    new Page(await Report.open())
+    new Page(await connected(await Report.open()))
   } catch (error) {
     const opening = document.getElementById('opening')
     if (opening !== null) opening.textContent = 'This file is incomplete and cannot be opened.'
@@ -74,7 +75,7 @@ class Page {
     this.#report = report
     this.#search = new PaperSearch(report)
     const meaning = new Meaning(report, this.#search)
-    this.#questions = new Questions(report, { search: this.#search, meaning }, () => this.#list())
+    this.#questions = new Questions(report, { search: this.#search, meaning, improve: withLibrary }, () => this.#list())
     this.#marks = new Marks(
       () => this.#marksChanged(),
       (reason) => this.#notices.show(reason),

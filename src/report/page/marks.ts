@@ -1,5 +1,6 @@
 // Stars, read and hidden papers. The browser stores them by paper id, so that other pages with the same papers share them;
 // they can be saved as a file that `paperkin recommend --like` reads.
+import { keeper } from './live.ts'
 
 export type Mark = 'starred' | 'read' | 'hidden'
 
@@ -86,7 +87,7 @@ export class Marks {
   #load(): void {
     let kept: unknown
     try {
-      kept = JSON.parse(localStorage.getItem(place) ?? 'null')
+      kept = JSON.parse(keeper().getItem(place) ?? 'null')
     } catch {
       return
     }
@@ -101,10 +102,7 @@ export class Marks {
 
   #save(): void {
     try {
-      localStorage.setItem(
-        place,
-        JSON.stringify(Object.fromEntries(everyMark.map((mark) => [mark, [...this.#ids[mark]]]))),
-      )
+      keeper().setItem(place, JSON.stringify(Object.fromEntries(everyMark.map((mark) => [mark, [...this.#ids[mark]]]))))
     } catch {
       if (this.#isWarned) return
       this.#isWarned = true

@@ -24,11 +24,15 @@ export interface Answer {
   readonly isWhole: boolean
 }
 
+/** Makes the page's own answer to a text better, where there is something to ask. */
+type Improve = (text: string, own: Promise<Answer>) => Promise<Answer>
+
 /** What the reader asks for: an answer in words, or papers like others. */
 export class Questions {
   readonly #report: Report
   readonly #search: PaperSearch
   readonly #meaning: Meaning
+  readonly #improve: Improve
   readonly #onChange: () => void
   #text = ''
   #liked: readonly string[] = []
@@ -42,12 +46,17 @@ export class Questions {
   /** @param onChange called whenever there is more of an answer */
   constructor(
     report: Report,
-    { search, meaning }: { readonly search: PaperSearch; readonly meaning: Meaning },
+    {
+      search,
+      meaning,
+      improve,
+    }: { readonly search: PaperSearch; readonly meaning: Meaning; readonly improve: Improve },
     onChange: () => void,
   ) {
     this.#report = report
     this.#search = search
     this.#meaning = meaning
+    this.#improve = improve
     this.#onChange = onChange
   }
 
@@ -79,7 +88,9 @@ export class Questions {
   }
 
   async #take(text: string, found: Found | undefined): Promise<void> {
-    const answer = found?.isWhole ? await this.#withMeaning(found) : found && { ...found, byMeaning: new Set<number>() }
+    const answer = found?.isWhole
+      ? await this.#improve(text, this.#withMeaning(found))
+      : found && { ...found, byMeaning: new Set<number>() }
     if (this.#text !== text || (found?.isWhole && !this.#search.isLast(found))) return
     this.answer = answer
     this.isBusy = answer?.isWhole === false

@@ -1,0 +1,118 @@
+// A library that is read beside a writer in another process: follows what the writer adds, and keeps a page of it at hand.
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PaperkinError } from '../errors.ts'
+import type { PaperLibrary } from '../library/paper-library.ts'
+import { logName } from '../library/storage/log-folder.ts'
+import { livePage } from '../report/html.ts'
+
+/** A page, and the policy that its address is to be sent with. */
+interface BuiltPage {
+  readonly bytes: Buffer
+  readonly policy: string
+}
+
+interface LiveOptions {
+  /** Milliseconds between two looks at the library's log. */
+  readonly everyMs: number
+  /** Is given what went wrong while nobody waited for it. */
+  readonly onProblem: (error: unknown) => void
+}
+
+/** While papers come without a pause, the page is made again after so many milliseconds. */
+const longestStale = 60_000
+
+export class LiveLibrary {
+  readonly library: PaperLibrary
+  readonly #log: string
+  readonly #options: LiveOptions
+  readonly #ending = new AbortController()
+  #page: Promise<BuiltPage>
+  #version = 1
+  #papers: number
+  #seen: string
+  #staleSince: number | undefined
+  #timer: NodeJS.Timeout | undefined
+  #working: Promise<unknown>
+
+  private constructor(library: PaperLibrary, log: string, seen: string, options: LiveOptions) {
+    this.library = library
+    this.#log = log
+    this.#seen = seen
+    this.#options = options
+    this.#papers = library.size
+    this.#page = this.#build()
+    // Told to whoever asks for the page.
+    this.#working = this.#page.catch(() => {}).then(() => this.#plan())
+  }
+
+  /** Begins to follow a library, and to make its page. */
+  static async follow(library: PaperLibrary, options: LiveOptions): Promise<LiveLibrary> {
+    if (library.path === undefined)
+      throw new PaperkinError('invalid-argument', 'Expected a library on disk, got one in memory.')
+    const log = join(library.path, logName)
+    const seen = await stateOf(log)
+    // What came between opening and now.
+    await library.refresh()
+    return new LiveLibrary(library, log, seen, options)
+  }
+
+  /** The page of the papers of {@link version}; waits for the first one only. */
+  page(): Promise<BuiltPage> {
+    return this.#page
+  }
+
+  /** Counts up when a page with other papers is ready; `papers` are those of that page. */
+  get version(): { readonly version: number; readonly papers: number } {
+    return { version: this.#version, papers: this.#papers }
+  }
+
+  /** Ends what is under way; the library stays open. */
+  async end(): Promise<void> {
+    this.#ending.abort(new PaperkinError('library-closed', 'The server is ending.'))
+    clearTimeout(this.#timer)
+    await this.#working
+  }
+
+  #plan(): void {
+    if (this.#ending.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.#working = this.#look()
+        .catch((error: unknown) => {
+          if (!this.#ending.signal.aborted) this.#options.onProblem(error)
+        })
+        .then(() => this.#plan())
+    }, this.#options.everyMs)
+  }
+
+  async #look(): Promise<void> {
+    const state = await stateOf(this.#log)
+    const isChanged = state !== this.#seen
+    if (isChanged) {
+      // A state that cannot be read is not tried again and again: the next change is.
+      this.#seen = state
+      await this.library.refresh({ signal: this.#ending.signal })
+      this.#staleSince ??= Date.now()
+    }
+    // A writer adds batch by batch: a page is made once it pauses.
+    if (this.#staleSince === undefined || (isChanged && Date.now() - this.#staleSince < longestStale)) return
+    this.#staleSince = undefined
+    const page = await this.#build()
+    this.#page = Promise.resolve(page)
+    this.#papers = this.library.size
+    this.#version++
+  }
+
+  async #build(): Promise<BuiltPage> {
+    const { signal } = this.#ending
+    const topics = await this.library.topics({ signal })
+    const { page, policy } = livePage(await this.library.report(topics, { format: 'html', signal }))
+    return { bytes: Buffer.from(page), policy }
+  }
+}
+
+/** What changes when a file is written to or replaced; empty where there is none for a moment. */
+async function stateOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`
+}

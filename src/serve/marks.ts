@@ -1,0 +1,138 @@
+// What the reader starred, read and hid, kept beside a library's papers in a file of its own: `marks.json` in its folder.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PaperkinError, show, systemCode } from '../errors.ts'
+import { writeOutput } from '../runtime/atomic-file.ts'
+
+/** The marks that a paper can have. */
+const markNames = ['starred', 'read', 'hidden'] as const
+
+type MarkName = (typeof markNames)[number]
+
+/** Ids of papers by mark, in the order in which they were marked. A paper that was removed keeps its marks. */
+export type MarkedIds = Readonly<Record<MarkName, readonly string[]>>
+
+interface MarksFile {
+  readonly ids: Record<MarkName, readonly string[]>
+  /** What a later version may have written: kept as it is. */
+  readonly others: Readonly<Record<string, unknown>>
+}
+
+const marksPath = (folder: string) => join(folder, 'marks.json')
+
+/**
+ * The marks of the library in a folder; none where nothing was marked.
+ * @throws PaperkinError `corrupt-store` where the file is not what was written, `unreadable-source`
+ */
+export async function readMarks(folder: string): Promise<MarkedIds> {
+  return (await readFileOf(folder)).ids
+}
+
+async function readFileOf(folder: string): Promise<MarksFile> {
+  const path = marksPath(folder)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT') return { ids: { starred: [], read: [], hidden: [] }, others: {} }
+    throw new PaperkinError(
+      'unreadable-source',
+      `Expected ${path} to be readable, but it is not: ${(cause as Error).message}`,
+      { cause },
+    )
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = undefined
+  }
+  const damage = () =>
+    new PaperkinError(
+      'corrupt-store',
+      `Expected ${path} to be a JSON object with lists of ids (${markNames.join(', ')}), but it is not: mend it, or move it away to begin without marks.`,
+    )
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw damage()
+  const { starred = [], read = [], hidden = [], ...others } = value as Record<string, unknown>
+  const ids = { starred, read, hidden }
+  for (const list of Object.values(ids))
+    if (!Array.isArray(list) || !list.every((id) => typeof id === 'string')) throw damage()
+  return { ids: ids as Record<MarkName, readonly string[]>, others }
+}
+
+/** A change of marks. */
+export interface MarkChange {
+  readonly ids: readonly string[]
+  readonly mark: MarkName
+  /** Whether the papers get the mark or lose it. */
+  readonly value: boolean
+}
+
+/**
+ * The change that a value from outside asks for.
+ * @throws PaperkinError `invalid-argument`
+ */
+export function checkedChange(given: unknown): MarkChange {
+  const wrong = (expected: string, value: unknown) =>
+    new PaperkinError('invalid-argument', `Expected ${expected}, got ${show(value)}.`)
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw wrong('an object with `ids`, `mark` and `value`', given)
+  const { ids, mark, value, ...others } = given as Record<string, unknown>
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw wrong('`ids`, `mark` and `value` alone', other)
+  if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === 'string' && id !== ''))
+    throw wrong('`ids` to be a list of ids', ids)
+  if (!markNames.some((name) => name === mark)) throw wrong(`\`mark\` to be one of ${markNames.join(', ')}`, mark)
+  if (typeof value !== 'boolean') throw wrong('`value` to be true or false', value)
+  return { ids, mark: mark as MarkName, value }
+}
+
+/** The marks of one library: changes are made one after the other, each on disk before it is acknowledged. */
+export class MarkStore {
+  readonly #folder: string
+  #writing: Promise<unknown> = Promise.resolve()
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  read(): Promise<MarkedIds> {
+    return readMarks(this.#folder)
+  }
+
+  /**
+   * Makes a change, and returns the marks after it. The file is read first, so that what another process marked meanwhile
+   * stays, and written in one step: after a crash it is the old one or the new one.
+   * @throws PaperkinError `corrupt-store`, `unreadable-source`, `store-unwritable`
+   */
+  change({ ids, mark, value }: MarkChange): Promise<MarkedIds> {
+    const write = async () => {
+      const { ids: kept, others } = await readFileOf(this.#folder)
+      const marked = new Set(kept[mark])
+      for (const id of ids) {
+        if (value) marked.add(id)
+        else marked.delete(id)
+      }
+      const next = { ...kept, [mark]: [...marked] }
+      const path = marksPath(this.#folder)
+      try {
+        await writeOutput(path, [`${JSON.stringify({ ...others, ...next }, null, 1)}\n`])
+      } catch (cause) {
+        throw new PaperkinError(
+          'store-unwritable',
+          `Expected ${path} to be writable, but it is not: ${(cause as Error).message}`,
+          { cause },
+        )
+      }
+      return next
+    }
+    const result = this.#writing.then(write, write)
+    this.#writing = result.catch(() => {})
+    return result
+  }
+
+  /** Waits for changes that are under way. */
+  async settled(): Promise<void> {
+    await this.#writing
+  }
+}

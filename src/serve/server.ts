@@ -1,0 +1,421 @@
+// The server behind `paperkin serve`: one library, this machine, one reader. Who asks has to know a token that is made for
+// each run. Against pages of other sites in the same browser: the Host header (DNS rebinding), Origin and Sec-Fetch-Site
+// (forged requests), a cookie that other sites' requests do not carry, and no CORS header anywhere. Cookies do not tell
+// ports apart, so ours is bound to a path that nobody can guess: a server at another port is never sent it. Paths are looked
+// up in a table and never reach the file system.
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PaperkinError, show, systemCode } from '../errors.ts'
+import type { HitList } from '../library/asking/ranking.ts'
+import type { PaperLibrary } from '../library/paper-library.ts'
+import { LiveLibrary } from './live-library.ts'
+import { checkedChange, MarkStore } from './marks.ts'
+
+export interface ServeOptions {
+  /** @default any that is free */
+  readonly port?: number
+  /** Milliseconds between two looks for papers that were added. @default 1000 */
+  readonly everyMs?: number
+  /** Is given what went wrong while no request waited for it. */
+  readonly onProblem?: (error: unknown) => void
+}
+
+/** A library that is being served. */
+export interface Served {
+  /** What to open in a browser: holds the token. */
+  readonly address: string
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string
+  /** What requests of programs send as `Authorization: Bearer TOKEN`. */
+  readonly token: string
+  readonly server: Server
+  /** An address that opens the page once, for command lines, which other users of the machine can read. */
+  ticket(): string
+  /** Ends connections and what is under way. The library stays open. */
+  close(): Promise<void>
+}
+
+const loopback = '127.0.0.1'
+const secretBytes = 24
+const cookieName = 'paperkin'
+/** Bytes of a request's body: the ids of some 50,000 papers. */
+const largestBody = 2 ** 20
+const longestQuestion = 2000
+const mostHits = 200
+
+/** Bounds on what one client may hold on to, for those that send slowly or not at all. */
+export const limits = {
+  connections: 512,
+  headerBytes: 8192,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  keepAliveMs: 5000,
+} as const
+
+/** An answer that is an error: its status, and one sentence. */
+class Refusal extends Error {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.status = status
+    this.headers = headers
+  }
+}
+
+interface Reply {
+  readonly status?: number
+  readonly type: string
+  readonly body: Buffer | string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+interface Request {
+  readonly query: URLSearchParams
+  readonly message: IncomingMessage
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal
+}
+
+type Handler = (request: Request) => Promise<Reply> | Reply
+
+interface Route {
+  /** For HEAD too. */
+  readonly get?: Handler
+  readonly post?: Handler
+  /** A page may be navigated to from elsewhere; data are for our own page and for programs. */
+  readonly isPage?: boolean
+}
+
+/**
+ * Serves a library on 127.0.0.1: its page, search and kin by the model, and marks that are kept in its folder. The library
+ * is one on disk, open for reading; what a writer adds appears by itself.
+ * @throws PaperkinError `invalid-argument` for a port that is taken or not allowed, `corrupt-store` for damaged marks
+ */
+export async function serve(library: PaperLibrary, options: ServeOptions = {}): Promise<Served> {
+  const { port: wanted = 0, everyMs = 1000, onProblem = () => {} } = options
+  const marks = new MarkStore(library.path ?? '')
+  // Damage is told before anybody stars a paper.
+  if (library.path !== undefined) await marks.read()
+  const live = await LiveLibrary.follow(library, { everyMs, onProblem })
+  const token = secret()
+  const session = secret()
+  const base = `/${secret()}/`
+  const tickets = new Set<string>()
+  const routes = routesOf(live, marks)
+
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+    },
+    (message, response) => void respond(message, response),
+  )
+  server.maxConnections = limits.connections
+  try {
+    server.listen({ port: wanted, host: loopback, exclusive: true })
+    await once(server, 'listening')
+  } catch (cause) {
+    await live.end()
+    const code = systemCode(cause)
+    const why = code === 'EADDRINUSE' ? 'it is in use' : code === 'EACCES' ? 'it is not allowed' : String(cause)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`port\` to be one that is free, got ${show(wanted)}, but ${why}: name another, or none.`,
+      { cause },
+    )
+  }
+  const { port } = server.address() as AddressInfo
+  const hosts = [loopback, 'localhost'].flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])])
+  const origin = `http://${loopback}:${port}`
+
+  async function respond(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort(new PaperkinError('library-closed', 'The client is gone.')))
+    let reply: Reply
+    try {
+      reply = await replyTo(message, gone.signal)
+    } catch (error) {
+      if (gone.signal.aborted) return
+      reply = replyOf(error)
+      if (reply.status === 500) onProblem(error)
+    }
+    if (response.destroyed) return
+    const { status = 200, type, body, headers = {} } = reply
+    // What a refused client still sends is not read.
+    if (!message.complete) response.setHeader('connection', 'close')
+    response.writeHead(status, {
+      ...commonHeaders,
+      'content-type': type,
+      'content-length': Buffer.byteLength(body),
+      ...headers,
+    })
+    response.end(message.method === 'HEAD' ? undefined : body)
+  }
+
+  async function replyTo(message: IncomingMessage, signal: AbortSignal): Promise<Reply> {
+    const { method = '', url = '', headers } = message
+    // The parser also takes requests of HTTP/0.9, which have no end to their path but a line's.
+    if (message.httpVersionMajor !== 1) throw new Refusal(505, 'Expected HTTP/1.1.')
+    requireOwnHost(message, hosts)
+    if (method !== 'GET' && method !== 'HEAD' && method !== 'POST')
+      throw new Refusal(405, `Expected GET, HEAD or POST, got ${method}.`, { allow: 'GET, HEAD, POST' })
+    // Not by `URL`, which takes `//name/` for another host and resolves dots. Absolute and asterisk forms are no paths.
+    if (!url.startsWith('/')) throw new Refusal(400, 'Expected the address of a request to be a path.')
+    const at = url.indexOf('?')
+    const asked = at < 0 ? url : url.slice(0, at)
+    const query = new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+    const given = query.get('token')
+    if (asked === '/' && given !== null) {
+      if (method !== 'GET' || !isTokenOrTicket(given)) throw unauthorized()
+      return entrance(headers['sec-fetch-site'])
+    }
+    const isInside = asked.startsWith(base)
+    const bearer = /^Bearer ([\w-]+)$/u.exec(headers.authorization ?? '')?.[1]
+    const isProgram = bearer !== undefined && isSame(bearer, token)
+    if (!isProgram && !(isInside && cookiesOf(headers.cookie).some((cookie) => isSame(cookie, session))))
+      throw unauthorized()
+    const route = routes.get(isInside ? asked.slice(base.length - 1) : asked)
+    if (route === undefined) throw new Refusal(404, 'There is nothing at this address.')
+    requireOwnPage(message, hosts, { isProgram, isPage: route.isPage === true })
+    const handler = method === 'POST' ? route.post : route.get
+    if (handler === undefined)
+      throw new Refusal(405, `Expected ${route.get === undefined ? 'POST' : 'GET or HEAD'} here, got ${method}.`, {
+        allow: [...(route.get ? ['GET', 'HEAD'] : []), ...(route.post ? ['POST'] : [])].join(', '),
+      })
+    return handler({ query, message, signal })
+  }
+
+  function isTokenOrTicket(given: string): boolean {
+    if (isSame(given, token)) return true
+    const ticket = [...tickets].find((one) => isSame(given, one))
+    return ticket !== undefined && tickets.delete(ticket)
+  }
+
+  /** Gives the browser its cookie, and sends it on to an address without the token. */
+  function entrance(site: string | string[] | undefined): Reply {
+    const cookie = `${cookieName}=${session}; Path=${base}; HttpOnly; SameSite=Strict`
+    // Behind a redirect that another site or a file began, a strict cookie is not sent: there our own page goes on.
+    const isOurs = site === undefined || site === 'none' || site === 'same-origin'
+    return {
+      status: isOurs ? 303 : 200,
+      type: 'text/html; charset=utf-8',
+      body: isOurs ? '' : `<!doctype html><meta http-equiv="refresh" content="0; url=${base}"><title>paperkin</title>`,
+      headers: { 'set-cookie': cookie, ...(isOurs && { location: base }) },
+    }
+  }
+
+  return {
+    address: `${origin}/?token=${token}`,
+    origin,
+    token,
+    server,
+    ticket: () => {
+      const ticket = secret()
+      tickets.add(ticket)
+      return `${origin}/?token=${ticket}`
+    },
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve))
+      await Promise.all([live.end(), marks.settled()])
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+/** Everything that there is to ask for. */
+function routesOf(live: LiveLibrary, marks: MarkStore): ReadonlyMap<string, Route> {
+  const { library } = live
+  const page: Route = {
+    isPage: true,
+    get: async () => {
+      const { bytes, policy } = await live.page()
+      return {
+        type: 'text/html; charset=utf-8',
+        body: bytes,
+        headers: { 'content-security-policy': `${policy}; frame-ancestors 'none'` },
+      }
+    },
+  }
+  const search: Route = {
+    get: async ({ query, signal }) => {
+      requireParameters(query, ['q', 'k', 'why'])
+      const text = textOf(query, 'q')
+      const mode = library.embedder === undefined ? 'lexical' : 'hybrid'
+      const found = await library.search(text, { ...hitOptions(query), mode, signal })
+      return json({ query: text, mode, ...hitData(found) })
+    },
+  }
+  const related: Route = {
+    get: async ({ query, signal }) => {
+      requireParameters(query, ['id', 'k', 'why'])
+      const id = textOf(query, 'id')
+      const found = await library.related(id, { ...hitOptions(query), signal })
+      return json({ id, ...hitData(found) })
+    },
+  }
+  const stars: Route = {
+    get: async () => json(await marks.read()),
+    post: async ({ message }) => {
+      const change = checkedChange(await jsonBody(message))
+      // A paper that was removed may lose its marks.
+      const unknown = change.value ? change.ids.find((id) => !library.has(id)) : undefined
+      if (unknown !== undefined)
+        throw new PaperkinError('paper-not-found', `There is no paper ${show(unknown)}: nothing was marked.`)
+      return json(await marks.change(change))
+    },
+  }
+  const version: Route = { get: () => json({ ...live.version, size: library.size }) }
+  return new Map([
+    ['/', page],
+    ['/api/search', search],
+    ['/api/related', related],
+    ['/api/stars', stars],
+    ['/api/version', version],
+  ])
+}
+
+// ---- who may ask -------------------------------------------------------------------------------------------------------
+
+/** A name that somebody else made to lead here is not ours (DNS rebinding). */
+function requireOwnHost({ headers, rawHeaders }: IncomingMessage, hosts: readonly string[]): void {
+  const given = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
+  if (given !== 1 || !hosts.includes(headers.host?.toLowerCase() ?? ''))
+    throw new Refusal(421, `Expected the host to be ${hosts[0]}, as in the address that was printed.`)
+}
+
+/** Requests that a page of another origin made are refused; so is every write of a browser that names no origin. */
+function requireOwnPage(
+  { method, headers }: IncomingMessage,
+  hosts: readonly string[],
+  { isProgram, isPage }: { readonly isProgram: boolean; readonly isPage: boolean },
+): void {
+  const { origin, host = '' } = headers
+  const site = headers['sec-fetch-site']
+  const isWrite = method === 'POST'
+  const allowed = isWrite ? ['same-origin'] : ['same-origin', 'none']
+  const isForeignSite = site !== undefined && !allowed.includes(String(site)) && (isWrite || !isPage)
+  const isOwnOrigin = hosts.includes(host.toLowerCase()) && origin === `http://${host.toLowerCase()}`
+  const isForeignOrigin = origin === undefined ? isWrite && !isProgram : !isOwnOrigin
+  if (isForeignSite || isForeignOrigin) throw new Refusal(403, 'Expected a request of this page, not of another site.')
+}
+
+const secret = () => randomBytes(secretBytes).toString('base64url')
+
+/** Compares in a time that tells nothing of where two texts differ. */
+function isSame(given: string, expected: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(expected))
+}
+
+function cookiesOf(header = ''): readonly string[] {
+  return header
+    .split(';')
+    .map((pair) => pair.trim().split('='))
+    .flatMap(([name, value]) => (name === cookieName && value !== undefined ? [value] : []))
+}
+
+function unauthorized(): Refusal {
+  return new Refusal(401, 'Expected the address that `paperkin serve` printed, with its token: open that one.', {
+    'www-authenticate': 'Bearer',
+  })
+}
+
+// ---- what is asked -----------------------------------------------------------------------------------------------------
+
+function requireParameters(query: URLSearchParams, names: readonly string[]): void {
+  for (const name of new Set(query.keys()))
+    if (!names.includes(name) || query.getAll(name).length > 1)
+      throw new Refusal(400, `Expected the parameters ${names.join(', ')}, each once, got ${show(name)}.`)
+}
+
+function textOf(query: URLSearchParams, name: string): string {
+  const text = query.get(name)?.trim() ?? ''
+  if (text === '' || text.length > longestQuestion)
+    throw new Refusal(
+      400,
+      `Expected \`${name}\` to be a text of 1 to ${longestQuestion} characters, got ${text.length}.`,
+    )
+  return text
+}
+
+function hitOptions(query: URLSearchParams): { readonly k: number; readonly why: boolean } {
+  const count = query.get('k') ?? '20'
+  const k = /^\d{1,6}$/u.test(count) ? Number(count) : 0
+  if (k < 1 || k > mostHits) throw new Refusal(400, `Expected \`k\` to be 1 to ${mostHits}, got ${show(count)}.`)
+  const why = query.get('why') ?? 'false'
+  if (why !== 'true' && why !== 'false')
+    throw new Refusal(400, `Expected \`why\` to be true or false, got ${show(why)}.`)
+  return { k, why: why === 'true' }
+}
+
+const hitData = ({ hits, weights }: HitList) => ({
+  weights,
+  hits: hits.map(({ paper, ...hit }) => ({ ...paper, ...hit })),
+})
+
+/** The body of a request. A form of another site cannot send this type without asking first. */
+async function jsonBody(message: IncomingMessage): Promise<unknown> {
+  const { headers } = message
+  if (!/^application\/json(?:\s*;\s*charset=utf-8)?$/iu.test(headers['content-type'] ?? ''))
+    throw new Refusal(415, `Expected the content type application/json, got ${show(headers['content-type'])}.`)
+  if (headers['content-encoding'] !== undefined) throw new Refusal(415, 'Expected a body that is not encoded.')
+  const tooLarge = () => new Refusal(413, `Expected a body of at most ${largestBody.toLocaleString('en-US')} bytes.`)
+  if (Number(headers['content-length'] ?? 0) > largestBody) throw tooLarge()
+  const parts: Buffer[] = []
+  let length = 0
+  // Its stream is not ended with the loop: the answer still goes out on that connection.
+  for await (const part of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += part.length
+    if (length > largestBody) throw tooLarge()
+    parts.push(part)
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts)))
+  } catch {
+    throw new Refusal(400, 'Expected a body of JSON in UTF-8.')
+  }
+}
+
+// ---- answers -----------------------------------------------------------------------------------------------------------
+
+const commonHeaders: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+function json(value: unknown, status = 200): Reply {
+  return { status, type: 'application/json; charset=utf-8', body: JSON.stringify(value) }
+}
+
+const statusOf: Readonly<Record<string, number>> = {
+  'invalid-argument': 400,
+  'paper-not-found': 404,
+  'library-closed': 503,
+}
+
+function replyOf(error: unknown): Reply {
+  if (error instanceof Refusal) {
+    const { status, message, headers } = error
+    return { status, type: 'text/plain; charset=utf-8', body: `${message}\n`, headers }
+  }
+  if (PaperkinError.isInstance(error)) {
+    const { code, message } = error
+    return json({ error: { code, message } }, statusOf[code] ?? 500)
+  }
+  // What is not foreseen is told where the server runs, not to who asked.
+  return json({ error: { message: 'The request could not be answered; the terminal says why.' } }, 500)
+}
