@@ -6,6 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    maxWorkers: '100%',
     // A report to read, `npm run coverage`; no threshold. Threads and the command line run in processes of their own.
     coverage: {
       include: ['src/**/*.ts'],

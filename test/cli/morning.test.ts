@@ -47,7 +47,7 @@ it('adds, finds topics of the day, recommends, and writes; the same again writes
   const before = [bytes('today.html'), bytes('papers/papers.log')]
   const again = await morning(...args)
   expect(again.status).toBe(0)
-  expect(again.stdout).toMatch(/^0 papers added, 50 known already: 51 papers in /u)
+  expect(again.stdout).toMatch(/^0 papers added, 50 already known: 51 papers in /u)
   expect(again.stdout.split('\n').slice(1)).toEqual(first.stdout.split('\n').slice(1))
   expect(bytes('today.html').equals(before[0]!)).toBe(true)
   expect(bytes('papers/papers.log').equals(before[1]!)).toBe(true)
