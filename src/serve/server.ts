@@ -1,4 +1,4 @@
-// The server behind `paperkin serve`: one library, this machine, one reader. Who asks has to know a token that is made for
+// The server behind `paperkin serve`: one library, this machine, one reader. Every request must carry a token that is made for
 // each run. Against pages of other sites in the same browser: the Host header (DNS rebinding), Origin and Sec-Fetch-Site
 // (forged requests), a cookie that other sites' requests do not carry, and no CORS header anywhere. Cookies do not tell
 // ports apart, so ours is bound to a path that nobody can guess: a server at another port is never sent it. Paths are looked

@@ -231,6 +231,21 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     tags = open = style = undefined
     return { record, place, isKey: !/^(?:PMID|WOS):/u.test(String(record.id)) }
   }
+  let hasFirst = false
+  /** Where only blank lines end records, one without the first tag that others have may be the rest of another. */
+  const cutRecord = (ended: NonNullable<typeof tags>): Reading | undefined => {
+    if (last !== undefined) return undefined
+    const isWhole = ended.has(first)
+    const isCut = hasFirst && !isWhole
+    hasFirst ||= isWhole
+    return isCut
+      ? {
+          problem: `has no ${first.length === 1 ? `%${first}` : first}: a blank line may have cut it off the record before`,
+          place,
+          kind: 'doubtful',
+        }
+      : undefined
+  }
   for await (const { line, text: raw, isTooLong } of numberedLines(chunks)) {
     if (isTooLong) {
       yield { problem: 'is too long for a field', place: { line } }
@@ -239,7 +254,11 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     const trimmed = raw.trimEnd()
     if (trimmed.trim() === '') {
       // A blank line ends a record if no tag does, or if the record lacks its `first` tag.
-      if (tags !== undefined && (last === undefined || (grammar.isFirstLate && !tags.has(first)))) yield take()
+      if (tags !== undefined && (last === undefined || (grammar.isFirstLate && !tags.has(first)))) {
+        const cut = cutRecord(tags)
+        yield take()
+        if (cut !== undefined) yield cut
+      }
       continue
     }
     const [tag, value] = grammar.field(trimmed, style) ?? []
@@ -274,7 +293,9 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     if (tag === first) isLate ??= tags !== undefined
     if (tags !== undefined && tag === first && (tags.has(first) || !isLate || !grammar.isFirstLate)) {
       const isBegun = tags.has(first)
+      const cut = cutRecord(tags)
       yield take()
+      if (cut !== undefined) yield cut
       if (last !== undefined && isBegun)
         yield {
           problem: `starts a record before the last one ended with ${last}`,
@@ -299,7 +320,9 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
   }
   if (tags === undefined) return
   const ended = place
+  const cut = cutRecord(tags)
   yield take()
+  if (cut !== undefined) yield cut
   if (last !== undefined)
     yield { problem: `does not end with ${last}: the file may be cut off`, place: ended, kind: 'doubtful' }
 }

@@ -612,3 +612,14 @@ describe('hostile files', () => {
     expect(papers.length + said).toBeGreaterThan(0)
   })
 })
+
+describe('a blank line inside a record', () => {
+  it.each([
+    ['PMID- 1\nTI  - Ice on lakes\n\nAB  - We count days of ice on forty lakes.\n', 'PMID'],
+    ['%0 Journal Article\n%T Ice on lakes\n%A Ada Lake\n\n%X We count days of ice on forty lakes.\n', '%0'],
+  ])('is reported where the rest lacks the first tag: %j', async (content, tag) => {
+    const problems: string[] = []
+    await readPapers({ name: 'x', content }, { onProblem: ({ reason }) => problems.push(reason) })
+    expect(problems.join('; ')).toContain(`has no ${tag}: a blank line may have cut it off`)
+  })
+})
