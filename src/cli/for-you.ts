@@ -61,8 +61,8 @@ export async function readLiking(
 }
 
 /**
- * What was marked in `paperkin serve`, as far as its papers are in the library: starred ones are liked, hidden ones are not
- * wanted. Undefined where none is starred.
+ * The marks from `paperkin serve` on papers still in the library: starred means liked, hidden means disliked. Undefined if
+ * none is starred.
  */
 export async function keptLiking(library: PaperLibrary): Promise<Liking | undefined> {
   const { starred, hidden } = await readMarks(library.path as string)

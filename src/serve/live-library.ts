@@ -13,13 +13,13 @@ interface BuiltPage {
 }
 
 interface LiveOptions {
-  /** Milliseconds between two looks at the library's log. */
+  /** Milliseconds between checks of the library's log. */
   readonly everyMs: number
-  /** Is given what went wrong while nobody waited for it. */
+  /** Called with errors that occur while no request is waiting. */
   readonly onProblem: (error: unknown) => void
 }
 
-/** While papers come without a pause, the page is made again after so many milliseconds. */
+/** While papers keep arriving, the page is rebuilt at least this often, in milliseconds. */
 const longestStale = 60_000
 
 export class LiveLibrary {

@@ -1,8 +1,8 @@
-// The server behind `paperkin serve`: one library, this machine, one reader. Every request must carry a token that is made for
-// each run. Against pages of other sites in the same browser: the Host header (DNS rebinding), Origin and Sec-Fetch-Site
-// (forged requests), a cookie that other sites' requests do not carry, and no CORS header anywhere. Cookies do not tell
-// ports apart, so ours is bound to a path that nobody can guess: a server at another port is never sent it. Paths are looked
-// up in a table and never reach the file system.
+// The server behind `paperkin serve`: one library, one machine, one reader. Every request must carry a token made for this
+// run. To keep out pages of other sites in the same browser it checks the Host header (DNS rebinding), Origin and
+// Sec-Fetch-Site (forged requests), sets a SameSite cookie and never sends a CORS header. Cookies ignore ports, so ours is
+// bound to a secret path and never reaches a server at another port. Paths are looked up in a table and never reach the
+// file system.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -14,26 +14,26 @@ import { LiveLibrary } from './live-library.ts'
 import { checkedChange, MarkStore } from './marks.ts'
 
 export interface ServeOptions {
-  /** @default any that is free */
+  /** @default any free port */
   readonly port?: number
-  /** Milliseconds between two looks for papers that were added. @default 1000 */
+  /** Milliseconds between checks for new papers. @default 1000 */
   readonly everyMs?: number
-  /** Is given what went wrong while no request waited for it. */
+  /** Called with errors that occur while no request is waiting. */
   readonly onProblem?: (error: unknown) => void
 }
 
 /** A library that is being served. */
 export interface Served {
-  /** What to open in a browser: holds the token. */
+  /** The address to open in a browser; it contains the token. */
   readonly address: string
   /** `http://127.0.0.1:PORT` */
   readonly origin: string
-  /** What requests of programs send as `Authorization: Bearer TOKEN`. */
+  /** For programs, as `Authorization: Bearer TOKEN`. */
   readonly token: string
   readonly server: Server
-  /** An address that opens the page once, for command lines, which other users of the machine can read. */
+  /** An address that works once. Use it on command lines, since other users of the machine can read those. */
   ticket(): string
-  /** Ends connections and what is under way. The library stays open. */
+  /** Ends connections and requests in progress. The library stays open. */
   close(): Promise<void>
 }
 

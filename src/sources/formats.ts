@@ -19,6 +19,7 @@ import { readXmlRecords, xmlRecordsAt } from './xml-records.ts'
 export interface Format {
   /** Its name in messages. */
   readonly title: string
+  /** How titles and abstracts are written; most formats have `'some'`. */
   readonly markup: Markup
   /** Offset at which it starts in the head of a text; -1 if the text is not in this format. */
   readonly at: (head: string, options: FormatOptions) => number
@@ -103,7 +104,7 @@ interface Recognized {
   readonly at: number
 }
 
-// The maximum length of a note before the first record: a format found later is only quoted in a page.
+// The maximum length of a note before the first record: a match further on is a quotation inside a page.
 const longestNote = 16_000
 
 /**
