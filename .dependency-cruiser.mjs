@@ -1,8 +1,8 @@
 // The rooms in the order in which data flows through them: a room imports from rooms on its left, never from its right.
 const rooms = [
+  'text',
   'errors',
   'runtime',
-  'text',
   'paper',
   'sources',
   'embedding',

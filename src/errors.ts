@@ -1,3 +1,5 @@
+import { editDistance } from './text/edit-distance.ts'
+
 const marker = Symbol.for('paperkin.error')
 
 /** What went wrong, grouped by what the caller can do about it. Codes are stable; messages are not. */
@@ -224,30 +226,11 @@ export function nearestName(name: string, names: readonly string[]): string | un
   const other = otherNames[wanted]
   if (other !== undefined && names.includes(other)) return other
   const [nearest] = names
-    .map((known) => ({ known, slips: slips(wanted, plain(known)) }))
-    .filter(
-      ({ known, slips }) =>
-        slips <= Math.max(1, Math.floor(Math.min(wanted.length, known.length) / 2)) && slips < known.length,
-    )
+    .flatMap((known) => {
+      const most = Math.max(1, Math.floor(Math.min(wanted.length, known.length) / 2))
+      const slips = editDistance(wanted, plain(known), most)
+      return slips <= most && slips < known.length ? [{ known, slips }] : []
+    })
     .sort((a, b) => a.slips - b.slips)
   return nearest?.known
-}
-
-/** Edit distance with transpositions (optimal string alignment). */
-function slips(a: string, b: string): number {
-  // Too long to be a typo of a known name.
-  if (a.length > 40) return a.length
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = (rows[i - 1]?.[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      let least = Math.min((rows[i - 1]?.[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, change)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        least = Math.min(least, (rows[i - 2]?.[j - 2] ?? 0) + 1)
-      row.push(least)
-    }
-    rows.push(row)
-  }
-  return rows[a.length]?.[b.length] ?? a.length
 }

@@ -1,7 +1,8 @@
 // The words of papers, indexed by stem: titles at once, authors and abstracts block by block, each as a flat list of terms
 // that a question scans in milliseconds. Words that a question spells differently are found by prefix or by edit distance.
+import { editDistance } from '../../text/edit-distance.ts'
 import { stem, stopWords } from '../../text/tokens.ts'
-import { bits, eachWord, edits, folded, HashTable, isAscii, letters, unspaced } from './words.ts'
+import { bits, eachWord, folded, HashTable, isAscii, letters, unspaced } from './words.ts'
 
 /** Weight of a word in the title, and of one in an author's name; a word of the abstract weighs 1. */
 const titleWeight = 3
@@ -176,9 +177,9 @@ export class WordIndex {
       // An edit removes at most one letter: this check alone rules out most words.
       if (bits(own & ~letters(other)) > most) continue
       if (!isPrefix && other.length > word.length + most) continue
-      let distance = edits(word, other, most)
+      let distance = editDistance(word, other, most)
       if (isPrefix && distance > most && other.length > word.length)
-        distance = edits(word, other.slice(0, word.length), most)
+        distance = editDistance(word, other.slice(0, word.length), most)
       if (distance > most) continue
       // First letters are rarely wrong.
       if (other[0] !== word[0]) distance += 0.5
