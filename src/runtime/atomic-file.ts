@@ -134,6 +134,21 @@ export async function writeAll(file: FileHandle, bytes: Uint8Array, position: nu
   return bytes.length
 }
 
+/** Fills bytes from a position of a file, and returns them; fewer at its end. */
+export async function readAll<Bytes extends Uint8Array>(
+  file: FileHandle,
+  bytes: Bytes,
+  position: number,
+): Promise<Bytes> {
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesRead } = await file.read(bytes, done, bytes.length - done, position + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done) as Bytes
+}
+
 /** Writes all bytes to a stream, which has no positions. */
 async function writeStream(descriptor: number, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length; ) {

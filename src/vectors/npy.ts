@@ -2,7 +2,7 @@
 // or UTF-8), values, row-major.
 import { type FileHandle, open } from 'node:fs/promises'
 import { PaperkinError, show } from '../errors.ts'
-import { writeOutput } from '../runtime/atomic-file.ts'
+import { readAll, writeOutput } from '../runtime/atomic-file.ts'
 import { timeSlice } from '../runtime/time-slice.ts'
 
 const magic = Buffer.from([0x93, ...Buffer.from('NUMPY')])
@@ -96,13 +96,5 @@ export async function readNpy(path: string, options: { readonly signal?: AbortSi
   }
 }
 
-async function read(file: FileHandle, position: number, length: number): Promise<Buffer<ArrayBuffer>> {
-  const bytes = Buffer.from(new ArrayBuffer(length))
-  let done = 0
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, position + done)
-    if (bytesRead === 0) break
-    done += bytesRead
-  }
-  return bytes.subarray(0, done)
-}
+const read = (file: FileHandle, position: number, length: number) =>
+  readAll(file, Buffer.from(new ArrayBuffer(length)), position)

@@ -7,6 +7,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { Paper } from '../../paper.ts'
+import { readAll } from '../../runtime/atomic-file.ts'
 import type { Damage, StorageIdentity, StoredPaper, StoredVector } from './storage.ts'
 
 /** Bytes before the first frame. */
@@ -623,9 +624,10 @@ function createReader(file: FileHandle, size: number): Reader {
       const before = block?.bytes.catch(() => {})
       block = {
         index,
-        bytes: Promise.resolve(before).then(() =>
-          readAt(file, buffers[place] as Buffer, { position: index * blockBytes, size }),
-        ),
+        bytes: Promise.resolve(before).then(() => {
+          const buffer = buffers[place] as Buffer
+          return readAll(file, buffer.subarray(0, size - index * blockBytes), index * blockBytes)
+        }),
       }
       block.bytes.catch(() => {})
       blocks[place] = block
@@ -655,20 +657,4 @@ function createReader(file: FileHandle, size: number): Reader {
     if ((last + 1) * blockBytes < size) void blockAt(last + 1)
     return joined.subarray(0, done)
   }
-}
-
-/** Reads a block; fewer bytes at the end of the file. */
-async function readAt(
-  file: FileHandle,
-  buffer: Buffer,
-  { position, size }: { readonly position: number; readonly size: number },
-): Promise<Buffer> {
-  const wanted = Math.min(buffer.length, size - position)
-  let done = 0
-  while (done < wanted) {
-    const { bytesRead } = await file.read(buffer, done, wanted - done, position + done)
-    if (bytesRead === 0) break
-    done += bytesRead
-  }
-  return buffer.subarray(0, done)
 }

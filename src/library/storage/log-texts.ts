@@ -4,6 +4,7 @@ import { readSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { PaperkinError } from '../../errors.ts'
 import { type Paper, paperFromJson } from '../../paper.ts'
+import { readAll } from '../../runtime/atomic-file.ts'
 import { damaged, storeError } from './log-errors.ts'
 import { damagedPaper, type LogPaper, type PaperTexts } from './log-file.ts'
 
@@ -111,18 +112,11 @@ export class LogTexts implements PaperTexts {
   /** Reads bytes of the file; fewer at its end. */
   async #readAt(position: number, length: number): Promise<Buffer> {
     this.#requireOpen()
-    const bytes = Buffer.allocUnsafeSlow(length)
-    let done = 0
     try {
-      while (done < length) {
-        const { bytesRead } = await this.file.read(bytes, done, length - done, position + done)
-        if (bytesRead === 0) break
-        done += bytesRead
-      }
+      return await readAll(this.file, Buffer.allocUnsafeSlow(length), position)
     } catch (error) {
       throw storeError(error, this.#path, 'read')
     }
-    return bytes.subarray(0, done)
   }
 
   #readNow(position: number, length: number): Buffer {

@@ -6,7 +6,7 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { PaperkinError } from '../../errors.ts'
-import { writeOutput } from '../../runtime/atomic-file.ts'
+import { readAll, writeOutput } from '../../runtime/atomic-file.ts'
 import type { GraphParameters } from './hnswlib.ts'
 
 const magic = Buffer.from('PKINHNSW')
@@ -75,10 +75,9 @@ export async function readGraphFile(
       new PaperkinError('corrupt-store', `Expected ${path} to be a saved index, but ${what}: build the index again.`)
     const read = async (position: number, length: number): Promise<Buffer> => {
       if (position + length > size) throw corrupt('it is cut off')
-      const buffer = Buffer.alloc(length)
-      const { bytesRead } = await file.read(buffer, 0, length, position)
-      if (bytesRead < length) throw corrupt('it is cut off')
-      return buffer
+      const bytes = await readAll(file, Buffer.alloc(length), position)
+      if (bytes.length < length) throw corrupt('it is cut off')
+      return bytes
     }
     const head = await read(0, magic.length + 8)
     if (!head.subarray(0, magic.length).equals(magic)) throw corrupt('it does not start like one')
