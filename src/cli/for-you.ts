@@ -90,7 +90,7 @@ async function judgedPapers(
       continue
     }
     const { sources, read } = sourceReading([name], isStrict ? { strict: true } : {}, context)
-    const papers = await readPapers(sources as Parameters<typeof readPapers>[0], {
+    const papers = await readPapers(sources, {
       ...read,
       ...(!isStrict && {
         onProblem: (problem: { readonly message: string }) => context.terminal.note(problem.message),
@@ -141,11 +141,6 @@ function reasonLines(hit: Recommendation | undefined, columns: number): string[]
       : []),
     ...(words.length > 0 ? [words.join(', ')] : []),
   ].map((line) => wrapped(line, columns, '      '))
-}
-
-/** A recommended paper as data: the paper's fields, its score and its reasons. */
-export function recommendedData({ paper, ...found }: Recommendation): unknown {
-  return { ...paper, ...found }
 }
 
 /** Writes recommended papers to the file of `--out`, in the format of its extension; returns a line that says so. */

@@ -1,6 +1,7 @@
 // How hits are printed, for every command that lists them.
 import { Option } from 'commander'
 import type { Hit, HitOptions } from '../library/asking/ranking.ts'
+import type { Recommendation } from '../library/asking/recommend.ts'
 import type { Why } from '../library/asking/why.ts'
 import { shortScore } from '../report/wording.ts'
 import { type FilterArguments, filterOptions, hitsOption, integer, number, wantedPapers } from './command.ts'
@@ -73,7 +74,7 @@ function whyLines(why: Why | undefined, columns: number): string[] {
   ].map((line) => prose(line, columns, '      '))
 }
 
-/** A hit as data: the paper's fields, the score and its parts. */
-export function hitData({ paper, ...found }: Hit): unknown {
+/** A hit or a recommended paper as data: the paper's fields, and what was found of it. */
+export function hitData({ paper, ...found }: Hit | Recommendation): unknown {
   return { ...paper, ...found }
 }

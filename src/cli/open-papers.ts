@@ -10,7 +10,6 @@ import type { NamedSource } from '../sources/open-source.ts'
 import {
   isError,
   type NamedPapers,
-  type PaperSource,
   type ProblemEvent,
   problemError,
   type ReadOptions,
@@ -159,11 +158,11 @@ const groupSize = 2000
 const maxListedProblems = 10
 
 /** The sources and reading options for a command's files (`-` is standard input) and options. */
-export function sourceReading(
-  files: readonly (string | NamedSource | NamedPapers)[],
+export function sourceReading<Source extends string | NamedSource | NamedPapers>(
+  files: readonly Source[],
   { year, source, columns }: SourceArguments,
   { signal, stdin }: CommandContext,
-): { readonly sources: readonly (PaperSource | NamedPapers)[]; readonly read: ReadOptions } {
+): { readonly sources: readonly (Source | NamedSource)[]; readonly read: ReadOptions } {
   return {
     sources: files.map((file) => (file === '-' ? { name: 'standard input', content: stdin as Readable } : file)),
     read: {

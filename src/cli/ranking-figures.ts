@@ -1,12 +1,12 @@
 // Shows ranking figures: means with intervals, and the difference of one method from the others.
-import { type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
+import { type MethodFigures, rankingMetrics } from '../evaluation/evaluate-run.ts'
 import type { Comparison, Interval } from '../evaluation/significance.ts'
 import { width } from './fitted-text.ts'
 import { table } from './table.ts'
 
 interface Figures<Variant extends string> {
   readonly k: number
-  readonly figures: Readonly<Record<Variant, Readonly<Record<RankingMetric, Interval>>>>
+  readonly figures: MethodFigures<Variant>
   /** Comparisons of `of` with each of these, by nDCG. */
   readonly comparisons: Readonly<Partial<Record<Variant, Comparison>>>
 }

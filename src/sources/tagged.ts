@@ -232,19 +232,18 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     return { record, place, isKey: !/^(?:PMID|WOS):/u.test(String(record.id)) }
   }
   let hasFirst = false
-  /** Where only blank lines end records, one without the first tag that others have may be the rest of another. */
-  const cutRecord = (ended: NonNullable<typeof tags>): Reading | undefined => {
-    if (last !== undefined) return undefined
-    const isWhole = ended.has(first)
-    const isCut = hasFirst && !isWhole
+  /** The record, and whether it may be the rest of another: where only blank lines end records, and others have `first`. */
+  function* taken(): Generator<Reading> {
+    const isWhole = tags?.has(first) === true
+    const ended = place
+    yield take()
+    if (last === undefined && hasFirst && !isWhole)
+      yield {
+        problem: `has no ${first.length === 1 ? `%${first}` : first}: a blank line may have cut it off the record before`,
+        place: ended,
+        kind: 'doubtful',
+      }
     hasFirst ||= isWhole
-    return isCut
-      ? {
-          problem: `has no ${first.length === 1 ? `%${first}` : first}: a blank line may have cut it off the record before`,
-          place,
-          kind: 'doubtful',
-        }
-      : undefined
   }
   for await (const { line, text: raw, isTooLong } of numberedLines(chunks)) {
     if (isTooLong) {
@@ -255,9 +254,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     if (trimmed.trim() === '') {
       // A blank line ends a record if no tag does, or if the record lacks its `first` tag.
       if (tags !== undefined && (last === undefined || (grammar.isFirstLate && !tags.has(first)))) {
-        const cut = cutRecord(tags)
-        yield take()
-        if (cut !== undefined) yield cut
+        yield* taken()
       }
       continue
     }
@@ -293,9 +290,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
     if (tag === first) isLate ??= tags !== undefined
     if (tags !== undefined && tag === first && (tags.has(first) || !isLate || !grammar.isFirstLate)) {
       const isBegun = tags.has(first)
-      const cut = cutRecord(tags)
-      yield take()
-      if (cut !== undefined) yield cut
+      yield* taken()
       if (last !== undefined && isBegun)
         yield {
           problem: `starts a record before the last one ended with ${last}`,
@@ -320,9 +315,7 @@ async function* readTagged(chunks: AsyncIterable<string>, grammar: Grammar): Asy
   }
   if (tags === undefined) return
   const ended = place
-  const cut = cutRecord(tags)
-  yield take()
-  if (cut !== undefined) yield cut
+  yield* taken()
   if (last !== undefined)
     yield { problem: `does not end with ${last}: the file may be cut off`, place: ended, kind: 'doubtful' }
 }

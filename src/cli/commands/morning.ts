@@ -15,9 +15,9 @@ import {
   type LikingArguments,
   likingOptions,
   readLiking,
-  recommendedData,
   writeRecommended,
 } from '../for-you.ts'
+import { hitData } from '../hits.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { noveltyOptions, withNovelty } from '../novelty.ts'
 import { addFiles, type PapersArguments, reportProblems, summaryLine, withLibrary } from '../open-papers.ts'
@@ -132,7 +132,7 @@ export const morning = defineCommand<MorningArguments>({
             ...sum,
             topics: topics.topics.map(({ id, label, size }) => ({ id, label, size })),
             outliers: topics.outliers,
-            ...(found && liking && { forYou: { liked: liking.liked.length, hits: found.hits.map(recommendedData) } }),
+            ...(found && liking && { forYou: { liked: liking.liked.length, hits: found.hits.map(hitData) } }),
             ...(out !== undefined && { out }),
             ...(forMe !== undefined && { forMe }),
           }

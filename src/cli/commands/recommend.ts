@@ -15,9 +15,9 @@ import {
   type LikingArguments,
   likingOptions,
   readLiking,
-  recommendedData,
   writeRecommended,
 } from '../for-you.ts'
+import { hitData } from '../hits.ts'
 import { type PapersArguments, sourceReading, withLibrary, withPapers } from '../open-papers.ts'
 
 interface RecommendArguments extends PapersArguments, LikingArguments {
@@ -79,17 +79,17 @@ export const recommendCommand = defineCommand<RecommendArguments>({
         data: () => ({
           liked: liked.length,
           disliked: disliked.length,
-          hits: hits.map(recommendedData),
+          hits: hits.map(hitData),
           known,
           sources,
           ...(out !== undefined && { out }),
         }),
-        records: () => hits.map(recommendedData),
+        records: () => hits.map(hitData),
       }
     }
     if (files.length > 0 && folder !== undefined) {
       const { sources, read } = sourceReading(files, options, context)
-      const among = await readPapers(sources as Parameters<typeof readPapers>[0], read)
+      const among = await readPapers(sources, read)
       return withLibrary(options, context, (library) => answer(library, { among }))
     }
     return withPapers(files, options, context, ({ library, sources }) => answer(library, { sources }))
