@@ -12,7 +12,7 @@ import type { SparseRows } from '../src/lexical/sparse-rows.ts'
 import { trainLinear } from '../src/library/asking/interest-model.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import type { Paper } from '../src/paper.ts'
-import { seededRandom } from '../src/runtime/random.ts'
+import { seededRandom, shuffled } from '../src/runtime/random.ts'
 import { stopWords } from '../src/text/tokens.ts'
 import { loadGroups, loadPapers, loadQrels, loadVectors, saveResult, useData } from './data.ts'
 
@@ -167,15 +167,6 @@ function wordRows(papers: readonly Paper[]): SparseRows {
     column: Int32Array.from(column),
     value: Float32Array.from(value),
   }
-}
-
-function shuffled<T>(all: readonly T[], random: () => number): T[] {
-  const mixed = [...all]
-  for (let i = mixed.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    ;[mixed[i], mixed[j]] = [mixed[j] as T, mixed[i] as T]
-  }
-  return mixed
 }
 
 /** Readers of one, two and three sub-areas, with equally many liked papers from each. */

@@ -3,8 +3,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { seededRandom } from '../../src/runtime/random.ts'
-import { shuffled } from '../shuffled.ts'
+import { seededRandom, shuffled } from '../../src/runtime/random.ts'
 import { type Day, type Run, runsWithPapers } from './reading-runs.ts'
 
 /** The first line of the key: all runs, including those without topics on a day. */

@@ -1,10 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { seededRandom } from '../../src/runtime/random.ts'
+import { seededRandom, shuffled } from '../../src/runtime/random.ts'
 import { TopK } from '../../src/vectors/top-k.ts'
 import type { VectorSnapshot } from '../../src/vectors/vector-index.ts'
-import { shuffled } from '../shuffled.ts'
 
 /** Row numbers. */
 export type Rows = ArrayLike<number>

@@ -1,6 +1,8 @@
 // Evaluates a retrieval run against relevance judgements, as trec_eval does.
 import { PaperkinError, requireInteger, requireMap, requireOptions, show } from '../errors.ts'
+import type { TimeSlice } from '../runtime/time-slice.ts'
 import { averagePrecision, ndcg, precision, recall, reciprocalRank } from './ranking-metrics.ts'
+import { bootstrapInterval, type Comparison, comparePaired, type Interval } from './significance.ts'
 
 /** Relevance judgements: query → document → grade. Grades above 0 are relevant; unjudged documents are not. */
 export type Judgements = ReadonlyMap<string, ReadonlyMap<string, number>>
@@ -53,6 +55,53 @@ export function evaluateRun(run: Run, judgements: Judgements, options: EvaluateR
     values.mrr[index] = reciprocalRank(gains)
   }
   return Object.freeze({ queries: Object.freeze(queries.map(([query]) => query)), values: Object.freeze(values) })
+}
+
+/** How methods are compared on a library: options that every such evaluation has. */
+export interface MethodEvaluationOptions {
+  /** Cut-off of nDCG, recall and precision. @default 10 */
+  readonly k?: number | undefined
+  /** Rank to which average precision and reciprocal rank are computed; at least `k`. @default 1000 */
+  readonly depth?: number | undefined
+  /** Seed of whatever is drawn, the bootstrap among it. @default 1 */
+  readonly seed?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
+}
+
+/** The values of several methods, one for each unit that was asked about. */
+export type MethodValues<Method extends string> = Readonly<
+  Record<Method, Readonly<Record<RankingMetric, Float64Array>>>
+>
+
+/** The means of several methods, each with its 95 % bootstrap interval. */
+export type MethodFigures<Method extends string> = Readonly<Record<Method, Readonly<Record<RankingMetric, Interval>>>>
+
+const resamples = 2000
+
+/** The figures of the values. */
+export async function methodFigures<Method extends string>(
+  values: MethodValues<Method>,
+  { seed, slice }: { readonly seed: number | undefined; readonly slice: TimeSlice },
+): Promise<MethodFigures<Method>> {
+  const figures = {} as Record<Method, Record<RankingMetric, Interval>>
+  for (const method of Object.keys(values) as Method[]) {
+    figures[method] = {} as Record<RankingMetric, Interval>
+    for (const metric of rankingMetrics) {
+      figures[method][metric] = bootstrapInterval(values[method][metric], { samples: resamples, seed })
+      if (slice.due()) await slice.rest()
+    }
+  }
+  return Object.freeze(figures)
+}
+
+/** How the nDCG of one method differs from another's, paired. */
+export function compareMethods<Method extends string>(
+  values: MethodValues<Method>,
+  [one, other]: readonly [Method, Method],
+  seed: number | undefined,
+): Comparison {
+  return comparePaired(values[one].ndcg, values[other].ndcg, { samples: resamples, seed })
 }
 
 /** Checks that a run or judgements are Maps of Maps. @throws PaperkinError `invalid-argument` */

@@ -1,21 +1,24 @@
 import { PaperkinError, requireInteger, requireMap, requireOptions, show } from '../errors.ts'
-import { evaluateRun, type RankingMetric, rankingMetrics } from '../evaluation/evaluate-run.ts'
-import { bootstrapInterval, type Comparison, comparePaired, type Interval } from '../evaluation/significance.ts'
-import { seededRandom } from '../runtime/random.ts'
+import {
+  compareMethods,
+  evaluateRun,
+  type MethodEvaluationOptions,
+  type MethodFigures,
+  type MethodValues,
+  methodFigures,
+  type RankingMetric,
+  rankingMetrics,
+} from '../evaluation/evaluate-run.ts'
+import type { Comparison } from '../evaluation/significance.ts'
+import { seededRandom, shuffled } from '../runtime/random.ts'
 import { timeSlice } from '../runtime/time-slice.ts'
+import { exactDot } from '../vectors/kernels.ts'
+import { meanVector } from './asking/seeds.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
-export interface EvaluateRecommendOptions {
+export interface EvaluateRecommendOptions extends MethodEvaluationOptions {
   /** Folds per reader; the liked papers of each fold are hidden once. At least 2. @default 5 */
   readonly folds?: number | undefined
-  /** Cut-off of nDCG, recall and precision. @default 10 */
-  readonly k?: number | undefined
-  /** Rank to which average precision and reciprocal rank are computed; at least `k`. @default 1000 */
-  readonly depth?: number | undefined
-  /** Seed of the folds and of the bootstrap. @default 1 */
-  readonly seed?: number | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
 }
 
 /** `recommend`, and its baselines: cosine to the mean of the liked papers, and to the nearest of them. */
@@ -33,9 +36,9 @@ export interface RecommendEvaluation {
   readonly k: number
   readonly folds: number
   /** Mean over the readers with its 95 % bootstrap interval, which is unreliable for fewer than about ten readers. */
-  readonly figures: Readonly<Record<RecommendVariant, Readonly<Record<RankingMetric, Interval>>>>
+  readonly figures: MethodFigures<RecommendVariant>
   /** One value per reader: the mean over the folds. */
-  readonly values: Readonly<Record<RecommendVariant, Readonly<Record<RankingMetric, Float64Array>>>>
+  readonly values: MethodValues<RecommendVariant>
   /** nDCG of `recommend` against each baseline, paired by reader. */
   readonly comparisons: Readonly<Record<Exclude<RecommendVariant, 'recommend'>, Comparison>>
 }
@@ -116,15 +119,15 @@ export async function evaluateRecommend(
       const { hits } = await library.recommend({ liked: shown, k: depth, ...(signal && { signal }) })
       runs.recommend.set(question, new Map(hits.map(({ paper }, rank) => [paper.id, -rank])))
       const known = shown.flatMap((id) => vectors.get(id) ?? [])
-      const mean = meanOf(known, library.dimensions ?? 0)
+      const mean = meanVector(known)
       const isShown = new Set(shown)
       const [byMean, byNearest] = [new Map<string, number>(), new Map<string, number>()]
       for (const [id, vector] of vectors) {
         if (isShown.has(id)) continue
-        byMean.set(id, product(mean, vector))
+        byMean.set(id, cosine(mean, vector))
         byNearest.set(
           id,
-          known.reduce((best, other) => Math.max(best, product(other, vector)), -1),
+          known.reduce((best, other) => Math.max(best, cosine(other, vector)), -1),
         )
         if (slice.due()) await slice.rest()
       }
@@ -134,56 +137,32 @@ export async function evaluateRecommend(
     }
 
   const values = {} as Record<RecommendVariant, Record<RankingMetric, Float64Array>>
-  const figures = {} as Record<RecommendVariant, Record<RankingMetric, Interval>>
   for (const variant of recommendVariants) {
     const { values: ofQuestions } = evaluateRun(runs[variant], judgements, { k })
     values[variant] = {} as Record<RankingMetric, Float64Array>
-    figures[variant] = {} as Record<RankingMetric, Interval>
     for (const metric of rankingMetrics) {
       const ofReaders = new Float64Array(profiles.length)
       for (const [i, reader] of questions.entries())
         ofReaders[reader]! += ofQuestions[metric][i]! / profiles[reader]!.parts
       values[variant][metric] = ofReaders
-      figures[variant][metric] = bootstrapInterval(ofReaders, { samples: 2000, seed })
-      if (slice.due()) await slice.rest()
     }
   }
-  const against = (variant: RecommendVariant) =>
-    comparePaired(values.recommend.ndcg, values[variant].ndcg, { samples: 2000, seed })
+  const figures = await methodFigures(values, { seed, slice })
+  const against = (variant: RecommendVariant) => compareMethods(values, ['recommend', variant], seed)
   return Object.freeze({
     readers: Object.freeze(profiles.map(({ reader }) => reader)),
     passedOver: Object.freeze(passedOver),
     unknownPapers,
     k,
     folds,
-    figures: Object.freeze(figures),
+    figures,
     values: Object.freeze(values),
     comparisons: Object.freeze({ mean: against('mean'), nearest: against('nearest') }),
   })
 }
 
-function shuffled(ids: readonly string[], random: () => number): string[] {
-  const mixed = [...ids]
-  for (let i = mixed.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1))
-    const other = mixed[j]!
-    mixed[j] = mixed[i]!
-    mixed[i] = other
-  }
-  return mixed
-}
-
-function meanOf(vectors: readonly Float32Array[], dimensions: number): Float64Array {
-  const mean = new Float64Array(dimensions)
-  for (const vector of vectors) for (let d = 0; d < dimensions; d++) mean[d]! += vector[d]! / vectors.length
-  return mean
-}
-
-function product(a: Float32Array | Float64Array, b: Float32Array): number {
-  let sum = 0
-  for (let d = 0; d < b.length; d++) sum += a[d]! * b[d]!
-  return sum
-}
+/** The cosine of a unit vector and another, up to the other's length. */
+const cosine = (a: Float32Array, b: Float32Array) => exactDot(a, 0, b, 0, b.length)
 
 /** The best papers, scored by rank; ties in the order of the papers, as in {@link PaperLibrary.recommend}. */
 function highest(scores: ReadonlyMap<string, number>, count: number): ReadonlyMap<string, number> {

@@ -1,27 +1,22 @@
 import { PaperkinError, requireInteger, requireMap, requireOptions } from '../errors.ts'
 import {
+  compareMethods,
   evaluateRun,
   type Judgements,
-  type RankingMetric,
-  rankingMetrics,
+  type MethodEvaluationOptions,
+  type MethodFigures,
+  type MethodValues,
+  methodFigures,
   requireGrades,
 } from '../evaluation/evaluate-run.ts'
-import { bootstrapInterval, type Comparison, comparePaired, type Interval } from '../evaluation/significance.ts'
+import type { Comparison } from '../evaluation/significance.ts'
 import { timeSlice } from '../runtime/time-slice.ts'
 import type { HitList, HitOptions } from './asking/ranking.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
-export interface EvaluateRelatedOptions {
+export interface EvaluateRelatedOptions extends MethodEvaluationOptions {
   /** Query texts by id. @default the query ids are papers of the library, for which related papers are wanted */
   readonly queries?: ReadonlyMap<string, string> | undefined
-  /** Cut-off of nDCG, recall and precision. @default 10 */
-  readonly k?: number | undefined
-  /** Rank to which average precision and reciprocal rank are computed; at least `k`. @default 1000 */
-  readonly depth?: number | undefined
-  /** Seed of the bootstrap. @default 1 */
-  readonly seed?: number | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined
 }
 
 export const relatedVariants = ['semantic', 'lexical', 'hybrid'] as const
@@ -37,9 +32,9 @@ export interface RelatedEvaluation {
   /** Number of queries without a text or, without `queries`, that are not papers of the library; they are ignored. */
   readonly unknownQueries: number
   /** Mean over the queries with its 95 % bootstrap interval. */
-  readonly figures: Readonly<Record<RelatedVariant, Readonly<Record<RankingMetric, Interval>>>>
+  readonly figures: MethodFigures<RelatedVariant>
   /** One value per query. */
-  readonly values: Readonly<Record<RelatedVariant, Readonly<Record<RankingMetric, Float64Array>>>>
+  readonly values: MethodValues<RelatedVariant>
   /** nDCG of both parts together against each alone, paired by query. */
   readonly comparisons: Readonly<Record<'semantic' | 'lexical', Comparison>>
 }
@@ -109,25 +104,18 @@ export async function evaluateRelated(
     onProgress?.({ done: ++done, total: judged.size })
     if (slice.due()) await slice.rest()
   }
-  const seed = options.seed === undefined ? {} : { seed: options.seed }
-  const figures = {} as Record<RelatedVariant, Record<RankingMetric, Interval>>
-  const values = {} as Record<RelatedVariant, Readonly<Record<RankingMetric, Float64Array>>>
-  for (const variant of relatedVariants) {
-    values[variant] = evaluateRun(runs[variant], judged, { k }).values
-    figures[variant] = {} as Record<RankingMetric, Interval>
-    for (const metric of rankingMetrics) {
-      figures[variant][metric] = bootstrapInterval(values[variant][metric], { samples: 2000, ...seed })
-      if (slice.due()) await slice.rest()
-    }
-  }
-  const against = (variant: 'semantic' | 'lexical') =>
-    comparePaired(values.hybrid.ndcg, values[variant].ndcg, { samples: 2000, ...seed })
+  const { seed } = options
+  const values = Object.fromEntries(
+    relatedVariants.map((variant) => [variant, evaluateRun(runs[variant], judged, { k }).values]),
+  ) as MethodValues<RelatedVariant>
+  const figures = await methodFigures(values, { seed, slice })
+  const against = (variant: 'semantic' | 'lexical') => compareMethods(values, ['hybrid', variant], seed)
   return Object.freeze({
     queries: Object.freeze([...judged.keys()]),
     k,
     unknownPapers,
     unknownQueries,
-    figures: Object.freeze(figures),
+    figures,
     values: Object.freeze(values),
     comparisons: Object.freeze({ semantic: against('semantic'), lexical: against('lexical') }),
   })

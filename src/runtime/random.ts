@@ -38,3 +38,20 @@ export function seededRandom(seed: number): () => number {
   }
   return () => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) * 2 ** -53
 }
+
+/** Puts items in random order in place (Fisher-Yates), determined by the random numbers. */
+export function shuffle(items: { [place: number]: unknown; readonly length: number }, random: () => number): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    const item = items[i]
+    items[i] = items[j]
+    items[j] = item
+  }
+}
+
+/** A copy of the items in random order: see {@link shuffle}. */
+export function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
+  const order = [...items]
+  shuffle(order, random)
+  return order
+}

@@ -2,7 +2,8 @@
 // trained by dual coordinate descent (Hsieh, Chang, Lin, Keerthi and Sundararajan 2008) in float64. Unjudged papers are
 // weak negatives, and both classes have the same total weight (Elkan and Noto 2008 show why that ranks well).
 import type { SparseRows } from '../../lexical/sparse-rows.ts'
-import { seededRandom } from '../../runtime/random.ts'
+import { seededRandom, shuffle } from '../../runtime/random.ts'
+import { exactDot } from '../../vectors/kernels.ts'
 
 /** Feature rows, each with a sparse and a dense part; either may be empty. */
 export interface Features {
@@ -37,12 +38,7 @@ export function trainLinear(features: Features, labels: Int8Array, costs: Float6
   const order = Int32Array.from(alpha, (_, row) => row)
   const random = seededRandom(1)
   for (let pass = 0; pass < passes; pass++) {
-    for (let i = order.length - 1; i > 0; i--) {
-      const j = Math.floor(random() * (i + 1))
-      const row = order[i]!
-      order[i] = order[j]!
-      order[j] = row
-    }
+    shuffle(order, random)
     let worst = 0
     for (const row of order) {
       const give = 1 / (2 * costs[row]!)
@@ -83,24 +79,7 @@ export function decision(weights: Float64Array, { sparse, dense, dimensions }: F
   const { start, column, value, columns } = sparse
   let sum = weights[columns + dimensions]!
   for (let i = start[row]!; i < start[row + 1]!; i++) sum += weights[column[i]!]! * value[i]!
-  return sum + product(weights, columns, dense, row * dimensions, dimensions)
-}
-
-/** Dot product of two ranges. Four partial sums in a fixed order let the processor overlap the additions. */
-function product(a: Float64Array, from: number, b: Float64Array, at: number, length: number): number {
-  let one = 0
-  let two = 0
-  let three = 0
-  let four = 0
-  let d = 0
-  for (; d + 3 < length; d += 4) {
-    one += a[from + d]! * b[at + d]!
-    two += a[from + d + 1]! * b[at + d + 1]!
-    three += a[from + d + 2]! * b[at + d + 2]!
-    four += a[from + d + 3]! * b[at + d + 3]!
-  }
-  for (; d < length; d++) one += a[from + d]! * b[at + d]!
-  return one + two + (three + four)
+  return sum + exactDot(weights, columns, dense, row * dimensions, dimensions)
 }
 
 /**

@@ -269,7 +269,7 @@ export class Ranking {
       const scores = lexicalPart({ like, unlike }, settings.weights.lexical > 0, lexical)
       const answer = await this.#rank(
         {
-          direction: isSemantic ? meanVector(like) : undefined,
+          direction: isSemantic ? meanVector(like.map(({ vector }) => vector as Float32Array)) : undefined,
           unlikeDirections: isSemantic ? unlike.map(({ vector }) => vector as Float32Array) : [],
           lexical: scores,
           isMatch: (row) => !own.has(row) && (settings.mode !== 'lexical' || scores[row]! > 0),

@@ -138,12 +138,12 @@ export async function lookUp(
 }
 
 /** The mean of unit vectors; its product with a unit vector is the mean of the cosines. */
-export function meanVector(seeds: readonly KnownSeed[]): Float32Array {
-  const [first] = seeds as [KnownSeed]
-  if (seeds.length === 1) return first.vector as Float32Array
-  const sum = new Float64Array((first.vector as Float32Array).length)
-  for (const { vector } of seeds) for (let d = 0; d < sum.length; d++) sum[d]! += (vector as Float32Array)[d]!
-  return Float32Array.from(sum, (value) => value / seeds.length)
+export function meanVector(vectors: readonly Float32Array[]): Float32Array {
+  const [first] = vectors as [Float32Array]
+  if (vectors.length === 1) return first
+  const sum = new Float64Array(first.length)
+  for (const vector of vectors) for (let d = 0; d < sum.length; d++) sum[d]! += vector[d]!
+  return Float32Array.from(sum, (value) => value / vectors.length)
 }
 
 /** The lexical part of the scores, by row; all 0 without weight. */
