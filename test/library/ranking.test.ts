@@ -235,7 +235,7 @@ describe('related', () => {
         for (const ask of [
           (library: PaperLibrary) => library.search('robot glass', { k: 60 }),
           (library: PaperLibrary) => library.related(`p${i}`, { k: 60 }),
-          (library: PaperLibrary) => library.related({ title: abstract || 'x' }, { k: 60, recency: 0.1 }),
+          (library: PaperLibrary) => library.related({ title: abstract.trim() || 'x' }, { k: 60, recency: 0.1 }),
         ])
           expect(await ask(changed)).toEqual(await ask(plain))
       }),
