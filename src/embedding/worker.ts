@@ -1,7 +1,7 @@
 // Runs in an embedding thread, the only place with a tokenizer and an ONNX session. One text per run, so that a vector
 // depends on its own text alone: padding costs more than batching gains, and dynamic int8 scales would mix the texts of
 // a batch.
-import { webcrypto } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -92,30 +92,19 @@ async function loadBundled() {
   const [graph, tokenizer, settings, config, manifest] = (await Promise.all(
     [...files, 'model.json'].map((name) => readBundled(name)),
   )) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array, Uint8Array]
-  // Runs in other threads while the model loads.
-  const intact = Promise.all(
-    [graph, tokenizer, settings, config].map((bytes, place) => checkFile(files[place] as string, bytes)),
+  for (const [place, bytes] of [graph, tokenizer, settings, config].entries()) checkFile(files[place] as string, bytes)
+  const { runtime, fallback } = await loadRuntime()
+  const session = await runtime.createSession(graph, { optimizes: false })
+  const { outputs } = json(manifest) as { readonly outputs: readonly string[] }
+  const { max_position_embeddings: limit } = json(config) as { readonly max_position_embeddings: number }
+  const pieces = new Tokenizer(json(tokenizer), json(settings))
+  const maxTokens = limited(limit)
+  const embed = embedderOf(
+    createTokenizer((text, special) => pieces.encode(text, { add_special_tokens: special }).ids, maxTokens),
+    outputs,
+    (ids, output) => session.run({ input_ids: { data: int64(ids), dims: [1, ids.length] } }, output),
   )
-  intact.catch(() => {})
-  try {
-    const { runtime, fallback } = await loadRuntime()
-    const session = await runtime.createSession(graph, { optimizes: false })
-    const { outputs } = json(manifest) as { readonly outputs: readonly string[] }
-    const { max_position_embeddings: limit } = json(config) as { readonly max_position_embeddings: number }
-    const pieces = new Tokenizer(json(tokenizer), json(settings))
-    const maxTokens = limited(limit)
-    const embed = embedderOf(
-      createTokenizer((text, special) => pieces.encode(text, { add_special_tokens: special }).ids, maxTokens),
-      outputs,
-      (ids, output) => session.run({ input_ids: { data: int64(ids), dims: [1, ids.length] } }, output),
-    )
-    await intact
-    return { loaded: { embed, maxTokens }, fallback }
-  } catch (error) {
-    // A damaged file explains a failed load better than the parser's message.
-    await intact
-    throw error
-  }
+  return { loaded: { embed, maxTokens }, fallback }
 }
 
 async function readBundled(name: string): Promise<Uint8Array> {
@@ -128,11 +117,10 @@ async function readBundled(name: string): Promise<Uint8Array> {
   }
 }
 
-/** Verifies the bytes of a file. @throws Error if they are not those published */
-async function checkFile(name: string, bytes: Uint8Array): Promise<void> {
+/** Verifies the bytes of a file, without a copy of them. @throws Error if they are not those published */
+function checkFile(name: string, bytes: Uint8Array): void {
   const expected = checksums?.[name.replaceAll('\\', '/')]
-  if (expected === undefined) return
-  if (Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex') === expected) return
+  if (expected === undefined || createHash('sha256').update(bytes).digest('hex') === expected) return
   throw new Error(
     `${join(wanted.model, name)} is damaged: its SHA-256 is not the recorded one; install the package again`,
   )
