@@ -1,6 +1,7 @@
 // Queries over the counts of a collection: BM25 (Robertson and Zaragoza 2009, section 3) of a text, TF-IDF cosine
 // (Salton and Buckley 1988, sublinear counts) between documents. Inverse document frequencies and row norms depend on
-// all documents; every change discards them, and the next query recomputes them.
+// all documents; every change discards them, and the next query recomputes them. The documents may be part of a larger
+// whole: then the frequencies and lengths are those of the whole, and so are the scores.
 import { countTerms, type LexicalDocument } from './count-terms.ts'
 import type { Slice } from './postings.ts'
 import type { SparseRows } from './sparse-rows.ts'
@@ -27,9 +28,24 @@ export interface TermPart {
   readonly part: number
 }
 
+/** Statistics of a larger collection, of which an index holds the documents that matter for a question. */
+export interface WholeStatistics {
+  /** Number of documents. */
+  readonly documents: number
+  /** Sum of the lengths that {@link CountedDocument} has. */
+  readonly length: number
+  /**
+   * Number of documents by term: a stem, or two separated by a space. Must have the terms of the index's documents and
+   * of the questions, where they occur in the whole.
+   */
+  readonly frequency: { get(term: string): number | undefined }
+}
+
 /** Weights that depend on all documents; discarded at every change. */
 interface Weights {
-  /** Inverse document frequency of stems and of pairs, by document frequency. */
+  /** Document frequencies by term; for part of a whole, codes of them: 0 for 0, 1 for 1, others from 2 on. */
+  readonly frequency: Int32Array
+  /** Inverse document frequency of stems and of pairs, by {@link Weights.frequency}. */
   readonly idfOfStem: Float64Array
   readonly idfOfPair: Float64Array
   /** Euclidean norm of each row; negative if not yet computed. */
@@ -41,7 +57,27 @@ interface Weights {
 
 /** Word statistics of a growing collection: BM25 for text queries, TF-IDF cosine between documents. */
 export class LexicalIndex extends TermCounts {
+  readonly #whole: WholeStatistics | undefined
   #weights: Weights | undefined
+
+  /** @param whole statistics of the collection that the documents are part of. @default they are all there is */
+  constructor(whole?: WholeStatistics) {
+    super()
+    this.#whole = whole
+  }
+
+  /** Numbers the terms of a document that occur in the whole, as they would be if all of it were here. */
+  #know(document: LexicalDocument): void {
+    const { size } = this.terms
+    countTerms(document, (first, second) => {
+      if (this.#frequencyInWhole(second === undefined ? first : `${first} ${second}`) > 0) this.intern(first, second)
+    })
+    if (this.terms.size > size) this.changed()
+  }
+
+  #frequencyInWhole(name: string): number {
+    return this.#whole?.frequency.get(name) ?? 0
+  }
 
   /** Restores an index from {@link state}; takes ownership of its arrays. */
   static from(state: LexicalState): LexicalIndex {
@@ -63,14 +99,14 @@ export class LexicalIndex extends TermCounts {
   }
 
   /** False if the documents changed meanwhile. */
-  async #makeNorms({ norm, idfOfStem }: Weights, slice: Slice): Promise<boolean> {
+  async #makeNorms({ norm, frequency: frequencies, idfOfStem }: Weights, slice: Slice): Promise<boolean> {
     // Memory access takes nearly all of the time: two bytes per term instead of a frequency and a key.
     const codes = new Uint16Array(this.terms.size)
     for (let from = 0; from < codes.length; from += 65_536) {
       const to = Math.min(codes.length, from + 65_536)
       const { keys } = this.terms.state()
       for (let term = from; term < to; term++) {
-        const frequency = this.documentFrequency[term]!
+        const frequency = frequencies[term]!
         codes[term] = isPair(keys[term]!) && frequency < 2 ? withoutWeight : Math.min(frequency, beyondCode)
       }
       if (slice.due()) {
@@ -177,18 +213,18 @@ export class LexicalIndex extends TermCounts {
     slice: Slice,
     { documents = [] }: { readonly documents?: readonly LexicalDocument[] } = {},
   ): Promise<SparseRows & { readonly terms: Int32Array }> {
-    // Rows are only appended and arrays only replaced, so references are safe to keep; frequencies change in place.
-    const weights = this.#weigh()
-    const of = { start: this.rowStart, term: this.entryTerm, count: this.entryCount }
-    const frequency = this.documentFrequency.slice()
-    const idfOf = (term: number) =>
-      (isPair(this.terms.key(term)) ? weights.idfOfPair : weights.idfOfStem)[frequency[term]!]!
     const others = documents.map((document) =>
       [...this.#weighDocument(document).known]
         .filter(([, { weight }]) => weight > 0)
         .map(([term, { weight }]) => ({ term, weight }))
         .sort((a, b) => a.term - b.term),
     )
+    // Rows are only appended and arrays only replaced, so references are safe to keep; frequencies change in place.
+    const weights = this.#weigh()
+    const of = { start: this.rowStart, term: this.entryTerm, count: this.entryCount }
+    const frequency = weights.frequency.slice()
+    const idfOf = (term: number) =>
+      (isPair(this.terms.key(term)) ? weights.idfOfPair : weights.idfOfStem)[frequency[term]!]!
     const renumbered = new Int32Array(this.terms.size).fill(-1)
     const start = new Int32Array(rows.length + others.length + 1)
     let longest = 0
@@ -259,10 +295,12 @@ export class LexicalIndex extends TermCounts {
     })
     const known = new Map<number, { stemmed: string; weight: number }>()
     let limit = 0
+    const documents = this.#whole?.documents ?? this.size
     for (const [stemmed, { term, share, count }] of counts) {
       // Terms of removed documents only count like unknown terms.
-      const frequency = term < 0 ? 0 : this.documentFrequency[term]!
-      const idf = Math.log(1 + (this.size - frequency + 0.5) / (frequency + 0.5))
+      const frequency =
+        this.#whole !== undefined ? this.#frequencyInWhole(stemmed) : term < 0 ? 0 : this.documentFrequency[term]!
+      const idf = Math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
       const weight = share * (1 + Math.log(count)) * idf
       limit += weight * (k1 + 1)
       if (term >= 0) known.set(term, { stemmed, weight })
@@ -293,6 +331,7 @@ export class LexicalIndex extends TermCounts {
     readonly known: ReadonlyMap<number, { readonly name: string; readonly count: number; readonly weight: number }>
     readonly norm: number
   } {
+    if (this.#whole !== undefined) this.#know(document)
     const counts = new Map<string, { count: number; term: number }>()
     countTerms(document, (first, second, weight) => {
       const name = second === undefined ? first : `${first} ${second}`
@@ -345,8 +384,8 @@ export class LexicalIndex extends TermCounts {
   }
 
   #idf(term: number): number {
-    const { idfOfStem, idfOfPair } = this.#weigh()
-    const frequency = this.documentFrequency[term]!
+    const { frequency: frequencies, idfOfStem, idfOfPair } = this.#weigh()
+    const frequency = frequencies[term]!
     return isPair(this.terms.key(term)) ? idfOfPair[frequency]! : idfOfStem[frequency]!
   }
 
@@ -354,17 +393,40 @@ export class LexicalIndex extends TermCounts {
     if (this.#weights === undefined) {
       // A pair in a single document matches nothing; leaving it out keeps it from increasing that document's norm. At
       // embedding weight .4, nDCG@10 rises on cora from .411 to .420, on ijcai from .292 to .295.
-      const idfOfStem = new Float64Array(this.size + 1)
-      for (let frequency = 0; frequency < idfOfStem.length; frequency++)
-        idfOfStem[frequency] = Math.log((1 + this.size) / (1 + frequency)) + 1
+      const { frequency, idfOfStem } = this.#whole === undefined ? this.#ofAll() : this.#ofPart(this.#whole)
       const idfOfPair = idfOfStem.slice().fill(0, 0, 2)
-      const average = this.totalLength / this.size || 1
+      const { documents, length } = this.#whole ?? { documents: this.size, length: this.totalLength }
+      const average = length / documents || 1
       const lengthPart = new Float64Array(this.rows)
       for (let row = 0; row < lengthPart.length; row++)
         lengthPart[row] = k1 * (1 - b + (b * this.rowLength[row]!) / average)
-      this.#weights = { idfOfStem, idfOfPair, norm: new Float64Array(this.rows).fill(-1), hasNorms: false, lengthPart }
+      const norm = new Float64Array(this.rows).fill(-1)
+      this.#weights = { frequency, idfOfStem, idfOfPair, norm, hasNorms: false, lengthPart }
     }
     return this.#weights
+  }
+
+  #ofAll(): Pick<Weights, 'frequency' | 'idfOfStem'> {
+    const idfOfStem = new Float64Array(this.size + 1)
+    for (let frequency = 0; frequency < idfOfStem.length; frequency++) idfOfStem[frequency] = idf(this.size, frequency)
+    return { frequency: this.documentFrequency, idfOfStem }
+  }
+
+  /** A table by frequency would have as many entries as the whole has documents; few frequencies occur here. */
+  #ofPart({ documents }: WholeStatistics): Pick<Weights, 'frequency' | 'idfOfStem'> {
+    const codes = new Map([
+      [0, 0],
+      [1, 1],
+    ])
+    const nameOf = this.namer()
+    const frequency = Int32Array.from({ length: this.terms.size }, (_, term) => {
+      // A document may have been added to the whole since its statistics were read.
+      const its = Math.max(this.#frequencyInWhole(nameOf(term)), this.documentFrequency[term] ?? 0)
+      const code = codes.get(its) ?? codes.size
+      codes.set(its, code)
+      return code
+    })
+    return { frequency, idfOfStem: Float64Array.from(codes.keys(), (its) => idf(documents, its)) }
   }
 
   #norm(row: number): number {
@@ -383,6 +445,8 @@ export class LexicalIndex extends TermCounts {
 
 /** 1 + log(count) by count. */
 const sublinear = Float64Array.from({ length: maxCount + 1 }, (_, count) => (count === 0 ? 0 : 1 + Math.log(count)))
+
+const idf = (documents: number, frequency: number) => Math.log((1 + documents) / (1 + frequency)) + 1
 
 function bm25(weight: number, count: number, lengthPart: number): number {
   return (weight * count * (k1 + 1)) / (count + lengthPart)

@@ -117,8 +117,7 @@ export class TermCounts {
   count(document: LexicalDocument): CountedDocument {
     const counts = new Map<number, number>()
     const length = countTerms(document, (first, second, weight) => {
-      const id = this.#stemId(first)
-      const term = this.terms.intern(second === undefined ? stemKey(id) : pairKey(id, this.#stemId(second)))
+      const term = this.intern(first, second)
       counts.set(term, (counts.get(term) ?? 0) + weight)
     })
     const term = Int32Array.from(counts.keys()).sort()
@@ -248,6 +247,12 @@ export class TermCounts {
     if (second === undefined) return this.terms.get(stemKey(id))
     const next = this.#stemIds.get(second)
     return next === undefined ? -1 : this.terms.get(pairKey(id, next))
+  }
+
+  /** The number of a stem or a pair of stems; a new term gets the next one. */
+  protected intern(first: string, second: string | undefined): number {
+    const id = this.#stemId(first)
+    return this.terms.intern(second === undefined ? stemKey(id) : pairKey(id, this.#stemId(second)))
   }
 
   /** Returns a function that gives the text of a term known now: a stem, or two separated by a space. */

@@ -34,6 +34,7 @@ import {
 } from './asking/ranking.ts'
 import { type Recommendations, type RecommendOptions, recommend } from './asking/recommend.ts'
 import type { Seed, Seeds } from './asking/seeds.ts'
+import { WholeSource } from './asking/source.ts'
 import { topicInput } from './asking/topic-input.ts'
 import { type AddOptions, type AddResult, addPapers } from './collection/add-papers.ts'
 import { AreaMap, mapFrom } from './collection/area-map.ts'
@@ -143,10 +144,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#collection = collection
     this.#repair = parts.repair
     this.#map = parts.map
+    const hasEmbedder = embedder !== undefined
     this.#view = {
-      collection,
+      source: new WholeSource(collection, { areas: () => this.#areas, hasEmbedder }),
       areas: () => this.#areas,
-      hasEmbedder: embedder !== undefined,
+      hasEmbedder,
       isBundled: embedder?.modelId === bundledId,
       embed: (texts, options) => {
         if (embedder !== undefined) return embedder.embed(texts, { ...options, signal: this.#either(options?.signal) })

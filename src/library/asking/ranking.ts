@@ -8,16 +8,17 @@ import type { Paper, PaperExtra } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { unitQuery } from '../../vectors/unit-rows.ts'
 import type { VectorSnapshot } from '../../vectors/vector-index.ts'
-import type { Collection, Roster } from '../collection/collection.ts'
+import type { Holding, Roster } from '../collection/collection.ts'
 import { wrongText } from '../collection/find-papers.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import { bestPapers, type Question, readerOf, type Scored, unlikeShare } from './best-papers.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
 import type { PaperAreas } from './paper-areas.ts'
-import { type CompiledFilter, compileFilter, type PaperFilter } from './paper-filter.ts'
+import type { CompiledFilter, PaperFilter } from './paper-filter.ts'
 import { phraseMatcher, quotedPhrases } from './quoted-phrases.ts'
 import { recencies } from './recency.ts'
-import { checkedSeeds, lexicalPart, lookUp, meanVector, type Seed, type Seeds } from './seeds.ts'
+import { checkedSeeds, idsOf, lexicalPart, lookUp, meanVector, type Seed, type Seeds } from './seeds.ts'
+import type { Gathered, Need, Source } from './source.ts'
 import { explainHits, type Why } from './why.ts'
 
 /** The weight of each part in a score, 0 … 1; they add up to 1. */
@@ -141,7 +142,7 @@ const weakBelow = {
 
 /** The library as the questions see it; state is read at the time of each question. */
 export interface LibraryView {
-  readonly collection: Collection
+  readonly source: Source
   /** Places of the papers on the map of science; undefined if there is no map in the space of the vectors. */
   readonly areas: () => PaperAreas | undefined
   readonly hasEmbedder: boolean
@@ -154,7 +155,7 @@ export interface LibraryView {
 }
 
 /** One consistent state of the library, for one question. */
-interface State {
+interface State extends Gathered {
   readonly roster: Roster
   readonly lexical: LexicalIndex
   readonly snapshot: VectorSnapshot
@@ -182,6 +183,29 @@ interface Settings {
 /** Papers per step when all matching papers are counted. */
 const placesPerCount = 512
 
+/** Number of papers to rank. */
+function wantedFor({ k, offset, diversity }: Settings): number {
+  return diversity > 0 ? Math.max(50, 5 * (offset + k)) : offset + k
+}
+
+function neededFor(
+  settings: Settings,
+): Pick<NonNullable<Need['ranked']>, 'wanted' | 'filter' | 'isLexical' | 'isByDate' | 'isCounted'> {
+  return {
+    wanted: wantedFor(settings),
+    filter: settings.filter,
+    isLexical: settings.mode === 'lexical',
+    isByDate: settings.weights.recency !== undefined,
+    isCounted: settings.isCounted,
+  }
+}
+
+/** Takes the current state synchronously, so that a question sees the library before or after a write. */
+function stateOf(gathered: Gathered): State {
+  const { roster, lexical, vectors } = gathered.holding
+  return { ...gathered, roster, lexical, snapshot: vectors.snapshot() }
+}
+
 /** Answers questions. Changes nothing and does not wait for writes. */
 export class Ranking {
   readonly #view: LibraryView
@@ -193,7 +217,7 @@ export class Ranking {
 
   /** See `PaperLibrary.search`. */
   async search(text: string, options: SearchOptions = {}): Promise<HitList> {
-    const { collection, embed, hasEmbedder, requireOpen } = this.#view
+    const { source, embed, hasEmbedder, requireOpen } = this.#view
     requireOpen()
     requireOptions('search', options, { ...hitOptionNames, phrases: true, vector: true })
     const { vector, signal } = options
@@ -203,25 +227,27 @@ export class Ranking {
     const settings = await this.#settings({ ...options, mode }, searchWeights)
     let query: Float32Array | undefined
     // Without an embedder and without vectors, the width is not known yet.
-    if (vector !== undefined)
-      query = unitQuery(
-        vector,
-        hasEmbedder || collection.vectors.size > 0 ? collection.vectors.dimensions : vector.length,
-      )
+    if (vector !== undefined) query = unitQuery(vector, source.dimensions ?? vector.length)
     else if (settings.weights.semantic > 0)
       query = (await embed([text], { inputType: 'query', ...(signal && { signal }) }))[0]
+    const direction = settings.weights.semantic > 0 ? query : undefined
+    const phrases = (options.phrases ?? true) ? quotedPhrases(text) : []
+    const gathered = await source.gather({
+      ids: [],
+      ranked: { text, phrases, direction, ...neededFor(settings) },
+      signal,
+    })
     await this.#turn(signal)
-    const state = this.#state()
+    const state = stateOf(gathered)
     const { lexical } = state
     const scores = lexical.search(text)
-    const phrases = (options.phrases ?? true) ? quotedPhrases(text) : []
-    const holding = phrases.map((phrase) => lexical.phrase(phrase))
+    const withPhrase = phrases.map((phrase) => lexical.phrase(phrase))
     const answer = await this.#rank(
       {
-        direction: settings.weights.semantic > 0 ? query : undefined,
+        direction,
         unlikeDirections: [],
         lexical: scores,
-        isMatch: (row) => (mode !== 'lexical' || scores[row]! > 0) && holding.every((rows) => rows[row] === 1),
+        isMatch: (row) => (mode !== 'lexical' || scores[row]! > 0) && withPhrase.every((rows) => rows[row] === 1),
         conditions: phrases.map((phrase) => {
           const holds = phraseMatcher(phrase)
           return { needsPaper: () => true, holds: (place) => holds(state.roster.papers[place]!.cached as Paper) }
@@ -239,7 +265,7 @@ export class Ranking {
 
   /** See `PaperLibrary.relatedMany`. */
   async relatedMany(all: readonly (Seed | Seeds)[], options: RelatedOptions = {}): Promise<HitList[]> {
-    const { collection, hasEmbedder, requireOpen } = this.#view
+    const { source, requireOpen } = this.#view
     requireOpen()
     if (!Array.isArray(all))
       throw new PaperkinError('invalid-argument', `Expected \`seeds\` to be an array, got ${show(all)}.`)
@@ -248,28 +274,37 @@ export class Ranking {
     const settings = await this.#settings(options, relatedWeights)
     const isSemantic = settings.weights.semantic > 0
     const asked = all.map(checkedSeeds)
-    const vector =
-      options.vector &&
-      unitQuery(
-        options.vector,
-        hasEmbedder || collection.vectors.size > 0 ? collection.vectors.dimensions : options.vector.length,
-      )
+    const vector = options.vector && unitQuery(options.vector, source.dimensions ?? options.vector.length)
     const known = await lookUp(asked, this.#view, { isSemantic, vector, signal })
     const lists: HitList[] = []
     for (const seeds of asked) {
-      await this.#prepare(signal)
-      while (known.unread(seeds).length > 0) await collection.read(known.unread(seeds), { signal })
+      const directionOf = (vectors: readonly (Float32Array | undefined)[]) =>
+        isSemantic ? meanVector(vectors as readonly Float32Array[]) : undefined
+      const found = known.found(seeds)
+      const gathered = await source.gather({
+        ids: idsOf(seeds),
+        ranked: {
+          seeds: found,
+          direction: directionOf(found.like.map(({ vector }) => vector)),
+          omitsDuplicates: omitDuplicates,
+          ...neededFor(settings),
+        },
+        signal,
+      })
+      const { holding } = gathered
+      await this.#prepare(holding, signal)
+      while (known.unread(seeds, holding).length > 0) await holding.read(known.unread(seeds, holding), { signal })
       // No await from here to the scores: seeds, words and vectors are from one state.
-      const state = this.#state()
+      const state = stateOf(gathered)
       const { lexical } = state
-      const { like, unlike } = known.now(seeds)
+      const { like, unlike } = known.now(seeds, holding)
       const both = [...like, ...unlike]
-      const own = new Set(both.map((seed) => (seed.kept ?? collection.kept.get(seed.id))?.row))
+      const own = new Set(both.map((seed) => (seed.kept ?? holding.kept.get(seed.id))?.row))
       const isDuplicate = nearDuplicateOf(both, lexical)
       const scores = lexicalPart({ like, unlike }, settings.weights.lexical > 0, lexical)
       const answer = await this.#rank(
         {
-          direction: isSemantic ? meanVector(like.map(({ vector }) => vector as Float32Array)) : undefined,
+          direction: directionOf(like.map(({ vector }) => vector)),
           unlikeDirections: isSemantic ? unlike.map(({ vector }) => vector as Float32Array) : [],
           lexical: scores,
           isMatch: (row) => !own.has(row) && (settings.mode !== 'lexical' || scores[row]! > 0),
@@ -286,7 +321,6 @@ export class Ranking {
 
   async #settings(options: HitOptions, hybrid: Weights): Promise<Settings> {
     const { mode = 'hybrid', recency = 0, filter, signal } = options
-    const { collection } = this.#view
     if (typeof recency === 'object') requireOptions('recency', recency, { weight: true, halfLife: true })
     if (mode !== 'hybrid' && mode !== 'semantic' && mode !== 'lexical')
       throw new PaperkinError(
@@ -311,7 +345,7 @@ export class Ranking {
       mode,
       diversity: requireNumber('diversity', options.diversity ?? 0, 0, 1),
       halfLife,
-      filter: await collection.soon(compileFilter(filter, collection.roster, this.#view.areas), { signal }),
+      filter: await this.#view.source.compile(filter, { signal }),
       isCounted: options.total === true,
       signal,
     }
@@ -326,15 +360,9 @@ export class Ranking {
   }
 
   /** {@link #turn}, after the lexical index has updated its weights. */
-  async #prepare(signal: AbortSignal | undefined): Promise<void> {
-    await this.#view.collection.lexical.prepare(this.#slice)
+  async #prepare({ lexical }: Holding, signal: AbortSignal | undefined): Promise<void> {
+    await lexical.prepare(this.#slice)
     await this.#turn(signal)
-  }
-
-  /** Takes the current state synchronously, so that a question sees the library before or after a write. */
-  #state(): State {
-    const { roster, lexical, vectors } = this.#view.collection
-    return { roster, lexical, snapshot: vectors.snapshot() }
   }
 
   async #rank(
@@ -347,30 +375,29 @@ export class Ranking {
     },
   ): Promise<Answer> {
     const { settings, state, weak, isDuplicate } = asked
-    const { collection } = this.#view
+    const { holding, whole } = state
     const canBeWeak = this.#view.isBundled && settings.weights.semantic > 0
     const { k, offset, diversity, filter, signal } = settings
     const recency =
       settings.weights.recency === undefined
         ? undefined
-        : await recencies(state.roster, settings.halfLife, { collection, signal })
-    const wanted = diversity > 0 ? Math.max(50, 5 * (offset + k)) : offset + k
+        : await recencies(state.roster, settings.halfLife, { holding, newest: whole?.newest, signal })
     if (filter?.needsAreas) await this.#view.areas()?.prepare(state.roster, state.snapshot, signal)
     const conditions = filter ? [...question.conditions, filter.test(state.roster)] : question.conditions
     const best = await bestPapers(
       { ...question, conditions },
       {
-        wanted,
+        wanted: wantedFor(settings),
         weights: settings.weights,
         recency,
         ...state,
-        read: (papers) => collection.read(papers, { signal }),
+        read: (papers) => holding.read(papers, { signal }),
         signal,
       },
     )
     const ordered = diversity > 0 ? await this.#diverse(best, offset + k, diversity, state) : best
     const answered = ordered.slice(offset, offset + k)
-    const papers = await collection.read(
+    const papers = await holding.read(
       answered.map(({ place }) => state.roster.papers[place]!),
       { signal },
     )
@@ -388,7 +415,9 @@ export class Ranking {
         ...(isDuplicate?.(candidate) && { isDuplicate: true as const }),
       })
     })
-    const total = settings.isCounted ? await this.#count({ ...question, conditions }, settings, state) : undefined
+    const total = settings.isCounted
+      ? (whole?.total ?? (await this.#count({ ...question, conditions }, settings, state)))
+      : undefined
     const list = Object.freeze({
       hits: Object.freeze(hits),
       weights: settings.weights,
@@ -398,11 +427,11 @@ export class Ranking {
   }
 
   /** Number of papers that match a question. */
-  async #count({ isMatch, conditions }: Question, { signal }: Settings, { roster }: State): Promise<number> {
+  async #count({ isMatch, conditions }: Question, { signal }: Settings, { roster, holding }: State): Promise<number> {
     const slice = timeSlice(signal)
     const reading = readerOf(conditions, {
       papers: roster.papers,
-      read: (papers) => this.#view.collection.read(papers, { signal }),
+      read: (papers) => holding.read(papers, { signal }),
     })
     let total = 0
     for (let start = 0; start < roster.rows.length; start += placesPerCount) {

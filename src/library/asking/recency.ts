@@ -1,6 +1,6 @@
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { timeSpanOf } from '../../text/iso-date.ts'
-import type { Collection, Roster } from '../collection/collection.ts'
+import type { Holding, Roster } from '../collection/collection.ts'
 
 const day = 86_400_000
 
@@ -14,18 +14,32 @@ const timesOf = new WeakMap<Roster, Float64Array>()
 export async function recencies(
   roster: Roster,
   halfLife: number,
-  { collection, signal }: { readonly collection: Collection; readonly signal: AbortSignal | undefined },
+  {
+    holding,
+    newest: given,
+    signal,
+  }: {
+    readonly holding: Holding
+    /** Time of the newest paper in milliseconds. @default that of the roster */
+    readonly newest: number | undefined
+    readonly signal: AbortSignal | undefined
+  },
 ): Promise<Float64Array> {
   let times = timesOf.get(roster)
   if (times === undefined) {
     times = new Float64Array(roster.papers.length)
     const slice = timeSlice(signal)
-    for (const [place, { published }] of (await collection.read(roster.papers, { signal })).entries()) {
+    for (const [place, { published }] of (await holding.read(roster.papers, { signal })).entries()) {
       times[place] = timeSpanOf(published)?.start ?? Number.NaN
       if (place % 64 === 63 && slice.due()) await slice.rest()
     }
     timesOf.set(roster, times)
   }
+  const newest = given ?? newestOf(times)
+  return times.map((time) => (Number.isNaN(time) ? 0 : 2 ** (-Math.abs(time - newest) / day / halfLife)))
+}
+
+function newestOf(times: Float64Array): number {
   const tomorrow = Date.now() + day
   let newest = Number.NEGATIVE_INFINITY
   let earliest = Number.POSITIVE_INFINITY
@@ -33,6 +47,5 @@ export async function recencies(
     if (time > newest && time <= tomorrow) newest = time
     if (time < earliest) earliest = time
   }
-  if (newest < earliest) newest = earliest
-  return times.map((time) => (Number.isNaN(time) ? 0 : 2 ** (-Math.abs(time - newest) / day / halfLife)))
+  return newest < earliest ? earliest : newest
 }

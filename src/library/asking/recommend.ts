@@ -15,7 +15,8 @@ import { unlikeShare } from './best-papers.ts'
 import { calibration, decision, type Features, trainLinear } from './interest-model.ts'
 import { nearDuplicateOf } from './near-duplicates.ts'
 import { type LibraryView, relatedWeights } from './ranking.ts'
-import { type CheckedSeeds, checkedSeeds, type KnownSeed, lookUp, type Seed } from './seeds.ts'
+import { type CheckedSeeds, checkedSeeds, idsOf, lookUp, meanVector, type Seed } from './seeds.ts'
+import type { KnownSeed } from './source.ts'
 
 export interface RecommendOptions {
   /**
@@ -127,18 +128,35 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
   )
   const isSemantic =
     view.hasEmbedder ||
-    (view.collection.vectors.size > 0 &&
+    (view.source.dimensions !== undefined &&
       [...asked.like, ...asked.unlike, ...choice.like].every((it) => typeof it !== 'object'))
   const found = await lookUp([asked, choice], view, { isSemantic, vector: undefined, signal })
   const slice = timeSlice(signal)
-  await view.collection.lexical.prepare(slice)
-  while (found.unread(asked).length + found.unread(choice).length > 0)
-    await view.collection.read([...found.unread(asked), ...found.unread(choice)], { signal })
+  const seeds = found.found(asked)
+  const { holding, whole } = await view.source.gather({
+    ids: [...idsOf(asked), ...idsOf(choice)],
+    ...(!isOneOf && {
+      ranked: {
+        seeds,
+        direction: isSemantic ? meanVector(seeds.like.map(({ vector }) => vector as Float32Array)) : undefined,
+        wanted: Math.max(mostKin, 4 * k),
+      },
+    }),
+    sample: { most: mostUnjudged, without: idsOf(asked) },
+    signal,
+  })
+  await holding.lexical.prepare(slice)
+  for (;;) {
+    const papers = [...found.unread(asked, holding), ...found.unread(choice, holding)]
+    if (papers.length === 0) break
+    await holding.read(papers, { signal })
+  }
   view.requireOpen()
   // No await until everything is taken from one state.
-  const { roster, lexical } = view.collection
-  const snapshot = view.collection.vectors.snapshot()
-  const judged = { liked: distinct(found.now(asked).like), disliked: distinct(found.now(asked).unlike) }
+  const { roster, lexical } = holding
+  const snapshot = holding.vectors.snapshot()
+  const { like, unlike } = found.now(asked, holding)
+  const judged = { liked: distinct(like), disliked: distinct(unlike) }
   const likedIds = new Set(judged.liked.map(({ id }) => id))
   const both = judged.disliked.find(({ id }) => likedIds.has(id))
   if (both !== undefined)
@@ -147,13 +165,13 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       `Expected each paper to be liked or disliked, but ${show(both.id)} is both: leave one out.`,
     )
   const isJudged = new Set([...likedIds, ...judged.disliked.map(({ id }) => id)])
-  const offered = distinct(found.now(choice).like)
+  const offered = distinct(found.now(choice, holding).like)
   const rest = roster.papers.filter(({ id }) => !isJudged.has(id))
   const outside = offered.filter(({ kept, id }) => kept === undefined && !isJudged.has(id))
   const candidates: readonly Item[] = isOneOf ? offered.filter(({ id }) => !isJudged.has(id)) : rest
   const known = new Set(offered.filter(({ id }) => isJudged.has(id)).map(({ id }) => id))
   const duplicatesUnwanted = nearDuplicateOf(judged.disliked, lexical)
-  const unjudged = evenly<Item>([...rest, ...outside], mostUnjudged)
+  const unjudged = evenly<Item>([...(whole?.sample ?? rest), ...outside], mostUnjudged)
   if (candidates.length === 0) return Object.freeze({ hits: Object.freeze([]), known: Object.freeze([...known]) })
 
   const space = { lexical, snapshot, isSemantic, slice }
@@ -243,7 +261,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
     if (hits.length === k) break
     // At least this many more are needed.
     if (keptAt(at)?.cached === undefined)
-      await view.collection.read(
+      await holding.read(
         ranked.slice(rank, rank + k - hits.length).flatMap((next) => keptAt(next) ?? []),
         { signal },
       )
@@ -340,14 +358,13 @@ interface Space {
 /** Replaces records that are in the library, word for word, by their ids, so that they are not embedded again. */
 async function inLibrary(
   { like, unlike }: CheckedSeeds,
-  { collection }: LibraryView,
+  { source }: LibraryView,
   signal: AbortSignal | undefined,
 ): Promise<CheckedSeeds> {
-  const isCopy = (seed: CheckedSeeds['like'][number]) => typeof seed === 'object' && collection.kept.has(seed.id)
-  const copied = [...like, ...unlike]
-    .filter(isCopy)
-    .map((seed) => collection.kept.get((seed as Paper).id) as StoredPaper)
-  const papers = new Map((await collection.read(copied, { signal })).map((paper) => [paper.id, paper]))
+  const records = [...like, ...unlike].filter((seed) => typeof seed === 'object')
+  const { holding } = await source.gather({ ids: records.map(({ id }) => id), signal })
+  const copied = records.flatMap(({ id }) => holding.kept.get(id) ?? [])
+  const papers = new Map((await holding.read(copied, { signal })).map((paper) => [paper.id, paper]))
   const known = (seed: CheckedSeeds['like'][number]) => {
     if (typeof seed !== 'object') return seed
     const same = papers.get(seed.id)

@@ -1,13 +1,13 @@
 // The seeds of related papers and recommendations: papers of the library or texts, liked or not.
 import type { Embedder } from '../../embedding/embedder.ts'
 import { PaperkinError, requireOptions } from '../../errors.ts'
-import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
 import { type Paper, type PaperInput, paperText } from '../../paper.ts'
-import type { Collection } from '../collection/collection.ts'
-import { givenPaper, idOf, keptPaper, paperNotFound, wrongText } from '../collection/find-papers.ts'
+import type { Holding } from '../collection/collection.ts'
+import { givenPaper, idOf, keptPaper, wrongText } from '../collection/find-papers.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import { unlikeShare } from './best-papers.ts'
+import type { KnownSeed, KnownSeeds, Source } from './source.ts'
 
 /** A paper to start from: an id of the library, or a record with `title`, `abstract` or both that need not be in it. */
 export type Seed = string | number | PaperInput
@@ -28,21 +28,6 @@ type CheckedSeed = string | number | Paper
 export interface CheckedSeeds {
   readonly like: readonly CheckedSeed[]
   readonly unlike: readonly CheckedSeed[]
-}
-
-/** A resolved seed: a paper of the library, or a text. */
-export interface KnownSeed extends LexicalDocument {
-  /** For a record without an id, derived from its title. */
-  readonly id: string
-  /** The paper of the library; undefined for a text. */
-  readonly kept: StoredPaper | undefined
-  /** Undefined if the embedding has no weight. */
-  readonly vector: Float32Array | undefined
-}
-
-interface KnownSeeds {
-  readonly like: readonly KnownSeed[]
-  readonly unlike: readonly KnownSeed[]
 }
 
 /** @throws PaperkinError `invalid-argument` for a value that is not a seed, `invalid-paper` for an invalid record */
@@ -67,10 +52,17 @@ export function checkedSeeds(asked: Seed | Seeds): CheckedSeeds {
 
 /** The resolved seeds of several questions. Papers of the library may change between the questions. */
 interface AskedSeeds {
-  /** The seeds of one question in the current state of the library. */
-  readonly now: (asked: CheckedSeeds) => KnownSeeds
-  /** Papers of the library that must be read before {@link now} can be called. */
-  readonly unread: (asked: CheckedSeeds) => StoredPaper[]
+  /** The seeds of one question as they were looked up. */
+  readonly found: (asked: CheckedSeeds) => KnownSeeds
+  /** The seeds of one question in a state of the library. */
+  readonly now: (asked: CheckedSeeds, holding: Holding) => KnownSeeds
+  /** Papers that must be read before {@link now} can be called. */
+  readonly unread: (asked: CheckedSeeds, holding: Holding) => StoredPaper[]
+}
+
+/** The ids among seeds; those of records too, as such a paper may be in the library. */
+export function idsOf({ like, unlike }: CheckedSeeds): string[] {
+  return [...like, ...unlike].map((seed) => (typeof seed === 'object' ? seed.id : String(seed)))
 }
 
 /**
@@ -79,7 +71,7 @@ interface AskedSeeds {
  */
 export async function lookUp(
   asked: readonly CheckedSeeds[],
-  { collection, embed }: { readonly collection: Collection; readonly embed: Embedder['embed'] },
+  { source, embed }: { readonly source: Source; readonly embed: Embedder['embed'] },
   {
     isSemantic,
     vector,
@@ -93,8 +85,8 @@ export async function lookUp(
 ): Promise<AskedSeeds> {
   const known = new Map<CheckedSeed, KnownSeed>()
   const texts: Paper[] = []
-  const inLibrary = (seed: string | number): KnownSeed | undefined => {
-    const found = keptPaper(collection.kept, seed)
+  const inLibrary = (seed: string | number, { kept, vectors }: Holding): KnownSeed | undefined => {
+    const found = keptPaper(kept, seed)
     if (found === undefined) return undefined
     const { title, abstract } = found.cached as Paper
     return {
@@ -102,23 +94,28 @@ export async function lookUp(
       title,
       abstract,
       kept: found,
-      vector: isSemantic ? collection.vectors.vector(found.row) : undefined,
+      vector: isSemantic ? vectors.vector(found.row) : undefined,
     }
   }
-  const unread = ({ like, unlike }: CheckedSeeds) =>
+  const unread = ({ like, unlike }: CheckedSeeds, { kept }: Holding) =>
     [...like, ...unlike].flatMap((seed) => {
-      const found = typeof seed === 'object' ? undefined : keptPaper(collection.kept, seed)
+      const found = typeof seed === 'object' ? undefined : keptPaper(kept, seed)
       return found === undefined || found.cached !== undefined ? [] : found
     })
-  while (asked.some((one) => unread(one).length > 0)) await collection.read(asked.flatMap(unread), { signal })
+  const { holding } = await source.gather({ ids: asked.flatMap(idsOf), signal })
+  for (;;) {
+    const papers = asked.flatMap((one) => unread(one, holding))
+    if (papers.length === 0) break
+    await holding.read(papers, { signal })
+  }
   for (const seed of asked.flatMap(({ like, unlike }) => [...like, ...unlike])) {
     if (known.has(seed)) continue
     if (typeof seed === 'object') {
       texts.push(seed)
       known.set(seed, { id: seed.id, title: seed.title, abstract: seed.abstract, kept: undefined, vector })
     } else {
-      const found = inLibrary(seed)
-      if (found === undefined) throw await collection.soon(paperNotFound(collection.kept, seed), { signal })
+      const found = inLibrary(seed, holding)
+      if (found === undefined) throw await source.notFound(seed, { signal })
       known.set(seed, found)
     }
   }
@@ -131,10 +128,18 @@ export async function lookUp(
     const vectors = await embed(texts.map(paperText), { inputType: 'document', ...(signal && { signal }) })
     for (const [i, text] of texts.entries()) known.set(text, { ...(known.get(text) as KnownSeed), vector: vectors[i] })
   }
+  const found = (seed: CheckedSeed) => known.get(seed) as KnownSeed
   // A paper removed meanwhile is used as a text.
-  const now = (seed: CheckedSeed): KnownSeed =>
-    (typeof seed === 'object' ? undefined : inLibrary(seed)) ?? { ...(known.get(seed) as KnownSeed), kept: undefined }
-  return { now: ({ like, unlike }) => ({ like: like.map(now), unlike: unlike.map(now) }), unread }
+  const now = (seed: CheckedSeed, holding: Holding): KnownSeed =>
+    (typeof seed === 'object' ? undefined : inLibrary(seed, holding)) ?? { ...found(seed), kept: undefined }
+  return {
+    found: ({ like, unlike }) => ({ like: like.map(found), unlike: unlike.map(found) }),
+    now: ({ like, unlike }, holding) => ({
+      like: like.map((seed) => now(seed, holding)),
+      unlike: unlike.map((seed) => now(seed, holding)),
+    }),
+    unread,
+  }
 }
 
 /** The mean of unit vectors; its product with a unit vector is the mean of the cosines. */

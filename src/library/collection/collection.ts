@@ -63,7 +63,19 @@ export interface PaperChange {
  */
 export type Reading<Result> = Generator<readonly StoredPaper[], Result, void>
 
-export class Collection {
+/** What questions read: a whole collection, or some papers of a larger one. */
+export interface Holding {
+  /** Papers by id, in the order of the roster. */
+  readonly kept: ReadonlyMap<string, StoredPaper>
+  /** The same object until a change. */
+  readonly roster: Roster
+  readonly lexical: LexicalIndex
+  readonly vectors: Pick<VectorIndex, 'size' | 'dimensions' | 'has' | 'vector' | 'snapshot'>
+  /** Reads papers and keeps them in memory as `cached`. */
+  read(papers: readonly StoredPaper[], options: { readonly signal?: AbortSignal | undefined }): Promise<Paper[]>
+}
+
+export class Collection implements Holding {
   readonly storage: Storage
   readonly settling: Settling
   #kept = new Map<string, StoredPaper>()
@@ -91,12 +103,10 @@ export class Collection {
     this.#vectors = createVectorIndex(options.dimensions ?? 1, { kind: options.kind })
   }
 
-  /** Papers by id, in the order of the roster. */
   get kept(): ReadonlyMap<string, StoredPaper> {
     return this.#kept
   }
 
-  /** The same object until a change. */
   get roster(): Roster {
     this.#roster ??= new Roster([...this.kept.values()])
     return this.#roster
