@@ -29,8 +29,9 @@ vi.mock('node:worker_threads', async (original) => {
       threads.onStart(this)
     }
     override postMessage(message: { job?: string; options?: unknown } | null, transfer: [] = []): void {
-      super.postMessage(message, transfer)
+      // Before the text is handed over: a thread that is killed over a text must die before it can answer.
       if (message?.job === 'embed') threads.onText(this, message.options as string)
+      super.postMessage(message, transfer)
     }
   }
   return { ...actual, Worker: WatchedWorker }
