@@ -1,4 +1,4 @@
-// A library that is read beside a writer in another process: follows what the writer adds, and keeps a page of it at hand.
+// Follows a library that another process may write to, and keeps a report page of it ready.
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaperkinError } from '../errors.ts'
@@ -6,7 +6,7 @@ import type { PaperLibrary } from '../library/paper-library.ts'
 import { logName } from '../library/storage/log-folder.ts'
 import { livePage } from '../report/html.ts'
 
-/** A page, and the policy that its address is to be sent with. */
+/** A page, and the Content-Security-Policy to send with it. */
 interface BuiltPage {
   readonly bytes: Buffer
   readonly policy: string
@@ -42,32 +42,32 @@ export class LiveLibrary {
     this.#options = options
     this.#papers = library.size
     this.#page = this.#build()
-    // Told to whoever asks for the page.
+    // A failure is reported by `page()`.
     this.#working = this.#page.catch(() => {}).then(() => this.#plan())
   }
 
-  /** Begins to follow a library, and to make its page. */
+  /** Starts following a library and building its page. */
   static async follow(library: PaperLibrary, options: LiveOptions): Promise<LiveLibrary> {
     if (library.path === undefined)
       throw new PaperkinError('invalid-argument', 'Expected a library on disk, got one in memory.')
     const log = join(library.path, logName)
     const seen = await stateOf(log)
-    // What came between opening and now.
+    // Papers may have been added since the library was opened.
     await library.refresh()
     return new LiveLibrary(library, log, seen, options)
   }
 
-  /** The page of the papers of {@link version}; waits for the first one only. */
+  /** The latest page, as counted by {@link version}; pending only until the first one is built. */
   page(): Promise<BuiltPage> {
     return this.#page
   }
 
-  /** Counts up when a page with other papers is ready; `papers` are those of that page. */
+  /** `version` increases with each new page; `papers` is the number of papers on it. */
   get version(): { readonly version: number; readonly papers: number } {
     return { version: this.#version, papers: this.#papers }
   }
 
-  /** Ends what is under way; the library stays open. */
+  /** Stops following, and cancels work in progress; the library stays open. */
   async end(): Promise<void> {
     this.#ending.abort(new PaperkinError('library-closed', 'The server is ending.'))
     clearTimeout(this.#timer)
@@ -89,12 +89,12 @@ export class LiveLibrary {
     const state = await stateOf(this.#log)
     const isChanged = state !== this.#seen
     if (isChanged) {
-      // A state that cannot be read is not tried again and again: the next change is.
+      // Set before reading: a state that cannot be read is not retried; the next change is.
       this.#seen = state
       await this.library.refresh({ signal: this.#ending.signal })
       this.#staleSince ??= Date.now()
     }
-    // A writer adds batch by batch: a page is made once it pauses.
+    // Writers add in batches: the page is rebuilt once they pause.
     if (this.#staleSince === undefined || (isChanged && Date.now() - this.#staleSince < longestStale)) return
     this.#staleSince = undefined
     const page = await this.#build()
@@ -111,7 +111,7 @@ export class LiveLibrary {
   }
 }
 
-/** What changes when a file is written to or replaced; empty where there is none for a moment. */
+/** A text that changes when the file is written to or replaced; empty if the file is missing. */
 async function stateOf(path: string): Promise<string> {
   const found = await stat(path, { bigint: true }).catch(() => undefined)
   return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`

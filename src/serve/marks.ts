@@ -1,4 +1,4 @@
-// What the reader starred, read and hid, kept beside a library's papers in a file of its own: `marks.json` in its folder.
+// Papers that the reader starred, read or hid: stored in `marks.json` in the library's folder.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaperkinError, show, systemCode } from '../errors.ts'
@@ -9,20 +9,20 @@ const markNames = ['starred', 'read', 'hidden'] as const
 
 type MarkName = (typeof markNames)[number]
 
-/** Ids of papers by mark, in the order in which they were marked. A paper that was removed keeps its marks. */
+/** Ids by mark, in the order of marking. Removed papers keep their marks. */
 export type MarkedIds = Readonly<Record<MarkName, readonly string[]>>
 
 interface MarksFile {
   readonly ids: Record<MarkName, readonly string[]>
-  /** What a later version may have written: kept as it is. */
+  /** Fields of later versions, written back unchanged. */
   readonly others: Readonly<Record<string, unknown>>
 }
 
 const marksPath = (folder: string) => join(folder, 'marks.json')
 
 /**
- * The marks of the library in a folder; none where nothing was marked.
- * @throws PaperkinError `corrupt-store` where the file is not what was written, `unreadable-source`
+ * The marks of the library in a folder; empty lists without a file.
+ * @throws PaperkinError `corrupt-store` for a damaged file, `unreadable-source`
  */
 export async function readMarks(folder: string): Promise<MarkedIds> {
   return (await readFileOf(folder)).ids
@@ -64,12 +64,12 @@ async function readFileOf(folder: string): Promise<MarksFile> {
 export interface MarkChange {
   readonly ids: readonly string[]
   readonly mark: MarkName
-  /** Whether the papers get the mark or lose it. */
+  /** True sets the mark, false clears it. */
   readonly value: boolean
 }
 
 /**
- * The change that a value from outside asks for.
+ * Validates a change received from a client.
  * @throws PaperkinError `invalid-argument`
  */
 export function checkedChange(given: unknown): MarkChange {
@@ -87,7 +87,7 @@ export function checkedChange(given: unknown): MarkChange {
   return { ids, mark: mark as MarkName, value }
 }
 
-/** The marks of one library: changes are made one after the other, each on disk before it is acknowledged. */
+/** The marks of one library. Changes run one at a time; each is on disk before its promise resolves. */
 export class MarkStore {
   readonly #folder: string
   #writing: Promise<unknown> = Promise.resolve()
@@ -101,8 +101,8 @@ export class MarkStore {
   }
 
   /**
-   * Makes a change, and returns the marks after it. The file is read first, so that what another process marked meanwhile
-   * stays, and written in one step: after a crash it is the old one or the new one.
+   * Applies a change and returns the resulting marks. The file is read first, to keep marks set by other processes, and
+   * replaced atomically.
    * @throws PaperkinError `corrupt-store`, `unreadable-source`, `store-unwritable`
    */
   change({ ids, mark, value }: MarkChange): Promise<MarkedIds> {
@@ -131,7 +131,7 @@ export class MarkStore {
     return result
   }
 
-  /** Waits for changes that are under way. */
+  /** Waits for pending changes. */
   async settled(): Promise<void> {
     await this.#writing
   }

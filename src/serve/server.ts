@@ -40,12 +40,12 @@ export interface Served {
 const loopback = '127.0.0.1'
 const secretBytes = 24
 const cookieName = 'paperkin'
-/** Bytes of a request's body: the ids of some 50,000 papers. */
+/** Maximum bytes of a request body: about 50,000 ids. */
 const largestBody = 2 ** 20
 const longestQuestion = 2000
 const mostHits = 200
 
-/** Bounds on what one client may hold on to, for those that send slowly or not at all. */
+/** Limits on what slow or silent clients can occupy. */
 export const limits = {
   connections: 512,
   headerBytes: 8192,
@@ -54,7 +54,7 @@ export const limits = {
   keepAliveMs: 5000,
 } as const
 
-/** An answer that is an error: its status, and one sentence. */
+/** An error response: a status and one sentence. */
 class Refusal extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
@@ -76,29 +76,29 @@ interface Reply {
 interface Request {
   readonly query: URLSearchParams
   readonly message: IncomingMessage
-  /** Aborted when the client is gone. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal
 }
 
 type Handler = (request: Request) => Promise<Reply> | Reply
 
 interface Route {
-  /** For HEAD too. */
+  /** Also serves HEAD. */
   readonly get?: Handler
   readonly post?: Handler
-  /** A page may be navigated to from elsewhere; data are for our own page and for programs. */
+  /** Pages may be opened from anywhere; data only by our own page and by programs. */
   readonly isPage?: boolean
 }
 
 /**
- * Serves a library on 127.0.0.1: its page, search and kin by the model, and marks that are kept in its folder. The library
- * is one on disk, open for reading; what a writer adds appears by itself.
+ * Serves a library on 127.0.0.1: its page, search and kin, and marks stored in its folder. The library must be on disk,
+ * opened read-only; papers that a writer adds appear by themselves.
  * @throws PaperkinError `invalid-argument` for a port that is taken or not allowed, `corrupt-store` for damaged marks
  */
 export async function serve(library: PaperLibrary, options: ServeOptions = {}): Promise<Served> {
   const { port: wanted = 0, everyMs = 1000, onProblem = () => {} } = options
   const marks = new MarkStore(library.path ?? '')
-  // Damage is told before anybody stars a paper.
+  // Reports damaged marks at the start, not at the first star.
   if (library.path !== undefined) await marks.read()
   const live = await LiveLibrary.follow(library, { everyMs, onProblem })
   const token = secret()
@@ -149,7 +149,7 @@ export async function serve(library: PaperLibrary, options: ServeOptions = {}): 
     }
     if (response.destroyed) return
     const { status = 200, type, body, headers = {} } = reply
-    // What a refused client still sends is not read.
+    // The rest of a refused request is not read.
     if (!message.complete) response.setHeader('connection', 'close')
     response.writeHead(status, {
       ...commonHeaders,
@@ -162,12 +162,12 @@ export async function serve(library: PaperLibrary, options: ServeOptions = {}): 
 
   async function replyTo(message: IncomingMessage, signal: AbortSignal): Promise<Reply> {
     const { method = '', url = '', headers } = message
-    // The parser also takes requests of HTTP/0.9, which have no end to their path but a line's.
+    // Node's parser also accepts HTTP/0.9.
     if (message.httpVersionMajor !== 1) throw new Refusal(505, 'Expected HTTP/1.1.')
     requireOwnHost(message, hosts)
     if (method !== 'GET' && method !== 'HEAD' && method !== 'POST')
       throw new Refusal(405, `Expected GET, HEAD or POST, got ${method}.`, { allow: 'GET, HEAD, POST' })
-    // Not by `URL`, which takes `//name/` for another host and resolves dots. Absolute and asterisk forms are no paths.
+    // `URL` would read `//name/` as a host and resolve dots. Absolute and asterisk forms are refused.
     if (!url.startsWith('/')) throw new Refusal(400, 'Expected the address of a request to be a path.')
     const at = url.indexOf('?')
     const asked = at < 0 ? url : url.slice(0, at)
@@ -199,10 +199,10 @@ export async function serve(library: PaperLibrary, options: ServeOptions = {}): 
     return ticket !== undefined && tickets.delete(ticket)
   }
 
-  /** Gives the browser its cookie, and sends it on to an address without the token. */
+  /** Sets the cookie and redirects to an address without the token. */
   function entrance(site: string | string[] | undefined): Reply {
     const cookie = `${cookieName}=${session}; Path=${base}; HttpOnly; SameSite=Strict`
-    // Behind a redirect that another site or a file began, a strict cookie is not sent: there our own page goes on.
+    // Browsers send no strict cookie after a redirect that started at another site or a file: reload from our own page.
     const isOurs = site === undefined || site === 'none' || site === 'same-origin'
     return {
       status: isOurs ? 303 : 200,
@@ -231,7 +231,7 @@ export async function serve(library: PaperLibrary, options: ServeOptions = {}): 
   }
 }
 
-/** Everything that there is to ask for. */
+/** All routes by path. */
 function routesOf(live: LiveLibrary, marks: MarkStore): ReadonlyMap<string, Route> {
   const { library } = live
   const page: Route = {
@@ -266,7 +266,7 @@ function routesOf(live: LiveLibrary, marks: MarkStore): ReadonlyMap<string, Rout
     get: async () => json(await marks.read()),
     post: async ({ message }) => {
       const change = checkedChange(await jsonBody(message))
-      // A paper that was removed may lose its marks.
+      // Marks of removed papers can still be cleared.
       const unknown = change.value ? change.ids.find((id) => !library.has(id)) : undefined
       if (unknown !== undefined)
         throw new PaperkinError('paper-not-found', `There is no paper ${show(unknown)}: nothing was marked.`)
@@ -283,16 +283,16 @@ function routesOf(live: LiveLibrary, marks: MarkStore): ReadonlyMap<string, Rout
   ])
 }
 
-// ---- who may ask -------------------------------------------------------------------------------------------------------
+// ---- access ------------------------------------------------------------------------------------------------------------
 
-/** A name that somebody else made to lead here is not ours (DNS rebinding). */
+/** Refuses host names other than our own: someone else's name may resolve to this machine (DNS rebinding). */
 function requireOwnHost({ headers, rawHeaders }: IncomingMessage, hosts: readonly string[]): void {
   const given = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
   if (given !== 1 || !hosts.includes(headers.host?.toLowerCase() ?? ''))
     throw new Refusal(421, `Expected the host to be ${hosts[0]}, as in the address that was printed.`)
 }
 
-/** Requests that a page of another origin made are refused; so is every write of a browser that names no origin. */
+/** Refuses requests by pages of other origins, and writes of browsers that name no origin. */
 function requireOwnPage(
   { method, headers }: IncomingMessage,
   hosts: readonly string[],
@@ -310,7 +310,7 @@ function requireOwnPage(
 
 const secret = () => randomBytes(secretBytes).toString('base64url')
 
-/** Compares in a time that tells nothing of where two texts differ. */
+/** Compares in constant time. */
 function isSame(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(given), digest(expected))
@@ -362,7 +362,7 @@ const hitData = ({ hits, weights }: HitList) => ({
   hits: hits.map(({ paper, ...hit }) => ({ ...paper, ...hit })),
 })
 
-/** The body of a request. A form of another site cannot send this type without asking first. */
+/** Parses the body. Forms of other sites cannot send this content type without a preflight request. */
 async function jsonBody(message: IncomingMessage): Promise<unknown> {
   const { headers } = message
   if (!/^application\/json(?:\s*;\s*charset=utf-8)?$/iu.test(headers['content-type'] ?? ''))
@@ -372,7 +372,7 @@ async function jsonBody(message: IncomingMessage): Promise<unknown> {
   if (Number(headers['content-length'] ?? 0) > largestBody) throw tooLarge()
   const parts: Buffer[] = []
   let length = 0
-  // Its stream is not ended with the loop: the answer still goes out on that connection.
+  // Keeps the connection open after an early exit, for the response.
   for await (const part of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += part.length
     if (length > largestBody) throw tooLarge()
@@ -385,7 +385,7 @@ async function jsonBody(message: IncomingMessage): Promise<unknown> {
   }
 }
 
-// ---- answers -----------------------------------------------------------------------------------------------------------
+// ---- responses ---------------------------------------------------------------------------------------------------------
 
 const commonHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
@@ -416,6 +416,6 @@ function replyOf(error: unknown): Reply {
     const { code, message } = error
     return json({ error: { code, message } }, statusOf[code] ?? 500)
   }
-  // What is not foreseen is told where the server runs, not to who asked.
+  // Unexpected errors are printed by the server and not shown to the client.
   return json({ error: { message: 'The request could not be answered; the terminal says why.' } }, 500)
 }
