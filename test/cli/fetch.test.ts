@@ -5,8 +5,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, expect, it, vi } from 'vitest'
 import { run } from './run.ts'
+
+// The pauses of 3 s between requests to arXiv take no time here.
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<typeof import('node:timers/promises')>()),
+  setTimeout: () => new Promise((resolve) => setImmediate(resolve)),
+}))
 
 let isFailing = true
 const starts: string[] = []
@@ -77,7 +83,8 @@ const titlesIn = (path: string) =>
 it.skipIf(process.platform === 'win32')('nothing is missing after a disk that was full', async () => {
   isFailing = false
   const out = join(folder, 'full.jsonl')
-  const args = `fetch arxiv all:full --max 230 --base-url ${address()} --out ${out}`
+  // One page, as the process takes its pauses.
+  const args = `fetch arxiv all:full --max 200 --base-url ${address()} --out ${out}`
   // A file size limit of 12 kB accepts part of a write and then nothing, like a full disk.
   const shell = spawn('sh', ['-c', `ulimit -f 24; exec ${process.execPath} dist/cli.js ${args}`])
   let stderr = ''
@@ -88,8 +95,8 @@ it.skipIf(process.platform === 'win32')('nothing is missing after a disk that wa
   expect([status, stderr]).toEqual([1, expect.stringMatching(/^paperkin: Expected to write .*full\.jsonl, but/u)])
   expect(existsSync(out)).toBe(false)
   const { status: second, stdout } = await run(args.split(' '))
-  expect([second, stdout]).toEqual([0, `Wrote 230 papers to ${out}\n`])
-  expect(titlesIn(out)).toEqual(Array.from({ length: 230 }, (_, i) => `Pond ${i}`))
+  expect([second, stdout]).toEqual([0, `Wrote 200 papers to ${out}\n`])
+  expect(titlesIn(out)).toEqual(Array.from({ length: 200 }, (_, i) => `Pond ${i}`))
 })
 
 it('starts again if a file holds less than its saved state', async () => {

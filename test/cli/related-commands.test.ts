@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,10 +10,7 @@ const file = (name: string, content: string) => {
   writeFileSync(join(folder, name), content)
   return join(folder, name)
 }
-const paperkin = (...args: string[]) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { encoding: 'utf8' })
-  return { status, stdout, stderr }
-}
+const paperkin = (...args: string[]) => run(args)
 const papers = file(
   'papers.jsonl',
   [
@@ -54,28 +50,28 @@ const papers = file(
 )
 
 describe('search and related', () => {
-  it('take filters, phrases, pages and why', () => {
-    const ids = (...args: string[]) =>
-      JSON.parse(paperkin(...args, '--json').stdout).hits.map(({ id }: { id: string }) => id)
-    expect(ids('search', papers, 'robots', '--category', 'cs.RO', '--from', '2025')).toEqual(['glass'])
-    expect(ids('search', papers, 'robots', '--to', '2024')).toEqual(['touch'])
-    expect(ids('search', papers, 'dust', '--author', 'Ada Roe')).toEqual(['glass'])
-    expect(ids('search', papers, '"soft fingers"')).toEqual(['touch'])
-    expect(ids('search', papers, 'dust', '-k', '2', '--offset', '2')).toHaveLength(2)
-    expect(ids('related', papers, 'dust', '--omit-duplicates')).not.toContain('copy')
-    const { stdout } = paperkin('related', papers, 'transparent cups', '--why', '-k', '1')
+  it('take filters, phrases, pages and why', async () => {
+    const ids = async (...args: string[]) =>
+      JSON.parse((await paperkin(...args, '--json')).stdout).hits.map(({ id }: { id: string }) => id)
+    expect(await ids('search', papers, 'robots', '--category', 'cs.RO', '--from', '2025')).toEqual(['glass'])
+    expect(await ids('search', papers, 'robots', '--to', '2024')).toEqual(['touch'])
+    expect(await ids('search', papers, 'dust', '--author', 'Ada Roe')).toEqual(['glass'])
+    expect(await ids('search', papers, '"soft fingers"')).toEqual(['touch'])
+    expect(await ids('search', papers, 'dust', '-k', '2', '--offset', '2')).toHaveLength(2)
+    expect(await ids('related', papers, 'dust', '--omit-duplicates')).not.toContain('copy')
+    const { stdout } = await paperkin('related', papers, 'transparent cups', '--why', '-k', '1')
     expect(stdout).toMatch(/Touch for hands of robots[\s\S]*semantic \.\d\d \+ lexical \.\d\d[\s\S]*shared: .*grasp/u)
-    expect(paperkin('related', papers, 'dust', '-k', '1').stdout).toContain('(near-duplicate)')
+    expect((await paperkin('related', papers, 'dust', '-k', '1')).stdout).toContain('(near-duplicate)')
   })
 })
 
-it('duplicates lists groups', () => {
-  const { status, stdout } = paperkin('duplicates', papers)
+it('duplicates lists groups', async () => {
+  const { status, stdout } = await paperkin('duplicates', papers)
   expect(status).toBe(0)
   expect(stdout).toMatch(
     /^4 papers: 1 group of near-duplicates\n\n *[1.]\S+ {2}Dust in young galaxies {2}dust.*\n *[1.]\S+ {2}Dust of galaxies +copy/u,
   )
-  expect(JSON.parse(paperkin('duplicates', papers, '--json').stdout)).toMatchObject({
+  expect(JSON.parse((await paperkin('duplicates', papers, '--json')).stdout)).toMatchObject({
     threshold: 0.5,
     groups: [['dust', 'copy']],
     pairs: [{ ids: ['dust', 'copy'], isSameTitle: false }],
@@ -84,8 +80,8 @@ it('duplicates lists groups', () => {
 
 describe('evaluate related', () => {
   const judgements = file('judgements.tsv', 'query\tpaper\tgrade\nglass\ttouch\t1\ndust\tcopy\t2\nnobody\tdust\t1\n')
-  it('prints a table of figures for kin', () => {
-    const { status, stdout, stderr } = paperkin('evaluate', 'related', papers, judgements, '--k', '1')
+  it('prints a table of figures for kin', async () => {
+    const { status, stdout, stderr } = await paperkin('evaluate', 'related', papers, judgements, '--k', '1')
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(
@@ -97,9 +93,9 @@ describe('evaluate related', () => {
     )
     expect(stdout).toMatch(/nDCG@1 of both against the words alone: \+\.000 \(\.000 – \.000\), p = 1\.000/u)
   })
-  it('prints figures for searches as data', () => {
+  it('prints figures for searches as data', async () => {
     const questions = file('questions.tsv', 'glass\trobots that grasp by touch\ndust\tdust in galaxies\n')
-    const { stdout } = paperkin('evaluate', 'related', papers, judgements, questions, '--json')
+    const { stdout } = await paperkin('evaluate', 'related', papers, judgements, questions, '--json')
     expect(JSON.parse(stdout)).toMatchObject({
       queries: 2,
       k: 10,
@@ -107,8 +103,8 @@ describe('evaluate related', () => {
       figures: { hybrid: { ndcg: { mean: expect.any(Number) } } },
     })
   })
-  it('reports what is wrong with a file', () => {
-    expect(paperkin('evaluate', 'related', papers, file('wrong.tsv', 'a\tb\t1\na b'))).toMatchObject({
+  it('reports what is wrong with a file', async () => {
+    expect(await paperkin('evaluate', 'related', papers, file('wrong.tsv', 'a\tb\t1\na b'))).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(
         /^paperkin: Expected line 2 of .*wrong\.tsv to hold a query, a paper and a grade/mu,
@@ -118,9 +114,9 @@ describe('evaluate related', () => {
 })
 
 describe('evaluate recommend', () => {
-  it('prints figures for recommendations and for simple baselines', () => {
+  it('prints figures for recommendations and for simple baselines', async () => {
     const liked = file('liked.tsv', 'one\tglass\t1\none\ttouch\t1\none\tdust\t0\ntwo\tdust\t1\n')
-    const { status, stdout, stderr } = paperkin('evaluate', 'recommend', papers, liked, '--k', '1')
+    const { status, stdout, stderr } = await paperkin('evaluate', 'recommend', papers, liked, '--k', '1')
     expect({ status, stderr }).toEqual({
       status: 0,
       stderr: expect.stringMatching(

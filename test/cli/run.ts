@@ -1,6 +1,7 @@
 // Runs command lines in this process, on separate streams, so that tests need not start Node for each.
 import { Readable, Writable } from 'node:stream'
 import { runCommandLine } from '../../src/cli/program.ts'
+import '../keep-threads.ts'
 
 export interface RunOptions {
   readonly stdin?: string

@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { afterAll, describe, expect, test } from 'vitest'
-import { runCommandLine } from '../../src/cli/program.ts'
+import { run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-cli-topics-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -12,27 +11,7 @@ const file = (name: string, content: string | Uint8Array) => {
   return join(folder, name)
 }
 
-async function paperkin(...args: string[]) {
-  const text = { stdout: '', stderr: '' }
-  const sink = (name: 'stdout' | 'stderr') => {
-    const stream = new PassThrough()
-    stream.on('data', (piece: Buffer) => {
-      text[name] += piece.toString()
-    })
-    return stream
-  }
-  const [stdout, stderr] = [sink('stdout'), sink('stderr')]
-  const status = await runCommandLine(args, {
-    stdout,
-    stderr,
-    stdin: new PassThrough(),
-    env: {},
-    signal: new AbortController().signal,
-  })
-  await new Promise((resolve) => setImmediate(resolve))
-  return { status, ...text }
-}
-
+const paperkin = (...args: string[]) => run(args)
 const example = 'examples/digest.txt'
 
 describe('paperkin topics', () => {

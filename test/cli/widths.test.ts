@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fitted, prose, shortened, width, wrapped } from '../../src/cli/fitted-text.ts'
 import { commands } from '../../src/cli/program.ts'
-import { run } from './run.ts'
+import { type Run, run } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-widths-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -66,6 +66,15 @@ function expectFit(text: string, whole: string, columns: number): void {
   }
 }
 
+/** What a command line prints where nothing limits the width. */
+const unlimited = new Map<string, Promise<Run>>()
+function whole(args: readonly string[], columns?: number): Promise<Run> {
+  const key = JSON.stringify(args)
+  const found = unlimited.get(key) ?? run(args, columns === undefined ? {} : { columns })
+  unlimited.set(key, found)
+  return found
+}
+
 describe.each(widths)('%d columns', (columns) => {
   const screens: readonly (readonly [string, ...string[]])[] = [
     ['digest', '--library', digest],
@@ -87,9 +96,8 @@ describe.each(widths)('%d columns', (columns) => {
     '%s',
     async (_, args) => {
       const narrow = await run([...args, '--no-color'], { columns })
-      const whole = await run([...args, '--no-color'])
       expect({ status: narrow.status, stderr: narrow.stderr }).toEqual({ status: 0, stderr: '' })
-      expectFit(narrow.stdout, `${whole.stdout} and 10 others`, columns)
+      expectFit(narrow.stdout, `${(await whole([...args, '--no-color'])).stdout} and 10 others`, columns)
     },
   )
 
@@ -97,8 +105,7 @@ describe.each(widths)('%d columns', (columns) => {
     for (const { name } of [{ name: '' }, ...commands]) {
       const args = [...name.split(' '), '--help'].filter((word) => word !== '')
       const narrow = await run(args, { columns })
-      const whole = await run(args, { columns: 1000 })
-      expectFit(narrow.stdout, `${whole.stdout} \\`, columns)
+      expectFit(narrow.stdout, `${(await whole(args, 1000)).stdout} \\`, columns)
     }
   })
 

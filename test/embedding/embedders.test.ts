@@ -26,17 +26,32 @@ function letters(text: string): number[] {
 }
 const byFunction: EmbedFunction = async (texts) => texts.map(letters)
 
+async function loadExtractor() {
+  const { pipeline } = await import('@huggingface/transformers')
+  return pipeline('feature-extraction', bundled, { dtype: 'q8', local_files_only: true })
+}
+let loading: ReturnType<typeof loadExtractor> | undefined
+/** The bundled model as a pipeline of transformers.js, loaded once. */
+const extractor = () => (loading ??= loadExtractor())
+
 // No cache: bytes must be equal when computed, not when remembered.
 const anew = { cache: false } as const
 
 embedderContract('the bundled model', () => resolveEmbedder(undefined, anew))
 embedderContract('the bundled model, cached', () => resolveEmbedder())
-embedderContract('the bundled model on WebAssembly', () => createEmbedder({ device: 'wasm', ...anew }))
-embedderContract('a folder', () => createEmbedder({ model: bundled, maxTokens: 64, ...anew }))
+embedderContract('the bundled model on WebAssembly', () => createEmbedder({ device: 'wasm', workers: 1, ...anew }))
+embedderContract('a folder', () => createEmbedder({ model: bundled, maxTokens: 64, workers: 1, ...anew }))
 embedderContract(
   'a folder, with CLS pooling and prefixes',
   () =>
-    createEmbedder({ model: bundled, pooling: 'cls', queryPrefix: 'query: ', documentPrefix: 'passage: ', ...anew }),
+    createEmbedder({
+      model: bundled,
+      pooling: 'cls',
+      queryPrefix: 'query: ',
+      documentPrefix: 'passage: ',
+      workers: 1,
+      ...anew,
+    }),
   { isSemantic: false },
 )
 embedderContract('a plain fp32 export in a folder', () => createEmbedder({ model: plain, ...anew }), {
@@ -66,11 +81,7 @@ embedderContract(
     ),
   { isSemantic: false },
 )
-embedderContract('a pipeline of @huggingface/transformers', async () => {
-  const { pipeline } = await import('@huggingface/transformers')
-  const extractor = await pipeline('feature-extraction', bundled, { dtype: 'q8', local_files_only: true })
-  return resolveEmbedder(extractor, anew)
-})
+embedderContract('a pipeline of @huggingface/transformers', async () => resolveEmbedder(await extractor(), anew))
 embedderContract(
   'a pipeline of @xenova/transformers',
   async () => {
@@ -87,11 +98,9 @@ const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, d) => su
 const sample = ['Tide tables from satellite altimetry', 'Learning to fold cloth with two hands and no labels']
 
 it('agrees across the worker pool, WebAssembly and the pipeline', async () => {
-  const { pipeline } = await import('@huggingface/transformers')
-  const extractor = await pipeline('feature-extraction', bundled, { dtype: 'q8', local_files_only: true })
   const own = await createEmbedder()
   const expected = await own.embed(sample)
-  for (const other of [await createEmbedder({ device: 'wasm' }), await pipelineEmbedder(extractor)]) {
+  for (const other of [await createEmbedder({ device: 'wasm' }), await pipelineEmbedder(await extractor())]) {
     const vectors = await other.embed(sample)
     for (const [index, vector] of vectors.entries())
       expect(dot(vector, expected[index] as Float32Array)).toBeGreaterThan(0.999)
@@ -113,13 +122,11 @@ it('prepends the prefixes', async () => {
 })
 
 it.each(['mean', 'cls', 'last_token'] as const)('pools by %s as the pipeline does', async (pooling) => {
-  const { pipeline } = await import('@huggingface/transformers')
-  const extractor = await pipeline('feature-extraction', bundled, { dtype: 'q8', local_files_only: true })
   const vectors: Float32Array[] = []
   for (const embedder of [
     await createEmbedder({ model: bundled, pooling, ...anew }),
     await createEmbedder({ pooling, ...anew }),
-    await pipelineEmbedder(extractor, { pooling, ...anew }),
+    await pipelineEmbedder(await extractor(), { pooling, ...anew }),
     await createEmbedder(anew),
   ]) {
     vectors.push(...(await embedder.embed(sample.slice(0, 1))))

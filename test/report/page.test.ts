@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -9,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { ReportData } from '../../src/report/write-report.ts'
 import { readPapers } from '../../src/sources/read-papers.ts'
+import { run } from '../cli/run.ts'
 import { chromiumPath, launch, watch } from './browser.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -705,11 +705,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       expect(read.map(({ id, title, abstract, authors }) => ({ id, title, abstract, authors }))).toEqual(
         starred.map(({ id, title, abstract, authors }) => ({ id, title, abstract, authors })),
       )
-      const answer = JSON.parse(
-        execFileSync(process.execPath, ['dist/cli.js', 'recommend', 'examples/digest.txt', '--like', path, '--json'], {
-          encoding: 'utf8',
-        }),
-      )
+      const answer = JSON.parse((await run(['recommend', 'examples/digest.txt', '--like', path, '--json'])).stdout)
       expect(answer.liked).toBe(2)
       expect(answer.hits.length).toBeGreaterThan(3)
       for (const { id } of starred) expect(answer.hits.map((hit: { id: string }) => hit.id)).not.toContain(id)

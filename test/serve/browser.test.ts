@@ -57,7 +57,7 @@ describe.skipIf(chromiumPath === undefined)('the live page, in Chromium', () => 
     const near = hits.filter(({ isWeak }) => !isWeak).map(({ paper }) => paper.title)
     expect(near.length).toBeGreaterThan(0)
     await expect.poll(async () => (await titles(page)).slice(0, near.length), patient).toEqual(near)
-    expect(asked.some((url) => url.includes('/api/search?'))).toBe(true)
+    await expect.poll(() => asked.some((url) => url.includes('/api/search?')), patient).toBe(true)
     await page.close()
   })
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
+import { run } from '../cli/run.ts'
 import { papers, servedLibrary, type Trial } from './served.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'paperkin-live-'))
@@ -89,8 +90,7 @@ it.skipIf(process.platform === 'win32')(
   'the command prints an address, keeps stars, and ends with Ctrl-C',
   async () => {
     const folder = join(root, 'papers')
-    const make = await outcome(cli('add', '--library', folder, file('first.jsonl', papers)))
-    expect(make.code).toBe(0)
+    expect((await run(['add', '--library', folder, file('first.jsonl', papers)])).status).toBe(0)
     for (const round of [1, 2]) {
       const child = cli('serve', '--library', folder)
       const ended = outcome(child)
@@ -116,8 +116,8 @@ it.skipIf(process.platform === 'win32')(
       await expect(fetch(`${address.origin}/api/version`, { headers })).rejects.toThrow()
     }
     // Stars are what is liked where nothing else is named.
-    const recommended = await outcome(cli('recommend', '--library', folder, '--k', '2', '--json'))
-    expect(recommended).toMatchObject({ code: 0 })
+    const recommended = await run(['recommend', '--library', folder, '--k', '2', '--json'])
+    expect(recommended.status).toBe(0)
     const { liked, hits } = JSON.parse(recommended.stdout)
     expect(liked).toBe(2)
     for (const { id } of hits) expect(['p1', 'p2']).not.toContain(id)
@@ -152,9 +152,9 @@ it.skipIf(process.platform === 'win32')('--open hands the browser an address tha
 it('the command says what is wrong', async () => {
   const missing = await outcome(cli('serve', '--library', join(root, 'nowhere')))
   expect(missing).toMatchObject({ code: 2, stderr: expect.stringMatching(/there is no folder .*nowhere/u) })
-  const port = await outcome(cli('serve', '--library', trial.folder, '--port', String(trial.port)))
-  expect(port).toMatchObject({ code: 2, stderr: expect.stringMatching(/it is in use: name another, or none/u) })
-  expect(await outcome(cli('serve', '--library', trial.folder, '--port', '70000'))).toMatchObject({ code: 2 })
+  const port = await run(['serve', '--library', trial.folder, '--port', String(trial.port)])
+  expect(port).toMatchObject({ status: 2, stderr: expect.stringMatching(/it is in use: name another, or none/u) })
+  expect(await run(['serve', '--library', trial.folder, '--port', '70000'])).toMatchObject({ status: 2 })
 })
 
 it('shows a library without papers', async () => {

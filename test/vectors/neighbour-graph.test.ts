@@ -47,19 +47,23 @@ function allocated(matrix: Float32Array, dimensions: number): RowDots {
 const onnxKernels = await loadOnnxKernels()
 
 describe('neighbourGraph', () => {
+  const cases = (
+    [
+      [1500, 40, 15],
+      [90, 3, 10],
+      [400, 384, 5],
+    ] as const
+  ).map(([n, dimensions, k]) => {
+    const { rows: matrix } = clusteredRows(n, dimensions)
+    return { matrix, dimensions, k, expected: { k, ...oracle(matrix, dimensions, k) } }
+  })
   it.each([
     { name: 'typed arrays', kernels: typedArrayKernels },
     { name: 'the worst kernels allowed', kernels: worstKernels },
     { name: 'onnxruntime', kernels: onnxKernels },
   ])('is brute force in float64, on $name', async ({ kernels }) => {
     if (kernels === undefined) return
-    for (const [n, dimensions, k] of [
-      [1500, 40, 15],
-      [90, 3, 10],
-      [400, 384, 5],
-    ] as const) {
-      const { rows: matrix } = clusteredRows(n, dimensions)
-      const expected = { k, ...oracle(matrix, dimensions, k) }
+    for (const { matrix, dimensions, k, expected } of cases) {
       expect(await buildNeighbourGraph(allocated(matrix, dimensions), { k, kernels })).toEqual(expected)
       expect(await buildLargeGraph(allocated(matrix, dimensions), { k, kernels })).toEqual(expected)
     }
