@@ -28,6 +28,16 @@ async function open(hash = '', options: BrowserContextOptions = {}): Promise<{ p
   return { page, complaints }
 }
 
+/** What axe finds wrong with the page as it is; what it finds right stays in the browser. */
+async function violations(page: Page): Promise<string[]> {
+  if (!(await page.evaluate<boolean>("typeof axe === 'object'"))) await page.evaluate(axe)
+  const found = await page.evaluate<{ id: string; nodes: { html: string }[] }[]>(
+    `axe.run({ resultTypes: ['violations'] }).then(({ violations }) =>
+      violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => ({ html })) })))`,
+  )
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
 const nameOf = (id: string) => data.papers.find((paper) => paper.id === id)?.name ?? ''
 
 describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
@@ -321,9 +331,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       data.papers.slice(0, 3).map(({ name }) => name),
     )
     expect(await news.getByText('nearest, at .41').textContent()).toBe(`nearest, at .41: ${attack}`)
-    await page.evaluate(axe)
-    const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run()')
-    expect(violations).toEqual([])
+    expect(await violations(page)).toEqual([])
     await news.getByRole('button', { name: nameOf(data.papers[4]!.id), exact: true }).click()
     await page.getByRole('region', { name: nameOf(data.papers[4]!.id) }).waitFor()
     expect(await page.title()).not.toBe('owned')
@@ -366,15 +374,10 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     'axe finds nothing in %s at %i pixels, with lists, a topic and a paper open',
     async (colorScheme, width) => {
       const { page, complaints } = await open('', { colorScheme, viewport: { width, height: 800 } })
-      const violations = async () => {
-        const found = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>('axe.run()')
-        return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-      }
-      await page.evaluate(axe)
-      expect(await violations()).toEqual([])
+      expect(await violations(page)).toEqual([])
       await page.evaluate(`location.hash = '#topic=0&paper=${encodeURIComponent(data.papers[0]!.id)}'`)
       await page.locator('.panel h2').waitFor()
-      expect(await violations()).toEqual([])
+      expect(await violations(page)).toEqual([])
       expect(complaints).toEqual([])
       // Nothing overflows the window.
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
@@ -775,9 +778,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
       await found(page, 'robot')
       await page.getByRole('button', { name: /^Select all/u }).click()
       expect(await page.locator('.selection strong').textContent()).toBe(`${(await names(page)).length} selected`)
-      await page.evaluate(axe)
-      const { violations } = await page.evaluate<{ violations: { id: string }[] }>('axe.run()')
-      expect(violations).toEqual([])
+      expect(await violations(page)).toEqual([])
       expect(complaints).toEqual([])
       await page.close()
     })
