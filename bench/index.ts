@@ -6,6 +6,7 @@ type Bench = (args: readonly string[]) => Promise<void>
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   related: async () => (await import('./related.ts')).run,
   recommend: async () => (await import('./recommend.ts')).run,
+  'recommend-lists': async () => (await import('./recommend-lists.ts')).run,
   report: async () => (await import('./report.ts')).run,
   topics: async () => (await import('./topics/quality.ts')).run,
   'topics-scale': async () => (await import('./topics/scale.ts')).run,

@@ -1,28 +1,26 @@
 // npm run bench -- recommend [cora|ijcai …]: `library.recommend` for readers with known interests, compared with the
-// mean vector, the nearest liked paper, and a linear SVM over TF-IDF as in arxiv-sanity-lite (LinearSVC's loss, C =
-// .01, balanced classes, words in at least 5 papers and at most a tenth of them).
-// ijcai: a reader follows one, two or three independently drawn sub-areas; the truth is their other papers.
+// references of recommend-references.ts, and with lit-monitor if it is installed (bench/peers/recommend/setup).
+// ijcai: a reader follows one, two or three independently drawn sub-areas; the truth is their other papers. A single
+// sub-area has 100 liked papers and more to find only for "deep learning" (163 papers; the next has 107), so a reader of
+// 100 papers also follows as many sub-areas of 20 papers or more as give 120 papers together.
 // cora: papers that one paper cites or is cited by; with 20 and 100 liked papers, those reachable by citations, nearest
 // first.
 // Settings were chosen on every other profile; --chosen shows those, otherwise the other half is shown.
-// --profiles COUNT: most profiles per setting (40). --latency: 500 liked papers and 200 new ones.
+// --profiles COUNT: most profiles per setting (40). --setting TEXT: only settings whose name contains it, such as "100
+// liked". --latency: 500 liked papers and 200 new ones.
 import { averagePrecision, ndcg } from '../src/evaluation/ranking-metrics.ts'
 import { bootstrapInterval, comparePaired } from '../src/evaluation/significance.ts'
-import type { SparseRows } from '../src/lexical/sparse-rows.ts'
-import { trainLinear } from '../src/library/asking/interest-model.ts'
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import type { Paper } from '../src/paper.ts'
 import { seededRandom, shuffled } from '../src/runtime/random.ts'
-import { stopWords } from '../src/text/tokens.ts'
 import { loadGroups, loadPapers, loadQrels, loadVectors, saveResult, useData } from './data.ts'
+import { litMonitor } from './lit-monitor.ts'
+import { type Method, references } from './recommend-references.ts'
 
 interface Profile {
   readonly liked: readonly number[]
   readonly truth: ReadonlySet<number>
 }
-
-/** Scores by paper, higher is better. */
-type Method = (liked: readonly number[]) => Promise<Float64Array> | Float64Array
 
 const sizes = [5, 20, 100]
 
@@ -30,6 +28,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const named = useData(args)
   const at = named.indexOf('--profiles')
   const most = at < 0 ? 40 : Number(named.splice(at, 2)[1])
+  const settingAt = named.indexOf('--setting')
+  const wanted = settingAt < 0 ? '' : (named.splice(settingAt, 2)[1] ?? '')
   const isChosen = named.includes('--chosen')
   const isLatency = named.includes('--latency')
   const sets = named.filter((arg) => !arg.startsWith('--'))
@@ -44,15 +44,18 @@ export async function run(args: readonly string[]): Promise<void> {
       await latency(library, papers, set)
       continue
     }
-    const methods = methodsOf(papers, { rowOf, library })
+    const peer = await litMonitor(set, papers)
+    const methods = { ...methodsOf(papers, { rowOf, library }), ...(peer && { 'lit-monitor': peer.method }) }
     const profiles = set === 'cora' ? await cited(papers) : await followed(set, papers)
     console.log(`${set}: ${papers.length} papers; nDCG@10 and average precision, 95 % intervals over the profiles`)
     for (const [setting, all] of profiles) {
+      if (!setting.includes(wanted)) continue
       const shown = all.filter((_, i) => i % 2 === (isChosen ? 0 : 1)).slice(0, most)
       if (shown.length > 0) results[setting] = await measure(setting, shown, methods)
     }
+    peer?.close()
   }
-  if (!isChosen && !isLatency) await saveResult('recommend', results)
+  if (!isChosen && !isLatency && wanted === '') await saveResult('recommend', results)
 }
 
 async function measure(setting: string, profiles: readonly Profile[], methods: Readonly<Record<string, Method>>) {
@@ -90,38 +93,9 @@ function methodsOf(
   papers: readonly Paper[],
   { rowOf, library }: { readonly rowOf: (row: number) => Float32Array; readonly library: PaperLibrary },
 ): Record<string, Method> {
-  const cosine = (a: ArrayLike<number>, b: ArrayLike<number>) => {
-    let sum = 0
-    for (let d = 0; d < a.length; d++) sum += a[d]! * b[d]!
-    return sum
-  }
   const placeOf = new Map(papers.map(({ id }, row) => [id, row]))
-  const words = wordRows(papers)
   return {
-    'mean vector': (liked) => {
-      const mean = new Float64Array(rowOf(0).length)
-      for (const row of liked) for (const [d, value] of rowOf(row).entries()) mean[d]! += value
-      return Float64Array.from(papers, (_, row) => cosine(mean, rowOf(row)))
-    },
-    'nearest liked': (liked) =>
-      Float64Array.from(papers, (_, row) => Math.max(...liked.map((other) => cosine(rowOf(other), rowOf(row))))),
-    'TF-IDF + SVM': (liked) => {
-      const labels = new Int8Array(papers.length).fill(-1)
-      for (const row of liked) labels[row] = 1
-      const costs = Float64Array.from(labels, (label) =>
-        label > 0
-          ? (0.01 * papers.length) / (2 * liked.length)
-          : (0.01 * papers.length) / (2 * (papers.length - liked.length)),
-      )
-      const features = { sparse: words, dense: new Float64Array(0), dimensions: 0 }
-      const { weights } = trainLinear(features, labels, costs)
-      return Float64Array.from(papers, (_, row) => {
-        let sum = 0
-        for (let i = words.start[row]!; i < words.start[row + 1]!; i++)
-          sum += weights[words.column[i]!]! * words.value[i]!
-        return sum
-      })
-    },
+    ...references(papers, rowOf),
     paperkin: async (liked) => {
       const ids = liked.map((row) => (papers[row] as Paper).id)
       const { hits } = await library.recommend({ liked: ids, k: papers.length })
@@ -129,43 +103,6 @@ function methodsOf(
       for (const [rank, { paper }] of hits.entries()) scores[placeOf.get(paper.id) as number] = papers.length - rank
       return scores
     },
-  }
-}
-
-/** TF-IDF as by scikit-learn's TfidfVectorizer with sublinear counts and the limits above. */
-function wordRows(papers: readonly Paper[]): SparseRows {
-  const documents = papers.map(({ title, abstract }) => {
-    const counts = new Map<string, number>()
-    for (const word of `${title} ${abstract}`.toLowerCase().match(/\b[a-z_][a-z0-9_]+\b/gu) ?? [])
-      if (!stopWords.has(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
-    return counts
-  })
-  const frequency = new Map<string, number>()
-  for (const counts of documents) for (const word of counts.keys()) frequency.set(word, (frequency.get(word) ?? 0) + 1)
-  const used = [...frequency].filter(([, papersWithIt]) => papersWithIt >= 5 && papersWithIt <= papers.length / 10)
-  const columnOf = new Map(used.map(([word], column) => [word, column]))
-  const start = [0]
-  const column: number[] = []
-  const value: number[] = []
-  for (const counts of documents) {
-    const entries = [...counts].flatMap(([word, count]) => {
-      const its = columnOf.get(word)
-      const idf = Math.log((1 + papers.length) / (1 + (frequency.get(word) as number))) + 1
-      return its === undefined ? [] : [[its, (1 + Math.log(count)) * idf] as const]
-    })
-    const length = Math.sqrt(entries.reduce((sum, [, weight]) => sum + weight * weight, 0)) || 1
-    for (const [its, weight] of entries) {
-      column.push(its)
-      value.push(weight / length)
-    }
-    start.push(column.length)
-  }
-  return {
-    rows: papers.length,
-    columns: columnOf.size,
-    start: Int32Array.from(start),
-    column: Int32Array.from(column),
-    value: Float32Array.from(value),
   }
 }
 
@@ -194,8 +131,18 @@ async function followed(set: string, papers: readonly Paper[]): Promise<Map<stri
         }
         list.push({ liked: [...liked], truth: new Set(parts.flat().filter((row) => !liked.has(row))) })
       }
-      profiles.set(`ijcai, ${count} sub-area${count > 1 ? 's' : ''}, ${size} liked`, list)
+      // Fewer than five large ones would be the same reader time and again.
+      if (large.length >= 5) profiles.set(`ijcai, ${count} sub-area${count > 1 ? 's' : ''}, ${size} liked`, list)
     }
+  // Drawn last, so that the readers above stay the same.
+  const joined = Array.from({ length: 160 }, () => {
+    const found = new Set<number>()
+    for (const rows of shuffled(areas, random))
+      if (rows.length >= 20 && found.size < 120) for (const row of rows) found.add(row)
+    const mixed = shuffled([...found], random)
+    return { liked: mixed.slice(0, 100), truth: new Set(mixed.slice(100)) }
+  })
+  profiles.set('ijcai, joined sub-areas, 100 liked', joined)
   return profiles
 }
 

@@ -11,9 +11,9 @@ import { count, shortScore } from '../report/wording.ts'
 import { recommendedFile } from '../report/write-recommended.ts'
 import { readMarks } from '../serve/marks.ts'
 import { readPapers } from '../sources/read-papers.ts'
-import { type CommandContext, outOption, type SourceArguments, several } from './command.ts'
+import { type CommandContext, outOption, several } from './command.ts'
 import { wrapped } from './fitted-text.ts'
-import { sourceReading } from './open-papers.ts'
+import { type PapersArguments, sourceReading } from './open-papers.ts'
 import { paperTable } from './table.ts'
 import type { Colors } from './terminal.ts'
 
@@ -23,9 +23,15 @@ export interface LikingArguments {
   readonly unlike?: readonly string[]
 }
 
+/** The value of `--like` that means the papers starred in `paperkin serve`; a file of that name is `./stars`. */
+const stars = 'stars'
+
 /** The options that name liked and disliked papers. */
 export const likingOptions = () => [
-  new Option('--like <file>', 'papers that you like: a file, or an id; may be repeated').argParser(several),
+  new Option(
+    '--like <file>',
+    `papers that you like: a file, an id, or \`${stars}\` for those starred in \`paperkin serve\`; may be repeated`,
+  ).argParser(several),
   new Option('--unlike <file>', 'papers that you do not want: a file, or an id; may be repeated').argParser(several),
 ]
 
@@ -42,22 +48,60 @@ export interface Liking {
   readonly disliked: readonly Seed[]
 }
 
+/** Liked and disliked papers that may include those marked in a library. */
+export type ReadLiking = (library: PaperLibrary) => Promise<Liking>
+
 /**
- * Resolves `--like` and `--unlike`: ids stay ids, files become their papers. Undefined without `--like`.
+ * Resolves `--like` and `--unlike`: ids stay ids, files become their papers, and `--like stars` adds the marks of the
+ * library, which must be known then. Undefined without `--like`.
  * @throws PaperkinError `invalid-argument` if only `--unlike` is given
  */
 export async function readLiking(
-  { like = [], unlike = [], strict }: LikingArguments & SourceArguments,
+  { like = [], unlike = [], strict, library: folder }: LikingArguments & PapersArguments,
   context: CommandContext,
-): Promise<Liking | undefined> {
+): Promise<ReadLiking | undefined> {
   if (like.length === 0 && unlike.length > 0)
     throw new PaperkinError(
       'invalid-argument',
       'Expected --like with --unlike: name a file of papers that you like, or an id.',
     )
   if (like.length === 0) return undefined
+  const noLibrary = () =>
+    new PaperkinError(
+      'invalid-argument',
+      `Expected a library with \`--like ${stars}\`, as stars are kept in one: name its folder with --library.`,
+    )
+  const hasStars = like.includes(stars)
+  if (hasStars && folder === undefined && !context.env.PAPERKIN_LIBRARY) throw noLibrary()
   const read = (option: string, names: readonly string[]) => judgedPapers(option, names, strict === true, context)
-  return { liked: await read('--like', like), disliked: await read('--unlike', unlike) }
+  const named = {
+    liked: await read(
+      '--like',
+      like.filter((name) => name !== stars),
+    ),
+    disliked: await read('--unlike', unlike),
+  }
+  if (!hasStars) return () => Promise.resolve(named)
+  return async (library) => {
+    if (library.path === undefined) throw noLibrary()
+    const marked = await keptLiking(library)
+    if (marked === undefined)
+      throw new PaperkinError(
+        'invalid-argument',
+        `Expected papers that you starred in \`paperkin serve\` for \`--like ${stars}\`, but ${library.path} has none: star some, or name a file.`,
+      )
+    // What is named on the command line overrides a mark.
+    const isNamed = new Set(
+      [...named.liked, ...named.disliked].flatMap((seed) =>
+        typeof seed === 'object' ? seed.id : library.get(seed)?.id,
+      ),
+    )
+    const unnamed = (ids: readonly Seed[]) => ids.filter((id) => !isNamed.has(id as string))
+    return {
+      liked: [...named.liked, ...unnamed(marked.liked)],
+      disliked: [...named.disliked, ...unnamed(marked.disliked)],
+    }
+  }
 }
 
 /**

@@ -28,6 +28,21 @@ export interface TermPart {
   readonly part: number
 }
 
+/** A sparse row by term number, ascending; the arrays may be longer than the row. */
+export interface TermRow {
+  term: Int32Array
+  value: Float32Array
+  length: number
+}
+
+/** Unit TF-IDF rows as they were at one time. */
+export interface UnitRows {
+  /** All term numbers are below it. */
+  readonly terms: number
+  /** Writes a row to `target`, whose arrays are replaced if they are too short. */
+  read(row: number, target: TermRow): void
+}
+
 /** Statistics of a larger collection, of which an index holds the documents that matter for a question. */
 export interface WholeStatistics {
   /** Number of documents. */
@@ -43,6 +58,8 @@ export interface WholeStatistics {
 
 /** Weights that depend on all documents; discarded at every change. */
 interface Weights {
+  /** Codes of the frequencies in two bytes, or one of the codes above; undefined if not yet computed. */
+  codes: Uint16Array | undefined
   /** Document frequencies by term; for part of a whole, codes of them: 0 for 0, 1 for 1, others from 2 on. */
   readonly frequency: Int32Array
   /** Inverse document frequency of stems and of pairs, by {@link Weights.frequency}. */
@@ -99,21 +116,18 @@ export class LexicalIndex extends TermCounts {
   }
 
   /** False if the documents changed meanwhile. */
-  async #makeNorms({ norm, frequency: frequencies, idfOfStem }: Weights, slice: Slice): Promise<boolean> {
+  async #makeNorms(weights: Weights, slice: Slice): Promise<boolean> {
+    const { norm, idfOfStem } = weights
     // Memory access takes nearly all of the time: two bytes per term instead of a frequency and a key.
     const codes = new Uint16Array(this.terms.size)
     for (let from = 0; from < codes.length; from += 65_536) {
-      const to = Math.min(codes.length, from + 65_536)
-      const { keys } = this.terms.state()
-      for (let term = from; term < to; term++) {
-        const frequency = frequencies[term]!
-        codes[term] = isPair(keys[term]!) && frequency < 2 ? withoutWeight : Math.min(frequency, beyondCode)
-      }
+      this.#fillCodes(codes, weights, from, Math.min(codes.length, from + 65_536))
       if (slice.due()) {
         await slice.rest()
         if (this.#weights?.norm !== norm) return false
       }
     }
+    weights.codes = codes
     const { rowStart, entryTerm, entryCount } = this
     for (let row = 0; row < norm.length; row++) {
       let sum = 0
@@ -133,6 +147,23 @@ export class LexicalIndex extends TermCounts {
       }
     }
     return true
+  }
+
+  #fillCodes(codes: Uint16Array, { frequency: frequencies }: Weights, from: number, to: number): void {
+    const { keys } = this.terms.state()
+    for (let term = from; term < to; term++) {
+      const frequency = frequencies[term]!
+      codes[term] = isPair(keys[term]!) && frequency < 2 ? withoutWeight : Math.min(frequency, beyondCode)
+    }
+  }
+
+  /** The codes of all terms as they are now; later changes make new ones. */
+  #codesNow(weights: Weights): Uint16Array {
+    if (weights.codes === undefined) {
+      weights.codes = new Uint16Array(this.terms.size)
+      this.#fillCodes(weights.codes, weights, 0, weights.codes.length)
+    }
+    return weights.codes
   }
 
   /**
@@ -203,81 +234,108 @@ export class LexicalIndex extends TermCounts {
     return Math.min(1, sum / product)
   }
 
-  /**
-   * Unit TF-IDF rows of the given rows, in that order, with one column per term that occurs; `terms` holds the term
-   * numbers of the columns, ascending. A snapshot at the time of the call, whatever is added or removed meanwhile.
-   * `documents` outside the index follow, with only the words that the index knows.
-   */
-  async sparseRows(
-    rows: ArrayLike<number>,
-    slice: Slice,
-    { documents = [] }: { readonly documents?: readonly LexicalDocument[] } = {},
-  ): Promise<SparseRows & { readonly terms: Int32Array }> {
-    const others = documents.map((document) =>
-      [...this.#weighDocument(document).known]
-        .filter(([, { weight }]) => weight > 0)
-        .map(([term, { weight }]) => ({ term, weight }))
-        .sort((a, b) => a.term - b.term),
-    )
-    // Rows are only appended and arrays only replaced, so references are safe to keep; frequencies change in place.
+  /** Unit TF-IDF rows as they are now, whatever is added or removed meanwhile. */
+  unitRows(): UnitRows {
+    // Rows are only appended and arrays only replaced, so references are safe to keep.
+    const { rowStart, entryTerm, entryCount } = this
     const weights = this.#weigh()
-    const of = { start: this.rowStart, term: this.entryTerm, count: this.entryCount }
-    const frequency = weights.frequency.slice()
-    const idfOf = (term: number) =>
-      (isPair(this.terms.key(term)) ? weights.idfOfPair : weights.idfOfStem)[frequency[term]!]!
-    const renumbered = new Int32Array(this.terms.size).fill(-1)
-    const start = new Int32Array(rows.length + others.length + 1)
-    let longest = 0
-    for (let r = 0; r < rows.length; r++) {
-      start[r + 1] = start[r]!
-      for (let i = of.start[rows[r]!]!; i < of.start[rows[r]! + 1]!; i++)
-        if (idfOf(of.term[i]!) > 0) {
-          renumbered[of.term[i]!] = 0
-          start[r + 1]!++
-        }
-      longest = Math.max(longest, start[r + 1]! - start[r]!)
-      if (r % 8 === 0 && slice.due()) await slice.rest()
-    }
-    for (const [i, entries] of others.entries()) {
-      for (const { term } of entries) renumbered[term] = 0
-      start[rows.length + i + 1] = start[rows.length + i]! + entries.length
-    }
-    let columns = 0
-    const terms = new Int32Array(renumbered.length)
-    for (let term = 0; term < renumbered.length; term++)
-      if (renumbered[term] === 0) {
-        terms[columns] = term
-        renumbered[term] = columns++
-        if (columns % 16_384 === 0 && slice.due()) await slice.rest()
+    const codes = this.#codesNow(weights)
+    const { idfOfStem } = weights
+    let found = new Float64Array(512)
+    const read = (row: number, target: TermRow) => {
+      const from = rowStart[row]!
+      const to = rowStart[row + 1]!
+      if (found.length < to - from) found = new Float64Array(2 * (to - from))
+      if (target.term.length < to - from) {
+        target.term = new Int32Array(2 * (to - from))
+        target.value = new Float32Array(2 * (to - from))
       }
-    const column = new Int32Array(start[rows.length + others.length]!)
-    const value = new Float32Array(column.length)
-    const found = new Float64Array(longest)
-    for (let r = 0, to = 0; r < rows.length; r++) {
+      const { term, value } = target
       let length = 0
       let square = 0
-      for (let i = of.start[rows[r]!]!; i < of.start[rows[r]! + 1]!; i++) {
-        const term = of.term[i]!
-        const idf = idfOf(term)
-        if (!(idf > 0)) continue
-        const weight = sublinear[of.count[i]!]! * idf
-        column[to + length] = renumbered[term]!
+      for (let i = from; i < to; i++) {
+        const code = codes[entryTerm[i]!]!
+        if (code === withoutWeight) continue
+        const idf = code === beyondCode ? this.#idf(entryTerm[i]!) : idfOfStem[code]!
+        const weight = sublinear[entryCount[i]!]! * idf
+        term[length] = entryTerm[i]!
         found[length++] = weight
         square += weight * weight
       }
       const scale = square > 0 ? 1 / Math.sqrt(square) : 0
-      for (let i = 0; i < length; i++) value[to++] = found[i]! * scale
+      for (let i = 0; i < length; i++) value[i] = found[i]! * scale
+      target.length = length
+    }
+    return { terms: this.terms.size, read }
+  }
+
+  /** The unit TF-IDF row of a document outside the index, with only the words that the index knows. */
+  unitRow(document: LexicalDocument): TermRow {
+    const entries = [...this.#weighDocument(document).known]
+      .filter(([, { weight }]) => weight > 0)
+      .map(([term, { weight }]) => ({ term, weight }))
+      .sort((a, b) => a.term - b.term)
+    const norm = Math.sqrt(entries.reduce((sum, { weight }) => sum + weight * weight, 0))
+    return {
+      term: Int32Array.from(entries, ({ term }) => term),
+      value: Float32Array.from(entries, ({ weight }) => weight / norm),
+      length: entries.length,
+    }
+  }
+
+  /**
+   * Unit TF-IDF rows of the given rows, in that order, with one column per term that occurs; `terms` holds the term
+   * numbers of the columns, ascending, and `columnOf` the column of each term, -1 without one. A snapshot at the time of
+   * the call, whatever is added or removed meanwhile. A row of {@link unitRow} must have been made in the same state.
+   */
+  async sparseRows(
+    rows: ArrayLike<number | TermRow>,
+    slice: Slice,
+  ): Promise<SparseRows & { readonly terms: Int32Array; readonly columnOf: Int32Array }> {
+    // Rows are only appended and arrays only replaced, so references are safe to keep.
+    const { rowStart } = this
+    const unit = this.unitRows()
+    const start = new Int32Array(rows.length + 1)
+    let most = 0
+    for (let r = 0; r < rows.length; r++) {
+      const row = rows[r]!
+      most += typeof row === 'number' ? rowStart[row + 1]! - rowStart[row]! : row.length
+    }
+    const termOf = new Int32Array(most)
+    const weightOf = new Float32Array(most)
+    const columnOf = new Int32Array(unit.terms).fill(-1)
+    const scratch: TermRow = { term: new Int32Array(512), value: new Float32Array(512), length: 0 }
+    const append = (row: TermRow, to: number) => {
+      for (let i = 0; i < row.length; i++) {
+        termOf[to + i] = row.term[i]!
+        weightOf[to + i] = row.value[i]!
+        columnOf[row.term[i]!] = 0
+      }
+      return to + row.length
+    }
+    for (let r = 0; r < rows.length; r++) {
+      const row = rows[r]!
+      if (typeof row === 'number') unit.read(row, scratch)
+      start[r + 1] = append(typeof row === 'number' ? scratch : row, start[r]!)
       if (r % 8 === 0 && slice.due()) await slice.rest()
     }
-    let next = start[rows.length]!
-    for (const entries of others) {
-      const length = Math.sqrt(entries.reduce((sum, { weight }) => sum + weight * weight, 0))
-      for (const { term, weight } of entries) {
-        column[next] = renumbered[term]!
-        value[next++] = weight / length
+    const entries = start[rows.length]!
+    const terms = new Int32Array(Math.min(entries, columnOf.length))
+    let columns = 0
+    for (let term = 0; term < columnOf.length; term++)
+      if (columnOf[term] === 0) {
+        terms[columns] = term
+        columnOf[term] = columns++
+        if (columns % 16_384 === 0 && slice.due()) await slice.rest()
       }
+    const column = termOf.subarray(0, entries)
+    for (let from = 0; from < entries; from += 65_536) {
+      const to = Math.min(entries, from + 65_536)
+      for (let i = from; i < to; i++) column[i] = columnOf[column[i]!]!
+      if (slice.due()) await slice.rest()
     }
-    return { rows: rows.length + others.length, columns, start, column, value, terms: terms.subarray(0, columns) }
+    const value = weightOf.subarray(0, entries)
+    return { rows: rows.length, columns, start, column, value, terms: terms.subarray(0, columns), columnOf }
   }
 
   /** The known words and pairs of a query with their weights, and an upper bound of the score of any row. */
@@ -401,7 +459,7 @@ export class LexicalIndex extends TermCounts {
       for (let row = 0; row < lengthPart.length; row++)
         lengthPart[row] = k1 * (1 - b + (b * this.rowLength[row]!) / average)
       const norm = new Float64Array(this.rows).fill(-1)
-      this.#weights = { frequency, idfOfStem, idfOfPair, norm, hasNorms: false, lengthPart }
+      this.#weights = { codes: undefined, frequency, idfOfStem, idfOfPair, norm, hasNorms: false, lengthPart }
     }
     return this.#weights
   }

@@ -11,9 +11,8 @@ import {
 } from '../evaluation/evaluate-run.ts'
 import type { Comparison } from '../evaluation/significance.ts'
 import { seededRandom, shuffled } from '../runtime/random.ts'
-import { timeSlice } from '../runtime/time-slice.ts'
-import { exactDot } from '../vectors/kernels.ts'
-import { meanVector } from './asking/seeds.ts'
+import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
+import { RowDots } from '../vectors/kernels.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
 export interface EvaluateRecommendOptions extends MethodEvaluationOptions {
@@ -71,12 +70,16 @@ export async function evaluateRecommend(
   const folds = requireInteger('folds', options.folds ?? 5, 2)
   const random = seededRandom(seed)
   const slice = timeSlice(signal)
-  const vectors = new Map<string, Float32Array>()
+  const withVectors: string[] = []
+  const vectors: Float32Array[] = []
   for (const { id } of library.papers()) {
     const vector = library.vector(id)
-    if (vector !== undefined) vectors.set(id, vector)
+    if (vector !== undefined) withVectors.push(id)
+    if (vector !== undefined) vectors.push(vector)
     if (slice.due()) await slice.rest()
   }
+  const cosines = new Cosines(vectors)
+  const rowOf = new Map(withVectors.map((id, row) => [id, row]))
 
   const passedOver: string[] = []
   let unknownPapers = 0
@@ -118,21 +121,19 @@ export async function evaluateRecommend(
       judgements.set(question, new Map(ids.filter((_, i) => i % parts === part).map((id) => [id, 1])))
       const { hits } = await library.recommend({ liked: shown, k: depth, ...(signal && { signal }) })
       runs.recommend.set(question, new Map(hits.map(({ paper }, rank) => [paper.id, -rank])))
-      const known = shown.flatMap((id) => vectors.get(id) ?? [])
-      const mean = meanVector(known)
-      const isShown = new Set(shown)
-      const [byMean, byNearest] = [new Map<string, number>(), new Map<string, number>()]
-      for (const [id, vector] of vectors) {
-        if (isShown.has(id)) continue
-        byMean.set(id, cosine(mean, vector))
-        byNearest.set(
-          id,
-          known.reduce((best, other) => Math.max(best, cosine(other, vector)), -1),
+      const known = shown.flatMap((id) => rowOf.get(id) ?? [])
+      const isKnown = new Set(known)
+      const { mean, nearest } = await cosines.with(known, slice)
+      for (const [variant, scores] of [['mean', mean] as const, ['nearest', nearest] as const])
+        runs[variant].set(
+          question,
+          new Map(
+            highest(scores, depth + known.length)
+              .filter((row) => !isKnown.has(row))
+              .slice(0, depth)
+              .map((row, rank) => [withVectors[row] as string, -rank]),
+          ),
         )
-        if (slice.due()) await slice.rest()
-      }
-      runs.mean.set(question, highest(byMean, depth))
-      runs.nearest.set(question, highest(byNearest, depth))
       onProgress?.({ done: ++done, total })
     }
 
@@ -161,11 +162,43 @@ export async function evaluateRecommend(
   })
 }
 
-/** The cosine of a unit vector and another, up to the other's length. */
-const cosine = (a: Float32Array, b: Float32Array) => exactDot(a, 0, b, 0, b.length)
+/** Cosines of all papers with some of them. */
+class Cosines {
+  readonly #dots: RowDots
+  readonly #rows: number
 
-/** The best papers, scored by rank; ties in the order of the papers, as in {@link PaperLibrary.recommend}. */
-function highest(scores: ReadonlyMap<string, number>, count: number): ReadonlyMap<string, number> {
-  const best = [...scores].sort(([, a], [, b]) => b - a).slice(0, count)
-  return new Map(best.map(([id], rank) => [id, -rank]))
+  constructor(vectors: readonly Float32Array[]) {
+    const dimensions = vectors[0]?.length ?? 1
+    this.#rows = vectors.length
+    // The last row is for the mean.
+    this.#dots = RowDots.allocate((vectors.length + 1) * dimensions, dimensions)
+    for (const [row, vector] of vectors.entries()) this.#dots.matrix.set(vector, row * dimensions)
+  }
+
+  /** By row, the cosine with the mean of the given rows, times its length, and with the nearest of them. */
+  async with(
+    rows: readonly number[],
+    slice: TimeSlice,
+  ): Promise<{ readonly mean: Float64Array; readonly nearest: Float64Array }> {
+    const { matrix, dimensions } = this.#dots
+    const all = Int32Array.from({ length: this.#rows }, (_, row) => row)
+    const products = new Float64Array(this.#rows)
+    const nearest = new Float64Array(this.#rows).fill(-1)
+    const sum = new Float64Array(dimensions)
+    for (const row of rows) {
+      for (let d = 0; d < dimensions; d++) sum[d]! += matrix[row * dimensions + d]!
+      this.#dots.products(row, all, products)
+      for (let other = 0; other < products.length; other++)
+        if (products[other]! > nearest[other]!) nearest[other] = products[other]!
+      if (slice.due()) await slice.rest()
+    }
+    for (let d = 0; d < dimensions; d++) matrix[this.#rows * dimensions + d] = sum[d]! / (rows.length || 1)
+    this.#dots.products(this.#rows, all, products)
+    return { mean: products, nearest }
+  }
+}
+
+/** The rows of the best papers, ties in their order, as in {@link PaperLibrary.recommend}. */
+function highest(scores: Float64Array, count: number): number[] {
+  return [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, count)
 }

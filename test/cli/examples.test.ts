@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { commands } from '../../src/cli/program.ts'
+import { MarkStore } from '../../src/serve/marks.ts'
 import { type Run, run, runLine } from './run.ts'
 
 const root = process.cwd()
@@ -91,6 +92,7 @@ beforeAll(async () => {
   writeFileSync('downloads/feed.xml', fixture('feed.xml'))
   writeFileSync(settings, JSON.stringify({ 'base-url': baseUrl }))
   await run(['add', '--library', 'papers', 'papers.jsonl'])
+  await new MarkStore('papers').change({ ids: ['2401.00006', '2401.00008'], mark: 'starred', value: true })
 }, 60_000)
 
 const server = createServer((request, response) => {

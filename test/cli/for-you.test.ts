@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { atomFeed } from '../../src/report/atom.ts'
 import { mailPage } from '../../src/report/mail.ts'
 import { recommendedMarkdown } from '../../src/report/markdown.ts'
+import { MarkStore } from '../../src/serve/marks.ts'
 import { readPapers } from '../../src/sources/read-papers.ts'
 import { run } from './run.ts'
 
@@ -57,6 +58,39 @@ describe('digest and report with --like', () => {
     const { recommended } = JSON.parse((await run([...args, 'json'])).stdout)
     expect(recommended).toHaveLength(10)
     expect(recommended[0]).toMatchObject({ id: expect.stringMatching(/^t-/u), score: expect.any(Number) })
+  })
+
+  it('likes what is starred in the library with `--like stars`', async () => {
+    const marks = new MarkStore(library)
+    const asked = (...args: string[]) => run([...args, '--library', library, '--like', 'stars'])
+    const none = await asked('digest')
+    expect(none).toMatchObject({ status: 2, stderr: expect.stringContaining(`${library} has none: star some`) })
+    const { papers } = JSON.parse((await run(['list', '--library', library, '--json'])).stdout)
+    const [first, second, third] = papers.map(({ id }: { id: string }) => id)
+    await marks.change({ ids: [first, second], mark: 'starred', value: true })
+    await marks.change({ ids: [third], mark: 'hidden', value: true })
+    const { forYou } = JSON.parse((await asked('digest', '--json')).stdout)
+    expect(forYou).toMatchObject({ liked: 2, disliked: 1 })
+    const byIds = ['recommend', '--library', library, '--json', '--unlike', third, '--like', first, '--like', second]
+    const { hits } = JSON.parse((await run(byIds)).stdout)
+    const scored = (all: { id: string; score: number }[]) => all.map(({ id, score }) => [id, score])
+    expect(scored(forYou.hits)).toEqual(scored(hits))
+    const { recommended } = JSON.parse((await asked('report', '--format', 'json')).stdout)
+    expect(recommended.map(({ id }: { id: string }) => id)).toEqual(hits.map(({ id }: { id: string }) => id))
+    expect((await asked('recommend')).stdout).toContain('by 2 papers that you like')
+    // The command line adds to the marks, and overrides them.
+    const more = await asked('recommend', '--like', refs, '--like', third, '--unlike', second, '--json')
+    expect(JSON.parse(more.stdout)).toMatchObject({ liked: 4, disliked: 1 })
+    await marks.change({ ids: [first, second], mark: 'starred', value: false })
+    await marks.change({ ids: [third], mark: 'hidden', value: false })
+  })
+
+  it('asks for a library with `--like stars`', async () => {
+    for (const command of ['digest', 'report', 'recommend'])
+      expect(await run([command, 'examples/digest.txt', '--like', 'stars'])).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/^paperkin: Expected a library with `--like stars`.*--library\.\n$/u),
+      })
   })
 
   it('names a missing option', async () => {

@@ -56,6 +56,22 @@ describe('recommend', () => {
     expect(rest.at(-1)?.score).toBeLessThan(0.5)
   })
 
+  it('gives half or more to what fits alone', async () => {
+    await using library = await open()
+    const liked = Array.from({ length: 6 }, (_, i) => paper('bees', i))
+    await library.remove(all.filter(({ id }) => id.startsWith('bees')).map(({ id }) => id))
+    const none = await library.recommend({ liked, k: 5 })
+    for (const { score } of none.hits) expect(score).toBeLessThan(0.5)
+    await library.add([paper('bees', 7), paper('bees', 9)])
+    const { hits } = await library.recommend({ liked, k: 5 })
+    expect(
+      hits
+        .filter(({ score }) => score >= 0.5)
+        .map(({ paper }) => paper.id)
+        .sort(),
+    ).toEqual(['bees-7', 'bees-9'])
+  })
+
   it('keeps two interests apart, and both in', async () => {
     const library = await open()
     const liked = [0, 1, 2, 3].flatMap((i) => [`bees-${i}`, `bells-${i}`])
@@ -148,7 +164,7 @@ describe('recommend', () => {
 
 describe('the linear model', () => {
   it('parts what can be parted, and gives heldOut less than it was trained to', () => {
-    const dense = Float64Array.from([1, 0, 0.9, 0.1, 0.1, 0.9, 0, 1])
+    const dense = Float32Array.from([1, 0, 0.9, 0.1, 0.1, 0.9, 0, 1])
     const sparse = {
       rows: 4,
       columns: 0,
@@ -157,11 +173,15 @@ describe('the linear model', () => {
       value: new Float32Array(0),
     }
     const labels = Int8Array.from([1, 1, -1, -1])
-    const { weights, heldOut } = trainLinear({ sparse, dense, dimensions: 2 }, labels, new Float64Array(4).fill(10))
+    const { weights, heldOut } = trainLinear(
+      { sparse, dense, dimensions: 2, denseWeight: 1 },
+      labels,
+      new Float64Array(4).fill(10),
+    )
     expect(weights[0]).toBeGreaterThan(0.5)
     expect(weights[1]).toBeLessThan(-0.5)
     const first = (weights[0] as number) + (weights[2] as number)
-    expect(heldOut[0]).toBeLessThanOrEqual(first)
+    expect(heldOut(0)).toBeLessThanOrEqual(first)
   })
 
   it('makes probabilities that rise with the value', () => {

@@ -68,7 +68,7 @@ export const digest = defineCommand<DigestOptions>({
   name: 'digest',
   summary: 'show the topics of a digest with their papers, on one screen',
   description:
-    'A terminal shows as many papers of each topic as fit on the screen; --all, a file or a pipe gets all of them. `paperkin show` prints a listed paper, `paperkin open` opens it.',
+    'A terminal shows as many papers of each topic as fit on the screen; --all, a file or a pipe gets all of them. `paperkin show` prints a listed paper, `paperkin open` opens it. With --like, papers for you come first.',
   usage: '[options] FILE… | --library FOLDER',
   arguments: [['[file...]', fileHelp]],
   options: [
@@ -93,18 +93,20 @@ export const digest = defineCommand<DigestOptions>({
     'paperkin digest today.txt --topics 6 --kin 5',
     'paperkin digest today.txt --json > today.json',
     'paperkin digest --library papers --since 2025-03-12',
+    'paperkin digest --library papers --like stars',
   ],
   run: async (files, options, context) => {
     const { method, seed, topics: wanted, since, out, kin: shownKin = 0 } = options
     if (out !== undefined) feedFormat(out)
-    const liking = await readLiking(options, context)
-    if (out !== undefined && liking === undefined)
+    const asked = await readLiking(options, context)
+    if (out !== undefined && asked === undefined)
       throw new PaperkinError(
         'invalid-argument',
         'Expected --like with --out, which writes the papers for you: add it, or write all papers with `paperkin report --out`.',
       )
-    return withPapers(files, options, context, ({ library, dates, sources }) => {
+    return withPapers(files, options, context, async ({ library, dates, sources }) => {
       const { signal, terminal } = context
+      const liking = await asked?.(library)
       return withNovelty(library, options, signal, async (shown, news) => {
         const named = options.names === undefined ? undefined : await readNames(options.names, shown)
         const topics = await shown.topics({ method, count: wanted, named, seed, signal })

@@ -80,7 +80,7 @@ export const morning = defineCommand<MorningArguments>({
       options,
       context,
       async (all) => {
-        const liking = named ?? (await keptLiking(all))
+        const liking = await (named ?? keptLiking)(all)
         if (liking === undefined && forMe !== undefined)
           throw new PaperkinError(
             'invalid-argument',

@@ -57,7 +57,7 @@ export const recommendCommand = defineCommand<RecommendArguments>({
       library: PaperLibrary,
       { among, sources = [] }: { readonly among?: readonly Seed[]; readonly sources?: readonly unknown[] },
     ) => {
-      const liking = named ?? (await keptLiking(library))
+      const liking = await (named ?? keptLiking)(library)
       if (liking === undefined) throw nothingLiked()
       const found = await library.recommend({
         ...liking,

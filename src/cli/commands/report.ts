@@ -53,12 +53,14 @@ export const report = defineCommand<ReportOptions>({
   examples: [
     'paperkin report today.txt --out today.html',
     'paperkin report today.txt --format markdown --like refs.bib',
+    'paperkin report --library papers --like stars --out papers.md',
   ],
   run: async (files, options, context) => {
-    const liking = await readLiking(options, context)
+    const asked = await readLiking(options, context)
     return withPapers(files, options, context, ({ library: all, dates, sources }) =>
       withNovelty(all, options, context.signal, async (library, { novelty }) => {
         const { signal, terminal } = context
+        const liking = await asked?.(all)
         // Without a library there are no earlier papers to miss.
         const showsNovelty = novelty.missing === undefined || all.path !== undefined || options.since !== undefined
         const { format, method, kin, seed } = options

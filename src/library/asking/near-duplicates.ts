@@ -44,24 +44,36 @@ const fewest = 6
 /** Word pairs in more papers than this do not indicate copying, and would make every paper a candidate. */
 const commonFrom = 40
 
-/** Returns a test whether a paper, which must be cached, is a near-duplicate of a seed at the default threshold. */
+/**
+ * Returns a test whether a paper, which must be cached, is a near-duplicate of a seed at the default threshold: of any, or
+ * of those at the given places.
+ */
 export function nearDuplicateOf(
   seeds: readonly (LexicalDocument & { readonly kept: StoredPaper | undefined })[],
   lexical: LexicalIndex,
-): (candidate: StoredPaper) => boolean {
-  const known = seeds.map((seed) => ({
-    title: titleOf(seed.title),
-    ...(seed.kept === undefined ? lexical.pairsOf(seed) : lexical.pairs(seed.kept.row)),
-  }))
-  return (candidate) => {
-    const other = lexical.pairs(candidate.row)
-    return known.some((seed) => {
+): (candidate: StoredPaper, places?: Iterable<number>) => boolean {
+  // Computed when a place is asked for, as few may be.
+  const pairsOf = (seed: (typeof seeds)[number]) =>
+    seed.kept === undefined ? lexical.pairsOf(seed) : lexical.pairs(seed.kept.row)
+  const found: ({ readonly title: Title } & ReturnType<typeof pairsOf>)[] = []
+  const seedAt = (place: number) => {
+    const seed = seeds[place] as (typeof seeds)[number]
+    found[place] ??= { title: titleOf(seed.title), ...pairsOf(seed) }
+    return found[place]
+  }
+  return (candidate, places = seeds.keys()) => {
+    let other: ReturnType<typeof pairsOf> | undefined
+    let title: Title | undefined
+    for (const place of places) {
+      const seed = seedAt(place)
+      other ??= lexical.pairs(candidate.row)
       const shared = sharedCount(seed.known, other.known)
-      return isDuplicate(shared, Math.min(seed.size, other.size), {
-        threshold: duplicateThreshold,
-        sameTitle: shared > 0 ? sameTitle(seed.title, titleOf((candidate.cached as Paper).title)) : undefined,
-      })
-    })
+      if (shared > 0) title ??= paperTitle(candidate.cached as Paper)
+      const same = title && shared > 0 ? sameTitle(seed.title, title) : undefined
+      const size = Math.min(seed.size, other.size)
+      if (isDuplicate(shared, size, { threshold: duplicateThreshold, sameTitle: same })) return true
+    }
+    return false
   }
 }
 
@@ -213,6 +225,15 @@ function titleOf(title: string): Title {
   const words = tokens(withoutMarkup(title).replace(versionMark, ''))
   const telling = words.filter((word) => !stopWords.has(word)).length
   return { key: telling < 3 ? '' : words.join(' '), pairs: Math.max(0, telling - 1) }
+}
+
+const knownTitles = new WeakMap<Paper, Title>()
+
+/** {@link titleOf} a paper, which many questions may ask. */
+function paperTitle(paper: Paper): Title {
+  const title = knownTitles.get(paper) ?? titleOf(paper.title)
+  knownTitles.set(paper, title)
+  return title
 }
 
 function sameTitle(one: Title, other: Title): Title | undefined {
