@@ -28,8 +28,9 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For hangs; a busy machine takes several times as long as an idle one.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: '100%',
     // `--sequence.shuffle` has its own.

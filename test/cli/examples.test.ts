@@ -93,7 +93,7 @@ beforeAll(async () => {
   writeFileSync(settings, JSON.stringify({ 'base-url': baseUrl }))
   await run(['add', '--library', 'papers', 'papers.jsonl'])
   await new MarkStore('papers').change({ ids: ['2401.00006', '2401.00008'], mark: 'starred', value: true })
-}, 60_000)
+})
 
 const server = createServer((request, response) => {
   if (request.url?.includes('daily_papers')) response.end(fixtures.daily)

@@ -22,7 +22,7 @@ beforeAll(async () => {
       '@article{hand, title={Dexterous hands}, abstract={Manipulation with a robot hand, learned from demonstrations.}}\n',
   )
   expect((await run(['add', '--library', library, 'examples/digest.txt'])).status).toBe(0)
-}, 60_000)
+})
 
 describe('digest and report with --like', () => {
   it('digest puts the papers for you first', async () => {

@@ -33,7 +33,7 @@ beforeAll(async () => {
   writeFileSync(file, records.map((record) => JSON.stringify(record)).join('\n'))
   writeFileSync(page, `Nov 7\n\nGrasping Glass\n\n${'Robots learn to grasp glass they cannot see. '.repeat(8)}\n`)
   expect((await run(['add', '--library', library, file])).status).toBe(0)
-}, 60_000)
+})
 
 const of = async (...args: string[]) => JSON.parse((await run([...args, '--json'])).stdout)
 

@@ -42,7 +42,7 @@ beforeAll(async () => {
   )
   await run(['add', '--library', digest, 'examples/digest.txt'])
   await run(['add', '--library', mixed, own])
-}, 120_000)
+})
 
 /** Fails if a line is wider than the terminal, unless it is one unbreakable word, or if it has a word not in `whole`. */
 function expectFit(text: string, whole: string, columns: number): void {

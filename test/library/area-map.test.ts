@@ -21,7 +21,7 @@ beforeAll(async () => {
   vectors = await bundled.embed(papers.map(({ title, abstract }) => `${title}\n${abstract}`))
   const rows = await bundled.embed([...areaTexts])
   ofArea = new Map([...areaTexts].map((text, i) => [text, rows[i] as Float32Array]))
-}, 120_000)
+})
 afterAll(async () => {
   await bundled.close?.()
   rmSync(folder, { recursive: true, force: true })

@@ -64,9 +64,7 @@ describe('a library on disk', () => {
     expect(readdirSync(path).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 
-  it('does what a library in memory does, whatever is done and however often it is opened', {
-    timeout: 120_000,
-  }, async () => {
+  it('does what a library in memory does, whatever is done and however often it is opened', async () => {
     const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
     const step = fc.oneof(
       fc.record({

@@ -31,7 +31,7 @@ it.skipIf(!isHnswInstalled)('lets a process end while a graph is built, and leav
   }
 })
 
-it('gives the same bits if ONNX Runtime cannot be loaded', { timeout: 120_000 }, () => {
+it('gives the same bits if ONNX Runtime cannot be loaded', () => {
   const print = (options: string) =>
     spawnSync(process.execPath, ['--import', 'tsx', 'test/vectors/print-results.ts'], {
       encoding: 'utf8',

@@ -148,7 +148,7 @@ describe('kmeans', () => {
     }
   })
 
-  it('gives the same bits in the worker', { timeout: 120_000 }, async () => {
+  it('gives the same bits in the worker', async () => {
     const { rows } = clusteredRows(6000, 128, { centres: 30, spread: 1.2 })
     const options = { dimensions: 128, k: 30, seed: 5 }
     const progress: number[] = []

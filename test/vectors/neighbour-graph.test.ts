@@ -128,9 +128,7 @@ describe('neighbourGraph', () => {
     expect(two).toEqual({ k: 1, rows: Int32Array.of(1, 0), scores: Float32Array.of(0, 0) })
   })
 
-  it('gives the same bits in the worker as in typed arrays, and reports progress', {
-    timeout: 120_000,
-  }, async () => {
+  it('gives the same bits in the worker as in typed arrays, and reports progress', async () => {
     const dimensions = 300
     const { rows: matrix } = clusteredRows(3000, dimensions, { spread: 1 })
     const progress: number[] = []

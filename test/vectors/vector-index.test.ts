@@ -313,7 +313,7 @@ for (const { name, dimensions, rows: n, create, settle, isMissing = false } of c
       await index.close()
     })
 
-    it('agrees with a plain map over any sequence of writes and searches', { timeout: 120_000 }, async () => {
+    it('agrees with a plain map over any sequence of writes and searches', async () => {
       const { rows: pool } = clusteredRows(256, 8, { centres: 6, spread: 0.3, seed: 9 })
       const pick = (i: number) => pool.subarray(i * 8, (i + 1) * 8)
       const some = fc.uniqueArray(fc.nat(200), { minLength: 1, maxLength: 70 })
