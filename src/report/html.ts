@@ -13,9 +13,9 @@ import {
   type PageArea,
   type PageCore,
   type PageGroup,
-  type PageKin,
+  type PageKinBlock,
   type PageNews,
-  type PagePaper,
+  type PageSource,
 } from './page-data.ts'
 import { pageVectors } from './page-vectors.ts'
 import type { ReportArea, ReportData, ReportGroup } from './report-data.ts'
@@ -43,7 +43,7 @@ export async function htmlReport(data: ReportData, options: PageOptions): Promis
   const [code, style] = await Promise.all([built('report.js'), built('report.css')])
   const slice = timeSlice(options.signal)
   const { components, bytes } = await pageVectors(options.vectors, { dimensions: options.dimensions, slice })
-  const { core, block } = pageData(data, components)
+  const { core, kin } = pageData(data, components)
   // Column by column, so that the event loop can run in between.
   const columns: string[] = []
   for (const [name, column] of Object.entries(core)) {
@@ -54,7 +54,9 @@ export async function htmlReport(data: ReportData, options: PageOptions): Promis
   const rest: string[] = []
   for (let row = 0; row < data.papers.length; row += blockSize) {
     options.onProgress?.({ done: row, total: data.papers.length })
-    rest.push(await packed(`block-${rest.length}`, JSON.stringify(block(row))))
+    const papers = data.papers.slice(row, row + blockSize)
+    rest.push(await packed(`texts-${row / blockSize}`, texts(papers)))
+    rest.push(await packed(`kin-${row / blockSize}`, JSON.stringify(kin(papers))))
     if (slice.due()) await slice.rest()
   }
   rest.push(await packed('vectors', bytes))
@@ -133,13 +135,22 @@ async function built(name: string): Promise<string> {
   }
 }
 
-/** Functions that make the columns of the core, and the block that starts at a row. */
+/** Abstracts, authors and links of papers. */
+function texts(papers: ReportData['papers']): Uint8Array {
+  const abstracts = papers.map(({ abstract }) => Buffer.from(abstract))
+  const lengths = Buffer.alloc(4 * papers.length)
+  for (const [i, { length }] of abstracts.entries()) lengths.writeUInt32LE(length, 4 * i)
+  const sources = papers.map(({ authors = [], link = '' }): PageSource => [authors, link])
+  return Buffer.concat([lengths, ...abstracts, Buffer.from(JSON.stringify(sources))])
+}
+
+/** Functions that make the columns of the core, and the kin of papers. */
 function pageData(
   data: ReportData,
   components: number,
 ): {
   readonly core: { readonly [Name in keyof PageCore]: () => PageCore[Name] }
-  readonly block: (row: number) => PagePaper[]
+  readonly kin: (papers: ReportData['papers']) => PageKinBlock
 } {
   const { papers, topics } = data
   const rowOf = new Map(papers.map(({ id }, row) => [id, row]))
@@ -188,23 +199,17 @@ function pageData(
     x: () => papers.map(({ x }) => x),
     y: () => papers.map(({ y }) => y),
   }
-  const block = (row: number): PagePaper[] =>
-    papers
-      .slice(row, row + blockSize)
-      .map(({ abstract, authors = [], link = '', kin }) => [
-        abstract,
-        authors,
-        link,
-        kin.map(
-          ({ id, semantic, lexical, shared }): PageKin => [
-            rowOf.get(id) as number,
-            Math.round(1000 * semantic),
-            Math.round(1000 * lexical),
-            ...shared,
-          ],
-        ),
-      ])
-  return { core, block }
+  const kin = (papers: ReportData['papers']): PageKinBlock => {
+    const all = papers.flatMap((paper) => paper.kin)
+    return [
+      papers.map((paper) => paper.kin.length),
+      all.map(({ id }) => rowOf.get(id) as number),
+      all.map(({ semantic }) => Math.round(1000 * semantic)),
+      all.map(({ lexical }) => Math.round(1000 * lexical)),
+      all.map(({ shared }) => shared.join('\n')),
+    ]
+  }
+  return { core, kin }
 }
 
 /** News as lines of text; null if the report has none. */

@@ -1,8 +1,12 @@
-// The data of the page: the core, columns that are needed at once, and blocks of papers with abstract, authors, link and kin,
-// unpacked on first use. Papers are identified by row, topics by position.
+// The data of the page: the core, columns that are needed at once; per block of papers their texts and their kin, unpacked
+// on first use and apart, as the search index needs the texts alone; and vectors. Papers are identified by row, topics by
+// position.
 
 /** Papers per block: enough for deflate to work well, few enough to unpack in milliseconds. */
 export const blockSize = 256
+
+/** A step of the components of vectors, of which each is a byte. Rounding changes a cosine less than the missing directions do. */
+export const vectorStep = 1 / 64
 
 interface PageTopic {
   readonly id: number
@@ -72,7 +76,26 @@ export interface PageCore {
   readonly y: readonly number[]
 }
 
-/** `semantic` and `lexical` are cosines in thousandths. */
-export type PageKin = readonly [row: number, semantic: number, lexical: number, ...shared: string[]]
+/**
+ * The texts of a block are bytes: per paper the length of its abstract as a little-endian 32-bit number, the abstracts in
+ * UTF-8, and a JSON list of these. So abstracts are indexed without becoming strings.
+ */
+export type PageSource = readonly [authors: readonly string[], link: string]
 
-export type PagePaper = readonly [abstract: string, authors: readonly string[], link: string, kin: readonly PageKin[]]
+/** `semantic` and `lexical` are cosines in thousandths. */
+export interface PageKin {
+  readonly row: number
+  readonly semantic: number
+  readonly lexical: number
+  readonly shared: readonly string[]
+}
+
+/** The kin of a block's papers, column by column, which deflates a tenth smaller: `counts` is per paper, the rest per kin. */
+export type PageKinBlock = readonly [
+  counts: readonly number[],
+  rows: readonly number[],
+  semantic: readonly number[],
+  lexical: readonly number[],
+  /** The words, one a line. */
+  shared: readonly string[],
+]

@@ -1,8 +1,10 @@
-// Vectors small enough for a page: the papers' vectors in their leading directions, one byte per component. The directions
-// are those of a singular value decomposition, not centred so that dot products are preserved, by orthogonal iteration
-// (Golub and Van Loan, section 8.2.4) on a sample.
+// Vectors small enough for a page: the papers' vectors in their leading directions, in steps of one size. The directions are
+// those of a singular value decomposition, not centred so that dot products are preserved, by orthogonal iteration (Golub
+// and Van Loan, section 8.2.4) on a sample. With one step for all, the later directions have few values; written direction
+// by direction, each gets a code of its own when the bytes are deflated.
 import { seededRandom } from '../runtime/random.ts'
 import type { TimeSlice } from '../runtime/time-slice.ts'
+import { vectorStep } from './page-data.ts'
 
 /** Components at most; fewer papers have fewer. */
 const mostComponents = 64
@@ -11,7 +13,7 @@ const rounds = 24
 
 export interface PageVectors {
   readonly components: number
-  /** Per component a little-endian float, the unit of its bytes; then `rows × components` signed bytes. */
+  /** `components × rows` signed bytes, in steps of {@link vectorStep}. */
   readonly bytes: Uint8Array
 }
 
@@ -32,18 +34,11 @@ export async function pageVectors(
     }
     if (row % 256 === 255 && slice.due()) await slice.rest()
   }
-  const most = new Float32Array(components)
-  for (let i = 0; i < projected.length; i++)
-    most[i % components] = Math.max(most[i % components]!, Math.abs(projected[i]!))
-  const bytes = new Uint8Array(4 * components + projected.length)
-  const view = new DataView(bytes.buffer)
+  const steps = new Int8Array(projected.length)
   for (let component = 0; component < components; component++)
-    view.setFloat32(4 * component, most[component]! / 127, true)
-  for (let i = 0; i < projected.length; i++) {
-    const unit = most[i % components]! / 127
-    view.setInt8(4 * components + i, unit === 0 ? 0 : Math.round(projected[i]! / unit))
-  }
-  return { components, bytes }
+    for (let row = 0; row < rows; row++)
+      steps[component * rows + row] = Math.round(projected[row * components + component]! / vectorStep)
+  return { components, bytes: new Uint8Array(steps.buffer) }
 }
 
 /** Orthonormal leading directions of a sample of the rows, `components × dimensions`. */

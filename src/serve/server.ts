@@ -256,10 +256,10 @@ function routesOf(live: LiveLibrary, marks: MarkStore): ReadonlyMap<string, Rout
   }
   const related: Route = {
     get: async ({ query, signal }) => {
-      requireParameters(query, ['id', 'k', 'why'])
-      const id = textOf(query, 'id')
-      const found = await library.related(id, { ...hitOptions(query), signal })
-      return json({ id, ...hitData(found) })
+      requireParameters(query, ['k', 'why'], ['id'])
+      const like = textsOf(query, 'id')
+      const found = await library.related({ like }, { ...hitOptions(query), signal })
+      return json({ like, ...hitData(found) })
     },
   }
   const stars: Route = {
@@ -331,14 +331,24 @@ function unauthorized(): Refusal {
 
 // ---- what is asked -----------------------------------------------------------------------------------------------------
 
-function requireParameters(query: URLSearchParams, names: readonly string[]): void {
+/** @param repeated names that may stand more than once */
+function requireParameters(query: URLSearchParams, names: readonly string[], repeated: readonly string[] = []): void {
   for (const name of new Set(query.keys()))
-    if (!names.includes(name) || query.getAll(name).length > 1)
-      throw new Refusal(400, `Expected the parameters ${names.join(', ')}, each once, got ${show(name)}.`)
+    if (!repeated.includes(name) && (!names.includes(name) || query.getAll(name).length > 1)) {
+      const again = repeated.map((one) => `, and ${one} once or more`).join('')
+      throw new Refusal(400, `Expected the parameters ${names.join(', ')}, each once${again}, got ${show(name)}.`)
+    }
 }
 
-function textOf(query: URLSearchParams, name: string): string {
-  const text = query.get(name)?.trim() ?? ''
+const textOf = (query: URLSearchParams, name: string): string => checkedText(query.get(name), name)
+
+function textsOf(query: URLSearchParams, name: string): string[] {
+  const [first = null, ...more] = query.getAll(name)
+  return [first, ...more].map((text) => checkedText(text, name))
+}
+
+function checkedText(given: string | null, name: string): string {
+  const text = given?.trim() ?? ''
   if (text === '' || text.length > longestQuestion)
     throw new Refusal(
       400,

@@ -424,7 +424,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
 
   test('draws the map before the abstracts are read, and says so if the file is cut off', async () => {
     const html = readFileSync(join(folder, 'report.html'), 'utf8')
-    const block = html.indexOf('id="block-0"')
+    const block = html.indexOf('id="texts-0"')
     expect(html.indexOf('id="core"')).toBeLessThan(html.lastIndexOf('<script>'))
     expect(html.lastIndexOf('<script>')).toBeLessThan(block)
     const cut = join(folder, 'cut.html')

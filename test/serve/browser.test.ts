@@ -61,6 +61,24 @@ describe.skipIf(chromiumPath === undefined)('the live page, in Chromium', () => 
     await page.close()
   })
 
+  test('finds more like a paper, and like several, as the library does', async () => {
+    const page = await open()
+    for (const like of [['p2'], ['p1', 'p4']]) {
+      await page.goto(`${page.url().replace(/#.*/u, '')}#${like.map((id) => `like=${id}`).join('&')}`)
+      const { hits } = await trial.library.related({ like })
+      await expect.poll(() => titles(page), patient).toEqual(hits.map(({ paper }) => paper.title))
+      const last = asked.filter((url) => url.includes('/api/related?')).at(-1) ?? ''
+      expect(new URL(last).searchParams.getAll('id')).toEqual(like)
+    }
+    // If the library refuses, the page answers.
+    await page.route('**/api/related?*', (route) => route.abort())
+    await page.goto(`${page.url().replace(/#.*/u, '')}#like=p3`)
+    const [best] = (await trial.library.related('p3')).hits
+    await expect.poll(async () => (await titles(page))[0], patient).toBe(best?.paper.title)
+    expect(complaints.splice(0).every((text) => text.includes('ERR_FAILED'))).toBe(true)
+    await page.close()
+  })
+
   test('keeps stars in the library, and shows those of another window', async () => {
     const page = await open()
     const other = await open()

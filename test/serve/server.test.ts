@@ -381,6 +381,8 @@ describe('large and broken requests', () => {
     '/api/search?q=a&mode=x',
     '/api/search?q=a&why=maybe',
     '/api/related?id=',
+    '/api/related?k=3',
+    '/api/related?id=p1&id=',
     '/api/related?q=p1',
   ])('ask what can be meant: %s', async (path) => {
     expect((await ask(`GET ${path}`)).status).toBe(400)
@@ -431,6 +433,10 @@ describe('what is asked', () => {
   it('is answered with kin', async () => {
     const { hits } = JSON.parse((await ask('GET /api/related?id=p3&k=1')).body)
     expect(hits.map(({ id }: { id: string }) => id)).toEqual(['p4'])
+    const several = JSON.parse((await ask('GET /api/related?id=p3&id=p4&k=2')).body)
+    expect(several.like).toEqual(['p3', 'p4'])
+    const wanted = await trial.library.related({ like: ['p3', 'p4'] }, { k: 2 })
+    expect(several.hits.map(({ id }: { id: string }) => id)).toEqual(wanted.hits.map(({ paper }) => paper.id))
     const { status, body } = await ask('GET /api/related?id=p33')
     expect(status).toBe(404)
     expect(JSON.parse(body).error.code).toBe('paper-not-found')

@@ -60,7 +60,7 @@ export class PaperExport {
   async #cited(row: number): Promise<Cited> {
     const { core } = this.#report
     const { abstract, authors, link } = await this.#report
-      .paper(row)
+      .text(row)
       .catch(() => ({ abstract: '', authors: [], link: '' }))
     return {
       id: core.ids[row]!,

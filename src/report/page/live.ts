@@ -18,6 +18,10 @@ interface Hit {
   readonly isWeak?: true
 }
 
+interface Hits {
+  readonly hits: readonly Hit[]
+}
+
 async function ask(path: string, init: RequestInit = {}): Promise<unknown> {
   const response = await fetch(path, { ...init, cache: 'no-store', redirect: 'error' })
   if (!response.ok) throw new Error(`${response.status}`)
@@ -39,7 +43,7 @@ export async function withLibrary(text: string, own: Promise<Answer>): Promise<A
     .then(() =>
       signal.aborted ? undefined : ask(`api/search?k=${hitsAsked}&q=${encodeURIComponent(text)}`, { signal }),
     )
-    .then((given) => (given as { readonly hits: readonly Hit[] } | undefined)?.hits ?? [])
+    .then((given) => (given as Hits | undefined)?.hits ?? [])
     // If the library does not answer, the page does.
     .catch((): readonly Hit[] => [])
   return joined(await own, await found)
@@ -58,6 +62,19 @@ function joined(own: Answer, hits: readonly Hit[]): Answer {
     rows: [...first, ...own.rows.filter((row) => !listed.has(row))],
     byMeaning: new Set([...own.byMeaning, ...near.flatMap(({ row, isByMeaning }) => (isByMeaning ? [row] : []))]),
   }
+}
+
+/** Papers like those with these ids, best first: as the library finds them; if it does not answer, as the page does. */
+export async function likeInLibrary(
+  ids: readonly string[],
+  k: number,
+  own: () => Promise<readonly number[]>,
+): Promise<readonly number[]> {
+  if (!isLive) return own()
+  const query = new URLSearchParams([['k', String(k)], ...ids.map((id) => ['id', id])])
+  const given = await ask(`api/related?${query}`).catch(() => undefined)
+  // What was added since is not on the page yet.
+  return given === undefined ? own() : (given as Hits).hits.flatMap(({ id }) => known.rowOf(id) ?? [])
 }
 
 // ---- marks -------------------------------------------------------------------------------------------------------------

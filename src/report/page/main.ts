@@ -16,7 +16,7 @@ import {
   tip,
 } from './frame.ts'
 import { keysDialog, listenToKeys } from './keys.ts'
-import { connected, withLibrary } from './live.ts'
+import { connected, likeInLibrary, withLibrary } from './live.ts'
 import { type MapEvents, PaperMap } from './map.ts'
 import { type Mark, Marks } from './marks.ts'
 import { Meaning } from './meaning.ts'
@@ -30,7 +30,7 @@ import { ResultList } from './result-list.ts'
 import { PaperSearch } from './search.ts'
 import { type Choice, TopicList } from './topic-list.ts'
 
-/** Delay after opening before the search index is prepared. */
+/** Delay after the page was read before the search index is prepared. */
 const idleMs = 300
 
 async function open(): Promise<void> {
@@ -75,7 +75,11 @@ class Page {
     this.#report = report
     this.#search = new PaperSearch(report)
     const meaning = new Meaning(report, this.#search)
-    this.#questions = new Questions(report, { search: this.#search, meaning, improve: withLibrary }, () => this.#list())
+    this.#questions = new Questions(
+      report,
+      { search: this.#search, meaning, library: { answer: withLibrary, like: likeInLibrary } },
+      () => this.#list(),
+    )
     this.#marks = new Marks(
       () => this.#marksChanged(),
       (reason) => this.#notices.show(reason),
@@ -160,8 +164,11 @@ class Page {
     this.#marksChanged()
     this.#navigation.open()
     // Blocks are read ahead for printing; a missing one is reported where it is needed.
-    if (report.isSmall) for (let block = 0; block < report.blocks; block++) report.block(block).catch(() => undefined)
-    setTimeout(() => void this.#search.prepare({ isIdle: !report.isSmall }), idleMs)
+    if (report.isSmall) for (let block = 0; block < report.blocks; block++) report.texts(block).catch(() => undefined)
+    const prepare = () => setTimeout(() => void this.#search.prepare({ isIdle: !report.isSmall }), idleMs)
+    // The browser reads the rest of the page first.
+    if (document.readyState === 'complete') prepare()
+    else window.addEventListener('load', prepare)
     document.documentElement.dataset.ready = ''
   }
 

@@ -1,38 +1,52 @@
 // Similarity by meaning, from the vectors in the page. The page cannot embed a question: each of its words gets the mean
 // vector of the papers that use it, so that words used in similar papers are close.
+import { vectorStep } from '../page-data.ts'
 import type { Report } from './report.ts'
 import type { PaperSearch, Query } from './search.ts'
 
 /** A word in more than this share of the papers says nothing about their subject. */
 const mostShare = 0.5
 
+/** The papers' vectors, `rows × components`, and their mean. */
+interface Vectors {
+  readonly all: Float32Array
+  readonly mean: Float64Array
+}
+
 export class Meaning {
   readonly #report: Report
   readonly #search: PaperSearch
-  #rows: Promise<Float32Array> | undefined
+  #read: Promise<Vectors> | undefined
 
   constructor(report: Report, search: PaperSearch) {
     this.#report = report
     this.#search = search
   }
 
-  /** `rows × components`. */
-  #vectors(): Promise<Float32Array> {
-    this.#rows ??= this.#report.bytes('vectors').then((bytes) => {
+  #vectors(): Promise<Vectors> {
+    this.#read ??= this.#report.bytes('vectors').then((bytes) => {
       const { rows, core } = this.#report
       const { components } = core
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      const vectors = new Float32Array(rows * components)
-      const units = Float32Array.from({ length: components }, (_, i) => view.getFloat32(4 * i, true))
-      for (let i = 0; i < vectors.length; i++) vectors[i] = units[i % components]! * view.getInt8(4 * components + i)
-      return vectors
+      const steps = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const all = new Float32Array(rows * components)
+      const mean = new Float64Array(components)
+      for (let component = 0; component < components; component++) {
+        let sum = 0
+        for (let row = 0; row < rows; row++) {
+          const value = vectorStep * steps[component * rows + row]!
+          all[row * components + component] = value
+          sum += value
+        }
+        mean[component] = sum / rows
+      }
+      return { all, mean }
     })
-    return this.#rows
+    return this.#read
   }
 
   /** The papers most like `seeds`, best first, scored by meaning and words with the library's weights. */
   async like(seeds: readonly number[], count: number): Promise<{ readonly row: number; readonly score: number }[]> {
-    const [vectors] = await Promise.all([this.#vectors(), this.#search.prepare()])
+    const [{ all: vectors }] = await Promise.all([this.#vectors(), this.#search.prepare()])
     const { rows, core } = this.#report
     const [semanticWeight, lexicalWeight] = core.weights
     const goal = new Float64Array(core.components)
@@ -49,18 +63,16 @@ export class Meaning {
 
   /** Approximate cosine of two papers' vectors. */
   async similarity(one: number, other: number): Promise<number> {
-    const vectors = await this.#vectors()
+    const { all: vectors } = await this.#vectors()
     const { components } = this.#report.core
     return dot(vectors.subarray(one * components, (one + 1) * components), vectors, other)
   }
 
   /** How close each paper is to the meaning of a question, -1 … 1; undefined if its words say nothing. */
   async nearness(query: Query): Promise<Float64Array | undefined> {
-    const vectors = await this.#vectors()
+    const { all: vectors, mean } = await this.#vectors()
     const { rows, core } = this.#report
     const { components } = core
-    const mean = new Float64Array(components)
-    for (let row = 0; row < rows; row++) add(mean, vectors, row, 1 / rows)
     const goal = new Float64Array(components)
     const having = query.asked.map(() => new Map<number, number>())
     this.#search.rowsWith(query, (slot, row, times) => having[slot]!.set(row, (having[slot]!.get(row) ?? 0) + times))

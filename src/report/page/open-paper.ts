@@ -106,7 +106,7 @@ export class OpenPaper {
   /** @param paper undefined while it is being read */
   #fill(row: number, paper: FullPaper | 'missing' | undefined): void {
     const content = paperPanel(this.#report, row, { paper, state: this.#state(row), events: this.#events })
-    const kin = typeof paper === 'object' ? paper.kin.map(([other]) => other) : []
+    const kin = typeof paper === 'object' ? paper.kin.map((one) => one.row) : []
     this.#present(content, { title: this.#report.core.titles[row]!, isPair: false })
     this.#lookAt(row, kin)
   }

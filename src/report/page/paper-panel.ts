@@ -74,15 +74,15 @@ export function comparePanel(
 ): HTMLElement[] {
   const [one, other] = pair
   const kinOf = ({ paper }: PanelPaper) => (typeof paper === 'object' ? paper.kin : [])
-  const known = kinOf(one).find(([row]) => row === other.row) ?? kinOf(other).find(([row]) => row === one.row)
-  const meaning = known === undefined ? `about ${shortScore(similarity)}` : shortScore(known[1] / 1000)
-  const [, , lexical, ...shared] = known ?? [0, 0, undefined]
+  const known = kinOf(one).find(({ row }) => row === other.row) ?? kinOf(other).find(({ row }) => row === one.row)
+  const meaning = known === undefined ? `about ${shortScore(similarity)}` : shortScore(known.semantic / 1000)
+  const { lexical, shared = [] } = known ?? {}
   const facts = [
     `Meaning ${meaning}`,
     ...(lexical === undefined ? [] : [`words ${shortScore(lexical / 1000)}`]),
     ...(shared.length > 0 ? [`both: ${shared.join(', ')}`] : []),
   ]
-  const both = kinOf(one).flatMap(([row]) => (kinOf(other).some(([kin]) => kin === row) ? [row] : []))
+  const both = kinOf(one).flatMap(({ row }) => (kinOf(other).some((kin) => kin.row === row) ? [row] : []))
   return [
     element(
       'div',
@@ -229,7 +229,7 @@ function titleButton({ core }: Report, row: number, events: PanelEvents): HTMLEl
   return made
 }
 
-function kinButton({ core }: Report, [row, semantic, lexical, ...shared]: PageKin, events: PanelEvents): HTMLElement {
+function kinButton({ core }: Report, { row, semantic, lexical, shared }: PageKin, events: PanelEvents): HTMLElement {
   const [meaningWeight, wordWeight] = core.weights
   const meaning = (meaningWeight * semantic) / 1000
   const words = (wordWeight * lexical) / 1000

@@ -24,15 +24,22 @@ export interface Answer {
   readonly isWhole: boolean
 }
 
-/** Makes the page's own answer to a text better, where there is something to ask. */
-type Improve = (text: string, own: Promise<Answer>) => Promise<Answer>
+/** Better answers than the page's own, where there is a library to ask. */
+interface Library {
+  readonly answer: (text: string, own: Promise<Answer>) => Promise<Answer>
+  readonly like: (
+    ids: readonly string[],
+    k: number,
+    own: () => Promise<readonly number[]>,
+  ) => Promise<readonly number[]>
+}
 
 /** What the reader asks for: an answer in words, or papers like others. */
 export class Questions {
   readonly #report: Report
   readonly #search: PaperSearch
   readonly #meaning: Meaning
-  readonly #improve: Improve
+  readonly #library: Library
   readonly #onChange: () => void
   #text = ''
   #liked: readonly string[] = []
@@ -49,14 +56,14 @@ export class Questions {
     {
       search,
       meaning,
-      improve,
-    }: { readonly search: PaperSearch; readonly meaning: Meaning; readonly improve: Improve },
+      library,
+    }: { readonly search: PaperSearch; readonly meaning: Meaning; readonly library: Library },
     onChange: () => void,
   ) {
     this.#report = report
     this.#search = search
     this.#meaning = meaning
-    this.#improve = improve
+    this.#library = library
     this.#onChange = onChange
   }
 
@@ -77,19 +84,24 @@ export class Questions {
     this.#liked = ids
     this.likes = undefined
     const rows = ids.flatMap((id) => this.#report.rowOf(id) ?? [])
-    const [row] = rows
-    if (row === undefined) return
-    const exact = rows.length === 1 ? await this.#report.paper(row).catch(() => undefined) : undefined
-    const likes = await this.#meaning.like(rows, likesShown).catch(() => [])
+    if (rows.length === 0) return
+    const known = rows.map((row) => this.#report.core.ids[row]!)
+    const likes = await this.#library.like(known, likesShown, () => this.#ownLikes(rows))
     if (this.#liked !== ids) return
-    // The exact kin of a single paper come before those that the page finds.
-    this.likes = [...new Set([...(exact?.kin ?? []).map(([kin]) => kin), ...likes.map((one) => one.row)])]
+    this.likes = likes
     this.#onChange()
+  }
+
+  /** The exact kin of a single paper, then those that the page finds. */
+  async #ownLikes(rows: readonly number[]): Promise<readonly number[]> {
+    const kin = rows.length === 1 ? await this.#report.kin(rows[0]!).catch(() => []) : []
+    const likes = await this.#meaning.like(rows, likesShown).catch(() => [])
+    return [...new Set([...kin, ...likes].map(({ row }) => row))]
   }
 
   async #take(text: string, found: Found | undefined): Promise<void> {
     const answer = found?.isWhole
-      ? await this.#improve(text, this.#withMeaning(found))
+      ? await this.#library.answer(text, this.#withMeaning(found))
       : found && { ...found, byMeaning: new Set<number>() }
     if (this.#text !== text || (found?.isWhole && !this.#search.isLast(found))) return
     this.answer = answer

@@ -1,11 +1,14 @@
 // The data of the page: the core at once, blocks of papers on first use, which may be before the browser has read them.
-import { blockSize, type PageCore, type PageKin, type PagePaper } from '../page-data.ts'
+import { blockSize, type PageCore, type PageKin, type PageKinBlock, type PageSource } from '../page-data.ts'
 
-/** The parts of a paper that are in its block. */
-export interface FullPaper {
+/** The texts of a paper. */
+export interface PaperText {
   readonly abstract: string
   readonly authors: readonly string[]
   readonly link: string
+}
+
+export interface FullPaper extends PaperText {
   readonly kin: readonly PageKin[]
 }
 
@@ -16,14 +19,19 @@ export class Report {
   readonly rows: number
   readonly blocks: number
   readonly #rowOf: ReadonlyMap<string, number>
-  readonly #kept = new Map<number, Promise<readonly PagePaper[]>>()
-  readonly #unpacked = new Map<number, readonly PagePaper[]>()
+  readonly #texts: Kept<TextBlock>
+  readonly #kin: Kept<PageKinBlock>
 
   private constructor(core: PageCore) {
     this.core = core
     this.rows = core.ids.length
     this.blocks = Math.ceil(this.rows / blockSize)
     this.#rowOf = new Map(core.ids.map((id, row) => [id, row]))
+    this.#texts = new Kept(
+      async (block) =>
+        new TextBlock(await this.bytes(`texts-${block}`), Math.min(blockSize, this.rows - block * blockSize)),
+    )
+    this.#kin = new Kept(async (block) => (await unpacked(`kin-${block}`)) as PageKinBlock)
   }
 
   static async open(): Promise<Report> {
@@ -45,45 +53,104 @@ export class Report {
   }
 
   async paper(row: number): Promise<FullPaper> {
-    return fullPaper(row, await this.block(Math.floor(row / blockSize)))
+    const [text, kin] = await Promise.all([this.text(row), this.kin(row)])
+    return { ...text, kin }
   }
 
-  /** A paper if its block is in the cache. */
-  known(row: number): FullPaper | undefined {
-    const papers = this.#unpacked.get(Math.floor(row / blockSize))
-    return papers && fullPaper(row, papers)
+  async text(row: number): Promise<PaperText> {
+    return (await this.texts(Math.floor(row / blockSize))).paper(row % blockSize)
   }
 
-  /** The papers of a block; the last 12 are cached. Rejects if the file was cut off before its end. */
-  block(position: number): Promise<readonly PagePaper[]> {
-    const known = this.#kept.get(position)
+  /** The texts of a paper if its block is in the cache. */
+  known(row: number): PaperText | undefined {
+    return this.#texts.known(Math.floor(row / blockSize))?.paper(row % blockSize)
+  }
+
+  async kin(row: number): Promise<PageKin[]> {
+    const [counts, rows, semantic, lexical, shared] = await this.#kin.get(Math.floor(row / blockSize))
+    let start = 0
+    for (let place = 0; place < row % blockSize; place++) start += counts[place]!
+    return Array.from({ length: counts[row % blockSize]! }, (_, i) => ({
+      row: rows[start + i]!,
+      semantic: semantic[start + i]!,
+      lexical: lexical[start + i]!,
+      shared: shared[start + i]!.split('\n').filter((word) => word !== ''),
+    }))
+  }
+
+  /** The texts of a block; the last 12 are cached. Rejects if the file was cut off before its end. */
+  texts(block: number): Promise<TextBlock> {
+    return this.#texts.get(block)
+  }
+}
+
+/** The texts of a block's papers, which become strings when a paper is asked for. */
+export class TextBlock {
+  readonly bytes: Uint8Array
+  /** Where each abstract starts, and where the last one ends. */
+  readonly start: readonly number[]
+  readonly sources: readonly PageSource[]
+
+  constructor(bytes: Uint8Array, papers: number) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const start = [4 * papers]
+    for (let place = 0; place < papers; place++) start.push(start[place]! + view.getUint32(4 * place, true))
+    this.bytes = bytes
+    this.start = start
+    this.sources = JSON.parse(asText(bytes.subarray(start[papers])))
+  }
+
+  paper(place: number): PaperText {
+    const [authors, link] = this.sources[place]!
+    return { abstract: asText(this.bytes.subarray(this.start[place], this.start[place + 1])), authors, link }
+  }
+}
+
+/** The last 12 blocks that were read. */
+class Kept<Block> {
+  readonly #read: (position: number) => Promise<Block>
+  readonly #asked = new Map<number, Promise<Block>>()
+  readonly #here = new Map<number, Block>()
+
+  constructor(read: (position: number) => Promise<Block>) {
+    this.#read = read
+  }
+
+  known(position: number): Block | undefined {
+    return this.#here.get(position)
+  }
+
+  get(position: number): Promise<Block> {
+    const known = this.#asked.get(position)
     if (known !== undefined) return known
-    const block = (unpacked(`block-${position}`) as Promise<readonly PagePaper[]>).then((papers) => {
-      if (this.#kept.has(position)) this.#unpacked.set(position, papers)
-      return papers
+    const reading = this.#read(position).then((block) => {
+      if (this.#asked.has(position)) this.#here.set(position, block)
+      return block
     })
-    this.#kept.set(position, block)
-    if (this.#kept.size > blocksKept) {
-      const [oldest = position] = this.#kept.keys()
-      this.#kept.delete(oldest)
-      this.#unpacked.delete(oldest)
+    this.#asked.set(position, reading)
+    if (this.#asked.size > blocksKept) {
+      const [oldest = position] = this.#asked.keys()
+      this.#asked.delete(oldest)
+      this.#here.delete(oldest)
     }
-    return block
+    return reading
   }
 }
 
-function fullPaper(row: number, papers: readonly PagePaper[]): FullPaper {
-  const [abstract, authors, link, kin] = papers[row % blockSize]!
-  return { abstract, authors, link, kin }
-}
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const asText = (bytes: Uint8Array) => decoder.decode(bytes)
 
 async function unpacked(name: string): Promise<unknown> {
   return JSON.parse(await (await inflated(name)).text())
 }
 
 async function inflated(name: string): Promise<Response> {
-  const bytes = bytesOf(await arrived(name))
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')))
+  const { readable, writable } = new DecompressionStream('deflate-raw')
+  const writer = writable.getWriter()
+  // A part that is cut off is reported by whoever reads it. A stream of a Blob would take its bytes through another process.
+  writer.write(bytesOf(await arrived(name))).catch(() => undefined)
+  writer.close().catch(() => undefined)
+  return new Response(readable)
 }
 
 /** The text of an element, once the browser has read all of it: then another node follows. */

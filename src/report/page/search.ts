@@ -1,12 +1,14 @@
 // Forgiving search, ranked by BM25 (Robertson and Zaragoza 2009). A paper matches with any of the words; a word matches by
 // stem, as a prefix, split or joined at hyphens, or with a typo.
 import { stopWords } from '../../text/tokens.ts'
-import { blockSize, type PagePaper } from '../page-data.ts'
-import type { Report } from './report.ts'
+import { blockSize } from '../page-data.ts'
+import type { Report, TextBlock } from './report.ts'
 import { WordIndex } from './word-index.ts'
 import { eachWord, runsOf } from './words.ts'
 
 const sliceMs = 8
+/** A search may hold up a frame. */
+const searchSliceMs = 24
 /** Idle indexing goes on after this time even if the browser stays busy. */
 const idleTimeoutMs = 100
 /** Blocks read ahead of the one being indexed. */
@@ -27,10 +29,11 @@ interface Asked {
   readonly instead: string | undefined
 }
 
-/** A question in terms of the index. */
+/** A question in terms of an index. */
 export interface Query {
   readonly text: string
   readonly asked: readonly Asked[]
+  readonly index: WordIndex
 }
 
 export interface Found {
@@ -45,11 +48,14 @@ export interface Found {
 export class PaperSearch {
   readonly #report: Report
   readonly #index = new WordIndex()
+  #isReady = false
   #ready: Promise<void> | undefined
-  #indexed = 0
+  /** The texts, until all are in the index. */
+  #texts: Promise<TextBlock | undefined>[] = []
   #turn = 0
   #asking = ''
-  #titlesReady: Promise<void> | undefined
+  /** Settles when no search needs the processor. */
+  #searching: Promise<void> = Promise.resolve()
   #isUrgent = false
   /** Ends the wait for idle time. */
   #wake: () => void = () => {}
@@ -62,15 +68,37 @@ export class PaperSearch {
   async find(text: string, onFound: (found: Found | undefined) => void): Promise<void> {
     const turn = ++this.#turn
     this.#asking = text
-    const ready = this.prepare()
-    await this.#titlesReady
-    // A small page is indexed before a partial answer could be read.
-    for (let pause = this.#report.isSmall ? smallPauseMs : 0; this.#indexed < this.#report.rows; pause = pauseMs) {
-      if (turn !== this.#turn) return
-      if (pause !== smallPauseMs) onFound(this.#found(text))
-      await Promise.race([ready, new Promise((resolve) => setTimeout(resolve, pause || pauseMs))])
-    }
-    if (turn === this.#turn) onFound(this.#found(text))
+    const isLast = () => turn === this.#turn
+    const early = this.#isReady ? undefined : this.#findEarly(text, { isLast, onFound })
+    this.#searching = Promise.all([this.#searching, early]).then(() => undefined)
+    if (await early) return
+    if (!this.#isReady && isLast()) await this.prepare()
+    if (isLast()) onFound(this.#found(this.#index, text, true))
+  }
+
+  /** Finds papers by an index of the asked words alone; false if that does not do. */
+  async #findEarly(
+    text: string,
+    { isLast, onFound }: { readonly isLast: () => boolean; readonly onFound: (found: Found | undefined) => void },
+  ): Promise<boolean> {
+    await this.#searching
+    const index = new WordIndex(keptRuns(text).flatMap(({ word, parts }) => [word, ...parts]))
+    // A small page is searched before a partial answer could be read.
+    let due = this.#report.isSmall ? performance.now() + smallPauseMs : 0
+    const isFull = await this.#fill(index, async (isTitled) => {
+      if (isTitled && performance.now() > due && isLast()) {
+        onFound(this.#found(index, text, false))
+        due = performance.now() + pauseMs
+      }
+      await nextTurn()
+      return isLast() && !this.#isReady ? performance.now() + searchSliceMs : undefined
+    })
+    if (!isFull) return !isLast()
+    const found = this.#found(index, text, true)
+    // The spellings near a word that no paper has are among the words of the whole index.
+    if (found?.query.asked.some(({ terms }) => terms.size === 0)) return false
+    onFound(found)
+    return true
   }
 
   /** Whether this is still the latest question. */
@@ -85,32 +113,22 @@ export class PaperSearch {
   }
 
   /**
-   * Indexes all papers, once; searches can run meanwhile.
-   * @param isIdle uses only time when the browser is idle, until a search or another call needs the index
+   * Indexes all papers, once; searches go first.
+   * @param isIdle uses only time when the browser is idle, until another call needs the index
    */
   prepare({ isIdle = false } = {}): Promise<void> {
     if (!isIdle) {
       this.#isUrgent = true
       this.#wake()
     }
-    this.#ready ??= this.prepareTitles().then(() => this.#indexTexts())
+    this.#ready ??= this.#fill(this.#index, async () => {
+      await this.#searching
+      return this.#rest()
+    }).then(() => {
+      this.#isReady = true
+      this.#texts = []
+    })
     return this.#ready
-  }
-
-  /** Indexes all titles, once. */
-  prepareTitles(): Promise<void> {
-    this.#titlesReady ??= this.#indexTitles()
-    return this.#titlesReady
-  }
-
-  async #indexTitles(): Promise<void> {
-    let end = performance.now() + sliceMs
-    for (const title of this.#report.core.titles) {
-      this.#index.addTitle(title)
-      if (performance.now() > end) {
-        end = await this.#rest()
-      }
-    }
   }
 
   /** Lets the browser work; resolves to the end of the next slice. */
@@ -129,51 +147,70 @@ export class PaperSearch {
     })
   }
 
-  async #indexTexts(): Promise<void> {
-    const { blocks, rows } = this.#report
-    // Empty if the file was cut off before the block.
-    const read = (block: number) => this.#report.block(block).catch((): readonly PagePaper[] => [])
-    // Blocks are inflated in the background while earlier ones are indexed.
-    const ahead = Array.from({ length: Math.min(blocksAhead, blocks) }, (_, block) => read(block))
+  /**
+   * Adds all papers to an index, the titles first.
+   * @param rest awaited between slices; gives the end of the next one, or undefined to stop
+   * @returns whether all papers were added
+   */
+  async #fill(index: WordIndex, rest: (isTitled: boolean) => Promise<number | undefined>): Promise<boolean> {
+    const { blocks, rows, core } = this.#report
     let end = performance.now() + sliceMs
+    for (let row = 0; row < rows; row++) {
+      index.addTitle(core.titles[row]!)
+      if (row % 16 === 15 && performance.now() > end) {
+        const next = await rest(false)
+        if (next === undefined) return false
+        end = next
+      }
+    }
     for (let block = 0; block < blocks; block++) {
-      const papers = (await ahead.shift()) ?? []
-      if (block + blocksAhead < blocks) ahead.push(read(block + blocksAhead))
+      // Later blocks are inflated meanwhile.
+      for (let ahead = 1; ahead <= Math.min(blocksAhead, blocks - 1 - block); ahead++) void this.#textsOf(block + ahead)
+      const texts = await this.#textsOf(block)
       for (let place = 0; place < Math.min(blockSize, rows - block * blockSize); place++) {
-        const [abstract = '', authors = []] = papers[place] ?? []
-        this.#index.addText(abstract, authors)
-        this.#indexed++
-        if (performance.now() > end) {
-          end = await this.#rest()
+        index.addText(
+          texts?.bytes.subarray(texts.start[place], texts.start[place + 1]) ?? new Uint8Array(),
+          texts?.sources[place]?.[0] ?? [],
+        )
+        if (place % 16 === 15 && performance.now() > end) {
+          const next = await rest(true)
+          if (next === undefined) return false
+          end = next
         }
       }
     }
+    return true
+  }
+
+  /** The texts of a block; undefined if the file was cut off before its end. */
+  #textsOf(block: number): Promise<TextBlock | undefined> {
+    this.#texts[block] ??= this.#report.texts(block).catch(() => undefined)
+    return this.#texts[block]
   }
 
   // ---- questions ---------------------------------------------------------------------------------------------------
 
   /** Matches a question against the papers indexed so far. */
-  query(text: string): Query {
-    const runs = runsOf(text)
+  #query(index: WordIndex, text: string): Query {
     const isUnfinished = /[\p{L}\p{N}]$/u.test(text)
     const asked: Asked[] = []
-    const kept = runs.filter(({ word }) => !stopWords.has(word))
-    for (const { word, parts, isLast } of kept.length > 0 ? kept : runs.slice(-1)) {
+    const kept = keptRuns(text)
+    for (const { word, parts, isLast } of kept) {
       const terms = new Map<number, number>()
-      const known = this.#index.known(word)
+      const known = index.known(word)
       if (known !== undefined) terms.set(known, 1)
       // Hyphenated or not: multi-modal, multimodal.
       if (parts.length > 1 && known === undefined)
         for (const part of parts) {
-          const term = this.#index.known(part)
+          const term = index.known(part)
           if (term !== undefined && !stopWords.has(part)) terms.set(term, 0.7)
         }
       if (terms.size === 0 || (isLast && isUnfinished))
-        for (const term of this.#index.startingWith(word)) if (!terms.has(term)) terms.set(term, 0.8)
+        for (const term of index.startingWith(word)) if (!terms.has(term)) terms.set(term, 0.8)
       let instead: string | undefined
       if (terms.size === 0)
-        for (const [near, weight] of this.#index.misspelt(word, isLast && isUnfinished)) {
-          const term = this.#index.termOf(near) as number
+        for (const [near, weight] of index.misspelt(word, isLast && isUnfinished)) {
+          const term = index.termOf(near) as number
           if (!terms.has(term)) terms.set(term, weight)
           instead ??= near
         }
@@ -183,37 +220,37 @@ export class PaperSearch {
     for (const [i, { word }] of kept.entries()) {
       const next = kept[i + 1]
       if (next === undefined) break
-      const joined = this.#index.known(`${word}${next.word}`)
+      const joined = index.known(`${word}${next.word}`)
       if (joined !== undefined)
         asked.push({ word: `${word}${next.word}`, terms: new Map([[joined, 1]]), instead: undefined })
     }
-    return { text, asked }
+    return { text, asked, index }
   }
 
-  #found(text: string): Found | undefined {
-    const query = this.query(text)
+  #found(index: WordIndex, text: string, isWhole: boolean): Found | undefined {
+    const query = this.#query(index, text)
     if (query.asked.length === 0) return undefined
     const scores = this.#scores(query)
     const rows = [...scores.keys()].sort((a, b) => (scores.get(b) as number) - (scores.get(a) as number) || a - b)
-    return { query, rows, scores, isWhole: this.#indexed >= this.#report.rows }
+    return { query, rows, scores, isWhole }
   }
 
   /** BM25 scores of the papers that match enough of the question. */
-  #scores({ asked }: Query): Map<number, number> {
+  #scores({ asked, index }: Query): Map<number, number> {
     const { rows } = this.#report
     const slots = new Map<number, (readonly [slot: number, weight: number])[]>()
     for (const [slot, { terms }] of asked.entries())
       for (const [term, weight] of terms) slots.set(term, [...(slots.get(term) ?? []), [slot, weight]])
-    const isAsked = new Uint8Array(this.#index.papersWith.length)
+    const isAsked = new Uint8Array(index.papersWith.length)
     for (const term of slots.keys()) isAsked[term] = 1
     const worth = asked.map(({ terms }) => {
       let papers = 0
-      for (const term of terms.keys()) papers += this.#index.papersWith[term]!
+      for (const term of terms.keys()) papers += index.papersWith[term]!
       return papers === 0 ? 0 : Math.log(1 + (rows - Math.min(rows, papers) + 0.5) / (Math.min(rows, papers) + 0.5))
     })
     const all = worth.reduce((sum, one) => sum + one, 0)
     const times = new Float64Array(asked.length)
-    const lengths = this.#index.texts.lengths
+    const lengths = index.texts.lengths
     const meanLength = lengths.reduce((sum, length) => sum + length, 1) / Math.max(1, lengths.length)
     const scores = new Map<number, number>()
     let most = 0
@@ -221,7 +258,7 @@ export class PaperSearch {
     for (let row = 0; row < rows; row++) {
       let isAny = false
       times.fill(0)
-      for (const { start, entries } of [this.#index.titles, this.#index.texts]) {
+      for (const { start, entries } of [index.titles, index.texts]) {
         if (row + 1 >= start.length) continue
         for (let i = start[row]!; i < start[row + 1]!; i++) {
           const entry = entries[i]!
@@ -231,7 +268,7 @@ export class PaperSearch {
         }
       }
       if (!isAny) continue
-      const length = (lengths[row] ?? meanLength) + this.#index.titles.lengths[row]!
+      const length = (lengths[row] ?? meanLength) + index.titles.lengths[row]!
       const norm = saturation * (1 - lengthShare + (lengthShare * length) / (meanLength + 1))
       let score = 0
       let had = 0
@@ -251,15 +288,15 @@ export class PaperSearch {
   }
 
   /** Calls `use` for each word of a question in each paper, with its weighted count. */
-  rowsWith({ asked }: Query, use: (slot: number, row: number, times: number) => void): void {
-    const slotOf = new Int32Array(this.#index.papersWith.length).fill(-1)
-    const weights = new Float32Array(this.#index.papersWith.length)
+  rowsWith({ asked, index }: Query, use: (slot: number, row: number, times: number) => void): void {
+    const slotOf = new Int32Array(index.papersWith.length).fill(-1)
+    const weights = new Float32Array(index.papersWith.length)
     for (const [slot, { terms }] of asked.entries())
       for (const [term, weight] of terms) {
         slotOf[term] = slot
         weights[term] = weight
       }
-    for (const { start, entries } of [this.#index.titles, this.#index.texts])
+    for (const { start, entries } of [index.titles, index.texts])
       for (let row = 0; row + 1 < start.length; row++)
         for (let i = start[row]!; i < start[row + 1]!; i++) {
           const term = entries[i]! >>> 5
@@ -293,23 +330,32 @@ export class PaperSearch {
   }
 
   /** A text in pieces, with the matches of a question flagged. */
-  marked(text: string, { asked }: Query): { readonly text: string; readonly isHit: boolean }[] {
+  marked(text: string, { asked, index }: Query): { readonly text: string; readonly isHit: boolean }[] {
     const wanted = new Set(asked.flatMap(({ terms }) => [...terms.keys()]))
     const pieces: { text: string; isHit: boolean }[] = []
     let end = 0
-    for (const { 0: found, index } of text.matchAll(/[\p{L}\p{N}\p{M}]+(?:[-\u2010\u2011][\p{L}\p{N}\p{M}]+)*/gu)) {
+    for (const { 0: found, index: start } of text.matchAll(
+      /[\p{L}\p{N}\p{M}]+(?:[-\u2010\u2011][\p{L}\p{N}\p{M}]+)*/gu,
+    )) {
       let isHit = false
       eachWord(found, (word) => {
-        isHit ||= wanted.has(this.#index.termOf(word) ?? -1)
+        isHit ||= wanted.has(index.termOf(word) ?? -1)
       })
       if (!isHit) continue
-      if (index > end) pieces.push({ text: text.slice(end, index), isHit: false })
+      if (start > end) pieces.push({ text: text.slice(end, start), isHit: false })
       pieces.push({ text: found, isHit: true })
-      end = index + found.length
+      end = start + found.length
     }
     if (end < text.length) pieces.push({ text: text.slice(end), isHit: false })
     return pieces
   }
+}
+
+/** The words of a question that count: all but stop words, or the last one. */
+function keptRuns(text: string): ReturnType<typeof runsOf> {
+  const runs = runsOf(text)
+  const kept = runs.filter(({ word }) => !stopWords.has(word))
+  return kept.length > 0 ? kept : runs.slice(-1)
 }
 
 /** Lets the browser draw and handle input; a timer would wait 4 ms each time. */

@@ -2,6 +2,11 @@
 
 /** Matches most abstracts, which then take a fast path. */
 export const isAscii = /^[\0-\x7f]*$/
+export function isAsciiBytes(text: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) if (text[i]! > 127) return false
+  return true
+}
+
 export const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u
 
 /** A text in lower case, without accents. */
@@ -70,47 +75,50 @@ export function bits(set: number): number {
   return count
 }
 
-/** Maps pairs of 32-bit hashes to numbers. Two words with the same 64 bits are too unlikely to handle. */
+/** The first and second hash of a word without letters; {@link nextHash} and {@link nextOther} add one. */
+export const firstHash = 0x811c9dc5 | 0
+export const firstOther = 7
+
+export const nextHash = (hash: number, code: number): number => Math.imul(hash ^ code, 0x01000193)
+export const nextOther = (hash: number, code: number): number => (Math.imul(hash, 31) + code) | 0
+
+/**
+ * Maps words, by two 32-bit hashes, to numbers of 1 and more. A slot keeps the second hash; for two words to be taken for
+ * one, the place must agree too, which happens once in some ten thousand large pages.
+ */
 export class HashTable {
-  #size = 1 << 15
+  /** Per slot the second hash and the number; 0 is a free slot. */
+  #slots = new Int32Array(1 << 16)
+  /** The first hash by slot. */
+  #firsts = new Int32Array(1 << 15)
   #used = 0
-  #one = new Int32Array(this.#size)
-  #other = new Int32Array(this.#size)
-  /** 0 for a free slot, else the number plus 2; numbers are at least -1. */
-  #numbers = new Int32Array(this.#size)
 
-  get(one: number, other: number): number | undefined {
-    const number = this.#numbers[this.#at(one, other)]!
-    return number === 0 ? undefined : number - 2
+  /** The number of a word, or 0. */
+  get(hash: number, other: number): number {
+    const slots = this.#slots
+    const last = slots.length - 1
+    let at = ((hash ^ (hash >>> 15)) << 1) & last
+    while (slots[at + 1] !== 0 && slots[at] !== other) at = (at + 2) & last
+    return slots[at + 1]!
   }
 
-  set(one: number, other: number, number: number): void {
-    if (2 * ++this.#used > this.#size) this.#grow()
-    const at = this.#at(one, other)
-    this.#one[at] = one
-    this.#other[at] = other
-    this.#numbers[at] = number + 2
-  }
-
-  #at(one: number, other: number): number {
-    let at = (one ^ (one >>> 15)) & (this.#size - 1)
-    while (this.#numbers[at] !== 0 && (this.#one[at] !== one || this.#other[at] !== other))
-      at = (at + 1) & (this.#size - 1)
-    return at
+  /** Adds a word that is not there. */
+  add(hash: number, other: number, number: number): void {
+    if (4 * ++this.#used > this.#slots.length) this.#grow()
+    const last = this.#slots.length - 1
+    let at = ((hash ^ (hash >>> 15)) << 1) & last
+    while (this.#slots[at + 1] !== 0) at = (at + 2) & last
+    this.#slots[at] = other
+    this.#slots[at + 1] = number
+    this.#firsts[at >>> 1] = hash
   }
 
   #grow(): void {
-    const [ones, others, numbers] = [this.#one, this.#other, this.#numbers]
-    this.#size *= 4
-    this.#one = new Int32Array(this.#size)
-    this.#other = new Int32Array(this.#size)
-    this.#numbers = new Int32Array(this.#size)
-    for (let i = 0; i < numbers.length; i++) {
-      if (numbers[i] === 0) continue
-      const at = this.#at(ones[i]!, others[i]!)
-      this.#one[at] = ones[i]!
-      this.#other[at] = others[i]!
-      this.#numbers[at] = numbers[i]!
-    }
+    const [slots, firsts] = [this.#slots, this.#firsts]
+    this.#slots = new Int32Array(4 * slots.length)
+    this.#firsts = new Int32Array(4 * firsts.length)
+    this.#used = 1
+    for (let at = 0; at < slots.length; at += 2)
+      if (slots[at + 1] !== 0) this.add(firsts[at >>> 1]!, slots[at]!, slots[at + 1]!)
   }
 }
