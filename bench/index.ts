@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   recommend: async () => (await import('./recommend.ts')).run,
   'recommend-lists': async () => (await import('./recommend-lists.ts')).run,
   report: async () => (await import('./report.ts')).run,
+  'reader-tasks': async () => (await import('./reader-tasks.ts')).run,
   topics: async () => (await import('./topics/quality.ts')).run,
   'topics-scale': async () => (await import('./topics/scale.ts')).run,
   'topics-days': async () => (await import('./topics/days.ts')).run,

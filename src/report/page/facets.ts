@@ -29,6 +29,9 @@ interface Choice {
   readonly label: string
 }
 
+/** Made once, as it takes longer to make than to use. */
+const numbers = new Intl.NumberFormat('en')
+
 function facet(
   label: string,
   all: string,
@@ -38,6 +41,8 @@ function facet(
   const options = choices.map(({ name }) => element('option', { value: name }))
   const select = element('select', { 'aria-label': label }, element('option', { value: '' }, all), ...options)
   const counts = new Int32Array(choices.length)
+  /** The counts that the options show. */
+  const shown = new Int32Array(choices.length).fill(-1)
   let chosen = -1
   select.addEventListener('change', () => onChange(select.value))
   return {
@@ -61,8 +66,11 @@ function facet(
     },
     end() {
       for (const [position, option] of options.entries()) {
-        option.textContent = `${choices[position]!.label} (${counts[position]!.toLocaleString('en')})`
-        option.hidden = counts[position] === 0 && position !== chosen
+        const count = counts[position]!
+        if (count !== shown[position]) option.textContent = `${choices[position]!.label} (${numbers.format(count)})`
+        shown[position] = count
+        const isHidden = count === 0 && position !== chosen
+        if (isHidden !== option.hidden) option.hidden = isHidden
       }
     },
   }

@@ -4,7 +4,7 @@ import { stopWords } from '../../text/tokens.ts'
 import { blockSize } from '../page-data.ts'
 import type { Report, TextBlock } from './report.ts'
 import { WordIndex } from './word-index.ts'
-import { eachWord, runsOf } from './words.ts'
+import { eachWord, isAscii, runsOf } from './words.ts'
 
 const sliceMs = 8
 /** A search may hold up a frame. */
@@ -34,6 +34,8 @@ export interface Query {
   readonly text: string
   readonly asked: readonly Asked[]
   readonly index: WordIndex
+  /** All terms of `asked`. */
+  readonly terms: ReadonlySet<number>
 }
 
 export interface Found {
@@ -224,7 +226,7 @@ export class PaperSearch {
       if (joined !== undefined)
         asked.push({ word: `${word}${next.word}`, terms: new Map([[joined, 1]]), instead: undefined })
     }
-    return { text, asked, index }
+    return { text, asked, index, terms: new Set(asked.flatMap(({ terms }) => [...terms.keys()])) }
   }
 
   #found(index: WordIndex, text: string, isWhole: boolean): Found | undefined {
@@ -330,16 +332,13 @@ export class PaperSearch {
   }
 
   /** A text in pieces, with the matches of a question flagged. */
-  marked(text: string, { asked, index }: Query): { readonly text: string; readonly isHit: boolean }[] {
-    const wanted = new Set(asked.flatMap(({ terms }) => [...terms.keys()]))
+  marked(text: string, { index, terms }: Query): { readonly text: string; readonly isHit: boolean }[] {
     const pieces: { text: string; isHit: boolean }[] = []
     let end = 0
-    for (const { 0: found, index: start } of text.matchAll(
-      /[\p{L}\p{N}\p{M}]+(?:[-\u2010\u2011][\p{L}\p{N}\p{M}]+)*/gu,
-    )) {
+    for (const { 0: found, index: start } of text.matchAll(isAscii.test(text) ? asciiWords : anyWords)) {
       let isHit = false
       eachWord(found, (word) => {
-        isHit ||= wanted.has(index.termOf(word) ?? -1)
+        isHit ||= terms.has(index.termOf(word) ?? -1)
       })
       if (!isHit) continue
       if (start > end) pieces.push({ text: text.slice(end, start), isHit: false })
@@ -350,6 +349,9 @@ export class PaperSearch {
     return pieces
   }
 }
+
+const asciiWords = /[a-z0-9]+(?:-[a-z0-9]+)*/gi
+const anyWords = /[\p{L}\p{N}\p{M}]+(?:[-\u2010\u2011][\p{L}\p{N}\p{M}]+)*/gu
 
 /** The words of a question that count: all but stop words, or the last one. */
 function keptRuns(text: string): ReturnType<typeof runsOf> {
