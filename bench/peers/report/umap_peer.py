@@ -1,6 +1,6 @@
 """umap-learn with its defaults, for bench/report.ts: umap_peer.py ROWS DIMENSIONS OUT prints the seconds of two runs.
 The first compiles; only the second is quoted. ROWS and OUT are float32 files.
-python -m venv .venv && .venv/bin/pip install -r requirements.txt
+Needs: see setup.
 """
 import json, sys, time
 import numpy as np
