@@ -506,7 +506,7 @@ function atlas(data: ReportData): readonly Ways[] {
         return ask(hand)
       },
       keys: async (hand) => {
-        await hand.tabTo('button[title="Search"]')
+        await hand.tabTo('button[title="Search"], button[aria-label="Search"]')
         await hand.press('Enter')
         await field(hand.page).waitFor()
         await hand.tabTo('input[type="search"]')
@@ -633,7 +633,7 @@ function atlas(data: ReportData): readonly Ways[] {
         await bar(hand.page, topic.label).click()
         await isLeft(hand.page, topic.size)
         await hand.page.locator('button[title="Show / hide charts"]').focus()
-        await hand.tabTo('button[title="Import / Export"]')
+        await hand.tabTo('button[title="Import / Export"], button[aria-label="Import / Export"]')
         await hand.press('Enter')
         await hand.tabTo('button', 'Copy Base64')
         await hand.press('Enter')

@@ -163,8 +163,11 @@ class Page {
     window.addEventListener('beforeprint', () => this.#print())
     this.#marksChanged()
     this.#navigation.open()
-    // Blocks are read ahead for printing; a missing one is reported where it is needed.
-    if (report.isSmall) for (let block = 0; block < report.blocks; block++) report.texts(block).catch(() => undefined)
+    // Blocks are read ahead for printing and the first search; a missing one is reported where it is needed.
+    if (report.isSmall) {
+      for (let block = 0; block < report.blocks; block++) report.texts(block).catch(() => undefined)
+      meaning.prepare()
+    }
     const prepare = () => setTimeout(() => void this.#search.prepare({ isIdle: !report.isSmall }), idleMs)
     // The browser reads the rest of the page first.
     if (document.readyState === 'complete') prepare()

@@ -23,6 +23,11 @@ export class Meaning {
     this.#search = search
   }
 
+  /** Reads the vectors, once; what fails is reported where they are needed. */
+  prepare(): void {
+    this.#vectors().catch(() => undefined)
+  }
+
   #vectors(): Promise<Vectors> {
     this.#read ??= this.#report.bytes('vectors').then((bytes) => {
       const { rows, core } = this.#report

@@ -72,6 +72,7 @@ export class Questions {
     this.#text = text
     this.isBusy = text !== ''
     if (text !== '') {
+      this.#meaning.prepare()
       void this.#search.find(text, (found) => void this.#take(text, found))
       return
     }
