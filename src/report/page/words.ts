@@ -2,6 +2,7 @@
 
 /** Matches most abstracts, which then take a fast path. */
 export const isAscii = /^[\0-\x7f]*$/
+
 export function isAsciiBytes(text: Uint8Array): boolean {
   for (let i = 0; i < text.length; i++) if (text[i]! > 127) return false
   return true
