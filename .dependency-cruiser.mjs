@@ -14,6 +14,7 @@ const rooms = [
   'report',
   'library/storage',
   'library/collection',
+  'library/postgres',
   'library/asking',
   'library',
   'serve',

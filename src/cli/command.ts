@@ -127,6 +127,10 @@ export const outOption = (help: string) => new Option('-o, --out <file>', help)
 export const libraryOption = (help = 'the library to work on, instead of files') =>
   new Option('-l, --library <folder>', help)
 
+/** `--schema <name>`: where a library on Postgres has its tables. */
+export const schemaOption = () =>
+  new Option('--schema <name>', 'the schema of a library on Postgres (default: paperkin)')
+
 /** The values of `filterOptions()`. */
 export interface FilterArguments {
   readonly area?: readonly string[]

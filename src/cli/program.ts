@@ -8,6 +8,7 @@ import { type Answer, type Command, type CommandContext, FormerOption } from './
 import { add } from './commands/add.ts'
 import { bench } from './commands/bench.ts'
 import { completion } from './commands/completion.ts'
+import { copy } from './commands/copy.ts'
 import { digest } from './commands/digest.ts'
 import { doctor } from './commands/doctor.ts'
 import { duplicates } from './commands/duplicates.ts'
@@ -21,6 +22,7 @@ import { importPapers } from './commands/import.ts'
 import { list } from './commands/list.ts'
 import { morning } from './commands/morning.ts'
 import { open } from './commands/open.ts'
+import { postgresPlan } from './commands/postgres-plan.ts'
 import { recommendCommand } from './commands/recommend.ts'
 import { related } from './commands/related.ts'
 import { remove } from './commands/remove.ts'
@@ -54,7 +56,9 @@ export const commands: readonly Command[] = [
   remove,
   exportPapers,
   importPapers,
+  copy,
   verify,
+  postgresPlan,
   // Getting papers.
   fetchDailyCommand,
   fetchArxivCommand,
@@ -70,6 +74,7 @@ export const commands: readonly Command[] = [
 
 /** Help texts of command groups. */
 const groups: Readonly<Record<string, string>> = {
+  postgres: 'libraries on Postgres: plan',
   fetch: 'fetch papers from public interfaces: daily, arxiv',
   evaluate: 'measure on labelled papers: related, recommend, topics',
 }

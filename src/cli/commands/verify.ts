@@ -1,30 +1,35 @@
 import { Option } from 'commander'
+import { PaperkinError } from '../../errors.ts'
 import { PaperLibrary } from '../../library/paper-library.ts'
+import { isPostgresUrl } from '../../library/postgres/database.ts'
+import { PostgresStorage } from '../../library/postgres/postgres-storage.ts'
 import type { Verification } from '../../library/storage/storage.ts'
 import { count } from '../../report/wording.ts'
-import { type CommandContext, defineCommand, libraryOption } from '../command.ts'
+import { type CommandContext, defineCommand, libraryOption, schemaOption } from '../command.ts'
 import { libraryPath, withLibrary } from '../open-papers.ts'
 
-export const verify = defineCommand<{ readonly library?: string; readonly repair?: boolean }>({
+interface VerifyArguments {
+  readonly library?: string
+  readonly schema?: string
+  readonly repair?: boolean
+}
+
+export const verify = defineCommand<VerifyArguments>({
   name: 'verify',
   summary: 'check all of a library for damage',
   description: 'Exits with 1 if damage is found and not repaired.',
-  usage: '[options] --library FOLDER',
+  usage: '[options] --library LIBRARY',
   options: [
-    libraryOption(),
+    libraryOption('the library to check: a folder, or a url such as postgres://user@host/database'),
+    schemaOption(),
     new Option('--repair', 'drop damaged papers; embed again those with only a damaged vector'),
   ],
   examples: ['paperkin verify --library papers', 'paperkin verify --library papers --repair'],
   run: async (_, options, context) => {
     const path = libraryPath(options, context)
+    if (isPostgresUrl(path)) return verifyPostgres(path, options, context)
     const before = await PaperLibrary.verify(path, { signal: context.signal })
-    if (!options.repair || before.isWhole)
-      return {
-        page: () => verdict(path, before, context),
-        data: () => ({ library: path, ...before }),
-        records: () => before.damage,
-        exitCode: before.isWhole ? 0 : 1,
-      }
+    if (!options.repair || before.isWhole) return verified(path, before, context)
     const report = await withLibrary(options, context, async (library) => library.repair, {
       isWriting: true,
       create: false,
@@ -46,6 +51,26 @@ export const verify = defineCommand<{ readonly library?: string; readonly repair
     }
   },
 })
+
+async function verifyPostgres(url: string, { schema, repair }: VerifyArguments, context: CommandContext) {
+  if (repair)
+    throw new PaperkinError('invalid-argument', 'Expected a folder with --repair: restore a database from its backup.')
+  const storage = await PostgresStorage.open(url, { schema, readOnly: true })
+  try {
+    return verified(storage.path, await storage.verify({ signal: context.signal }), context)
+  } finally {
+    await storage.close()
+  }
+}
+
+function verified(library: string, found: Verification, context: CommandContext) {
+  return {
+    page: () => verdict(library, found, context),
+    data: () => ({ library, ...found }),
+    records: () => found.damage,
+    exitCode: found.isWhole ? (0 as const) : (1 as const),
+  }
+}
 
 function verdict(
   path: string,

