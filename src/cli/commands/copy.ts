@@ -34,7 +34,10 @@ export const copy = defineCommand<CopyArguments>({
   run: async (_, options, { signal, terminal }) => {
     const { from, to, schema } = options
     if (from === undefined || to === undefined)
-      throw new PaperkinError('invalid-argument', 'Expected two libraries, such as --from papers --to postgres://user@host/database.')
+      throw new PaperkinError(
+        'invalid-argument',
+        'Expected two libraries, such as --from papers --to postgres://user@host/database.',
+      )
     const source = await openStorage(from, { schema, readOnly: true })
     try {
       const target = await openStorage(to, { schema, identity: source.identity, isHalf: options.half ?? false })

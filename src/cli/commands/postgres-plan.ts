@@ -14,13 +14,18 @@ interface PlanArguments {
 export const postgresPlan = defineCommand<PlanArguments>({
   name: 'postgres plan',
   summary: 'print the tables of a library on Postgres, and their sizes',
-  description: 'Connects to nothing. A library makes its tables itself; these statements are for who wants to make them first, with partitions or over several servers.',
+  description:
+    'Connects to nothing. A library makes its tables itself; these statements are for who wants to make them first, with partitions or over several servers.',
   options: [
     new Option('--rows <count>', 'how many papers').argParser(integer('--rows', 1)).default(100_000),
-    new Option('--dimensions <count>', 'width of the vectors').argParser(integer('--dimensions', 1, 16_000)).default(384),
+    new Option('--dimensions <count>', 'width of the vectors')
+      .argParser(integer('--dimensions', 1, 16_000))
+      .default(384),
     new Option('--half', 'vectors as 16-bit floats'),
     schemaOption(),
-    new Option('--partitions <count>', 'parts of the papers, by hash of the id').argParser(integer('--partitions', 1, 1024)),
+    new Option('--partitions <count>', 'parts of the papers, by hash of the id').argParser(
+      integer('--partitions', 1, 1024),
+    ),
     new Option('--servers <names>', 'servers of postgres_fdw over which the parts are spread, such as east,west'),
   ],
   isPlain: true,

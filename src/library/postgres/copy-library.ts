@@ -4,7 +4,13 @@ import { createHash } from 'node:crypto'
 import { createProgress, type EmbedProgress } from '../../embedding/embedder.ts'
 import { PaperkinError } from '../../errors.ts'
 import { type Paper, paperJson } from '../../paper.ts'
-import { type ComingPaper, isSameIdentity, type Storage, type StoredPaper, type StoredVector } from '../storage/storage.ts'
+import {
+  type ComingPaper,
+  isSameIdentity,
+  type Storage,
+  type StoredPaper,
+  type StoredVector,
+} from '../storage/storage.ts'
 
 /** Papers per batch: large enough that terms, which most papers share, are added up rarely. */
 const papersPerBatch = 4096
@@ -142,10 +148,19 @@ async function compare(
   for (let start = 0; start < all.length; start += papersPerBatch) {
     const part = all.slice(start, start + papersPerBatch)
     const missing = part.filter(({ id }) => !copies.has(id))
-    if (missing.length > 0) throw unequal(to, 'is missing', missing.map(({ id }) => id))
+    if (missing.length > 0)
+      throw unequal(
+        to,
+        'is missing',
+        missing.map(({ id }) => id),
+      )
     const sides = [
       await read(from, part, signal),
-      await read(to, part.map(({ id }) => copies.get(id) as StoredPaper), signal),
+      await read(
+        to,
+        part.map(({ id }) => copies.get(id) as StoredPaper),
+        signal,
+      ),
     ] as const
     for (const [side, { papers, vectors }] of sums.entries())
       for (const { paper, vector } of sides[side] as Read[]) {
@@ -163,7 +178,8 @@ async function compare(
     [string, string],
     [string, string],
   ]
-  if (source[0] !== target[0] || (tolerance === 0 && source[1] !== target[1])) throw unequal(to, 'differs in its checksum', [])
+  if (source[0] !== target[0] || (tolerance === 0 && source[1] !== target[1]))
+    throw unequal(to, 'differs in its checksum', [])
   return { others: copies.size - all.length, papersSum: source[0], vectorsSum: source[1], difference: largest }
 }
 

@@ -95,7 +95,13 @@ export class Database {
     const isOwn = typeof postgres === 'string'
     const pool = isOwn ? ownPool(postgres) : requirePool(postgres)
     const place = isOwn ? placeOfUrl(postgres) : placeOfPool(pool)
-    const database = new Database({ pool, isOwn, name: `${place}, schema ${schema}`, schema: quoted, schemaName: schema })
+    const database = new Database({
+      pool,
+      isOwn,
+      name: `${place}, schema ${schema}`,
+      schema: quoted,
+      schemaName: schema,
+    })
     try {
       await database.#learn()
       return database
@@ -382,7 +388,7 @@ function requireSchema(schema: unknown): string {
 
 function requirePool(pool: unknown): PostgresPool {
   if (typeof pool === 'object' && pool !== null && 'connect' in pool && 'totalCount' in pool)
-    return pool as PostgresPool
+    return pool as unknown as PostgresPool
   throw new PaperkinError(
     'invalid-argument',
     `Expected \`postgres\` to be a url such as postgres://user@host/database, or a \`Pool\` of the package pg, got ${show(pool)}.`,

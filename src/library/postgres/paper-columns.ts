@@ -14,6 +14,8 @@ const mostWordBytes = 900_000
 /** The highest position in a `tsvector`. */
 const mostCount = 16_383
 
+const none = { publishedStart: undefined, publishedEnd: undefined }
+
 /** The columns of `papers` that follow from the paper. */
 export interface PaperColumns {
   readonly id: string
@@ -48,8 +50,9 @@ export function columnsOf(paper: Paper): PaperColumns {
     recordCrc: crcOf(record),
     ...wordsOf(paper),
     ...fieldsOf(paper),
-    publishedStart: span?.start,
-    publishedEnd: span?.end,
+    ...(span !== undefined && Number.isFinite(span.start)
+      ? { publishedStart: span.start, publishedEnd: span.end }
+      : none),
   }
 }
 

@@ -568,19 +568,30 @@ export class PostgresStorage implements Storage {
     const known = await this.#vectorsByKey(ask, [...asked])
     for (const { key, given } of keyed)
       if (given !== undefined && asked.has(key) && !known.has(key)) known.set(key, given)
+    const fresh = papers.filter((paper) => isFresh(paper.coming)).length
     let next = 0
     let missing = 0
     const all = keyed.map(({ coming, columns, place, key, now }): PlannedPaper => {
       const isNew = isFresh(coming)
       let row = isNew ? (given.rows[next++] as number) : coming.row
-      // Another process changed or removed the paper, and this change takes that back: to readers its text is new.
-      if (!isNew && now?.key !== key) {
-        row = given.rows[papers.filter((paper) => isFresh(paper.coming)).length + missing] ?? -1
+      if (!isNew && now?.key === key) row = now.row
+      else if (!isNew) {
+        // Another process changed or removed the paper, and this change takes that back: to readers its text is new.
+        row = given.rows[fresh + missing] ?? -1
         missing++
-      } else if (!isNew) row = now.row
+      }
       const vector = now?.key === key ? undefined : known.get(key)
       const isSame = now?.key === key && now.record === columns.record
-      return { coming, columns, row: isSame ? now.row : row, key, now, vector, isSame, seq: batch * papersPerCommit + place }
+      return {
+        coming,
+        columns,
+        row: isSame ? now.row : row,
+        key,
+        now,
+        vector,
+        isSame,
+        seq: batch * papersPerCommit + place,
+      }
     })
     if (all.some(({ row }) => row < 0)) throw new RowsNeeded(missing)
     const width = all.find(({ vector }) => vector !== undefined)?.vector?.vector.length ?? 0
@@ -1151,7 +1162,9 @@ export class PostgresStorage implements Storage {
   async #makeIndexes(): Promise<void> {
     const statements = [...bulkIndexStatements(this.#options), ...graphStatements(this.#options)]
     await this.#write(async (ask) => {
-      const found = await ask<[string]>(`select indexname from pg_indexes where schemaname = $1`, [this.database.schemaName])
+      const found = await ask<[string]>(`select indexname from pg_indexes where schemaname = $1`, [
+        this.database.schemaName,
+      ])
       const names = new Set(found.map(([name]) => name))
       const missing = statements.filter((statement) => !names.has(/^create index (\w+)/u.exec(statement)?.[1] ?? ''))
       if (missing.length === 0) return

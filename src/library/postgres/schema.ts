@@ -50,8 +50,8 @@ const papersColumns = (options: SchemaOptions) => `
   published_start float8,         -- milliseconds since 1970; a month lasts from its first to the next month
   published_end float8,
   vector_key bytea not null,      -- SHA-256 of model and text
-  embedding ${vectorOf(options, options.dimensions)} not null,
-  truncation jsonb                -- set if the model did not read the whole text`
+  truncation jsonb,               -- set if the model did not read the whole text
+  embedding ${vectorOf(options, options.dimensions)} not null`
 
 /** Statements that make the tables of an empty library. */
 export function createStatements(options: SchemaOptions): string[] {

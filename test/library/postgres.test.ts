@@ -1,0 +1,418 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { copyLibrary } from '../../src/library/postgres/copy-library.ts'
+import { PostgresStorage } from '../../src/library/postgres/postgres-storage.ts'
+import { LogStorage } from '../../src/library/storage/log-storage.ts'
+import { type ComingPaper, type Storage, type StoredPaper, vectorKey } from '../../src/library/storage/storage.ts'
+import { type Paper, type PaperInput, toPaper } from '../../src/paper.ts'
+import {
+  hasServer,
+  PostgresServer,
+  postgresBin,
+  startPglite,
+  startServer,
+  type TestServer,
+} from './postgres-servers.ts'
+import { trialPaper } from './postgres-trial.ts'
+
+const identity = { modelId: 'trial', dimensions: 8, recipe: 'title, line break, abstract' }
+const root = mkdtempSync(join(tmpdir(), 'paperkin-copies-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+let names = 0
+
+/** A paper with the vector of the trial paper `number`. */
+function coming(input: PaperInput, row: number, number = row): ComingPaper {
+  const { vector } = trialPaper(number)
+  return { paper: toPaper(input), row, textCrc: row, vector: { key: vectorKey(vector), vector } }
+}
+
+const trial = (number: number, row: number, more: object = {}): ComingPaper => {
+  const { vector: _, ...paper } = trialPaper(number)
+  return coming({ ...paper, ...more }, row, number)
+}
+
+async function contents(
+  storage: Storage,
+  isAll = true,
+): Promise<{ papers: Paper[]; removed: string[]; isAnew: boolean }> {
+  const found = new Map<string, StoredPaper>()
+  const gone: string[] = []
+  const { isAnew, batches } = await storage.load({ isAll, present: () => found.values() })
+  for await (const { removed, papers } of batches) {
+    gone.push(...removed)
+    for (const id of removed) found.delete(id)
+    for (const paper of papers) found.set(paper.id, paper)
+  }
+  return { papers: await storage.readPapers([...found.values()]), removed: gone, isAnew }
+}
+
+const hostile: PaperInput[] = [
+  { id: `'; drop table papers; --`, title: `Robert'); DROP TABLE papers;--`, abstract: `" ' \\ $1 $$ %s {} \u{1F600}` },
+  { id: `a"b\\c{d,e}`, title: '{"a","b"}', abstract: "E'\\x41' || chr(0)", authors: [`O'Neil`, '{,}', '"'] },
+  { id: 'null', title: 'NULL', abstract: 'null \\N', categories: ['null', 'NULL', ''], url: 'https://x/?a=\'"' },
+  {
+    id: 'nul',
+    title: 'Has NUL',
+    abstract: 'in its extra',
+    extra: { note: 'a\0b', 'na\0me': 1, nested: { deep: ['\0'] } },
+  },
+  { id: 'lone', title: 'Lone \ud800 half', abstract: 'x \udc00', extra: { half: '\ud83d', 'n\udfff': '\ude00' } },
+  {
+    id: 'escape',
+    title: 'Backslash u',
+    abstract: '\\u0000 as text',
+    extra: { text: '\\u0000', 'dash-ed "name"': true },
+  },
+  { id: 'long', title: 'Word '.repeat(200_000), abstract: 'y', extra: { note: 'z'.repeat(1_000_000) } },
+  {
+    id: 'many',
+    title: 'Many words',
+    abstract: Array.from({ length: 150_000 }, (_, i) => `w${i.toString(36)}x`).join(' '),
+  },
+  {
+    id: 'deep',
+    title: 'Fields',
+    abstract: 'x',
+    extra: { __proto__x: 1, constructor: { prototype: 2 }, '': 3, year: '1999' },
+  },
+  { id: 'i'.repeat(2000), title: 'Long id', abstract: 'x', published: '2025-03', version: 3 },
+  { id: '標題 🐦', title: '', abstract: 'Only an abstract, ligature ﬁ, ﷽' },
+  {
+    id: 'numbers',
+    title: 'Numbers',
+    abstract: 'x',
+    extra: { big: 1.7e308, small: 5e-324, zero: -0, list: [1e21, -1] },
+  },
+]
+
+for (const { name, isHere, start } of [
+  { name: 'PGlite', isHere: true, start: () => startPglite() },
+  { name: 'a server', isHere: hasServer, start: startServer },
+])
+  describe.skipIf(!isHere)(`a library on ${name}`, () => {
+    let server: TestServer
+    beforeAll(async () => {
+      server = await start()
+    })
+    afterAll(() => server?.stop())
+    const place = () => ({ schema: `library ${process.pid} ${names++}`, identity })
+    const open = (options: Parameters<typeof PostgresStorage.open>[1]) => PostgresStorage.open(server.url, options)
+
+    it('keeps hostile papers byte for byte, and counts them', async () => {
+      const at = place()
+      const storage = await open(at)
+      const papers = hostile.map((input, row) => coming(input, row))
+      await storage.commit({ papers, nextRow: papers.length })
+      const found = await contents(storage)
+      expect(found.papers.map((paper) => JSON.stringify(paper))).toEqual(
+        papers.map(({ paper }) => JSON.stringify(paper)),
+      )
+      expect(found.papers.map(({ id }) => id)).toEqual(papers.map(({ paper }) => paper.id))
+      expect(await storage.verify()).toMatchObject({ isWhole: true, papers: hostile.length, damage: [] })
+      // They go as they came.
+      await storage.commit({ removed: papers.map(({ paper }) => paper.id), nextRow: papers.length })
+      expect(await storage.verify()).toMatchObject({ isWhole: true, papers: 0 })
+      await storage.close()
+    })
+
+    it('refuses an id that no index can hold, and adds nothing then', async () => {
+      const storage = await open(place())
+      const papers = [trial(1, 0), coming({ id: 'x'.repeat(2001), title: 'Long' }, 1)]
+      await expect(storage.commit({ papers, nextRow: 2 })).rejects.toMatchObject({
+        code: 'invalid-paper',
+        message: expect.stringMatching(/at most 2000 bytes .* with 2001: give the paper a shorter one/u),
+      })
+      expect((await contents(storage)).papers).toEqual([])
+      await storage.close()
+    })
+
+    it('lets several write: papers that two add at a time are there once, with one row each', async () => {
+      const at = place()
+      const writers = await Promise.all([open(at), open(at), open(at)])
+      await Promise.all(
+        writers.map(async (writer, w) => {
+          for (let digest = 0; digest < 6; digest++) {
+            const start = digest * 10
+            const numbers = Array.from({ length: 15 }, (_, i) => start + ((i * (w + 2)) % 17))
+            const papers = [...new Set(numbers)].map((number, i) => trial(number, writer.nextRow + i))
+            await writer.commit({ papers, nextRow: writer.nextRow + papers.length })
+          }
+        }),
+      )
+      const reader = await open({ ...at, readOnly: true })
+      const found = new Map<string, StoredPaper>()
+      for await (const { papers } of (await reader.load({ present: () => [] })).batches)
+        for (const paper of papers) found.set(paper.id, paper)
+      const rows = [...found.values()].map(({ row }) => row)
+      expect(new Set(rows).size).toBe(found.size)
+      expect(reader.nextRow).toBeGreaterThan(Math.max(...rows))
+      expect(await reader.verify()).toMatchObject({ isWhole: true, papers: found.size })
+      for (const paper of await reader.readPapers([...found.values()])) {
+        const { vector: _, ...wanted } = trialPaper(Number(paper.id.slice(6)))
+        expect(paper).toMatchObject(wanted)
+      }
+      await Promise.all([...writers, reader].map((storage) => storage.close()))
+    })
+
+    it('shows a reader what others changed, in the order of their commits', async () => {
+      const at = place()
+      const [one, two, reader] = await Promise.all([open(at), open(at), open({ ...at, readOnly: true })])
+      await one.commit({ papers: [trial(1, 0), trial(2, 1), trial(3, 2)], nextRow: 3 })
+      expect((await contents(reader, false)).papers.map(({ id }) => id)).toEqual(['paper-1', 'paper-2', 'paper-3'])
+      await two.commit({ removed: ['paper-2'], papers: [trial(4, 3)], nextRow: 4 })
+      await one.commit({ papers: [trial(1, 4, { title: 'Another title' })], nextRow: 5 })
+      await two.commit({ papers: [trial(2, 5)], nextRow: 6 })
+      const found = await contents(reader, false)
+      expect(found).toMatchObject({ isAnew: false, removed: ['paper-2'] })
+      expect(new Set(found.papers.map(({ id, title }) => `${id}: ${title.slice(0, 7)}`))).toEqual(
+        new Set(['paper-1: Another', 'paper-4: Paper 4', 'paper-2: Paper 2']),
+      )
+      // A writer learns of the others' changes, not of its own.
+      const news = await contents(two, false)
+      expect(news.isAnew).toBe(true)
+      await one.commit({ papers: [trial(9, 6)], nextRow: 7 })
+      await two.commit({ papers: [trial(8, 7)], nextRow: 8 })
+      expect((await contents(two, false)).papers.map(({ id }) => id)).toEqual(['paper-9'])
+      await Promise.all([one.close(), two.close(), reader.close()])
+    })
+
+    it('gives a new row to a text that a writer takes back without knowing that it had changed', async () => {
+      const at = place()
+      const [one, two] = await Promise.all([open(at), open(at)])
+      const [known] = await one.commit({ papers: [trial(1, 0)], nextRow: 1 })
+      await two.commit({ papers: [coming({ id: 'paper-1', title: 'Rewritten' }, 1, 7)], nextRow: 2 })
+      const [back] = await one.commit({
+        papers: [{ ...trial(1, 0, { url: 'https://x.org' }), vector: known as StoredPaper }],
+        nextRow: 1,
+      })
+      expect(back?.row).toBe(2)
+      expect(await two.verify()).toMatchObject({ isWhole: true, papers: 1 })
+      await Promise.all([one.close(), two.close()])
+    })
+
+    it('is copied from a folder and back, byte for byte, and goes on where a copy stopped', async () => {
+      const first = join(root, String(names++))
+      const folder = await LogStorage.open(first, { identity })
+      await contents(folder)
+      const numbers = Array.from({ length: 300 }, (_, i) => i)
+      await folder.commit({ papers: numbers.map((number) => trial(number, number)), nextRow: 300 })
+      await folder.commit({
+        removed: ['paper-7'],
+        papers: hostile.map((input, i) => coming(input, 300 + i)),
+        nextRow: 320,
+      })
+      const at = place()
+      const postgres = await open(at)
+      // Half of it is there already, one paper with another text, and one that the folder lacks.
+      const half = numbers.slice(50, 200).filter((number) => number !== 7)
+      await postgres.commit({
+        papers: [...half.map((number, row) => trial(number, row)), trial(999, 900)],
+        nextRow: 901,
+      })
+      await postgres.commit({ papers: [coming({ id: 'paper-60', title: 'Old' }, 901, 60)], nextRow: 902 })
+      const there = await postgres.inBulk(() => copyLibrary(folder, postgres))
+      expect(there).toMatchObject({
+        papers: 299 + hostile.length,
+        copied: 299 - 149 + 1 + hostile.length,
+        others: 1,
+        difference: 0,
+      })
+      expect(await postgres.verify()).toMatchObject({ isWhole: true, papers: 300 + hostile.length })
+      await postgres.commit({ removed: ['paper-999'], nextRow: postgres.nextRow })
+      const back = await LogStorage.open(join(root, String(names++)), { identity: postgres.identity })
+      const again = await copyLibrary(postgres, back)
+      expect(again).toMatchObject({ papers: there.papers, copied: there.papers, others: 0, difference: 0 })
+      const side = async (storage: Storage) =>
+        new Map((await contents(storage)).papers.map((paper) => [paper.id, JSON.stringify(paper)]))
+      expect(await side(back)).toEqual(await side(folder))
+      // A second time nothing is left to copy, and the sums are the same.
+      expect(await copyLibrary(folder, postgres)).toMatchObject({
+        copied: 0,
+        papersSum: there.papersSum,
+        vectorsSum: there.vectorsSum,
+      })
+      await Promise.all([folder.close(), postgres.close(), back.close()])
+    })
+
+    it('finds records, totals and terms that somebody has changed', async () => {
+      const at = place()
+      const storage = await open(at)
+      await storage.commit({ papers: [trial(1, 0), trial(2, 1)], nextRow: 2 })
+      const client = new pg.Client({ connectionString: server.url })
+      await client.connect()
+      const { schema } = storage.database
+      await client.query(`update ${schema}.terms set papers = papers + 1 where term = 'paper'`)
+      expect((await storage.verify()).damage).toEqual([{ message: expect.stringContaining('by term differ') }])
+      await client.query(`update ${schema}.state set papers = 3`)
+      expect((await storage.verify()).damage).toEqual([{ message: expect.stringContaining('say 3 papers') }])
+      await client.query(`update ${schema}.papers set record = '{}' where id = 'paper-2'`)
+      const found = await storage.verify()
+      expect(found.isWhole).toBe(false)
+      expect(found.damage[0]).toEqual({ id: 'paper-2', message: 'The paper "paper-2" is damaged.' })
+      await expect(contents(storage)).rejects.toMatchObject({ code: 'corrupt-store', issues: [{ path: ['paper-2'] }] })
+      await client.end()
+      await storage.close()
+    })
+
+    it('takes a pool of the caller’s, and leaves it open', async () => {
+      const pool = new pg.Pool({ connectionString: server.url, max: 2 })
+      const storage = await PostgresStorage.open(pool, place())
+      await storage.commit({ papers: [trial(1, 0)], nextRow: 1 })
+      expect(storage.path).toMatch(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres, schema library/u)
+      await storage.close()
+      expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+      await pool.end()
+    })
+
+    it('says what is wrong with a library that it cannot open', async () => {
+      const at = place()
+      await expect(open({ ...at, create: false })).rejects.toMatchObject({ code: 'invalid-argument' })
+      await expect(open({ ...at, readOnly: true })).rejects.toMatchObject({
+        message: expect.stringContaining('there is none'),
+      })
+      await expect(open({ ...at, schema: 'pg_papers' })).rejects.toThrow(/Expected `schema`/u)
+      const storage = await open(at)
+      const client = new pg.Client({ connectionString: server.url })
+      await client.connect()
+      const { schema } = storage.database
+      await client.query(`update ${schema}.state set model_id = 'another'`)
+      await expect(contents(storage)).rejects.toMatchObject({ code: 'store-mismatch' })
+      await expect(storage.commit({ papers: [trial(1, 0)], nextRow: 1 })).rejects.toMatchObject({
+        code: 'store-mismatch',
+      })
+      await client.query(`update ${schema}.state set version = 99`)
+      await expect(open(at)).rejects.toThrow(/to have version 1, got 99, .*: update paperkin/u)
+      await client.query(`drop schema ${schema} cascade`)
+      await expect(contents(storage)).rejects.toThrow(/its tables are gone/u)
+      await client.end()
+      await storage.close()
+    })
+  })
+
+describe('an address', () => {
+  it.each([
+    'postgres://ada:se%ret@db/papers',
+    'postgres://ada:secret@db:port/papers',
+    'https://ada:secret@db/papers',
+    'ada:secret@db',
+  ])('%s is refused without showing its password', async (url) => {
+    const error = await PostgresStorage.open(url, { identity }).catch((error: unknown) => error)
+    expect(error).toMatchObject({ code: 'invalid-argument' })
+    expect(`${(error as Error).message}${String((error as Error).cause)}`).not.toMatch(/se%ret|secret/u)
+  })
+
+  it('of a server that is not there is named without its password', async () => {
+    const error = await PostgresStorage.open('postgres://ada:secret@127.0.0.1:1/papers', { identity }).catch(
+      (one) => one,
+    )
+    expect(error).toMatchObject({
+      code: 'unreadable-source',
+      message:
+        'Expected to read the library in postgres://ada@127.0.0.1:1/papers, schema paperkin, but the server cannot be reached (ECONNREFUSED): see that it runs and try again.',
+    })
+  })
+
+  it('that is neither a url nor a pool is refused', async () => {
+    await expect(PostgresStorage.open({ host: 'db' }, { identity })).rejects.toMatchObject({ code: 'invalid-argument' })
+  })
+
+  it('of a database without pgvector gets the statement that adds it', async () => {
+    const server = await startPglite({ hasVector: false })
+    await expect(PostgresStorage.open(server.url, { identity })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringMatching(/run `create extension vector` there, as a superuser/u),
+    })
+    await server.stop()
+  })
+})
+
+describe.skipIf(postgresBin === '')('a server that fails', () => {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await PostgresServer.make()
+  })
+  afterAll(() => server?.stop())
+
+  it('refuses a user without the right to make a schema, and says which right that is', async () => {
+    await server.run('create role reader login')
+    const url = server.url.replace('postgres@', 'reader@')
+    await expect(PostgresStorage.open(url, { schema: 'theirs', identity })).rejects.toMatchObject({
+      code: 'store-unwritable',
+      message: expect.stringMatching(/lacks a right \(permission denied for database postgres\): .*grant/u),
+    })
+    const storage = await PostgresStorage.open(server.url, { schema: 'theirs', identity })
+    await storage.commit({ papers: [trial(1, 0)], nextRow: 1 })
+    await server.run('grant usage on schema theirs to reader')
+    await server.run('grant select on all tables in schema theirs to reader')
+    const reader = await PostgresStorage.open(url, { schema: 'theirs', readOnly: true })
+    expect((await contents(reader)).papers).toHaveLength(1)
+    await Promise.all([reader.close(), storage.close()])
+  })
+
+  it('may end every connection: reads and changes are made again', async () => {
+    const storage = await PostgresStorage.open(server.url, { schema: 'cut', identity })
+    let isOver = false
+    const cutting = (async () => {
+      while (!isOver) {
+        await server.run(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'paperkin'`)
+        await wait(15)
+      }
+    })()
+    for (let i = 0; i < 40; i++) {
+      const papers = Array.from({ length: 20 }, (_, j) => trial(20 * i + j, storage.nextRow + j))
+      await storage.commit({ papers, nextRow: storage.nextRow + 20 })
+    }
+    const { papers } = await contents(storage)
+    isOver = true
+    await cutting
+    expect(papers.map(({ id }) => id)).toEqual(Array.from({ length: 800 }, (_, i) => `paper-${i}`))
+    expect(await storage.verify()).toMatchObject({ isWhole: true, papers: 800 })
+    await storage.close()
+  })
+
+  it('loses nothing and has nothing twice where four processes add and it is killed in between', async () => {
+    const opened = await PostgresStorage.open(server.url, { schema: 'killed', identity })
+    const child = fileURLToPath(new URL('postgres-writer.ts', import.meta.url))
+    const acknowledged = new Set<string>()
+    const children = Array.from({ length: 4 }, (_, number): ChildProcess => {
+      const process = spawn(
+        globalThis.process.execPath,
+        ['--import', 'tsx', child, server.url, 'killed', String(number), '8000'],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      )
+      createInterface({ input: process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+        for (const id of line.split(' ')) acknowledged.add(id)
+      })
+      return process
+    })
+    const ended = Promise.all(children.map((process) => once(process, 'close')))
+    while (acknowledged.size < 100) await wait(50)
+    await server.kill()
+    const before = acknowledged.size
+    await wait(500)
+    await server.start()
+    while (acknowledged.size < before + 100) await wait(50)
+    await server.end()
+    await wait(300)
+    await server.start()
+    expect((await ended).map(([code]) => code)).toEqual([0, 0, 0, 0])
+    const { papers } = await contents(opened)
+    const ids = papers.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect([...acknowledged].filter((id) => !new Set(ids).has(id))).toEqual([])
+    for (const paper of papers) {
+      const { vector: _, ...wanted } = trialPaper(Number(paper.id.slice(6)))
+      expect(paper).toMatchObject(wanted)
+    }
+    expect(await opened.verify()).toMatchObject({ isWhole: true, papers: ids.length })
+    await opened.close()
+  })
+})
