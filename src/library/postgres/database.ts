@@ -45,7 +45,9 @@ const mostConnections = 8
 const statementMilliseconds = 60_000
 /** Milliseconds for which a lost server is waited for. */
 const patience = 30_000
-const firstPause = 100
+/** Connections that one question or change may lose. */
+const mostLosses = 50
+const firstPause = 50
 const longestPause = 2_000
 /** Times that a transaction is begun again because another writer was faster. */
 const mostConflicts = 100
@@ -233,7 +235,8 @@ export class Database {
     signal: AbortSignal | undefined,
     work: (client: PostgresClient) => Promise<Result>,
   ): Promise<Result> {
-    const until = performance.now() + patience
+    let until = performance.now() + patience
+    let losses = 0
     for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
       signal?.throwIfAborted()
       if (this.#isClosed) throw closed()
@@ -242,6 +245,7 @@ export class Database {
       try {
         client = await this.#pool.connect()
         client.on('error', this.#ignore)
+        pause = firstPause
         const result = await work(client)
         isWhole = true
         return result
@@ -250,6 +254,8 @@ export class Database {
         if (signal?.aborted) throw signal.reason
         // A server that was never reached is not waited for.
         const mayWait = isLost(error) && (this.#server !== undefined || isStarting(error))
+        // Waiting begins anew with each connection that was made and then lost.
+        if (client !== undefined && ++losses <= mostLosses) until = performance.now() + patience
         if (!mayWait || performance.now() + pause > until) throw this.#explained(error, doing)
         await rest(pause, signal)
       } finally {
@@ -398,7 +404,7 @@ function requirePool(pool: unknown): PostgresPool {
 /** @throws PaperkinError `invalid-argument` for something that is no url; the message never has its password */
 function ownPool(url: string): PostgresPool {
   // A url may be cut off or mistyped anywhere, so none of it is shown.
-  if (!isPostgresUrl(url) || !URL.canParse(url))
+  if (!isPostgresUrl(url) || !URL.canParse(url) || !isDecodable(url))
     throw new PaperkinError(
       'invalid-argument',
       'Expected `postgres` to be a url such as postgres://user@host:5432/database: write special characters of the password as %40, %2F and so on.',
@@ -422,6 +428,16 @@ function ownPool(url: string): PostgresPool {
     application_name: 'paperkin',
     allowExitOnIdle: true,
   })
+}
+
+/** Whether each `%` of a url begins a character. */
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Server and database of a url, without the password. */

@@ -69,12 +69,15 @@ export function wordsOf(paper: Pick<Paper, 'title' | 'abstract'>): Pick<PaperCol
     if (second === undefined) stems.set(first, (stems.get(first) ?? 0) + weight)
     else pairs.add(`${first} ${second}`)
   })
-  let words = ''
+  const words: string[] = []
+  let bytes = 0
   for (const [stem, count] of stems) {
-    if (words.length > mostWordBytes / 8 && Buffer.byteLength(words) > mostWordBytes) break
-    words += `'${stem.replace(/['\\]/gu, '$&$&')}':${Math.min(count, mostCount)} `
+    const word = `'${stem.replace(/['\\]/gu, '$&$&')}':${Math.min(count, mostCount)}`
+    bytes += Buffer.byteLength(word) + 1
+    if (bytes > mostWordBytes) break
+    words.push(word)
   }
-  return { length, words, terms: [...stems.keys(), ...pairs] }
+  return { length, words: words.join(' '), terms: [...stems.keys(), ...pairs] }
 }
 
 /** The fields of a paper, each under the name by which a filter asks for it: see `fieldOf` of paper-filter.ts. */
