@@ -199,7 +199,7 @@ for (const { name, isHere, start, connections, words } of [
       const [known] = await one.commit({ papers: [trial(1, 0)], nextRow: 1 })
       await two.commit({ papers: [coming({ id: 'paper-1', title: 'Rewritten' }, 1, 7)], nextRow: 2 })
       const [back] = await one.commit({
-        papers: [{ ...trial(1, 0, { url: 'https://x.org' }), vector: known as StoredPaper }],
+        papers: [{ ...trial(1, 0, { url: 'https://x.org' }), vector: known }],
         nextRow: 1,
       })
       expect(back?.row).toBe(2)

@@ -14,7 +14,7 @@ export interface PlanOptions {
 }
 
 /** One table or index, in bytes. */
-export interface PlannedSize {
+interface PlannedSize {
   readonly name: string
   readonly bytes: number
 }

@@ -147,7 +147,7 @@ export class PostgresStorage implements Storage {
             `Expected pgvector of version 0.7 or later in ${database.name} for \`halfvec\`: run \`alter extension vector update\`, or store the vectors as \`vector\`.`,
           )
         await createTables(database, { identity, vectorType })
-        state = (await database.read((ask) => stateOf(ask, database))) as State
+        state = (await database.read((ask) => stateOf(ask, database)))
       }
       if (state.version > schemaVersion)
         throw new PaperkinError(
@@ -561,7 +561,7 @@ export class PostgresStorage implements Storage {
           `Expected the vector of the paper ${paper.columns.id} to be stored still in ${this.path}, but its earlier version is gone: load the library again.`,
         )
       const now = left.has(paper.columns.id) ? undefined : before.get(paper.columns.id)
-      return { ...paper, place, key, now, given: isGiven ? (vector as StoredVector) : undefined }
+      return { ...paper, place, key, now, given: isGiven ? (vector) : undefined }
     })
     // A vector whose key is known stays as it is; the others come with this change, the first of each key.
     const asked = new Set(keyed.filter(({ key, now }) => now?.key !== key).map(({ key }) => key))

@@ -144,7 +144,7 @@ export function remoteStatements(options: SchemaOptions, server: string): string
 }
 
 /** Indexes that every question and every commit uses. */
-export function indexStatements({ schema }: SchemaOptions, table = 'papers'): string[] {
+function indexStatements({ schema }: SchemaOptions, table = 'papers'): string[] {
   const on = (name: string, how: string) => `create index ${table}_${name} on ${schema}.${table} ${how}`
   return [
     on('seq', '(seq)'),
