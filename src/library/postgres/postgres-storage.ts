@@ -146,8 +146,7 @@ export class PostgresStorage implements Storage {
             'invalid-argument',
             `Expected pgvector of version 0.7 or later in ${database.name} for \`halfvec\`: run \`alter extension vector update\`, or store the vectors as \`vector\`.`,
           )
-        await createTables(database, { identity, vectorType })
-        state = (await database.read((ask) => stateOf(ask, database)))
+        state = await createTables(database, { identity, vectorType })
       }
       if (state.version > schemaVersion)
         throw new PaperkinError(
@@ -561,7 +560,7 @@ export class PostgresStorage implements Storage {
           `Expected the vector of the paper ${paper.columns.id} to be stored still in ${this.path}, but its earlier version is gone: load the library again.`,
         )
       const now = left.has(paper.columns.id) ? undefined : before.get(paper.columns.id)
-      return { ...paper, place, key, now, given: isGiven ? (vector) : undefined }
+      return { ...paper, place, key, now, given: isGiven ? vector : undefined }
     })
     // A vector whose key is known stays as it is; the others come with this change, the first of each key.
     const asked = new Set(keyed.filter(({ key, now }) => now?.key !== key).map(({ key }) => key))
@@ -1515,7 +1514,7 @@ async function stateOf(ask: Ask, { schema }: Database): Promise<State | undefine
 async function createTables(
   database: Database,
   { identity, vectorType }: { readonly identity: StorageIdentity; readonly vectorType: VectorType },
-): Promise<void> {
+): Promise<State> {
   const { schema } = database
   const { modelId, revision, dtype, dimensions, recipe, settings } = identity
   const options = { schema, vectorSchema: database.server.vectorSchema as string, vectorType, dimensions }
@@ -1547,7 +1546,11 @@ async function createTables(
       { isMade: async (ask) => (await stateOf(ask, database)) !== undefined },
     )
   } catch (error) {
-    const isThere = await database.read((ask) => stateOf(ask, database)).catch(() => undefined)
-    if (isThere === undefined) throw error
+    const made = await database.read((ask) => stateOf(ask, database)).catch(() => undefined)
+    if (made === undefined) throw error
+    return made
   }
+  const made = await database.read((ask) => stateOf(ask, database))
+  if (made === undefined) throw new Error(`The tables in ${database.name} are gone.`)
+  return made
 }
