@@ -28,18 +28,19 @@ export interface Plan {
   readonly memory: number
 }
 
-// Bytes per abstract, measured with 40,899 abstracts of arXiv with vectors of 384 values.
-const recordBytes = 1500
-const wordsBytes = 1050
-const fieldsBytes = 550
-const plainIndexBytes = 130
-const wordsIndexBytes = 180
+// Bytes per paper, measured with 40,899 abstracts of arXiv of 1,497 bytes each.
+const recordBytes = 3410
+const plainIndexBytes = 180
+const wordsIndexBytes = 445
 const fieldsIndexBytes = 120
-const termBytes = 115
-/** Distinct terms of n abstracts are about this times n to the power of `termGrowth`. */
-const termFactor = 330
-const termGrowth = 0.86
-const linkBytes = 420
+/** A term and its place in the index. */
+const termBytes = 105
+/** n abstracts have about this times n to the power of `termGrowth` terms; measured from 5,000 to 240,000. */
+const termFactor = 690
+const termGrowth = 0.725
+/** A page of the graph, and what it holds of a paper besides the vector. */
+const pageBytes = 8192
+const linkBytes = 250
 
 /** @throws PaperkinError `invalid-argument` */
 export function planLibrary(options: PlanOptions): Plan {
@@ -64,12 +65,13 @@ export function planLibrary(options: PlanOptions): Plan {
     servers: servers.map(quoted),
   }
   const vectorBytes = dimensions * (vectorType === 'vector' ? 4 : 2)
+  const graphBytes = pageBytes / Math.max(1, Math.floor(pageBytes / (vectorBytes + linkBytes)))
   const sizes = [
-    { name: 'papers', bytes: rows * (recordBytes + wordsBytes + fieldsBytes + vectorBytes + 100) },
+    { name: 'papers', bytes: rows * (recordBytes + vectorBytes) },
     { name: 'papers, B-trees', bytes: rows * plainIndexBytes },
     { name: 'papers, words (GIN)', bytes: rows * wordsIndexBytes },
     { name: 'papers, fields (GIN)', bytes: rows * fieldsIndexBytes },
-    { name: 'papers, graph (HNSW)', bytes: rows * (vectorBytes + linkBytes) },
+    { name: 'papers, graph (HNSW)', bytes: rows * graphBytes },
     { name: 'terms', bytes: termFactor * rows ** termGrowth * termBytes },
   ].map(({ name, bytes }) => ({ name, bytes: Math.round(bytes) }))
   return {
@@ -90,7 +92,7 @@ export function planLibrary(options: PlanOptions): Plan {
     ],
     sizes,
     bytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0),
-    memory: rows * (vectorBytes + linkBytes + plainIndexBytes),
+    memory: Math.round(rows * (graphBytes + plainIndexBytes)),
   }
 }
 
