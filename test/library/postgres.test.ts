@@ -335,7 +335,7 @@ describe('an address', () => {
   })
 })
 
-describe.skipIf(postgresBin === '')('a server that fails', () => {
+describe.skipIf(postgresBin === '')('a server that fails', { timeout: 300_000 }, () => {
   let server: PostgresServer
   beforeAll(async () => {
     server = await PostgresServer.make()

@@ -259,8 +259,9 @@ export class Database {
         if (!mayWait || performance.now() + pause > until) throw this.#explained(error, doing)
         await rest(pause, signal)
       } finally {
-        client?.off('error', this.#ignore)
         client?.release(!isWhole)
+        // A connection that is given up may still say why it ends.
+        if (isWhole) client?.off('error', this.#ignore)
       }
     }
   }
