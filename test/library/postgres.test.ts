@@ -251,6 +251,48 @@ for (const { name, isHere, start, connections, words } of [
       await Promise.all([folder.close(), postgres.close(), back.close()])
     })
 
+    it('counts terms and makes indexes at the end of a bulk, or when it is opened after one that was interrupted', async () => {
+      const at = place()
+      const storage = await open(at)
+      const work = storage.inBulk(async () => {
+        await storage.commit({ papers: [trial(1, 0), trial(2, 1)], nextRow: 2 })
+        throw new Error('enough')
+      })
+      await expect(work).rejects.toThrow('enough')
+      expect(storage.hasTerms).toBe(false)
+      expect((await storage.verify()).damage).toEqual([{ message: expect.stringContaining('a copy was interrupted') }])
+      const indexes = async () => {
+        const { rows } = await pool.query('select indexname from pg_indexes where schemaname = $1', [at.schema])
+        return rows.map(({ indexname }) => indexname as string)
+      }
+      expect(await indexes()).not.toContain('papers_words')
+      const again = await open({ ...at, isBulk: true })
+      expect(again.hasTerms).toBe(false)
+      await again.inBulk(() => again.commit({ papers: [trial(3, 2)], nextRow: 3 }))
+      expect(await again.verify()).toMatchObject({ isWhole: true, papers: 3 })
+      expect(await indexes()).toEqual(
+        expect.arrayContaining(['papers_words', 'papers_fields', 'papers_embedding', 'terms_pkey']),
+      )
+      await Promise.all([storage.close(), again.close()])
+    })
+
+    it('counts words again that another version of the package has counted', async () => {
+      const at = place()
+      const storage = await open(at)
+      await storage.commit({ papers: [trial(1, 0), trial(2, 1)], nextRow: 2 })
+      const { schema } = storage.database
+      await pool.query(`update ${schema}.papers set words = '', length = 1`)
+      await pool.query(`update ${schema}.state set lexical_recipe = 99`)
+      await expect(storage.commit({ papers: [trial(3, 2)], nextRow: 3 })).rejects.toMatchObject({
+        code: 'store-mismatch',
+      })
+      const again = await open(at)
+      expect(await again.verify()).toMatchObject({ isWhole: true, papers: 2 })
+      const { rows } = await pool.query(`select count(*)::int as n from ${schema}.papers where words @@ 'paper'`)
+      expect(rows).toEqual([{ n: 2 }])
+      await Promise.all([storage.close(), again.close()])
+    })
+
     it('finds records, totals and terms that somebody has changed', async () => {
       const at = place()
       const storage = await open(at)

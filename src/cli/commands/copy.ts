@@ -84,6 +84,6 @@ async function openStorage(
   const { schema, readOnly = false, isHalf = false } = how
   const options = { readOnly, ...(how.identity && { identity: how.identity }) }
   return isPostgresUrl(place)
-    ? PostgresStorage.open(place, { ...options, schema, vectorType: isHalf ? 'halfvec' : 'vector' })
+    ? PostgresStorage.open(place, { ...options, schema, vectorType: isHalf ? 'halfvec' : 'vector', isBulk: true })
     : LogStorage.open(place, options)
 }
