@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyLibrary } from '../../src/library/postgres/copy-library.ts'
+import { planLibrary } from '../../src/library/postgres/plan.ts'
 import { PostgresStorage } from '../../src/library/postgres/postgres-storage.ts'
 import { LogStorage } from '../../src/library/storage/log-storage.ts'
 import { type ComingPaper, type Storage, type StoredPaper, vectorKey } from '../../src/library/storage/storage.ts'
@@ -455,5 +456,104 @@ describe.skipIf(postgresBin === '')('a server that fails', { timeout: 300_000 },
     }
     expect(await opened.verify()).toMatchObject({ isWhole: true, papers: ids.length })
     await opened.close()
+  })
+})
+
+const hasForeign = existsSync(join(postgresBin, '..', 'share', 'extension', 'postgres_fdw.control'))
+
+describe.skipIf(postgresBin === '' || !hasForeign)('papers over three servers', { timeout: 300_000 }, () => {
+  let servers: PostgresServer[] = []
+  let storage: PostgresStorage
+  const [main, east, west] = [0, 1, 2].map((i) => () => servers[i] as PostgresServer) as [
+    () => PostgresServer,
+    () => PostgresServer,
+    () => PostgresServer,
+  ]
+  const commit = (numbers: readonly number[], more: object = {}, removed: readonly string[] = []) =>
+    storage.commit({
+      papers: numbers.map((number, i) => trial(number, storage.nextRow + i, more)),
+      removed,
+      nextRow: storage.nextRow + numbers.length,
+    })
+  const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+
+  beforeAll(async () => {
+    servers = await Promise.all([PostgresServer.make(), PostgresServer.make(), PostgresServer.make()])
+    const plan = planLibrary({ rows: 1000, dimensions: 8, partitions: 6, servers: ['east', 'west'] })
+    await main().run('create extension postgres_fdw')
+    for (const [name, server] of [
+      ['east', east()],
+      ['west', west()],
+    ] as const) {
+      await main().run(
+        `create server ${name} foreign data wrapper postgres_fdw options (host '127.0.0.1', port '${server.port}', dbname 'postgres', extensions 'vector')`,
+      )
+      await main().run(
+        `create user mapping for postgres server ${name} options (user 'postgres', password_required 'false')`,
+      )
+    }
+    // The others first, as the plan says.
+    for (const { server, statements } of [...plan.statements].reverse())
+      for (const statement of statements)
+        await (server === '"east"' ? east() : server === '"west"' ? west() : main()).run(statement)
+    storage = await PostgresStorage.open(main().url, { identity })
+  })
+  afterAll(async () => {
+    await storage?.close()
+    await Promise.all(servers.map((server) => server.stop()))
+  })
+
+  it('are added, changed, removed and read as on one', async () => {
+    await commit(range(0, 300))
+    await commit(range(0, 50), { url: 'https://example.org' }, ['paper-200', 'paper-201'])
+    const { papers } = await contents(storage)
+    expect(papers.map(({ id }) => id)).toEqual(
+      range(0, 300).flatMap((number) => (number === 200 || number === 201 ? [] : [`paper-${number}`])),
+    )
+    expect(papers.filter(({ url }) => url !== undefined)).toHaveLength(50)
+    expect(await storage.verify()).toMatchObject({ isWhole: true, papers: 298 })
+    const parts = (await main().run('select count(*)::int as n from paperkin.papers group by tableoid')) as {
+      n: number
+    }[]
+    expect(parts).toHaveLength(6)
+    for (const { n } of parts) expect(n).toBeGreaterThan(20)
+  })
+
+  it('wait for a server that is stopped, and are whole after its return', async () => {
+    await east().end()
+    const adding = commit(range(300, 360))
+    await wait(1000)
+    await east().start()
+    await adding
+    expect(await storage.verify()).toMatchObject({ isWhole: true, papers: 358 })
+  })
+
+  it('are not there half where a server fails as the others have committed', async () => {
+    for (const server of [east(), west()]) {
+      await server.run(
+        `create function fail() returns trigger language plpgsql as $$ begin raise exception 'fails'; end $$`,
+      )
+    }
+    const places = [
+      [east(), 1],
+      [west(), 2],
+    ] as const
+    for (const [server, part] of places) {
+      await server.run(`create constraint trigger fail after insert or update or delete on paperkin.papers_${part}
+        deferrable initially deferred for each row execute function fail()`)
+      const numbers = range(360 + 100 * part, 400 + 100 * part)
+      await expect(commit(numbers, {}, ['paper-100', 'paper-101'].slice(part - 1, part))).rejects.toThrow(/fails/u)
+      await server.run(`drop trigger fail on paperkin.papers_${part}`)
+      // Another process makes it whole, and then adds the same papers.
+      const other = await PostgresStorage.open(main().url, { identity })
+      await other.commit({
+        papers: numbers.map((number, i) => trial(number, other.nextRow + i)),
+        nextRow: other.nextRow + 40,
+      })
+      expect(await other.verify()).toMatchObject({ isWhole: true, papers: 358 + 39 * part })
+      await other.close()
+    }
+    const { papers } = await contents(storage)
+    expect(new Set(papers.map(({ id }) => id)).size).toBe(papers.length)
   })
 })

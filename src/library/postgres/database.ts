@@ -1,5 +1,6 @@
 // The connection to a Postgres server. Everything that is asked goes through `read`, `snapshot` or `transaction`, which
 // know what may be asked again after a lost connection: reads, and changes of which it is known whether they were made.
+import { crc32 } from 'node:zlib'
 import { PaperkinError, show } from '../../errors.ts'
 import { packageRequire } from '../../runtime/package-files.ts'
 
@@ -51,6 +52,8 @@ const firstPause = 50
 const longestPause = 2_000
 /** Times that a transaction is begun again because another writer was faster. */
 const mostConflicts = 100
+/** Bytes of `pkin`. */
+const lockNumber = 0x706b696e
 
 /** Thrown by a transaction that met another writer's change: it is rolled back and begun again. */
 export class Conflict extends Error {}
@@ -229,6 +232,37 @@ export class Database {
     }
   }
 
+  /**
+   * Makes several changes one after another, while no other process runs such work in the same schema. If the connection
+   * is lost, the work is begun again from the start, whatever part of it was made.
+   */
+  alone<Result>(
+    work: (inTransaction: <Part>(change: (ask: Ask) => Promise<Part>) => Promise<Part>) => Promise<Result>,
+    { signal }: AskOptions = {},
+  ): Promise<Result> {
+    // Locks of all applications share their numbers: this one is of paperkin and the schema.
+    const key = [lockNumber, crc32(this.schemaName) | 0]
+    return this.#patiently('write', signal, async (client) => {
+      const ask = askOf(client, signal)
+      const inTransaction = async <Part>(change: (ask: Ask) => Promise<Part>): Promise<Part> => {
+        await client.query('begin; set local statement_timeout = 0')
+        const part = await change(ask)
+        await client.query('commit')
+        return part
+      }
+      await inTransaction(() => ask('select pg_advisory_lock($1::int, $2::int)', key))
+      try {
+        return await work(inTransaction)
+      } finally {
+        // A lost connection has given up its lock.
+        await client.query('rollback').catch(() => {})
+        await client
+          .query({ text: 'select pg_advisory_unlock($1::int, $2::int)', values: key, rowMode: 'array' })
+          .catch(() => {})
+      }
+    })
+  }
+
   /** Runs work with a connection. Connecting, and work that lost its connection, is tried again for a while. */
   async #patiently<Result>(
     doing: 'read' | 'write',
@@ -277,7 +311,11 @@ export class Database {
         `Expected to ${doing === 'read' ? 'read' : 'write to'} the library in ${this.name}, but ${what}.`,
         { cause: error },
       )
-    if (isLost(error)) return say(`the server cannot be reached (${code ?? message}): see that it runs and try again`)
+    if (isLost(error)) {
+      // An error of another server, on which parts of the papers are, comes with its name.
+      const what = code?.startsWith('08') ? message.split('\n')[0] : (code ?? message)
+      return say(`the server cannot be reached (${what}): see that it runs and try again`)
+    }
     if (code === '28P01' || code === '28000')
       return say(`it refuses this user (${message}): check name and password of the url, and pg_hba.conf of the server`)
     if (code === '3D000') return say('there is no such database: make it with `create database`')

@@ -123,10 +123,17 @@ export class PostgresStorage implements Storage {
   #seen: number | undefined
   /** Numbers of commits made here and not yet passed by `#seen`. */
   readonly #own = new Set<number>()
+  /** Whether papers lie on other servers too. */
+  readonly #isSpread: boolean
   #isClosed = false
 
-  private constructor(database: Database, state: State, isReadOnly: boolean) {
+  private constructor(
+    database: Database,
+    state: State,
+    { isReadOnly, isSpread }: { readonly isReadOnly: boolean; readonly isSpread: boolean },
+  ) {
     this.database = database
+    this.#isSpread = isSpread
     this.#state = state
     this.isReadOnly = isReadOnly
   }
@@ -157,7 +164,8 @@ export class PostgresStorage implements Storage {
           'store-mismatch',
           `Expected the tables in ${database.name} to have version ${schemaVersion}, got ${state.version}, which a newer version of paperkin made: update paperkin.`,
         )
-      const storage = new PostgresStorage(database, state, readOnly)
+      const isSpread = await database.read((ask) => isOverServers(ask, database))
+      const storage = new PostgresStorage(database, state, { isReadOnly: readOnly, isSpread })
       if (!storage.hasTerms && !readOnly && !isBulk) {
         await storage.#recount()
         await storage.#makeIndexes()
@@ -479,49 +487,118 @@ export class PostgresStorage implements Storage {
     papers: readonly { readonly coming: ComingPaper; readonly columns: PaperColumns }[],
     rows: readonly number[],
   ): Promise<PostgresPaper[]> {
-    const { removed = [], vectors = [] } = change
-    const result = await this.database.transaction(
-      async (ask) => {
-        const state = this.#checked(await stateOf(ask, this.database))
-        if (state.generation !== this.#state.generation) throw this.#replaced()
-        const firstVector = [...papers.map(({ coming }) => coming.vector), ...vectors].find(
-          (one): one is StoredVector => one !== undefined && 'key' in one,
+    const prepare = (ask: Ask) => this.#prepare(ask, { change, papers, rows })
+    const { plan, batch, made } = this.#isSpread
+      ? await this.#commitSpread(prepare)
+      : await this.database.transaction(
+          async (ask) => {
+            const prepared = await prepare(ask)
+            await this.#writePapers(ask, prepared.writing)
+            return { ...prepared, made: await this.#finish(ask, prepared.writing) }
+          },
+          {
+            isMade: async (ask, { batch }) => {
+              // Waits for the end of the attempt whose end is not known.
+              await ask(`select 1 from ${this.#table('state')} for update`)
+              return (await ask(`select 1 from ${this.#table('commits')} where batch = $1`, [batch])).length > 0
+            },
+          },
         )
-        if (state.identity.dimensions === 0 && firstVector !== undefined) await this.#setWidth(ask, firstVector)
-        const [numbered] = await ask<[string]>('select nextval($1::regclass)', [this.#table('batches')])
-        const batch = Number(numbered?.[0])
-        const before = await this.#before(ask, [...removed, ...papers.map(({ columns }) => columns.id)])
-        const gone = removed.flatMap((id) => before.get(id) ?? [])
-        const plan = await this.#plan(ask, { papers, before, gone, batch, rows })
-        await this.#keepPast(ask, { gone, changed: plan.changed })
-        await this.#delete(ask, gone)
-        await this.#insert(ask, plan.added, batch)
-        await this.#update(ask, plan.changed, batch)
-        await this.#insertVectors(ask, vectors)
-        const number = await this.#finish(ask, { batch, gone, plan, nextRow: change.nextRow })
-        return { batch, number, plan }
-      },
-      {
-        isMade: async (ask, { batch }) => {
-          // Waits for the end of the attempt whose end is not known.
-          await ask(`select 1 from ${this.#table('state')} for update`)
-          return (await ask(`select 1 from ${this.#table('commits')} where batch = $1`, [batch])).length > 0
-        },
-      },
-    )
-    const { plan, batch, number } = result
-    this.#own.add(number.commit)
+    this.#own.add(made.commit)
     const dimensions = plan.width || this.identity.dimensions
     this.#state = {
       ...this.#state,
-      nextRow: number.nextRow,
-      papers: number.papers,
+      nextRow: made.nextRow,
+      papers: made.papers,
       identity: { ...this.identity, dimensions },
     }
-    return plan.all.map(({ columns, coming, row, now, isSame }) => {
+    return plan.all.map(({ columns, textCrc, row, now, isSame }) => {
       const version = isSame ? (now as Before).batch : batch
-      return new PostgresPaper(columns.id, { row, textCrc: coming.textCrc, batch: version })
+      return new PostgresPaper(columns.id, { row, textCrc, batch: version })
     })
+  }
+
+  /** Decides what a change writes, and keeps what it will replace; changes no paper. */
+  async #prepare(
+    ask: Ask,
+    given: {
+      readonly change: Change
+      readonly papers: readonly { readonly coming: ComingPaper; readonly columns: PaperColumns }[]
+      readonly rows: readonly number[]
+    },
+  ): Promise<{ readonly plan: Plan; readonly batch: number; readonly writing: Writing }> {
+    const { papers, rows } = given
+    const { removed = [], vectors = [], nextRow } = given.change
+    const state = this.#checked(await stateOf(ask, this.database))
+    if (state.generation !== this.#state.generation) throw this.#replaced()
+    const firstVector = [...papers.map(({ coming }) => coming.vector), ...vectors].find(
+      (one): one is StoredVector => one !== undefined && 'key' in one,
+    )
+    if (state.identity.dimensions === 0 && firstVector !== undefined) await this.#setWidth(ask, firstVector)
+    const [numbered] = await ask<[string]>('select nextval($1::regclass)', [this.#table('batches')])
+    const batch = Number(numbered?.[0])
+    const before = await this.#before(ask, [...removed, ...papers.map(({ columns }) => columns.id)])
+    const gone = removed.flatMap((id) => before.get(id) ?? [])
+    const plan = await this.#plan(ask, { papers, before, gone, batch, rows })
+    await this.#keepPast(ask, { gone, changed: plan.changed })
+    await this.#insertVectors(ask, vectors)
+    const writing = { batch, gone, written: [...plan.added, ...plan.changed], sums: sumsOf(plan, gone, nextRow) }
+    return { plan, batch, writing }
+  }
+
+  /**
+   * Commits over several servers, which may fail one by one after the first has committed. So the change is written down
+   * first, here, and whoever commits next makes it again where it is not whole. One process at a time does that.
+   */
+  async #commitSpread(
+    prepare: (ask: Ask) => Promise<{ readonly plan: Plan; readonly batch: number; readonly writing: Writing }>,
+  ): Promise<{ readonly plan: Plan; readonly batch: number; readonly made: Committed }> {
+    const intents = this.#table('intents')
+    return this.database.alone(async (inTransaction) => {
+      const pending = await inTransaction((ask) => ask<[string]>(`select change from ${intents} order by batch`))
+      for (const [change] of pending) await inTransaction((ask) => this.#makeWhole(ask, writingOf(change)))
+      const prepared = await inTransaction(async (ask) => {
+        const found = await prepare(ask)
+        await ask(`insert into ${intents} (batch, change) values ($1, $2)`, [found.batch, intentOf(found.writing)])
+        return found
+      })
+      const made = await inTransaction((ask) => this.#makeWhole(ask, prepared.writing))
+      return { ...prepared, made }
+    })
+  }
+
+  /** Makes a change that is written down, as far as it is not made yet. */
+  async #makeWhole(ask: Ask, writing: Writing): Promise<Committed> {
+    await this.#writePapers(ask, writing, { isRepeated: true })
+    const [found] = await ask<[string]>(`select count(*) from ${this.#table('papers')} where batch = $1`, [
+      writing.batch,
+    ])
+    if (Number(found?.[0]) !== writing.written.length)
+      throw new PaperkinError(
+        'corrupt-store',
+        `Expected the change ${writing.batch} in ${this.path} to be whole, but papers that it changes were changed by other means: check it with \`verify\`.`,
+      )
+    await ask(`delete from ${this.#table('intents')} where batch = $1`, [writing.batch])
+    return this.#finish(ask, writing)
+  }
+
+  /** @throws Conflict if a paper is not as it was, unless it was written by the same change before */
+  async #writePapers(ask: Ask, { batch, gone, written }: Writing, { isRepeated = false } = {}): Promise<void> {
+    const counts = [
+      await this.#delete(ask, gone),
+      await this.#insert(
+        ask,
+        written.filter(({ before }) => before === undefined),
+        batch,
+      ),
+      await this.#update(
+        ask,
+        written.filter(({ before }) => before !== undefined),
+        batch,
+      ),
+    ]
+    const all = counts.reduce((sum, count) => sum + count, 0)
+    if (all !== gone.length + written.length && !isRepeated) throw new Conflict()
   }
 
   async #before(ask: Ask, ids: readonly string[]): Promise<Map<string, Before>> {
@@ -594,11 +671,12 @@ export class PostgresStorage implements Storage {
       const vector = now?.key === key ? undefined : known.get(key)
       const isSame = now?.key === key && now.record === columns.record
       return {
-        coming,
         columns,
         row: isSame ? now.row : row,
+        textCrc: coming.textCrc,
         key,
         now,
+        before: now?.batch,
         vector,
         isSame,
         seq: batch * papersPerCommit + place,
@@ -648,18 +726,18 @@ export class PostgresStorage implements Storage {
     )
   }
 
-  async #delete(ask: Ask, gone: readonly Before[]): Promise<void> {
-    if (gone.length === 0) return
+  async #delete(ask: Ask, gone: Writing['gone']): Promise<number> {
+    if (gone.length === 0) return 0
     const rows = await ask(
       `delete from ${this.#table('papers')} p using unnest($1::text[], $2::bigint[]) as u(id, batch)
         where p.id = u.id and p.batch = u.batch returning 1`,
       versionsOf(gone),
     )
-    if (rows.length !== gone.length) throw new Conflict()
+    return rows.length
   }
 
-  async #insert(ask: Ask, papers: readonly PlannedPaper[], batch: number): Promise<void> {
-    if (papers.length === 0) return
+  async #insert(ask: Ask, papers: readonly WrittenPaper[], batch: number): Promise<number> {
+    if (papers.length === 0) return 0
     const sorted = inOrderOfIds(papers)
     const rows = await ask(
       `insert into ${this.#table('papers')} (id, seq, batch, ${commonColumns.join(', ')}, vector_key, embedding, truncation)
@@ -677,10 +755,11 @@ export class PostgresStorage implements Storage {
         truncationsOf(sorted),
       ],
     )
-    if (rows.length !== papers.length) throw new Conflict()
+    return rows.length
   }
 
-  async #update(ask: Ask, papers: readonly PlannedPaper[], batch: number): Promise<void> {
+  async #update(ask: Ask, papers: readonly WrittenPaper[], batch: number): Promise<number> {
+    let count = 0
     const set = `batch = $1::bigint, ${commonColumns.map((name) => `${name} = ${fromText(name)}`).join(', ')}`
     const where = 'where p.id = u.id and p.batch = u.before returning 1'
     for (const isFreshVector of [false, true]) {
@@ -688,7 +767,7 @@ export class PostgresStorage implements Storage {
       if (part.length === 0) continue
       const before = arrayOf(
         'int8',
-        part.map(({ now }) => (now as Before).batch),
+        part.map((paper) => paper.before),
       )
       const rows = isFreshVector
         ? await ask(
@@ -709,8 +788,9 @@ export class PostgresStorage implements Storage {
             ...commonValues(part),
             before,
           ])
-      if (rows.length !== part.length) throw new Conflict()
+      count += rows.length
     }
+    return count
   }
 
   /** The columns of a batch as a table `u`; the parameters begin with number `first`. */
@@ -724,7 +804,7 @@ export class PostgresStorage implements Storage {
     return `unnest(${names.map((name, i) => `$${first + i}::${types[name]}[]`).join(', ')}) as u(${names.join(', ')})`
   }
 
-  async #vectorsOf(ask: Ask, papers: readonly PlannedPaper[]): Promise<Buffer> {
+  async #vectorsOf(ask: Ask, papers: readonly WrittenPaper[]): Promise<Buffer> {
     const type = await this.#vectorNumber(ask)
     return arrayOf(
       type,
@@ -769,33 +849,16 @@ export class PostgresStorage implements Storage {
   }
 
   /** Adds up terms and totals and numbers the commit. From the first statement on, other commits wait for this one. */
-  async #finish(
-    ask: Ask,
-    done: { readonly batch: number; readonly gone: readonly Before[]; readonly plan: Plan; readonly nextRow: number },
-  ): Promise<{ readonly commit: number; readonly nextRow: number; readonly papers: number }> {
-    const { batch, gone, plan } = done
-    const change = new TermChange()
-    let length = 0
-    for (const { record, id, length: before } of gone) {
-      change.add(wordsOf(paperFromJson(id, record)).terms, -1)
-      length -= before
-    }
-    for (const { columns, now, isSame } of plan.all) {
-      if (isSame) continue
-      length += columns.length - (now?.length ?? 0)
-      if (now !== undefined) change.add(wordsOf(paperFromJson(now.id, now.record)).terms, -1)
-      change.add(columns.terms, 1)
-    }
-    const rows = plan.all.reduce((highest, { row }) => Math.max(highest, row + 1), done.nextRow)
+  async #finish(ask: Ask, { batch, gone, sums }: Writing): Promise<Committed> {
     const [state] = await ask<[string, string, string, number]>(
       `update ${this.#table('state')} set commits = commits + 1, papers = papers + $1, length = length + $2,
         next_row = greatest(next_row, $3) where generation = $4 returning commits, next_row, papers, lexical_recipe`,
-      [plan.added.length - gone.length, length, rows, this.#state.generation],
+      [sums.papers, sums.length, sums.nextRow, this.#state.generation],
     )
     if (state === undefined) throw this.#replaced()
     const [commit, nextRow, papers, recipe] = state.map(Number) as [number, number, number, number]
     // Others are counted at the end of the bulk.
-    if (recipe === lexicalRecipe) await this.#addTerms(ask, change)
+    if (recipe === lexicalRecipe) await this.#addTerms(ask, sums.terms)
     else if (recipe !== -lexicalRecipe)
       throw new PaperkinError(
         'store-mismatch',
@@ -1287,20 +1350,49 @@ export class PostgresStorage implements Storage {
   }
 }
 
-/** A paper of a change, with what it gets. */
-interface PlannedPaper {
-  readonly coming: ComingPaper
+/** A paper to be written. */
+interface WrittenPaper {
   readonly columns: PaperColumns
   readonly row: number
+  readonly textCrc: number
   /** In base64. */
   readonly key: string
-  /** The version that it replaces. */
-  readonly now: Before | undefined
+  /** The batch of the version that it replaces. */
+  readonly before: number | undefined
   /** Undefined where the paper keeps the vector that it has. */
   readonly vector: StoredVector | undefined
+  readonly seq: number
+}
+
+/** A paper of a change, with what it gets. */
+interface PlannedPaper extends WrittenPaper {
+  /** The version that it replaces. */
+  readonly now: Before | undefined
   /** Whether another process has added exactly this paper: nothing is written then. */
   readonly isSame: boolean
-  readonly seq: number
+}
+
+/** What a change adds to terms and totals. */
+interface Sums {
+  readonly terms: TermChange
+  readonly length: number
+  readonly papers: number
+  readonly nextRow: number
+}
+
+/** What a commit writes, besides papers to terms and totals. */
+interface Writing {
+  readonly batch: number
+  readonly gone: readonly { readonly id: string; readonly batch: number }[]
+  readonly written: readonly WrittenPaper[]
+  readonly sums: Sums
+}
+
+/** What a commit became. */
+interface Committed {
+  readonly commit: number
+  readonly nextRow: number
+  readonly papers: number
 }
 
 interface Plan {
@@ -1350,8 +1442,8 @@ function fromText(name: (typeof commonColumns)[number]): string {
 }
 
 /** The parameters for `id` and the common columns. */
-function commonValues(papers: readonly PlannedPaper[]): Buffer[] {
-  const column = <Value extends string | number | undefined>(of: (paper: PlannedPaper) => Value) => papers.map(of)
+function commonValues(papers: readonly WrittenPaper[]): Buffer[] {
+  const column = <Value extends string | number | undefined>(of: (paper: WrittenPaper) => Value) => papers.map(of)
   return [
     arrayOf(
       'text',
@@ -1363,7 +1455,7 @@ function commonValues(papers: readonly PlannedPaper[]): Buffer[] {
     ),
     arrayOf(
       'int4',
-      column(({ coming }) => coming.textCrc),
+      column(({ textCrc }) => textCrc),
     ),
     arrayOf(
       'text',
@@ -1449,7 +1541,8 @@ function storedVector([key, vector, truncation]: VectorRow): StoredVector {
   return {
     key: Buffer.from(key, 'base64'),
     vector: readVector(vector),
-    ...(truncation !== null && { truncation: JSON.parse(truncation) as NonNullable<StoredVector['truncation']> }),
+    ...(truncation !== null &&
+      truncation !== 'null' && { truncation: JSON.parse(truncation) as NonNullable<StoredVector['truncation']> }),
   }
 }
 
@@ -1470,9 +1563,77 @@ function damaged(path: string, damage: readonly Damage[]): PaperkinError {
   )
 }
 
+/** What a change adds to terms and totals. */
+function sumsOf(plan: Plan, gone: readonly Before[], nextRow: number): Sums {
+  const terms = new TermChange()
+  let length = 0
+  for (const before of gone) {
+    terms.add(wordsOf(paperFromJson(before.id, before.record)).terms, -1)
+    length -= before.length
+  }
+  for (const { columns, now, isSame } of plan.all) {
+    if (isSame) continue
+    length += columns.length - (now?.length ?? 0)
+    if (now !== undefined) terms.add(wordsOf(paperFromJson(now.id, now.record)).terms, -1)
+    terms.add(columns.terms, 1)
+  }
+  const rows = plan.all.reduce((highest, { row }) => Math.max(highest, row + 1), nextRow)
+  return { terms, length, papers: plan.added.length - gone.length, nextRow: rows }
+}
+
+/** What is written down of a change over several servers. */
+interface Intent extends Pick<Writing, 'batch' | 'gone'> {
+  readonly written: readonly (Pick<WrittenPaper, 'row' | 'textCrc' | 'key' | 'before' | 'seq'> & {
+    readonly id: string
+    readonly record: string
+    /** In base64 of `vectorBytes`. */
+    readonly vector: string | undefined
+    readonly truncation: StoredVector['truncation']
+  })[]
+  readonly sums: Omit<Sums, 'terms'>
+  readonly terms: readonly (readonly [string, number])[]
+}
+
+function intentOf({ batch, gone, written, sums: { terms, ...sums } }: Writing): string {
+  const intent: Intent = {
+    batch,
+    gone: gone.map(({ id, batch }) => ({ id, batch })),
+    written: written.map(({ columns: { id, record }, row, textCrc, key, before, seq, vector }) => ({
+      ...{ id, record, row, textCrc, key, before, seq },
+      vector: vector && vectorBytes(vector.vector).toString('base64'),
+      truncation: vector?.truncation,
+    })),
+    sums,
+    terms: [...terms.counts],
+  }
+  return JSON.stringify(intent)
+}
+
+function writingOf(json: string): Writing {
+  const { terms, written, sums, ...intent } = JSON.parse(json) as Intent
+  return {
+    ...intent,
+    sums: { ...sums, terms: new TermChange(terms) },
+    written: written.map(({ id, record, vector, truncation, ...paper }) => ({
+      ...paper,
+      columns: columnsOf(paperFromJson(id, record)),
+      before: paper.before,
+      vector: vector === undefined ? undefined : storedVector([paper.key, vector, JSON.stringify(truncation ?? null)]),
+    })),
+  }
+}
+
 /** Changes of the numbers of papers by term. */
 class TermChange {
-  readonly #counts = new Map<string, number>()
+  readonly #counts: Map<string, number>
+
+  constructor(counts: Iterable<readonly [string, number]> = []) {
+    this.#counts = new Map(counts)
+  }
+
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
+  }
 
   get size(): number {
     return this.#counts.size
@@ -1559,21 +1720,41 @@ async function stateOf(ask: Ask, { schema }: Database): Promise<State | undefine
   return { version, generation, identity, vectorType, lexicalRecipe: lexical, commits, papers, length, nextRow }
 }
 
+/** Whether parts of `papers` are tables of other servers. */
+async function isOverServers(ask: Ask, { schema }: Database): Promise<boolean> {
+  const [found] = await ask<[boolean]>(
+    `select exists (select from pg_inherits i join pg_foreign_table f on f.ftrelid = i.inhrelid
+      where i.inhparent = to_regclass($1))`,
+    [`${schema}.papers`],
+  )
+  return found?.[0] ?? false
+}
+
 /** Makes the tables, unless another process is faster. */
 async function createTables(
   database: Database,
-  { identity, vectorType }: { readonly identity: StorageIdentity; readonly vectorType: VectorType },
+  given: { readonly identity: StorageIdentity; readonly vectorType: VectorType },
 ): Promise<State> {
+  const { identity } = given
+  let { vectorType } = given
   const { schema } = database
-  const { modelId, revision, dtype, dimensions, recipe, settings } = identity
+  const { modelId, revision, dtype, recipe, settings } = identity
+  let { dimensions } = identity
   const options = { schema, vectorSchema: database.server.vectorSchema as string, vectorType, dimensions }
   try {
     await database.transaction(
       async (ask) => {
-        const [exists] = await ask<[boolean]>('select to_regnamespace($1) is not null', [schema])
+        const [exists] = await ask<[boolean, string | null]>(
+          `select to_regnamespace($1) is not null, (select format_type(atttypid, atttypmod) from pg_attribute
+            where attrelid = to_regclass($2) and attname = 'embedding')`,
+          [schema, `${schema}.papers`],
+        )
+        const [hasSchema, planned] = exists as [boolean, string | null]
         // Asked for only where needed: `if not exists` needs the right to make schemas even if there is one.
-        if (!exists?.[0]) await ask(`create schema ${schema}`)
-        for (const statement of createStatements(options)) await ask(statement)
+        if (!hasSchema) await ask(`create schema ${schema}`)
+        // Tables that `postgres plan` made are taken as they are.
+        if (planned === null) for (const statement of createStatements(options)) await ask(statement)
+        else ({ vectorType, dimensions } = plannedVectors(database, planned, dimensions))
         await ask(
           `insert into ${schema}.state (version, generation, model_id, revision, dtype, dimensions, recipe, settings,
             vector_type, lexical_recipe, commits, papers, length, next_row)
@@ -1602,4 +1783,20 @@ async function createTables(
   const made = await database.read((ask) => stateOf(ask, database))
   if (made === undefined) throw new Error(`The tables in ${database.name} are gone.`)
   return made
+}
+
+/** Type and width of the vectors in tables that were made before. @throws PaperkinError `store-mismatch` */
+function plannedVectors(
+  { name }: Database,
+  type: string,
+  dimensions: number,
+): { readonly vectorType: VectorType; readonly dimensions: number } {
+  const [, vectorType, width = '0'] = /(vector|halfvec)(?:\((\d+)\))?$/u.exec(type) ?? []
+  const planned = Number(width)
+  if (vectorType !== undefined && (planned === 0 || dimensions === 0 || planned === dimensions))
+    return { vectorType: vectorType as VectorType, dimensions: dimensions || planned }
+  throw new PaperkinError(
+    'store-mismatch',
+    `Expected the tables in ${name} to be planned for vectors of ${dimensions} values, got ${type}: plan them with \`--dimensions ${dimensions}\`.`,
+  )
 }

@@ -99,6 +99,10 @@ export function createStatements(options: SchemaOptions): string[] {
   at timestamptz not null default now(),
   removed text[]                  -- ids that it removed
 )`,
+    `create table ${schema}.intents ( -- changes over several servers that are not known to be whole
+  batch bigint primary key,
+  change text not null            -- JSON
+)`,
     `create sequence ${schema}.batches`,
     ...indexStatements(options),
     ...graphStatements(options),
