@@ -1,11 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyLibrary } from '../../src/library/postgres/copy-library.ts'
@@ -22,9 +18,8 @@ import {
   startServer,
   type TestServer,
 } from './postgres-servers.ts'
-import { trialPaper } from './postgres-trial.ts'
+import { identity, killTrial, trialPaper } from './postgres-trial.ts'
 
-const identity = { modelId: 'trial', dimensions: 8, recipe: 'title, line break, abstract' }
 const root = mkdtempSync(join(tmpdir(), 'paperkin-copies-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 let names = 0
@@ -421,41 +416,10 @@ describe.skipIf(postgresBin === '')('a server that fails', { timeout: 300_000 },
   })
 
   it('loses nothing and has nothing twice where four processes add and it is killed in between', async () => {
-    const opened = await PostgresStorage.open(server.url, { schema: 'killed', identity })
-    const child = fileURLToPath(new URL('postgres-writer.ts', import.meta.url))
-    const acknowledged = new Set<string>()
-    const children = Array.from({ length: 4 }, (_, number): ChildProcess => {
-      const process = spawn(
-        globalThis.process.execPath,
-        ['--import', 'tsx', child, server.url, 'killed', String(number), '8000'],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      )
-      createInterface({ input: process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        for (const id of line.split(' ')) acknowledged.add(id)
-      })
-      return process
-    })
-    const ended = Promise.all(children.map((process) => once(process, 'close')))
-    while (acknowledged.size < 100) await wait(50)
-    await server.kill()
-    const before = acknowledged.size
-    await wait(500)
-    await server.start()
-    while (acknowledged.size < before + 100) await wait(50)
-    await server.end()
-    await wait(300)
-    await server.start()
-    expect((await ended).map(([code]) => code)).toEqual([0, 0, 0, 0])
-    const { papers } = await contents(opened)
-    const ids = papers.map(({ id }) => id)
-    expect(new Set(ids).size).toBe(ids.length)
-    expect([...acknowledged].filter((id) => !new Set(ids).has(id))).toEqual([])
-    for (const paper of papers) {
-      const { vector: _, ...wanted } = trialPaper(Number(paper.id.slice(6)))
-      expect(paper).toMatchObject(wanted)
-    }
-    expect(await opened.verify()).toMatchObject({ isWhole: true, papers: ids.length })
-    await opened.close()
+    const { papers, acknowledged, broken, verification } = await killTrial(server, { kills: 3 })
+    expect(acknowledged).toBeGreaterThanOrEqual(200)
+    expect(broken).toEqual([])
+    expect(verification).toMatchObject({ isWhole: true, papers })
   })
 })
 

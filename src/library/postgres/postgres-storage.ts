@@ -1100,6 +1100,11 @@ export class PostgresStorage implements Storage {
 
   async rewrite({ identity, papers, keepsOthers, signal }: Contents): Promise<void> {
     this.#requireWriter()
+    if (this.#isSpread)
+      throw new PaperkinError(
+        'store-unwritable',
+        `Expected the papers in ${this.path} to be on one server to be rewritten, but parts of them are on others: copy the library to new tables instead.`,
+      )
     const generation = randomUUID()
     await this.database.transaction(
       async (ask) => {
