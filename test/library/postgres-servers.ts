@@ -59,6 +59,7 @@ export class PostgresServer implements TestServer {
   }
 
   static async make({ hasVector = true } = {}): Promise<PostgresServer> {
+    if (postgresBin === '') throw new Error('PAPERKIN_POSTGRES_BIN names no folder: see scripts/postgres-server.mjs.')
     const folder = mkdtempSync(join(tmpdir(), 'paperkin-postgres-'))
     if (nobody.uid !== undefined) chownSync(folder, nobody.uid, nobody.gid)
     chmodSync(folder, 0o700)

@@ -64,6 +64,10 @@ export async function killTrial(
     const before = acknowledged.size
     while (acknowledged.size < before + 50 && children.every(({ exitCode }) => exitCode === null)) await wait(20)
   }
+  // Each of them has begun.
+  const begun = new Set<number>()
+  for (const [number, process] of children.entries()) process.stdout?.once('data', () => begun.add(number))
+  while (begun.size < children.length && children.every(({ exitCode }) => exitCode === null)) await wait(20)
   const until = performance.now() + milliseconds
   let done = 0
   for (; done < kills || performance.now() < until; done++) {

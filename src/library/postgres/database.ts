@@ -9,7 +9,8 @@ export interface PostgresPool {
   connect(): Promise<PostgresClient>
   end(): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
-  off?(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'connect', listener: (client: PostgresClient) => void): unknown
+  off?(event: 'error' | 'connect', listener: (of: never) => void): unknown
   readonly options?: { readonly [name: string]: unknown }
 }
 
@@ -69,6 +70,7 @@ export class Database {
   #server: Server | undefined
   #isClosed = false
   readonly #ignore = () => {}
+  readonly #watch = (client: PostgresClient) => void client.on('error', this.#ignore)
 
   private constructor(parts: {
     readonly pool: PostgresPool
@@ -84,6 +86,8 @@ export class Database {
     this.schemaName = parts.schemaName
     // An idle connection that is lost is no error: the next question opens another one.
     this.#pool.on('error', this.#ignore)
+    // A connection may be lost in the same moment in which it is made, before it is handed out.
+    this.#pool.on('connect', this.#watch)
   }
 
   /**
@@ -337,7 +341,10 @@ export class Database {
     if (this.#isClosed) return
     this.#isClosed = true
     if (this.#isOwn) await this.#pool.end().catch(() => {})
-    else this.#pool.off?.('error', this.#ignore)
+    else {
+      this.#pool.off?.('error', this.#ignore)
+      this.#pool.off?.('connect', this.#watch)
+    }
   }
 }
 
