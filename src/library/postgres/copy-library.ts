@@ -79,15 +79,16 @@ export async function copyLibrary(from: Storage, to: Storage, options: CopyOptio
   return { papers: all.length, copied, ...sums }
 }
 
-/** The handles of all papers, in order. */
-async function handles(storage: Storage, signal: AbortSignal | undefined): Promise<Map<string, StoredPaper>> {
-  const found = new Map<string, StoredPaper>()
-  const { batches } = await storage.load({ isAll: true, present: () => found.values(), signal })
-  for await (const { removed, papers } of batches) {
-    for (const id of removed) found.delete(id)
-    for (const paper of papers) found.set(paper.id, paper)
-  }
-  return found
+/** The handles of all papers, in order. @throws PaperkinError `corrupt-store` */
+async function handles(storage: Storage, signal: AbortSignal | undefined): Promise<ReadonlyMap<string, StoredPaper>> {
+  const { papers, isWhole, damageOf } = await storage.inspect({ reads: false, signal })
+  if (isWhole) return papers
+  const damage = damageOf(papers.values())
+  throw new PaperkinError(
+    'corrupt-store',
+    `Expected the library in ${storage.path} to be as it was written, but ${damage[0]?.message ?? 'a part of it is damaged.'} Open it with \`repair: true\` first.`,
+    { issues: damage.map(({ message, id }) => ({ message, ...(id !== undefined && { path: [id] }) })) },
+  )
 }
 
 interface Read {
