@@ -38,24 +38,26 @@ const paperFields = new Set(['id', 'title', 'abstract', 'authors', 'categories',
 
 /** A checked filter. */
 export interface CompiledFilter {
+  readonly given: PaperFilter
   /** Whether {@link PaperAreas.prepare} must be called for the roster first. */
   readonly needsAreas: boolean
+  /** Fields of `extra` that it names, of which at least one paper must have each. */
+  readonly fields: readonly string[]
+  /** Names of areas that are not on the map, of which at least one paper must have each as `extra.area`. */
+  readonly ownAreas: readonly string[]
   /** The filter as a condition on the papers of a roster. */
   readonly test: (roster: Roster) => Condition
 }
 
 /**
  * Checks a filter and prepares it for use.
- * @param roster papers of which at least one must have each field
- * @param areasOf places on the map of science; returns undefined if there is no map in the space of the vectors
- * @throws PaperkinError `invalid-argument` for an invalid filter, for fields that no paper has, and for areas that are
- * not on the map
+ * @param areas places on the map of science; undefined if there is no map in the space of the vectors
+ * @throws PaperkinError `invalid-argument` for an invalid filter
  */
-export function* compileFilter(
+export function parseFilter(
   filter: PaperFilter | undefined,
-  roster: Roster,
-  areasOf: () => PaperAreas | undefined,
-): Reading<CompiledFilter | undefined> {
+  areas: PaperAreas | undefined,
+): CompiledFilter | undefined {
   if (filter === undefined) return undefined
   if (typeof filter === 'function') {
     const test = (place: number, { papers }: Roster) => {
@@ -68,7 +70,10 @@ export function* compileFilter(
       return Boolean(fits)
     }
     return {
+      given: filter,
       needsAreas: false,
+      fields: [],
+      ownAreas: [],
       test: (one) => ({ needsPaper: () => true, holds: (place) => test(place, one) }),
     }
   }
@@ -78,24 +83,15 @@ export function* compileFilter(
       `Expected \`filter\` to be a function or conditions by field, got ${show(filter)}.`,
     )
   const { area, ...others } = filter
-  const within = area === undefined ? undefined : yield* areaCondition(area, roster, areasOf())
+  const within = area === undefined ? undefined : areaCondition(area, areas)
   const conditions = Object.entries(others).flatMap(([field, wanted]) =>
     wanted === undefined ? [] : [{ field, fits: condition(field, wanted) }],
   )
-  for (const { field } of conditions) {
-    if (paperFields.has(field)) continue
-    const count = roster.papers.length
-    if (count > 0 && !(yield* hasValue(roster, field, (value) => value !== undefined))) {
-      yield roster.papers.slice(0, mostNamed)
-      const meant = nearestName(field, fieldNames(roster))
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has${meant === undefined ? '.' : `: did you mean \`${meant}\`?`}`,
-      )
-    }
-  }
   return {
+    given: filter,
     needsAreas: within?.needsAreas ?? false,
+    fields: conditions.map(({ field }) => field).filter((field) => !paperFields.has(field)),
+    ownAreas: within?.ownAreas ?? [],
     test: (one) => {
       const asked = conditions.map(({ field, fits }): Condition => {
         const { isRead, valueAt } = column(one, field)
@@ -111,13 +107,61 @@ export function* compileFilter(
 }
 
 /**
- * The condition of `area`: papers within a place on the map, or with its name in `extra.area`.
- * @throws PaperkinError `invalid-argument` for names that are neither on the map nor in a paper
+ * {@link parseFilter} for the papers of a roster.
+ * @throws PaperkinError `invalid-argument` also for fields that no paper has, and for areas that are not on the map
  */
-function* areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas | undefined): Reading<CompiledFilter> {
+export function* compileFilter(
+  filter: PaperFilter | undefined,
+  roster: Roster,
+  areasOf: () => PaperAreas | undefined,
+): Reading<CompiledFilter | undefined> {
+  // The map is read on first use.
+  const areas = typeof filter === 'object' && filter?.area !== undefined ? areasOf() : undefined
+  const compiled = parseFilter(filter, areas)
+  for (const name of compiled?.ownAreas ?? [])
+    if (!(yield* hasValue(roster, 'area', condition('area', name)))) throw unknownArea(name, areas)
+  for (const field of compiled?.fields ?? []) {
+    const count = roster.papers.length
+    if (count > 0 && !(yield* hasValue(roster, field, (value) => value !== undefined))) {
+      yield roster.papers.slice(0, mostNamed)
+      throw unknownField(field, count, fieldNames(roster))
+    }
+  }
+  return compiled
+}
+
+/** The error for a field that no paper has; `names` are those that they have. */
+export function unknownField(field: string, count: number, names: Iterable<string>): PaperkinError {
+  const meant = nearestName(field, [...new Set([...paperFields, ...names])])
+  return new PaperkinError(
+    'invalid-argument',
+    `Expected \`filter\` to name fields of the papers, got ${show(field)}, which none of the ${count} has${meant === undefined ? '.' : `: did you mean \`${meant}\`?`}`,
+  )
+}
+
+/** The error for a name that is neither on the map nor in a paper. */
+export function unknownArea(name: string, areas: PaperAreas | undefined): PaperkinError {
+  if (areas === undefined)
+    return new PaperkinError(
+      'invalid-argument',
+      `Expected a library with the map of science for \`filter.area\` ${show(name)}: use the bundled model, or call \`prepareAreas()\` first.`,
+    )
+  const like = areas.atlas.namesLike(name).map((one) => JSON.stringify(one))
+  return new PaperkinError(
+    'invalid-argument',
+    `Expected \`filter.area\` to be the name of an area, a field or a discipline, got ${show(name)}${like.length > 0 ? `: near it are ${like.join(', ')}` : ''}.`,
+  )
+}
+
+/** The condition of `area`: papers within a place on the map, or with its name in `extra.area`. */
+function areaCondition(
+  wanted: FilterValue,
+  areas: PaperAreas | undefined,
+): Pick<CompiledFilter, 'needsAreas' | 'ownAreas' | 'test'> {
   const names: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
   const fitsOwn = condition('area', wanted)
   const nodes: number[] = []
+  const ownAreas: string[] = []
   for (const name of names) {
     if (typeof name !== 'string' || name.trim() === '')
       throw new PaperkinError(
@@ -125,24 +169,12 @@ function* areaCondition(wanted: FilterValue, roster: Roster, areas: PaperAreas |
         `Expected \`filter.area\` to be the name of an area, a field or a discipline, or several of them, got ${show(wanted)}.`,
       )
     const node = areas?.atlas.find(name) ?? -1
-    if (node >= 0) {
-      nodes.push(node)
-      continue
-    }
-    if (yield* hasValue(roster, 'area', condition('area', name))) continue
-    if (areas === undefined)
-      throw new PaperkinError(
-        'invalid-argument',
-        `Expected a library with the map of science for \`filter.area\` ${show(name)}: use the bundled model, or call \`prepareAreas()\` first.`,
-      )
-    const like = areas.atlas.namesLike(name).map((one) => JSON.stringify(one))
-    throw new PaperkinError(
-      'invalid-argument',
-      `Expected \`filter.area\` to be the name of an area, a field or a discipline, got ${show(name)}${like.length > 0 ? `: near it are ${like.join(', ')}` : ''}.`,
-    )
+    if (node >= 0) nodes.push(node)
+    else ownAreas.push(name)
   }
   return {
     needsAreas: nodes.length > 0,
+    ownAreas,
     test: (one) => {
       const { isRead, valueAt } = column(one, 'area')
       const isWithin = (place: number) =>
@@ -203,12 +235,9 @@ function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined
 /** Papers whose field names are considered for suggestions. */
 const mostNamed = 1000
 
-/** Names of the fields of the first `mostNamed` papers. */
+/** Names of the fields in `extra` of the first `mostNamed` papers. */
 function fieldNames({ papers }: Roster): string[] {
-  const names = new Set(paperFields)
-  for (const { cached } of papers.slice(0, mostNamed))
-    for (const name of Object.keys(cached?.extra ?? {})) names.add(name)
-  return [...names]
+  return papers.slice(0, mostNamed).flatMap(({ cached }) => Object.keys(cached?.extra ?? {}))
 }
 
 function fieldOf(paper: Paper, field: string): Json | undefined {
