@@ -8,8 +8,9 @@ import type { SparseRows } from './sparse-rows.ts'
 import { type LexicalState, maxCount, TermCounts } from './term-counts.ts'
 import { isPair } from './term-ids.ts'
 
-const k1 = 1.2
-const b = 0.75
+/** Parameters of BM25: how fast the count of a word saturates, how much the length of a document matters. */
+export const k1 = 1.2
+export const b = 0.75
 /**
  * Weight of two adjacent query words relative to a single one (sequential dependence, Metzler and Croft 2005). nDCG@10
  * of the hybrid score: on scifact .7410 without, .7414 at .1, .7425 at .2, .7410 at .3; on scitldr's first 2,000 .9504

@@ -266,6 +266,12 @@ export class TermCounts {
     }
   }
 
+  /** All terms known now: stems, or two separated by a space. */
+  *names(): Generator<string> {
+    const nameOf = this.namer()
+    for (let term = 0; term < this.terms.size; term++) yield nameOf(term)
+  }
+
   /** The numbers of a row's pairs of adjacent stems, ascending; `size` is their count. */
   pairs(row: number): { readonly known: Int32Array; readonly size: number } {
     const known = this.entryTerm

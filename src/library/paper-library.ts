@@ -36,20 +36,38 @@ import { type Recommendations, type RecommendOptions, recommend } from './asking
 import type { Seed, Seeds } from './asking/seeds.ts'
 import { WholeSource } from './asking/source.ts'
 import { topicInput } from './asking/topic-input.ts'
-import { type AddOptions, type AddResult, addPapers } from './collection/add-papers.ts'
+import { type Adding, type AddOptions, type AddResult, addPapers } from './collection/add-papers.ts'
 import { AreaMap, mapFrom } from './collection/area-map.ts'
-import { Collection } from './collection/collection.ts'
+import { Collection, type Holding } from './collection/collection.ts'
 import { convert, type Repair } from './collection/convert.ts'
-import { type FoundPaper, findPapers, keptPaper, paperNotFound, wrongText } from './collection/find-papers.ts'
+import { type FoundPaper, findPapers, keptPaper, wrongText } from './collection/find-papers.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './collection/transfer.ts'
+import type { PostgresPool } from './postgres/database.ts'
+import { FarPapers } from './postgres/far-papers.ts'
+import { PostgresSource } from './postgres/postgres-source.ts'
+import { PostgresStorage } from './postgres/postgres-storage.ts'
 import { requireOutside } from './storage/log-folder.ts'
 import { LogStorage, verifyLog } from './storage/log-storage.ts'
 import { MemoryStorage } from './storage/memory-storage.ts'
-import { isSameIdentity, type Storage, type StorageIdentity, type Verification } from './storage/storage.ts'
+import {
+  isSameIdentity,
+  type Storage,
+  type StorageIdentity,
+  type StoredPaper,
+  type Verification,
+} from './storage/storage.ts'
 
 export interface OpenOptions {
   /** Folder of a library on disk, created if missing. @default in memory, lost when the process ends */
   readonly path?: string | undefined
+  /**
+   * A Postgres database with pgvector, in place of a folder: a url such as `postgres://user@host/database`, or a `Pool` of
+   * the package pg, an optional dependency. Many processes may write. Papers stay in the database, so what answers at
+   * once, such as {@link PaperLibrary.get}, is refused and {@link PaperLibrary.readPapers} and its like are there instead.
+   */
+  readonly postgres?: string | PostgresPool | undefined
+  /** Schema of the tables in the database. @default 'paperkin' */
+  readonly schema?: string | undefined
   /** Whether to create a library if the folder has none; if false, a missing library is an error. @default true */
   readonly create?: boolean | undefined
   /**
@@ -94,6 +112,8 @@ export interface OpenOptions {
 
 const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
   path: true,
+  postgres: true,
+  schema: true,
   create: true,
   readOnly: true,
   reembed: true,
@@ -112,7 +132,10 @@ const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
 export class PaperLibrary<Extra extends object = PaperExtra> {
   readonly #embedder: Embedder | undefined
   readonly #ownsEmbedder: boolean
-  readonly #collection: Collection
+  /** The papers in memory; undefined where they stay in a database. */
+  readonly #collection: Collection | undefined
+  readonly #storage: Storage
+  readonly #far: PostgresSource | undefined
   readonly #view: LibraryView
   readonly #ranking: Ranking
   readonly #map: AreaMap
@@ -126,11 +149,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   private constructor(parts: {
     readonly embedder: Embedder | undefined
     readonly ownsEmbedder: boolean
-    readonly collection: Collection
+    readonly collection: Collection | undefined
+    readonly storage: Storage
     readonly map: AreaMap
     readonly repair: Repair | undefined
   }) {
-    if (parts?.collection === undefined)
+    if (parts?.storage === undefined)
       throw new PaperkinError(
         'invalid-argument',
         'A library is opened, not made with `new`: await PaperLibrary.open().',
@@ -138,15 +162,18 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     // Every call in progress adds a listener.
     setMaxListeners(0, this.#closing.signal)
     this.#leaveThreads = useThreads()
-    const { embedder, collection } = parts
+    const { embedder, collection, storage } = parts
     this.#embedder = embedder
     this.#ownsEmbedder = parts.ownsEmbedder
     this.#collection = collection
+    this.#storage = storage
     this.#repair = parts.repair
     this.#map = parts.map
     const hasEmbedder = embedder !== undefined
+    const areas = () => this.#areas
+    if (storage instanceof PostgresStorage) this.#far = new PostgresSource(storage, areas)
     this.#view = {
-      source: new WholeSource(collection, { areas: () => this.#areas, hasEmbedder }),
+      source: this.#far ?? new WholeSource(collection as Collection, { areas, hasEmbedder }),
       areas: () => this.#areas,
       hasEmbedder,
       isBundled: embedder?.modelId === bundledId,
@@ -172,27 +199,30 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
    */
   static async open<Extra extends object = PaperExtra>(options: OpenOptions = {}): Promise<PaperLibrary<Extra>> {
     requireOptions('PaperLibrary.open', options, openOptionNames)
-    const { path, index: kind = 'auto', signal } = options
+    const { path, postgres, index: kind = 'auto', signal } = options
     // Checked before a folder is created.
     for (const name of ['readOnly', 'reembed', 'repair', 'create', 'areas'] as const)
       requireBoolean(name, options[name])
     requireIndexKind(kind)
-    if (path !== undefined && options.embedder !== 'none') requireName(options.embedder)
+    requirePlace(options)
+    if ((path !== undefined || postgres !== undefined) && options.embedder !== 'none') requireName(options.embedder)
     const embedder = options.embedder === 'none' ? undefined : await resolveEmbedder(options.embedder)
     const ownsEmbedder = embedder !== options.embedder
     let storage: Storage | undefined
     try {
       signal?.throwIfAborted()
-      storage = path === undefined ? new MemoryStorage(identityOf(embedder)) : await openLog(path, embedder, options)
+      storage = await openStorage(options, embedder)
       const repair = await fitted(storage, { ...options, embedder })
       const dimensions = embedder?.dimensions ?? (storage.identity.dimensions || undefined)
-      const collection = new Collection({ dimensions, kind, storage })
+      const collection = postgres === undefined ? new Collection({ dimensions, kind, storage }) : undefined
       // Another thread loads the model while the papers are read; the first question waits for the slower of the two.
       if (storage.bytes > longRead) void embedder?.prepare?.()
-      await collection.load({ signal })
+      await collection?.load({ signal })
       const map = new AreaMap({ embedder, storage, isWanted: options.areas ?? true })
       await map.load()
-      return new PaperLibrary<Extra>({ embedder, ownsEmbedder, collection, map, repair })
+      const library = new PaperLibrary<Extra>({ embedder, ownsEmbedder, collection, storage, map, repair })
+      await library.#far?.count(undefined, { signal })
+      return library
     } catch (error) {
       await storage?.close()
       if (ownsEmbedder) await embedder?.close?.()
@@ -200,9 +230,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     }
   }
 
-  /** The folder, as given to {@link open}; undefined in memory. */
+  /** The folder, as given to {@link open}, or the place in a database, without a password; undefined in memory. */
   get path(): string | undefined {
-    return this.#collection.storage.path
+    return this.#storage.path
   }
 
   /** What opening with `repair: true` repaired; undefined if nothing was damaged. */
@@ -210,14 +240,14 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     return this.#repair
   }
 
-  /** Number of papers. */
+  /** Number of papers; on Postgres as of the last call, see {@link countPapers}. */
   get size(): number {
-    return this.#collection.kept.size
+    return this.#far?.size ?? this.#near('size').kept.size
   }
 
   /** Width of the vectors; undefined without an embedder until the first vectors are added. */
   get dimensions(): number | undefined {
-    return this.#collection.dimensions
+    return this.#far === undefined ? this.#near('dimensions').dimensions : this.#far.dimensions
   }
 
   /** The embedding model; undefined for `'none'`. */
@@ -229,16 +259,17 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * The current index: `'exact'`, or `'hnsw'` once the graph is built. If building it in the background failed,
-   * `failure` holds the error and vectors are compared exactly.
+   * `failure` holds the error and vectors are compared exactly. On Postgres `'hnsw'`, that of pgvector.
    */
   get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure?: unknown } {
+    if (this.#collection === undefined) return Object.freeze({ kind: 'hnsw' })
     const { kind, failure } = this.#collection.index
     return Object.freeze({ kind, ...(failure !== undefined && { failure }) })
   }
 
   /** Whether a paper is in the library. An arXiv id may carry a version. */
   has(id: string | number): boolean {
-    return keptPaper(this.#collection.kept, id) !== undefined
+    return keptPaper(this.#near('has', 'readPapers').kept, id) !== undefined
   }
 
   /**
@@ -247,15 +278,17 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
    */
   get(id: string | number): Paper<Extra> | undefined {
     this.#requireOpen()
-    const known = keptPaper(this.#collection.kept, id)
-    return known && (this.#collection.readNow(known) as Paper<Extra>)
+    const collection = this.#near('get', 'readPapers')
+    const known = keptPaper(collection.kept, id)
+    return known && (collection.readNow(known) as Paper<Extra>)
   }
 
   /** A copy of a paper's unit vector, of {@link dimensions} values; undefined if there is no such paper. */
   vector(id: string | number): Float32Array | undefined {
     this.#requireOpen()
-    const known = keptPaper(this.#collection.kept, id)
-    return known && this.#collection.vectors.vector(known.row)
+    const { kept, vectors } = this.#near('vector', 'readVectors')
+    const known = keptPaper(kept, id)
+    return known && vectors.vector(known.row)
   }
 
   /**
@@ -266,11 +299,13 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   areas(id: string, options: { readonly k?: number | undefined } = {}): readonly PaperArea[] {
     this.#requireOpen()
     requireOptions('areas', options, { k: true })
-    const k = requireInteger('k', options.k ?? 1, 1)
-    const known = keptPaper(this.#collection.kept, id)
+    return this.#areasOf(this.#near('areas', 'readAreas'), id, requireInteger('k', options.k ?? 1, 1))
+  }
+
+  #areasOf({ kept, vectors }: Holding, id: string | number, k: number): readonly PaperArea[] {
+    const known = keptPaper(kept, id)
     const areas = this.#areas
     if (known === undefined || areas === undefined) return []
-    const { vectors } = this.#collection
     if (k > 1) return areas.atlas.areasOf(vectors.vector(known.row), k)
     const place = areas.of(known, vectors)
     return place === undefined ? [] : [place]
@@ -289,7 +324,10 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   ): Promise<void> {
     this.#requireOpen()
     requireOptions('prepareAreas', options, { signal: true, onProgress: true })
-    await this.#map.prepare({ ...options, papers: () => this.#someVectors(), signal: this.#either(options.signal) })
+    const signal = this.#either(options.signal)
+    const far = await this.#far?.gather({ ids: [], sample: { most: papersAsked, without: [] }, signal })
+    const papers = () => someVectors(far?.holding ?? this.#near('prepareAreas'))
+    await this.#map.prepare({ ...options, papers, signal })
   }
 
   /**
@@ -299,10 +337,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   papers(options: { readonly filter?: PaperFilter<Extra> | undefined } = {}): Paper<Extra>[] {
     this.#requireOpen()
     requireOptions('papers', options, { filter: true })
-    const { roster, vectors } = this.#collection
-    const papers = roster.papers.map((paper) => this.#collection.readNow(paper) as Paper<Extra>)
+    const collection = this.#near('papers', 'streamPapers')
+    const { roster, vectors } = collection
+    const papers = roster.papers.map((paper) => collection.readNow(paper) as Paper<Extra>)
     const reading = compileFilter(options.filter as PaperFilter | undefined, roster, () => this.#areas)
-    const filter = this.#collection.now(reading)
+    const filter = collection.now(reading)
     if (filter === undefined) return papers
     if (filter.needsAreas) this.#areas?.prepareNow(roster, vectors)
     const { holds } = filter.test(roster)
@@ -312,6 +351,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   /** {@link get} for several ids, in their order. */
   getMany(ids: readonly (string | number)[]): (Paper<Extra> | undefined)[] {
     this.#requireOpen()
+    this.#near('getMany', 'readPapers')
     requireList('ids', ids)
     return Array.from(ids, (id) => this.get(id))
   }
@@ -319,7 +359,8 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   /** All papers at the start of the loop, in the order of {@link papers}; each is read when the loop reaches it. */
   *[Symbol.iterator](): Generator<Paper<Extra>> {
     this.#requireOpen()
-    for (const known of [...this.#collection.kept.values()]) yield this.#collection.readNow(known) as Paper<Extra>
+    const collection = this.#near('[Symbol.iterator]', 'streamPapers')
+    for (const known of [...collection.kept.values()]) yield collection.readNow(known) as Paper<Extra>
   }
 
   /**
@@ -333,7 +374,127 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
     requireOptions('find', options, { k: true })
     const k = requireInteger('k', options.k ?? 5, 1)
-    return this.#collection.now(findPapers(this.#collection.kept, text, k)) as FoundPaper<Extra>[]
+    const collection = this.#near('find', 'findPapers')
+    return collection.now(findPapers(collection.kept, text, k)) as FoundPaper<Extra>[]
+  }
+
+  /**
+   * {@link getMany}, for any library: on Postgres papers are read from the database.
+   * @throws PaperkinError `corrupt-store`, `unreadable-source`, `library-closed`
+   */
+  async readPapers(
+    ids: readonly (string | number)[],
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<(Paper<Extra> | undefined)[]> {
+    const { known } = await this.#readKnown('readPapers', ids, options)
+    return known.map((paper) => paper?.cached as Paper<Extra> | undefined)
+  }
+
+  /** {@link vector} for several ids, in their order, for any library. */
+  async readVectors(
+    ids: readonly (string | number)[],
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<(Float32Array | undefined)[]> {
+    const { known, holding } = await this.#readKnown('readVectors', ids, options, false)
+    return known.map((paper) => paper && holding.vectors.vector(paper.row))
+  }
+
+  /** {@link areas} for several ids, in their order, for any library. */
+  async readAreas(
+    ids: readonly (string | number)[],
+    options: { readonly k?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<(readonly PaperArea[])[]> {
+    const { k: asked, ...others } = options
+    const k = requireInteger('k', asked ?? 1, 1)
+    const { holding } = await this.#readKnown('readAreas', ids, others, false)
+    return Array.from(ids, (id) => this.#areasOf(holding, id, k))
+  }
+
+  /**
+   * {@link papers}, one after another, for any library: on Postgres some hundreds are in memory at a time, and those
+   * added meanwhile may be among them.
+   * @throws PaperkinError `invalid-argument` for an invalid filter, `library-closed`
+   */
+  async *streamPapers(
+    options: { readonly filter?: PaperFilter<Extra> | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Paper<Extra>> {
+    this.#requireOpen()
+    requireOptions('streamPapers', options, { filter: true, signal: true })
+    const signal = this.#either(options.signal)
+    const filter = await this.#view.source.compile(options.filter as PaperFilter | undefined, { signal })
+    const far = this.#far?.stream(filter, { signal })
+    for await (const part of far ?? [this.#near('streamPapers')]) {
+      const { roster } = part
+      if (filter?.needsAreas) await this.#areas?.prepare(roster, part.vectors, signal)
+      const condition = filter?.test(roster)
+      const places = Array.from(roster.papers.keys())
+      for (let start = 0; start < places.length; start += papersPerRead) {
+        const some = places.slice(start, start + papersPerRead)
+        await part.read(
+          some.map((place) => roster.papers[place] as StoredPaper),
+          { signal },
+        )
+        for (const place of some) {
+          signal.throwIfAborted()
+          if (condition === undefined || condition.holds(place))
+            yield (roster.papers[place] as StoredPaper).cached as Paper<Extra>
+        }
+      }
+    }
+  }
+
+  /** Number of papers, or of those that pass a filter, for any library: on Postgres the database counts them. */
+  async countPapers(
+    options: { readonly filter?: PaperFilter<Extra> | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<number> {
+    this.#requireOpen()
+    requireOptions('countPapers', options, { filter: true, signal: true })
+    const signal = this.#either(options.signal)
+    const filter = options.filter as PaperFilter | undefined
+    if (this.#far !== undefined) return this.#far.count(await this.#far.compile(filter), { signal })
+    if (filter === undefined) return this.size
+    let count = 0
+    for await (const _ of this.streamPapers({ filter: options.filter, signal })) count++
+    return count
+  }
+
+  /**
+   * {@link find}, for any library: on Postgres among the papers that share words with the text, or words and ids that
+   * begin alike.
+   */
+  async findPapers(
+    text: string,
+    options: { readonly k?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<FoundPaper<Extra>[]> {
+    this.#requireOpen()
+    if (typeof text !== 'string' || text.trim() === '') throw wrongText('text', text)
+    requireOptions('findPapers', options, { k: true, signal: true })
+    const k = requireInteger('k', options.k ?? 5, 1)
+    const signal = this.#either(options.signal)
+    if (this.#far !== undefined) return (await this.#far.find(text, k, { signal })) as FoundPaper<Extra>[]
+    const collection = this.#near('findPapers')
+    return (await collection.soon(findPapers(collection.kept, text, k), { signal })) as FoundPaper<Extra>[]
+  }
+
+  /** The papers with some ids, undefined for those that are not there; read if `isRead`. */
+  async #readKnown(
+    name: string,
+    ids: readonly (string | number)[],
+    options: { readonly signal?: AbortSignal | undefined },
+    isRead = true,
+  ): Promise<{ readonly holding: Holding; readonly known: readonly (StoredPaper | undefined)[] }> {
+    this.#requireOpen()
+    requireOptions(name, options, { signal: true })
+    requireList('ids', ids)
+    const signal = this.#either(options.signal)
+    const { holding } = await this.#view.source.gather({ ids: Array.from(ids, String), signal })
+    const known = Array.from(ids, (id) => keptPaper(holding.kept, id))
+    if (isRead)
+      await holding.read(
+        known.filter((paper) => paper !== undefined),
+        { signal },
+      )
+    return { holding, known }
   }
 
   /**
@@ -358,7 +519,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     const records = Array.isArray(papers) ? ([...papers] as readonly PaperInput[]) : await allOf(papers, either)
     const requireOpen = () => this.#requireOpen()
     return this.#alone(() =>
-      addPapers(this.#collection, records, { ...options, signal: either, embedder: this.#embedder, requireOpen }),
+      addPapers(this.#adding, records, { ...options, signal: either, embedder: this.#embedder, requireOpen }),
     )
   }
 
@@ -372,14 +533,15 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       throw new PaperkinError('invalid-argument', `Expected \`ids\` to be an array of ids, got ${show(ids)}.`)
     const given = [...ids]
     return this.#alone(async () => {
-      const { kept } = this.#collection
+      const { source } = this.#view
+      const { kept } = (await source.gather({ ids: given.map(String) })).holding
       const removed = new Set<string>()
       for (const id of given) {
         const known = keptPaper(kept, id)
-        if (known === undefined) throw await this.#collection.soon(paperNotFound(kept, id))
+        if (known === undefined) throw await source.notFound(id, {})
         removed.add(known.id)
       }
-      if (removed.size > 0) await this.#collection.commit({ removed: [...removed] })
+      await this.#remove([...removed])
       return removed.size
     })
   }
@@ -391,10 +553,16 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   async clear(): Promise<number> {
     this.#requireWritable()
     return this.#alone(async () => {
-      const removed = [...this.#collection.kept.keys()]
-      if (removed.length > 0) await this.#collection.commit({ removed })
+      const removed = this.#far === undefined ? [...this.#near('clear').kept.keys()] : await this.#far.ids()
+      await this.#remove(removed)
       return removed.length
     })
+  }
+
+  async #remove(removed: readonly string[]): Promise<void> {
+    if (removed.length === 0) return
+    if (this.#collection !== undefined) await this.#collection.commit({ removed })
+    else await this.#storage.commit({ removed, nextRow: this.#storage.nextRow })
   }
 
   /**
@@ -405,11 +573,14 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   async export(options: ExportOptions): Promise<void> {
     this.#requireOpen()
     requireOptions('export', options, { papers: true, vectors: true, signal: true })
-    await exportLibrary(this.#collection, {
-      ...options,
-      signal: this.#either(options?.signal),
-      identity: this.#identity,
-    })
+    const signal = this.#either(options?.signal)
+    // Not awaited where the papers are in memory: the state is that of the call.
+    if (this.#collection !== undefined)
+      await exportLibrary(this.#collection, { ...options, signal, identity: this.#identity })
+    else
+      await this.#loaded(signal, (collection) =>
+        exportLibrary(collection, { ...options, signal, identity: this.#identity }),
+      )
   }
 
   /**
@@ -439,14 +610,16 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * In a library opened with `readOnly`, loads everything that another process has written since it was opened or last
-   * refreshed. All changes become visible at once. Otherwise does nothing.
+   * refreshed. All changes become visible at once. Otherwise does nothing, as on Postgres, where each question sees the
+   * library as it is.
    * @throws PaperkinError `store-mismatch` if the library now has another model, `corrupt-store`, `library-closed`
    */
   async refresh(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#requireOpen()
     requireOptions('refresh', options, { signal: true })
-    if (!this.#collection.storage.isReadOnly) return
-    await this.#alone(() => this.#collection.load({ signal: this.#either(options.signal) }))
+    const collection = this.#collection
+    if (collection === undefined || !this.#storage.isReadOnly) return
+    await this.#alone(() => collection.load({ signal: this.#either(options.signal) }))
   }
 
   /**
@@ -468,7 +641,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   async verify(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Verification> {
     this.#requireOpen()
     requireOptions('verify', options, { signal: true })
-    const { storage } = this.#collection
+    const storage = this.#storage
     if (!storage.isDurable)
       throw new PaperkinError(
         'invalid-argument',
@@ -524,12 +697,14 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   async duplicates(options: DuplicateOptions = {}): Promise<Duplicates> {
     this.#requireOpen()
     requireOptions('duplicates', options, { threshold: true, signal: true })
-    const { kept, lexical } = this.#collection
-    return findDuplicates([...kept.values()], lexical, {
-      ...options,
-      stream: (papers, reading) => this.#collection.stream(papers, reading),
-      signal: this.#either(options.signal),
-    })
+    const signal = this.#either(options.signal)
+    return this.#loaded(signal, (collection) =>
+      findDuplicates([...collection.kept.values()], collection.lexical, {
+        ...options,
+        stream: (papers, reading) => collection.stream(papers, reading),
+        signal,
+      }),
+    )
   }
 
   /**
@@ -541,11 +716,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('topics', options, topicOptionNames)
     const signal = this.#either(options.signal)
-    return this.#collection.settling.undisturbed(async () => {
+    return this.#loaded(signal, async (collection) => {
       const isNamed = Array.isArray(options.named) && options.named.length > 0
-      if (this.size > 0 && (isNamed || this.size >= mapFrom))
-        await this.#map.prepare({ papers: () => this.#someVectors(), signal })
-      return findTopics(await this.#rows(signal), { ...options, signal })
+      const { size } = collection.kept
+      if (size > 0 && (isNamed || size >= mapFrom))
+        await this.#map.prepare({ papers: () => someVectors(collection), signal })
+      return findTopics(await this.#rows(collection, signal), { ...options, signal })
     })
   }
 
@@ -567,14 +743,14 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     })
     const { data, papers } = checkedData(topics)
     const signal = this.#either(options.signal)
-    return this.#collection.settling.undisturbed(async () => {
-      const gone = [...papers].filter((id) => !this.#collection.kept.has(id))
+    return this.#loaded(signal, async (collection) => {
+      const gone = [...papers].filter((id) => !collection.kept.has(id))
       if (gone.length > 0)
         throw new PaperkinError(
           'paper-not-found',
           `Expected the ${papers.size} papers of \`topics\` to be in the library, ${gone.length} are not, such as ${show(gone[0])}: find topics of those that are there with \`topics({ previous })\`.`,
         )
-      return restoreTopics(await this.#rows(signal, papers), data, { ...options, signal })
+      return restoreTopics(await this.#rows(collection, signal, papers), data, { ...options, signal })
     })
   }
 
@@ -588,9 +764,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('novelty', options, { papers: true, since: true, weeks: true, signal: true })
     const signal = this.#either(options.signal)
-    return this.#collection.settling.undisturbed(() =>
-      findNovelty(this.#collection, { ...options, signal }, () => this.#areas),
-    )
+    return this.#loaded(signal, (collection) => findNovelty(collection, { ...options, signal }, () => this.#areas))
   }
 
   /**
@@ -617,14 +791,16 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     const { path } = options
     if (typeof path === 'string') await requireOutside('path', path)
     const signal = this.#either(options.signal)
-    // No await before the rows are taken, so everything is from one state.
-    const { roster } = this.#collection
-    const snapshot = this.#collection.vectors.snapshot()
-    const rows = await this.#rows(signal)
-    const areas = this.#areas
-    await areas?.prepare(roster, snapshot, signal)
-    const places = areas === undefined ? [] : roster.papers.map((paper) => areas.of(paper, snapshot))
-    return writeReport({ ...rows, places, topics, weights: relatedWeights }, { ...options, signal })
+    return this.#loaded(signal, async (collection) => {
+      // No await before the rows are taken, so everything is from one state.
+      const { roster } = collection
+      const snapshot = collection.snapshot()
+      const rows = await this.#rows(collection, signal)
+      const areas = this.#areas
+      await areas?.prepare(roster, snapshot, signal)
+      const places = areas === undefined ? [] : roster.papers.map((paper) => areas.of(paper, snapshot))
+      return writeReport({ ...rows, places, topics, weights: relatedWeights }, { ...options, signal })
+    })
   }
 
   /**
@@ -637,7 +813,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#closing.abort(closedError())
     await this.#writing.catch(() => {})
     try {
-      await this.#collection.close()
+      await (this.#collection ?? this.#storage).close()
     } finally {
       await Promise.all([this.#leaveThreads(), this.#ownsEmbedder && this.#embedder?.close?.()])
     }
@@ -658,8 +834,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   get #identity(): StorageIdentity {
-    const { storage, dimensions = 0 } = this.#collection
-    return { ...storage.identity, dimensions }
+    return { ...this.#storage.identity, dimensions: this.dimensions ?? 0 }
   }
 
   /** Places of the papers on the map of science; undefined if there is no map in the space of their vectors. */
@@ -669,20 +844,47 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     return this.#placed
   }
 
-  /** Vectors of a sample of papers, evenly spaced by id. */
-  #someVectors(): Float32Array[] {
-    const { kept, vectors } = this.#collection
-    const ids = [...kept.keys()].sort()
-    const step = Math.max(1, Math.floor(ids.length / papersAsked))
-    return ids
-      .filter((_, i) => i % step === 0)
-      .map((id) => vectors.vector((kept.get(id) as { readonly row: number }).row))
-      .filter((vector) => vector !== undefined)
+  /**
+   * The papers in memory.
+   * @throws PaperkinError `invalid-argument` for a library on Postgres, naming the call that does the same there
+   */
+  #near(name: string, instead?: string): Collection {
+    if (this.#collection !== undefined) return this.#collection
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected a library in memory or on disk for \`${name}\`, which answers at once: on Postgres use \`await library.${instead}(…)\`.`,
+    )
+  }
+
+  /** Where papers are added. */
+  get #adding(): Adding {
+    return this.#collection ?? new FarPapers(this.#storage as PostgresStorage)
+  }
+
+  /** Runs long work over all papers in memory; those on Postgres are loaded for it. */
+  async #loaded<Result>(
+    signal: AbortSignal | undefined,
+    work: (collection: Collection) => Promise<Result>,
+  ): Promise<Result> {
+    const own = this.#collection
+    if (own !== undefined) return own.settling.undisturbed(() => work(own))
+    const { dimensions } = this
+    const collection = new Collection({ dimensions, kind: 'exact', storage: this.#storage })
+    try {
+      await collection.load({ signal })
+      return await work(collection)
+    } finally {
+      await collection.release()
+    }
   }
 
   /** All papers, or those with the ids in `only`, with vectors and words, as of the call. */
-  #rows(signal: AbortSignal | undefined, only?: ReadonlySet<string>): ReturnType<typeof topicInput> {
-    return topicInput(this.#collection, { embedder: this.#embedder, atlas: this.#map.atlas, only, signal })
+  #rows(
+    collection: Collection,
+    signal: AbortSignal | undefined,
+    only?: ReadonlySet<string>,
+  ): ReturnType<typeof topicInput> {
+    return topicInput(collection, { embedder: this.#embedder, atlas: this.#map.atlas, only, signal })
   }
 
   /** Aborts when the caller aborts or the library closes. */
@@ -696,7 +898,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   #requireWritable(): void {
     this.#requireOpen()
-    if (this.#collection.storage.isReadOnly)
+    if (this.#storage.isReadOnly)
       throw new PaperkinError('store-unwritable', 'The library is open for reading only: open it without `readOnly`.')
   }
 
@@ -757,18 +959,57 @@ async function allOf(papers: unknown, signal: AbortSignal): Promise<readonly Pap
 /** Size of the sample that shows how near papers are to areas. */
 const papersAsked = 200
 
+/** Papers per read of the storage. */
+const papersPerRead = 512
+
+/** Vectors of a sample of papers, evenly spaced by id. */
+function someVectors({ kept, vectors }: Holding): Float32Array[] {
+  const ids = [...kept.keys()].sort()
+  const step = Math.max(1, Math.floor(ids.length / papersAsked))
+  return ids
+    .filter((_, i) => i % step === 0)
+    .map((id) => vectors.vector((kept.get(id) as StoredPaper).row))
+    .filter((vector) => vector !== undefined)
+}
+
+/** @throws PaperkinError `invalid-argument` for a library in two places, or a schema without a database */
+function requirePlace({ path, postgres, schema }: OpenOptions): void {
+  if (path !== undefined && postgres !== undefined)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected a library in a folder or on Postgres, got both \`path\` ${show(path)} and \`postgres\`: leave one out.`,
+    )
+  if (schema !== undefined && postgres === undefined)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected \`postgres\` where a \`schema\` is given, got ${show(schema)} alone: name the database too.`,
+    )
+}
+
+async function openStorage(options: OpenOptions, embedder: Embedder | undefined): Promise<Storage> {
+  const { path, postgres, schema, readOnly = false, create = true } = options
+  if (postgres === undefined)
+    return path === undefined ? new MemoryStorage(identityOf(embedder)) : openLog(path, embedder, options)
+  requireWriting(options)
+  return PostgresStorage.open(postgres, { schema, identity: identityOf(embedder), readOnly, create })
+}
+
 /** Size in bytes of a log that takes as long to read as a model takes to load, about a third of a second. */
 const longRead = 2 ** 26
 
 /** Opens the log of a library in a folder. */
 async function openLog(path: string, embedder: Embedder | undefined, options: OpenOptions): Promise<LogStorage> {
-  const { readOnly = false, create = true, reembed = false, repair = false } = options
+  const { readOnly = false, create = true, repair = false } = options
+  requireWriting(options)
+  return LogStorage.open(path, { identity: identityOf(embedder), readOnly, create, repair })
+}
+
+function requireWriting({ readOnly = false, reembed = false, repair = false }: OpenOptions): void {
   if (readOnly && (reembed || repair))
     throw new PaperkinError(
       'invalid-argument',
       `Expected a library to be open for writing where \`${repair ? 'repair' : 'reembed'}\` is asked for: open it without \`readOnly\`.`,
     )
-  return LogStorage.open(path, { identity: identityOf(embedder), readOnly, create, repair })
 }
 
 /** Makes sure that the storage matches the embedder; re-embeds or repairs it if requested. */

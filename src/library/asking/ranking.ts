@@ -190,13 +190,14 @@ function wantedFor({ k, offset, diversity }: Settings): number {
 
 function neededFor(
   settings: Settings,
-): Pick<NonNullable<Need['ranked']>, 'wanted' | 'filter' | 'isLexical' | 'isByDate' | 'isCounted'> {
+): Pick<NonNullable<Need['ranked']>, 'wanted' | 'filter' | 'isLexical' | 'isByDate' | 'isCounted' | 'comparesHits'> {
   return {
     wanted: wantedFor(settings),
     filter: settings.filter,
     isLexical: settings.mode === 'lexical',
     isByDate: settings.weights.recency !== undefined,
     isCounted: settings.isCounted,
+    comparesHits: settings.diversity > 0,
   }
 }
 

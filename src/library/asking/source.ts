@@ -48,6 +48,8 @@ export interface Need {
     /** Whether newer papers score higher. */
     readonly isByDate?: boolean
     readonly isCounted?: boolean
+    /** Whether hits are compared with one another by their words. */
+    readonly comparesHits?: boolean
   }
   /** Papers to compare the others with: so many, evenly spaced, without those with some ids. */
   readonly sample?: { readonly most: number; readonly without: readonly string[] }

@@ -6,7 +6,7 @@ import type { CountedDocument } from '../../lexical/term-counts.ts'
 import { type Paper, type PaperInput, paperText, toPaper } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { unitRows, type VectorsInput } from '../../vectors/unit-rows.ts'
-import { type StoredPaper, type StoredVector, textKeys, vectorKey } from '../storage/storage.ts'
+import { type Storage, type StoredPaper, type StoredVector, textKeys, vectorKey } from '../storage/storage.ts'
 import type { Collection, PaperChange } from './collection.ts'
 import { givenPaper } from './find-papers.ts'
 
@@ -77,9 +77,24 @@ interface Item {
   readonly given: Float32Array | undefined
 }
 
+/** What adding needs of a library: a collection, or the papers that are named. */
+export interface Adding extends Pick<Collection, 'kept' | 'dimensions' | 'read'> {
+  readonly storage: Storage
+  /** Words are counted for collections that hold them. */
+  readonly lexical: { count(paper: Paper): CountedDocument }
+  /** Vectors of the papers in {@link Adding.kept}, by row. */
+  snapshot(): { vector(row: number): Float32Array | undefined }
+  /** Makes papers with some ids known; a collection knows all. */
+  know?(
+    ids: readonly string[],
+    options: { readonly withVectors: boolean; readonly signal: AbortSignal | undefined },
+  ): Promise<void>
+  commit(change: { readonly papers: readonly PaperChange[] }): Promise<void>
+}
+
 /** See `PaperLibrary.add`. */
 export async function addPapers(
-  collection: Collection,
+  collection: Adding,
   papers: readonly PaperInput[],
   options: AddOptions & { readonly embedder: Embedder | undefined; readonly requireOpen: () => void },
 ): Promise<AddResult> {
@@ -100,7 +115,8 @@ export async function addPapers(
   const lostFields: LostFields[] = []
   const titleOnly: string[] = []
   const items: Item[] = []
-  const snapshot = collection.vectors.snapshot()
+  await collection.know?.([...given.keys()], { withVectors: units !== undefined, signal })
+  const snapshot = collection.snapshot()
   const records = [...given.values()]
   for (let start = 0; start < records.length; start += comparedAtOnce) {
     const part = records.slice(start, start + comparedAtOnce)
@@ -204,7 +220,7 @@ type Found = Omit<StoredVector, 'key'> & { readonly key: StoredVector['key'] | u
 
 /** Embeds the new texts of a batch and counts their words; `known` is the number of vectors found in the storage. */
 async function prepareBatch(
-  collection: Collection,
+  collection: Adding,
   items: readonly Item[],
   options: {
     readonly embedder: Embedder | undefined

@@ -10,8 +10,8 @@ import type { CountedDocument } from '../../lexical/term-counts.ts'
 import type { Paper } from '../../paper.ts'
 import { type TimeSlice, timeSlice } from '../../runtime/time-slice.ts'
 import { createVectorIndex, type IndexKind } from '../../vectors/create-index.ts'
-import { chunkRows, type VectorIndex } from '../../vectors/vector-index.ts'
-import type { Storage, StoredPaper, StoredVector } from '../storage/storage.ts'
+import { chunkRows, type VectorIndex, type VectorSnapshot } from '../../vectors/vector-index.ts'
+import type { ComingPaper, Storage, StoredPaper, StoredVector } from '../storage/storage.ts'
 import { Settling } from './settling.ts'
 
 /** Papers per read of the storage. */
@@ -120,6 +120,11 @@ export class Collection implements Holding {
     return this.#vectors
   }
 
+  /** {@link VectorIndex.snapshot} of the current vector index. */
+  snapshot(): VectorSnapshot {
+    return this.#vectors.snapshot()
+  }
+
   /** The kind of the current vector index, and the error if building a graph failed. */
   get index(): { readonly kind: 'exact' | 'hnsw'; readonly failure: unknown } {
     const { kind, failure } = this.#vectors
@@ -207,19 +212,7 @@ export class Collection implements Holding {
     readonly removed?: readonly string[]
     readonly papers?: readonly PaperChange[]
   }): Promise<void> {
-    let nextRow = this.#nextRow
-    const coming = papers.map(({ paper, fresh }) => {
-      const known = this.kept.get(paper.id)
-      if (fresh === undefined && known !== undefined)
-        return { paper, row: known.row, textCrc: known.textCrc, vector: known }
-      const { key, vector, truncation } = fresh ?? {}
-      return {
-        paper,
-        row: nextRow++,
-        textCrc: textCrc(paper),
-        vector: key && vector && { key, vector, ...(truncation && { truncation }) },
-      }
-    })
+    const { coming, nextRow } = comingPapers(papers, { kept: this.kept, nextRow: this.#nextRow })
     const stored = await this.storage.commit({ removed, papers: coming, nextRow })
     for (const [i, { paper }] of coming.entries()) (stored[i] as StoredPaper).cached = paper
     await this.#apply({
@@ -396,6 +389,12 @@ export class Collection implements Holding {
     await index.remove(gone)
   }
 
+  /** Ends the work in the background; the storage stays open. */
+  async release(): Promise<void> {
+    await this.settling.close()
+    await this.#vectors.close()
+  }
+
   async close(): Promise<void> {
     await this.settling.close()
     await this.storage.compact(this.kept.size)
@@ -425,6 +424,27 @@ class VectorChunks {
       from = to
     }
   }
+}
+
+/** Changes as a storage takes them, and one more than the highest row then used. */
+export function comingPapers(
+  papers: readonly PaperChange[],
+  { kept, nextRow: first }: { readonly kept: ReadonlyMap<string, StoredPaper>; readonly nextRow: number },
+): { readonly coming: readonly ComingPaper[]; readonly nextRow: number } {
+  let nextRow = first
+  const coming = papers.map(({ paper, fresh }): ComingPaper => {
+    const known = kept.get(paper.id)
+    if (fresh === undefined && known !== undefined)
+      return { paper, row: known.row, textCrc: known.textCrc, vector: known }
+    const { key, vector, truncation } = fresh ?? {}
+    return {
+      paper,
+      row: nextRow++,
+      textCrc: textCrc(paper),
+      vector: key && vector && { key, vector, ...(truncation && { truncation }) },
+    }
+  })
+  return { coming, nextRow }
 }
 
 /** CRC-32 of title and abstract, as a signed 32-bit integer. */

@@ -123,9 +123,15 @@ function isPaperShaped(record: unknown): boolean {
 
 /** The error for an id that is not in the library, with suggestions. */
 export function* paperNotFound(kept: ReadonlyMap<string, StoredPaper>, id: unknown): Reading<PaperkinError> {
+  const near = typeof id === 'string' ? yield* findPapers(kept, id, 3) : []
+  return notFoundError(id, near, `\`papers()\` lists all ${kept.size}`)
+}
+
+/** The error for an id that is not in the library; `otherwise` is the remedy if no paper is near. */
+export function notFoundError(id: unknown, near: readonly FoundPaper[], otherwise: string): PaperkinError {
   if (typeof id !== 'string') return wrongText('id', id)
-  const near = (yield* findPapers(kept, id, 3)).map(({ paper }) => `${paper.id} (${paperName(paper)})`)
-  const remedy = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : `: \`papers()\` lists all ${kept.size}.`
+  const names = near.map(({ paper }) => `${paper.id} (${paperName(paper)})`)
+  const remedy = names.length > 0 ? `; did you mean ${names.join(' or ')}?` : `: ${otherwise}.`
   return new PaperkinError('paper-not-found', `There is no paper ${show(id)} in the library${remedy}`)
 }
 

@@ -33,8 +33,7 @@ interface Part {
 /** Text that jsonb cannot hold or that is not kept in `fields`; such values make a paper `unlisted`. */
 const unlistable = /\0|\p{Surrogate}/u
 /** White space that JavaScript trims, for a POSIX bracket. */
-const space =
-  '\\u0009-\\u000d\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff'
+const space = '\\u0009-\\u000d\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff'
 const numeric = `^[${space}]*(-?[0-9]+([.][0-9]+)?)[${space}]*$`
 
 /** The condition of a checked filter; undefined without one. */
@@ -48,7 +47,9 @@ export function filterSql(filter: CompiledFilter | undefined, parameters: Parame
   if (parts.length === 0) return undefined
   const doubtful = parts.flatMap((part) => (part.doubtful === 'false' ? [] : [part.doubtful]))
   return {
-    where: parts.map((part) => (part.doubtful === 'false' ? part.yes : `(${part.yes} or ${part.doubtful})`)).join(' and '),
+    where: parts
+      .map((part) => (part.doubtful === 'false' ? part.yes : `(${part.yes} or ${part.doubtful})`))
+      .join(' and '),
     doubtful: doubtful.length === 0 ? undefined : doubtful.includes('true') ? 'true' : `(${doubtful.join(' or ')})`,
   }
 }
@@ -71,10 +72,12 @@ function partOf(field: string, wanted: FilterValue, filter: CompiledFilter, para
     return { yes: anyOf(values.map((value) => withinSql(value, parameters))), doubtful: unlisted }
   // Dates in a field of the caller's can be written in many ways.
   if (values.some((value) => value instanceof Date)) return { yes: 'true', doubtful: 'true' }
-  const objects = values.flatMap((value) => sameJson(value as Exclude<Plain, Date>)).flatMap((json) => {
-    const key = JSON.stringify(field)
-    return [`{${key}:${json}}`, `{${key}:[${json}]}`]
-  })
+  const objects = values
+    .flatMap((value) => sameJson(value as Exclude<Plain, Date>))
+    .flatMap((json) => {
+      const key = JSON.stringify(field)
+      return [`{${key}:${json}}`, `{${key}:[${json}]}`]
+    })
   if (objects.length === 0) return { yes: 'false', doubtful: unlisted }
   const any = objects.map((json) => `p.fields @> ${parameters.add(json, 'jsonb')}`)
   return { yes: anyOf(any), doubtful: unlisted }
@@ -151,9 +154,7 @@ function rangeSql(
   const conditions = [isText]
   if (from !== undefined) {
     const first = parameters.add(String(from), 'text')
-    conditions.push(
-      `left(e.text, length(${first})) collate "C" >= left(${first}, length(e.text)) collate "C"`,
-    )
+    conditions.push(`left(e.text, length(${first})) collate "C" >= left(${first}, length(e.text)) collate "C"`)
   }
   if (to !== undefined) {
     const last = parameters.add(String(to), 'text')

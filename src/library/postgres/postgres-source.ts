@@ -1,0 +1,744 @@
+// How questions find papers in a Postgres database. The database proposes candidates: the nearest by the graph of
+// pgvector, the best by words from an inverted index, the newest, and the papers that are named. They are read with the
+// statistics of the whole library, and the code of the embedded library scores them. All of one question is read from
+// one snapshot.
+import { PaperkinError } from '../../errors.ts'
+import { countTerms, type LexicalDocument } from '../../lexical/count-terms.ts'
+import { b, k1 } from '../../lexical/lexical-index.ts'
+import { type Paper, paperFromJson, plainId } from '../../paper.ts'
+import { type Candidate, Candidates } from '../asking/candidates.ts'
+import { nearDuplicateOf } from '../asking/near-duplicates.ts'
+import type { PaperAreas } from '../asking/paper-areas.ts'
+import {
+  type CompiledFilter,
+  type PaperFilter,
+  parseFilter,
+  unknownArea,
+  unknownField,
+} from '../asking/paper-filter.ts'
+import { phraseMatcher } from '../asking/quoted-phrases.ts'
+import type { Gathered, Need, Source } from '../asking/source.ts'
+import type { Holding } from '../collection/collection.ts'
+import { type FoundPaper, findPapers, keptPaper, notFoundError } from '../collection/find-papers.ts'
+import type { StoredPaper } from '../storage/storage.ts'
+import { arrayOf, readVector, vectorBytes } from './binary.ts'
+import type { Ask } from './database.ts'
+import { filterSql, Parameters, type SqlCondition } from './filter-sql.ts'
+import { crcOf } from './paper-columns.ts'
+import type { PostgresStorage } from './postgres-storage.ts'
+import { TermFrequencies } from './term-frequencies.ts'
+
+type Ranked = NonNullable<Need['ranked']>
+
+/** Candidates of each kind, at least: a paper that is in neither list is rarely among the first ten. */
+const leastBreadth = 100
+/** Candidates of each kind where a filter that the database cannot judge has to be tried on them, at most. */
+const mostBreadth = 16_384
+/** How much more candidates are asked for where too few passed. */
+const widening = 4
+/** Papers in the lists of the words looked up: rarest first, until they are so many. */
+const mostListed = 40_000
+/** Papers found by words that are counted exactly before the best are taken. */
+const mostCounted = 600
+/** Words looked up in one question. */
+const mostBranches = 48
+/** Papers per read where all of many are read. */
+const papersPerRead = 500
+/** Size of a library whose papers are numbered one by one for an evenly spaced sample. */
+const mostNumbered = 250_000
+const day = 86_400_000
+
+/** What a question needs to know of the whole library. */
+interface State {
+  readonly commits: number
+  readonly papers: number
+  readonly length: number
+}
+
+/** A paper as it is read for a question. */
+type Row = readonly [id: string, seq: string, record: string, crc: number, vector: string]
+
+/** A stem to be looked up, with its weight in the score by words. */
+interface Wanted {
+  readonly stem: string
+  readonly frequency: number
+  readonly weight: number
+}
+
+export class PostgresSource implements Source {
+  readonly #storage: PostgresStorage
+  readonly #areas: () => PaperAreas | undefined
+  readonly #frequencies: TermFrequencies
+  #generation: string | undefined
+  #size = 0
+  #hasIterativeScans: boolean | undefined
+
+  constructor(storage: PostgresStorage, areas: () => PaperAreas | undefined) {
+    this.#storage = storage
+    this.#areas = areas
+    this.#frequencies = new TermFrequencies(this.#table('terms'))
+  }
+
+  get dimensions(): number | undefined {
+    return this.#storage.identity.dimensions || undefined
+  }
+
+  /** Number of papers when a question was last asked. */
+  get size(): number {
+    return this.#size
+  }
+
+  async compile(filter: PaperFilter | undefined): Promise<CompiledFilter | undefined> {
+    return parseFilter(filter, typeof filter === 'object' && filter?.area !== undefined ? this.#areas() : undefined)
+  }
+
+  async gather(need: Need): Promise<Gathered> {
+    const { ranked, sample, signal } = need
+    const ids = sendable(need.ids.flatMap((id) => [id, plainId(id).id]))
+    if (ids.length === 0 && ranked === undefined && sample === undefined)
+      return { holding: await this.#candidates([], new Map(), { commits: 0, papers: 0, length: 0 }, signal) }
+    const database = this.#storage.database
+    for (let breadth = leastBreadth; ; breadth *= widening) {
+      const found = await database.snapshot((ask) => this.#gather(ask, { ...need, ids }, breadth), { signal })
+      if (found !== undefined) return found
+      if (breadth * widening > mostBreadth)
+        throw new PaperkinError(
+          'invalid-argument',
+          `Expected a \`filter\` that the database can judge, or one that more of the nearest papers pass: of ${breadth} tried, fewer than the ${ranked?.wanted} wanted do. Write it as conditions by field, such as { categories: 'cs.CL' }, or ask for fewer.`,
+        )
+    }
+  }
+
+  /** Undefined if more candidates must be looked at. */
+  async #gather(ask: Ask, need: Need, breadth: number): Promise<Gathered | undefined> {
+    const { ids, ranked, sample, signal } = need
+    const state = await this.#state(ask)
+    const frequency = new Map<string, number>()
+    const chosen = new Set(ids)
+    const choose = (found: readonly (readonly [string])[]) => {
+      for (const [id] of found) chosen.add(id)
+    }
+    let isAll = false
+    let total: number | undefined
+    let newest = Number.NaN
+    if (ranked !== undefined) {
+      const asking = { ask, state, ranked, breadth: Math.max(breadth, 3 * ranked.wanted), frequency }
+      await this.#knowWords(asking)
+      const matching = await this.#countUpTo(asking)
+      isAll = matching <= asking.breadth
+      if (matching === 0) await this.#requireKnown(ask, ranked, state)
+      if (ranked.isByDate) newest = await this.#newest(ask)
+      const wanted = wantedStems(ranked, state, frequency)
+      if (isAll) choose(await this.#all(asking))
+      else {
+        if (ranked.direction !== undefined) choose(await this.#nearest(asking, ranked.direction, matching))
+        choose(await this.#byWords(asking, wanted, true))
+        if (ranked.isByDate) choose(await this.#byDate(asking, newest))
+      }
+      // The best of all papers sets the scale of the lexical part.
+      if (ranked.text !== undefined && (!isAll || isNarrowed(ranked)) && isNarrowed(ranked))
+        choose(await this.#byWords({ ...asking, breadth: 20 }, wanted, false))
+    }
+    const sampled = sample === undefined ? [] : await this.#sample(ask, sample, state)
+    choose(sampled)
+    const rows = await this.#rows(ask, [...chosen])
+    const holding = await this.#candidates(rows, frequency, state, signal)
+    if (ranked?.seeds !== undefined || ranked?.comparesHits || sample !== undefined)
+      await this.#frequencies.addTo(frequency, holding.lexical.names(), { ask, commits: state.commits })
+    if (ranked !== undefined) {
+      const passing = await this.#passing(holding, need)
+      if (!isAll && needsTrial(ranked) && passing.size < ranked.wanted && breadth < state.papers) return undefined
+      if (ranked.isCounted) total = await this.#total(ask, need, passing, holding)
+    }
+    return {
+      holding,
+      whole: { newest, total, sample: sampled.flatMap(([id]) => holding.kept.get(id) ?? []) },
+    }
+  }
+
+  async #state(ask: Ask): Promise<State> {
+    const [found] = await ask<[string, string, string, string]>(
+      `select commits, papers, length, generation from ${this.#table('state')}`,
+    )
+    const [commits, papers, length, generation] = found as NonNullable<typeof found>
+    this.#generation ??= generation
+    if (generation !== this.#generation)
+      throw new PaperkinError(
+        'store-mismatch',
+        `Expected the library in ${this.#storage.path} to be the one that was opened, but it was replaced meanwhile, as re-embedding does: open it again.`,
+      )
+    this.#size = Number(papers)
+    return { commits: Number(commits), papers: Number(papers), length: Number(length) }
+  }
+
+  /** Looks up how frequent the terms of a question are. */
+  async #knowWords({ ask, state, ranked, frequency }: Asking): Promise<void> {
+    const terms = new Set<string>()
+    for (const document of documentsOf(ranked))
+      countTerms(document, (first, second) => {
+        terms.add(second === undefined ? first : `${first} ${second}`)
+      })
+    await this.#frequencies.addTo(frequency, terms, { ask, commits: state.commits })
+  }
+
+  /** Number of papers that pass the filter, as far as it matters: exact up to a few thousand. */
+  async #countUpTo({ ask, state, ranked }: Asking): Promise<number> {
+    const parameters = new Parameters()
+    const condition = narrowed(ranked, parameters)
+    if (condition === undefined) return state.papers
+    const most = parameters.add(mostExact(state) + 1, 'bigint')
+    const [found] = await ask<[string]>(
+      `select count(*) from (select from ${this.#table('papers')} p where ${condition.where} limit ${most}) m`,
+      parameters.values,
+    )
+    return Number(found?.[0])
+  }
+
+  #all({ ask, ranked }: Asking): Promise<[string][]> {
+    const parameters = new Parameters()
+    const condition = narrowed(ranked, parameters)
+    return ask<[string]>(
+      `select p.id from ${this.#table('papers')} p where ${condition?.where ?? 'true'}`,
+      parameters.values,
+    )
+  }
+
+  /** The nearest papers: compared one by one if few pass the filter, or else by the graph. */
+  async #nearest({ ask, state, ranked, breadth }: Asking, direction: Float32Array, matching: number) {
+    const parameters = new Parameters()
+    const database = this.#storage.database
+    const type = database.ofVector(this.#storage.vectorType)
+    const query = `${parameters.add(vectorBytes(direction), database.ofVector('vector'))}::${type}`
+    const distance = `p.embedding ${database.vectorOperator('<#>')} ${query}`
+    const where = narrowed(ranked, parameters)?.where ?? 'true'
+    const count = (ranked.seeds?.unlike.length ?? 0) > 0 ? 2 * breadth : breadth
+    const limit = parameters.add(count, 'bigint')
+    const table = this.#table('papers')
+    if (matching <= mostExact(state))
+      return ask<[string]>(
+        `with m as materialized (select p.id, ${distance} as distance from ${table} p where ${where})
+          select id from m order by distance limit ${limit}`,
+        parameters.values,
+      )
+    await this.#set(ask, {
+      'hnsw.ef_search': String(Math.min(1000, Math.max(100, count))),
+      ...((await this.#iterates(ask)) && {
+        'hnsw.iterative_scan': 'relaxed_order',
+        'hnsw.max_scan_tuples': String(Math.max(20_000, Math.ceil((20 * count * state.papers) / matching))),
+      }),
+      // It knows too little of the fields to choose the graph by itself.
+      enable_seqscan: 'off',
+      enable_bitmapscan: 'off',
+      enable_sort: 'off',
+    })
+    const found = await ask<[string]>(
+      `select p.id from ${table} p where ${where} order by ${distance} limit ${limit}`,
+      parameters.values,
+    )
+    await this.#set(ask, { enable_seqscan: 'on', enable_bitmapscan: 'on', enable_sort: 'on' })
+    return found
+  }
+
+  /** The papers with the best words, nearly: counts of single words and lengths are exact, pairs are left out. */
+  async #byWords({ ask, state, ranked, breadth }: Asking, wanted: readonly Wanted[], isNarrow: boolean) {
+    if (wanted.length === 0) return []
+    const isSearch = ranked.text !== undefined
+    const parameters = new Parameters()
+    const average = parameters.add(state.length / Math.max(1, state.papers) || 1, 'float8')
+    const where = (isNarrow ? narrowed(ranked, parameters)?.where : undefined) ?? 'true'
+    const table = this.#table('papers')
+    const scored = (weight: string, count: string) =>
+      isSearch
+        ? `${weight} * ${count} * ${k1 + 1} / (${count} + ${k1} * (${1 - b} + ${b} * p.length / ${average}))`
+        : `${weight} * (1 + ln(${count})) / sqrt(p.length + 1)`
+    const branches = listedBranches(wanted).map(
+      ({ query, weight, most }) =>
+        `(select p.id, ${scored(parameters.add(weight, 'float8'), '1.0')} as score from ${table} p
+          where p.words @@ ${parameters.add(query, 'tsquery')} and ${where}${most === undefined ? '' : ` limit ${parameters.add(most, 'bigint')}`})`,
+    )
+    const stems = parameters.add(
+      arrayOf(
+        'text',
+        wanted.map(({ stem }) => stem),
+      ),
+      'text[]',
+    )
+    const weights = parameters.add(
+      arrayOf(
+        'float8',
+        wanted.map(({ weight }) => weight),
+      ),
+      'float8[]',
+    )
+    const counted = parameters.add(Math.max(mostCounted, 2 * breadth), 'bigint')
+    const limit = parameters.add(breadth, 'bigint')
+    await this.#set(ask, { enable_seqscan: 'off' })
+    const found = await ask<[string]>(
+      `with listed as materialized (
+          select id, sum(score) as score from (${branches.join(' union all ')}) u group by id order by 2 desc, 1 limit ${counted}
+        )
+        select p.id from listed join ${table} p using (id)
+          cross join lateral unnest(p.words) w
+          join unnest(${stems}, ${weights}) q(stem, weight) on q.stem = w.lexeme
+          group by p.id
+          order by sum(${scored('q.weight', 'w.positions[1]')}) desc, p.id limit ${limit}`,
+      parameters.values,
+    )
+    await this.#set(ask, { enable_seqscan: 'on' })
+    return found
+  }
+
+  /** Time of the newest paper that is not in the future, or else of the oldest. */
+  async #newest(ask: Ask): Promise<number> {
+    const [found] = await ask<[number | null]>(
+      `select coalesce((select max(published_start) from ${this.#table('papers')} where published_start <= $1::float8),
+        (select min(published_start) from ${this.#table('papers')}))`,
+      [Date.now() + day],
+    )
+    return found?.[0] ?? Number.NaN
+  }
+
+  async #byDate({ ask, ranked, breadth }: Asking, newest: number): Promise<[string][]> {
+    const found: [string][] = []
+    for (const [sign, order] of [
+      ['<=', 'desc'],
+      ['>', 'asc'],
+    ] as const) {
+      const parameters = new Parameters()
+      const where = narrowed(ranked, parameters)?.where ?? 'true'
+      const from = parameters.add(newest, 'float8')
+      found.push(
+        ...(await ask<[string]>(
+          `select p.id from ${this.#table('papers')} p where p.published_start ${sign} ${from} and ${where}
+            order by p.published_start ${order} limit ${parameters.add(breadth, 'bigint')}`,
+          parameters.values,
+        )),
+      )
+    }
+    return found
+  }
+
+  /**
+   * Papers evenly spaced in the order in which they were added, the same for the same library; in a library too large to
+   * be numbered, spaced by the numbers that commits give.
+   */
+  async #sample(ask: Ask, { most, without }: NonNullable<Need['sample']>, { papers }: State): Promise<[string][]> {
+    const table = this.#table('papers')
+    const others = arrayOf('text', sendable(without.flatMap((id) => [id, plainId(id).id])))
+    if (papers <= mostNumbered)
+      return ask<[string]>(
+        `with rest as (select id, row_number() over (order by seq) - 1 as place, count(*) over () as count
+            from ${table} where id <> all($1::text[]))
+          select id from rest where count <= $2::bigint
+            or place = any(array(select i * (select max(count) from rest) / $2::bigint from generate_series(0, $2::bigint - 1) i))
+          order by place`,
+        [others, most],
+      )
+    return ask<[string]>(
+      `select distinct on (found.seq) found.id from (select min(seq) as first, max(seq) as last from ${table}) ends,
+          generate_series(0, $2::bigint - 1) i,
+          lateral (select id, seq from ${table} where seq >= first + (last - first) / $2::bigint * i
+            and id <> all($1::text[]) order by seq limit 1) found
+        order by found.seq`,
+      [others, most],
+    )
+  }
+
+  async #rows(ask: Ask, ids: readonly string[]): Promise<Row[]> {
+    const found: Row[] = []
+    for (let start = 0; start < ids.length; start += 4 * papersPerRead)
+      found.push(
+        ...(await ask<Row>(
+          `select p.id, p.seq, p.record, p.record_crc, ${this.#embedding} from ${this.#table('papers')} p
+            where p.id = any($1::text[])`,
+          [arrayOf('text', ids.slice(start, start + 4 * papersPerRead))],
+        )),
+      )
+    return found.sort((one, other) => Number(one[1]) - Number(other[1]))
+  }
+
+  #candidates(
+    rows: readonly Row[],
+    frequency: ReadonlyMap<string, number>,
+    { papers, length }: State,
+    signal: AbortSignal | undefined,
+  ): Promise<Candidates> {
+    const { dimensions = 1 } = this
+    return Candidates.of(
+      rows.map((row): Candidate => ({ paper: this.#paperOf(row), vector: readVector(row[4]) })),
+      { dimensions, whole: { documents: papers, length, frequency }, signal },
+    )
+  }
+
+  #paperOf([id, , record, crc]: Row): Paper {
+    if (crcOf(record) === crc) return paperFromJson(id, record)
+    throw new PaperkinError(
+      'corrupt-store',
+      `The paper ${JSON.stringify(id)} in ${this.#storage.path} is not as it was written: restore it from a backup, or add it again.`,
+    )
+  }
+
+  /** Places of the papers that pass filter and phrases, without the seeds. */
+  async #passing({ roster, vectors }: Holding, { ids, ranked }: Need): Promise<Set<number>> {
+    const { filter, phrases = [] } = ranked as Ranked
+    if (filter?.needsAreas) await this.#areas()?.prepare(roster, vectors, undefined)
+    const test = filter?.test(roster)
+    const matchers = phrases.map(phraseMatcher)
+    const own = new Set(ids)
+    const passing = new Set<number>()
+    for (const [place, { id, cached }] of roster.papers.entries()) {
+      if (own.has(id) || (test !== undefined && !test.holds(place))) continue
+      if (matchers.every((matches) => matches(cached as Paper))) passing.add(place)
+    }
+    return passing
+  }
+
+  /** Number of papers that match a question. */
+  async #total(ask: Ask, need: Need, passing: ReadonlySet<number>, holding: Holding): Promise<number> {
+    const ranked = need.ranked as Ranked
+    const unlike = ranked.seeds?.unlike ?? []
+    if (ranked.isLexical && unlike.length > 0)
+      throw new PaperkinError(
+        'invalid-argument',
+        "Expected no `total` of papers that share words with `like` but not with `unlike`, which the database cannot count: leave out `total`, `unlike` or the mode 'lexical'.",
+      )
+    const parameters = new Parameters()
+    const condition = narrowed(ranked, parameters)
+    const conditions = [
+      ...(condition === undefined ? [] : [condition.where]),
+      ...(need.ids.length === 0 ? [] : [`p.id <> all(${parameters.add(arrayOf('text', need.ids), 'text[]')})`]),
+      ...(ranked.isLexical ? [`p.words @@ ${parameters.add(anyWord(documentsOf(ranked)), 'tsquery')}`] : []),
+    ]
+    const where = conditions.length === 0 ? 'true' : conditions.join(' and ')
+    const table = this.#table('papers')
+    const isSure = condition?.doubtful === undefined ? 'true' : `not coalesce(${condition.doubtful}, false)`
+    const [found] = await ask<[string]>(
+      `select count(*) from ${table} p where ${where} and ${isSure}`,
+      parameters.values,
+    )
+    let total = Number(found?.[0])
+    if (condition?.doubtful !== undefined) {
+      for await (const rows of this.#pages(ask, `${where} and ${condition.doubtful}`, parameters.values)) {
+        const one = await this.#candidates(rows, new Map(), { commits: 0, papers: 0, length: 0 }, need.signal)
+        total += (await this.#passing(one, need)).size
+      }
+    }
+    if (ranked.omitsDuplicates && ranked.seeds !== undefined) {
+      // Near-duplicates share words and so are among the candidates.
+      const seeds = [...ranked.seeds.like, ...unlike].map((seed) => ({
+        ...seed,
+        kept: seed.kept && keptPaper(holding.kept, seed.id),
+      }))
+      const isDuplicate = nearDuplicateOf(seeds, holding.lexical)
+      for (const place of passing) if (isDuplicate(holding.roster.papers[place] as StoredPaper)) total--
+    }
+    return total
+  }
+
+  /** Papers that meet a condition, in the order of their ids. */
+  async *#pages(ask: Ask, where: string, values: readonly unknown[]): AsyncGenerator<Row[]> {
+    for (let after = ''; ; ) {
+      const rows = await ask<Row>(
+        `select p.id, p.seq, p.record, p.record_crc, ${this.#embedding} from ${this.#table('papers')} p
+          where ${where} and p.id > $${values.length + 1}::text order by p.id limit ${papersPerRead}`,
+        [...values, after],
+      )
+      if (rows.length > 0) yield rows
+      if (rows.length < papersPerRead) return
+      after = rows.at(-1)?.[0] as string
+    }
+  }
+
+  /** Where nothing matches: whether the papers have the fields that a filter names, and its areas. */
+  async #requireKnown(ask: Ask, { filter }: Ranked, { papers }: State): Promise<void> {
+    if (filter === undefined || papers === 0) return
+    const table = this.#table('papers')
+    const has = async (condition: string, value: string) => {
+      const [found] = await ask<[boolean]>(`select exists (select from ${table} p where ${condition})`, [value])
+      return found?.[0] === true
+    }
+    for (const name of filter.ownAreas) {
+      const parameters = new Parameters()
+      const own = filterSql(parseFilter({ area: name }, undefined), parameters) as SqlCondition
+      const [found] = await ask<[boolean]>(
+        `select exists (select from ${table} p where ${own.where})`,
+        parameters.values,
+      )
+      if (found?.[0] !== true) throw unknownArea(name, this.#areas())
+    }
+    for (const field of filter.fields) {
+      const name = field.toWellFormed().replaceAll('\0', '\ufffd')
+      if (await has('p.fields ? $1::text or (p.unlisted is not null and $1::text = any(p.unlisted))', name)) continue
+      const names = await ask<[string]>(
+        `select distinct name from (select fields from ${table} order by seq limit 1000) p, jsonb_object_keys(p.fields) name`,
+      )
+      throw unknownField(
+        field,
+        papers,
+        names.map(([name]) => name),
+      )
+    }
+  }
+
+  async notFound(id: unknown, { signal }: { readonly signal?: AbortSignal | undefined }): Promise<PaperkinError> {
+    const near = typeof id === 'string' ? await this.find(id, 3, { signal }) : []
+    return notFoundError(id, near, `\`streamPapers()\` yields all ${this.#size}`)
+  }
+
+  /** The papers that a text may refer to, as {@link findPapers} finds them among those that are likely. */
+  async find(text: string, k: number, options: { readonly signal?: AbortSignal | undefined }): Promise<FoundPaper[]> {
+    const reading = findPapers(await this.#likely(text, options), text, k)
+    // All are in memory.
+    for (;;) {
+      const step = reading.next()
+      if (step.done) return step.value
+    }
+  }
+
+  /**
+   * Papers whose title or id a text may refer to: those that share its words, also misspelled ones that begin alike, and
+   * those with ids that begin alike.
+   */
+  async #likely(
+    text: string,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<ReadonlyMap<string, StoredPaper>> {
+    const holding = await this.#storage.database.snapshot(
+      async (ask) => {
+        const state = await this.#state(ask)
+        const stems = new Set<string>()
+        countTerms({ title: '', abstract: text }, (first, second) => void (second === undefined && stems.add(first)))
+        const words = new Set(stems)
+        for (const stem of [...stems].slice(0, 12)) {
+          const start = stem.slice(0, 3)
+          const alike = await ask<[string]>(
+            `select term from ${this.#table('terms')} where term >= $1::text and term < $2::text
+              and position(' ' in term) = 0 and abs(length(term) - $3::int) <= 2 order by papers desc limit 20`,
+            [start, `${start}\u{10ffff}`, stem.length],
+          )
+          for (const [term] of alike) words.add(term)
+        }
+        const wanted = [...words].map((stem) => lexeme(stem))
+        const table = this.#table('papers')
+        const found =
+          wanted.length === 0
+            ? []
+            : await ask<[string]>(
+                `with m as materialized (select p.id, p.words from ${table} p where p.words @@ $1::tsquery limit 20000)
+                  select m.id from m order by (select count(*) from unnest(m.words) w
+                    where w.lexeme = any($2::text[])) desc, m.id limit 200`,
+                [wanted.join(' | '), arrayOf('text', [...words])],
+              )
+        const [start] = sendable([text.trim().slice(0, 5)])
+        const alike =
+          start === undefined
+            ? []
+            : await ask<[string]>(
+                `select id from ${table} where id >= $1::text and id < $2::text order by id limit 200`,
+                [start, `${start}\u{10ffff}`],
+              )
+        const ids = sendable([text.trim(), plainId(text.trim()).id])
+        const rows = await this.#rows(ask, [...new Set([...ids, ...[...found, ...alike].map(([id]) => id)])])
+        return this.#candidates(rows, new Map(), state, signal)
+      },
+      { signal },
+    )
+    return holding.kept
+  }
+
+  /** All papers, or those that pass a filter, in the order in which their ids were first added, in parts. */
+  async *stream(
+    filter: CompiledFilter | undefined,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): AsyncGenerator<Holding> {
+    const database = this.#storage.database
+    const none = { commits: 0, papers: 0, length: 0 }
+    let isEmpty = true
+    for (let after = '-1'; ; ) {
+      const rows = await database.read(
+        async (ask) => {
+          const parameters = new Parameters()
+          const where = filterSql(filter, parameters)?.where ?? 'true'
+          return ask<Row>(
+            `select p.id, p.seq, p.record, p.record_crc, ${this.#embedding} from ${this.#table('papers')} p
+              where ${where} and p.seq > ${parameters.add(after, 'bigint')} order by p.seq limit ${papersPerRead}`,
+            parameters.values,
+          )
+        },
+        { signal },
+      )
+      if (rows.length > 0) {
+        isEmpty = false
+        yield await this.#candidates(rows, new Map(), none, signal)
+      }
+      if (rows.length < papersPerRead) break
+      after = rows.at(-1)?.[1] as string
+    }
+    if (isEmpty && filter !== undefined)
+      await database.snapshot(async (ask) => this.#requireKnown(ask, { filter, wanted: 0 }, await this.#state(ask)))
+  }
+
+  /** Number of papers, or of those that pass a filter. */
+  async count(
+    filter: CompiledFilter | undefined,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<number> {
+    return this.#storage.database.snapshot(
+      async (ask) => {
+        const state = await this.#state(ask)
+        if (filter === undefined) return state.papers
+        const ranked = { filter, wanted: 0 }
+        const none = await this.#candidates([], new Map(), state, signal)
+        const total = await this.#total(ask, { ids: [], ranked, signal }, new Set(), none)
+        if (total === 0) await this.#requireKnown(ask, ranked, state)
+        return total
+      },
+      { signal },
+    )
+  }
+
+  /** All ids. */
+  async ids(): Promise<string[]> {
+    const rows = await this.#storage.database.read((ask) => ask<[string]>(`select id from ${this.#table('papers')}`))
+    return rows.map(([id]) => id)
+  }
+
+  async #set(ask: Ask, settings: Readonly<Record<string, string>>): Promise<void> {
+    await ask('select set_config(name, value, true) from unnest($1::text[], $2::text[]) s(name, value)', [
+      arrayOf('text', Object.keys(settings)),
+      arrayOf('text', Object.values(settings)),
+    ])
+  }
+
+  /** Whether pgvector goes on through the graph until enough papers pass a filter; from version 0.8 on. */
+  async #iterates(ask: Ask): Promise<boolean> {
+    if (this.#hasIterativeScans === undefined) {
+      const [found] = await ask<[string]>("select extversion from pg_extension where extname = 'vector'")
+      const [major = 0, minor = 0] = (found?.[0] ?? '').split('.').map(Number)
+      this.#hasIterativeScans = major > 0 || minor >= 8
+    }
+    return this.#hasIterativeScans
+  }
+
+  get #embedding(): string {
+    const { database } = this.#storage
+    return `encode(${database.ofVector('vector_send')}(p.embedding::${database.ofVector('vector')}), 'base64')`
+  }
+
+  #table(name: string): string {
+    return `${this.#storage.database.schema}.${name}`
+  }
+}
+
+interface Asking {
+  readonly ask: Ask
+  readonly state: State
+  readonly ranked: Ranked
+  /** Number of candidates of each kind. */
+  readonly breadth: number
+  readonly frequency: Map<string, number>
+}
+
+/** Papers that are compared with a vector one by one rather than by the graph, which would look at as many in vain. */
+const mostExact = ({ papers }: State) => Math.round(Math.min(30_000, Math.max(2000, Math.sqrt(100 * papers))))
+
+/** Values that can be sent to the database, which has no NUL and no halves of characters; no paper has such an id. */
+function sendable(ids: readonly string[]): string[] {
+  return [...new Set(ids)].filter((id) => id.isWellFormed() && !id.includes('\0'))
+}
+
+function documentsOf({ text, seeds }: Ranked): LexicalDocument[] {
+  return [
+    ...(text === undefined ? [] : [{ title: '', abstract: text }]),
+    ...(seeds?.like ?? []),
+    ...(seeds?.unlike ?? []),
+  ]
+}
+
+const isNarrowed = ({ filter, phrases = [] }: Ranked) => filter !== undefined || phrases.length > 0
+
+/** Whether some conditions can only be judged by trying them on candidates. */
+function needsTrial(ranked: Ranked): boolean {
+  return narrowed(ranked, new Parameters())?.doubtful !== undefined
+}
+
+/** What filter and phrases ask of a paper; undefined if nothing. */
+function narrowed({ filter, phrases = [] }: Ranked, parameters: Parameters): SqlCondition | undefined {
+  const asked = filterSql(filter, parameters)
+  if (phrases.length === 0) return asked
+  const queries = phrases.map((phrase) => {
+    const stems = stemsOf([{ title: '', abstract: phrase }])
+    // Words that are left out everywhere, such as `of`, are not indexed.
+    return stems.length === 0 ? 'true' : `p.words @@ ${parameters.add(stems.map(lexeme).join(' & '), 'tsquery')}`
+  })
+  return { where: [...(asked === undefined ? [] : [asked.where]), ...queries].join(' and '), doubtful: 'true' }
+}
+
+function stemsOf(documents: readonly LexicalDocument[]): string[] {
+  const stems = new Set<string>()
+  for (const document of documents)
+    countTerms(document, (first, second) => void (second === undefined && stems.add(first)))
+  return [...stems]
+}
+
+/** A stem as a lexeme of a `tsquery`, whatever is in it. */
+const lexeme = (stem: string) => `'${stem.replace(/['\\]/gu, '$&$&')}'`
+
+const anyWord = (documents: readonly LexicalDocument[]) => stemsOf(documents).map(lexeme).join(' | ')
+
+/** The stems of a question with their weights in the score, without those of no paper. */
+function wantedStems(
+  { text, seeds }: Ranked,
+  { papers }: State,
+  frequency: ReadonlyMap<string, number>,
+): readonly Wanted[] {
+  const weights = new Map<string, number>()
+  const add = (stem: string, weight: number) => weights.set(stem, (weights.get(stem) ?? 0) + weight)
+  const countsOf = (document: LexicalDocument) => {
+    const counts = new Map<string, number>()
+    countTerms(document, (first, second, weight) => {
+      const term = second === undefined ? first : `${first} ${second}`
+      counts.set(term, (counts.get(term) ?? 0) + weight)
+    })
+    return counts
+  }
+  const of = (term: string) => frequency.get(term) ?? 0
+  if (text !== undefined)
+    for (const [term, count] of countsOf({ title: '', abstract: text }))
+      if (!term.includes(' '))
+        add(term, (1 + Math.log(count)) * Math.log(1 + (papers - of(term) + 0.5) / (of(term) + 0.5)))
+  const idf = (term: string) => (term.includes(' ') && of(term) < 2 ? 0 : Math.log((1 + papers) / (1 + of(term))) + 1)
+  for (const seed of seeds?.like ?? []) {
+    const counts = countsOf(seed)
+    let square = 0
+    for (const [term, count] of counts) square += ((1 + Math.log(count)) * idf(term)) ** 2
+    for (const [term, count] of counts)
+      if (!term.includes(' ')) add(term, ((1 + Math.log(count)) * idf(term) ** 2) / Math.sqrt(square))
+  }
+  return [...weights]
+    .map(([stem, weight]) => ({ stem, weight, frequency: of(stem) }))
+    .filter((one) => one.frequency > 0 && one.weight > 0)
+}
+
+/**
+ * The lists of papers to be looked up: those of the rarest words, as far as they are short; where all words are common,
+ * papers that have all of them, and the first of each list.
+ */
+function listedBranches(
+  wanted: readonly Wanted[],
+): readonly { readonly query: string; readonly weight: number; readonly most: number | undefined }[] {
+  const rarest = wanted.toSorted((one, other) => one.frequency - other.frequency || (one.stem < other.stem ? -1 : 1))
+  let listed = 0
+  const chosen = rarest.filter(({ frequency }, i) => {
+    listed += frequency
+    return i < mostBranches && listed <= mostListed
+  })
+  if (chosen.length > 0) return chosen.map(({ stem, weight }) => ({ query: lexeme(stem), weight, most: undefined }))
+  const most = Math.floor(mostListed / 8)
+  const all = {
+    query: rarest.map(({ stem }) => lexeme(stem)).join(' & '),
+    weight: rarest.reduce((sum, { weight }) => sum + weight, 0),
+    most,
+  }
+  return [all, ...rarest.slice(0, 7).map(({ stem, weight }) => ({ query: lexeme(stem), weight, most }))]
+}
