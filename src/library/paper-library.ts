@@ -221,7 +221,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
       const map = new AreaMap({ embedder, storage, isWanted: options.areas ?? true })
       await map.load()
       const library = new PaperLibrary<Extra>({ embedder, ownsEmbedder, collection, storage, map, repair })
-      await library.#far?.count(undefined, { signal })
+      await library.#far?.learnSize()
       return library
     } catch (error) {
       await storage?.close()
@@ -519,7 +519,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     const records = Array.isArray(papers) ? ([...papers] as readonly PaperInput[]) : await allOf(papers, either)
     const requireOpen = () => this.#requireOpen()
     return this.#alone(() =>
-      addPapers(this.#adding, records, { ...options, signal: either, embedder: this.#embedder, requireOpen }),
+      addPapers(this.#adding, records, { ...options, signal: either, embedder: this.#embedder, requireOpen }).finally(
+        () => this.#far?.learnSize(),
+      ),
     )
   }
 
@@ -563,6 +565,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     if (removed.length === 0) return
     if (this.#collection !== undefined) await this.#collection.commit({ removed })
     else await this.#storage.commit({ removed, nextRow: this.#storage.nextRow })
+    await this.#far?.learnSize()
   }
 
   /**

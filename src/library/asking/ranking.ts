@@ -190,7 +190,10 @@ function wantedFor({ k, offset, diversity }: Settings): number {
 
 function neededFor(
   settings: Settings,
-): Pick<NonNullable<Need['ranked']>, 'wanted' | 'filter' | 'isLexical' | 'isByDate' | 'isCounted' | 'comparesHits'> {
+): Pick<
+  NonNullable<Need['ranked']>,
+  'wanted' | 'filter' | 'isLexical' | 'isByDate' | 'isCounted' | 'comparesHits' | 'weights'
+> {
   return {
     wanted: wantedFor(settings),
     filter: settings.filter,
@@ -198,6 +201,7 @@ function neededFor(
     isByDate: settings.weights.recency !== undefined,
     isCounted: settings.isCounted,
     comparesHits: settings.diversity > 0,
+    weights: settings.weights,
   }
 }
 

@@ -144,6 +144,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
       ranked: {
         seeds,
         direction: isSemantic ? meanVector(seeds.like.map(({ vector }) => vector as Float32Array)) : undefined,
+        weights: relatedWeights,
         wanted: Math.max(mostKin, 4 * k),
       },
     }),

@@ -42,6 +42,8 @@ export interface Need {
     readonly isLexical?: boolean
     /** Whether near-duplicates of the seeds do not match. */
     readonly omitsDuplicates?: boolean
+    /** Weights of the parts of a score. */
+    readonly weights?: { readonly semantic: number; readonly lexical: number }
     /** Hits wanted, including those that are skipped. */
     readonly wanted: number
     readonly filter?: CompiledFilter | undefined

@@ -57,21 +57,21 @@ export function filterSql(filter: CompiledFilter | undefined, parameters: Parame
 function partOf(field: string, wanted: FilterValue, filter: CompiledFilter, parameters: Parameters): Part {
   // Neither the text nor a place on the map is in the database.
   if (field === 'abstract' || (field === 'area' && filter.needsAreas)) return { yes: 'true', doubtful: 'true' }
+  // Dates in a field of the caller's can be written in many ways.
+  if (field !== 'published' && datesOf(wanted).some((value) => value instanceof Date))
+    return { yes: 'true', doubtful: 'true' }
   const name = parameters.add(nameForSql(field), 'text')
   const unlisted = `(p.unlisted is not null and ${name} = any(p.unlisted))`
   // Kept in no paper's fields.
   if (nameForSql(field) !== field) return { yes: 'false', doubtful: unlisted }
   if (isRange(wanted)) {
     if (field === 'published') return { yes: datesSql(wanted, parameters), doubtful: unlisted }
-    if (wanted.from instanceof Date || wanted.to instanceof Date) return { yes: 'true', doubtful: 'true' }
     const { yes, doubtful } = rangeSql(name, wanted, parameters)
     return { yes, doubtful: doubtful === undefined ? unlisted : `(${unlisted} or ${doubtful})` }
   }
   const values = (Array.isArray(wanted) ? wanted : [wanted]) as readonly Plain[]
   if (field === 'published')
     return { yes: anyOf(values.map((value) => withinSql(value, parameters))), doubtful: unlisted }
-  // Dates in a field of the caller's can be written in many ways.
-  if (values.some((value) => value instanceof Date)) return { yes: 'true', doubtful: 'true' }
   const objects = values
     .flatMap((value) => sameJson(value as Exclude<Plain, Date>))
     .flatMap((json) => {
@@ -81,6 +81,11 @@ function partOf(field: string, wanted: FilterValue, filter: CompiledFilter, para
   if (objects.length === 0) return { yes: 'false', doubtful: unlisted }
   const any = objects.map((json) => `p.fields @> ${parameters.add(json, 'jsonb')}`)
   return { yes: anyOf(any), doubtful: unlisted }
+}
+
+function datesOf(wanted: FilterValue): readonly unknown[] {
+  if (isRange(wanted)) return [wanted.from, wanted.to]
+  return Array.isArray(wanted) ? wanted : [wanted]
 }
 
 const anyOf = (conditions: readonly string[]) => (conditions.length === 0 ? 'false' : `(${conditions.join(' or ')})`)

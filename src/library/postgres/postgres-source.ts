@@ -6,6 +6,7 @@ import { PaperkinError } from '../../errors.ts'
 import { countTerms, type LexicalDocument } from '../../lexical/count-terms.ts'
 import { b, k1 } from '../../lexical/lexical-index.ts'
 import { type Paper, paperFromJson, plainId } from '../../paper.ts'
+import { editDistance } from '../../text/edit-distance.ts'
 import { type Candidate, Candidates } from '../asking/candidates.ts'
 import { nearDuplicateOf } from '../asking/near-duplicates.ts'
 import type { PaperAreas } from '../asking/paper-areas.ts'
@@ -42,6 +43,8 @@ const mostListed = 40_000
 const mostCounted = 600
 /** Words looked up in one question. */
 const mostBranches = 48
+/** Words of a title that are also looked for as if they were mistyped. */
+const mostMistyped = 12
 /** Papers per read where all of many are read. */
 const papersPerRead = 500
 /** Size of a library whose papers are numbered one by one for an evenly spaced sample. */
@@ -83,6 +86,11 @@ export class PostgresSource implements Source {
     return this.#storage.identity.dimensions || undefined
   }
 
+  /** Reads the number of papers again; on an error {@link size} stays as it was. */
+  async learnSize(): Promise<void> {
+    await this.#storage.database.read((ask) => this.#state(ask)).catch(() => {})
+  }
+
   /** Number of papers when a question was last asked. */
   get size(): number {
     return this.#size
@@ -104,7 +112,7 @@ export class PostgresSource implements Source {
       if (breadth * widening > mostBreadth)
         throw new PaperkinError(
           'invalid-argument',
-          `Expected a \`filter\` that the database can judge, or one that more of the nearest papers pass: of ${breadth} tried, fewer than the ${ranked?.wanted} wanted do. Write it as conditions by field, such as { categories: 'cs.CL' }, or ask for fewer.`,
+          `Expected a \`filter\` that the database can judge, or that more of the nearest papers pass: of ${breadth} tried, fewer than the ${ranked?.wanted} wanted do. Write it as conditions by field, such as { categories: 'cs.CL' }, or ask for fewer.`,
         )
     }
   }
@@ -136,7 +144,7 @@ export class PostgresSource implements Source {
         if (ranked.isByDate) choose(await this.#byDate(asking, newest))
       }
       // The best of all papers sets the scale of the lexical part.
-      if (ranked.text !== undefined && (!isAll || isNarrowed(ranked)) && isNarrowed(ranked))
+      if (ranked.text !== undefined && isNarrowed(ranked))
         choose(await this.#byWords({ ...asking, breadth: 20 }, wanted, false))
     }
     const sampled = sample === undefined ? [] : await this.#sample(ask, sample, state)
@@ -147,7 +155,9 @@ export class PostgresSource implements Source {
       await this.#frequencies.addTo(frequency, holding.lexical.names(), { ask, commits: state.commits })
     if (ranked !== undefined) {
       const passing = await this.#passing(holding, need)
-      if (!isAll && needsTrial(ranked) && passing.size < ranked.wanted && breadth < state.papers) return undefined
+      // The fewer pass, the further the best of them may lie apart in the two lists.
+      const enough = breadth * widening > mostBreadth ? ranked.wanted : 5 * ranked.wanted + leastBreadth / 2
+      if (!isAll && needsTrial(ranked) && passing.size < enough) return undefined
       if (ranked.isCounted) total = await this.#total(ask, need, passing, holding)
     }
     return {
@@ -239,12 +249,19 @@ export class PostgresSource implements Source {
     return found
   }
 
-  /** The papers with the best words, nearly: counts of single words and lengths are exact, pairs are left out. */
-  async #byWords({ ask, state, ranked, breadth }: Asking, wanted: readonly Wanted[], isNarrow: boolean) {
+  /**
+   * The papers with the best words, and those of them that are best together with their vectors. Counts of single words
+   * and lengths are exact, pairs are left out, and the norm of a paper is estimated from its length.
+   */
+  async #byWords(
+    { ask, state, ranked, breadth }: Asking,
+    { stems: wanted, scale }: WantedStems,
+    isNarrow: boolean,
+  ): Promise<[string][]> {
     if (wanted.length === 0) return []
     const isSearch = ranked.text !== undefined
     const parameters = new Parameters()
-    const average = parameters.add(state.length / Math.max(1, state.papers) || 1, 'float8')
+    const average = isSearch ? parameters.add(state.length / Math.max(1, state.papers) || 1, 'float8') : ''
     const where = (isNarrow ? narrowed(ranked, parameters)?.where : undefined) ?? 'true'
     const table = this.#table('papers')
     const scored = (weight: string, count: string) =>
@@ -271,21 +288,33 @@ export class PostgresSource implements Source {
       'float8[]',
     )
     const counted = parameters.add(Math.max(mostCounted, 2 * breadth), 'bigint')
-    const limit = parameters.add(breadth, 'bigint')
+    const database = this.#storage.database
+    const direction = isNarrow ? ranked.direction : undefined
+    const cosine =
+      direction === undefined
+        ? 'null::float8'
+        : `-(p.embedding ${database.vectorOperator('<#>')} ${parameters.add(vectorBytes(direction), database.ofVector('vector'))}::${database.ofVector(this.#storage.vectorType)})`
     await this.#set(ask, { enable_seqscan: 'off' })
-    const found = await ask<[string]>(
+    const found = await ask<[id: string, lexical: number, cosine: number | null]>(
       `with listed as materialized (
           select id, sum(score) as score from (${branches.join(' union all ')}) u group by id order by 2 desc, 1 limit ${counted}
         )
-        select p.id from listed join ${table} p using (id)
-          cross join lateral unnest(p.words) w
-          join unnest(${stems}, ${weights}) q(stem, weight) on q.stem = w.lexeme
-          group by p.id
-          order by sum(${scored('q.weight', 'w.positions[1]')}) desc, p.id limit ${limit}`,
+        select p.id, (select coalesce(sum(${scored('q.weight', 'w.positions[1]')}), 0) from unnest(p.words) w
+            join unnest(${stems}, ${weights}) q(stem, weight) on q.stem = w.lexeme), ${cosine}
+          from listed join ${table} p using (id)`,
       parameters.values,
     )
     await this.#set(ask, { enable_seqscan: 'on' })
-    return found
+    const byWords = found.toSorted((one, other) => other[1] - one[1] || (one[0] < other[0] ? -1 : 1))
+    const best = byWords.slice(0, breadth)
+    const { semantic, lexical } = ranked.weights ?? { semantic: 0, lexical: 1 }
+    if (direction !== undefined && semantic > 0) {
+      const highest = isSearch ? Math.max(byWords[0]?.[1] ?? 0, scale) : scale
+      const score = ([, words, near]: (typeof found)[number]) =>
+        semantic * Math.max(0, near ?? 0) + (lexical * words) / highest
+      best.push(...found.toSorted((one, other) => score(other) - score(one)).slice(0, breadth))
+    }
+    return best.map(([id]) => [id])
   }
 
   /** Time of the newest paper that is not in the future, or else of the oldest. */
@@ -506,39 +535,40 @@ export class PostgresSource implements Source {
     const holding = await this.#storage.database.snapshot(
       async (ask) => {
         const state = await this.#state(ask)
-        const stems = new Set<string>()
-        countTerms({ title: '', abstract: text }, (first, second) => void (second === undefined && stems.add(first)))
-        const words = new Set(stems)
-        for (const stem of [...stems].slice(0, 12)) {
-          const start = stem.slice(0, 3)
-          const alike = await ask<[string]>(
-            `select term from ${this.#table('terms')} where term >= $1::text and term < $2::text
-              and position(' ' in term) = 0 and abs(length(term) - $3::int) <= 2 order by papers desc limit 20`,
+        const table = this.#table('papers')
+        const stems = stemsOf([{ title: '', abstract: text }]).slice(0, mostBranches)
+        const alike = new Set(stems)
+        for (const stem of stems.slice(0, mostMistyped)) {
+          const start = stem.slice(0, 2)
+          const terms = await ask<[string]>(
+            `select term from (select term from ${this.#table('terms')} where term >= $1::text and term < $2::text
+              limit ${mostListed}) t where position(' ' in term) = 0 and abs(length(term) - $3::int) <= 2`,
             [start, `${start}\u{10ffff}`, stem.length],
           )
-          for (const [term] of alike) words.add(term)
+          for (const [term] of terms) if (editDistance(stem, term, 2) <= 2) alike.add(term)
         }
-        const wanted = [...words].map((stem) => lexeme(stem))
-        const table = this.#table('papers')
-        const found =
-          wanted.length === 0
-            ? []
-            : await ask<[string]>(
-                `with m as materialized (select p.id, p.words from ${table} p where p.words @@ $1::tsquery limit 20000)
-                  select m.id from m order by (select count(*) from unnest(m.words) w
-                    where w.lexeme = any($2::text[])) desc, m.id limit 200`,
-                [wanted.join(' | '), arrayOf('text', [...words])],
-              )
-        const [start] = sendable([text.trim().slice(0, 5)])
-        const alike =
-          start === undefined
-            ? []
-            : await ask<[string]>(
-                `select id from ${table} where id >= $1::text and id < $2::text order by id limit 200`,
-                [start, `${start}\u{10ffff}`],
-              )
         const ids = sendable([text.trim(), plainId(text.trim()).id])
-        const rows = await this.#rows(ask, [...new Set([...ids, ...[...found, ...alike].map(([id]) => id)])])
+        for (const words of [stems, [...alike]]) {
+          if (words.length === 0) continue
+          const found = await ask<[string]>(
+            `with m as materialized (select p.id, p.words from ${table} p where p.words @@ $1::tsquery limit ${mostListed})
+              select m.id from m order by (select count(*) from unnest(m.words) w
+                where w.lexeme = any($2::text[])) desc, m.id limit ${leastBreadth}`,
+            [words.map(lexeme).join(' | '), arrayOf('text', words)],
+          )
+          for (const [id] of found) ids.push(id)
+        }
+        const [start = ''] = sendable([text.trim().slice(0, 12)])
+        for (let length = start.length, isFound = false; length > 0 && !isFound; length--) {
+          const begin = start.slice(0, length).toWellFormed()
+          const found = await ask<[string]>(
+            `select id from ${table} where id >= $1::text and id < $2::text order by id limit ${leastBreadth}`,
+            [begin, `${begin}\u{10ffff}`],
+          )
+          for (const [id] of found) ids.push(id)
+          isFound = found.length > 0
+        }
+        const rows = await this.#rows(ask, [...new Set(ids)])
         return this.#candidates(rows, new Map(), state, signal)
       },
       { signal },
@@ -687,11 +717,13 @@ const lexeme = (stem: string) => `'${stem.replace(/['\\]/gu, '$&$&')}'`
 const anyWord = (documents: readonly LexicalDocument[]) => stemsOf(documents).map(lexeme).join(' | ')
 
 /** The stems of a question with their weights in the score, without those of no paper. */
-function wantedStems(
-  { text, seeds }: Ranked,
-  { papers }: State,
-  frequency: ReadonlyMap<string, number>,
-): readonly Wanted[] {
+interface WantedStems {
+  readonly stems: readonly Wanted[]
+  /** About the highest sum of weights that a paper can have. */
+  readonly scale: number
+}
+
+function wantedStems({ text, seeds }: Ranked, { papers }: State, frequency: ReadonlyMap<string, number>): WantedStems {
   const weights = new Map<string, number>()
   const add = (stem: string, weight: number) => weights.set(stem, (weights.get(stem) ?? 0) + weight)
   const countsOf = (document: LexicalDocument) => {
@@ -708,16 +740,24 @@ function wantedStems(
       if (!term.includes(' '))
         add(term, (1 + Math.log(count)) * Math.log(1 + (papers - of(term) + 0.5) / (of(term) + 0.5)))
   const idf = (term: string) => (term.includes(' ') && of(term) < 2 ? 0 : Math.log((1 + papers) / (1 + of(term))) + 1)
+  let norms = 0
+  let lengths = 0
   for (const seed of seeds?.like ?? []) {
     const counts = countsOf(seed)
     let square = 0
     for (const [term, count] of counts) square += ((1 + Math.log(count)) * idf(term)) ** 2
+    norms += Math.sqrt(square)
+    lengths += Math.sqrt(1 + counts.size)
     for (const [term, count] of counts)
       if (!term.includes(' ')) add(term, ((1 + Math.log(count)) * idf(term) ** 2) / Math.sqrt(square))
   }
-  return [...weights]
+  const stems = [...weights]
     .map(([stem, weight]) => ({ stem, weight, frequency: of(stem) }))
     .filter((one) => one.frequency > 0 && one.weight > 0)
+  const sum = [...weights.values()].reduce((all, weight) => all + weight, 0)
+  // Half of what a query can have, as in the index; a paper's norm grows with the root of its length as the seeds' do.
+  const scale = text !== undefined ? ((k1 + 1) * sum) / 2 : (Math.max(1, seeds?.like.length ?? 1) * norms) / lengths
+  return { stems, scale: scale || 1 }
 }
 
 /**
