@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   growth: async () => (await import('./growth.ts')).run,
   embedding: async () => (await import('./embedding.ts')).run,
   sources: async () => (await import('./sources.ts')).run,
+  postgres: async () => (await import('./postgres.ts')).run,
   store: async () => (await import('./store.ts')).run,
   index: async () => (await import('./vectors.ts')).index,
   kmeans: async () => (await import('./vectors.ts')).kmeans,

@@ -2,6 +2,7 @@
 // (Salton and Buckley 1988, sublinear counts) between documents. Inverse document frequencies and row norms depend on
 // all documents; every change discards them, and the next query recomputes them. The documents may be part of a larger
 // whole: then the frequencies and lengths are those of the whole, and so are the scores.
+import { crc32 } from 'node:zlib'
 import { countTerms, type LexicalDocument } from './count-terms.ts'
 import type { Slice } from './postings.ts'
 import type { SparseRows } from './sparse-rows.ts'
@@ -101,6 +102,44 @@ export class LexicalIndex extends TermCounts {
   static from(state: LexicalState): LexicalIndex {
     const index = new LexicalIndex()
     index.adopt(state)
+    return index
+  }
+
+  /**
+   * An index of some documents of a larger collection. Terms are numbered in an order that depends on nothing but
+   * themselves, so that a score has the same bits whichever documents are here.
+   * @param onTerms called with all terms before any weight is needed, to complete {@link WholeStatistics.frequency}
+   */
+  static async ofPart(
+    documents: readonly LexicalDocument[],
+    whole: WholeStatistics,
+    { slice, onTerms }: { readonly slice: Slice; readonly onTerms?: (terms: Iterable<string>) => Promise<unknown> },
+  ): Promise<LexicalIndex> {
+    const index = new LexicalIndex(whole)
+    const numbers = new Map<string, number>()
+    const counted: { readonly counts: ReadonlyMap<string, number>; readonly length: number }[] = []
+    for (const document of documents) {
+      const counts = new Map<string, number>()
+      const length = countTerms(document, (first, second, weight) => {
+        const name = second === undefined ? first : `${first} ${second}`
+        counts.set(name, (counts.get(name) ?? 0) + weight)
+      })
+      for (const name of counts.keys()) if (!numbers.has(name)) numbers.set(name, 0)
+      counted.push({ counts, length })
+      if (slice.due()) await slice.rest()
+    }
+    await onTerms?.(numbers.keys())
+    for (const name of inOwnOrder([...numbers.keys()])) {
+      const [first = '', second] = name.split(' ')
+      numbers.set(name, index.intern(first, second))
+    }
+    for (const { counts, length } of counted) {
+      const term = Int32Array.from(counts.keys(), (name) => numbers.get(name) as number).sort()
+      const count = new Uint16Array(term.length)
+      const countOf = new Map(Array.from(counts, ([name, its]) => [numbers.get(name) as number, its]))
+      for (let i = 0; i < term.length; i++) count[i] = Math.min(countOf.get(term[i]!) as number, maxCount)
+      index.add({ term, count, length })
+    }
     return index
   }
 
@@ -504,6 +543,18 @@ export class LexicalIndex extends TermCounts {
 
 /** 1 + log(count) by count. */
 const sublinear = Float64Array.from({ length: maxCount + 1 }, (_, count) => (count === 0 ? 0 : 1 + Math.log(count)))
+
+/** Terms in the order of a hash, which is quicker than that of the alphabet. */
+function inOwnOrder(names: readonly string[]): string[] {
+  const places = 2 ** Math.ceil(Math.log2(names.length + 1))
+  const keys = Float64Array.from(names, (name, place) => crc32(name) * places + place).sort()
+  const ordered = Array.from(keys, (key) => names[key % places] as string)
+  const hashAt = (i: number) => Math.floor(keys[i]! / places)
+  for (let i = 1; i < ordered.length; i++)
+    for (let j = i; j > 0 && hashAt(j) === hashAt(j - 1) && ordered[j]! < ordered[j - 1]!; j--)
+      [ordered[j - 1], ordered[j]] = [ordered[j]!, ordered[j - 1]!]
+  return ordered
+}
 
 const idf = (documents: number, frequency: number) => Math.log((1 + documents) / (1 + frequency)) + 1
 

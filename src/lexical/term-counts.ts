@@ -267,7 +267,7 @@ export class TermCounts {
   }
 
   /** All terms known now: stems, or two separated by a space. */
-  *names(): Generator<string> {
+  protected *names(): Generator<string> {
     const nameOf = this.namer()
     for (let term = 0; term < this.terms.size; term++) yield nameOf(term)
   }

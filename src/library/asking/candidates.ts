@@ -12,9 +12,18 @@ export interface Candidate {
   readonly vector: Float32Array
 }
 
+export interface CandidateOptions {
+  /** Whether their words are counted; false for questions without words. @default true */
+  readonly isCounted?: boolean
+  /** See {@link LexicalIndex.ofPart}. */
+  readonly onTerms?: ((terms: Iterable<string>) => Promise<unknown>) | undefined
+}
+
+const wordless = { title: '', abstract: '' }
+
 /**
  * Some papers of a larger collection, with the statistics of the whole: their scores are those that they have there, up
- * to the last bits of sums over terms, which are numbered in another order. Never changes.
+ * to the last bits of sums over terms, which are numbered in another order. That order is the same for all candidates.
  */
 export class Candidates implements Holding {
   readonly kept: ReadonlyMap<string, StoredPaper>
@@ -35,18 +44,23 @@ export class Candidates implements Holding {
     {
       dimensions,
       whole,
+      isCounted = true,
+      onTerms,
       signal,
     }: {
       readonly dimensions: number
       readonly whole: WholeStatistics
       readonly signal?: AbortSignal | undefined
-    },
+    } & CandidateOptions,
   ): Promise<Candidates> {
     const slice = timeSlice(signal)
-    const lexical = new LexicalIndex(whole)
+    const lexical = await LexicalIndex.ofPart(
+      candidates.map(({ paper }) => (isCounted ? paper : wordless)),
+      whole,
+      { slice, ...(onTerms && { onTerms }) },
+    )
     const chunks: Float32Array[] = []
-    for (const [row, { paper, vector }] of candidates.entries()) {
-      lexical.add(lexical.count(paper))
+    for (const [row, { vector }] of candidates.entries()) {
       const place = row % chunkRows
       if (place === 0) chunks.push(new Float32Array(Math.min(chunkRows, candidates.length - row) * dimensions))
       chunks.at(-1)?.set(vector, place * dimensions)

@@ -7,7 +7,7 @@ import { countTerms, type LexicalDocument } from '../../lexical/count-terms.ts'
 import { b, k1 } from '../../lexical/lexical-index.ts'
 import { type Paper, paperFromJson, plainId } from '../../paper.ts'
 import { editDistance } from '../../text/edit-distance.ts'
-import { type Candidate, Candidates } from '../asking/candidates.ts'
+import { type Candidate, type CandidateOptions, Candidates } from '../asking/candidates.ts'
 import { nearDuplicateOf } from '../asking/near-duplicates.ts'
 import type { PaperAreas } from '../asking/paper-areas.ts'
 import {
@@ -32,7 +32,7 @@ import { TermFrequencies } from './term-frequencies.ts'
 type Ranked = NonNullable<Need['ranked']>
 
 /** Candidates of each kind, at least: a paper that is in neither list is rarely among the first ten. */
-const leastBreadth = 100
+const leastBreadth = Number(process.env.BREADTH ?? 100)
 /** Candidates of each kind where a filter that the database cannot judge has to be tried on them, at most. */
 const mostBreadth = 16_384
 /** How much more candidates are asked for where too few passed. */
@@ -40,7 +40,7 @@ const widening = 4
 /** Papers in the lists of the words looked up: rarest first, until they are so many. */
 const mostListed = 40_000
 /** Papers found by words that are counted exactly before the best are taken. */
-const mostCounted = 600
+const mostCounted = Number(process.env.COUNTED ?? 600)
 /** Words looked up in one question. */
 const mostBranches = 48
 /** Words of a title that are also looked for as if they were mistyped. */
@@ -137,6 +137,8 @@ export class PostgresSource implements Source {
       if (matching === 0) await this.#requireKnown(ask, ranked, state)
       if (ranked.isByDate) newest = await this.#newest(ask)
       const wanted = wantedStems(ranked, state, frequency)
+      // Lists of words and neighbours are short, whatever the database expects.
+      await this.#set(ask, { enable_seqscan: 'off' })
       if (isAll) choose(await this.#all(asking))
       else {
         if (ranked.direction !== undefined) choose(await this.#nearest(asking, ranked.direction, matching))
@@ -146,13 +148,17 @@ export class PostgresSource implements Source {
       // The best of all papers sets the scale of the lexical part.
       if (ranked.text !== undefined && isNarrowed(ranked))
         choose(await this.#byWords({ ...asking, breadth: 20 }, wanted, false))
+      await this.#set(ask, { enable_seqscan: 'on' })
     }
     const sampled = sample === undefined ? [] : await this.#sample(ask, sample, state)
     choose(sampled)
     const rows = await this.#rows(ask, [...chosen])
-    const holding = await this.#candidates(rows, frequency, state, signal)
-    if (ranked?.seeds !== undefined || ranked?.comparesHits || sample !== undefined)
-      await this.#frequencies.addTo(frequency, holding.lexical.names(), { ask, commits: state.commits })
+    const isCompared = ranked?.seeds !== undefined || ranked?.comparesHits || sample !== undefined
+    const know = (terms: Iterable<string>) => this.#frequencies.addTo(frequency, terms, { ask, commits: state.commits })
+    const holding = await this.#candidates(rows, frequency, state, signal, {
+      isCounted: ranked?.text !== '',
+      onTerms: isCompared ? know : undefined,
+    })
     if (ranked !== undefined) {
       const passing = await this.#passing(holding, need)
       // The fewer pass, the further the best of them may lie apart in the two lists.
@@ -231,13 +237,13 @@ export class PostgresSource implements Source {
         parameters.values,
       )
     await this.#set(ask, {
-      'hnsw.ef_search': String(Math.min(1000, Math.max(100, count))),
-      ...((await this.#iterates(ask)) && {
-        'hnsw.iterative_scan': 'relaxed_order',
-        'hnsw.max_scan_tuples': String(Math.max(20_000, Math.ceil((20 * count * state.papers) / matching))),
-      }),
-      // It knows too little of the fields to choose the graph by itself.
-      enable_seqscan: 'off',
+      'hnsw.ef_search': String(Math.min(1000, Math.max(100, 2 * count))),
+      ...(isNarrowed(ranked) &&
+        (await this.#iterates(ask)) && {
+          'hnsw.iterative_scan': 'relaxed_order',
+          'hnsw.max_scan_tuples': String(Math.max(20_000, Math.ceil((20 * count * state.papers) / matching))),
+        }),
+      // The database knows too little of the fields to choose the graph by itself.
       enable_bitmapscan: 'off',
       enable_sort: 'off',
     })
@@ -245,7 +251,7 @@ export class PostgresSource implements Source {
       `select p.id from ${table} p where ${where} order by ${distance} limit ${limit}`,
       parameters.values,
     )
-    await this.#set(ask, { enable_seqscan: 'on', enable_bitmapscan: 'on', enable_sort: 'on' })
+    await this.#set(ask, { enable_bitmapscan: 'on', enable_sort: 'on' })
     return found
   }
 
@@ -294,7 +300,6 @@ export class PostgresSource implements Source {
       direction === undefined
         ? 'null::float8'
         : `-(p.embedding ${database.vectorOperator('<#>')} ${parameters.add(vectorBytes(direction), database.ofVector('vector'))}::${database.ofVector(this.#storage.vectorType)})`
-    await this.#set(ask, { enable_seqscan: 'off' })
     const found = await ask<[id: string, lexical: number, cosine: number | null]>(
       `with listed as materialized (
           select id, sum(score) as score from (${branches.join(' union all ')}) u group by id order by 2 desc, 1 limit ${counted}
@@ -304,7 +309,6 @@ export class PostgresSource implements Source {
           from listed join ${table} p using (id)`,
       parameters.values,
     )
-    await this.#set(ask, { enable_seqscan: 'on' })
     const byWords = found.toSorted((one, other) => other[1] - one[1] || (one[0] < other[0] ? -1 : 1))
     const best = byWords.slice(0, breadth)
     const { semantic, lexical } = ranked.weights ?? { semantic: 0, lexical: 1 }
@@ -391,11 +395,12 @@ export class PostgresSource implements Source {
     frequency: ReadonlyMap<string, number>,
     { papers, length }: State,
     signal: AbortSignal | undefined,
+    counting: CandidateOptions = {},
   ): Promise<Candidates> {
     const { dimensions = 1 } = this
     return Candidates.of(
       rows.map((row): Candidate => ({ paper: this.#paperOf(row), vector: readVector(row[4]) })),
-      { dimensions, whole: { documents: papers, length, frequency }, signal },
+      { dimensions, whole: { documents: papers, length, frequency }, signal, ...counting },
     )
   }
 
