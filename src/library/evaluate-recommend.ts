@@ -15,6 +15,9 @@ import { type TimeSlice, timeSlice } from '../runtime/time-slice.ts'
 import { RowDots } from '../vectors/kernels.ts'
 import { type PaperLibrary, requireLibrary } from './paper-library.ts'
 
+/** Vectors per read of the library. */
+const vectorsPerRead = 512
+
 export interface EvaluateRecommendOptions extends MethodEvaluationOptions {
   /** Folds per reader; the liked papers of each fold are hidden once. At least 2. @default 5 */
   readonly folds?: number | undefined
@@ -72,10 +75,14 @@ export async function evaluateRecommend(
   const slice = timeSlice(signal)
   const withVectors: string[] = []
   const vectors: Float32Array[] = []
-  for (const { id } of library.papers()) {
-    const vector = library.vector(id)
-    if (vector !== undefined) withVectors.push(id)
-    if (vector !== undefined) vectors.push(vector)
+  const all: string[] = []
+  for await (const { id } of library.streamPapers({ signal })) all.push(id)
+  for (let start = 0; start < all.length; start += vectorsPerRead) {
+    const ids = all.slice(start, start + vectorsPerRead)
+    for (const [i, vector] of (await library.readVectors(ids, { signal })).entries()) {
+      if (vector !== undefined) withVectors.push(ids[i] as string)
+      if (vector !== undefined) vectors.push(vector)
+    }
     if (slice.due()) await slice.rest()
   }
   const cosines = new Cosines(vectors)
@@ -91,11 +98,9 @@ export async function evaluateRecommend(
         `Expected \`liked.get(${JSON.stringify(reader)})\` to hold ids of papers, got ${show(names)}.`,
       )
     const ids = new Set<string>()
-    for (const name of names) {
-      const id = library.get(name)?.id
-      if (id === undefined) unknownPapers++
-      else ids.add(id)
-    }
+    for (const paper of await library.readPapers([...names], { signal }))
+      if (paper === undefined) unknownPapers++
+      else ids.add(paper.id)
     if (ids.size < 2) passedOver.push(reader)
     else profiles.push({ reader, ids: shuffled([...ids], random), parts: Math.min(folds, ids.size) })
   }

@@ -67,16 +67,16 @@ export async function evaluateRelated(
   let unknownPapers = 0
   let unknownQueries = 0
   for (const [query, grades] of judgements) {
-    if (queries === undefined ? !library.has(query) : !queries.has(query)) {
+    const [self, ...papers] = await library.readPapers([query, ...grades.keys()], { signal })
+    if (queries === undefined ? self === undefined : !queries.has(query)) {
       unknownQueries++
       continue
     }
-    const self = queries === undefined ? library.get(query)?.id : undefined
     const known = new Map<string, number>()
-    for (const [name, grade] of grades) {
-      const id = library.get(name)?.id
+    for (const [i, grade] of [...grades.values()].entries()) {
+      const id = papers[i]?.id
       if (id === undefined) unknownPapers++
-      else if (id !== self) known.set(id, grade)
+      else if (queries !== undefined || id !== self?.id) known.set(id, grade)
     }
     if ([...known.values()].some((grade) => grade > 0)) judged.set(query, known)
   }

@@ -68,20 +68,25 @@ export async function evaluateTopics(
   requireList('methods', methods)
   if (options.counts !== undefined) requireList('counts', options.counts)
   const seeds = requireInteger('seeds', options.seeds ?? 5, 1)
-  const judged = library.papers().filter(({ id }) => labels.has(id))
+  const slice = timeSlice(signal)
+  const judged: { readonly id: string }[] = []
+  const documents: string[][] = []
+  for await (const paper of library.streamPapers({ signal })) {
+    if (labels.has(paper.id)) judged.push(paper)
+    documents.push(tokens(paperText(paper)))
+    if (slice.due()) await slice.rest()
+  }
   if (judged.length === 0)
     throw new PaperkinError('invalid-argument', 'Expected labels for papers of the library, got none.')
   const truth = judged.map(({ id }) => labels.get(id) as string)
   const counts = options.counts ?? [new Set(truth).size, 'auto']
-  const slice = timeSlice(signal)
-  const documents: string[][] = []
-  for (const paper of library.papers()) {
-    documents.push(tokens(paperText(paper)))
-    if (slice.due()) await slice.rest()
-  }
   const dimensions = library.dimensions ?? 1
   const vectors = new Float32Array(judged.length * dimensions)
-  for (const [row, { id }] of judged.entries()) vectors.set(library.vector(id) as Float32Array, row * dimensions)
+  const found = await library.readVectors(
+    judged.map(({ id }) => id),
+    { signal },
+  )
+  for (const [row, vector] of found.entries()) vectors.set(vector as Float32Array, row * dimensions)
   const every = Math.max(1, Math.ceil(judged.length / silhouetteRows))
   const sample = Array.from(judged.keys()).filter((row) => row % every === 0)
   const score = (topics: Topics, seconds: number): Record<TopicMetric, number> => {
@@ -90,7 +95,7 @@ export async function evaluateTopics(
       found: topics.count,
       ...topicFigures(truth, placed, { words, documents }),
       silhouette: silhouette(vectors, { dimensions, groups: placed, rows: sample }),
-      outlierShare: topics.outliers.length / library.size,
+      outlierShare: topics.outliers.length / documents.length,
       seconds,
     }
   }
