@@ -14,6 +14,23 @@ const mostWordBytes = 900_000
 /** The highest position in a `tsvector`. */
 const mostCount = 16_383
 
+/**
+ * Counts from which a stem is listed again, so that papers in which it is frequent can be told by an index; `usual` is
+ * about the mean count from there on.
+ */
+export const countLevels = [
+  { least: 2, usual: 2.5 },
+  { least: 4, usual: 5 },
+] as const
+
+/**
+ * A stem as a lexeme of a `tsvector` or `tsquery`, whatever is in it.
+ * @param level how many of {@link countLevels} its count reaches at least
+ */
+export function lexeme(stem: string, level = 0): string {
+  return `'${stem.replace(/['\\]/gu, '$&$&')}${level === 0 ? '' : ` ${'+'.repeat(level)}`}'`
+}
+
 const none = { publishedStart: undefined, publishedEnd: undefined }
 
 /** The columns of `papers` that follow from the paper. */
@@ -72,7 +89,8 @@ export function wordsOf(paper: Pick<Paper, 'title' | 'abstract'>): Pick<PaperCol
   const words: string[] = []
   let bytes = 0
   for (const [stem, count] of stems) {
-    const word = `'${stem.replace(/['\\]/gu, '$&$&')}':${Math.min(count, mostCount)}`
+    const reached = countLevels.filter(({ least }) => count >= least).map((_, i) => lexeme(stem, i + 1))
+    const word = [`${lexeme(stem)}:${Math.min(count, mostCount)}`, ...reached].join(' ')
     bytes += Buffer.byteLength(word) + 1
     if (bytes > mostWordBytes) break
     words.push(word)

@@ -25,7 +25,7 @@ import type { StoredPaper } from '../storage/storage.ts'
 import { arrayOf, readVector, vectorBytes } from './binary.ts'
 import type { Ask } from './database.ts'
 import { filterSql, Parameters, type SqlCondition } from './filter-sql.ts'
-import { crcOf } from './paper-columns.ts'
+import { countLevels, crcOf, lexeme } from './paper-columns.ts'
 import type { PostgresStorage } from './postgres-storage.ts'
 import { TermFrequencies } from './term-frequencies.ts'
 
@@ -274,11 +274,20 @@ export class PostgresSource implements Source {
       isSearch
         ? `${weight} * ${count} * ${k1 + 1} / (${count} + ${k1} * (${1 - b} + ${b} * p.length / ${average}))`
         : `${weight} * (1 + ln(${count})) / sqrt(p.length + 1)`
-    const branches = listedBranches(wanted).map(
-      ({ query, weight, most }) =>
-        `(select p.id, ${scored(parameters.add(weight, 'float8'), '1.0')} as score from ${table} p
-          where p.words @@ ${parameters.add(query, 'tsquery')} and ${where}${most === undefined ? '' : ` limit ${parameters.add(most, 'bigint')}`})`,
-    )
+    const branch = (query: string, score: string, most: number | undefined) =>
+      `(select p.id, ${score} as score from ${table} p where p.words @@ ${parameters.add(query, 'tsquery')}
+        and ${where}${most === undefined ? '' : ` limit ${parameters.add(most, 'bigint')}`})`
+    const branches = listedBranches(wanted).flatMap(({ query, stem, weight, most }) => {
+      const its = parameters.add(weight, 'float8')
+      const once = branch(query, scored(its, '1.0'), most)
+      if (!isSearch || stem === undefined) return [once]
+      // What the score of papers in which the word is frequent has more.
+      const more = countLevels.map(({ usual }, i) => {
+        const less = i === 0 ? '1.0' : `${countLevels[i - 1]?.usual}`
+        return branch(lexeme(stem, i + 1), `${scored(its, `${usual}`)} - ${scored(its, less)}`, most)
+      })
+      return [once, ...more]
+    })
     const stems = parameters.add(
       arrayOf(
         'text',
@@ -559,7 +568,7 @@ export class PostgresSource implements Source {
             `with m as materialized (select p.id, p.words from ${table} p where p.words @@ $1::tsquery limit ${mostListed})
               select m.id from m order by (select count(*) from unnest(m.words) w
                 where w.lexeme = any($2::text[])) desc, m.id limit ${leastBreadth}`,
-            [words.map(lexeme).join(' | '), arrayOf('text', words)],
+            [words.map((stem) => lexeme(stem)).join(' | '), arrayOf('text', words)],
           )
           for (const [id] of found) ids.push(id)
         }
@@ -704,7 +713,9 @@ function narrowed({ filter, phrases = [] }: Ranked, parameters: Parameters): Sql
   const queries = phrases.map((phrase) => {
     const stems = stemsOf([{ title: '', abstract: phrase }])
     // Words that are left out everywhere, such as `of`, are not indexed.
-    return stems.length === 0 ? 'true' : `p.words @@ ${parameters.add(stems.map(lexeme).join(' & '), 'tsquery')}`
+    return stems.length === 0
+      ? 'true'
+      : `p.words @@ ${parameters.add(stems.map((stem) => lexeme(stem)).join(' & '), 'tsquery')}`
   })
   return { where: [...(asked === undefined ? [] : [asked.where]), ...queries].join(' and '), doubtful: 'true' }
 }
@@ -716,10 +727,10 @@ function stemsOf(documents: readonly LexicalDocument[]): string[] {
   return [...stems]
 }
 
-/** A stem as a lexeme of a `tsquery`, whatever is in it. */
-const lexeme = (stem: string) => `'${stem.replace(/['\\]/gu, '$&$&')}'`
-
-const anyWord = (documents: readonly LexicalDocument[]) => stemsOf(documents).map(lexeme).join(' | ')
+const anyWord = (documents: readonly LexicalDocument[]) =>
+  stemsOf(documents)
+    .map((stem) => lexeme(stem))
+    .join(' | ')
 
 /** The stems of a question with their weights in the score, without those of no paper. */
 interface WantedStems {
@@ -769,21 +780,26 @@ function wantedStems({ text, seeds }: Ranked, { papers }: State, frequency: Read
  * The lists of papers to be looked up: those of the rarest words, as far as they are short; where all words are common,
  * papers that have all of them, and the first of each list.
  */
-function listedBranches(
-  wanted: readonly Wanted[],
-): readonly { readonly query: string; readonly weight: number; readonly most: number | undefined }[] {
+function listedBranches(wanted: readonly Wanted[]): readonly {
+  readonly query: string
+  /** Undefined for several. */
+  readonly stem?: string
+  readonly weight: number
+  readonly most: number | undefined
+}[] {
   const rarest = wanted.toSorted((one, other) => one.frequency - other.frequency || (one.stem < other.stem ? -1 : 1))
   let listed = 0
   const chosen = rarest.filter(({ frequency }, i) => {
     listed += frequency
     return i < mostBranches && listed <= mostListed
   })
-  if (chosen.length > 0) return chosen.map(({ stem, weight }) => ({ query: lexeme(stem), weight, most: undefined }))
+  if (chosen.length > 0)
+    return chosen.map(({ stem, weight }) => ({ query: lexeme(stem), stem, weight, most: undefined }))
   const most = Math.floor(mostListed / 8)
   const all = {
     query: rarest.map(({ stem }) => lexeme(stem)).join(' & '),
     weight: rarest.reduce((sum, { weight }) => sum + weight, 0),
     most,
   }
-  return [all, ...rarest.slice(0, 7).map(({ stem, weight }) => ({ query: lexeme(stem), weight, most }))]
+  return [all, ...rarest.slice(0, 7).map(({ stem, weight }) => ({ query: lexeme(stem), stem, weight, most }))]
 }
