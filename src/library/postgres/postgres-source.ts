@@ -3,7 +3,7 @@
 // statistics of the whole library, and the code of the embedded library scores them. All of one question is read from
 // one snapshot.
 import { PaperkinError } from '../../errors.ts'
-import { countTerms, type LexicalDocument } from '../../lexical/count-terms.ts'
+import { countTerms, type LexicalDocument, lexicalRecipe } from '../../lexical/count-terms.ts'
 import { b, k1 } from '../../lexical/lexical-index.ts'
 import { type Paper, paperFromJson, plainId } from '../../paper.ts'
 import { editDistance } from '../../text/edit-distance.ts'
@@ -32,7 +32,7 @@ import { TermFrequencies } from './term-frequencies.ts'
 type Ranked = NonNullable<Need['ranked']>
 
 /** Candidates of each kind, at least: a paper that is in neither list is rarely among the first ten. */
-const leastBreadth = Number(process.env.BREADTH ?? 100)
+const leastBreadth = 100
 /** Candidates of each kind where a filter that the database cannot judge has to be tried on them, at most. */
 const mostBreadth = 16_384
 /** How much more candidates are asked for where too few passed. */
@@ -40,7 +40,7 @@ const widening = 4
 /** Papers in the lists of the words looked up: rarest first, until they are so many. */
 const mostListed = 40_000
 /** Papers found by words that are counted exactly before the best are taken. */
-const mostCounted = Number(process.env.COUNTED ?? 600)
+const mostCounted = 600
 /** Words looked up in one question. */
 const mostBranches = 48
 /** Words of a title that are also looked for as if they were mistyped. */
@@ -56,7 +56,12 @@ interface State {
   readonly commits: number
   readonly papers: number
   readonly length: number
+  /** Whether words are counted as this version of the package counts them. */
+  readonly hasTerms: boolean
 }
+
+/** Where nothing is asked of the whole. */
+const noState: State = { commits: 0, papers: 0, length: 0, hasTerms: true }
 
 /** A paper as it is read for a question. */
 type Row = readonly [id: string, seq: string, record: string, crc: number, vector: string]
@@ -104,7 +109,7 @@ export class PostgresSource implements Source {
     const { ranked, sample, signal } = need
     const ids = sendable(need.ids.flatMap((id) => [id, plainId(id).id]))
     if (ids.length === 0 && ranked === undefined && sample === undefined)
-      return { holding: await this.#candidates([], new Map(), { commits: 0, papers: 0, length: 0 }, signal) }
+      return { holding: await this.#candidates([], new Map(), noState, signal) }
     const database = this.#storage.database
     for (let breadth = leastBreadth; ; breadth *= widening) {
       const found = await database.snapshot((ask) => this.#gather(ask, { ...need, ids }, breadth), { signal })
@@ -121,6 +126,11 @@ export class PostgresSource implements Source {
   async #gather(ask: Ask, need: Need, breadth: number): Promise<Gathered | undefined> {
     const { ids, ranked, sample, signal } = need
     const state = await this.#state(ask)
+    if (!state.hasTerms && (ranked !== undefined || sample !== undefined))
+      throw new PaperkinError(
+        'store-mismatch',
+        `Expected the words of the library in ${this.#storage.path} to be counted as this version of paperkin counts them, which an interrupted copy or another version did not: open it once without \`readOnly\`.`,
+      )
     const frequency = new Map<string, number>()
     const chosen = new Set(ids)
     const choose = (found: readonly (readonly [string])[]) => {
@@ -173,10 +183,10 @@ export class PostgresSource implements Source {
   }
 
   async #state(ask: Ask): Promise<State> {
-    const [found] = await ask<[string, string, string, string]>(
-      `select commits, papers, length, generation from ${this.#table('state')}`,
+    const [found] = await ask<[string, string, string, string, number]>(
+      `select commits, papers, length, generation, lexical_recipe from ${this.#table('state')}`,
     )
-    const [commits, papers, length, generation] = found as NonNullable<typeof found>
+    const [commits, papers, length, generation, recipe] = found as NonNullable<typeof found>
     this.#generation ??= generation
     if (generation !== this.#generation)
       throw new PaperkinError(
@@ -184,7 +194,12 @@ export class PostgresSource implements Source {
         `Expected the library in ${this.#storage.path} to be the one that was opened, but it was replaced meanwhile, as re-embedding does: open it again.`,
       )
     this.#size = Number(papers)
-    return { commits: Number(commits), papers: Number(papers), length: Number(length) }
+    return {
+      commits: Number(commits),
+      papers: Number(papers),
+      length: Number(length),
+      hasTerms: recipe === lexicalRecipe,
+    }
   }
 
   /** Looks up how frequent the terms of a question are. */
@@ -462,7 +477,7 @@ export class PostgresSource implements Source {
     let total = Number(found?.[0])
     if (condition?.doubtful !== undefined) {
       for await (const rows of this.#pages(ask, `${where} and ${condition.doubtful}`, parameters.values)) {
-        const one = await this.#candidates(rows, new Map(), { commits: 0, papers: 0, length: 0 }, need.signal)
+        const one = await this.#candidates(rows, new Map(), noState, need.signal)
         total += (await this.#passing(one, need)).size
       }
     }
@@ -596,7 +611,6 @@ export class PostgresSource implements Source {
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): AsyncGenerator<Holding> {
     const database = this.#storage.database
-    const none = { commits: 0, papers: 0, length: 0 }
     let isEmpty = true
     for (let after = '-1'; ; ) {
       const rows = await database.read(
@@ -613,7 +627,7 @@ export class PostgresSource implements Source {
       )
       if (rows.length > 0) {
         isEmpty = false
-        yield await this.#candidates(rows, new Map(), none, signal)
+        yield await this.#candidates(rows, new Map(), noState, signal)
       }
       if (rows.length < papersPerRead) break
       after = rows.at(-1)?.[1] as string
