@@ -104,7 +104,7 @@ export async function run(args: readonly string[]): Promise<void> {
   })
   const items = await readItems()
   const server = values.url === undefined ? await startServer() : undefined
-  const url = values.url ?? (server?.url as string)
+  const url = values.url ?? (server?.url)
   const results: unknown[] = []
   try {
     for (const count of values.papers.split(',').map(Number))
