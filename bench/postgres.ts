@@ -80,15 +80,15 @@ async function compare(
   let all = 0
   for (const item of items.slice(0, 5)) for (const library of Object.values(libraries)) await ask(library, item)
   for (const item of items) {
-    const found: Record<string, Set<string>> = {}
+    const found = { far: new Set<string>(), near: new Set<string>() }
     for (const place of ['far', 'near'] as const) {
       const began = performance.now()
       const { hits } = await ask(libraries[place], item)
       times[place].push(performance.now() - began)
       found[place] = new Set(hits.map(({ paper }) => paper.id))
     }
-    for (const id of found.near ?? []) if (found.far?.has(id)) shared++
-    all += found.near?.size ?? 0
+    for (const id of found.near) if (found.far.has(id)) shared++
+    all += found.near.size
   }
   return { far: timesOf(times.far), near: timesOf(times.near), overlap: all === 0 ? 1 : shared / all }
 }
@@ -103,14 +103,13 @@ export async function run(args: readonly string[]): Promise<void> {
     },
   })
   const items = await readItems()
-  const server = values.url === undefined ? await startServer() : undefined
-  const url = values.url ?? (server?.url)
+  const server = values.url === undefined ? await startServer() : { url: values.url, stop: async () => {} }
   const results: unknown[] = []
   try {
     for (const count of values.papers.split(',').map(Number))
-      results.push(await measure(items.slice(0, count), url, Number(values.questions)))
+      results.push(await measure(items.slice(0, count), server.url, Number(values.questions)))
   } finally {
-    await server?.stop()
+    await server.stop()
   }
   await saveResult('postgres', results)
 }

@@ -2,11 +2,10 @@
 // (Salton and Buckley 1988, sublinear counts) between documents. Inverse document frequencies and row norms depend on
 // all documents; every change discards them, and the next query recomputes them. The documents may be part of a larger
 // whole: then the frequencies and lengths are those of the whole, and so are the scores.
-import { crc32 } from 'node:zlib'
 import { countTerms, type LexicalDocument } from './count-terms.ts'
 import type { Slice } from './postings.ts'
 import type { SparseRows } from './sparse-rows.ts'
-import { type LexicalState, maxCount, TermCounts } from './term-counts.ts'
+import { type CountedDocument, type LexicalState, maxCount, TermCounts } from './term-counts.ts'
 import { isPair } from './term-ids.ts'
 
 /** Parameters of BM25: how fast the count of a word saturates, how much the length of a document matters. */
@@ -115,32 +114,37 @@ export class LexicalIndex extends TermCounts {
     whole: WholeStatistics,
     { slice, onTerms }: { readonly slice: Slice; readonly onTerms?: (terms: Iterable<string>) => Promise<unknown> },
   ): Promise<LexicalIndex> {
-    const index = new LexicalIndex(whole)
-    const numbers = new Map<string, number>()
-    const counted: { readonly counts: ReadonlyMap<string, number>; readonly length: number }[] = []
+    const draft = new LexicalIndex()
+    const counted: CountedDocument[] = []
     for (const document of documents) {
-      const counts = new Map<string, number>()
-      const length = countTerms(document, (first, second, weight) => {
-        const name = second === undefined ? first : `${first} ${second}`
-        counts.set(name, (counts.get(name) ?? 0) + weight)
-      })
-      for (const name of counts.keys()) if (!numbers.has(name)) numbers.set(name, 0)
-      counted.push({ counts, length })
+      counted.push(draft.count(document))
       if (slice.due()) await slice.rest()
     }
-    await onTerms?.(numbers.keys())
-    for (const name of inOwnOrder([...numbers.keys()])) {
-      const [first = '', second] = name.split(' ')
-      numbers.set(name, index.intern(first, second))
-    }
-    for (const { counts, length } of counted) {
-      const term = Int32Array.from(counts.keys(), (name) => numbers.get(name) as number).sort()
-      const count = new Uint16Array(term.length)
-      const countOf = new Map(Array.from(counts, ([name, its]) => [numbers.get(name) as number, its]))
-      for (let i = 0; i < term.length; i++) count[i] = Math.min(countOf.get(term[i]!) as number, maxCount)
-      index.add({ term, count, length })
+    await onTerms?.(draft.names())
+    const index = new LexicalIndex(whole)
+    const numbers = draft.#numberIn(index)
+    for (const { term, count, length } of counted) {
+      const keys = Float64Array.from(term, (id, i) => numbers[id]! * (maxCount + 1) + count[i]!).sort()
+      index.add({
+        term: Int32Array.from(keys, (key) => Math.floor(key / (maxCount + 1))),
+        count: Uint16Array.from(keys, (key) => key % (maxCount + 1)),
+        length,
+      })
     }
     return index
+  }
+
+  /** Numbers all terms in another index, in the order of a hash of their texts; returns the numbers. */
+  #numberIn(index: LexicalIndex): Int32Array {
+    const { size } = this.terms
+    const hashes = this.hashes()
+    const order = Int32Array.from(hashes.map((hash, term) => hash * size + term).sort(), (key) => key % size)
+    const nameOf = this.namer()
+    // Other texts rarely have the same hash.
+    for (let i = 1; i < size; i++)
+      for (let j = i; j > 0 && hashes[order[j]!] === hashes[order[j - 1]!]; j--)
+        if (nameOf(order[j]!) < nameOf(order[j - 1]!)) [order[j - 1], order[j]] = [order[j]!, order[j - 1]!]
+    return index.internAll(this, order)
   }
 
   protected override changed(): void {
@@ -543,18 +547,6 @@ export class LexicalIndex extends TermCounts {
 
 /** 1 + log(count) by count. */
 const sublinear = Float64Array.from({ length: maxCount + 1 }, (_, count) => (count === 0 ? 0 : 1 + Math.log(count)))
-
-/** Terms in the order of a hash, which is quicker than that of the alphabet. */
-function inOwnOrder(names: readonly string[]): string[] {
-  const places = 2 ** Math.ceil(Math.log2(names.length + 1))
-  const keys = Float64Array.from(names, (name, place) => crc32(name) * places + place).sort()
-  const ordered = Array.from(keys, (key) => names[key % places] as string)
-  const hashAt = (i: number) => Math.floor(keys[i]! / places)
-  for (let i = 1; i < ordered.length; i++)
-    for (let j = i; j > 0 && hashAt(j) === hashAt(j - 1) && ordered[j]! < ordered[j - 1]!; j--)
-      [ordered[j - 1], ordered[j]] = [ordered[j]!, ordered[j - 1]!]
-  return ordered
-}
 
 const idf = (documents: number, frequency: number) => Math.log((1 + documents) / (1 + frequency)) + 1
 

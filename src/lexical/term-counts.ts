@@ -255,6 +255,26 @@ export class TermCounts {
     return this.terms.intern(second === undefined ? stemKey(id) : pairKey(id, this.#stemId(second)))
   }
 
+  /** Numbers terms of another index here, in an order of their numbers there; returns the numbers by those. */
+  protected internAll(from: TermCounts, order: Int32Array): Int32Array {
+    const stems = [...from.#stemIds.keys()]
+    const ids = new Int32Array(stems.length).fill(-1)
+    const idOf = (stem: number): number => {
+      if (ids[stem]! < 0) ids[stem] = this.#stemId(stems[stem]!)
+      return ids[stem]!
+    }
+    const numbers = new Int32Array(order.length)
+    for (const term of order) {
+      const key = from.terms.key(term)
+      if (!isPair(key)) numbers[term] = this.terms.intern(stemKey(idOf(-1 - key)))
+      else {
+        const [first, second] = stemsOfPair(key)
+        numbers[term] = this.terms.intern(pairKey(idOf(first), idOf(second)))
+      }
+    }
+    return numbers
+  }
+
   /** Returns a function that gives the text of a term known now: a stem, or two separated by a space. */
   namer(): (term: number) => string {
     const stems = [...this.#stemIds.keys()]
@@ -270,6 +290,17 @@ export class TermCounts {
   protected *names(): Generator<string> {
     const nameOf = this.namer()
     for (let term = 0; term < this.terms.size; term++) yield nameOf(term)
+  }
+
+  /** A hash below 2^32 of the text of each term. */
+  protected hashes(): Float64Array {
+    const ofStem = Float64Array.from(this.#stemIds.keys(), hashOf)
+    return Float64Array.from({ length: this.terms.size }, (_, term) => {
+      const key = this.terms.key(term)
+      if (!isPair(key)) return ofStem[-1 - key]!
+      const [first, second] = stemsOfPair(key)
+      return (Math.imul(ofStem[first]!, 0x9e3779b1) ^ ofStem[second]!) >>> 0
+    })
   }
 
   /** The numbers of a row's pairs of adjacent stems, ascending; `size` is their count. */
@@ -319,6 +350,13 @@ export class TermCounts {
     }
     return id
   }
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
 }
 
 /** The first position from `from` on with a value of at least `wanted`, or `end`; a galloping search. */
