@@ -1,6 +1,7 @@
 // The suites of libraries in memory, on Postgres. Left out are those of calls that answer at once, which are refused
-// there (their asynchronous forms are compared in postgres-library.test.ts), and of folders; and of 2,100 equal papers the
-// order, as the database may propose any of them.
+// there (their asynchronous forms are compared in postgres-library.test.ts), and of folders; of 2,100 equal papers the
+// order, as the database may propose any of them; and a recommendation by words that only removed papers had, which a
+// library in memory knows until it is opened again.
 import { afterAll, beforeAll, describe } from 'vitest'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { letters } from './letters.ts'
@@ -32,5 +33,5 @@ for (const [name, start] of Object.entries(starts))
       return library
     }
     rankingSuite((papers) => open(papers, letters()), { isFar: true })
-    recommendSuite(open)
+    recommendSuite(open, { isFar: true })
   })
