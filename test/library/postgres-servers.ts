@@ -22,7 +22,8 @@ export interface TestServer {
 export async function startPglite({ hasVector = true } = {}): Promise<TestServer> {
   const db = await PGlite.create({ extensions: { vector } })
   if (hasVector) await db.exec('create extension vector')
-  const server = new PGLiteSocketServer({ db, port: 0, host: '127.0.0.1', maxConnections: 50 })
+  // Every open library holds some connections.
+  const server = new PGLiteSocketServer({ db, port: 0, host: '127.0.0.1', maxConnections: 500 })
   await server.start()
   const [, port] = /:(\d+)$/u.exec(server.getServerConn()) as unknown as [string, string]
   return {
