@@ -1,7 +1,7 @@
 import { nearestName, PaperkinError, show } from '../../errors.ts'
 import type { Json, Paper, PaperExtra } from '../../paper.ts'
 import { type TimeSpan, timeSpanOf } from '../../text/iso-date.ts'
-import type { Reading, Roster } from '../collection/collection.ts'
+import type { PaperWork, Roster } from '../collection/collection.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import type { Condition } from './best-papers.ts'
 import type { PaperAreas } from './paper-areas.ts'
@@ -114,7 +114,7 @@ export function* compileFilter(
   filter: PaperFilter | undefined,
   roster: Roster,
   areasOf: () => PaperAreas | undefined,
-): Reading<CompiledFilter | undefined> {
+): PaperWork<CompiledFilter | undefined> {
   // The map is read on first use.
   const areas = typeof filter === 'object' && filter?.area !== undefined ? areasOf() : undefined
   const compiled = parseFilter(filter, areas)
@@ -219,7 +219,7 @@ function column(
 const papersPerRead = 512
 
 /** Whether a paper has a matching value. */
-function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined) => boolean): Reading<boolean> {
+function* hasValue(roster: Roster, field: string, fits: (value: Json | undefined) => boolean): PaperWork<boolean> {
   const { isRead, valueAt } = column(roster, field)
   const { papers } = roster
   for (let start = 0; start < papers.length; start += papersPerRead) {

@@ -61,7 +61,7 @@ export interface PaperChange {
  * Work that reads papers: it yields those that it needs next and resumes once they are cached. {@link Collection.now}
  * runs it synchronously, {@link Collection.soon} asynchronously.
  */
-export type Reading<Result> = Generator<readonly StoredPaper[], Result, void>
+export type PaperWork<Result> = Generator<readonly StoredPaper[], Result, void>
 
 /** What questions read: a whole collection, or some papers of a larger one. */
 export interface Holding {
@@ -184,9 +184,9 @@ export class Collection implements Holding {
   }
 
   /** Runs work that reads papers, synchronously. @throws the errors of {@link readNow} */
-  now<Result>(reading: Reading<Result>): Result {
+  now<Result>(work: PaperWork<Result>): Result {
     for (;;) {
-      const step = reading.next()
+      const step = work.next()
       if (step.done) return step.value
       for (const paper of step.value) this.readNow(paper)
     }
@@ -194,11 +194,11 @@ export class Collection implements Holding {
 
   /** Runs work that reads papers. @throws the errors of {@link read} */
   async soon<Result>(
-    reading: Reading<Result>,
+    work: PaperWork<Result>,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Result> {
     for (;;) {
-      const step = reading.next()
+      const step = work.next()
       if (step.done) return step.value
       await this.read(step.value, options)
     }

@@ -2,7 +2,7 @@ import { PaperkinError, show } from '../../errors.ts'
 import { type Paper, type PaperExtra, type PaperInput, paperName, plainId, toPaper } from '../../paper.ts'
 import { recordFields } from '../../sources/record-fields.ts'
 import type { StoredPaper } from '../storage/storage.ts'
-import type { Reading } from './collection.ts'
+import type { PaperWork } from './collection.ts'
 
 /** A paper that a text may refer to. */
 export interface FoundPaper<Extra extends object = PaperExtra> {
@@ -36,7 +36,7 @@ function triples(folded: string): Set<string> {
  * whole title, then titles with all the words, then titles and ids that share words and letter trigrams, which
  * tolerates typing errors. Papers that share nothing are left out. If the text is an id, only its paper is returned.
  */
-export function* findPapers(kept: ReadonlyMap<string, StoredPaper>, text: string, k: number): Reading<FoundPaper[]> {
+export function* findPapers(kept: ReadonlyMap<string, StoredPaper>, text: string, k: number): PaperWork<FoundPaper[]> {
   const named = keptPaper(kept, text.trim())
   if (named !== undefined) {
     yield [named]
@@ -122,7 +122,7 @@ function isPaperShaped(record: unknown): boolean {
 }
 
 /** The error for an id that is not in the library, with suggestions. */
-export function* paperNotFound(kept: ReadonlyMap<string, StoredPaper>, id: unknown): Reading<PaperkinError> {
+export function* paperNotFound(kept: ReadonlyMap<string, StoredPaper>, id: unknown): PaperWork<PaperkinError> {
   const near = typeof id === 'string' ? yield* findPapers(kept, id, 3) : []
   return notFoundError(id, near, `\`papers()\` lists all ${kept.size}`)
 }
