@@ -163,6 +163,15 @@ async function titlesInPrint(page: Page): Promise<number> {
   return shown
 }
 
+/** A page of others is printed by the browser alone. */
+const printsTitles: Ways = {
+  mouse: async (hand) => {
+    hand.steps++
+    return (await titlesInPrint(hand.page)) === 50
+  },
+  keys: 'as by mouse',
+}
+
 /** The least side of what can be tapped. */
 const leastTarget = (page: Page, selector: string) =>
   page.evaluate<number>(
@@ -657,13 +666,7 @@ function atlas(data: ReportData): readonly Ways[] {
       },
       partly: 'by its own button, the browser’s leaves the page',
     },
-    {
-      mouse: async (hand) => {
-        hand.steps++
-        return (await titlesInPrint(hand.page)) === 50
-      },
-      keys: 'as by mouse',
-    },
+    printsTitles,
     bothWays('papers have no marks'),
   ]
 }
@@ -739,13 +742,7 @@ function bertopic(): readonly Ways[] {
       keys: noKeys,
       partly: 'by the same double click; the browser’s leaves the page',
     },
-    {
-      mouse: async (hand) => {
-        hand.steps++
-        return (await titlesInPrint(hand.page)) === 50
-      },
-      keys: 'as by mouse',
-    },
+    printsTitles,
     bothWays('papers have no marks'),
   ]
 }

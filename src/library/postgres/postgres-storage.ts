@@ -1446,54 +1446,22 @@ function fromText(name: (typeof commonColumns)[number]): string {
   return types[name] === undefined ? `u.${name}` : `u.${name}::${types[name]}`
 }
 
-/** The parameters for `id` and the common columns. */
+/** The parameters for `id` and the common columns, in their order. */
 function commonValues(papers: readonly WrittenPaper[]): Buffer[] {
-  const column = <Value extends string | number | undefined>(of: (paper: WrittenPaper) => Value) => papers.map(of)
+  const array = (type: Parameters<typeof arrayOf>[0], of: (paper: WrittenPaper) => string | number | undefined) =>
+    arrayOf(type, papers.map(of))
   return [
-    arrayOf(
-      'text',
-      column(({ columns }) => columns.id),
-    ),
-    arrayOf(
-      'int4',
-      column(({ row }) => row),
-    ),
-    arrayOf(
-      'int4',
-      column(({ textCrc }) => textCrc),
-    ),
-    arrayOf(
-      'text',
-      column(({ columns }) => columns.record),
-    ),
-    arrayOf(
-      'int4',
-      column(({ columns }) => columns.recordCrc),
-    ),
-    arrayOf(
-      'int4',
-      column(({ columns }) => columns.length),
-    ),
-    arrayOf(
-      'text',
-      column(({ columns }) => columns.words),
-    ),
-    arrayOf(
-      'text',
-      column(({ columns }) => columns.fields),
-    ),
-    arrayOf(
-      'text',
-      column(({ columns }) => columns.unlisted && arrayText(columns.unlisted)),
-    ),
-    arrayOf(
-      'float8',
-      column(({ columns }) => columns.publishedStart),
-    ),
-    arrayOf(
-      'float8',
-      column(({ columns }) => columns.publishedEnd),
-    ),
+    array('text', ({ columns }) => columns.id),
+    array('int4', ({ row }) => row),
+    array('int4', ({ textCrc }) => textCrc),
+    array('text', ({ columns }) => columns.record),
+    array('int4', ({ columns }) => columns.recordCrc),
+    array('int4', ({ columns }) => columns.length),
+    array('text', ({ columns }) => columns.words),
+    array('text', ({ columns }) => columns.fields),
+    array('text', ({ columns }) => columns.unlisted && arrayText(columns.unlisted)),
+    array('float8', ({ columns }) => columns.publishedStart),
+    array('float8', ({ columns }) => columns.publishedEnd),
   ]
 }
 
