@@ -12,7 +12,7 @@ import { type BrowserContext, chromium, type Locator, type Page } from 'playwrig
 import { PaperLibrary } from '../src/library/paper-library.ts'
 import type { ReportData } from '../src/report/write-report.ts'
 import { readPapers } from '../src/sources/read-papers.ts'
-import { chromiumPath } from '../test/report/browser.ts'
+import { asListed, chromiumPath } from '../test/report/browser.ts'
 import { saveResult } from './data.ts'
 
 const here = new URL('./peers/report/', import.meta.url).pathname
@@ -879,15 +879,7 @@ export async function run(args: readonly string[]): Promise<void> {
 async function makePages(folder: string): Promise<{ readonly data: ReportData; readonly wanted: readonly string[] }> {
   const library = await PaperLibrary.open()
   const papers = await readPapers('examples/digest.txt')
-  await library.add(
-    papers.map((paper, i) => ({
-      ...paper,
-      authors: [`Ada Núñez-Q${i}`, 'Grace Chen'],
-      categories: [i % 3 === 0 ? 'cs.LG' : 'cs.CL'],
-      published: `2026-0${1 + (i % 6)}-1${i % 10}`,
-      url: `https://example.org/papers/${i}`,
-    })),
-  )
+  await library.add(papers.map(asListed))
   const topics = await library.topics({ count: 9, seed: 1, outlierShare: 0.04 })
   await library.report(topics, { path: join(folder, 'report.html'), title: 'Fifty papers' })
   const data: ReportData = JSON.parse(await library.report(topics, { format: 'json' }))

@@ -1,6 +1,7 @@
 // Chromium for the tests and the bench of the page: the path in CHROMIUM, or the system's.
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Paper } from '../../src/paper.ts'
 
 export const chromiumPath = [
   process.env.CHROMIUM,
@@ -36,4 +37,15 @@ export function watch(page: Page): string[] {
     if (!/^(?:file|data|blob):/u.test(request.url())) complaints.push(`asked for ${request.url()}`)
   })
   return complaints
+}
+
+/** A paper of the example with fields of a listed one, different by its place. */
+export function asListed(paper: Paper, place: number): Paper {
+  return {
+    ...paper,
+    authors: [`Ada Núñez-Q${place}`, 'Grace Chen'],
+    categories: [place % 3 === 0 ? 'cs.LG' : 'cs.CL'],
+    published: `2026-0${1 + (place % 6)}-1${place % 10}`,
+    url: `https://example.org/papers/${place}`,
+  }
 }

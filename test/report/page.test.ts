@@ -9,7 +9,7 @@ import { PaperLibrary } from '../../src/library/paper-library.ts'
 import type { ReportData } from '../../src/report/write-report.ts'
 import { readPapers } from '../../src/sources/read-papers.ts'
 import { run } from '../cli/run.ts'
-import { chromiumPath, launch, watch } from './browser.ts'
+import { asListed, chromiumPath, launch, watch } from './browser.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-page-'))
@@ -45,15 +45,7 @@ describe.skipIf(chromiumPath === undefined)('the page, in Chromium', () => {
     browser = await launch()
     const library = await PaperLibrary.open()
     const papers = await readPapers('examples/digest.txt')
-    await library.add(
-      papers.map((paper, i) => ({
-        ...paper,
-        authors: [`Ada Núñez-Q${i}`, 'Grace Chen'],
-        categories: [i % 3 === 0 ? 'cs.LG' : 'cs.CL'],
-        published: `2026-0${1 + (i % 6)}-1${i % 10}`,
-        url: `https://example.org/papers/${i}`,
-      })),
-    )
+    await library.add(papers.map(asListed))
     const topics = await library.topics({ count: 9, seed: 1, outlierShare: 0.04 })
     const file = join(folder, 'report.html')
     await library.report(topics, { path: file, title: 'The morning’s papers' })
