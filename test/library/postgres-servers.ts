@@ -3,7 +3,7 @@
 // database with pgvector in which the tests may make schemas).
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import pg from 'pg'
+import { type PlanOptions, planLibrary } from '../../src/library/postgres/plan.ts'
 
 export interface TestServer {
   readonly name: string
@@ -143,6 +144,43 @@ export class PostgresServer implements TestServer {
 export async function startServer(): Promise<TestServer> {
   if (postgresBin !== '') return PostgresServer.make()
   return { name: 'PostgreSQL', url: postgresUrl, stop: async () => {} }
+}
+
+/** Whether the programs of a server include postgres_fdw, by which one server has tables on others. */
+export const hasForeign =
+  postgresBin !== '' && existsSync(join(postgresBin, '..', 'share', 'extension', 'postgres_fdw.control'))
+
+/** Names of the two others, as `postgres plan --servers` takes them. */
+export const otherServers = ['east', 'west'] as const
+
+/** Three servers of which the first has foreign servers `east` and `west`. */
+export async function startThree(): Promise<readonly [PostgresServer, PostgresServer, PostgresServer]> {
+  const servers = await Promise.all([PostgresServer.make(), PostgresServer.make(), PostgresServer.make()])
+  const [main, ...others] = servers
+  await main.run('create extension postgres_fdw')
+  for (const [i, name] of otherServers.entries()) {
+    const { port } = others[i] as PostgresServer
+    await main.run(
+      `create server ${name} foreign data wrapper postgres_fdw options (host '127.0.0.1', port '${port}', dbname 'postgres', extensions 'vector')`,
+    )
+    await main.run(
+      `create user mapping for postgres server ${name} options (user 'postgres', password_required 'false')`,
+    )
+  }
+  return servers
+}
+
+/** Makes the tables of a library over the servers of {@link startThree}. */
+export async function spreadTables(
+  [main, ...others]: readonly [PostgresServer, PostgresServer, PostgresServer],
+  options: Omit<PlanOptions, 'servers'>,
+): Promise<void> {
+  const { statements } = planLibrary({ ...options, servers: otherServers })
+  // The others first, as the plan says.
+  for (const { server, statements: texts } of [...statements].reverse()) {
+    const at = others[otherServers.findIndex((name) => server === `"${name}"`)] ?? main
+    for (const text of texts) await at.run(text)
+  }
 }
 
 async function freePort(): Promise<number> {

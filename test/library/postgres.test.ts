@@ -1,21 +1,23 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyLibrary } from '../../src/library/postgres/copy-library.ts'
-import { planLibrary } from '../../src/library/postgres/plan.ts'
 import { PostgresStorage } from '../../src/library/postgres/postgres-storage.ts'
 import { LogStorage } from '../../src/library/storage/log-storage.ts'
 import { type ComingPaper, type Storage, type StoredPaper, vectorKey } from '../../src/library/storage/storage.ts'
 import { type Paper, type PaperInput, toPaper } from '../../src/paper.ts'
 import {
+  hasForeign,
   hasServer,
   PostgresServer,
   postgresBin,
+  spreadTables,
   startPglite,
   startServer,
+  startThree,
   type TestServer,
 } from './postgres-servers.ts'
 import { identity, killTrial, trialPaper } from './postgres-trial.ts'
@@ -423,12 +425,10 @@ describe.skipIf(postgresBin === '')('a server that fails', { timeout: 300_000 },
   })
 })
 
-const hasForeign = existsSync(join(postgresBin, '..', 'share', 'extension', 'postgres_fdw.control'))
-
-describe.skipIf(postgresBin === '' || !hasForeign)('papers over three servers', { timeout: 300_000 }, () => {
-  let servers: PostgresServer[] = []
+describe.skipIf(!hasForeign)('papers over three servers', { timeout: 300_000 }, () => {
+  let servers: Awaited<ReturnType<typeof startThree>> | undefined
   let storage: PostgresStorage
-  const [main, east, west] = [0, 1, 2].map((i) => () => servers[i] as PostgresServer) as [
+  const [main, east, west] = [0, 1, 2].map((i) => () => servers?.[i] as PostgresServer) as [
     () => PostgresServer,
     () => PostgresServer,
     () => PostgresServer,
@@ -442,29 +442,13 @@ describe.skipIf(postgresBin === '' || !hasForeign)('papers over three servers', 
   const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
   beforeAll(async () => {
-    servers = await Promise.all([PostgresServer.make(), PostgresServer.make(), PostgresServer.make()])
-    const plan = planLibrary({ rows: 1000, dimensions: 8, partitions: 6, servers: ['east', 'west'] })
-    await main().run('create extension postgres_fdw')
-    for (const [name, server] of [
-      ['east', east()],
-      ['west', west()],
-    ] as const) {
-      await main().run(
-        `create server ${name} foreign data wrapper postgres_fdw options (host '127.0.0.1', port '${server.port}', dbname 'postgres', extensions 'vector')`,
-      )
-      await main().run(
-        `create user mapping for postgres server ${name} options (user 'postgres', password_required 'false')`,
-      )
-    }
-    // The others first, as the plan says.
-    for (const { server, statements } of [...plan.statements].reverse())
-      for (const statement of statements)
-        await (server === '"east"' ? east() : server === '"west"' ? west() : main()).run(statement)
+    servers = await startThree()
+    await spreadTables(servers, { rows: 1000, dimensions: 8, partitions: 6 })
     storage = await PostgresStorage.open(main().url, { identity })
   })
   afterAll(async () => {
     await storage?.close()
-    await Promise.all(servers.map((server) => server.stop()))
+    await Promise.all((servers ?? []).map((server) => server.stop()))
   })
 
   it('are added, changed, removed and read as on one', async () => {
