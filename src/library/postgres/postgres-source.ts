@@ -32,7 +32,7 @@ import { TermFrequencies } from './term-frequencies.ts'
 type Ranked = NonNullable<Need['ranked']>
 
 /** Candidates of each kind, at least: a paper that is in neither list is rarely among the first ten. */
-const leastBreadth = 100
+export const leastBreadth = 100
 /** Candidates of each kind where a filter that the database cannot judge has to be tried on them, at most. */
 const mostBreadth = 16_384
 /** How much more candidates are asked for where too few passed. */
@@ -251,17 +251,8 @@ export class PostgresSource implements Source {
           select id from m order by distance limit ${limit}`,
         parameters.values,
       )
-    await this.#set(ask, {
-      'hnsw.ef_search': String(Math.min(1000, Math.max(100, 2 * count))),
-      ...(isNarrowed(ranked) &&
-        (await this.#iterates(ask)) && {
-          'hnsw.iterative_scan': 'relaxed_order',
-          'hnsw.max_scan_tuples': String(Math.max(20_000, Math.ceil((20 * count * state.papers) / matching))),
-        }),
-      // The database knows too little of the fields to choose the graph by itself.
-      enable_bitmapscan: 'off',
-      enable_sort: 'off',
-    })
+    const isFiltered = isNarrowed(ranked) && (await this.#iterates(ask))
+    await this.#set(ask, graphSettings({ count, papers: state.papers, ...(isFiltered && { matching }) }))
     const found = await ask<[string]>(
       `select p.id from ${table} p where ${where} order by ${distance} limit ${limit}`,
       parameters.values,
@@ -695,6 +686,31 @@ interface Asking {
   /** Number of candidates of each kind. */
   readonly breadth: number
   readonly frequency: Map<string, number>
+}
+
+/**
+ * Settings of the database for a search of the graph.
+ * @param options `matching`: how many of the papers pass a filter, if the graph is to be followed until enough do
+ */
+export function graphSettings({
+  count,
+  papers,
+  matching,
+}: {
+  readonly count: number
+  readonly papers: number
+  readonly matching?: number
+}): Readonly<Record<string, string>> {
+  return {
+    'hnsw.ef_search': String(Math.min(1000, Math.max(100, 2 * count))),
+    ...(matching !== undefined && {
+      'hnsw.iterative_scan': 'relaxed_order',
+      'hnsw.max_scan_tuples': String(Math.max(20_000, Math.ceil((20 * count * papers) / matching))),
+    }),
+    // The database knows too little of the fields to choose the graph by itself.
+    enable_bitmapscan: 'off',
+    enable_sort: 'off',
+  }
 }
 
 /** Papers that are compared with a vector one by one rather than by the graph, which would look at as many in vain. */
