@@ -816,6 +816,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#closing.abort(closedError())
     await this.#writing.catch(() => {})
     try {
+      if (this.#far !== undefined) await this.#storage.compact(this.#far.size)
       await (this.#collection ?? this.#storage).close()
     } finally {
       await Promise.all([this.#leaveThreads(), this.#ownsEmbedder && this.#embedder?.close?.()])

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PaperFilter } from '../../src/library/asking/paper-filter.ts'
 import type { HitList, RelatedOptions, SearchOptions } from '../../src/library/asking/ranking.ts'
@@ -327,6 +328,24 @@ for (const [name, start] of Object.entries(starts))
       }
       await expect(writer.search('x')).rejects.toMatchObject({ code: 'library-closed' })
       await expect(writer.readPapers(['p1'])).rejects.toMatchObject({ code: 'library-closed' })
+    })
+
+    it('forgets earlier versions of papers when a writer closes, once nobody can hold them', async () => {
+      const place = { postgres: server.url, schema: `forgets ${Date.now()}`, embedder: letters() }
+      const library = await PaperLibrary.open(place)
+      await library.add(copies.slice(0, 3))
+      await library.add([{ ...copies[0], url: 'https://example.org' } as PaperInput])
+      await library.remove(['p1'])
+      const client = new pg.Client({ connectionString: server.url })
+      await client.connect()
+      const rows = async (table: string) =>
+        Number((await client.query(`select count(*) from "${place.schema}".${table}`)).rows[0].count)
+      expect([await rows('past'), await rows('commits')]).toEqual([2, 3])
+      await client.query(`update "${place.schema}".past set at = at - interval '2 days' where id = 'p0'`)
+      await client.query(`update "${place.schema}".commits set at = at - interval '8 days' where number < 3`)
+      await library.close()
+      expect([await rows('past'), await rows('commits')]).toEqual([1, 1])
+      await client.end()
     })
 
     it('imports, takes vectors of the caller, and refuses another model', async () => {

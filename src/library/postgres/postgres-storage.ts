@@ -126,6 +126,7 @@ export class PostgresStorage implements Storage {
   /** Whether papers lie on other servers too. */
   readonly #isSpread: boolean
   #isClosed = false
+  #hasCommitted = false
 
   private constructor(
     database: Database,
@@ -505,6 +506,7 @@ export class PostgresStorage implements Storage {
           },
         )
     this.#own.add(made.commit)
+    this.#hasCommitted = true
     const dimensions = plan.width || this.identity.dimensions
     this.#state = {
       ...this.#state,
@@ -1288,9 +1290,9 @@ export class PostgresStorage implements Storage {
     }, true)
   }
 
-  /** Forgets earlier versions that nobody can hold any more. */
+  /** Forgets earlier versions that nobody can hold any more, if something was changed here. */
   async compact(): Promise<void> {
-    if (this.isReadOnly) return
+    if (!this.#hasCommitted) return
     await this.#write(async (ask) => {
       await ask(`delete from ${this.#table('past')} where at < now() - interval '1 day'`)
       await ask(`delete from ${this.#table('commits')} where at < now() - interval '7 days'`)
