@@ -58,7 +58,7 @@ for (const field of ['repository', 'homepage', 'bugs', 'license', 'engines'])
 const named = [manifest.exports['.'].types, manifest.exports['.'].default, ...Object.values(manifest.bin)]
 // Documents for contributors are not packed; links to them on npm lead to the repository.
 const ofRepository = [
-  ...['ARCHITECTURE.md', 'BENCHMARKS.md', 'CONTRIBUTING.md', 'docs/decisions'],
+  ...['ARCHITECTURE.md', 'BENCHMARKS.md', 'CONTRIBUTING.md', 'docs/decisions', 'docs/postgres.md'],
   ...readdirSync(join(root, 'docs/decisions')).map((name) => `docs/decisions/${name}`),
 ]
 const documents = ['README.md', 'CHANGELOG.md', ...ofRepository.filter((name) => name.endsWith('.md'))]

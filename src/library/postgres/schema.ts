@@ -1,5 +1,6 @@
-// The tables of a library on Postgres, as plain SQL. Nothing is in it that Citus or YugabyteDB lack. Names of the
-// caller's come in as quoted identifiers; values never do.
+// The tables of a library on Postgres, as plain SQL. By their documentation Citus and YugabyteDB have all of it, but for
+// the graph of 16-bit floats on YugabyteDB (docs/postgres.md). Names of the caller's come in as quoted identifiers; values
+// never do.
 
 /** Version of the tables; a newer version of the package may raise it and bring older tables up to it. */
 export const schemaVersion = 1
