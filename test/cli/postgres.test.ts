@@ -101,4 +101,8 @@ it('plans tables that the server takes as they are', async () => {
   expect(rows).toEqual([{ parts: 3 }])
   await client.end()
   expect(await run(['postgres', 'plan', '--servers', 'a,b', '--partitions', '2'])).toMatchObject({ status: 2 })
+  // Other servers know nothing of the settings of a question.
+  expect((await run(['postgres', 'plan', '--servers', 'a,b'])).stdout).toMatch(
+    /^-- create server "b" foreign data wrapper .*extensions 'vector'.*hnsw\.iterative_scan=relaxed_order/mu,
+  )
 })

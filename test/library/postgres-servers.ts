@@ -11,7 +11,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import pg from 'pg'
-import { type PlanOptions, planLibrary } from '../../src/library/postgres/plan.ts'
+import { foreignServerOptions, type PlanOptions, planLibrary } from '../../src/library/postgres/plan.ts'
 
 export interface TestServer {
   readonly name: string
@@ -161,7 +161,8 @@ export async function startThree(): Promise<readonly [PostgresServer, PostgresSe
   for (const [i, name] of otherServers.entries()) {
     const { port } = others[i] as PostgresServer
     await main.run(
-      `create server ${name} foreign data wrapper postgres_fdw options (host '127.0.0.1', port '${port}', dbname 'postgres', extensions 'vector')`,
+      `create server ${name} foreign data wrapper postgres_fdw
+        options (host '127.0.0.1', port '${port}', dbname 'postgres', ${foreignServerOptions})`,
     )
     await main.run(
       `create user mapping for postgres server ${name} options (user 'postgres', password_required 'false')`,

@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { planLibrary } from '../../library/postgres/plan.ts'
+import { foreignServerOptions, planLibrary } from '../../library/postgres/plan.ts'
 import { defineCommand, integer, schemaOption } from '../command.ts'
 
 interface PlanArguments {
@@ -42,8 +42,10 @@ export const postgresPlan = defineCommand<PlanArguments>({
     return {
       page: () => {
         const size = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
+        const others = plan.statements.flatMap(({ server }) => (server === '' ? [] : [server]))
         const statements = plan.statements.flatMap(({ server, statements }) => [
           `-- ${server === '' ? 'On the server that paperkin connects to' : `On the server ${server}, before the others`}`,
+          ...(server === '' && others.length > 0 ? madeLikeThis(others) : []),
           ...statements.map((statement) => `${statement};`),
         ])
         const sizes = [...plan.sizes.map(({ name, bytes }) => `-- ${name}: ${size(bytes)}`)]
@@ -60,3 +62,14 @@ export const postgresPlan = defineCommand<PlanArguments>({
     }
   },
 })
+
+/** How the servers of a plan are made, as comments: only their owner knows where they are. */
+function madeLikeThis(servers: readonly string[]): string[] {
+  return [
+    '-- Needed first: create extension postgres_fdw, then for each of the others',
+    ...servers.flatMap((server) => [
+      `-- create server ${server} foreign data wrapper postgres_fdw options (host '…', dbname '…', ${foreignServerOptions});`,
+      `-- create user mapping for current_user server ${server} options (user '…', password '…');`,
+    ]),
+  ]
+}
