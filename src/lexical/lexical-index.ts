@@ -51,11 +51,14 @@ export interface WholeStatistics {
   /** Sum of the lengths that {@link CountedDocument} has. */
   readonly length: number
   /**
-   * Number of documents by term: a stem, or two separated by a space. Must have the terms of the index's documents and
-   * of the questions, where they occur in the whole.
+   * Number of documents by term: a stem, or two separated by a space. Must have the terms of the questions, where they
+   * occur in the whole.
    */
   readonly frequency: { get(term: string): number | undefined }
 }
+
+/** Tells in how many documents of a larger collection terms occur. */
+export type FrequenciesInWhole = (terms: readonly string[]) => Promise<Int32Array>
 
 /** Weights that depend on all documents; discarded at every change. */
 interface Weights {
@@ -76,6 +79,8 @@ interface Weights {
 /** Word statistics of a growing collection: BM25 for text queries, TF-IDF cosine between documents. */
 export class LexicalIndex extends TermCounts {
   readonly #whole: WholeStatistics | undefined
+  /** Document frequencies in the whole by term number; further terms are in {@link WholeStatistics.frequency}. */
+  #inWhole = new Int32Array(0)
   #weights: Weights | undefined
 
   /** @param whole statistics of the collection that the documents are part of. @default they are all there is */
@@ -107,12 +112,12 @@ export class LexicalIndex extends TermCounts {
   /**
    * An index of some documents of a larger collection. Terms are numbered in an order that depends on nothing but
    * themselves, so that a score has the same bits whichever documents are here.
-   * @param onTerms called with all terms before any weight is needed, to complete {@link WholeStatistics.frequency}
+   * @param options `frequencies`: of the terms of the documents, for norms. @default those of the documents here
    */
   static async ofPart(
     documents: readonly LexicalDocument[],
     whole: WholeStatistics,
-    { slice, onTerms }: { readonly slice: Slice; readonly onTerms?: (terms: Iterable<string>) => Promise<unknown> },
+    { slice, frequencies }: { readonly slice: Slice; readonly frequencies?: FrequenciesInWhole | undefined },
   ): Promise<LexicalIndex> {
     const draft = new LexicalIndex()
     const counted: CountedDocument[] = []
@@ -120,9 +125,13 @@ export class LexicalIndex extends TermCounts {
       counted.push(draft.count(document))
       if (slice.due()) await slice.rest()
     }
-    await onTerms?.(draft.names())
+    const inWhole = await frequencies?.([...draft.names()])
     const index = new LexicalIndex(whole)
     const numbers = draft.#numberIn(index)
+    if (inWhole !== undefined) {
+      index.#inWhole = new Int32Array(inWhole.length)
+      for (let term = 0; term < inWhole.length; term++) index.#inWhole[numbers[term]!] = inWhole[term]!
+    }
     for (const { term, count, length } of counted) {
       const keys = Float64Array.from(term, (id, i) => numbers[id]! * (maxCount + 1) + count[i]!).sort()
       index.add({
@@ -523,7 +532,8 @@ export class LexicalIndex extends TermCounts {
     const nameOf = this.namer()
     const frequency = Int32Array.from({ length: this.terms.size }, (_, term) => {
       // A document may have been added to the whole since its statistics were read.
-      const its = Math.max(this.#frequencyInWhole(nameOf(term)), this.documentFrequency[term] ?? 0)
+      const inWhole = this.#inWhole[term] ?? this.#frequencyInWhole(nameOf(term))
+      const its = Math.max(inWhole, this.documentFrequency[term] ?? 0)
       const code = codes.get(its) ?? codes.size
       codes.set(its, code)
       return code

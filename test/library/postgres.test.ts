@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { copyLibrary } from '../../src/library/postgres/copy-library.ts'
+import { lexeme, readWords } from '../../src/library/postgres/paper-columns.ts'
 import { PostgresStorage } from '../../src/library/postgres/postgres-storage.ts'
 import { LogStorage } from '../../src/library/storage/log-storage.ts'
 import { type ComingPaper, type Storage, type StoredPaper, vectorKey } from '../../src/library/storage/storage.ts'
@@ -272,6 +273,51 @@ for (const { name, isHere, start, connections, words } of [
         expect.arrayContaining(['papers_words', 'papers_fields', 'papers_embedding', 'terms_pkey']),
       )
       await Promise.all([storage.close(), again.close()])
+    })
+
+    it('makes no graph before the end of a bulk where the first vector sets the width', async () => {
+      const at = place()
+      const storage = await open({ ...at, identity: { ...identity, dimensions: 0 } })
+      const hasGraph = async () => {
+        const { rows } = await pool.query(
+          "select 1 from pg_indexes where schemaname = $1 and indexname = 'papers_embedding'",
+          [at.schema],
+        )
+        return rows.length > 0
+      }
+      await storage.inBulk(async () => {
+        await storage.commit({ papers: [trial(1, 0), trial(2, 1)], nextRow: 2 })
+        expect(await hasGraph()).toBe(false)
+      })
+      expect(await hasGraph()).toBe(true)
+      await storage.close()
+      const other = await open({ ...place(), identity: { ...identity, dimensions: 0 } })
+      await other.commit({ papers: [trial(1, 0)], nextRow: 1 })
+      const { rows } = await pool.query("select 1 from pg_indexes where schemaname = $1 and indexdef like '%hnsw%'", [
+        other.database.schemaName,
+      ])
+      expect(rows).toHaveLength(1)
+      await other.close()
+    })
+
+    it('reads the words of a paper from the database as they were counted', async () => {
+      const words = new Map([
+        ['plain', 1],
+        ["it's", 2],
+        ["''", 3],
+        ['back\\slash', 4],
+        ["'", 16_383],
+        ['ends with +', 5],
+        ['a:7', 6],
+        ['ü\u{1F600}', 7],
+        ['\\', 8],
+      ])
+      const text = [...words].map(([word, count]) => `${lexeme(word)}:${count} ${lexeme(word, 1)}`).join(' ')
+      const { rows } = await pool.query('select $1::tsvector::text as words', [text])
+      const found = new Map<string, number>()
+      readWords(rows[0].words, (word, count) => void found.set(word, count))
+      expect(found).toEqual(words)
+      readWords('', () => expect.fail('There is no word.'))
     })
 
     it('counts words again that another version of the package has counted', async () => {

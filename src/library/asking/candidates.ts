@@ -1,4 +1,4 @@
-import { LexicalIndex, type WholeStatistics } from '../../lexical/lexical-index.ts'
+import { type FrequenciesInWhole, LexicalIndex, type WholeStatistics } from '../../lexical/lexical-index.ts'
 import type { Paper } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { ExactIndex } from '../../vectors/exact-index.ts'
@@ -16,7 +16,7 @@ export interface CandidateOptions {
   /** Whether their words are counted; false for questions without words. @default true */
   readonly isCounted?: boolean
   /** See {@link LexicalIndex.ofPart}. */
-  readonly onTerms?: ((terms: Iterable<string>) => Promise<unknown>) | undefined
+  readonly frequencies?: FrequenciesInWhole | undefined
 }
 
 const wordless = { title: '', abstract: '' }
@@ -45,7 +45,7 @@ export class Candidates implements Holding {
       dimensions,
       whole,
       isCounted = true,
-      onTerms,
+      frequencies,
       signal,
     }: {
       readonly dimensions: number
@@ -57,7 +57,7 @@ export class Candidates implements Holding {
     const lexical = await LexicalIndex.ofPart(
       candidates.map(({ paper }) => (isCounted ? paper : wordless)),
       whole,
-      { slice, ...(onTerms && { onTerms }) },
+      { slice, frequencies },
     )
     const chunks: Float32Array[] = []
     for (const [row, { vector }] of candidates.entries()) {

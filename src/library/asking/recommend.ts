@@ -82,6 +82,8 @@ const papersPerChunk = 1024
 const mostCompared = 100
 /** Candidates whose kinship is computed: the best by the linear model. */
 const mostKin = 1000
+/** Candidates asked of a database, which knows the kinship of all. */
+const mostFar = 300
 /**
  * Typical standings of held-out liked papers, in standard deviations, from the bench: they join fewer than five. With
  * more they made the scores too high: of papers of seven days, graded by reading for three readers, 79 had .5 or more and
@@ -145,7 +147,7 @@ export async function recommend(view: LibraryView, options: RecommendOptions): P
         seeds,
         direction: isSemantic ? meanVector(seeds.like.map(({ vector }) => vector as Float32Array)) : undefined,
         weights: relatedWeights,
-        wanted: Math.max(mostKin, 4 * k),
+        wanted: Math.max(mostFar, 4 * k),
       },
     }),
     sample: { most: mostUnjudged, without: idsOf(asked) },

@@ -31,6 +31,25 @@ export function lexeme(stem: string, level = 0): string {
   return `'${stem.replace(/['\\]/gu, '$&$&')}${level === 0 ? '' : ` ${'+'.repeat(level)}`}'`
 }
 
+/**
+ * Calls `use` with each stem of a paper and its count.
+ * @param words a `tsvector` as {@link wordsOf} makes it, as text
+ */
+export function readWords(words: string, use: (stem: string, count: number) => void): void {
+  for (let start = words.indexOf("'") + 1; start > 0; ) {
+    let end = words.indexOf("'", start)
+    while (words[end + 1] === "'") end = words.indexOf("'", end + 2)
+    const next = words.indexOf("'", end + 1) + 1
+    // Stems listed again have no count.
+    if (words[end + 1] === ':') {
+      const stem = words.slice(start, end)
+      const count = Number.parseInt(words.slice(end + 2, next === 0 ? undefined : next - 1), 10)
+      use(/['\\]/u.test(stem) ? stem.replace(/(['\\])\1/gu, '$1') : stem, count)
+    }
+    start = next
+  }
+}
+
 const none = { publishedStart: undefined, publishedEnd: undefined }
 
 /** The columns of `papers` that follow from the paper. */

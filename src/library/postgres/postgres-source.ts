@@ -4,7 +4,6 @@
 // one snapshot.
 import { PaperkinError } from '../../errors.ts'
 import { countTerms, type LexicalDocument, lexicalRecipe } from '../../lexical/count-terms.ts'
-import { b, k1 } from '../../lexical/lexical-index.ts'
 import { type Paper, paperFromJson, plainId } from '../../paper.ts'
 import { editDistance } from '../../text/edit-distance.ts'
 import { type Candidate, type CandidateOptions, Candidates } from '../asking/candidates.ts'
@@ -25,9 +24,10 @@ import type { StoredPaper } from '../storage/storage.ts'
 import { arrayOf, readVector, vectorBytes } from './binary.ts'
 import type { Ask } from './database.ts'
 import { filterSql, Parameters, type SqlCondition } from './filter-sql.ts'
-import { countLevels, crcOf, lexeme } from './paper-columns.ts'
+import { crcOf, lexeme } from './paper-columns.ts'
 import type { PostgresStorage } from './postgres-storage.ts'
 import { TermFrequencies } from './term-frequencies.ts'
+import { WordLists } from './word-lists.ts'
 
 type Ranked = NonNullable<Need['ranked']>
 
@@ -37,12 +37,14 @@ export const leastBreadth = 100
 const mostBreadth = 16_384
 /** How much more candidates are asked for where too few passed. */
 const widening = 4
-/** Papers in the lists of the words looked up: rarest first, until they are so many. */
-const mostListed = 40_000
 /** Papers found by words that are counted exactly before the best are taken. */
 const mostCounted = 600
-/** Words looked up in one question. */
-const mostBranches = 48
+/** Share of the candidates that are also taken by their words alone, and by their vectors alone. */
+const hedge = 0.25
+/** Papers and terms read to find a title. */
+const mostRead = 40_000
+/** Words of a title looked up. */
+const mostTitled = 48
 /** Words of a title that are also looked for as if they were mistyped. */
 const mostMistyped = 12
 /** Papers per read where all of many are read. */
@@ -66,12 +68,8 @@ const noState: State = { commits: 0, papers: 0, length: 0, hasTerms: true }
 /** A paper as it is read for a question. */
 type Row = readonly [id: string, seq: string, record: string, crc: number, vector: string]
 
-/** A stem to be looked up, with its weight in the score by words. */
-interface Wanted {
-  readonly stem: string
-  readonly frequency: number
-  readonly weight: number
-}
+/** A paper that may be among the best, before it is read. */
+type Found = readonly [id: string, length: number, words: string | null, cosine: number | null]
 
 export class PostgresSource implements Source {
   readonly #storage: PostgresStorage
@@ -146,28 +144,36 @@ export class PostgresSource implements Source {
       isAll = matching <= asking.breadth
       if (matching === 0) await this.#requireKnown(ask, ranked, state)
       if (ranked.isByDate) newest = await this.#newest(ask)
-      const wanted = wantedStems(ranked, state, frequency)
+      const words = new WordLists(ranked, state, frequency)
       // Lists of words and neighbours are short, whatever the database expects.
-      await this.#set(ask, { enable_seqscan: 'off' })
+      await this.#set(ask, { enable_seqscan: 'off', jit: 'off' })
       if (isAll) choose(await this.#all(asking))
       else {
-        if (ranked.direction !== undefined) choose(await this.#nearest(asking, ranked.direction, matching))
-        choose(await this.#byWords(asking, wanted, true))
+        const near = ranked.direction && (await this.#nearest(asking, ranked.direction, { matching, words }))
+        const listed = await this.#byWords(asking, words, { isNarrow: true, counted: 2 * asking.breadth })
+        for (const id of best([...(near ?? []), ...listed], words, asking)) chosen.add(id)
         if (ranked.isByDate) choose(await this.#byDate(asking, newest))
       }
       // The best of all papers sets the scale of the lexical part.
-      if (ranked.text !== undefined && isNarrowed(ranked))
-        choose(await this.#byWords({ ...asking, breadth: 20 }, wanted, false))
+      if (ranked.text !== undefined && isNarrowed(ranked)) {
+        const listed = await this.#byWords(asking, words, { isNarrow: false, counted: 0 })
+        for (const id of best(listed, words, {
+          ranked: { ...ranked, weights: { semantic: 0, lexical: 1 } },
+          breadth: 20,
+        }))
+          chosen.add(id)
+      }
       await this.#set(ask, { enable_seqscan: 'on' })
     }
     const sampled = sample === undefined ? [] : await this.#sample(ask, sample, state)
     choose(sampled)
     const rows = await this.#rows(ask, [...chosen])
     const isCompared = ranked?.seeds !== undefined || ranked?.comparesHits || sample !== undefined
-    const know = (terms: Iterable<string>) => this.#frequencies.addTo(frequency, terms, { ask, commits: state.commits })
+    const frequencies = (terms: readonly string[]) =>
+      this.#frequencies.of(terms, { ask, commits: state.commits, least: 1 })
     const holding = await this.#candidates(rows, frequency, state, signal, {
       isCounted: ranked?.text !== '',
-      onTerms: isCompared ? know : undefined,
+      frequencies: isCompared ? frequencies : undefined,
     })
     if (ranked !== undefined) {
       const passing = await this.#passing(holding, need)
@@ -209,7 +215,9 @@ export class PostgresSource implements Source {
       countTerms(document, (first, second) => {
         terms.add(second === undefined ? first : `${first} ${second}`)
       })
-    await this.#frequencies.addTo(frequency, terms, { ask, commits: state.commits })
+    const all = [...terms]
+    const found = await this.#frequencies.of(all, { ask, commits: state.commits, least: 0 })
+    for (const [i, term] of all.entries()) frequency.set(term, found[i] as number)
   }
 
   /** Number of papers that pass the filter, as far as it matters: exact up to a few thousand. */
@@ -235,105 +243,61 @@ export class PostgresSource implements Source {
   }
 
   /** The nearest papers: compared one by one if few pass the filter, or else by the graph. */
-  async #nearest({ ask, state, ranked, breadth }: Asking, direction: Float32Array, matching: number) {
+  async #nearest(
+    { ask, state, ranked, breadth }: Asking,
+    direction: Float32Array,
+    { matching, words }: { readonly matching: number; readonly words: WordLists },
+  ): Promise<Found[]> {
     const parameters = new Parameters()
-    const database = this.#storage.database
-    const type = database.ofVector(this.#storage.vectorType)
-    const query = `${parameters.add(vectorBytes(direction), database.ofVector('vector'))}::${type}`
-    const distance = `p.embedding ${database.vectorOperator('<#>')} ${query}`
+    const distance = this.#distance(direction, parameters)
     const where = narrowed(ranked, parameters)?.where ?? 'true'
-    const count = (ranked.seeds?.unlike.length ?? 0) > 0 ? 2 * breadth : breadth
+    const count = breadthOf({ ranked, breadth })
     const limit = parameters.add(count, 'bigint')
     const table = this.#table('papers')
+    const columns = `p.id, p.length, ${words.isEmpty ? 'null' : 'p.words::text'}`
     if (matching <= mostExact(state))
-      return ask<[string]>(
-        `with m as materialized (select p.id, ${distance} as distance from ${table} p where ${where})
-          select id from m order by distance limit ${limit}`,
+      return ask<Found>(
+        `with m as materialized (select p.seq, ${distance} as distance from ${table} p where ${where})
+          select ${columns}, -(${distance}) from ${table} p
+            where p.seq = any(array(select seq from m order by distance limit ${limit}))`,
         parameters.values,
       )
     const isFiltered = isNarrowed(ranked) && (await this.#iterates(ask))
     await this.#set(ask, graphSettings({ count, papers: state.papers, ...(isFiltered && { matching }) }))
-    const found = await ask<[string]>(
-      `select p.id from ${table} p where ${where} order by ${distance} limit ${limit}`,
+    const found = await ask<Found>(
+      `select ${columns}, -(${distance}) from ${table} p where ${where} order by ${distance} limit ${limit}`,
       parameters.values,
     )
     await this.#set(ask, { enable_bitmapscan: 'on', enable_sort: 'on' })
     return found
   }
 
-  /**
-   * The papers with the best words, and those of them that are best together with their vectors. Counts of single words
-   * and lengths are exact, pairs are left out, and the norm of a paper is estimated from its length.
-   */
+  /** The papers that are best by their lists of words, with all that {@link WordLists.score} asks for. */
   async #byWords(
-    { ask, state, ranked, breadth }: Asking,
-    { stems: wanted, scale }: WantedStems,
-    isNarrow: boolean,
-  ): Promise<[string][]> {
-    if (wanted.length === 0) return []
-    const isSearch = ranked.text !== undefined
+    { ask, ranked }: Asking,
+    words: WordLists,
+    { isNarrow, counted }: { readonly isNarrow: boolean; readonly counted: number },
+  ): Promise<Found[]> {
+    if (words.isEmpty) return []
     const parameters = new Parameters()
-    const average = isSearch ? parameters.add(state.length / Math.max(1, state.papers) || 1, 'float8') : ''
     const where = (isNarrow ? narrowed(ranked, parameters)?.where : undefined) ?? 'true'
     const table = this.#table('papers')
-    const scored = (weight: string, count: string) =>
-      isSearch
-        ? `${weight} * ${count} * ${k1 + 1} / (${count} + ${k1} * (${1 - b} + ${b} * p.length / ${average}))`
-        : `${weight} * (1 + ln(${count})) / sqrt(p.length + 1)`
-    const branch = (query: string, score: string, most: number | undefined) =>
-      `(select p.id, ${score} as score from ${table} p where p.words @@ ${parameters.add(query, 'tsquery')}
-        and ${where}${most === undefined ? '' : ` limit ${parameters.add(most, 'bigint')}`})`
-    const branches = listedBranches(wanted).flatMap(({ query, stem, weight, most }) => {
-      const its = parameters.add(weight, 'float8')
-      const once = branch(query, scored(its, '1.0'), most)
-      if (!isSearch || stem === undefined) return [once]
-      // What the score of papers in which the word is frequent has more.
-      const more = countLevels.map(({ usual }, i) => {
-        const less = i === 0 ? '1.0' : `${countLevels[i - 1]?.usual}`
-        return branch(lexeme(stem, i + 1), `${scored(its, `${usual}`)} - ${scored(its, less)}`, most)
-      })
-      return [once, ...more]
-    })
-    const stems = parameters.add(
-      arrayOf(
-        'text',
-        wanted.map(({ stem }) => stem),
-      ),
-      'text[]',
-    )
-    const weights = parameters.add(
-      arrayOf(
-        'float8',
-        wanted.map(({ weight }) => weight),
-      ),
-      'float8[]',
-    )
-    const counted = parameters.add(Math.max(mostCounted, 2 * breadth), 'bigint')
-    const database = this.#storage.database
-    const direction = isNarrow ? ranked.direction : undefined
-    const cosine =
-      direction === undefined
-        ? 'null::float8'
-        : `-(p.embedding ${database.vectorOperator('<#>')} ${parameters.add(vectorBytes(direction), database.ofVector('vector'))}::${database.ofVector(this.#storage.vectorType)})`
-    const found = await ask<[id: string, lexical: number, cosine: number | null]>(
-      `with listed as materialized (
-          select id, sum(score) as score from (${branches.join(' union all ')}) u group by id order by 2 desc, 1 limit ${counted}
-        )
-        select p.id, (select coalesce(sum(${scored('q.weight', 'w.positions[1]')}), 0) from unnest(p.words) w
-            join unnest(${stems}, ${weights}) q(stem, weight) on q.stem = w.lexeme), ${cosine}
-          from listed join ${table} p using (id)`,
+    const query = words.query(table, where, parameters)
+    const most = parameters.add(Math.max(mostCounted, counted), 'bigint')
+    const distance = isNarrow && ranked.direction && this.#distance(ranked.direction, parameters)
+    return ask<Found>(
+      `with listed as materialized (${query} order by 2 desc, 1 limit ${most})
+        select p.id, p.length, p.words::text, ${distance ? `-(${distance})` : 'null::float8'}
+          from ${table} p where p.seq = any(array(select seq from listed))`,
       parameters.values,
     )
-    const byWords = found.toSorted((one, other) => other[1] - one[1] || (one[0] < other[0] ? -1 : 1))
-    const best = byWords.slice(0, breadth)
-    const { semantic, lexical } = ranked.weights ?? { semantic: 0, lexical: 1 }
-    if (direction !== undefined && semantic > 0) {
-      const highest = isSearch ? Math.max(byWords[0]?.[1] ?? 0, scale) : scale
-      const score = ([, words, near]: (typeof found)[number]) =>
-        semantic * Math.max(0, near ?? 0) + (lexical * words) / highest
-      best.push(...found.toSorted((one, other) => score(other) - score(one)).slice(0, breadth))
-    }
-    return best.map(([id]) => [id])
+  }
+
+  /** The negative inner product of a paper and a vector, in SQL. */
+  #distance(direction: Float32Array, parameters: Parameters): string {
+    const { database, vectorType } = this.#storage
+    const query = parameters.add(vectorBytes(direction), database.ofVector('vector'))
+    return `p.embedding ${database.vectorOperator('<#>')} ${query}::${database.ofVector(vectorType)}`
   }
 
   /** Time of the newest paper that is not in the future, or else of the oldest. */
@@ -556,13 +520,13 @@ export class PostgresSource implements Source {
       async (ask) => {
         const state = await this.#state(ask)
         const table = this.#table('papers')
-        const stems = stemsOf([{ title: '', abstract: text }]).slice(0, mostBranches)
+        const stems = stemsOf([{ title: '', abstract: text }]).slice(0, mostTitled)
         const alike = new Set(stems)
         for (const stem of stems.slice(0, mostMistyped)) {
           const start = stem.slice(0, 2)
           const terms = await ask<[string]>(
             `select term from (select term from ${this.#table('terms')} where term >= $1::text and term < $2::text
-              limit ${mostListed}) t where position(' ' in term) = 0 and abs(length(term) - $3::int) <= 2`,
+              limit ${mostRead}) t where position(' ' in term) = 0 and abs(length(term) - $3::int) <= 2`,
             [start, `${start}\u{10ffff}`, stem.length],
           )
           for (const [term] of terms) if (editDistance(stem, term, 2) <= 2) alike.add(term)
@@ -571,7 +535,7 @@ export class PostgresSource implements Source {
         for (const words of [stems, [...alike]]) {
           if (words.length === 0) continue
           const found = await ask<[string]>(
-            `with m as materialized (select p.id, p.words from ${table} p where p.words @@ $1::tsquery limit ${mostListed})
+            `with m as materialized (select p.id, p.words from ${table} p where p.words @@ $1::tsquery limit ${mostRead})
               select m.id from m order by (select count(*) from unnest(m.words) w
                 where w.lexeme = any($2::text[])) desc, m.id limit ${leastBreadth}`,
             [words.map((stem) => lexeme(stem)).join(' | '), arrayOf('text', words)],
@@ -762,74 +726,32 @@ const anyWord = (documents: readonly LexicalDocument[]) =>
     .map((stem) => lexeme(stem))
     .join(' | ')
 
-/** The stems of a question with their weights in the score, without those of no paper. */
-interface WantedStems {
-  readonly stems: readonly Wanted[]
-  /** About the highest sum of weights that a paper can have. */
-  readonly scale: number
-}
-
-function wantedStems({ text, seeds }: Ranked, { papers }: State, frequency: ReadonlyMap<string, number>): WantedStems {
-  const weights = new Map<string, number>()
-  const add = (stem: string, weight: number) => weights.set(stem, (weights.get(stem) ?? 0) + weight)
-  const countsOf = (document: LexicalDocument) => {
-    const counts = new Map<string, number>()
-    countTerms(document, (first, second, weight) => {
-      const term = second === undefined ? first : `${first} ${second}`
-      counts.set(term, (counts.get(term) ?? 0) + weight)
-    })
-    return counts
-  }
-  const of = (term: string) => frequency.get(term) ?? 0
-  if (text !== undefined)
-    for (const [term, count] of countsOf({ title: '', abstract: text }))
-      if (!term.includes(' '))
-        add(term, (1 + Math.log(count)) * Math.log(1 + (papers - of(term) + 0.5) / (of(term) + 0.5)))
-  const idf = (term: string) => (term.includes(' ') && of(term) < 2 ? 0 : Math.log((1 + papers) / (1 + of(term))) + 1)
-  let norms = 0
-  let lengths = 0
-  for (const seed of seeds?.like ?? []) {
-    const counts = countsOf(seed)
-    let square = 0
-    for (const [term, count] of counts) square += ((1 + Math.log(count)) * idf(term)) ** 2
-    norms += Math.sqrt(square)
-    lengths += Math.sqrt(1 + counts.size)
-    for (const [term, count] of counts)
-      if (!term.includes(' ')) add(term, ((1 + Math.log(count)) * idf(term) ** 2) / Math.sqrt(square))
-  }
-  const stems = [...weights]
-    .map(([stem, weight]) => ({ stem, weight, frequency: of(stem) }))
-    .filter((one) => one.frequency > 0 && one.weight > 0)
-  const sum = [...weights.values()].reduce((all, weight) => all + weight, 0)
-  // Half of what a query can have, as in the index; a paper's norm grows with the root of its length as the seeds' do.
-  const scale = text !== undefined ? ((k1 + 1) * sum) / 2 : (Math.max(1, seeds?.like.length ?? 1) * norms) / lengths
-  return { stems, scale: scale || 1 }
-}
+/** Candidates of a question: more where some papers are not wanted, which takes others off the top. */
+const breadthOf = ({ ranked, breadth }: Pick<Asking, 'ranked' | 'breadth'>) =>
+  (ranked.seeds?.unlike.length ?? 0) > 0 ? 2 * breadth : breadth
 
 /**
- * The lists of papers to be looked up: those of the rarest words, as far as they are short; where all words are common,
- * papers that have all of them, and the first of each list.
+ * Ids of the best papers by words and vectors together, and some that are best by one of them, as scores are estimates.
  */
-function listedBranches(wanted: readonly Wanted[]): readonly {
-  readonly query: string
-  /** Undefined for several. */
-  readonly stem?: string
-  readonly weight: number
-  readonly most: number | undefined
-}[] {
-  const rarest = wanted.toSorted((one, other) => one.frequency - other.frequency || (one.stem < other.stem ? -1 : 1))
-  let listed = 0
-  const chosen = rarest.filter(({ frequency }, i) => {
-    listed += frequency
-    return i < mostBranches && listed <= mostListed
-  })
-  if (chosen.length > 0)
-    return chosen.map(({ stem, weight }) => ({ query: lexeme(stem), stem, weight, most: undefined }))
-  const most = Math.floor(mostListed / 8)
-  const all = {
-    query: rarest.map(({ stem }) => lexeme(stem)).join(' & '),
-    weight: rarest.reduce((sum, { weight }) => sum + weight, 0),
-    most,
+function best(found: readonly Found[], words: WordLists, asking: Pick<Asking, 'ranked' | 'breadth'>): Set<string> {
+  const { text, weights, direction } = asking.ranked
+  const { semantic, lexical } = weights ?? { semantic: direction === undefined ? 0 : 1, lexical: 1 }
+  const papers = [...new Map(found.map((one) => [one[0], one])).values()].map(([id, length, its, cosine]) => ({
+    id,
+    words: its === null ? 0 : words.score(its, length),
+    cosine: Math.max(0, cosine ?? 0),
+  }))
+  const most = papers.reduce((highest, paper) => Math.max(highest, paper.words), 0)
+  const scale = text === undefined ? words.scale : Math.max(most, words.scale)
+  const breadth = breadthOf(asking)
+  const chosen = new Set<string>()
+  const take = (count: number, score: (paper: (typeof papers)[number]) => number) => {
+    const order = papers.toSorted((one, other) => score(other) - score(one) || (one.id < other.id ? -1 : 1))
+    for (const { id } of order.slice(0, count)) chosen.add(id)
   }
-  return [all, ...rarest.slice(0, 7).map(({ stem, weight }) => ({ query: lexeme(stem), stem, weight, most }))]
+  take(breadth, (paper) => semantic * paper.cosine + (lexical * paper.words) / scale)
+  // The best by words sets the scale of the lexical part, even where that has no weight.
+  if (semantic > 0) take(hedge * breadth, (paper) => paper.words)
+  if (lexical > 0) take(hedge * breadth, ({ cosine }) => cosine)
+  return chosen
 }

@@ -899,9 +899,15 @@ export class PostgresStorage implements Storage {
 
   /** Sets the width of the vectors from the first one. */
   async #setWidth(ask: Ask, { vector }: StoredVector): Promise<void> {
-    const [found] = await ask<[number]>(`select dimensions from ${this.#table('state')} for update`)
-    if (found?.[0] !== 0) throw new Conflict()
-    for (const statement of widthStatements({ ...this.#options, dimensions: vector.length })) await ask(statement)
+    const [found] = await ask<[number, number]>(
+      `select dimensions, lexical_recipe from ${this.#table('state')} for update`,
+    )
+    const [dimensions, recipe] = found as NonNullable<typeof found>
+    if (dimensions !== 0) throw new Conflict()
+    const options = { ...this.#options, dimensions: vector.length }
+    for (const statement of widthStatements(options)) await ask(statement)
+    // In a bulk the graph is made at its end.
+    if (recipe > 0) for (const statement of graphStatements(options)) await ask(statement)
     await ask(`update ${this.#table('state')} set dimensions = $1`, [vector.length])
   }
 
@@ -1214,7 +1220,7 @@ export class PostgresStorage implements Storage {
     await ask(`update ${papers} p set seq = n.place from paperkin_next n where n.id = p.id`)
     await this.#adoptStaged(ask)
     if (isOtherWidth) for (const statement of widthStatements(options)) await ask(statement)
-    else for (const statement of graphStatements(options)) await ask(statement)
+    for (const statement of graphStatements(options)) await ask(statement)
     for (const statement of bulkIndexStatements(options)) await ask(statement)
   }
 

@@ -35,24 +35,30 @@ const widestGraph: Readonly<Record<VectorType, number>> = { vector: 2000, halfve
 const vectorOf = ({ vectorSchema, vectorType }: SchemaOptions, dimensions: number) =>
   `${vectorSchema}.${vectorType}${dimensions > 0 ? `(${dimensions})` : ''}`
 
-/** The columns of `papers`. */
+/**
+ * The columns of `papers`. Those of fixed width come first, and long values lie outside the rows (`narrow` below), so
+ * that a list of words, which has many papers, is read in few pages.
+ */
 const papersColumns = (options: SchemaOptions) => `
-  id text collate "C" not null,
   seq bigint not null,            -- order in which ids were first added
-  row int not null,               -- number of the text in indexes that a process has in memory
   batch bigint not null,          -- the commit that wrote this version of the paper
+  row int not null,               -- number of the text in indexes that a process has in memory
   text_crc int not null,          -- CRC-32 of title and abstract
-  record text not null,           -- the paper without its id, as JSON, byte for byte
   record_crc int not null,        -- CRC-32 of record
   length int not null,            -- words, those of the title twice
-  words tsvector not null,        -- stems; the position of a stem is its count
-  fields jsonb not null,          -- fields by name, for filters
-  unlisted text[],                -- names of fields that are not in fields: too long, or not in jsonb's power
   published_start float8,         -- milliseconds since 1970; a month lasts from its first to the next month
   published_end float8,
+  id text collate "C" not null,
   vector_key bytea not null,      -- SHA-256 of model and text
+  fields jsonb not null,          -- fields by name, for filters
+  unlisted text[],                -- names of fields that are not in fields: too long, or not in jsonb's power
   truncation jsonb,               -- set if the model did not read the whole text
+  words tsvector not null,        -- stems; the position of a stem is its count
+  record text not null,           -- the paper without its id, as JSON, byte for byte
   embedding ${vectorOf(options, options.dimensions)} not null`
+
+/** Moves values out of a row until it has 256 bytes. */
+const narrow = ' with (toast_tuple_target = 256)'
 
 /** Statements that make the tables of an empty library. */
 export function createStatements(options: SchemaOptions): string[] {
@@ -112,7 +118,8 @@ export function createStatements(options: SchemaOptions): string[] {
 
 function papersStatements(options: SchemaOptions, partitions: number): string[] {
   const { schema, servers = [] } = options
-  if (partitions < 2) return [`create table ${schema}.papers (${papersColumns(options)},\n  primary key (id)\n)`]
+  if (partitions < 2)
+    return [`create table ${schema}.papers (${papersColumns(options)},\n  primary key (id)\n)${narrow}`]
   const places = ['', ...servers]
   // A unique index cannot span other servers: there each part has its own.
   const key = servers.length === 0 ? ',\n  primary key (id)' : ''
@@ -123,7 +130,7 @@ function papersStatements(options: SchemaOptions, partitions: number): string[] 
       const values = `for values with (modulus ${partitions}, remainder ${part})`
       const own = servers.length === 0 ? '' : ' (primary key (id))'
       const name = `${schema}.papers_${part}`
-      if (server === '') return `create table ${name} partition of ${schema}.papers${own} ${values}`
+      if (server === '') return `create table ${name} partition of ${schema}.papers${own} ${values}${narrow}`
       return `create foreign table ${name} partition of ${schema}.papers ${values} server ${server}
   options (schema_name ${literal(unquoted(schema))}, table_name 'papers_${part}', batch_size '256')`
     }),
@@ -140,7 +147,7 @@ export function remoteStatements(options: SchemaOptions, server: string): string
       if (places[part % places.length] !== server) return []
       const table = `papers_${part}`
       return [
-        `create table ${schema}.${table} (${papersColumns(options)},\n  primary key (id)\n)`,
+        `create table ${schema}.${table} (${papersColumns(options)},\n  primary key (id)\n)${narrow}`,
         ...indexStatements(options, table),
         ...graphStatements(options, {}, table),
       ]
@@ -185,14 +192,12 @@ export function dropBulkStatements({ schema }: Pick<SchemaOptions, 'schema'>): s
   return ['words', 'fields', 'embedding'].map((name) => `drop index if exists ${schema}.papers_${name}`)
 }
 
-/** Statements that set the width of the vectors, of which there are none in `papers`. */
+/** Statements that set the width of the vectors, of which there are none in `papers`; they drop the graph. */
 export function widthStatements(options: SchemaOptions): string[] {
   const { schema, dimensions } = options
-  const name = 'papers_embedding'
   return [
-    `drop index if exists ${schema}.${name}`,
+    `drop index if exists ${schema}.papers_embedding`,
     `alter table ${schema}.papers alter column embedding type ${vectorOf(options, dimensions)}`,
-    ...graphStatements(options),
   ]
 }
 

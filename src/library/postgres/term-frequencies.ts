@@ -18,37 +18,47 @@ export class TermFrequencies {
   }
 
   /**
-   * Adds the frequencies of terms to a map; 0 for those of no paper.
-   * @param options `commits`: the last commit that `ask` sees
+   * Numbers of papers that have the terms.
+   * @param options `commits`: the last commit that `ask` sees; `least`: the lowest number that a term can have, 1 for
+   * terms of papers of the library, which is faster
    */
-  async addTo(
-    found: Map<string, number>,
-    terms: Iterable<string>,
-    { ask, commits }: { readonly ask: Ask; readonly commits: number },
-  ): Promise<void> {
+  async of(
+    terms: readonly string[],
+    { ask, commits, least }: { readonly ask: Ask; readonly commits: number; readonly least: 0 | 1 },
+  ): Promise<Int32Array> {
     if (commits !== this.#commits || this.#known.size > mostRemembered) {
       this.#known = new Map()
       this.#commits = commits
     }
     // Another question may begin a new map meanwhile.
     const known = this.#known
-    const missing: string[] = []
-    for (const term of terms) {
-      if (found.has(term)) continue
+    const found = new Int32Array(terms.length).fill(least)
+    const missing: number[] = []
+    for (const [place, term] of terms.entries()) {
       const its = known.get(term)
-      found.set(term, its ?? 0)
-      if (its === undefined) missing.push(term)
+      if (its === undefined) missing.push(place)
+      else found[place] = its
     }
     for (let start = 0; start < missing.length; start += termsPerStatement) {
       const part = missing.slice(start, start + termsPerStatement)
-      const rows = await ask<[string, number]>(`select term, papers from ${this.#table} where term = any($1::text[])`, [
-        arrayOf('text', part),
-      ])
-      for (const term of part) known.set(term, 0)
-      for (const [term, papers] of rows) {
-        known.set(term, papers)
-        found.set(term, papers)
+      const rows = await ask<[string, number]>(
+        `select term, papers from ${this.#table} where term = any($1::text[]) and papers > $2`,
+        [
+          arrayOf(
+            'text',
+            part.map((place) => terms[place]),
+          ),
+          least,
+        ],
+      )
+      const papersOf = new Map(rows)
+      for (const place of part) {
+        const term = terms[place] as string
+        const its = papersOf.get(term) ?? least
+        found[place] = its
+        known.set(term, its)
       }
     }
+    return found
   }
 }
