@@ -1,5 +1,5 @@
-// Values in Postgres' binary form. A column of a batch is sent as one array, which saves quoting and parsing, and a
-// vector as its bytes, so that every bit arrives. Results cannot be asked for in this form; vectors come as base64.
+// Values in Postgres' binary form. A column of a batch is sent as one array, which saves quoting and parsing, many rows
+// in the form of `copy`, and a vector as its bytes, so that every bit arrives. Results cannot be asked for in this form; vectors come as base64.
 
 /** Numbers of the element types, which are the same on every server (pg_type.dat). */
 const elements = { bytea: 17, int8: 20, int4: 23, text: 25, float8: 701 } as const
@@ -68,4 +68,41 @@ export function readVector(base64: string, target?: Float32Array): Float32Array 
 /** An array of texts in the form that a cast from text reads. */
 export function arrayText(values: readonly string[]): string {
   return `{${values.map((value) => `"${value.replace(/["\\]/gu, '\\$&')}"`).join(',')}}`
+}
+
+/** Rows for `copy … from stdin (format binary)`; each value in the binary form of its column, undefined for null. */
+export function copyBytes(rows: Iterable<readonly (Uint8Array | undefined)[]>): Buffer {
+  const parts: Uint8Array[] = [Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')]
+  for (const values of rows) {
+    const head = Buffer.allocUnsafe(2)
+    head.writeInt16BE(values.length)
+    parts.push(head)
+    for (const value of values) {
+      parts.push(int4(value?.length ?? -1))
+      if (value !== undefined) parts.push(value)
+    }
+  }
+  parts.push(Buffer.from([0xff, 0xff]))
+  return Buffer.concat(parts)
+}
+
+export const int4 = (value: number): Uint8Array => encoded('int4', value)
+export const int8 = (value: number): Uint8Array => encoded('int8', value)
+export const float8 = (value: number): Uint8Array => encoded('float8', value)
+/** @param json a `jsonb` as text */
+export const jsonbBytes = (json: string): Uint8Array => Buffer.from(`\u0001${json}`)
+
+/** A `tsvector` of different lexemes, each with a position or, where that is 0, without one. */
+export function tsvectorBytes(words: Iterable<readonly [lexeme: string, position: number]>): Uint8Array {
+  const parts: Uint8Array[] = []
+  let count = 0
+  for (const [lexeme, position] of words) {
+    const text = Buffer.from(`${lexeme}\0`)
+    const positions = Buffer.allocUnsafe(position === 0 ? 2 : 4)
+    positions.writeUInt16BE(position === 0 ? 0 : 1)
+    if (position !== 0) positions.writeUInt16BE(position, 2)
+    parts.push(text, positions)
+    count++
+  }
+  return Buffer.concat([int4(count), ...parts])
 }

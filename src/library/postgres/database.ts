@@ -1,5 +1,7 @@
 // The connection to a Postgres server. Everything that is asked goes through `read`, `snapshot` or `transaction`, which
 // know what may be asked again after a lost connection: reads, and changes of which it is known whether they were made.
+import type { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { crc32 } from 'node:zlib'
 import { PaperkinError, show } from '../../errors.ts'
 import { packageRequire } from '../../runtime/package-files.ts'
@@ -21,13 +23,18 @@ interface PostgresClient {
     readonly rowCount: number | null
   }>
   query(text: string): Promise<unknown>
+  query(stream: Writable): Writable
   release(destroy?: boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
   off(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** Asks one statement. Values are parameters, never part of the text; rows come as arrays of columns. */
-export type Ask = <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+export interface Ask {
+  <Row extends readonly unknown[]>(text: string, values?: readonly unknown[]): Promise<Row[]>
+  /** Sends rows to `copy … from stdin`; undefined without the optional package pg-copy-streams. */
+  readonly copyIn: ((text: string, bytes: Uint8Array) => Promise<void>) | undefined
+}
 
 interface AskOptions {
   readonly signal?: AbortSignal | undefined
@@ -38,6 +45,8 @@ interface Server {
   /** Quoted schema in which pgvector lives; undefined if the database lacks it. */
   readonly vectorSchema: string | undefined
   readonly hasHalf: boolean
+  /** Whether it takes rows by `copy`; PGlite waits for them for ever. */
+  readonly canCopy: boolean
   readonly isInRecovery: boolean
 }
 
@@ -137,17 +146,18 @@ export class Database {
 
   async #learn(): Promise<void> {
     const [found] = await this.read((ask) =>
-      ask<[string, string | null, boolean, boolean, boolean]>(
+      ask<[string, string | null, boolean, boolean, boolean, boolean]>(
         `select current_setting('server_encoding'),
            (select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace
              where e.extname = 'vector'),
            exists (select from pg_type t join pg_extension e on e.extname = 'vector' and t.typnamespace = e.extnamespace
              where t.typname = 'halfvec'),
            exists (select from pg_available_extensions where name = 'vector'),
-           pg_is_in_recovery()`,
+           pg_is_in_recovery(),
+           version() not like '%PGlite%'`,
       ),
     )
-    const [encoding, vectorSchema, hasHalf, isAvailable, isInRecovery] = found as NonNullable<typeof found>
+    const [encoding, vectorSchema, hasHalf, isAvailable, isInRecovery, canCopy] = found as NonNullable<typeof found>
     if (encoding !== 'UTF8')
       throw new PaperkinError(
         'invalid-argument',
@@ -160,7 +170,7 @@ export class Database {
           ? `Expected the extension pgvector in ${this.name}, which is installed on the server but not in this database: run \`create extension vector\` there, as a superuser or, where the service allows it, as a role with CREATE on the database.`
           : `Expected the extension pgvector in ${this.name}, which the server does not have: install it there (for example the package postgresql-17-pgvector), then run \`create extension vector\` in the database as a superuser.`,
       )
-    this.#server = { vectorSchema, hasHalf, isInRecovery }
+    this.#server = { vectorSchema, hasHalf, isInRecovery, canCopy }
   }
 
   /** Asks statements that change nothing; all of them again if the connection is lost. */
@@ -350,11 +360,30 @@ export class Database {
 
 /** @throws the signal's reason once a statement ended */
 function askOf(client: PostgresClient, signal: AbortSignal | undefined): Ask {
-  return async <Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []) => {
+  const ask = async <Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []) => {
     signal?.throwIfAborted()
     const { rows } = await client.query({ text, values: [...values], rowMode: 'array' })
     return rows as unknown as Row[]
   }
+  const from = copyFrom()
+  const copyIn =
+    from &&
+    ((text: string, bytes: Uint8Array) => {
+      signal?.throwIfAborted()
+      return pipeline([bytes], client.query(from(text)))
+    })
+  return Object.assign(ask, { copyIn })
+}
+
+let copying: { readonly from: ((text: string) => Writable) | undefined } | undefined
+function copyFrom(): ((text: string) => Writable) | undefined {
+  if (copying === undefined)
+    try {
+      copying = packageRequire()('pg-copy-streams') as typeof copying
+    } catch {
+      copying = { from: undefined }
+    }
+  return copying?.from
 }
 
 async function isRolledBack(client: PostgresClient): Promise<boolean> {
@@ -415,6 +444,9 @@ function isLost(error: unknown): boolean {
 const isStarting = (error: unknown) => codeOf(error) === '57P03'
 
 /** Whether the server asks for the transaction to be begun again: it met another one, or both made the same table. */
+/** Whether a row was inserted whose id another process has inserted meanwhile. */
+export const isTaken = (error: unknown): boolean => codeOf(error) === '23505'
+
 const isToRepeat = (error: unknown) => {
   const cause = PaperkinError.isInstance(error) ? error.cause : error
   return ['40001', '40P01'].includes(codeOf(cause) ?? '')

@@ -32,7 +32,7 @@ export function lexeme(stem: string, level = 0): string {
 }
 
 /**
- * Calls `use` with each stem of a paper and its count.
+ * Calls `use` with each stem of a paper and its count, and with those that are listed again and 0.
  * @param words a `tsvector` as {@link wordsOf} makes it, as text
  */
 export function readWords(words: string, use: (stem: string, count: number) => void): void {
@@ -40,12 +40,10 @@ export function readWords(words: string, use: (stem: string, count: number) => v
     let end = words.indexOf("'", start)
     while (words[end + 1] === "'") end = words.indexOf("'", end + 2)
     const next = words.indexOf("'", end + 1) + 1
-    // Stems listed again have no count.
-    if (words[end + 1] === ':') {
-      const stem = words.slice(start, end)
-      const count = Number.parseInt(words.slice(end + 2, next === 0 ? undefined : next - 1), 10)
-      use(/['\\]/u.test(stem) ? stem.replace(/(['\\])\1/gu, '$1') : stem, count)
-    }
+    const stem = words.slice(start, end)
+    const hasCount = words[end + 1] === ':'
+    const count = hasCount ? Number.parseInt(words.slice(end + 2, next === 0 ? undefined : next - 1), 10) : 0
+    use(/['\\]/u.test(stem) ? stem.replace(/(['\\])\1/gu, '$1') : stem, count)
     start = next
   }
 }

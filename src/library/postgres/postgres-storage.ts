@@ -21,9 +21,20 @@ import {
   type StoredVector,
   type Verification,
 } from '../storage/storage.ts'
-import { arrayOf, arrayText, readVector, vectorBytes } from './binary.ts'
-import { type Ask, Conflict, Database } from './database.ts'
-import { columnsOf, crcOf, type PaperColumns, wordsOf } from './paper-columns.ts'
+import {
+  arrayOf,
+  arrayText,
+  copyBytes,
+  float8,
+  int4,
+  int8,
+  jsonbBytes,
+  readVector,
+  tsvectorBytes,
+  vectorBytes,
+} from './binary.ts'
+import { type Ask, Conflict, Database, isTaken } from './database.ts'
+import { columnsOf, crcOf, type PaperColumns, readWords, wordsOf } from './paper-columns.ts'
 import {
   bulkIndexStatements,
   createStatements,
@@ -41,7 +52,7 @@ const papersPerBatch = 1024
 const mostRounds = 8
 /** A commit's papers are numbered from the number of its batch times this. */
 const papersPerCommit = 2 ** 20
-/** The most megabytes that the server may use for making an index. */
+/** The most megabytes asked of the server for making an index. */
 const mostMemory = 1024
 /** Terms sent at once. */
 const termsPerStatement = 50_000
@@ -741,6 +752,17 @@ export class PostgresStorage implements Storage {
   async #insert(ask: Ask, papers: readonly WrittenPaper[], batch: number): Promise<number> {
     if (papers.length === 0) return 0
     const sorted = inOrderOfIds(papers)
+    // Where it can be used, `copy` takes a third of the server's time.
+    const { canCopy } = this.database.server
+    if (ask.copyIn !== undefined && canCopy && !this.hasTerms && !this.#isSpread && this.vectorType === 'vector') {
+      const text = `copy ${this.#table('papers')} (${copiedColumns.join(', ')}) from stdin (format binary)`
+      try {
+        await ask.copyIn(text, copyBytes(copiedRows(sorted, batch)))
+      } catch (error) {
+        throw isTaken(error) ? new Conflict() : error
+      }
+      return sorted.length
+    }
     const rows = await ask(
       `insert into ${this.#table('papers')} (id, seq, batch, ${commonColumns.join(', ')}, vector_key, embedding, truncation)
         select id, seq, $1::bigint, ${commonColumns.map(fromText).join(', ')}, vector_key, embedding, truncation::jsonb
@@ -810,10 +832,7 @@ export class PostgresStorage implements Storage {
     const type = await this.#vectorNumber(ask)
     return arrayOf(
       type,
-      papers.map(({ vector, columns }) => {
-        if (vector === undefined) throw new Error(`The vector of the paper ${columns.id} is missing.`)
-        return vectorBytes(vector.vector)
-      }),
+      papers.map((paper) => vectorBytes(givenVector(paper))),
     )
   }
 
@@ -1288,10 +1307,14 @@ export class PostgresStorage implements Storage {
       const names = new Set(found.map(([name]) => name))
       const missing = statements.filter((statement) => !names.has(/^create index (\w+)/u.exec(statement)?.[1] ?? ''))
       if (missing.length === 0) return
-      // A graph that does not fit is finished ten times slower; 1.2 is for its links.
+      // A graph that does not fit is finished ten times slower; 1.2 is for its links. A higher setting of the server stays.
       const bytes = 1.2 * this.#state.papers * (4 * this.identity.dimensions + 400)
       const megabytes = Math.round(Math.min(mostMemory, Math.max(64, bytes / 2 ** 20)))
-      await ask(`set local maintenance_work_mem = '${megabytes}MB'`)
+      await ask(
+        `select set_config('maintenance_work_mem', $1::int || 'MB', true)
+          where pg_size_bytes(current_setting('maintenance_work_mem')) < $1::int * 1048576::bigint`,
+        [megabytes],
+      )
       for (const statement of missing) await ask(statement)
     }, true)
   }
@@ -1447,6 +1470,43 @@ const otherTypes = {
   embedding: 'vector',
   truncation: 'text',
 } as const
+
+const copiedColumns = [
+  ...['id', 'seq', 'batch', 'row', 'text_crc', 'record_crc', 'length', 'published_start', 'published_end'],
+  ...['vector_key', 'fields', 'unlisted', 'truncation', 'words', 'record', 'embedding'],
+]
+
+/** The values of {@link copiedColumns} in binary form. */
+function* copiedRows(papers: readonly WrittenPaper[], batch: number): Generator<(Uint8Array | undefined)[]> {
+  for (const { columns, seq, row, textCrc, key, vector } of papers) {
+    const { id, recordCrc, length, publishedStart, publishedEnd, fields, unlisted, record } = columns
+    const words: [string, number][] = []
+    readWords(columns.words, (lexeme, count) => words.push([lexeme, count]))
+    yield [
+      Buffer.from(id),
+      int8(seq),
+      int8(batch),
+      int4(row),
+      int4(textCrc),
+      int4(recordCrc),
+      int4(length),
+      publishedStart === undefined ? undefined : float8(publishedStart),
+      publishedEnd === undefined ? undefined : float8(publishedEnd),
+      Buffer.from(key, 'base64'),
+      jsonbBytes(fields),
+      unlisted && arrayOf('text', unlisted),
+      vector?.truncation && jsonbBytes(JSON.stringify(vector.truncation)),
+      tsvectorBytes(words),
+      Buffer.from(record),
+      vectorBytes(givenVector({ vector, columns })),
+    ]
+  }
+}
+
+function givenVector({ vector, columns }: Pick<WrittenPaper, 'vector' | 'columns'>): Float32Array {
+  if (vector === undefined) throw new Error(`The vector of the paper ${columns.id} is missing.`)
+  return vector.vector
+}
 
 /** A column of `u` in the type of the table's. */
 function fromText(name: (typeof commonColumns)[number]): string {
