@@ -334,7 +334,7 @@ for (const [name, start] of Object.entries(starts))
       const place = { postgres: server.url, schema: `forgets ${Date.now()}`, embedder: letters() }
       const library = await PaperLibrary.open(place)
       await library.add(copies.slice(0, 3))
-      await library.add([{ ...copies[0], url: 'https://example.org' } as PaperInput])
+      await library.add([{ ...copies[0], url: 'https://example.org' }])
       await library.remove(['p1'])
       const client = new pg.Client({ connectionString: server.url })
       await client.connect()
