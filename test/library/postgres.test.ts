@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { copyLibrary } from '../../src/library/postgres/copy-library.ts'
 import { lexeme, readWords } from '../../src/library/postgres/paper-columns.ts'
 import { PostgresStorage } from '../../src/library/postgres/postgres-storage.ts'
@@ -277,7 +278,7 @@ for (const { name, isHere, start, connections, words } of [
 
     it('writes the same rows in a bulk as one by one, and each paper once where two fill a library', async () => {
       const at = [place(), place()] as const
-      const papers = hostile.map((input, row) => coming(input, row))
+      const papers = hostilePapers(2000).map((input, row) => coming(input, row))
       const rowsOf = async ({ schema }: { schema: string }) => {
         const { rows } = await pool.query(
           `select id, row, text_crc, record_crc, length, published_start, published_end, vector_key, fields::text, unlisted,
@@ -286,17 +287,22 @@ for (const { name, isHere, start, connections, words } of [
         return rows
       }
       const [one, bulk] = [await open(at[0]), await open(at[1])]
+      const copying = vi.spyOn(createRequire(import.meta.url)('pg-copy-streams') as { from: () => unknown }, 'from')
       await one.commit({ papers, nextRow: papers.length })
+      expect(copying).not.toHaveBeenCalled()
       await bulk.inBulk(async () => {
         const other = await open({ ...at[1], isBulk: true })
         const all = { papers, nextRow: papers.length }
         await Promise.all([bulk.commit(all), other.inBulk(() => other.commit(all))])
         await other.close()
       })
+      expect(copying.mock.calls.length > 0).toBe(bulk.database.server.canCopy)
+      expect(bulk.database.server.canCopy).toBe(name !== 'PGlite')
+      copying.mockRestore()
       const [expected, found] = [await rowsOf(at[0]), await rowsOf(at[1])]
       // Two who add the same papers may each have taken rows.
       expect(found.map((paper) => ({ ...paper, row: 0 }))).toEqual(expected.map((paper) => ({ ...paper, row: 0 })))
-      expect(await bulk.verify()).toMatchObject({ isWhole: true, papers: hostile.length })
+      expect(await bulk.verify()).toMatchObject({ isWhole: true, papers: papers.length })
       await Promise.all([one.close(), bulk.close()])
     })
 
