@@ -40,6 +40,7 @@ export {
 } from './evaluation/significance.ts'
 export { type SilhouetteOptions, silhouette } from './evaluation/silhouette.ts'
 export type { Spread } from './evaluation/topic-figures.ts'
+export type { TopicAssignment } from './library/asking/assign-all.ts'
 export type { DuplicateOptions, DuplicatePair, Duplicates } from './library/asking/near-duplicates.ts'
 export type { NoveltyOptions } from './library/asking/novelty.ts'
 export type { FilterFields, FilterRange, FilterValue, PaperFilter } from './library/asking/paper-filter.ts'
@@ -74,7 +75,7 @@ export {
   type TopicEvaluationOptions,
   type TopicMetric,
 } from './library/evaluate-topics.ts'
-export { type OpenOptions, PaperLibrary } from './library/paper-library.ts'
+export { type LibraryTopicOptions, type OpenOptions, PaperLibrary } from './library/paper-library.ts'
 export type { Verification } from './library/storage/storage.ts'
 export { type Json, type Paper, type PaperExtra, type PaperInput, paperName, paperText } from './paper.ts'
 export type {

@@ -116,7 +116,7 @@ export class LexicalIndex extends TermCounts {
    */
   static async ofPart(
     documents: readonly LexicalDocument[],
-    whole: WholeStatistics,
+    whole: WholeStatistics | undefined,
     { slice, frequencies }: { readonly slice: Slice; readonly frequencies?: FrequenciesInWhole | undefined },
   ): Promise<LexicalIndex> {
     const draft = new LexicalIndex()

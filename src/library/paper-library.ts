@@ -20,6 +20,7 @@ import {
 } from '../topics/find-topics.ts'
 import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
+import { assignAll, type TopicAssignment, vectorsOf } from './asking/assign-all.ts'
 import { type DuplicateOptions, type Duplicates, findDuplicates } from './asking/near-duplicates.ts'
 import { findNovelty, type NoveltyOptions } from './asking/novelty.ts'
 import { PaperAreas } from './asking/paper-areas.ts'
@@ -33,6 +34,7 @@ import {
   type SearchOptions,
 } from './asking/ranking.ts'
 import { type Recommendations, type RecommendOptions, recommend } from './asking/recommend.ts'
+import { sampledIds, samplePapers, sampleSize } from './asking/sample.ts'
 import type { Seed, Seeds } from './asking/seeds.ts'
 import { WholeSource } from './asking/source.ts'
 import { topicInput } from './asking/topic-input.ts'
@@ -46,6 +48,7 @@ import type { PostgresPool } from './postgres/database.ts'
 import { FarPapers } from './postgres/far-papers.ts'
 import { PostgresSource } from './postgres/postgres-source.ts'
 import { PostgresStorage } from './postgres/postgres-storage.ts'
+import { WholeLibrary } from './postgres/whole-library.ts'
 import { requireOutside } from './storage/log-folder.ts'
 import { LogStorage, verifyLog } from './storage/log-storage.ts'
 import { MemoryStorage } from './storage/memory-storage.ts'
@@ -110,6 +113,16 @@ export interface OpenOptions {
   readonly onProgress?: ((progress: EmbedProgress) => void) | undefined
 }
 
+/** Options of {@link PaperLibrary.topics}. */
+export interface LibraryTopicOptions extends TopicOptions {
+  /**
+   * The most papers to find topics among. If the library has more, a sample of them is taken, which depends on nothing
+   * but their ids and changes little while the library grows; {@link PaperLibrary.assignAll} places the others. Examples
+   * of {@link TopicOptions.named} topics are always among them. @default 'all'; 50,000 on Postgres
+   */
+  readonly sample?: number | 'all' | undefined
+}
+
 const openOptionNames: Readonly<Record<keyof OpenOptions, true>> = {
   path: true,
   postgres: true,
@@ -136,6 +149,7 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   readonly #collection: Collection | undefined
   readonly #storage: Storage
   readonly #far: PostgresSource | undefined
+  readonly #whole: WholeLibrary | undefined
   readonly #view: LibraryView
   readonly #ranking: Ranking
   readonly #map: AreaMap
@@ -171,7 +185,10 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#map = parts.map
     const hasEmbedder = embedder !== undefined
     const areas = () => this.#areas
-    if (storage instanceof PostgresStorage) this.#far = new PostgresSource(storage, areas)
+    if (storage instanceof PostgresStorage) {
+      this.#far = new PostgresSource(storage, areas)
+      this.#whole = new WholeLibrary(storage)
+    }
     this.#view = {
       source: this.#far ?? new WholeSource(collection as Collection, { areas, hasEmbedder }),
       areas: () => this.#areas,
@@ -711,21 +728,44 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Groups the papers into topics. The same papers, options and seed give the same topics.
+   * Groups the papers into topics. The same papers, options and seed give the same topics. With `sample`, and on
+   * Postgres above 50,000 papers, topics are found among a sample: `sampledFrom` then has the number of all papers, and
+   * {@link assignAll} places them.
    * @throws PaperkinError `invalid-argument`, `library-closed`; `paper-not-found` if an example of a named topic is not
    * in the library; `embedding-failed` if names cannot be embedded
    */
-  async topics(options: TopicOptions = {}): Promise<Topics> {
+  async topics(options: LibraryTopicOptions = {}): Promise<Topics> {
     this.#requireOpen()
-    requireOptions('topics', options, topicOptionNames)
+    requireOptions('topics', options, { ...topicOptionNames, sample: true })
+    const { sample, ...others } = options
+    const most = sampleSize(sample, this.#whole === undefined ? Number.POSITIVE_INFINITY : farSample)
     const signal = this.#either(options.signal)
-    return this.#loaded(signal, async (collection) => {
-      const isNamed = Array.isArray(options.named) && options.named.length > 0
-      const { size } = collection.kept
-      if (size > 0 && (isNamed || size >= mapFrom))
-        await this.#map.prepare({ papers: () => someVectors(collection), signal })
-      return findTopics(await this.#rows(collection, signal), { ...options, signal })
+    const named = Array.isArray(options.named) ? options.named : []
+    const examples = named.flatMap(({ papers }) => (Array.isArray(papers) ? papers.map(String) : []))
+    return this.#sampled({ most, examples }, signal, async (holding, sampledFrom) => {
+      const { size } = holding.kept
+      if (size > 0 && (named.length > 0 || size >= mapFrom))
+        await this.#map.prepare({ papers: () => someVectors(holding), signal })
+      return findTopics(await this.#rows(holding, signal, { sampledFrom }), { ...others, signal })
     })
+  }
+
+  /**
+   * Places every paper of the library among topics, in the order in which the ids were first added: in the topic whose
+   * centroid, the mean of its papers' vectors, is nearest. Papers that the topics were found among stay where they are.
+   * Another paper is an outlier if it is less similar to the nearest centroid than every paper of that topic. Topics may
+   * be JSON. On Postgres the database compares the vectors.
+   * @throws PaperkinError `invalid-argument` if the data is not topics, or there are none; `paper-not-found` if all of
+   * their papers were removed; `library-closed`
+   */
+  async *assignAll(
+    topics: TopicsData,
+    options: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<TopicAssignment> {
+    this.#requireOpen()
+    requireOptions('assignAll', options, { signal: true })
+    const { data } = checkedData(topics)
+    yield* assignAll(data, this.#whole ?? vectorsOf(this.#near('assignAll')), this.#either(options.signal))
   }
 
   /**
@@ -746,14 +786,16 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     })
     const { data, papers } = checkedData(topics)
     const signal = this.#either(options.signal)
-    return this.#loaded(signal, async (collection) => {
-      const gone = [...papers].filter((id) => !collection.kept.has(id))
+    const { sampledFrom } = data
+    return this.#among(papers, { isSample: sampledFrom !== undefined, signal }, async (holding) => {
+      const gone = [...papers].filter((id) => !holding.kept.has(id))
       if (gone.length > 0)
         throw new PaperkinError(
           'paper-not-found',
           `Expected the ${papers.size} papers of \`topics\` to be in the library, ${gone.length} are not, such as ${show(gone[0])}: find topics of those that are there with \`topics({ previous })\`.`,
         )
-      return restoreTopics(await this.#rows(collection, signal, papers), data, { ...options, signal })
+      const rows = await this.#rows(holding, signal, { only: papers, sampledFrom })
+      return restoreTopics(rows, data, { ...options, signal })
     })
   }
 
@@ -794,16 +836,20 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     const { path } = options
     if (typeof path === 'string') await requireOutside('path', path)
     const signal = this.#either(options.signal)
-    return this.#loaded(signal, async (collection) => {
+    const write = async (holding: Holding) => {
       // No await before the rows are taken, so everything is from one state.
-      const { roster } = collection
-      const snapshot = collection.snapshot()
-      const rows = await this.#rows(collection, signal)
+      const { roster } = holding
+      const snapshot = holding.vectors.snapshot()
+      const rows = await this.#rows(holding, signal)
       const areas = this.#areas
       await areas?.prepare(roster, snapshot, signal)
       const places = areas === undefined ? [] : roster.papers.map((paper) => areas.of(paper, snapshot))
       return writeReport({ ...rows, places, topics, weights: relatedWeights }, { ...options, signal })
-    })
+    }
+    if (topics.sampledFrom === undefined)
+      return this.#sampled({ most: Number.POSITIVE_INFINITY, examples: [] }, signal, write)
+    const ids = new Set([...topics.topics.flatMap(({ papers }) => papers), ...topics.outliers].map(({ id }) => id))
+    return this.#among(ids, { isSample: true, signal }, write)
   }
 
   /**
@@ -882,13 +928,48 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     }
   }
 
+  /**
+   * Runs work over all papers, or over a sample with the examples if they are more than `most`; the work is then passed
+   * the number of all.
+   */
+  async #sampled<Result>(
+    { most, examples }: { readonly most: number; readonly examples: readonly string[] },
+    signal: AbortSignal,
+    work: (holding: Holding, sampledFrom: number | undefined) => Promise<Result>,
+  ): Promise<Result> {
+    const { size } = this
+    if (this.#whole === undefined && size <= most) {
+      const own = this.#near('topics')
+      return own.settling.undisturbed(() => work(own, undefined))
+    }
+    const { ids, of } = (await this.#whole?.sampledIds(most, { signal })) ?? {
+      ids: await sampledIds([...this.#near('topics').kept.keys()], most, signal),
+      of: size,
+    }
+    const sampledFrom = of > most ? of : undefined
+    return this.#among(new Set([...ids, ...examples]), { isSample: true, signal }, (holding) =>
+      work(holding, sampledFrom),
+    )
+  }
+
+  /** Runs work over the papers with some ids, as far as they are there: among all, unless they are a sample. */
+  async #among<Result>(
+    ids: ReadonlySet<string>,
+    { isSample, signal }: { readonly isSample: boolean; readonly signal: AbortSignal },
+    work: (holding: Holding) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#whole !== undefined) return work(await this.#whole.some(ids, { signal }))
+    const own = this.#near('topics')
+    return own.settling.undisturbed(async () => work(isSample ? await samplePapers(own, ids, signal) : own))
+  }
+
   /** All papers, or those with the ids in `only`, with vectors and words, as of the call. */
   #rows(
-    collection: Collection,
+    holding: Holding,
     signal: AbortSignal | undefined,
-    only?: ReadonlySet<string>,
+    options: Pick<Parameters<typeof topicInput>[1], 'only' | 'sampledFrom'> = {},
   ): ReturnType<typeof topicInput> {
-    return topicInput(collection, { embedder: this.#embedder, atlas: this.#map.atlas, only, signal })
+    return topicInput(holding, { embedder: this.#embedder, atlas: this.#map.atlas, ...options, signal })
   }
 
   /** Aborts when the caller aborts or the library closes. */
@@ -965,6 +1046,9 @@ const papersAsked = 200
 
 /** Papers per read of the storage. */
 const papersPerRead = 512
+
+/** The most papers of a library on Postgres that topics are found among, unless asked otherwise. */
+const farSample = 50_000
 
 /** Vectors of a sample of papers, evenly spaced by id. */
 function someVectors({ kept, vectors }: Holding): Float32Array[] {

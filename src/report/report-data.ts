@@ -29,7 +29,7 @@ export interface ReportInput {
 }
 
 export interface ReportDataOptions {
-  /** @default the number of papers, such as `63 papers` */
+  /** @default the number of papers, such as `63 papers`, or `50 of 63 papers` for topics of a sample */
   readonly title?: string | undefined
   /** The same papers, topics and seed give the same report, byte for byte. @default 1 */
   readonly seed?: number | undefined
@@ -199,7 +199,7 @@ export async function reportData(input: ReportInput, options: ReportDataOptions 
     })
   }
   return {
-    title: options.title ?? (rows === 1 ? '1 paper' : `${rows.toLocaleString('en')} papers`),
+    title: options.title ?? titleOf(rows, topics.sampledFrom),
     seed,
     weights,
     periods: curves?.periods.map(({ name }) => name) ?? [],
@@ -305,6 +305,11 @@ function recommendedOf(
 export function linkOf({ id, url }: Paper): string | undefined {
   if (url !== undefined && URL.canParse(url) && /^https?:$/u.test(new URL(url).protocol)) return new URL(url).href
   return arxivReference(`arxiv:${id}`)?.id === id ? `https://arxiv.org/abs/${id}` : undefined
+}
+
+function titleOf(papers: number, sampledFrom: number | undefined): string {
+  if (sampledFrom !== undefined) return `${papers.toLocaleString('en')} of ${sampledFrom.toLocaleString('en')} papers`
+  return papers === 1 ? '1 paper' : `${papers.toLocaleString('en')} papers`
 }
 
 const rounded = (value: number) => Math.round(value * 1000) / 1000

@@ -36,6 +36,7 @@ export interface TopicMaterial {
   readonly vectors: Float32Array
   readonly dimensions: number
   readonly lexical: SparseRows
+  readonly sampledFrom: TopicInput['sampledFrom']
   readonly kin: KinList
   readonly graph: WeightedGraph
   readonly phrases: Phrases
@@ -181,6 +182,7 @@ export async function describeTopics(
   const data: TopicsData = {
     method,
     seed,
+    ...(collection.sampledFrom !== undefined && { sampledFrom: collection.sampledFrom }),
     count: given.length,
     topics: given,
     groups: groupsOf(given, { nodes, atlas }),

@@ -117,7 +117,15 @@ async function readWith<Found extends Surroundings>(
 ) {
   const { signal } = given
   const slice = timeSlice(signal)
-  const { papers, compare, atlas, vocabulary = atlas, embedNames, ...rows } = await inOrderOfIds(input, slice)
+  const {
+    papers,
+    compare,
+    atlas,
+    vocabulary = atlas,
+    embedNames,
+    sampledFrom,
+    ...rows
+  } = await inOrderOfIds(input, slice)
   // Words are read on this thread while worker threads look for communities.
   const reading = Phrases.read(papers, timeSlice(signal))
   reading.catch(() => undefined)
@@ -127,7 +135,8 @@ async function readWith<Found extends Surroundings>(
   )
   const { kin, graph, memberships } = found
   const phrases = await reading
-  return { collection: { papers, ...rows, kin, graph, phrases, compare, atlas, vocabulary, memberships }, found, slice }
+  const collection = { papers, ...rows, sampledFrom, kin, graph, phrases, compare, atlas, vocabulary, memberships }
+  return { collection, found, slice }
 }
 
 /** The neighbours and areas of rows. */
@@ -392,7 +401,7 @@ function previousGroups(papers: readonly Paper[], { topics }: TopicsData): Int32
 
 /** Sorts papers and rows by id, so that topics do not depend on the order in which papers were added. */
 async function inOrderOfIds(
-  { papers, vectors, dimensions, lexical, atlas, vocabulary, embedNames, compare }: TopicInput,
+  { papers, vectors, dimensions, lexical, compare, ...others }: TopicInput,
   slice: TimeSlice,
 ): Promise<TopicInput> {
   const n = papers.length
@@ -415,9 +424,7 @@ async function inOrderOfIds(
   return {
     papers: Array.from(order, (row) => papers[row]!),
     ...sorted,
-    atlas,
-    vocabulary,
-    embedNames,
+    ...others,
     compare: compare && ((others, options) => inOrder(compare(others, options), order)),
   }
 }

@@ -13,6 +13,7 @@ const share = z.looseObject({ topic: z.int(), strength: number })
 const topicsData = z.looseObject({
   method: z.enum(topicMethods),
   seed: z.int(),
+  sampledFrom: z.int().optional(),
   count: z.int(),
   topics: z.array(
     z.looseObject({

@@ -12,6 +12,8 @@ export interface TopicInput {
   readonly dimensions: number
   /** Unit TF-IDF rows, one per paper. */
   readonly lexical: SparseRows
+  /** Number of papers of which these are a sample. @default they are all there are */
+  readonly sampledFrom?: number | undefined
   /** A map of science in the space of the vectors, for sections and names. @default topics are named by their terms */
   readonly atlas?: Atlas | undefined
   /** Looks terms up; independent of the space of the vectors. @default `atlas` */
@@ -317,6 +319,11 @@ export interface TopicsOverTime {
 export interface TopicsData {
   readonly method: TopicMethod
   readonly seed: number
+  /**
+   * If the topics were found among a sample, the number of papers it was taken from: sizes and members are those of the
+   * sample, and {@link PaperLibrary.assignAll} places the others. Otherwise absent.
+   */
+  readonly sampledFrom?: number
   /** Number of topics. */
   readonly count: number
   /** Largest first, ties by lowest paper id. */

@@ -22,7 +22,7 @@ export interface CandidateOptions {
 const wordless = { title: '', abstract: '' }
 
 /**
- * Some papers of a larger collection, with the statistics of the whole: their scores are those that they have there, up
+ * Some papers of a larger collection. With the statistics of the whole, their scores are those that they have there, up
  * to the last bits of sums over terms, which are numbered in another order. That order is the same for all candidates.
  */
 export class Candidates implements Holding {
@@ -49,7 +49,8 @@ export class Candidates implements Holding {
       signal,
     }: {
       readonly dimensions: number
-      readonly whole: WholeStatistics
+      /** @default they are the whole */
+      readonly whole?: WholeStatistics | undefined
       readonly signal?: AbortSignal | undefined
     } & CandidateOptions,
   ): Promise<Candidates> {

@@ -5,7 +5,7 @@ import { type PaperInput, paperName, paperText } from '../../paper.ts'
 import type { ReportInput } from '../../report/report-data.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import type { SimilarPaper, TopicInput } from '../../topics/find-topics.ts'
-import type { Collection } from '../collection/collection.ts'
+import type { Holding } from '../collection/collection.ts'
 import { givenPaper } from '../collection/find-papers.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 
@@ -14,11 +14,12 @@ import type { StoredPaper } from '../storage/storage.ts'
  * papers.
  */
 export async function topicInput(
-  collection: Collection,
+  collection: Holding,
   {
     embedder,
     atlas,
     only,
+    sampledFrom,
     signal,
   }: {
     readonly embedder: Embedder | undefined
@@ -26,6 +27,8 @@ export async function topicInput(
     readonly atlas: Atlas | undefined
     /** Ids of papers of the collection. @default all */
     readonly only?: ReadonlySet<string> | undefined
+    /** Number of papers of the library, if the collection is a sample of them. */
+    readonly sampledFrom?: number | undefined
     readonly signal: AbortSignal | undefined
   },
 ): Promise<TopicInput & Pick<ReportInput, 'namer'>> {
@@ -54,7 +57,9 @@ export async function topicInput(
     if (unknown.length > 0 && embedder === undefined)
       throw new PaperkinError(
         'embedder-unavailable',
-        `Expected papers of the library, because it has no embedder, got ${paperName(unknown[0]!)}: add it with its vector first.`,
+        sampledFrom === undefined
+          ? `Expected papers of the library, because it has no embedder, got ${paperName(unknown[0]!)}: add it with its vector first.`
+          : `Expected papers of the sample that the topics were found among, because the library has no embedder, got ${paperName(unknown[0]!)}: place all papers with \`library.assignAll(topics)\`.`,
       )
     const embedded =
       (await embedder?.embed(unknown.map(paperText), {
@@ -83,11 +88,22 @@ export async function topicInput(
   }
   const embedNames =
     embedder && ((texts: readonly string[]) => embedder.embed(texts, { inputType: 'query', ...(signal && { signal }) }))
-  return { papers, vectors, dimensions, lexical: sparse, compare, embedNames, namer, atlas, vocabulary: Atlas.load() }
+  return {
+    papers,
+    vectors,
+    dimensions,
+    lexical: sparse,
+    sampledFrom,
+    compare,
+    embedNames,
+    namer,
+    atlas,
+    vocabulary: Atlas.load(),
+  }
 }
 
 /** The papers with some ids, in the order of the roster. */
-function papersOf(ids: ReadonlySet<string>, { kept, roster }: Collection): StoredPaper[] {
+function papersOf(ids: ReadonlySet<string>, { kept, roster }: Holding): StoredPaper[] {
   const places = Int32Array.from(ids, (id) => roster.placeOf((kept.get(id) as StoredPaper).row)).sort()
   return Array.from(places, (place) => roster.papers[place]!)
 }

@@ -1,0 +1,158 @@
+// Work over all papers of a library on Postgres without holding their vectors: a sample to find topics among, the nearest
+// centroid of each paper, and records one after another.
+import { PaperkinError } from '../../errors.ts'
+import type { Paper } from '../../paper.ts'
+import type { NearestCentroid, VectorPlace } from '../asking/assign-all.ts'
+import { Candidates } from '../asking/candidates.ts'
+import { arrayOf, readVector, vectorBytes } from './binary.ts'
+import { PostgresPaper, type PostgresStorage } from './postgres-storage.ts'
+
+/** Papers per read of the storage. */
+const papersPerRead = 512
+/** Papers compared with centroids at once: a second or so. */
+const papersPerComparison = 10_000
+
+interface Options {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What is read of a paper to find its record and vector. */
+type HandleRow = readonly [id: string, row: number, textCrc: number, batch: string, seq: string]
+
+export class WholeLibrary implements VectorPlace {
+  readonly #storage: PostgresStorage
+
+  constructor(storage: PostgresStorage) {
+    this.#storage = storage
+  }
+
+  /** Ids of so many papers, or of all if they are no more, as `sampledIds` chooses them; and the number of all. */
+  async sampledIds(most: number, { signal }: Options): Promise<{ readonly ids: string[]; readonly of: number }> {
+    const { database } = this.#storage
+    return database.snapshot(
+      async (ask) => {
+        const [state] = await ask<[string]>(`select papers from ${database.schema}.state`)
+        const of = Number(state?.[0])
+        const rows =
+          of <= most
+            ? await ask<[string]>(`select id from ${this.#papers}`)
+            : await ask<[string]>(
+                `select id from ${this.#papers} order by sha256(convert_to(id, 'UTF8')) limit $1::bigint`,
+                [most],
+              )
+        return { ids: rows.map(([id]) => id), of }
+      },
+      { signal, isLong: true },
+    )
+  }
+
+  /** The papers with some ids, in the order in which their ids were first added, with words counted among themselves. */
+  async some(ids: Iterable<string>, { signal }: Options): Promise<Candidates> {
+    const all = [...new Set(ids)].filter((id) => id.isWellFormed() && !id.includes('\0'))
+    const rows: HandleRow[] = []
+    for (let start = 0; start < all.length; start += 4 * papersPerRead)
+      rows.push(
+        ...(await this.#storage.database.read(
+          (ask) =>
+            ask<HandleRow>(`select ${handleColumns} from ${this.#papers} where id = any($1::text[])`, [
+              arrayOf('text', all.slice(start, start + 4 * papersPerRead)),
+            ]),
+          { signal },
+        )),
+      )
+    rows.sort((one, other) => Number(one[4]) - Number(other[4]))
+    const candidates: { readonly paper: Paper; readonly vector: Float32Array }[] = []
+    for (let start = 0; start < rows.length; start += papersPerRead) {
+      const handles = rows.slice(start, start + papersPerRead).map(handleOf)
+      const [papers, vectors] = await Promise.all([
+        this.#storage.readPapers(handles, { signal }),
+        this.#storage.readVectors(handles, { signal }),
+      ])
+      for (const [i, paper] of papers.entries()) {
+        const vector = vectors[i]?.vector
+        if (vector === undefined)
+          throw new PaperkinError(
+            'corrupt-store',
+            `Expected a vector of the paper ${JSON.stringify(paper.id)} in ${this.#storage.path}, found none: add the paper again.`,
+          )
+        candidates.push({ paper, vector })
+      }
+    }
+    return Candidates.of(candidates, { dimensions: this.#storage.identity.dimensions || 1, signal })
+  }
+
+  /** All papers in the order in which their ids were first added, in parts; those added meanwhile may be among them. */
+  async *records({ signal }: Options): AsyncGenerator<readonly Paper[]> {
+    for (let after = '-1'; ; ) {
+      const rows = await this.#storage.database.read(
+        (ask) =>
+          ask<HandleRow>(
+            `select ${handleColumns} from ${this.#papers} where seq > $1::bigint order by seq limit ${papersPerRead}`,
+            [after],
+          ),
+        { signal },
+      )
+      if (rows.length > 0) yield await this.#storage.readPapers(rows.map(handleOf), { signal })
+      if (rows.length < papersPerRead) return
+      after = rows.at(-1)?.[4] as string
+    }
+  }
+
+  async vectorsOf(ids: readonly string[], { signal }: Options): Promise<ReadonlyMap<string, Float32Array>> {
+    const { database } = this.#storage
+    const rows = await database.read(
+      (ask) =>
+        ask<[string, string]>(
+          `select id, encode(${database.ofVector('vector_send')}(embedding::${this.#vector}), 'base64')
+            from ${this.#papers} where id = any($1::text[])`,
+          [arrayOf('text', ids)],
+        ),
+      { signal },
+    )
+    return new Map(rows.map(([id, vector]) => [id, readVector(vector)]))
+  }
+
+  async *nearest(centroids: readonly Float32Array[], { signal }: Options): AsyncGenerator<readonly NearestCentroid[]> {
+    const { database } = this.#storage
+    const [type] = await database.read((ask) => ask<[string]>('select $1::regtype::oid::text', [this.#vector]))
+    const given = arrayOf(Number(type?.[0]), centroids.map(vectorBytes))
+    const product = database.vectorOperator('<#>')
+    const width = this.#storage.identity.dimensions
+    for (let after = '-1'; ; ) {
+      const rows = await database.read(
+        (ask) =>
+          ask<[id: string, place: number, similarity: number, seq: string]>(
+            // The conversion reads a vector that is stored apart once, not for each centroid: seven times as fast.
+            `with centroid as materialized (
+                select (place - 1)::int as place, its from unnest($1::${this.#vector}[]) with ordinality c(its, place)
+              ), paper as materialized (
+                select id, seq, ${this.#vector}(embedding::${this.#vector}, ${width}, true) as its from ${this.#papers}
+                  where seq > $2::bigint order by seq limit ${papersPerComparison}
+              )
+              select p.id, n.place, -n.distance, p.seq from paper p, lateral (
+                  select c.place, p.its ${product} c.its as distance from centroid c order by 2, 1 limit 1
+                ) n order by p.seq`,
+            [given, after],
+          ),
+        { signal },
+      )
+      if (rows.length > 0) yield rows.map(([id, place, similarity]) => ({ id, place, similarity }))
+      if (rows.length < papersPerComparison) return
+      after = rows.at(-1)?.[3] as string
+    }
+  }
+
+  get #papers(): string {
+    return `${this.#storage.database.schema}.papers`
+  }
+
+  get #vector(): string {
+    return this.#storage.database.ofVector('vector')
+  }
+}
+
+const handleColumns = 'id, row, text_crc, batch, seq'
+
+function handleOf([id, row, textCrc, batch]: HandleRow): PostgresPaper {
+  return new PostgresPaper(id, { row, textCrc, batch: Number(batch) })
+}
