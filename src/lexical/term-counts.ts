@@ -299,7 +299,7 @@ export class TermCounts {
       const key = this.terms.key(term)
       if (!isPair(key)) return ofStem[-1 - key]!
       const [first, second] = stemsOfPair(key)
-      return (Math.imul(ofStem[first]!, 0x9e3779b1) ^ ofStem[second]!) >>> 0
+      return hashOfPair(ofStem[first]!, ofStem[second]!)
     })
   }
 
@@ -351,6 +351,17 @@ export class TermCounts {
     return id
   }
 }
+
+/** Hashes below 2^32 of the different pairs of adjacent stems of a document, ascending. */
+export function pairHashes(document: LexicalDocument): Uint32Array {
+  const hashes = new Set<number>()
+  countTerms(document, (first, second) => {
+    if (second !== undefined) hashes.add(hashOfPair(hashOf(first), hashOf(second)))
+  })
+  return Uint32Array.from(hashes).sort()
+}
+
+const hashOfPair = (first: number, second: number) => (Math.imul(first, 0x9e3779b1) ^ second) >>> 0
 
 /** FNV-1a. */
 function hashOf(text: string): number {

@@ -21,7 +21,7 @@ import {
 import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { assignAll, type TopicAssignment, vectorsOf } from './asking/assign-all.ts'
-import { type DuplicateOptions, type Duplicates, findDuplicates } from './asking/near-duplicates.ts'
+import { type DuplicateOptions, type Duplicates, findDuplicates, pairedPapers } from './asking/near-duplicates.ts'
 import { findNovelty, type NoveltyOptions } from './asking/novelty.ts'
 import { PaperAreas } from './asking/paper-areas.ts'
 import { compileFilter, type PaperFilter } from './asking/paper-filter.ts'
@@ -718,13 +718,9 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('duplicates', options, { threshold: true, signal: true })
     const signal = this.#either(options.signal)
-    return this.#loaded(signal, (collection) =>
-      findDuplicates([...collection.kept.values()], collection.lexical, {
-        ...options,
-        stream: (papers, reading) => collection.stream(papers, reading),
-        signal,
-      }),
-    )
+    if (this.#whole !== undefined) return findDuplicates(this.#whole.paired({ signal }), { ...options, signal })
+    const own = this.#near('duplicates')
+    return own.settling.undisturbed(() => findDuplicates(pairedPapers(own, signal), { ...options, signal }))
   }
 
   /**

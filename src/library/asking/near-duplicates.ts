@@ -1,6 +1,7 @@
 // Near-duplicates: copies, versions, the same abstract under another title. Measured by pairs of neighbouring stems,
 // the two-word shingles that the lexical index keeps for every row. The measure is containment (Broder 1997), not
 // resemblance, so that a shortened version counts as a duplicate.
+import { createHash } from 'node:crypto'
 import { requireNumber } from '../../errors.ts'
 import type { LexicalDocument } from '../../lexical/count-terms.ts'
 import type { LexicalIndex } from '../../lexical/lexical-index.ts'
@@ -9,6 +10,7 @@ import { timeSlice } from '../../runtime/time-slice.ts'
 import { stopWords, tokens, withoutMarkup } from '../../text/tokens.ts'
 import type { Collection } from '../collection/collection.ts'
 import type { StoredPaper } from '../storage/storage.ts'
+import { PairLists, sharedCount } from './pair-lists.ts'
 
 export interface DuplicateOptions {
   /**
@@ -71,7 +73,7 @@ export function nearDuplicateOf(
       if (shared > 0) title ??= paperTitle(candidate.cached as Paper)
       const same = title && shared > 0 ? sameTitle(seed.title, title) : undefined
       const size = Math.min(seed.size, other.size)
-      if (isDuplicate(shared, size, { threshold: duplicateThreshold, sameTitle: same })) return true
+      if (isDuplicate(shared, size, { threshold: duplicateThreshold, pairsOfTitle: same?.pairs })) return true
     }
     return false
   }
@@ -80,42 +82,77 @@ export function nearDuplicateOf(
 function isDuplicate(
   shared: number,
   size: number,
-  { threshold, sameTitle }: { readonly threshold: number; readonly sameTitle: Title | undefined },
+  {
+    threshold,
+    pairsOfTitle,
+  }: {
+    readonly threshold: number
+    /** Number of pairs in the title, if it is the same. */
+    readonly pairsOfTitle: number | undefined
+  },
 ): boolean {
-  if (sameTitle !== undefined) {
+  if (pairsOfTitle !== undefined) {
     // Pairs within the title are not evidence; if one paper has only a title, the title suffices.
-    const rest = size - sameTitle.pairs
-    return rest <= 0 || shared - sameTitle.pairs >= (threshold / 2) * rest
+    const rest = size - pairsOfTitle
+    return rest <= 0 || shared - pairsOfTitle >= (threshold / 2) * rest
   }
   return shared >= fewest && shared >= threshold * size
 }
 
+/** A paper as it is compared with all others. */
+export interface PairedPaper {
+  readonly id: string
+  readonly title: string
+  /**
+   * Its pairs of adjacent stems as numbers below 2^32, ascending and spread evenly: equal pairs have equal numbers, and
+   * different ones hardly ever.
+   */
+  readonly pairs: Uint32Array
+}
+
+/** The papers of a collection as of the call, with numbers of pairs that are never equal for different ones. */
+export async function* pairedPapers(
+  collection: Collection,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<readonly PairedPaper[]> {
+  const { kept, lexical } = collection
+  const papers = [...kept.values()]
+  let place = 0
+  for await (const part of collection.stream(papers, { signal }))
+    yield part.map(({ id, title }) => {
+      const { known } = lexical.pairs((papers[place++] as StoredPaper).row)
+      // Times an odd number, different numbers stay different.
+      return { id, title, pairs: Uint32Array.from(known, (term) => Math.imul(term, 0x9e3779b1)).sort() }
+    })
+}
+
 /**
- * All pairs of near-duplicates and their groups. Time grows with the papers and the rare word pairs that they share.
+ * All pairs of near-duplicates and their groups, among papers in the order in which they were added. Time grows with the
+ * papers and the rare word pairs that they share. Memory: the id, 4 bytes for each word pair and some 150 more.
  */
 export async function findDuplicates(
-  papers: readonly StoredPaper[],
-  lexical: LexicalIndex,
-  options: DuplicateOptions & { readonly stream: Collection['stream'] },
+  papers: AsyncIterable<readonly PairedPaper[]>,
+  options: DuplicateOptions,
 ): Promise<Duplicates> {
   const threshold = requireNumber('threshold', options.threshold ?? duplicateThreshold, 0.05, 1)
   const slice = timeSlice(options.signal)
-  const count = papers.length
-  const pairsOf: Int32Array[] = []
+  const ids: string[] = []
   // Exact copies have the same list of pairs; the first of them represents all.
-  const firstOf = new Int32Array(count)
-  const firsts = new Map<string, number>()
-  let terms = 0
-  for (const [place, { row }] of papers.entries()) {
-    const { known } = lexical.pairs(row)
-    pairsOf.push(known)
-    const key = known.length < fewest ? `${place}` : known.join()
-    const first = firsts.get(key) ?? place
-    if (first === place) firsts.set(key, place)
-    firstOf[place] = first
-    for (const term of known) terms = Math.max(terms, term + 1)
-    if (slice.due()) await slice.rest()
-  }
+  const lists = new PairLists({ leastToShare: fewest })
+  const titlePairs: number[] = []
+  /** A hash of each title's key; 0 without one. */
+  const titleKeys: number[] = []
+  for await (const part of papers)
+    for (const { id, title, pairs } of part) {
+      ids.push(id)
+      lists.add(pairs)
+      const its = titleOf(title)
+      titlePairs.push(its.pairs)
+      titleKeys.push(its.key === '' ? 0 : keyOf(its.key))
+      if (slice.due()) await slice.rest()
+    }
+  await lists.settle(slice)
+  const count = ids.length
   const found = new Map<number, DuplicatePair>()
   const groups = Int32Array.from({ length: count }, (_, place) => place)
   const root = (place: number): number => {
@@ -124,68 +161,61 @@ export async function findDuplicates(
     groups[place] = top
     return top
   }
-  const titleAt: Title[] = []
   const propose = (a: number, b: number) => {
     const [first, second] = a < b ? [a, b] : [b, a]
     if (first === second || found.has(first * count + second)) return
-    const shared = sharedCount(pairsOf[first]!, pairsOf[second]!)
-    const size = Math.min(pairsOf[first]!.length, pairsOf[second]!.length)
-    const title = sameTitle(titleAt[first]!, titleAt[second]!)
-    if (!isDuplicate(shared, size, { threshold, sameTitle: title })) return
+    const shared = lists.shared(first, second)
+    const size = Math.min(lists.size(first), lists.size(second))
+    const isSameTitle = titleKeys[first] !== 0 && titleKeys[first] === titleKeys[second]
+    if (!isDuplicate(shared, size, { threshold, pairsOfTitle: isSameTitle ? titlePairs[first] : undefined })) return
     found.set(
       first * count + second,
       Object.freeze({
-        ids: Object.freeze([papers[first]!.id, papers[second]!.id] as const),
+        ids: Object.freeze([ids[first]!, ids[second]!] as const),
         score: size === 0 ? 1 : shared / size,
-        isSameTitle: title !== undefined,
+        isSameTitle,
       }),
     )
     groups[root(second)] = root(first)
   }
 
-  const titles = new Map<string, number[]>()
-  for await (const part of options.stream(papers, { signal: options.signal }))
-    for (const paper of part) {
-      const title = titleOf(paper.title)
-      const place = titleAt.push(title) - 1
-      const { key } = title
-      const same = key === '' ? undefined : titles.get(key)
-      if (same !== undefined) same.push(place)
-      else if (key !== '') titles.set(key, [place])
-      if (slice.due()) await slice.rest()
-    }
+  const titles = new Map<number, number[]>()
+  for (const [place, key] of titleKeys.entries()) {
+    const same = key === 0 ? undefined : titles.get(key)
+    if (same !== undefined) same.push(place)
+    else if (key !== 0) titles.set(key, [place])
+    if (slice.due()) await slice.rest()
+  }
   for (const same of titles.values())
     for (const [i, place] of same.entries()) {
       for (const other of same.slice(Math.max(0, i - commonFrom), i)) propose(other, place)
       if (slice.due()) await slice.rest()
     }
-  for (let place = 0; place < count; place++) if (firstOf[place] !== place) propose(firstOf[place]!, place)
+  for (let place = 0; place < count; place++) if (lists.firstOf(place) !== place) propose(lists.firstOf(place), place)
 
-  // For each word pair, a linked list of the papers that have it, last one first.
-  const frequency = new Uint16Array(terms)
-  const isFirst = (place: number) => firstOf[place] === place
-  for (let place = 0; place < count; place++)
-    if (isFirst(place)) for (const term of pairsOf[place]!) frequency[term] = Math.min(frequency[term]! + 1, 65_535)
-  const head = new Int32Array(terms).fill(-1)
-  const entryPlace: number[] = []
-  const entryNext: number[] = []
-  const shared = new Uint16Array(count)
+  // For each rare pair, the papers so far that have it.
+  const { frequency } = lists
+  const start = new Uint32Array(frequency.length + 1)
+  for (let pair = 0; pair < frequency.length; pair++)
+    start[pair + 1] = start[pair]! + (frequency[pair]! > commonFrom ? 0 : frequency[pair]!)
+  const end = start.slice(0, -1)
+  const holders = new Uint32Array(start.at(-1) as number)
+  const shared = new Uint32Array(count)
   for (let place = 0; place < count; place++) {
-    if (!isFirst(place)) continue
+    if (lists.firstOf(place) !== place) continue
     const met: number[] = []
-    let rare = 0
-    for (const term of pairsOf[place]!) {
-      if (frequency[term]! > commonFrom) continue
-      rare++
-      if (frequency[term]! < 2) continue
-      for (let entry = head[term]!; entry >= 0; entry = entryNext[entry]!)
-        if (shared[entryPlace[entry]!]!++ === 0) met.push(entryPlace[entry]!)
-      entryNext.push(head[term]!)
-      head[term] = entryPlace.push(place) - 1
+    let rare = lists.size(place)
+    for (const pair of lists.list(place)) {
+      if (frequency[pair]! > commonFrom) {
+        rare--
+        continue
+      }
+      for (let at = start[pair]!; at < end[pair]!; at++) if (shared[holders[at]!]!++ === 0) met.push(holders[at]!)
+      holders[end[pair]!++] = place
     }
     for (const other of met) {
       // Duplicates also share rare pairs, unless they have hardly any.
-      const size = Math.min(pairsOf[place]!.length, pairsOf[other]!.length)
+      const size = Math.min(lists.size(place), lists.size(other))
       const least = Math.min(fewest, (threshold * size) / 4, rare)
       if (shared[other]! >= least) propose(other, place)
       shared[other] = 0
@@ -196,17 +226,19 @@ export async function findDuplicates(
   const pairs = [...found].sort(([a, one], [b, other]) => other.score - one.score || a - b).map(([, pair]) => pair)
   const members = new Map<number, number[]>()
   for (let place = 0; place < count; place++) {
-    const group = members.get(root(place))
-    if (group === undefined) members.set(root(place), [place])
-    else group.push(place)
+    // Most papers are alone.
+    if (groups[place] === place && !members.has(place)) continue
+    const group = members.get(root(place)) ?? [root(place)]
+    members.set(root(place), group)
+    if (place !== group[0]) group.push(place)
   }
   return Object.freeze({
     pairs: Object.freeze(pairs),
     groups: Object.freeze(
       [...members.values()]
-        .filter((group) => group.length > 1)
+        .map((group) => group.sort((a, b) => a - b))
         .sort((a, b) => b.length - a.length || (a[0] as number) - (b[0] as number))
-        .map((group) => Object.freeze(group.map((place) => papers[place]!.id))),
+        .map((group) => Object.freeze(group.map((place) => ids[place]!))),
     ),
   })
 }
@@ -240,14 +272,7 @@ function sameTitle(one: Title, other: Title): Title | undefined {
   return one.key !== '' && one.key === other.key ? one : undefined
 }
 
-/** Number of values that two ascending lists share. */
-function sharedCount(a: Int32Array, b: Int32Array): number {
-  let count = 0
-  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
-    const difference = a[i]! - b[j]!
-    if (difference === 0) count++
-    if (difference <= 0) i++
-    if (difference >= 0) j++
-  }
-  return count
+/** A hash of a title's key, from 1 to 2^53. */
+function keyOf(key: string): number {
+  return createHash('sha256').update(key).digest().readUIntBE(0, 6) + 1
 }

@@ -1,9 +1,12 @@
 // Work over all papers of a library on Postgres without holding their vectors: a sample to find topics among, the nearest
 // centroid of each paper, and records one after another.
 import { PaperkinError } from '../../errors.ts'
+import { pairHashes } from '../../lexical/term-counts.ts'
 import type { Paper } from '../../paper.ts'
+import { timeSlice } from '../../runtime/time-slice.ts'
 import type { NearestCentroid, VectorPlace } from '../asking/assign-all.ts'
 import { Candidates } from '../asking/candidates.ts'
+import type { PairedPaper } from '../asking/near-duplicates.ts'
 import { arrayOf, readVector, vectorBytes } from './binary.ts'
 import { PostgresPaper, type PostgresStorage } from './postgres-storage.ts'
 
@@ -81,8 +84,12 @@ export class WholeLibrary implements VectorPlace {
     return Candidates.of(candidates, { dimensions: this.#storage.identity.dimensions || 1, signal })
   }
 
-  /** All papers in the order in which their ids were first added, in parts; those added meanwhile may be among them. */
-  async *records({ signal }: Options): AsyncGenerator<readonly Paper[]> {
+  /**
+   * All papers with their word pairs, in the order in which their ids were first added; those added meanwhile may be
+   * among them.
+   */
+  async *paired({ signal }: Options): AsyncGenerator<readonly PairedPaper[]> {
+    const slice = timeSlice(signal)
     for (let after = '-1'; ; ) {
       const rows = await this.#storage.database.read(
         (ask) =>
@@ -92,7 +99,12 @@ export class WholeLibrary implements VectorPlace {
           ),
         { signal },
       )
-      if (rows.length > 0) yield await this.#storage.readPapers(rows.map(handleOf), { signal })
+      const paired: PairedPaper[] = []
+      for (const paper of await this.#storage.readPapers(rows.map(handleOf), { signal })) {
+        paired.push({ id: paper.id, title: paper.title, pairs: pairHashes(paper) })
+        if (slice.due()) await slice.rest()
+      }
+      if (paired.length > 0) yield paired
       if (rows.length < papersPerRead) return
       after = rows.at(-1)?.[4] as string
     }
