@@ -747,10 +747,10 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
   }
 
   /**
-   * Places every paper of the library among topics, in the order in which the ids were first added: in the topic whose
-   * centroid, the mean of its papers' vectors, is nearest. Papers that the topics were found among stay where they are.
-   * Another paper is an outlier if it is less similar to the nearest centroid than every paper of that topic. Topics may
-   * be JSON. On Postgres the database compares the vectors.
+   * Places every paper of the library among topics, in the order in which the ids were first added. Papers that the
+   * topics were found among stay where they are; any other belongs to the topic with the nearest centroid, of which each
+   * topic has several, by its size, some 256 in all. It is an outlier if it is less similar to that centroid than every
+   * paper of the topic is to its own. Topics may be JSON. On Postgres the database compares the vectors.
    * @throws PaperkinError `invalid-argument` if the data is not topics, or there are none; `paper-not-found` if all of
    * their papers were removed; `library-closed`
    */

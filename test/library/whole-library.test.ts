@@ -129,13 +129,25 @@ describe('topics of a sample', () => {
 
 describe('assignAll', () => {
   it('places all papers by the nearest centroid, and leaves those of the topics where they are', async () => {
+    // Topics of so few papers have one centroid.
+    const few = await near.topics({ sample: 40, outlierShare: 0.1, count: 4 })
+    expectSame(
+      await placesIn(near, few),
+      placedByHand(few, papers, (id) => near.vector(id) as Float32Array),
+    )
     const topics = await near.topics({ sample, outlierShare: 0.1, count: 4 })
     const places = await placesIn(near, topics)
-    const vectorOf = (id: string) => near.vector(id) as Float32Array
-    expectSame(places, placedByHand(topics, papers, vectorOf))
+    expect(places.map(({ id }) => id)).toEqual(papers.map(({ id }) => id))
     expect(await placesIn(near, JSON.parse(JSON.stringify(topics)))).toEqual(places)
+    const outliers = new Map(topics.outliers.map(({ id, nearest }) => [id, nearest]))
+    expect(outliers.size).toBe(16)
     const labels = new Map<string, number>()
-    for await (const { id, nearest } of near.assignAll(topics)) labels.set(id, nearest)
+    for (const { id, topic, nearest, similarity } of places) {
+      labels.set(id, nearest)
+      expect(similarity).toBeLessThan(1.000001)
+      if (topics.of(id) !== undefined) expect(topic).toBe(topics.of(id)?.id)
+      if (outliers.has(id)) expect({ topic, nearest }).toEqual({ topic: undefined, nearest: outliers.get(id) })
+    }
     for (const truth of [0, 1, 2, 3]) {
       const own = papers.filter(({ id }) => truthOf(id) === truth)
       expect(new Set(own.map(({ id }) => labels.get(id))).size).toBe(1)
