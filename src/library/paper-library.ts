@@ -22,7 +22,7 @@ import type { Novelty } from '../topics/novelty.ts'
 import { type IndexKind, requireIndexKind } from '../vectors/create-index.ts'
 import { assignAll, type TopicAssignment, vectorsOf } from './asking/assign-all.ts'
 import { type DuplicateOptions, type Duplicates, findDuplicates, pairedPapers } from './asking/near-duplicates.ts'
-import { findNovelty, type NoveltyOptions } from './asking/novelty.ts'
+import { type DatedPapers, datedPapers, findNovelty, type NoveltyOptions } from './asking/novelty.ts'
 import { PaperAreas } from './asking/paper-areas.ts'
 import { compileFilter, type PaperFilter } from './asking/paper-filter.ts'
 import {
@@ -805,7 +805,12 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     this.#requireOpen()
     requireOptions('novelty', options, { papers: true, since: true, weeks: true, signal: true })
     const signal = this.#either(options.signal)
-    return this.#loaded(signal, (collection) => findNovelty(collection, { ...options, signal }, () => this.#areas))
+    const find = (dated: DatedPapers) => findNovelty(dated, { ...options, signal }, () => this.#areas)
+    const { source } = this.#view
+    if (this.#whole !== undefined)
+      return find(await this.#whole.dated({ notFound: (id) => source.notFound(id, { signal }), signal }))
+    const own = this.#near('novelty')
+    return own.settling.undisturbed(async () => find(await datedPapers(own, signal)))
   }
 
   /**
@@ -907,13 +912,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     return this.#collection ?? new FarPapers(this.#storage as PostgresStorage)
   }
 
-  /** Runs long work over all papers in memory; those on Postgres are loaded for it. */
+  /** Runs work over all papers of a library on Postgres, which are loaded for it. */
   async #loaded<Result>(
     signal: AbortSignal | undefined,
     work: (collection: Collection) => Promise<Result>,
   ): Promise<Result> {
-    const own = this.#collection
-    if (own !== undefined) return own.settling.undisturbed(() => work(own))
     const { dimensions } = this
     const collection = new Collection({ dimensions, kind: 'exact', storage: this.#storage })
     try {

@@ -5,8 +5,10 @@ import type { Paper } from '../../paper.ts'
 import { timeSlice } from '../../runtime/time-slice.ts'
 import { type TimeSpan, timeSpanOf } from '../../text/iso-date.ts'
 import { findNewThings, type Novelty } from '../../topics/novelty.ts'
-import type { Collection, Roster } from '../collection/collection.ts'
+import type { VectorSnapshot } from '../../vectors/vector-index.ts'
+import type { Collection } from '../collection/collection.ts'
 import { keptPaper, paperNotFound } from '../collection/find-papers.ts'
+import type { StoredPaper } from '../storage/storage.ts'
 import type { PaperAreas } from './paper-areas.ts'
 
 export interface NoveltyOptions {
@@ -31,47 +33,74 @@ const leastNew = 10
 const mostDays = 7
 const day = 86_400_000
 
-/** Finds what is new among the papers of a collection, as of the call. */
+/** Papers by place, in the order in which their ids were first added, of which few are read. */
+export interface DatedPapers {
+  readonly ids: readonly string[]
+  /** {@link spanOf} each paper. */
+  readonly spans: Spans
+  /** Papers and vectors of some places, in their order. Papers that are gone may be missing. */
+  hold(places: readonly number[]): Promise<{
+    readonly kept: readonly StoredPaper[]
+    readonly papers: readonly Paper[]
+    readonly snapshot: VectorSnapshot
+  }>
+  /** The error for an id that is not there. */
+  notFound(id: string | number): Promise<PaperkinError>
+}
+
+/** The papers of a collection, as of the call. */
+export async function datedPapers(collection: Collection, signal: AbortSignal | undefined): Promise<DatedPapers> {
+  const kept = collection.roster.papers
+  const snapshot = collection.vectors.snapshot()
+  return {
+    ids: kept.map(({ id }) => id),
+    spans: (await collection.read(kept, { signal })).map(spanOf),
+    async hold(places) {
+      const chosen = places.map((place) => kept[place] as StoredPaper)
+      return { kept: chosen, papers: await collection.read(chosen, { signal }), snapshot }
+    },
+    notFound: (id) => collection.soon(paperNotFound(collection.kept, id)),
+  }
+}
+
+/** Finds what is new among papers. */
 export async function findNovelty(
-  collection: Collection,
+  dated: DatedPapers,
   options: NoveltyOptions,
   areasOf: () => PaperAreas | undefined,
 ): Promise<Novelty> {
   const { signal } = options
   const weeks = requireInteger('weeks', options.weeks ?? 8, 1, 5200)
   if (options.papers !== undefined) requireList('papers', options.papers)
-  const { roster } = collection
-  const kept = roster.papers
-  const snapshot = collection.vectors.snapshot()
-  const places = options.papers && (await placesOf(collection, roster, options.papers))
-  const spans = (await collection.read(kept, { signal })).map(spanOf)
+  const { ids, spans } = dated
+  const places = options.papers && (await placesOf(dated, options.papers))
   const { isNew, isEarlier, undated } =
     places === undefined
       ? byDate(spans, { since: sinceOf(options.since, spans), weeks })
       : byId(spans, { places, weeks })
-  const placesAt = (marks: Uint8Array) => kept.flatMap((_, place) => (marks[place] === 1 ? [place] : []))
+  const placesAt = (marks: Uint8Array) => [...ids.keys()].filter((place) => marks[place] === 1)
   const news = placesAt(isNew)
   const earlier = placesAt(isEarlier)
   const about = {
-    papers: news.map((place) => kept[place]!.id),
+    papers: news.map((place) => ids[place]!),
     ...daysOf(news, spans),
     earlier: { count: earlier.length, ...daysOf(earlier, spans) },
     undated,
   }
-  const missing = whatIsMissing(about, { weeks, all: daysOf(spans.keys(), spans), count: kept.length })
+  const missing = whatIsMissing(about, { weeks, all: daysOf(spans.keys(), spans), count: ids.length })
   if (missing !== undefined) return { ...about, missing, areas: [], terms: [], unlike: [] }
-  const chosen = [...earlier, ...news].map((place) => kept[place]!)
-  const rows = Int32Array.from(chosen, ({ row }) => row)
-  const papers = await collection.read(chosen, { signal })
+  const { kept, papers, snapshot } = await dated.hold([...earlier, ...news])
   const slice = timeSlice(signal)
   const areas = areasOf()
-  if (areas !== undefined) await areas.prepare({ papers: chosen }, snapshot, signal)
+  if (areas !== undefined) await areas.prepare({ papers: kept }, snapshot, signal)
+  const newIds = new Set(about.papers)
+  const rows = Int32Array.from(kept, ({ row }) => row)
   const found = await findNewThings({
     papers,
     vectors: await snapshot.vectors(rows, signal === undefined ? {} : { signal }),
     dimensions: snapshot.dimensions,
-    fresh: news.map((_, i) => earlier.length + i),
-    places: areas === undefined ? [] : chosen.map((paper) => areas.of(paper, snapshot)),
+    fresh: [...kept.keys()].filter((i) => newIds.has(kept[i]!.id)),
+    places: areas === undefined ? [] : kept.map((paper) => areas.of(paper, snapshot)),
     atlas: Atlas.load(),
     slice,
     signal,
@@ -89,8 +118,11 @@ type Spans = readonly (TimeSpan | undefined)[]
 
 /** The time span of a paper's date, or of the month in its arXiv id. */
 function spanOf({ id, published }: Paper): TimeSpan | undefined {
-  const known = published === undefined ? undefined : timeSpanOf(published)
-  if (known !== undefined) return known
+  return (published === undefined ? undefined : timeSpanOf(published)) ?? spanOfId(id)
+}
+
+/** The month in an arXiv id. */
+export function spanOfId(id: string): TimeSpan | undefined {
   const [, year, month] = /^(\d{2})(0[1-9]|1[0-2])\.\d{4,5}$/u.exec(id) ?? []
   return year === undefined ? undefined : timeSpanOf(`20${year}-${month}`)
 }
@@ -119,12 +151,12 @@ function byId(spans: Spans, { places, weeks }: { readonly places: readonly numbe
   return { isNew, isEarlier, undated: 0 }
 }
 
-async function placesOf(collection: Collection, roster: Roster, ids: readonly (string | number)[]): Promise<number[]> {
+async function placesOf(dated: DatedPapers, ids: readonly (string | number)[]): Promise<number[]> {
+  const placeOf = new Map(dated.ids.map((id, place) => [id, place]))
   const places: number[] = []
   for (const id of ids) {
-    const known = keptPaper(collection.kept, id)
-    const place = known === undefined ? -1 : roster.placeOf(known.row)
-    if (place < 0) throw await collection.soon(paperNotFound(collection.kept, id))
+    const place = keptPaper(placeOf, id)
+    if (place === undefined) throw await dated.notFound(id)
     places.push(place)
   }
   return places

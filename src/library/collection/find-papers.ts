@@ -87,7 +87,7 @@ export function idOf(value: unknown): string | undefined {
 }
 
 /** The paper with an id, which may be a number; an arXiv id may carry a version. */
-export function keptPaper(kept: ReadonlyMap<string, StoredPaper>, given: unknown): StoredPaper | undefined {
+export function keptPaper<Kept>(kept: ReadonlyMap<string, Kept>, given: unknown): Kept | undefined {
   const id = idOf(given)
   return id === undefined ? undefined : (kept.get(id) ?? kept.get(plainId(id).id))
 }

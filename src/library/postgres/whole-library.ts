@@ -7,6 +7,7 @@ import { timeSlice } from '../../runtime/time-slice.ts'
 import type { NearestCentroid, VectorPlace } from '../asking/assign-all.ts'
 import { Candidates } from '../asking/candidates.ts'
 import type { PairedPaper } from '../asking/near-duplicates.ts'
+import { type DatedPapers, spanOfId } from '../asking/novelty.ts'
 import { arrayOf, readVector, vectorBytes } from './binary.ts'
 import { PostgresPaper, type PostgresStorage } from './postgres-storage.ts'
 
@@ -49,8 +50,14 @@ export class WholeLibrary implements VectorPlace {
     )
   }
 
-  /** The papers with some ids, in the order in which their ids were first added, with words counted among themselves. */
-  async some(ids: Iterable<string>, { signal }: Options): Promise<Candidates> {
+  /**
+   * The papers with some ids, in the order in which their ids were first added.
+   * @param options `isCounted`: whether their words are counted, among themselves. @default true
+   */
+  async some(
+    ids: Iterable<string>,
+    { signal, isCounted = true }: Options & { readonly isCounted?: boolean },
+  ): Promise<Candidates> {
     const all = [...new Set(ids)].filter((id) => id.isWellFormed() && !id.includes('\0'))
     const rows: HandleRow[] = []
     for (let start = 0; start < all.length; start += 4 * papersPerRead)
@@ -81,7 +88,41 @@ export class WholeLibrary implements VectorPlace {
         candidates.push({ paper, vector })
       }
     }
-    return Candidates.of(candidates, { dimensions: this.#storage.identity.dimensions || 1, signal })
+    return Candidates.of(candidates, { dimensions: this.#storage.identity.dimensions || 1, isCounted, signal })
+  }
+
+  /** All papers with their dates. */
+  async dated({ notFound, signal }: Options & Pick<DatedPapers, 'notFound'>): Promise<DatedPapers> {
+    const ids: string[] = []
+    const spans: DatedPapers['spans'][number][] = []
+    for (let after = '-1'; ; ) {
+      const rows = await this.#storage.database.read(
+        (ask) =>
+          ask<[id: string, start: number | null, end: number | null, seq: string]>(
+            `select id, published_start, published_end, seq from ${this.#papers}
+              where seq > $1::bigint order by seq limit ${papersPerComparison}`,
+            [after],
+          ),
+        { signal },
+      )
+      for (const [id, start, end] of rows) {
+        ids.push(id)
+        spans.push(start === null || end === null ? spanOfId(id) : { start, end })
+      }
+      if (rows.length < papersPerComparison) break
+      after = rows.at(-1)?.[3] as string
+    }
+    return {
+      ids,
+      spans,
+      hold: async (places) => {
+        const chosen = places.map((place) => ids[place] as string)
+        const found = await this.some(chosen, { isCounted: false, signal })
+        const kept = chosen.flatMap((id) => found.kept.get(id) ?? [])
+        return { kept, papers: kept.map(({ cached }) => cached as Paper), snapshot: found.vectors.snapshot() }
+      },
+      notFound,
+    }
   }
 
   /**
