@@ -358,7 +358,7 @@ export interface TopicCallOptions {
 
 /** The topics of a collection, frozen. `JSON.stringify` writes them as {@link TopicsData}. */
 export interface Topics extends TopicsData {
-  /** The topic of a paper; undefined for an outlier or an unknown id. */
+  /** The topic of a paper; undefined for an outlier, a paper outside the sample, or an unknown id. */
   of(id: string): Topic | undefined
   /**
    * A tree whose leaves are the topics, grouped by how many neighbours their papers share. Each level has about a third
