@@ -108,7 +108,7 @@ export async function* assignAll(
   for await (const part of place.nearest(centroids.flat(), { signal }))
     for (const { id, place, similarity } of part) {
       const its = known.get(id)
-      const position = its?.position ?? (owners[place])
+      const position = its?.position ?? owners[place]!
       const topic = topics[position]!.id
       const isOutlier = its?.isOutlier ?? similarity < lowest[position]!
       yield { id, ...(!isOutlier && { topic }), nearest: topic, similarity: its?.similarity ?? similarity }
