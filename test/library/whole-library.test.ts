@@ -1,6 +1,6 @@
 // Work over a whole library: topics among a sample, the place of every paper among them, near-duplicates, evaluations;
 // in memory and on Postgres.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { TopicAssignment } from '../../src/library/asking/assign-all.ts'
 import { PairLists } from '../../src/library/asking/pair-lists.ts'
 import { evaluateRecommend } from '../../src/library/evaluate-recommend.ts'
@@ -331,7 +331,11 @@ for (const [name, start] of Object.entries(starts))
         JSON.stringify(await evaluateTopics(library, labels, topicOptions), (key, value) =>
           key === 'seconds' ? undefined : value,
         )
+      const asked = vi.spyOn(far, 'topics')
       expect(await withoutSeconds(far)).toBe(await withoutSeconds(near))
+      // Each label counts, whatever the size of the library.
+      expect(asked.mock.calls.map(([options]) => options?.sample)).toEqual(['all'])
+      asked.mockRestore()
       const ids = (truth: number) => papers.flatMap(({ id }) => (truthOf(id) === truth ? [id] : []))
       const judgements = new Map(
         [0, 1, 2].map((truth) => [ids(truth)[0] as string, new Map(ids(truth).map((id) => [id, 1]))]),
