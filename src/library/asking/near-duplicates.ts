@@ -179,14 +179,19 @@ export async function findDuplicates(
     groups[root(second)] = root(first)
   }
 
-  const titles = new Map<number, number[]>()
+  // Most titles are those of one paper.
+  const firstWith = new Map<number, number>()
+  const repeated = new Map<number, number[]>()
   for (const [place, key] of titleKeys.entries()) {
-    const same = key === 0 ? undefined : titles.get(key)
+    const first = firstWith.get(key)
+    const same = repeated.get(key)
     if (same !== undefined) same.push(place)
-    else if (key !== 0) titles.set(key, [place])
+    else if (first !== undefined) repeated.set(key, [first, place])
+    else if (key !== 0) firstWith.set(key, place)
     if (slice.due()) await slice.rest()
   }
-  for (const same of titles.values())
+  firstWith.clear()
+  for (const same of repeated.values())
     for (const [i, place] of same.entries()) {
       for (const other of same.slice(Math.max(0, i - commonFrom), i)) propose(other, place)
       if (slice.due()) await slice.rest()

@@ -33,10 +33,6 @@ export class PairLists {
     this.#leastToShare = leastToShare
   }
 
-  get length(): number {
-    return this.#sizes.length
-  }
-
   /** Appends a list of numbers below 2^32, ascending and spread evenly; the list of a paper that has been there is shared. */
   add(pairs: Uint32Array): void {
     const place = this.#sizes.push(pairs.length) - 1
