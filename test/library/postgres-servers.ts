@@ -3,7 +3,7 @@
 // database with pgvector in which the tests may make schemas).
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,6 +74,35 @@ export class PostgresServer implements TestServer {
     await server.start()
     if (hasVector) await server.run('create extension vector')
     return server
+  }
+
+  /** A hot standby of a server, which follows it until it is promoted. `settings` as in postgresql.conf. */
+  static async standbyOf(primary: PostgresServer, settings: Readonly<Record<string, string>> = {}) {
+    const folder = mkdtempSync(join(tmpdir(), 'paperkin-standby-'))
+    if (nobody.uid !== undefined) chownSync(folder, nobody.uid, nobody.gid)
+    chmodSync(folder, 0o700)
+    execFileSync(
+      join(postgresBin, 'pg_basebackup'),
+      ['-D', join(folder, 'data'), '-h', '127.0.0.1', '-p', String(primary.port), '-U', 'postgres', '-R', '-c', 'fast'],
+      { ...nobody, cwd: folder, stdio: 'ignore' },
+    )
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`)
+    appendFileSync(join(folder, 'data', 'postgresql.auto.conf'), lines.join(''))
+    const standby = new PostgresServer(folder, await freePort())
+    await standby.start()
+    return standby
+  }
+
+  /** Waits until a standby has all that its primary has written. */
+  async follow(primary: PostgresServer): Promise<void> {
+    const [{ at }] = (await primary.run('select pg_current_wal_lsn()::text as at')) as [{ at: string }]
+    for (;;) {
+      const [{ has }] = (await this.run('select pg_last_wal_replay_lsn() >= $1::pg_lsn as has', [at])) as [
+        { has: boolean },
+      ]
+      if (has) return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
   }
 
   /** Starts the server, and waits until it answers. */

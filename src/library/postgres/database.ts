@@ -27,6 +27,14 @@ interface PostgresClient {
   release(destroy?: boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
   off(event: 'error', listener: (error: Error) => void): unknown
+  /** Number of the server's process that serves this connection. */
+  readonly processID?: number | null
+}
+
+/** A connection outside of the pool. */
+interface LoneClient extends PostgresClient {
+  connect(): Promise<unknown>
+  end(): Promise<void>
 }
 
 /** Asks one statement. Values are parameters, never part of the text; rows come as arrays of columns. */
@@ -65,6 +73,9 @@ const mostConflicts = 100
 /** Bytes of `pkin`. */
 const lockNumber = 0x706b696e
 
+/** Times that a question is asked again because a replica had to cancel it. */
+const mostCancels = 20
+
 /** Thrown by a transaction that met another writer's change: it is rolled back and begun again. */
 export class Conflict extends Error {}
 
@@ -79,6 +90,8 @@ export class Database {
   #server: Server | undefined
   #isClosed = false
   readonly #ignore = () => {}
+  /** Connections with a statement that nobody waits for any more. */
+  readonly #abandoned = new WeakSet<PostgresClient>()
   readonly #watch = (client: PostgresClient) => void client.on('error', this.#ignore)
 
   private constructor(parts: {
@@ -175,7 +188,7 @@ export class Database {
 
   /** Asks statements that change nothing; all of them again if the connection is lost. */
   read<Result>(work: (ask: Ask) => Promise<Result>, { signal }: AskOptions = {}): Promise<Result> {
-    return this.#patiently('read', signal, (client) => work(askOf(client, signal)))
+    return this.#patiently('read', signal, (client) => work(this.#askOf(client, signal)))
   }
 
   /** {@link read} from one state: what other writers commit meanwhile is not seen. */
@@ -186,7 +199,7 @@ export class Database {
     return this.#patiently('read', signal, async (client) => {
       await client.query('begin transaction isolation level repeatable read, read only')
       if (isLong) await client.query('set local statement_timeout = 0')
-      const result = await work(askOf(client, signal))
+      const result = await work(this.#askOf(client, signal))
       await client.query('commit')
       return result
     })
@@ -211,7 +224,7 @@ export class Database {
     for (let conflicts = 0; ; conflicts++) {
       try {
         return await this.#patiently('write', signal, async (client) => {
-          const ask = askOf(client, signal)
+          const ask = this.#askOf(client, signal)
           if (unknown !== undefined) {
             const { result } = unknown
             await client.query('begin')
@@ -257,7 +270,7 @@ export class Database {
     // Locks of all applications share their numbers: this one is of paperkin and the schema.
     const key = [lockNumber, crc32(this.schemaName) | 0]
     return this.#patiently('write', signal, async (client) => {
-      const ask = askOf(client, signal)
+      const ask = this.#askOf(client, signal)
       const inTransaction = async <Part>(change: (ask: Ask) => Promise<Part>): Promise<Part> => {
         await client.query('begin; set local statement_timeout = 0')
         const part = await change(ask)
@@ -268,11 +281,13 @@ export class Database {
       try {
         return await work(inTransaction)
       } finally {
-        // A lost connection has given up its lock.
-        await client.query('rollback').catch(() => {})
-        await client
-          .query({ text: 'select pg_advisory_unlock($1::int, $2::int)', values: key, rowMode: 'array' })
-          .catch(() => {})
+        // A connection that is lost or given up gives up its lock.
+        if (!this.#abandoned.has(client)) {
+          await client.query('rollback').catch(() => {})
+          await client
+            .query({ text: 'select pg_advisory_unlock($1::int, $2::int)', values: key, rowMode: 'array' })
+            .catch(() => {})
+        }
       }
     })
   }
@@ -285,21 +300,27 @@ export class Database {
   ): Promise<Result> {
     let until = performance.now() + patience
     let losses = 0
+    let cancels = 0
     for (let pause = firstPause; ; pause = Math.min(2 * pause, longestPause)) {
       signal?.throwIfAborted()
       if (this.#isClosed) throw closed()
       let client: PostgresClient | undefined
       let isWhole = false
       try {
-        client = await this.#pool.connect()
+        client = await this.#connection(signal)
         client.on('error', this.#ignore)
         pause = firstPause
         const result = await work(client)
         isWhole = true
         return result
       } catch (error) {
-        if (client !== undefined && !isLost(error)) isWhole = await isRolledBack(client)
+        if (client !== undefined && !isLost(error) && !this.#abandoned.has(client)) isWhole = await isRolledBack(client)
         if (signal?.aborted) throw signal.reason
+        // A replica cancels questions that hold up what it has to write, and asks for them to be begun again.
+        if (doing === 'read' && isToRepeat(error) && cancels < mostCancels) {
+          await rest(Math.random() * Math.min(1000, 10 * 2 ** cancels++), signal)
+          continue
+        }
         // A server that was never reached is not waited for.
         const mayWait = isLost(error) && (this.#server !== undefined || isStarting(error))
         // Waiting begins anew with each connection that was made and then lost.
@@ -311,6 +332,63 @@ export class Database {
         // A connection that is given up may still say why it ends.
         if (isWhole) client?.off('error', this.#ignore)
       }
+    }
+  }
+
+  /** A connection of the pool; the wait for one ends with the signal. */
+  async #connection(signal: AbortSignal | undefined): Promise<PostgresClient> {
+    const coming = this.#pool.connect()
+    if (signal === undefined) return coming
+    try {
+      return await untilAbort(coming, signal)
+    } catch (error) {
+      // It may still come.
+      if (signal.aborted) void coming.then((client) => client.release()).catch(() => {})
+      throw error
+    }
+  }
+
+  /** @throws the signal's reason at once; the server is asked to stop working on the statement */
+  #askOf(client: PostgresClient, signal: AbortSignal | undefined): Ask {
+    const ask = async <Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []) => {
+      signal?.throwIfAborted()
+      const answer = client.query({ text, values: [...values], rowMode: 'array' })
+      return (await this.#orAbandoned(answer, client, signal)).rows as unknown as Row[]
+    }
+    const from = copyFrom()
+    const copyIn =
+      from &&
+      ((text: string, bytes: Uint8Array) => {
+        signal?.throwIfAborted()
+        return this.#orAbandoned(pipeline([bytes], client.query(from(text))), client, signal)
+      })
+    return Object.assign(ask, { copyIn })
+  }
+
+  #orAbandoned<Answer>(
+    answer: Promise<Answer>,
+    client: PostgresClient,
+    signal: AbortSignal | undefined,
+  ): Promise<Answer> {
+    if (signal === undefined) return answer
+    return untilAbort(answer, signal, () => {
+      this.#abandoned.add(client)
+      void this.#cancel(client)
+    })
+  }
+
+  /** Ends the statement of a connection, from a connection of its own, as all others may be busy. */
+  async #cancel({ processID, constructor: Client }: PostgresClient): Promise<void> {
+    if (typeof processID !== 'number') return
+    const other = new (Client as new (options: unknown) => LoneClient)(this.#pool.options)
+    other.on('error', this.#ignore)
+    try {
+      await other.connect()
+      await other.query({ text: 'select pg_cancel_backend($1::int)', values: [processID], rowMode: 'array' })
+    } catch {
+      // The statement then ends by itself, or at its time-out.
+    } finally {
+      await other.end().catch(() => {})
     }
   }
 
@@ -337,13 +415,25 @@ export class Database {
       return say(
         `this user lacks a right (${message}): grant it, or open the library as the owner of the schema or with \`readOnly: true\``,
       )
-    if (code === '25006') return say('this server is a replica and takes no changes: open it with `readOnly: true`')
+    if (code === '25006') return say(replicaRefuses)
+    if (code === '40001' && doing === 'read')
+      return say(
+        'the replica cancelled each attempt to catch up with its primary: raise max_standby_streaming_delay there, or turn hot_standby_feedback on',
+      )
     if (code === '57014')
       return say(`it took longer than the statement time-out: ask for less, or raise \`statement_timeout\``)
     if (code === '53300') return say('the server has no connection left: use a smaller pool, or raise max_connections')
     if (code === '53100')
       return say("the server's disk is full: free some space and try again, the library is unchanged")
     return code === undefined ? error : say(`the server says: ${message} (${code})`)
+  }
+
+  /**
+   * For whoever is going to write.
+   * @throws PaperkinError `store-unwritable` if the server is a replica
+   */
+  requirePrimary(): void {
+    if (this.server.isInRecovery) throw this.#explained({ code: '25006', message: '' }, 'write')
   }
 
   /** Ends the connections, unless they belong to a pool of the caller's. */
@@ -358,23 +448,6 @@ export class Database {
   }
 }
 
-/** @throws the signal's reason once a statement ended */
-function askOf(client: PostgresClient, signal: AbortSignal | undefined): Ask {
-  const ask = async <Row extends readonly unknown[]>(text: string, values: readonly unknown[] = []) => {
-    signal?.throwIfAborted()
-    const { rows } = await client.query({ text, values: [...values], rowMode: 'array' })
-    return rows as unknown as Row[]
-  }
-  const from = copyFrom()
-  const copyIn =
-    from &&
-    ((text: string, bytes: Uint8Array) => {
-      signal?.throwIfAborted()
-      return pipeline([bytes], client.query(from(text)))
-    })
-  return Object.assign(ask, { copyIn })
-}
-
 let copying: { readonly from: ((text: string) => Writable) | undefined } | undefined
 function copyFrom(): ((text: string) => Writable) | undefined {
   if (copying === undefined)
@@ -384,6 +457,22 @@ function copyFrom(): ((text: string) => Writable) | undefined {
       copying = { from: undefined }
     }
   return copying?.from
+}
+
+/** What a promise gives, or the signal's reason as soon as it aborts. */
+function untilAbort<Result>(
+  coming: Promise<Result>,
+  signal: AbortSignal,
+  onAbort: () => void = () => {},
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const end = () => {
+      onAbort()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', end, { once: true })
+    coming.then(resolve, reject).finally(() => signal.removeEventListener('abort', end))
+  })
 }
 
 async function isRolledBack(client: PostgresClient): Promise<boolean> {
@@ -451,6 +540,9 @@ const isToRepeat = (error: unknown) => {
   const cause = PaperkinError.isInstance(error) ? error.cause : error
   return ['40001', '40P01'].includes(codeOf(cause) ?? '')
 }
+
+const replicaRefuses =
+  'this server is a replica and takes no changes: name its primary, or open the library with `readOnly: true`'
 
 const closed = () =>
   new PaperkinError('library-closed', 'The library is closed: open it again with `PaperLibrary.open()`.')

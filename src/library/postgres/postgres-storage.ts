@@ -160,6 +160,7 @@ export class PostgresStorage implements Storage {
     const { identity = noIdentity, create = true, readOnly = false, vectorType = 'vector', isBulk = false } = options
     const database = await Database.connect(postgres, { schema: options.schema })
     try {
+      if (!readOnly) database.requirePrimary()
       let state = await database.read((ask) => stateOf(ask, database))
       if (state === undefined) {
         if (readOnly || !create)
