@@ -123,13 +123,28 @@ export const methodOption = () =>
 /** `-o, --out <file>`: the output file. */
 export const outOption = (help: string) => new Option('-o, --out <file>', help)
 
-/** `-l, --library <folder>`: the library on disk. */
-export const libraryOption = (help = 'the library to work on, instead of files') =>
-  new Option('-l, --library <folder>', help)
-
 /** `--schema <name>`: where a library on Postgres has its tables. */
 export const schemaOption = () =>
   new Option('--schema <name>', 'the schema of a library on Postgres (default: paperkin)')
+
+/** `-l, --library <library>` and `--schema <name>`: the library, in a folder or on Postgres. */
+export const libraryOptions = (help = 'the library to work on, instead of files') => [
+  new Option('-l, --library <library>', `${help}: a folder, or a url such as postgres://user@host/database`),
+  schemaOption(),
+]
+
+/** The values of `libraryOptions()`. */
+export interface LibraryArguments {
+  readonly library?: string
+  readonly schema?: string
+}
+
+/** `--marks <folder>`: where stars are kept. */
+export const marksOption = () =>
+  new Option(
+    '--marks <folder>',
+    'where the stars of `paperkin serve` are kept (default: in the folder of the library; needed for one on Postgres)',
+  )
 
 /** The values of `filterOptions()`. */
 export interface FilterArguments {
@@ -197,4 +212,4 @@ function columnList(text: string): Columns {
 }
 
 /** The options of a command that works on papers from files or a library: see `open-papers.ts`. */
-export const papersOptions = () => [libraryOption(), ...sourceOptions()]
+export const papersOptions = () => [...libraryOptions(), ...sourceOptions()]

@@ -8,14 +8,20 @@ import { count } from '../report/wording.ts'
 import { modeOf, outputPlace, putInPlace, writeAll, writeOutput } from '../runtime/atomic-file.ts'
 import type { FetchOptions } from '../sources/polite-fetch.ts'
 import type { SourceProblem } from '../sources/reading.ts'
-import { type Answer, type CommandContext, libraryOption, number, outOption } from './command.ts'
-import { addFiles, reportProblems, summaryLine, withLibrary } from './open-papers.ts'
+import {
+  type Answer,
+  type CommandContext,
+  type LibraryArguments,
+  libraryOptions,
+  number,
+  outOption,
+} from './command.ts'
+import { addFiles, reportProblems, requireNoSchema, summaryLine, withLibrary } from './open-papers.ts'
 import { paperTable } from './table.ts'
 import { duration } from './terminal.ts'
 
-export interface FetchArguments {
+export interface FetchArguments extends LibraryArguments {
   readonly out?: string
-  readonly library?: string
   readonly force?: boolean
   readonly baseUrl?: string
   readonly contact?: string
@@ -24,7 +30,7 @@ export interface FetchArguments {
 
 /** The options of every fetching command. */
 export const fetchOptions = () => [
-  libraryOption('add the papers to this library'),
+  ...libraryOptions('add the papers to this library'),
   outOption('write the papers to this file, as JSON lines'),
   new Option('--force', 'overwrite an existing file'),
   new Option('--base-url <url>', 'use a mirror of the interface'),
@@ -94,6 +100,7 @@ export async function fetched(
       { isWriting: true },
     )
   }
+  requireNoSchema(options)
   if (options.out !== undefined) {
     const { out } = options
     const work = { of, fetch: (start: number, onPage: OnPage) => fetch(start, { onProblem, onPage }) }

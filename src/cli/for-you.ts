@@ -9,9 +9,9 @@ import { requireOutside } from '../library/storage/log-folder.ts'
 import { paperName } from '../paper.ts'
 import { count, shortScore } from '../report/wording.ts'
 import { recommendedFile } from '../report/write-recommended.ts'
-import { readMarks } from '../serve/marks.ts'
+import { marksFolder, readMarks } from '../serve/marks.ts'
 import { readPapers } from '../sources/read-papers.ts'
-import { type CommandContext, outOption, several } from './command.ts'
+import { type CommandContext, marksOption, outOption, several } from './command.ts'
 import { wrapped } from './fitted-text.ts'
 import { type PapersArguments, sourceReading } from './open-papers.ts'
 import { paperTable } from './table.ts'
@@ -21,6 +21,7 @@ import type { Colors } from './terminal.ts'
 export interface LikingArguments {
   readonly like?: readonly string[]
   readonly unlike?: readonly string[]
+  readonly marks?: string
 }
 
 /** The value of `--like` that means the papers starred in `paperkin serve`; a file of that name is `./stars`. */
@@ -33,6 +34,7 @@ export const likingOptions = () => [
     `papers that you like: a file, an id, or \`${stars}\` for those starred in \`paperkin serve\`; may be repeated`,
   ).argParser(several),
   new Option('--unlike <file>', 'papers that you do not want: a file, or an id; may be repeated').argParser(several),
+  marksOption(),
 ]
 
 /** The number of recommended papers in a digest and a report. */
@@ -57,7 +59,7 @@ export type ReadLiking = (library: PaperLibrary) => Promise<Liking>
  * @throws PaperkinError `invalid-argument` if only `--unlike` is given
  */
 export async function readLiking(
-  { like = [], unlike = [], strict, library: folder }: LikingArguments & PapersArguments,
+  { like = [], unlike = [], strict, library: place, marks }: LikingArguments & PapersArguments,
   context: CommandContext,
 ): Promise<ReadLiking | undefined> {
   if (like.length === 0 && unlike.length > 0)
@@ -69,10 +71,10 @@ export async function readLiking(
   const noLibrary = () =>
     new PaperkinError(
       'invalid-argument',
-      `Expected a library with \`--like ${stars}\`, as stars are kept in one: name its folder with --library.`,
+      `Expected a library with \`--like ${stars}\`, as stars are of its papers: name it with --library.`,
     )
   const hasStars = like.includes(stars)
-  if (hasStars && folder === undefined && !context.env.PAPERKIN_LIBRARY) throw noLibrary()
+  if (hasStars && place === undefined && !context.env.PAPERKIN_LIBRARY) throw noLibrary()
   const read = (option: string, names: readonly string[]) => judgedPapers(option, names, strict === true, context)
   const named = {
     liked: await read(
@@ -84,18 +86,23 @@ export async function readLiking(
   if (!hasStars) return () => Promise.resolve(named)
   return async (library) => {
     if (library.path === undefined) throw noLibrary()
-    const marked = await keptLiking(library)
+    const { signal } = context
+    const folder = marksFolder(library, marks)
+    if (folder === undefined) throw noMarks(`\`--like ${stars}\``)
+    const marked = await keptLiking(library, { marks, signal })
     if (marked === undefined)
       throw new PaperkinError(
         'invalid-argument',
-        `Expected papers that you starred in \`paperkin serve\` for \`--like ${stars}\`, but ${library.path} has none: star some, or name a file.`,
+        `Expected papers that you starred in \`paperkin serve\` for \`--like ${stars}\`, but ${folder} has none: star some, or name a file.`,
       )
     // What is named on the command line overrides a mark.
-    const isNamed = new Set(
-      [...named.liked, ...named.disliked].flatMap((seed) =>
-        typeof seed === 'object' ? seed.id : library.get(seed)?.id,
-      ),
-    )
+    const all = [...named.liked, ...named.disliked]
+    const ids = all.filter((seed) => typeof seed !== 'object')
+    const known = await library.readPapers(ids, { signal })
+    const isNamed = new Set([
+      ...all.flatMap((seed) => (typeof seed === 'object' ? seed.id : [])),
+      ...known.map((paper) => paper?.id),
+    ])
     const unnamed = (ids: readonly Seed[]) => ids.filter((id) => !isNamed.has(id as string))
     return {
       liked: [...named.liked, ...unnamed(marked.liked)],
@@ -104,15 +111,37 @@ export async function readLiking(
   }
 }
 
+/** The error for a library on Postgres where stars are needed. */
+export const noMarks = (needed: string) =>
+  new PaperkinError(
+    'invalid-argument',
+    `Expected --marks with ${needed} of a library on Postgres: name a folder in which your stars are kept.`,
+  )
+
+/** The error where nothing is liked, neither by `--like` nor by marks. */
+export function nothingLiked(library: PaperLibrary, marks: string | undefined, otherwise: string): PaperkinError {
+  const hasPlace = library.path === undefined || marksFolder(library, marks) !== undefined
+  return hasPlace ? new PaperkinError('invalid-argument', otherwise) : noMarks('the stars, or --like,')
+}
+
 /**
  * The marks from `paperkin serve` on papers still in the library: starred means liked, hidden means disliked. Undefined if
- * none is starred.
+ * none is starred, or for a library on Postgres without `marks`.
+ * @param options `marks`: the folder of the marks. @default that of the library
  */
-export async function keptLiking(library: PaperLibrary): Promise<Liking | undefined> {
-  const { starred, hidden } = await readMarks(library.path as string)
-  const liked = starred.filter((id) => library.has(id))
+export async function keptLiking(
+  library: PaperLibrary,
+  { marks, signal }: { readonly marks?: string | undefined; readonly signal: AbortSignal },
+): Promise<Liking | undefined> {
+  const folder = marksFolder(library, marks)
+  if (folder === undefined) return undefined
+  const { starred, hidden } = await readMarks(folder)
+  const marked = [...new Set([...starred, ...hidden])]
+  const found = await library.readPapers(marked, { signal })
+  const isThere = new Set(marked.filter((_, i) => found[i] !== undefined))
+  const liked = starred.filter((id) => isThere.has(id))
   if (liked.length === 0) return undefined
-  return { liked, disliked: hidden.filter((id) => library.has(id) && !liked.includes(id)) }
+  return { liked, disliked: hidden.filter((id) => isThere.has(id) && !liked.includes(id)) }
 }
 
 async function judgedPapers(

@@ -22,7 +22,11 @@ interface NamedLine extends NamedTopic {
  * Reads named topics from a file; their examples must be in the library.
  * @throws PaperkinError `unreadable-source` with an issue for each bad line
  */
-export async function readNames(path: string, library: PaperLibrary): Promise<readonly NamedTopic[]> {
+export async function readNames(
+  path: string,
+  library: PaperLibrary,
+  signal: AbortSignal,
+): Promise<readonly NamedTopic[]> {
   let text: string
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
@@ -36,12 +40,16 @@ export async function readNames(path: string, library: PaperLibrary): Promise<re
     )
   }
   const { topics, issues } = parseNames(text)
-  for (const { name, papers, line } of topics)
-    for (const id of papers)
-      if (!library.has(id))
-        issues.push(
-          badLine(line, `names ${show(id)} as an example of ${show(name)}, but no paper has that id: remove it`),
-        )
+  const examples = topics.flatMap(({ name, papers, line }) => papers.map((id) => ({ id, name, line })))
+  const found = await library.readPapers(
+    examples.map(({ id }) => id),
+    { signal },
+  )
+  for (const [i, { id, name, line }] of examples.entries())
+    if (found[i] === undefined)
+      issues.push(
+        badLine(line, `names ${show(id)} as an example of ${show(name)}, but no paper has that id: remove it`),
+      )
   const [first] = issues.sort((a, b) => (a.path?.[0] as number) - (b.path?.[0] as number))
   if (first !== undefined) {
     const others = issues.length > 1 ? ` (and ${count(issues.length - 1, 'more bad line')})` : ''

@@ -41,13 +41,19 @@ export async function withNovelty<Result>(
   use: (shown: PaperLibrary, news: News) => Promise<Result>,
 ): Promise<Result> {
   const novelty = await library.novelty({ since, papers: chosen, weeks, signal })
-  const named = library.getMany([...novelty.areas, ...novelty.terms].flatMap((one) => one.papers.slice(0, titlesShown)))
+  const named = await library.readPapers(
+    [...novelty.areas, ...novelty.terms].flatMap((one) => one.papers.slice(0, titlesShown)),
+    { signal },
+  )
   const news = { novelty, nameOf: new Map(named.flatMap((paper) => (paper ? [[paper.id, paperName(paper)]] : []))) }
   if (since === undefined && chosen === undefined) return use(library, news)
   const shown = await PaperLibrary.open(library.embedder === undefined ? { embedder: 'none' } : {})
   try {
-    const papers = library.getMany(novelty.papers) as Paper[]
-    await shown.add(papers, { vectors: novelty.papers.map((id) => library.vector(id) as Float32Array), signal })
+    const papers = await library.readPapers(novelty.papers, { signal })
+    const vectors = await library.readVectors(novelty.papers, { signal })
+    // On Postgres others may have removed some meanwhile.
+    const isThere = (_: unknown, i: number) => papers[i] !== undefined && vectors[i] !== undefined
+    await shown.add(papers.filter(isThere) as Paper[], { vectors: vectors.filter(isThere) as Float32Array[], signal })
     return await use(shown, news)
   } finally {
     await shown.close()

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
+import { isPostgresUrl } from '../library/postgres/database.ts'
 import { type Paper, paperName, paperText } from '../paper.ts'
 import { doiOf, paperDoi, paperLink } from '../report/links.ts'
 import { count } from '../report/wording.ts'
@@ -17,19 +18,17 @@ import {
   type SourceSummary,
 } from '../sources/read-papers.ts'
 import type { SourceProblem } from '../sources/reading.ts'
-import type { CommandContext, SourceArguments } from './command.ts'
+import type { CommandContext, LibraryArguments, SourceArguments } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The values of `papersOptions()`. */
-export interface PapersArguments extends SourceArguments {
-  readonly library?: string
-}
+export interface PapersArguments extends SourceArguments, LibraryArguments {}
 
 export interface OpenPapers {
   readonly library: PaperLibrary
-  /** The dates named in the files; empty for a library on disk. */
+  /** The dates named in the files; empty for a library. */
   readonly dates: readonly string[]
-  /** The detected formats; empty for a library on disk. */
+  /** The detected formats; empty for a library. */
   readonly sources: readonly SourceSummary[]
 }
 
@@ -69,6 +68,7 @@ export async function withPapers<Result>(
 ): Promise<Result> {
   if (files.length > 0 && options.library !== undefined)
     throw new PaperkinError('invalid-argument', 'Expected files or --library, got both: leave one out.')
+  if (files.length > 0) requireNoSchema(options)
   if (files.length === 0) return withLibrary(options, context, (library) => use({ library, dates: [], sources: [] }))
   const library = await PaperLibrary.open(isEmbedded ? {} : { embedder: unembedded, areas: false })
   try {
@@ -92,16 +92,16 @@ interface LibraryUse {
 
 /** Opens the library of `--library` or `PAPERKIN_LIBRARY` until `use` settles. */
 export async function withLibrary<Result>(
-  options: { readonly library?: string },
+  options: LibraryArguments,
   context: CommandContext,
   use: (library: PaperLibrary) => Promise<Result>,
   { isWriting = false, create = true, reembed = false, repair = false }: LibraryUse = {},
 ): Promise<Result> {
-  const path = libraryPath(options, context)
+  const place = libraryPlace(options, context)
   const progress = context.terminal.progress('embedding', 'papers')
   const open = (embedder?: 'none') =>
     PaperLibrary.open({
-      path,
+      ...place,
       readOnly: !isWriting,
       create,
       reembed,
@@ -124,14 +124,50 @@ export async function withLibrary<Result>(
   }
 }
 
-/** The folder that `--library` or `PAPERKIN_LIBRARY` names. */
-export function libraryPath(options: { readonly library?: string }, { env }: CommandContext): string {
-  const path = options.library ?? env.PAPERKIN_LIBRARY
-  if (path) return path
+/** Where a library is, as `PaperLibrary.open` takes it. */
+type LibraryPlace = { readonly path: string } | { readonly postgres: string; readonly schema: string | undefined }
+
+/**
+ * The folder or database that `--library` or `PAPERKIN_LIBRARY` names; `PAPERKIN_SCHEMA` is the default of `--schema`.
+ * @throws PaperkinError `invalid-argument` without either, for a schema of a folder, and for a url of another kind, which
+ * is not shown, as it may have a password
+ */
+export function libraryPlace({ library, schema }: LibraryArguments, { env }: CommandContext): LibraryPlace {
+  const place = library ?? env.PAPERKIN_LIBRARY
+  if (!place)
+    throw new PaperkinError(
+      'invalid-argument',
+      'Expected a file or a library: name a file, or a folder or a url with --library or in PAPERKIN_LIBRARY.',
+    )
+  if (isPostgresUrl(place)) return { postgres: place, schema: schema ?? (env.PAPERKIN_SCHEMA || undefined) }
+  // One letter is a drive.
+  if (/^[a-z][a-z\d+.-]+:\//iu.test(place))
+    throw new PaperkinError(
+      'invalid-argument',
+      'Expected a library to be a folder or a url such as postgres://user@host/database, got another kind of url: correct --library or PAPERKIN_LIBRARY.',
+    )
+  if (schema !== undefined)
+    throw new PaperkinError(
+      'invalid-argument',
+      `Expected --schema with a library on Postgres, but the library is the folder ${place}: leave --schema out, or name a url with --library.`,
+    )
+  return { path: place }
+}
+
+/** @throws PaperkinError `invalid-argument` for a schema where no library is meant */
+export function requireNoSchema({ schema }: LibraryArguments): void {
+  if (schema === undefined) return
   throw new PaperkinError(
     'invalid-argument',
-    'Expected a file or a library: name a file, or a folder with --library or in PAPERKIN_LIBRARY.',
+    `Expected --library with --schema, got the schema ${JSON.stringify(schema)} alone: add the url of the database, or leave it out.`,
   )
+}
+
+/** All papers of a library. */
+export async function allPapers(library: PaperLibrary, signal: AbortSignal): Promise<Paper[]> {
+  const papers: Paper[] = []
+  for await (const paper of library.streamPapers({ signal })) papers.push(paper)
+  return papers
 }
 
 /** The result of reading files into a library. */
@@ -163,6 +199,8 @@ export function sourceReading<Source extends string | NamedSource | NamedPapers>
   { year, source, columns }: SourceArguments,
   { signal, stdin }: CommandContext,
 ): { readonly sources: readonly (Source | NamedSource)[]; readonly read: ReadOptions } {
+  if (files.some((file) => typeof file === 'string' && isPostgresUrl(file)))
+    throw new PaperkinError('invalid-argument', 'Expected files, got a url of Postgres: name a library with --library.')
   return {
     sources: files.map((file) => (file === '-' ? { name: 'standard input', content: stdin as Readable } : file)),
     read: {
@@ -222,7 +260,7 @@ export async function addFiles(
   try {
     const events = readSources(sources, {
       ...read,
-      holderOf: (id) => library.get(id),
+      holderOf: async (id) => (await library.readPapers([id], { signal }))[0],
       onProgress: ({ done, total }) => {
         share = files.length === 1 && total ? done / total : 0
       },
@@ -322,13 +360,13 @@ export function summaryLine(
  * The one paper that a text names: by its id or the start of it, a DOI, an address, or words of its title.
  * @throws PaperkinError `invalid-argument` if several match, `paper-not-found` if none does
  */
-export function namedPaper(library: PaperLibrary, text: string): Paper {
-  const found = library.find(text, { k: 6 })
+export async function namedPaper(library: PaperLibrary, text: string, signal: AbortSignal): Promise<Paper> {
+  const found = await library.findPapers(text, { k: 6, signal })
   const [best] = found
   if (best?.match === 'exact') return best.paper
   const titled = found.flatMap(({ match, paper }) => (match === 'words' ? [paper] : []))
   const named = new Map(titled.map((paper) => [paper.id, paper]))
-  for (const paper of addressed(library, text)) named.set(paper.id, paper)
+  for (const paper of await addressed(library, text, signal)) named.set(paper.id, paper)
   const [only] = named.values()
   if (only !== undefined && named.size === 1) return only
   const list = [...(named.size > 0 ? [...named.values()].slice(0, 5) : found.slice(0, 3).map(({ paper }) => paper))]
@@ -347,16 +385,21 @@ export function namedPaper(library: PaperLibrary, text: string): Paper {
 const minIdPrefix = 3
 
 /** The papers that have this DOI or address, or whose ids start with the text. */
-function addressed(library: PaperLibrary, text: string): readonly Paper[] {
+async function addressed(library: PaperLibrary, text: string, signal: AbortSignal): Promise<readonly Paper[]> {
   const asked = text.trim().toLowerCase()
   if (asked.length < minIdPrefix || /\s/u.test(asked)) return []
+  const all = async (isMeant: (paper: Paper) => boolean) => {
+    const found: Paper[] = []
+    for await (const paper of library.streamPapers({ signal })) if (isMeant(paper)) found.push(paper)
+    return found
+  }
   const doi = doiOf(asked)
-  if (doi !== undefined) return library.papers().filter((paper) => paperDoi(paper) === doi)
-  if (!/^https?:\/\//u.test(asked)) return library.papers().filter(({ id }) => id.toLowerCase().startsWith(asked))
+  if (doi !== undefined) return all((paper) => paperDoi(paper) === doi)
+  if (!/^https?:\/\//u.test(asked)) return all(({ id }) => id.toLowerCase().startsWith(asked))
   // Addresses on other sites often contain the paper's arXiv id.
   const [id] = /(?<!\d)\d{4}\.\d{4,5}(?!\d)/u.exec(asked) ?? []
-  const own = id === undefined ? undefined : library.get(id)
+  const [own] = id === undefined ? [] : await library.readPapers([id], { signal })
   if (own !== undefined) return [own]
   const place = (url: string | undefined) => url?.toLowerCase().replace(/^https?:\/\/(?:www\.)?|\/?(?:#.*)?$/gu, '')
-  return library.papers().filter((paper) => [paper.url, paperLink(paper)].some((url) => place(url) === place(asked)))
+  return all((paper) => [paper.url, paperLink(paper)].some((url) => place(url) === place(asked)))
 }

@@ -34,7 +34,15 @@ import { topicsCommand } from './commands/topics.ts'
 import { verify } from './commands/verify.ts'
 import { fitted, width, wrapped } from './fitted-text.ts'
 import { applySettings, readSettings } from './settings.ts'
-import { columnsOf, createTerminal, printable, printableLine, type Terminal, type TerminalStreams } from './terminal.ts'
+import {
+  columnsOf,
+  createTerminal,
+  printable,
+  printableLine,
+  type Terminal,
+  type TerminalStreams,
+  withoutPasswords,
+} from './terminal.ts'
 
 /** Every command, in the order of `--help`. */
 export const commands: readonly Command[] = [
@@ -109,7 +117,9 @@ export async function runCommandLine(args: readonly string[], host: CommandLineH
     if (host.signal.aborted) return 130
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     const message = error instanceof Error ? error.message : String(error)
-    const text = isVerbose && error instanceof Error ? printable(detail(error)) : printableLine(message)
+    const text = withoutPasswords(
+      isVerbose && error instanceof Error ? printable(detail(error)) : printableLine(message),
+    )
     host.stderr.write(`${fitted(`paperkin: ${text}`, columnsOf(host.stderr) ?? Number.POSITIVE_INFINITY)}\n`)
     return PaperkinError.isInstance(error) && error.code === 'invalid-argument' ? 2 : 1
   }
@@ -138,13 +148,13 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
     })
     .configureOutput({
       writeOut: (text) => host.stdout.write(printable(text)),
-      writeErr: (text) => host.stderr.write(printable(text)),
+      writeErr: (text) => host.stderr.write(withoutPasswords(printable(text))),
       getOutHelpWidth: () => helpWidth(host.stdout),
       getErrHelpWidth: () => helpWidth(host.stderr),
     })
     .exitOverride()
   // Every name allowed in the settings: of a command or an option.
-  const names = new Set(['quiet', 'verbose', 'color', 'library'])
+  const names = new Set(['quiet', 'verbose', 'color'])
   const former = new Set<string>()
   for (const { name, options = [], formerly = {} } of commands) {
     for (const key of [name, ...options.flatMap((option) => [option.attributeName(), option.name()])]) names.add(key)
@@ -169,14 +179,18 @@ function createParser(host: CommandLineHost, state: { exitCode: number }): Parse
       })
       const { quiet, verbose, color } = root.opts<GlobalOptions>()
       const terminal = createTerminal(host, { quiet: quiet === true, verbose: verbose === true, color })
-      const { library } = settings
+      const { library, schema } = settings
       const context: CommandContext = {
         signal: host.signal,
         terminal,
         stdin: host.stdin,
         program: root,
         // A library in the settings is a default, as in the environment; the latter wins.
-        env: { ...(typeof library === 'string' && { PAPERKIN_LIBRARY: library }), ...host.env },
+        env: {
+          ...(typeof library === 'string' && { PAPERKIN_LIBRARY: library }),
+          ...(typeof schema === 'string' && { PAPERKIN_SCHEMA: schema }),
+          ...host.env,
+        },
       }
       const options = parser.opts()
       const answer = await command.run(given, options, context)

@@ -74,8 +74,11 @@ export function applySettings(
     [true, (own ?? {}) as Settings],
   ] as const)
     for (const [key, value] of Object.entries(values)) {
-      // The library is a default, as in the environment: see `createParser`.
-      if (key === 'library') continue
+      // The library and its schema are defaults, as in the environment: see `createParser`.
+      if (key === 'library' || (key === 'schema' && !isOwn)) {
+        if (typeof value !== 'string') throw wrong(key, 'to be a text', value)
+        continue
+      }
       // Options of one command only.
       if (!isOwn && isObject(value) && all.commands.has(key)) continue
       const found = parser.options.find((option) => option.long === `--${key}` || option.attributeName() === key)

@@ -67,7 +67,8 @@ export function createTerminal(
   const isColored =
     color && !env.NO_COLOR && (Boolean(env.FORCE_COLOR) || (stdout.isTTY === true && env.TERM !== 'dumb'))
   const note = (text: string) => {
-    if (!quiet) stderr.write(`${fitted(printableLine(text), columnsOf(stderr) ?? Number.POSITIVE_INFINITY)}\n`)
+    if (!quiet)
+      stderr.write(`${fitted(withoutPasswords(printableLine(text)), columnsOf(stderr) ?? Number.POSITIVE_INFINITY)}\n`)
   }
   return {
     columns: columnsOf(stdout, env) ?? Number.POSITIVE_INFINITY,
@@ -102,6 +103,13 @@ export function printable(text: string, { isColored = false }: { readonly isColo
   return text.replace(unprintable, (found) =>
     found.length > 1 && isColored ? found : [...found].map(spelled).join(''),
   )
+}
+
+/** A message without the passwords of urls of Postgres, wherever on a command line one was put by mistake. */
+export function withoutPasswords(text: string): string {
+  return text
+    .replace(/(postgres(?:ql)?:\/{0,2}[^\s:@/]*:)\S*@/giu, '$1…@')
+    .replace(/(postgres(?:ql)?:\S*[?&]password=)[^&\s]*/giu, '$1…')
 }
 
 /** The same on one line. */

@@ -44,7 +44,7 @@ import { Collection, type Holding } from './collection/collection.ts'
 import { convert, type Repair } from './collection/convert.ts'
 import { type FoundPaper, findPapers, keptPaper, wrongText } from './collection/find-papers.ts'
 import { type ExportOptions, exportLibrary, type ImportOptions, readExport } from './collection/transfer.ts'
-import type { PostgresPool } from './postgres/database.ts'
+import { isPostgresUrl, type PostgresPool } from './postgres/database.ts'
 import { FarPapers } from './postgres/far-papers.ts'
 import { PostgresSource } from './postgres/postgres-source.ts'
 import { PostgresStorage } from './postgres/postgres-storage.ts'
@@ -630,16 +630,19 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
 
   /**
    * In a library opened with `readOnly`, loads everything that another process has written since it was opened or last
-   * refreshed. All changes become visible at once. Otherwise does nothing, as on Postgres, where each question sees the
-   * library as it is.
+   * refreshed, and resolves to whether there was anything. All changes become visible at once. On Postgres, where each
+   * question sees the library as it is, it only tells whether papers were added, changed or removed. Otherwise does
+   * nothing and resolves to false.
    * @throws PaperkinError `store-mismatch` if the library now has another model, `corrupt-store`, `library-closed`
    */
-  async refresh(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async refresh(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
     this.#requireOpen()
     requireOptions('refresh', options, { signal: true })
-    const collection = this.#collection
-    if (collection === undefined || !this.#storage.isReadOnly) return
-    await this.#alone(() => collection.load({ signal: this.#either(options.signal) }))
+    const signal = this.#either(options.signal)
+    if (this.#far !== undefined) return this.#far.hasChanged({ signal })
+    const collection = this.#near('refresh')
+    if (!this.#storage.isReadOnly) return false
+    return this.#alone(() => collection.load({ signal }))
   }
 
   /**
@@ -1061,6 +1064,11 @@ function someVectors({ kept, vectors }: Holding): Float32Array[] {
 
 /** @throws PaperkinError `invalid-argument` for a library in two places, or a schema without a database */
 function requirePlace({ path, postgres, schema }: OpenOptions): void {
+  if (typeof path === 'string' && isPostgresUrl(path))
+    throw new PaperkinError(
+      'invalid-argument',
+      'Expected `path` to be a folder, got a url of Postgres: give it as `postgres`.',
+    )
   if (path !== undefined && postgres !== undefined)
     throw new PaperkinError(
       'invalid-argument',

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaperkinError } from '../errors.ts'
 import type { PaperLibrary } from '../library/paper-library.ts'
+import { isPostgresUrl } from '../library/postgres/database.ts'
 import { logName } from '../library/storage/log-folder.ts'
 import { livePage } from '../report/html.ts'
 
@@ -13,7 +14,7 @@ interface BuiltPage {
 }
 
 interface LiveOptions {
-  /** Milliseconds between checks of the library's log. */
+  /** Milliseconds between checks of the library. */
   readonly everyMs: number
   /** Called with errors that occur while no request is waiting. */
   readonly onProblem: (error: unknown) => void
@@ -21,10 +22,13 @@ interface LiveOptions {
 
 /** While papers keep arriving, the page is rebuilt at least this often, in milliseconds. */
 const longestStale = 60_000
+/** Times that a page is begun again because papers were added while it was built. */
+const mostBuilds = 5
 
 export class LiveLibrary {
   readonly library: PaperLibrary
-  readonly #log: string
+  /** Undefined for a library on Postgres, which is asked whether it has changed. */
+  readonly #log: string | undefined
   readonly #options: LiveOptions
   readonly #ending = new AbortController()
   #page: Promise<BuiltPage>
@@ -35,7 +39,7 @@ export class LiveLibrary {
   #timer: NodeJS.Timeout | undefined
   #working: Promise<unknown>
 
-  private constructor(library: PaperLibrary, log: string, seen: string, options: LiveOptions) {
+  private constructor(library: PaperLibrary, log: string | undefined, seen: string, options: LiveOptions) {
     this.library = library
     this.#log = log
     this.#seen = seen
@@ -43,15 +47,15 @@ export class LiveLibrary {
     this.#papers = library.size
     this.#page = this.#build()
     // A failure is reported by `page()`.
-    this.#working = this.#page.catch(() => {}).then(() => this.#plan())
+    this.#working = this.#page.catch(() => this.#missed()).then(() => this.#plan())
   }
 
   /** Starts following a library and building its page. */
   static async follow(library: PaperLibrary, options: LiveOptions): Promise<LiveLibrary> {
     if (library.path === undefined)
-      throw new PaperkinError('invalid-argument', 'Expected a library on disk, got one in memory.')
-    const log = join(library.path, logName)
-    const seen = await stateOf(log)
+      throw new PaperkinError('invalid-argument', 'Expected a library on disk or on Postgres, got one in memory.')
+    const log = isPostgresUrl(library.path) ? undefined : join(library.path, logName)
+    const seen = log === undefined ? '' : await stateOf(log)
     // Papers may have been added since the library was opened.
     await library.refresh()
     return new LiveLibrary(library, log, seen, options)
@@ -86,28 +90,49 @@ export class LiveLibrary {
   }
 
   async #look(): Promise<void> {
-    const state = await stateOf(this.#log)
-    const isChanged = state !== this.#seen
-    if (isChanged) {
-      // Set before reading: a state that cannot be read is not retried; the next change is.
-      this.#seen = state
-      await this.library.refresh({ signal: this.#ending.signal })
-      this.#staleSince ??= Date.now()
-    }
+    const isChanged = await this.#refreshed()
+    if (isChanged) this.#staleSince ??= Date.now()
     // Writers add in batches: the page is rebuilt once they pause.
     if (this.#staleSince === undefined || (isChanged && Date.now() - this.#staleSince < longestStale)) return
     this.#staleSince = undefined
-    const page = await this.#build()
+    const page = await this.#build().catch((error) => {
+      this.#missed()
+      throw error
+    })
     this.#page = Promise.resolve(page)
     this.#papers = this.library.size
     this.#version++
   }
 
+  /** Takes in what a writer has changed; resolves to whether there was anything. */
+  async #refreshed(): Promise<boolean> {
+    const { signal } = this.#ending
+    if (this.#log === undefined) return this.library.refresh({ signal })
+    const state = await stateOf(this.#log)
+    if (state === this.#seen) return false
+    // Set before reading: a state that cannot be read is not retried; the next change is.
+    this.#seen = state
+    await this.library.refresh({ signal })
+    return true
+  }
+
+  /** A page of a library on Postgres is tried again: the server may have been away. */
+  #missed(): void {
+    if (this.#log === undefined) this.#staleSince = Date.now()
+  }
+
   async #build(): Promise<BuiltPage> {
     const { signal } = this.#ending
-    const topics = await this.library.topics({ signal })
-    const { page, policy } = livePage(await this.library.report(topics, { format: 'html', signal }))
-    return { bytes: Buffer.from(page), policy }
+    for (let builds = 1; ; builds++) {
+      try {
+        const topics = await this.library.topics({ signal })
+        const { page, policy } = livePage(await this.library.report(topics, { format: 'html', signal }))
+        return { bytes: Buffer.from(page), policy }
+      } catch (error) {
+        // On Postgres papers may have been added between the two.
+        if (this.#log !== undefined || builds === mostBuilds || !(await this.#refreshed())) throw error
+      }
+    }
   }
 }
 

@@ -1,7 +1,9 @@
-// Papers that the reader starred, read or hid: stored in `marks.json` in the library's folder.
-import { readFile } from 'node:fs/promises'
+// Papers that the reader starred, read or hid: stored in `marks.json`, in the library's folder or another one.
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PaperkinError, show, systemCode } from '../errors.ts'
+import type { PaperLibrary } from '../library/paper-library.ts'
+import { isPostgresUrl } from '../library/postgres/database.ts'
 import { writeOutput } from '../runtime/atomic-file.ts'
 
 /** The marks that a paper can have. */
@@ -18,10 +20,15 @@ interface MarksFile {
   readonly others: Readonly<Record<string, unknown>>
 }
 
+/** The folder of a library's marks: `chosen`, or else its own; undefined for one in memory or on Postgres. */
+export function marksFolder({ path }: PaperLibrary, chosen: string | undefined): string | undefined {
+  return chosen ?? (path === undefined || isPostgresUrl(path) ? undefined : path)
+}
+
 const marksPath = (folder: string) => join(folder, 'marks.json')
 
 /**
- * The marks of the library in a folder; empty lists without a file.
+ * The marks in a folder; empty lists without a file.
  * @throws PaperkinError `corrupt-store` for a damaged file, `unreadable-source`
  */
 export async function readMarks(folder: string): Promise<MarkedIds> {
@@ -87,7 +94,7 @@ export function checkedChange(given: unknown): MarkChange {
   return { ids, mark: mark as MarkName, value }
 }
 
-/** The marks of one library. Changes run one at a time; each is on disk before its promise resolves. */
+/** The marks in a folder, which is made with the first of them. Changes run one at a time; each is on disk before its promise resolves. */
 export class MarkStore {
   readonly #folder: string
   #writing: Promise<unknown> = Promise.resolve()
@@ -116,6 +123,7 @@ export class MarkStore {
       const next = { ...kept, [mark]: [...marked] }
       const path = marksPath(this.#folder)
       try {
+        await mkdir(this.#folder, { recursive: true })
         await writeOutput(path, [`${JSON.stringify({ ...others, ...next }, null, 1)}\n`])
       } catch (cause) {
         throw new PaperkinError(

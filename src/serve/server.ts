@@ -11,11 +11,13 @@ import { PaperkinError, show, systemCode } from '../errors.ts'
 import type { HitList } from '../library/asking/ranking.ts'
 import type { PaperLibrary } from '../library/paper-library.ts'
 import { LiveLibrary } from './live-library.ts'
-import { checkedChange, MarkStore } from './marks.ts'
+import { checkedChange, MarkStore, marksFolder } from './marks.ts'
 
 export interface ServeOptions {
   /** @default any free port */
   readonly port?: number
+  /** Folder in which marks are kept; needed for a library on Postgres. @default that of the library */
+  readonly marks?: string
   /** Milliseconds between checks for new papers. @default 1000 */
   readonly everyMs?: number
   /** Called with errors that occur while no request is waiting. */
@@ -91,15 +93,24 @@ interface Route {
 }
 
 /**
- * Serves a library on 127.0.0.1: its page, search and kin, and marks stored in its folder. The library must be on disk,
- * opened read-only; papers that a writer adds appear by themselves.
- * @throws PaperkinError `invalid-argument` for a port that is taken or not allowed, `corrupt-store` for damaged marks
+ * Serves a library on 127.0.0.1: its page, search and kin, and marks. The library must be on disk or on Postgres, opened
+ * read-only; papers that a writer adds appear by themselves.
+ * @throws PaperkinError `invalid-argument` for a port that is taken or not allowed, and without a place for the marks;
+ * `corrupt-store` for damaged marks
  */
 export async function serve(library: PaperLibrary, options: ServeOptions = {}): Promise<Served> {
   const { port: wanted = 0, everyMs = 1000, onProblem = () => {} } = options
-  const marks = new MarkStore(library.path ?? '')
+  if (library.path === undefined)
+    throw new PaperkinError('invalid-argument', 'Expected a library on disk or on Postgres, got one in memory.')
+  const folder = marksFolder(library, options.marks)
+  if (folder === undefined)
+    throw new PaperkinError(
+      'invalid-argument',
+      'Expected `marks` for a library on Postgres: name a folder in which stars are kept.',
+    )
+  const marks = new MarkStore(folder)
   // Reports damaged marks at the start, not at the first star.
-  if (library.path !== undefined) await marks.read()
+  await marks.read()
   const live = await LiveLibrary.follow(library, { everyMs, onProblem })
   const token = secret()
   const session = secret()
@@ -264,10 +275,11 @@ function routesOf(live: LiveLibrary, marks: MarkStore): ReadonlyMap<string, Rout
   }
   const stars: Route = {
     get: async () => json(await marks.read()),
-    post: async ({ message }) => {
+    post: async ({ message, signal }) => {
       const change = checkedChange(await jsonBody(message))
       // Marks of removed papers can still be cleared.
-      const unknown = change.value ? change.ids.find((id) => !library.has(id)) : undefined
+      const found = change.value ? await library.readPapers(change.ids, { signal }) : []
+      const unknown = change.value ? change.ids.find((_, i) => found[i] === undefined) : undefined
       if (unknown !== undefined)
         throw new PaperkinError('paper-not-found', `There is no paper ${show(unknown)}: nothing was marked.`)
       return json(await marks.change(change))

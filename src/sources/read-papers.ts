@@ -159,7 +159,7 @@ const sliceMs = 15
 
 interface SourceOptions extends ReadOptions {
   /** The paper that already has an id in the target library: another paper with this key is kept apart from it. */
-  readonly holderOf?: (id: string) => Paper | undefined
+  readonly holderOf?: (id: string) => Promise<Paper | undefined>
 }
 
 /** Reads sources one after the other; a source's problem is an event, and reading continues with the next source. */
@@ -251,7 +251,7 @@ async function* events(
       } else {
         const record = dated(readable(reading.record, markup), date)
         const keeping = { name, seen, keys, isKey: reading.isKey === true, holderOf: options.holderOf }
-        for (const event of checkedRecord(record, reading.place, keeping)) {
+        for await (const event of checkedRecord(record, reading.place, keeping)) {
           if ('paper' in event) {
             count++
             const from = reading.from ?? title
@@ -357,7 +357,7 @@ function keptApart(paper: Paper): Paper {
 }
 
 /** Makes a paper of a record, or reports why not. Papers with the same title but without ids are kept apart. */
-function* checkedRecord(
+async function* checkedRecord(
   record: unknown,
   place: Place,
   {
@@ -373,7 +373,7 @@ function* checkedRecord(
     readonly isKey: boolean
     readonly holderOf: SourceOptions['holderOf']
   },
-): Generator<{ readonly paper: Paper } | ProblemEvent> {
+): AsyncGenerator<{ readonly paper: Paper } | ProblemEvent> {
   let paper: Paper
   try {
     paper = toPaper(record)
@@ -405,7 +405,7 @@ function* checkedRecord(
   const text = hash(`${paper.title}\n${paper.abstract}`)
   if (isKey && paper.id !== derived) {
     const { id } = paper
-    const held = keys.has(id) ? undefined : holderOf?.(id)
+    const held = keys.has(id) ? undefined : await holderOf?.(id)
     if (held !== undefined) keys.set(id, { title: derivedId(held.title || held.abstract), where: 'in the library' })
     const known = keys.get(id)
     if (known !== undefined && known.title !== derived) {

@@ -7,7 +7,7 @@ export const add = defineCommand<PapersArguments & { readonly reembed?: boolean 
   summary: 'add papers to a library on disk, creating it if needed',
   description:
     'Papers already in the library are not embedded again. Everything that the progress bar has counted is on disk: after Ctrl-C, run the same command again to continue.',
-  usage: '[options] --library FOLDER FILE…',
+  usage: '[options] --library LIBRARY FILE…',
   arguments: [['<files...>', fileHelp]],
   options: [
     ...papersOptions(),

@@ -31,8 +31,8 @@ export const copy = defineCommand<CopyArguments>({
     new Option('--half', 'store the vectors of a new library on Postgres as 16-bit floats'),
   ],
   examples: ['paperkin copy --from papers --to copy-of-papers'],
-  run: async (_, options, { signal, terminal }) => {
-    const { from, to, schema } = options
+  run: async (_, options, { signal, terminal, env }) => {
+    const { from, to, schema = env.PAPERKIN_SCHEMA || undefined } = options
     if (from === undefined || to === undefined)
       throw new PaperkinError(
         'invalid-argument',

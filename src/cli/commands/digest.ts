@@ -1,4 +1,5 @@
 import { Option } from 'commander'
+import type { PaperArea } from '../../atlas/atlas.ts'
 import { PaperkinError } from '../../errors.ts'
 import type { HitList } from '../../library/asking/ranking.ts'
 import type { Recommendations } from '../../library/asking/recommend.ts'
@@ -32,7 +33,7 @@ import {
 import { listedHit } from '../hits.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, noveltyPage, withNovelty } from '../novelty.ts'
-import { type OpenPapers, type PapersArguments, withPapers } from '../open-papers.ts'
+import { allPapers, type OpenPapers, type PapersArguments, withPapers } from '../open-papers.ts'
 import { paperTable } from '../table.ts'
 import type { Colors } from '../terminal.ts'
 import { groupedTopics, paperAreas } from './topics.ts'
@@ -69,7 +70,7 @@ export const digest = defineCommand<DigestOptions>({
   summary: 'show the topics of a digest with their papers, on one screen',
   description:
     'A terminal shows as many papers of each topic as fit on the screen; --all, a file or a pipe gets all of them. `paperkin show` prints a listed paper, `paperkin open` opens it. With --like, papers for you come first.',
-  usage: '[options] FILE… | --library FOLDER',
+  usage: '[options] FILE… | --library LIBRARY',
   arguments: [['[file...]', fileHelp]],
   options: [
     ...likingOptions(),
@@ -108,22 +109,24 @@ export const digest = defineCommand<DigestOptions>({
       const { signal, terminal } = context
       const liking = await asked?.(library)
       return withNovelty(library, options, signal, async (shown, news) => {
-        const named = options.names === undefined ? undefined : await readNames(options.names, shown)
+        const named = options.names === undefined ? undefined : await readNames(options.names, shown, signal)
         const topics = await shown.topics({ method, count: wanted, named, seed, signal })
         // Kin come from the whole library.
         const isData = options.json === true || options.jsonl === true
         const kin = shownKin > 0 || isData ? new Map<string, HitList>() : undefined
         const k = shownKin || defaultKin
-        if (kin) for (const { id } of shown.papers()) kin.set(id, await library.related(id, { k, signal }))
-        const among = shown === library ? undefined : shown.papers().map(({ id }) => id)
+        const papers = await allPapers(shown, signal)
+        const ids = papers.map(({ id }) => id)
+        if (kin) for (const id of ids) kin.set(id, await library.related(id, { k, signal }))
+        const among = shown === library ? undefined : ids
         const found = liking && (await library.recommend({ ...liking, among, k: forYouCount, why: true, signal }))
         const forYou = liking && found && { liking, found }
         const when = dates.map(longDate).join(', ')
         if (out !== undefined && found)
           terminal.note(await writeRecommended(out, found, when === '' ? 'For you' : `For you, ${when}`))
         const parts = { dates, sources, topics, kin, novelty: news.novelty, forYou }
-        const data = isData ? digestData(shown, parts) : undefined
-        const papers = shown.papers()
+        const areas = isData ? await shown.readAreas(ids, { signal }) : []
+        const data = isData ? digestData(shown, papers, areas, parts) : undefined
         const isAsked = since !== undefined || library.path !== undefined
         const isWhole = options.all === true || shownKin > 0
         return {
@@ -143,7 +146,13 @@ export const digest = defineCommand<DigestOptions>({
   },
 })
 
-function digestData(library: PaperLibrary, { dates, sources, topics, kin, novelty, forYou }: DigestParts) {
+/** @param areas of each paper, nearest first */
+function digestData(
+  library: PaperLibrary,
+  papers: readonly Paper[],
+  areas: readonly (readonly PaperArea[])[],
+  { dates, sources, topics, kin, novelty, forYou }: DigestParts,
+) {
   const [first] = kin?.values() ?? []
   return {
     dates,
@@ -160,10 +169,10 @@ function digestData(library: PaperLibrary, { dates, sources, topics, kin, novelt
         hits: forYou.found.hits.map(({ paper: { id, title }, ...found }) => ({ id, title, ...found })),
       },
     }),
-    papers: library.papers().map((paper) => ({
+    papers: papers.map((paper, i) => ({
       ...paper,
       topic: topics.of(paper.id)?.id ?? null,
-      area: library.areas(paper.id)[0] ?? null,
+      area: areas[i]?.[0] ?? null,
       related: (kin?.get(paper.id)?.hits ?? []).map(({ paper: { id, title }, score, semantic, lexical, isWeak }) => ({
         id,
         title,

@@ -7,7 +7,7 @@ import { paperTable } from '../table.ts'
 export const duplicates = defineCommand<PapersArguments & { readonly threshold: number }>({
   name: 'duplicates',
   summary: 'find near-duplicates: papers with largely the same text',
-  usage: '[options] FILE… | --library FOLDER',
+  usage: '[options] FILE… | --library LIBRARY',
   arguments: [['[file...]', fileHelp]],
   options: [
     new Option(
@@ -26,9 +26,14 @@ export const duplicates = defineCommand<PapersArguments & { readonly threshold: 
       const { colors } = context.terminal
       const best = new Map<string, number>()
       for (const { ids, score } of pairs) for (const id of ids) best.set(id, Math.max(best.get(id) ?? 0, score))
-      const listed = (ids: readonly string[]) =>
-        library.getMany(ids).flatMap((paper) => (paper ? [{ paper, score: best.get(paper.id) ?? 0 }] : []))
-      const lists = groups.map(listed)
+      const named = await library.readPapers(groups.flat(), { signal: context.signal })
+      const byId = new Map(named.map((paper) => [paper?.id, paper]))
+      const lists = groups.map((ids) =>
+        ids.flatMap((id) => {
+          const paper = byId.get(id)
+          return paper ? [{ paper, score: best.get(id) ?? 0 }] : []
+        }),
+      )
       const heading = `${count(library.size, 'paper')}: ${count(groups.length, 'group')} of near-duplicates`
       return {
         page: (columns) => [heading, ...lists.map((list) => paperTable(list, colors, columns))].join('\n\n'),

@@ -2,19 +2,20 @@ import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
 import { count } from '../../report/wording.ts'
 import { outputPlace } from '../../runtime/atomic-file.ts'
-import { defineCommand, libraryOption, outOption } from '../command.ts'
+import { defineCommand, type LibraryArguments, libraryOptions, outOption } from '../command.ts'
 import { withLibrary } from '../open-papers.ts'
 
-export const exportPapers = defineCommand<{
-  readonly library?: string
-  readonly out?: string
-  readonly vectors?: string
-}>({
+export const exportPapers = defineCommand<
+  LibraryArguments & {
+    readonly out?: string
+    readonly vectors?: string
+  }
+>({
   name: 'export',
   summary: 'write the papers of a library as JSON lines, and its vectors for NumPy',
-  usage: '[options] --library FOLDER',
+  usage: '[options] --library LIBRARY',
   options: [
-    libraryOption(),
+    ...libraryOptions(),
     outOption('write the papers here as JSON lines, one per line'),
     new Option('--vectors <file.npy>', 'write the vectors here, one row per paper, and their ids to file.ids.json'),
   ],

@@ -1,15 +1,15 @@
 import { Option } from 'commander'
 import { count } from '../../report/wording.ts'
-import { defineCommand, libraryOption } from '../command.ts'
+import { defineCommand, type LibraryArguments, libraryOptions } from '../command.ts'
 import { withLibrary } from '../open-papers.ts'
 
-export const importPapers = defineCommand<{ readonly library?: string; readonly vectors?: string }>({
+export const importPapers = defineCommand<LibraryArguments & { readonly vectors?: string }>({
   name: 'import',
   summary: 'add exported papers and vectors to a library',
-  usage: '[options] --library FOLDER FILE',
+  usage: '[options] --library LIBRARY FILE',
   arguments: [['<file>', 'JSON lines, one paper per line']],
   options: [
-    libraryOption(),
+    ...libraryOptions(),
     new Option('--vectors <file.npy>', 'the vectors exported with them; without it the papers are embedded'),
   ],
   examples: ['paperkin import --library papers papers.jsonl'],

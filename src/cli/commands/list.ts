@@ -1,13 +1,21 @@
+import type { Paper } from '../../paper.ts'
 import { count } from '../../report/wording.ts'
-import { defineCommand, type FilterArguments, filterOptions, libraryOption, wantedPapers } from '../command.ts'
+import {
+  defineCommand,
+  type FilterArguments,
+  filterOptions,
+  type LibraryArguments,
+  libraryOptions,
+  wantedPapers,
+} from '../command.ts'
 import { withLibrary } from '../open-papers.ts'
 import { paperTable } from '../table.ts'
 
-export const list = defineCommand<FilterArguments & { readonly library?: string }>({
+export const list = defineCommand<FilterArguments & LibraryArguments & { readonly jsonl?: boolean }>({
   name: 'list',
   summary: 'list the papers of a library in the order of adding',
-  usage: '[options] --library FOLDER',
-  options: [libraryOption(), ...filterOptions()],
+  usage: '[options] --library LIBRARY',
+  options: [...libraryOptions(), ...filterOptions()],
   examples: [
     'paperkin list --library papers',
     'paperkin list --library papers --area robotics --from 2025-03',
@@ -15,10 +23,14 @@ export const list = defineCommand<FilterArguments & { readonly library?: string 
   ],
   run: (_, options, context) =>
     withLibrary(options, context, async (library) => {
-      const listed = library
-        .papers({ filter: wantedPapers(options) })
-        .map((paper) => ({ paper, place: library.areas(paper.id)[0] ?? null }))
-      const { colors } = context.terminal
+      const { signal, terminal } = context
+      const { colors } = terminal
+      const papers: Paper[] = []
+      for await (const paper of library.streamPapers({ filter: wantedPapers(options), signal })) papers.push(paper)
+      // Lines of JSON do not show them.
+      const ids = options.jsonl === true ? [] : papers.map(({ id }) => id)
+      const areas = await library.readAreas(ids, { signal })
+      const listed = papers.map((paper, i) => ({ paper, place: areas[i]?.[0] ?? null }))
       return {
         page: (columns) => {
           const rows = listed.map(({ paper, place }) => ({ paper, area: place?.area ?? '' }))
@@ -29,10 +41,10 @@ export const list = defineCommand<FilterArguments & { readonly library?: string 
         data: () => ({
           library: library.path,
           embedder: library.embedder ?? null,
-          papers: listed.map(({ paper }) => paper),
+          papers,
           areas: Object.fromEntries(listed.map(({ paper, place }) => [paper.id, place])),
         }),
-        records: () => listed.map(({ paper }) => paper),
+        records: () => papers,
       }
     }),
 })

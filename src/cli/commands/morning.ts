@@ -14,13 +14,14 @@ import {
   keptLiking,
   type LikingArguments,
   likingOptions,
+  nothingLiked,
   readLiking,
   writeRecommended,
 } from '../for-you.ts'
 import { hitData } from '../hits.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { noveltyOptions, withNovelty } from '../novelty.ts'
-import { addFiles, type PapersArguments, reportProblems, summaryLine, withLibrary } from '../open-papers.ts'
+import { addFiles, allPapers, type PapersArguments, reportProblems, summaryLine, withLibrary } from '../open-papers.ts'
 
 interface MorningArguments extends PapersArguments, LikingArguments, FetchArguments {
   readonly daily?: string | true
@@ -39,7 +40,7 @@ export const morning = defineCommand<MorningArguments>({
   summary: 'add the papers of a day to a library, and show their topics and which are for you',
   description:
     'One step for every morning: reads or fetches, adds, finds topics of those papers and what is new about them, recommends, and writes a report. The same again gives the same: known papers are not embedded twice. Where reading or fetching fails, the library and the last report stay as they are. Without --like, what you starred in `paperkin serve` is liked.',
-  usage: '[options] --library FOLDER FILE… | --library FOLDER --daily',
+  usage: '[options] --library LIBRARY FILE… | --library LIBRARY --daily',
   arguments: [['[file...]', fileHelp]],
   options: [
     new Option('--daily [day]', 'fetch the papers of a digest page, the latest or those of a day such as 2025-03-12'),
@@ -62,7 +63,7 @@ export const morning = defineCommand<MorningArguments>({
     'paperkin morning --library papers --daily 2025-03-12 --out today.html',
   ],
   run: async (files, options, context) => {
-    const { daily, out, forMe, seed, weeks, names } = options
+    const { daily, out, forMe, seed, weeks, names, marks } = options
     if (files.length > 0 === (daily !== undefined))
       throw new PaperkinError('invalid-argument', 'Expected files or --daily: name the files of the day, or fetch it.')
     if (forMe !== undefined) feedFormat(forMe)
@@ -80,10 +81,11 @@ export const morning = defineCommand<MorningArguments>({
       options,
       context,
       async (all) => {
-        const liking = await (named ?? keptLiking)(all)
+        const liking = await (named?.(all) ?? keptLiking(all, { marks, signal }))
         if (liking === undefined && forMe !== undefined)
-          throw new PaperkinError(
-            'invalid-argument',
+          throw nothingLiked(
+            all,
+            marks,
             'Expected --like beside --for-me, or papers that you starred in `paperkin serve`.',
           )
         const ids = new Set<string>()
@@ -103,7 +105,7 @@ export const morning = defineCommand<MorningArguments>({
           return { page: () => 'No paper today; nothing was written.', data: () => data, records: () => [] }
         }
         return withNovelty(all, { papers: [...ids], weeks }, signal, async (shown, { novelty }) => {
-          const own = names === undefined ? undefined : await readNames(names, shown)
+          const own = names === undefined ? undefined : await readNames(names, shown, signal)
           const topics = await shown.topics({ count: options.topics, named: own, seed, signal })
           const unmatched = unmatchedLine(topics)
           if (unmatched !== undefined) terminal.note(unmatched)
@@ -136,7 +138,7 @@ export const morning = defineCommand<MorningArguments>({
             ...(out !== undefined && { out }),
             ...(forMe !== undefined && { forMe }),
           }
-          const records = data.forYou?.hits ?? shown.papers()
+          const records = data.forYou?.hits ?? (await allPapers(shown, signal))
           return {
             page: (columns) =>
               [

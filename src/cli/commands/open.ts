@@ -17,7 +17,7 @@ export const open = defineCommand<OpenArguments>({
   summary: 'open a paper in the browser',
   description:
     'Opens the paper’s address, or that of its arXiv id or DOI; if it has none, a search for its title. Name a paper as in `paperkin show`. Without a browser the address is printed.',
-  usage: '[options] FILE PAPER… | --library FOLDER PAPER…',
+  usage: '[options] FILE PAPER… | --library LIBRARY PAPER…',
   arguments: [['<paper...>', `${fileHelp}, then a paper; with --library only the paper`]],
   options: [new Option('--print', 'only print the address'), ...papersOptions()],
   examples: ['paperkin open today.txt 2407.01234 --print', 'paperkin open --library papers methane from ponds --print'],
@@ -28,7 +28,7 @@ export const open = defineCommand<OpenArguments>({
       options,
       context,
       async ({ library }) => {
-        const paper = namedPaper(library, text)
+        const paper = await namedPaper(library, text, context.signal)
         const link = paperLink(paper)
         const address = link ?? searchLink(paper)
         const isOpened = options.print !== true && (await opened(address, context))

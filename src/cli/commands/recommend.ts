@@ -14,6 +14,7 @@ import {
   keptLiking,
   type LikingArguments,
   likingOptions,
+  nothingLiked,
   readLiking,
   writeRecommended,
 } from '../for-you.ts'
@@ -31,7 +32,7 @@ export const recommendCommand = defineCommand<RecommendArguments>({
   summary: 'recommend papers, based on those that you like',
   description:
     '--like takes a reference manager’s file or any other supported file, or an id. Papers are ranked by how much more they are like those than like the rest. With both --library and files, the papers of the files are ranked, and those of the library serve as background. Without --like, the papers that you starred in `paperkin serve` are liked, and those that you hid there are not wanted.',
-  usage: '[options] FILE… --like FILE | --library FOLDER [FILE…] [--like FILE]',
+  usage: '[options] FILE… --like FILE | --library LIBRARY [FILE…] [--like FILE]',
   arguments: [['[file...]', `${fileHelp}: the papers to choose from`]],
   options: [
     hitsOption(10),
@@ -47,18 +48,18 @@ export const recommendCommand = defineCommand<RecommendArguments>({
     'paperkin recommend --library papers --like refs.bib --json',
   ],
   run: async (files, options, context) => {
-    const { k, library: folder, omitDuplicates = false, out } = options
+    const { k, library: place, marks, omitDuplicates = false, out } = options
     if (out !== undefined) feedFormat(out)
     const named = await readLiking(options, context)
-    const isKept = files.length === 0 || folder !== undefined
-    if (named === undefined && !isKept) throw nothingLiked()
+    const isKept = files.length === 0 || place !== undefined
+    if (named === undefined && !isKept) throw new PaperkinError('invalid-argument', expectsLike)
     const { signal, terminal } = context
     const answer = async (
       library: PaperLibrary,
       { among, sources = [] }: { readonly among?: readonly Seed[]; readonly sources?: readonly unknown[] },
     ) => {
-      const liking = await (named ?? keptLiking)(library)
-      if (liking === undefined) throw nothingLiked()
+      const liking = await (named?.(library) ?? keptLiking(library, { marks, signal }))
+      if (liking === undefined) throw nothingLiked(library, marks, expectsLike)
       const found = await library.recommend({
         ...liking,
         k,
@@ -87,7 +88,7 @@ export const recommendCommand = defineCommand<RecommendArguments>({
         records: () => hits.map(hitData),
       }
     }
-    if (files.length > 0 && folder !== undefined) {
+    if (files.length > 0 && place !== undefined) {
       const { sources, read } = sourceReading(files, options, context)
       const among = await readPapers(sources, read)
       return withLibrary(options, context, (library) => answer(library, { among }))
@@ -96,8 +97,5 @@ export const recommendCommand = defineCommand<RecommendArguments>({
   },
 })
 
-const nothingLiked = () =>
-  new PaperkinError(
-    'invalid-argument',
-    'Expected --like with a file of papers that you like, or an id; or a library with papers that you starred in `paperkin serve`.',
-  )
+const expectsLike =
+  'Expected --like with a file of papers that you like, or an id; or a library with papers that you starred in `paperkin serve`.'

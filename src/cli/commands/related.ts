@@ -12,7 +12,7 @@ interface RelatedArguments extends PapersArguments, HitArguments {
 export const related = defineCommand<RelatedArguments>({
   name: 'related',
   summary: 'find the kin of a paper: those related to it',
-  usage: '[options] FILE PAPER… | --library FOLDER PAPER…',
+  usage: '[options] FILE PAPER… | --library LIBRARY PAPER…',
   arguments: [['<paper...>', `${fileHelp}, then a paper's id or words of its title; with --library only the paper`]],
   options: [
     ...hitOptions(10),
@@ -30,11 +30,13 @@ export const related = defineCommand<RelatedArguments>({
   run: (args, options, context) => {
     const { files, text } = fileAndWords(args, options, context)
     return withPapers(files, options, context, async ({ library, sources }) => {
-      const paper = namedPaper(library, text)
-      const unlike = (options.unlike ?? []).map((words) => namedPaper(library, words).id)
+      const { signal } = context
+      const paper = await namedPaper(library, text, signal)
+      const unlike: string[] = []
+      for (const words of options.unlike ?? []) unlike.push((await namedPaper(library, words, signal)).id)
       const { hits, weights } = await library.related(
         { like: paper.id, unlike },
-        { ...hitQuery(options, context.signal), omitDuplicates: options.omitDuplicates ?? false },
+        { ...hitQuery(options, signal), omitDuplicates: options.omitDuplicates ?? false },
       )
       const { colors } = context.terminal
       const heading = `Kin of ${colors.bold(paperName(paper))} ${colors.dim(paper.id)}`

@@ -15,7 +15,7 @@ import {
 import { forYouCount, type LikingArguments, likingOptions, readLiking } from '../for-you.ts'
 import { namesOption, readNames, unmatchedLine } from '../named-topics.ts'
 import { type NoveltyArguments, noveltyOptions, withNovelty } from '../novelty.ts'
-import { type PapersArguments, withPapers } from '../open-papers.ts'
+import { allPapers, type PapersArguments, withPapers } from '../open-papers.ts'
 
 interface ReportOptions extends PapersArguments, NoveltyArguments, LikingArguments {
   readonly out?: string
@@ -35,7 +35,7 @@ export const report = defineCommand<ReportOptions>({
   summary: 'write a page with a map, topics, search and every paper with its kin',
   description:
     'The page is a single file that opens from disk and fetches nothing. An --out ending in .md, .json, .svg or .xml writes Markdown, the data, the map or a feed instead. Without --out, what --format names goes to standard output, and the page to report.html. With --like, Markdown and JSON list the papers for you first, and a feed holds only those.',
-  usage: '[options] FILE… | --library FOLDER',
+  usage: '[options] FILE… | --library LIBRARY',
   arguments: [['[file...]', fileHelp]],
   options: [
     outOption('the file to write (default: report.html)'),
@@ -70,9 +70,9 @@ export const report = defineCommand<ReportOptions>({
         const { from, to } = novelty
         const when = options.since === undefined || from === null || to === null ? days : longSpan(from, to)
         const title = options.title ?? (when === '' ? undefined : `Papers of ${when}`)
-        const named = options.names === undefined ? undefined : await readNames(options.names, library)
+        const named = options.names === undefined ? undefined : await readNames(options.names, library, signal)
         const topics = await library.topics({ method, count: options.topics, named, seed, signal })
-        const among = library === all ? undefined : library.papers().map(({ id }) => id)
+        const among = library === all ? undefined : (await allPapers(library, signal)).map(({ id }) => id)
         const forYou = liking && (await all.recommend({ ...liking, among, k: forYouCount, why: true, signal }))
         const unmatched = unmatchedLine(topics)
         if (unmatched !== undefined) terminal.note(unmatched)

@@ -9,7 +9,7 @@ export const search = defineCommand<SearchArguments>({
   name: 'search',
   summary: 'find papers about something',
   description: 'Words in quotes must occur as a phrase: \'"graph neural network" traffic\'.',
-  usage: '[options] FILE WORDS… | --library FOLDER WORDS…',
+  usage: '[options] FILE WORDS… | --library LIBRARY WORDS…',
   arguments: [['<words...>', `${fileHelp}, then what to search for; with --library only the words`]],
   options: [...hitOptions(10), ...papersOptions()],
   examples: [

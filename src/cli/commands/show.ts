@@ -1,5 +1,5 @@
+import type { PaperArea } from '../../atlas/atlas.ts'
 import type { HitList } from '../../library/asking/ranking.ts'
-import type { PaperLibrary } from '../../library/paper-library.ts'
 import type { Paper } from '../../paper.ts'
 import { paperDoi, paperLink, searchLink } from '../../report/links.ts'
 import { count, longDate } from '../../report/wording.ts'
@@ -18,7 +18,7 @@ interface ShownPaper {
   readonly paper: Paper
   /** Its topic; undefined if topics were not computed, null for an outlier. */
   readonly topic: { readonly id: number; readonly label: string; readonly size: number } | null | undefined
-  readonly area: ReturnType<PaperLibrary['areas']>[number] | undefined
+  readonly area: PaperArea | undefined
   readonly kin: HitList | undefined
 }
 
@@ -31,7 +31,7 @@ export const show = defineCommand<ShowArguments>({
   name: 'show',
   summary: 'show a paper with its abstract, topic and kin',
   description: 'Name a paper by its id or the start of it, an arXiv id, a DOI, an address, or words of its title.',
-  usage: '[options] FILE PAPER… | --library FOLDER PAPER…',
+  usage: '[options] FILE PAPER… | --library LIBRARY PAPER…',
   arguments: [['<paper...>', `${fileHelp}, then a paper; with --library only the paper`]],
   options: [
     kinOption('how many of its nearest kin; 0 shows the paper at once, without topic and area', 5).default(5),
@@ -52,13 +52,13 @@ export const show = defineCommand<ShowArguments>({
       options,
       context,
       async ({ library, sources }) => {
-        const paper = namedPaper(library, text)
+        const paper = await namedPaper(library, text, signal)
         const kin = k > 0 ? await library.related(paper.id, { k, signal }) : undefined
         const topics = k > 0 && library.size <= maxForTopics ? await library.topics({ signal }) : undefined
         const { id, label, size } = topics?.of(paper.id) ?? {}
         const topic =
           id !== undefined && label !== undefined && size !== undefined ? { id, label, size } : topics && null
-        const [area] = k > 0 ? library.areas(paper.id) : []
+        const [[area] = []] = k > 0 ? await library.readAreas([paper.id], { signal }) : []
         const shown = { paper, topic, area, kin }
         const link = paperLink(paper)
         const data = {

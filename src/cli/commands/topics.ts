@@ -40,7 +40,7 @@ interface TopicsParts {
 export const topicsCommand = defineCommand<TopicsOptions>({
   name: 'topics',
   summary: 'find the topics of the papers',
-  usage: '[options] FILE… | --library FOLDER',
+  usage: '[options] FILE… | --library LIBRARY',
   description:
     'Prints each topic with its label, more terms and its most typical papers. Save the --json output for --previous on another day: unchanged topics then keep their numbers and labels.',
   arguments: [['[file...]', fileHelp]],
@@ -82,14 +82,18 @@ export const topicsCommand = defineCommand<TopicsOptions>({
         resolution,
         outlierShare: outliers,
         previous: previous === undefined ? undefined : await readTopics(previous),
-        named: names === undefined ? undefined : await readNames(names, library),
+        named: names === undefined ? undefined : await readNames(names, library, signal),
         signal,
       })
       const hierarchy = options.hierarchy ? await topics.hierarchy({ signal }) : undefined
       const overTime = options.overTime && (await topics.overTime(options.overTime, { signal }))
-      const papers = library.papers()
+      const listed = [
+        ...topics.topics.flatMap(({ representatives }) => representatives),
+        ...topics.outliers.map(({ id }) => id),
+      ]
+      const papers = (await library.readPapers(listed, { signal })).filter((paper) => paper !== undefined)
       return {
-        page: (columns) => topicsPage(papers, { topics, hierarchy, overTime }, terminal.colors, columns),
+        page: (columns) => topicsPage(library.size, papers, { topics, hierarchy, overTime }, terminal.colors, columns),
         data: () => ({ ...topics, ...(hierarchy && { hierarchy }), ...(overTime && { overTime }), sources }),
         records: () => topics.topics,
       }
@@ -108,7 +112,9 @@ async function readTopics(path: string): Promise<TopicsData> {
   }
 }
 
+/** @param papers those that are listed, of all `size` */
 function topicsPage(
+  size: number,
   papers: readonly Paper[],
   { topics, hierarchy, overTime }: TopicsParts,
   colors: Colors,
@@ -127,7 +133,7 @@ function topicsPage(
     return indented(paperTable(rows, colors, columns - 3))
   }
   const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
-  const lines = [colors.bold(`${count(papers.length, 'paper')}: ${count(topics.count, 'topic')}${apart}`), '']
+  const lines = [colors.bold(`${count(size, 'paper')}: ${count(topics.count, 'topic')}${apart}`), '']
   for (const { group, size: all, inside } of groupedTopics(topics)) {
     if (group !== undefined) lines.push(colors.bold(colors.underline(`${group} (${all})`)), '')
     for (const { id, label, size, terms, representatives } of inside) {

@@ -1,16 +1,13 @@
 import { Option } from 'commander'
 import { PaperkinError } from '../../errors.ts'
 import { PaperLibrary } from '../../library/paper-library.ts'
-import { isPostgresUrl } from '../../library/postgres/database.ts'
 import { PostgresStorage } from '../../library/postgres/postgres-storage.ts'
 import type { Verification } from '../../library/storage/storage.ts'
 import { count } from '../../report/wording.ts'
-import { type CommandContext, defineCommand, libraryOption, schemaOption } from '../command.ts'
-import { libraryPath, withLibrary } from '../open-papers.ts'
+import { type CommandContext, defineCommand, type LibraryArguments, libraryOptions } from '../command.ts'
+import { libraryPlace, withLibrary } from '../open-papers.ts'
 
-interface VerifyArguments {
-  readonly library?: string
-  readonly schema?: string
+interface VerifyArguments extends LibraryArguments {
   readonly repair?: boolean
 }
 
@@ -20,14 +17,14 @@ export const verify = defineCommand<VerifyArguments>({
   description: 'Exits with 1 if damage is found and not repaired.',
   usage: '[options] --library LIBRARY',
   options: [
-    libraryOption('the library to check: a folder, or a url such as postgres://user@host/database'),
-    schemaOption(),
+    ...libraryOptions('the library to check'),
     new Option('--repair', 'drop damaged papers; embed again those with only a damaged vector'),
   ],
   examples: ['paperkin verify --library papers', 'paperkin verify --library papers --repair'],
   run: async (_, options, context) => {
-    const path = libraryPath(options, context)
-    if (isPostgresUrl(path)) return verifyPostgres(path, options, context)
+    const place = libraryPlace(options, context)
+    if ('postgres' in place) return verifyPostgres(place, options, context)
+    const { path } = place
     const before = await PaperLibrary.verify(path, { signal: context.signal })
     if (!options.repair || before.isWhole) return verified(path, before, context)
     const report = await withLibrary(options, context, async (library) => library.repair, {
@@ -52,10 +49,14 @@ export const verify = defineCommand<VerifyArguments>({
   },
 })
 
-async function verifyPostgres(url: string, { schema, repair }: VerifyArguments, context: CommandContext) {
+async function verifyPostgres(
+  { postgres, schema }: { readonly postgres: string; readonly schema: string | undefined },
+  { repair }: VerifyArguments,
+  context: CommandContext,
+) {
   if (repair)
     throw new PaperkinError('invalid-argument', 'Expected a folder with --repair: restore a database from its backup.')
-  const storage = await PostgresStorage.open(url, { schema, readOnly: true })
+  const storage = await PostgresStorage.open(postgres, { schema, readOnly: true })
   try {
     return verified(storage.path, await storage.verify({ signal: context.signal }), context)
   } finally {

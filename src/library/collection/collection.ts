@@ -269,18 +269,25 @@ export class Collection implements Holding {
   }
 
   /**
-   * Loads what was committed to the storage since the last call. All changes become visible together at the end.
+   * Loads what was committed to the storage since the last call, and resolves to whether there was anything. All changes become visible together at the end.
    * @throws PaperkinError `corrupt-store` with the ids of damaged papers, `store-mismatch`, `unreadable-source`
    */
-  async load(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async load(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
     const isAll = this.#isBehind
     // If this load fails, the next one must read everything again.
     this.#isBehind = true
-    await this.#load({ isAll, signal: options.signal })
+    const isChanged = await this.#load({ isAll, signal: options.signal })
     this.#isBehind = false
+    return isChanged
   }
 
-  async #load({ isAll, signal }: { readonly isAll: boolean; readonly signal: AbortSignal | undefined }): Promise<void> {
+  async #load({
+    isAll,
+    signal,
+  }: {
+    readonly isAll: boolean
+    readonly signal: AbortSignal | undefined
+  }): Promise<boolean> {
     const { storage } = this
     const slice = timeSlice(signal)
     let kept = new Map<string, StoredPaper>()
@@ -298,7 +305,9 @@ export class Collection implements Holding {
     const { dimensions } = index
     const rows: number[] = []
     const vectors = new VectorChunks(dimensions)
+    let isChanged = isAnew
     for await (const { removed, papers, places, vectors: floats } of batches) {
+      isChanged ||= removed.length > 0 || papers.length > 0
       for (const id of removed) kept.delete(id)
       const fresh: number[] = []
       const elsewhere: StoredPaper[] = []
@@ -342,6 +351,7 @@ export class Collection implements Holding {
     if (isAnew) await this.settling.loadGraph(this.#kind)
     if (kept.size > 0) this.settling.later()
     this.#isLoaded = true
+    return isChanged
   }
 
   async #adopt(found: {

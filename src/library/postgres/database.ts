@@ -574,7 +574,7 @@ function requirePool(pool: unknown): PostgresPool {
 /** @throws PaperkinError `invalid-argument` for something that is no url; the message never has its password */
 function ownPool(url: string): PostgresPool {
   // A url may be cut off or mistyped anywhere, so none of it is shown.
-  if (!isPostgresUrl(url) || !URL.canParse(url) || !isDecodable(url))
+  if (!isPostgresUrl(url) || !URL.canParse(url) || !isDecodable(url) || isCutByPassword(new URL(url)))
     throw new PaperkinError(
       'invalid-argument',
       'Expected `postgres` to be a url such as postgres://user@host:5432/database: write special characters of the password as %40, %2F and so on.',
@@ -598,6 +598,11 @@ function ownPool(url: string): PostgresPool {
     application_name: 'paperkin',
     allowExitOnIdle: true,
   })
+}
+
+/** Whether a password with one of `/`, `?` and `#` ends the server's name, so that parts of it would be shown. */
+function isCutByPassword({ pathname, searchParams, hash }: URL): boolean {
+  return hash !== '' || [pathname, ...searchParams.keys()].some((part) => part.includes('@'))
 }
 
 /** Whether each `%` of a url begins a character. */

@@ -77,6 +77,8 @@ export class PostgresSource implements Source {
   readonly #frequencies: TermFrequencies
   #generation: string | undefined
   #size = 0
+  /** Number of commits when {@link hasChanged} was last asked. */
+  #noticed: number | undefined
   #hasIterativeScans: boolean | undefined
 
   constructor(storage: PostgresStorage, areas: () => PaperAreas | undefined) {
@@ -92,6 +94,14 @@ export class PostgresSource implements Source {
   /** Reads the number of papers again; on an error {@link size} stays as it was. */
   async learnSize(): Promise<void> {
     await this.#storage.database.read((ask) => this.#state(ask)).catch(() => {})
+  }
+
+  /** Whether papers were added, changed or removed since the library was opened, or since the last call. */
+  async hasChanged({ signal }: { readonly signal?: AbortSignal | undefined }): Promise<boolean> {
+    const before = this.#noticed
+    const { commits } = await this.#storage.database.read((ask) => this.#state(ask), { signal })
+    this.#noticed = commits
+    return before !== undefined && before !== commits
   }
 
   /** Number of papers when a question was last asked. */
@@ -172,7 +182,8 @@ export class PostgresSource implements Source {
     const frequencies = (terms: readonly string[]) =>
       this.#frequencies.of(terms, { ask, commits: state.commits, least: 1 })
     const holding = await this.#candidates(rows, frequency, state, signal, {
-      isCounted: ranked?.text !== '',
+      // Papers that are only looked up are not compared.
+      isCounted: ranked === undefined ? sample !== undefined : ranked.text !== '',
       frequencies: isCompared ? frequencies : undefined,
     })
     if (ranked !== undefined) {
@@ -200,6 +211,7 @@ export class PostgresSource implements Source {
         `Expected the library in ${this.#storage.path} to be the one that was opened, but it was replaced meanwhile, as re-embedding does: open it again.`,
       )
     this.#size = Number(papers)
+    this.#noticed ??= Number(commits)
     return {
       commits: Number(commits),
       papers: Number(papers),
@@ -582,7 +594,7 @@ export class PostgresSource implements Source {
       )
       if (rows.length > 0) {
         isEmpty = false
-        yield await this.#candidates(rows, new Map(), noState, signal)
+        yield await this.#candidates(rows, new Map(), noState, signal, { isCounted: false })
       }
       if (rows.length < papersPerRead) break
       after = rows.at(-1)?.[1] as string
