@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** Is called when something was written to standard output. */
   readonly onOutput?: () => void
+  /** Gets what was written to standard output before {@link onOutput} is called. */
+  readonly output?: { text: string }
 }
 
 export interface Run {
@@ -25,14 +27,17 @@ export interface Run {
 const noSettings = { XDG_CONFIG_HOME: '/nonexistent', HOME: '/nonexistent' }
 
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { stdin = '', env = {}, columns, rows, signal = new AbortController().signal, onOutput } = options
+  const { stdin = '', env = {}, columns, rows, signal = new AbortController().signal, onOutput, output } = options
   const written = { stdout: '', stderr: '' }
   const stream = (name: 'stdout' | 'stderr') =>
     Object.assign(
       new Writable({
         write: (chunk, _, done) => {
           written[name] += chunk
-          if (name === 'stdout') onOutput?.()
+          if (name === 'stdout') {
+            if (output !== undefined) output.text = written.stdout
+            onOutput?.()
+          }
           done()
         },
       }),
