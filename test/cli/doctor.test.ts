@@ -19,7 +19,24 @@ it('finds the native runtime and an intact model', () => {
     state: 'good',
     detail: expect.stringMatching(/MiniLM-L6-papers.*384 dimensions/u),
   })
+  expect(of('pg')).toMatchObject({ state: 'good', detail: expect.stringContaining('for libraries on Postgres') })
   expect(of('transformers.js')).toMatchObject({ state: 'good', detail: expect.stringMatching(/^4\./u) })
+})
+
+it('without pg names the package, and so does a command on Postgres', () => {
+  const { status, of } = doctor('../cli/break-pg.cjs')
+  expect(status).toBe(0)
+  expect(of('pg')).toMatchObject({ state: 'absent', remedy: 'for a library on Postgres: npm install pg' })
+  const NODE_OPTIONS = `--require ${resolve('test/cli/break-pg.cjs')}`
+  const { status: refused, stderr } = spawnSync(
+    process.execPath,
+    ['dist/cli.js', 'list', '--library', 'postgres://ada:s3cret@localhost/papers'],
+    { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS } },
+  )
+  expect({ refused, stderr }).toEqual({
+    refused: 2,
+    stderr: 'paperkin: Expected the optional package pg for a library on Postgres, found none: run `npm install pg`.\n',
+  })
 })
 
 it('reports WebAssembly, its reason, and the native platforms', () => {

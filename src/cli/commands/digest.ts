@@ -111,13 +111,13 @@ export const digest = defineCommand<DigestOptions>({
       return withNovelty(library, options, signal, async (shown, news) => {
         const named = options.names === undefined ? undefined : await readNames(options.names, shown, signal)
         const topics = await shown.topics({ method, count: wanted, named, seed, signal })
-        // Kin come from the whole library.
         const isData = options.json === true || options.jsonl === true
-        const kin = shownKin > 0 || isData ? new Map<string, HitList>() : undefined
         const k = shownKin || defaultKin
         const papers = await allPapers(shown, signal)
         const ids = papers.map(({ id }) => id)
-        if (kin) for (const id of ids) kin.set(id, await library.related(id, { k, signal }))
+        // Kin come from the whole library.
+        const lists = shownKin > 0 || isData ? await library.relatedMany(ids, { k, signal }) : undefined
+        const kin = lists && new Map(ids.map((id, i) => [id, lists[i] as HitList]))
         const among = shown === library ? undefined : ids
         const found = liking && (await library.recommend({ ...liking, among, k: forYouCount, why: true, signal }))
         const forYou = liking && found && { liking, found }

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { createEmbedder, transformersCommand, transformersVersion } from '../../embedding/create-embedder.ts'
 import { affordableThreads } from '../../embedding/pool.ts'
 import { loadNative, loadWasm, nativePlatforms } from '../../runtime/onnx-runtime.ts'
-import { packageFile } from '../../runtime/package-files.ts'
+import { packageFile, packageRequire } from '../../runtime/package-files.ts'
 import { loadHnswlib } from '../../vectors/hnsw/hnswlib.ts'
 import { defineCommand } from '../command.ts'
 import { width, wrapped } from '../fitted-text.ts'
@@ -26,7 +26,16 @@ export const doctor = defineCommand<Record<string, never>>({
   options: [],
   examples: ['paperkin doctor', 'paperkin doctor --json'],
   run: async (_, __, { terminal }) => {
-    const findings: Finding[] = [node(), place(), await runtime(), await model(), threads(), transformers(), hnswlib()]
+    const findings: Finding[] = [
+      node(),
+      place(),
+      await runtime(),
+      await model(),
+      threads(),
+      transformers(),
+      hnswlib(),
+      pg(),
+    ]
     const { colors } = terminal
     const mark = { good: colors.green('ok'), slow: colors.yellow('slow'), absent: '-', broken: colors.red('broken') }
     return {
@@ -135,6 +144,18 @@ function hnswlib(): Finding {
     const isInstalled = (cause as NodeJS.ErrnoException | undefined)?.code !== 'MODULE_NOT_FOUND'
     const remedy = isInstalled ? firstLine(error) : "for `index: 'hnsw'`: npm install hnswlib-node"
     return { part, state: 'absent', detail, remedy }
+  }
+}
+
+/** The package that connects to Postgres. */
+function pg(): Finding {
+  const part = 'pg'
+  try {
+    const { version } = packageRequire()('pg/package.json') as { readonly version: string }
+    return { part, state: 'good', detail: `${version}, for libraries on Postgres` }
+  } catch {
+    const detail = 'not installed; only libraries on Postgres need it'
+    return { part, state: 'absent', detail, remedy: 'for a library on Postgres: npm install pg' }
   }
 }
 
