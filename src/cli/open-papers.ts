@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { PaperkinError } from '../errors.ts'
+import type { FoundPaper } from '../library/collection/find-papers.ts'
 import { PaperLibrary } from '../library/paper-library.ts'
 import { isPostgresUrl } from '../library/postgres/database.ts'
 import { type Paper, paperName, paperText } from '../paper.ts'
@@ -361,12 +362,12 @@ export function summaryLine(
  * @throws PaperkinError `invalid-argument` if several match, `paper-not-found` if none does
  */
 export async function namedPaper(library: PaperLibrary, text: string, signal: AbortSignal): Promise<Paper> {
-  const found = await library.findPapers(text, { k: 6, signal })
+  const found = await library.findPapers(text, { k: mostFound, signal })
   const [best] = found
   if (best?.match === 'exact') return best.paper
-  const titled = found.flatMap(({ match, paper }) => (match === 'words' ? [paper] : []))
+  const titled = found.slice(0, 6).flatMap(({ match, paper }) => (match === 'words' ? [paper] : []))
   const named = new Map(titled.map((paper) => [paper.id, paper]))
-  for (const paper of await addressed(library, text, signal)) named.set(paper.id, paper)
+  for (const paper of await addressed(library, text, { found, signal })) named.set(paper.id, paper)
   const [only] = named.values()
   if (only !== undefined && named.size === 1) return only
   const list = [...(named.size > 0 ? [...named.values()].slice(0, 5) : found.slice(0, 3).map(({ paper }) => paper))]
@@ -381,21 +382,36 @@ export async function namedPaper(library: PaperLibrary, text: string, signal: Ab
   throw new PaperkinError('paper-not-found', `There is no paper ${JSON.stringify(text)}; ${remedy}.`)
 }
 
+/** Papers looked through for ids that begin with a text: more than share its words or its beginning on Postgres. */
+const mostFound = 400
+
 /** Shorter prefixes match too many ids. */
 const minIdPrefix = 3
 
-/** The papers that have this DOI or address, or whose ids start with the text. */
-async function addressed(library: PaperLibrary, text: string, signal: AbortSignal): Promise<readonly Paper[]> {
+/**
+ * The papers that have this DOI or address, or whose ids start with the text.
+ * @param options `found`: what was found by the text
+ */
+async function addressed(
+  library: PaperLibrary,
+  text: string,
+  { found, signal }: { readonly found: readonly FoundPaper[]; readonly signal: AbortSignal },
+): Promise<readonly Paper[]> {
   const asked = text.trim().toLowerCase()
   if (asked.length < minIdPrefix || /\s/u.test(asked)) return []
   const all = async (isMeant: (paper: Paper) => boolean) => {
-    const found: Paper[] = []
-    for await (const paper of library.streamPapers({ signal })) if (isMeant(paper)) found.push(paper)
-    return found
+    const meant: Paper[] = []
+    for await (const paper of library.streamPapers({ signal })) if (isMeant(paper)) meant.push(paper)
+    return meant
   }
   const doi = doiOf(asked)
   if (doi !== undefined) return all((paper) => paperDoi(paper) === doi)
-  if (!/^https?:\/\//u.test(asked)) return all(({ id }) => id.toLowerCase().startsWith(asked))
+  if (!/^https?:\/\//u.test(asked)) {
+    const isMeant = ({ id }: Paper) => id.toLowerCase().startsWith(asked)
+    const meant = found.flatMap(({ paper }) => (isMeant(paper) ? [paper] : []))
+    // All are read only where nothing else is left, as an id in other letters.
+    return meant.length > 0 || found.some(({ match }) => match === 'words') ? meant : all(isMeant)
+  }
   // Addresses on other sites often contain the paper's arXiv id.
   const [id] = /(?<!\d)\d{4}\.\d{4,5}(?!\d)/u.exec(asked) ?? []
   const [own] = id === undefined ? [] : await library.readPapers([id], { signal })
