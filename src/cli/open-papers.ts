@@ -261,7 +261,7 @@ export async function addFiles(
   try {
     const events = readSources(sources, {
       ...read,
-      holderOf: async (id) => (await library.readPapers([id], { signal }))[0],
+      holdersOf: (ids) => library.readPapers(ids, { signal }),
       onProgress: ({ done, total }) => {
         share = files.length === 1 && total ? done / total : 0
       },

@@ -158,8 +158,8 @@ type SourceEvent =
 const sliceMs = 15
 
 interface SourceOptions extends ReadOptions {
-  /** The paper that already has an id in the target library: another paper with this key is kept apart from it. */
-  readonly holderOf?: (id: string) => Promise<Paper | undefined>
+  /** The papers that already have some ids in the target library: another paper with such a key is kept apart. */
+  readonly holdersOf?: (ids: readonly string[]) => Promise<readonly (Paper | undefined)[]>
 }
 
 /** Reads sources one after the other; a source's problem is an event, and reading continues with the next source. */
@@ -209,6 +209,8 @@ async function* events(
   let count = 0
   let problems = 0
   let errors = 0
+  // What the target library throws is no problem of the source.
+  let isLookingUp = false
   const seen: Seen = new Map()
   const path = typeof source === 'string' ? source : source.name
   try {
@@ -236,31 +238,37 @@ async function* events(
       isCertain: options.format !== undefined,
       columns: options.columns,
     })
-    for await (const reading of readings) {
-      if (slice.due()) await slice.rest()
-      if ('date' in reading) {
-        const whole = reading.date.startsWith('--') && options.year !== undefined
-        const day = whole ? `${options.year}${reading.date.slice(1)}` : reading.date
-        if (reading.isOfPapers !== false && !day.startsWith('--')) date ??= day
-        yield { date: day }
-      } else if ('problem' in reading) {
-        const problem = described(reading, name)
-        problems++
-        if (isError(problem)) errors++
-        yield { problem }
-      } else {
-        const record = dated(readable(reading.record, markup), date)
-        const keeping = { name, seen, keys, isKey: reading.isKey === true, holderOf: options.holderOf }
-        for await (const event of checkedRecord(record, reading.place, keeping)) {
-          if ('paper' in event) {
-            count++
-            const from = reading.from ?? title
-            counts.set(from, (counts.get(from) ?? 0) + 1)
-          } else {
-            problems++
-            if (isError(event.problem)) errors++
+    const { holdersOf } = options
+    for await (const group of inGroups(readings, holdersOf === undefined ? 1 : keysPerLookup)) {
+      isLookingUp = true
+      const holders = await keyHolders(group, markup, holdersOf)
+      isLookingUp = false
+      for (const reading of group) {
+        if (slice.due()) await slice.rest()
+        if ('date' in reading) {
+          const whole = reading.date.startsWith('--') && options.year !== undefined
+          const day = whole ? `${options.year}${reading.date.slice(1)}` : reading.date
+          if (reading.isOfPapers !== false && !day.startsWith('--')) date ??= day
+          yield { date: day }
+        } else if ('problem' in reading) {
+          const problem = described(reading, name)
+          problems++
+          if (isError(problem)) errors++
+          yield { problem }
+        } else {
+          const record = dated(readable(reading.record, markup), date)
+          const keeping = { name, seen, keys, isKey: reading.isKey === true, holders }
+          for (const event of checkedRecord(record, reading.place, keeping)) {
+            if ('paper' in event) {
+              count++
+              const from = reading.from ?? title
+              counts.set(from, (counts.get(from) ?? 0) + 1)
+            } else {
+              problems++
+              if (isError(event.problem)) errors++
+            }
+            yield event
           }
-          yield event
         }
       }
     }
@@ -275,8 +283,51 @@ async function* events(
     yield { summary: Object.freeze({ source: path, format, papers: Object.freeze(papers) }) }
   } catch (error) {
     if (signal?.aborted) throw signal.reason
+    if (isLookingUp) throw error
     yield sourceProblem(error, path, isInFolder && count === 0 ? 'passed-over' : 'bad')
   }
+}
+
+/** Readings whose keys are looked up in the target library at once. */
+const keysPerLookup = 200
+
+/** Readings in groups; what was read before an error comes before it. */
+async function* inGroups(readings: AsyncIterable<Reading>, size: number): AsyncGenerator<readonly Reading[]> {
+  let group: Reading[] = []
+  try {
+    for await (const reading of readings) {
+      group.push(reading)
+      if (group.length < size) continue
+      yield group
+      group = []
+    }
+  } catch (error) {
+    if (group.length > 0) yield group
+    throw error
+  }
+  if (group.length > 0) yield group
+}
+
+/** The papers of the target library that have keys of these records as ids. */
+async function keyHolders(
+  group: readonly Reading[],
+  markup: Format['markup'],
+  holdersOf: SourceOptions['holdersOf'],
+): Promise<ReadonlyMap<string, Paper>> {
+  const holders = new Map<string, Paper>()
+  if (holdersOf === undefined) return holders
+  const ids = new Set<string>()
+  for (const reading of group) {
+    if (!('record' in reading) || reading.isKey !== true) continue
+    try {
+      ids.add(toPaper(readable(reading.record, markup)).id)
+    } catch {
+      // Reported when its turn comes.
+    }
+  }
+  const found = ids.size === 0 ? [] : await holdersOf([...ids])
+  for (const paper of found) if (paper !== undefined) holders.set(paper.id, paper)
+  return holders
 }
 
 /** A note before the first record is reported from this many words on: it may have been a paper. */
@@ -357,7 +408,7 @@ function keptApart(paper: Paper): Paper {
 }
 
 /** Makes a paper of a record, or reports why not. Papers with the same title but without ids are kept apart. */
-async function* checkedRecord(
+function* checkedRecord(
   record: unknown,
   place: Place,
   {
@@ -365,15 +416,15 @@ async function* checkedRecord(
     seen,
     keys,
     isKey,
-    holderOf,
+    holders,
   }: {
     readonly name: string
     readonly seen: Seen
     readonly keys: Keys
     readonly isKey: boolean
-    readonly holderOf: SourceOptions['holderOf']
+    readonly holders: ReadonlyMap<string, Paper>
   },
-): AsyncGenerator<{ readonly paper: Paper } | ProblemEvent> {
+): Generator<{ readonly paper: Paper } | ProblemEvent> {
   let paper: Paper
   try {
     paper = toPaper(record)
@@ -405,7 +456,7 @@ async function* checkedRecord(
   const text = hash(`${paper.title}\n${paper.abstract}`)
   if (isKey && paper.id !== derived) {
     const { id } = paper
-    const held = keys.has(id) ? undefined : await holderOf?.(id)
+    const held = keys.has(id) ? undefined : holders.get(id)
     if (held !== undefined) keys.set(id, { title: derivedId(held.title || held.abstract), where: 'in the library' })
     const known = keys.get(id)
     if (known !== undefined && known.title !== derived) {
@@ -506,7 +557,7 @@ export function problemError(events: readonly ProblemEvent[]): PaperkinError {
 
 function checkOptions(options: SourceOptions): void {
   requireOptions<SourceOptions>('readPapers', options, {
-    holderOf: true,
+    holdersOf: true,
     onProblem: true,
     format: true,
     columns: true,
