@@ -180,6 +180,28 @@ describe.skipIf(postgresBin === '')('a question that is given up', { timeout: 12
     },
   )
 
+  it.skipIf(process.platform !== 'linux')('need not wait for a server that stands still', async () => {
+    const library = await PaperLibrary.open({ postgres: server.url, schema: 'still', embedder: letters() })
+    await library.add(papers.slice(0, 5))
+    await library.search('ice')
+    const abort = new AbortController()
+    await server.freeze(true)
+    try {
+      const search = library.search('ice', { signal: abort.signal })
+      const count = library.countPapers()
+      const ended = Promise.allSettled([search, count])
+      setTimeout(() => abort.abort(new Error('enough')), 100)
+      await expect(search).rejects.toThrow('enough')
+      await library.close()
+      expect((await ended)[1]).toMatchObject({
+        status: 'rejected',
+        reason: expect.objectContaining({ code: 'library-closed' }),
+      })
+    } finally {
+      await server.freeze(false)
+    }
+  })
+
   it('is a search that waits for a lock, or for a connection; a change is undone', async () => {
     const library = await PaperLibrary.open({ postgres: server.url, embedder: letters() })
     await library.add(papers.slice(0, 20))

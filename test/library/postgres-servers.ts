@@ -3,7 +3,7 @@
 // database with pgvector in which the tests may make schemas).
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -149,17 +149,24 @@ export class PostgresServer implements TestServer {
     await this.#end('SIGKILL')
   }
 
+  /** Lets the server's main process and those of its connections stand still, or go on. */
+  async freeze(isFrozen: boolean): Promise<void> {
+    const [main] = readFileSync(join(this.#folder, 'data', 'postmaster.pid'), 'utf8').split('\n')
+    const children = readFileSync(`/proc/${main}/task/${main}/children`, 'utf8').trim().split(' ')
+    for (const pid of [main, ...children]) process.kill(Number(pid), isFrozen ? 'SIGSTOP' : 'SIGCONT')
+  }
+
   /** Ends the server, and all connections with it. */
   async end(): Promise<void> {
     await this.#end('SIGINT')
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    const process = this.#process
+    const child = this.#process
     this.#process = undefined
-    if (process === undefined || process.exitCode !== null) return
-    const ended = once(process, 'exit')
-    process.kill(signal)
+    if (child === undefined || child.exitCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(signal)
     await ended
   }
 

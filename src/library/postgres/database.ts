@@ -64,6 +64,8 @@ const mostConnections = 8
 const statementMilliseconds = 60_000
 /** Milliseconds for which a lost server is waited for. */
 const patience = 30_000
+/** Milliseconds for which the end of all connections is waited for: one may be on its way to a server that stands still. */
+const longestEnd = 1_000
 /** Connections that one question or change may lose. */
 const mostLosses = 50
 const firstPause = 50
@@ -197,7 +199,7 @@ export class Database {
     { signal, isLong = false }: AskOptions & { readonly isLong?: boolean } = {},
   ): Promise<Result> {
     return this.#patiently('read', signal, async (client) => {
-      await client.query('begin transaction isolation level repeatable read, read only')
+      await this.#begin(client, 'begin transaction isolation level repeatable read, read only', signal)
       if (isLong) await client.query('set local statement_timeout = 0')
       const result = await work(this.#askOf(client, signal))
       await client.query('commit')
@@ -227,14 +229,15 @@ export class Database {
           const ask = this.#askOf(client, signal)
           if (unknown !== undefined) {
             const { result } = unknown
-            await client.query('begin')
+            await this.#begin(client, 'begin', signal)
             const wasMade = await isMade?.(ask, result)
             // Its locks must not be held while the change is made.
             await client.query('rollback')
             unknown = undefined
             if (wasMade) return result
           }
-          await client.query(`begin; set local statement_timeout = ${isLong ? 0 : 5 * statementMilliseconds}`)
+          const limit = isLong ? 0 : 5 * statementMilliseconds
+          await this.#begin(client, `begin; set local statement_timeout = ${limit}`, signal)
           const result = await work(ask)
           // From here on a lost connection says nothing about the change.
           unknown = { result }
@@ -272,7 +275,7 @@ export class Database {
     return this.#patiently('write', signal, async (client) => {
       const ask = this.#askOf(client, signal)
       const inTransaction = async <Part>(change: (ask: Ask) => Promise<Part>): Promise<Part> => {
-        await client.query('begin; set local statement_timeout = 0')
+        await this.#begin(client, 'begin; set local statement_timeout = 0', signal)
         const part = await change(ask)
         await client.query('commit')
         return part
@@ -365,6 +368,12 @@ export class Database {
     return Object.assign(ask, { copyIn })
   }
 
+  /** Begins a transaction; like a statement it is not waited for after an abort, while the end of one is. */
+  async #begin(client: PostgresClient, text: string, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    await this.#orAbandoned(client.query(text), client, signal)
+  }
+
   #orAbandoned<Answer>(
     answer: Promise<Answer>,
     client: PostgresClient,
@@ -440,8 +449,11 @@ export class Database {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (this.#isOwn) await this.#pool.end().catch(() => {})
-    else {
+    if (this.#isOwn) {
+      const timer = new AbortController()
+      await Promise.race([this.#pool.end().catch(() => {}), rest(longestEnd, timer.signal).catch(() => {})])
+      timer.abort()
+    } else {
       this.#pool.off?.('error', this.#ignore)
       this.#pool.off?.('connect', this.#watch)
     }
