@@ -65,8 +65,9 @@ export interface OpenOptions {
   readonly path?: string | undefined
   /**
    * A Postgres database with pgvector, in place of a folder: a url such as `postgres://user@host/database`, or a `Pool` of
-   * the package pg, an optional dependency. Many processes may write. Papers stay in the database, so what answers at
-   * once, such as {@link PaperLibrary.get}, is refused and {@link PaperLibrary.readPapers} and its like are there instead.
+   * the package pg, an optional dependency. Many processes may write; with `readOnly` it may be a replica. Papers stay in
+   * the database, so what answers at once, such as {@link PaperLibrary.get}, is refused and
+   * {@link PaperLibrary.readPapers} and its like are there instead.
    */
   readonly postgres?: string | PostgresPool | undefined
   /** Schema of the tables in the database. @default 'paperkin' */
