@@ -91,20 +91,25 @@ describe.skipIf(postgresBin === '')('a hot standby', { timeout: 300_000 }, () =>
     await database.close()
   })
 
-  it('asks again what the standby cancels to catch up', async () => {
+  it.each([
+    ['a statement', (ask: (text: string) => Promise<unknown>) => ask('select pg_sleep(30)')],
+    // The connection is ended then.
+    ['a question between two statements', () => new Promise((resolve) => setTimeout(resolve, 2000))],
+  ])('asks again what the standby cancels to catch up: %s', async (_, wait) => {
     const database = await Database.connect(standby.url)
     let attempts = 0
     const count = await database.snapshot(async (ask) => {
       attempts++
-      const [[before]] = (await ask('select count(*) from paperkin.papers')) as [[string]]
+      await ask('select count(*) from paperkin.papers')
       if (attempts === 1) {
         // The standby cannot remove rows that this snapshot may still read, and waits no longer than 100 ms.
+        await primary.run('drop table if exists paperkin.cleared')
         await primary.run('create table paperkin.cleared as select generate_series(1, 1000) as n')
         await primary.run('delete from paperkin.cleared')
         await primary.run('vacuum (freeze) paperkin.cleared')
-        await ask('select pg_sleep(30)')
+        await wait(ask)
       }
-      return before
+      return (await ask<[string]>('select count(*) from paperkin.papers'))[0]?.[0]
     })
     expect(attempts).toBeGreaterThan(1)
     expect(Number(count)).toBe(200)
