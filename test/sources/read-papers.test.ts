@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { PaperkinError } from '../../src/errors.ts'
 import { derivedId } from '../../src/paper.ts'
 import { lineDate } from '../../src/sources/digest-page.ts'
-import { parseDigest, readDigest, readPapers } from '../../src/sources/read-papers.ts'
+import { parseDigest, readDigest, readPapers, readSources } from '../../src/sources/read-papers.ts'
 import { hostileFiles } from '../hostile-texts.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paperkin-sources-'))
@@ -621,5 +621,34 @@ describe('a blank line inside a record', () => {
     const problems: string[] = []
     await readPapers({ name: 'x', content }, { onProblem: ({ reason }) => problems.push(reason) })
     expect(problems.join('; ')).toContain(`has no ${tag}: a blank line may have cut it off`)
+  })
+})
+
+describe('records with keys', () => {
+  const entry = (i: number) => `@article{key${i}, title={On topic ${i}}, abstract={Short ${i}.}}`
+  const events = async (content: string, holdersOf?: (ids: readonly string[]) => Promise<readonly undefined[]>) => {
+    const found = []
+    for await (const event of readSources({ name: 'a.bib', content }, holdersOf && { holdersOf })) found.push(event)
+    return found
+  }
+
+  it('are looked up in groups, and come in the same order with their problems', async () => {
+    const content = Array.from({ length: 500 }, (_, i) => (i === 250 ? '@article{bad, year={2020}}' : entry(i))).join(
+      '\n',
+    )
+    const asked: number[] = []
+    const found = await events(content, async (ids) => {
+      asked.push(ids.length)
+      return ids.map(() => undefined)
+    })
+    expect(found).toEqual(await events(content))
+    expect(asked).toEqual([200, 199, 100])
+  })
+
+  it('are no problem of the file where they cannot be looked up', async () => {
+    const failing = async () => {
+      throw new PaperkinError('unreadable-source', 'The server is away.')
+    }
+    await expect(events(entry(1), failing)).rejects.toThrow('The server is away.')
   })
 })
