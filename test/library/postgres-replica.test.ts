@@ -1,4 +1,5 @@
 // Questions to a hot standby, and questions that are given up, on real servers.
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PaperLibrary } from '../../src/library/paper-library.ts'
 import { Database } from '../../src/library/postgres/database.ts'
@@ -184,6 +185,20 @@ describe.skipIf(postgresBin === '')('a question that is given up', { timeout: 12
       await database.close()
     },
   )
+
+  it('in a pool of the caller’s leaves the pool whole', async () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 1, application_name: 'paperkin' })
+    const database = await Database.connect(pool)
+    const abort = new AbortController()
+    const asked = database.snapshot((ask) => ask('select pg_sleep(600)'), { signal: abort.signal })
+    await until(async () => (await running()).length === 1)
+    abort.abort(new Error('enough'))
+    await expect(asked).rejects.toThrow('enough')
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    await until(async () => (await running()).length === 0)
+    await database.close()
+    await pool.end()
+  })
 
   it.skipIf(process.platform !== 'linux')('need not wait for a server that stands still', async () => {
     const library = await PaperLibrary.open({ postgres: server.url, schema: 'still', embedder: letters() })

@@ -388,8 +388,10 @@ export class Database {
 
   /** Ends the statement of a connection, from a connection of its own, as all others may be busy. */
   async #cancel({ processID, constructor: Client }: PostgresClient): Promise<void> {
-    if (typeof processID !== 'number') return
-    const other = new (Client as new (options: unknown) => LoneClient)(this.#pool.options)
+    const { options } = this.#pool
+    // Without its options the server is not known.
+    if (typeof processID !== 'number' || options === undefined) return
+    const other = new (Client as new (options: unknown) => LoneClient)(options)
     other.on('error', this.#ignore)
     try {
       await other.connect()
