@@ -65,6 +65,9 @@ interface State {
 /** Where nothing is asked of the whole. */
 const noState: State = { commits: 0, papers: 0, length: 0, hasTerms: true }
 
+/** {@link vectorBytes} of a vector without values, in base64, as SQL. */
+const noVector = "'AAAAAA=='"
+
 /** A paper as it is read for a question. */
 type Row = readonly [id: string, seq: string, record: string, crc: number, vector: string]
 
@@ -578,6 +581,8 @@ export class PostgresSource implements Source {
     { signal }: { readonly signal?: AbortSignal | undefined },
   ): AsyncGenerator<Holding> {
     const database = this.#storage.database
+    // Only places on the map need vectors; they are most of what a paper has.
+    const vector = filter?.needsAreas ? this.#embedding : noVector
     let isEmpty = true
     for (let after = '-1'; ; ) {
       const rows = await database.read(
@@ -585,7 +590,7 @@ export class PostgresSource implements Source {
           const parameters = new Parameters()
           const where = filterSql(filter, parameters)?.where ?? 'true'
           return ask<Row>(
-            `select p.id, p.seq, p.record, p.record_crc, ${this.#embedding} from ${this.#table('papers')} p
+            `select p.id, p.seq, p.record, p.record_crc, ${vector} from ${this.#table('papers')} p
               where ${where} and p.seq > ${parameters.add(after, 'bigint')} order by p.seq limit ${papersPerRead}`,
             parameters.values,
           )
