@@ -4,9 +4,9 @@ import { addFiles, type PapersArguments, summaryLine, withLibrary } from '../ope
 
 export const add = defineCommand<PapersArguments & { readonly reembed?: boolean }>({
   name: 'add',
-  summary: 'add papers to a library on disk, creating it if needed',
+  summary: 'add papers to a library, creating it if needed',
   description:
-    'Papers already in the library are not embedded again. Everything that the progress bar has counted is on disk: after Ctrl-C, run the same command again to continue.',
+    'Papers already in the library are not embedded again. Everything that the progress bar has counted is kept: after Ctrl-C, run the same command again to continue.',
   usage: '[options] --library LIBRARY FILE…',
   arguments: [['<files...>', fileHelp]],
   options: [

@@ -60,6 +60,8 @@ interface Server {
 
 /** The most connections of a pool made here. */
 const mostConnections = 8
+/** Milliseconds after which a connection that is not made is given up. */
+const connectMilliseconds = 10_000
 /** Milliseconds after which one statement of a question is given up; building indexes has no such limit. */
 const statementMilliseconds = 60_000
 /** Milliseconds for which a lost server is waited for. */
@@ -314,7 +316,7 @@ export class Database {
         client.on('error', this.#ignore)
         pause = firstPause
         const result = await work(client)
-        isWhole = true
+        isWhole = !this.#abandoned.has(client)
         return result
       } catch (error) {
         if (client !== undefined && !isLost(error) && !this.#abandoned.has(client)) isWhole = await isRolledBack(client)
@@ -391,7 +393,10 @@ export class Database {
     const { options } = this.#pool
     // Without its options the server is not known.
     if (typeof processID !== 'number' || options === undefined) return
-    const other = new (Client as new (options: unknown) => LoneClient)(options)
+    // A password is a property that is not listed.
+    const limits = { connectionTimeoutMillis: connectMilliseconds, query_timeout: connectMilliseconds }
+    const all = { ...Object.getOwnPropertyDescriptors(options), ...Object.getOwnPropertyDescriptors(limits) }
+    const other = new (Client as new (options: unknown) => LoneClient)(Object.defineProperties({}, all))
     other.on('error', this.#ignore)
     try {
       await other.connect()
@@ -607,7 +612,7 @@ function ownPool(url: string): PostgresPool {
     connectionString: url,
     max: mostConnections,
     statement_timeout: statementMilliseconds,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: connectMilliseconds,
     keepAlive: true,
     application_name: 'paperkin',
     allowExitOnIdle: true,
