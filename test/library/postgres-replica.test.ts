@@ -188,6 +188,7 @@ describe.skipIf(postgresBin === '')('a question that is given up', { timeout: 12
 
   it('in a pool of the caller’s leaves the pool whole', async () => {
     const pool = new pg.Pool({ connectionString: server.url, max: 1, application_name: 'paperkin' })
+    pool.on('error', () => {})
     const database = await Database.connect(pool)
     const abort = new AbortController()
     const asked = database.snapshot((ask) => ask('select pg_sleep(600)'), { signal: abort.signal })
