@@ -47,6 +47,8 @@ import {
 } from './schema.ts'
 
 const papersPerRead = 512
+/** Milliseconds for which a library that closes forgets earlier versions. */
+const mostForgetting = 5_000
 const papersPerBatch = 1024
 /** Rounds in which a reader catches up while others write; the last one reads everything from one state. */
 const mostRounds = 8
@@ -1323,10 +1325,13 @@ export class PostgresStorage implements Storage {
   /** Forgets earlier versions that nobody can hold any more, if something was changed here. */
   async compact(): Promise<void> {
     if (!this.#hasCommitted) return
-    await this.#write(async (ask) => {
+    const forget = async (ask: Ask) => {
       await ask(`delete from ${this.#table('past')} where at < now() - interval '1 day'`)
       await ask(`delete from ${this.#table('commits')} where at < now() - interval '7 days'`)
-    }).catch(() => {})
+    }
+    // A server that is away is not waited for: the next writer forgets as well.
+    const signal = AbortSignal.timeout(mostForgetting)
+    await this.database.transaction(forget, { isMade: async () => false, signal }).catch(() => {})
   }
 
   async close(): Promise<void> {
