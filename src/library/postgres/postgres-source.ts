@@ -153,13 +153,13 @@ export class PostgresSource implements Source {
     if (ranked !== undefined) {
       const asking = { ask, state, ranked, breadth: Math.max(breadth, 3 * ranked.wanted), frequency }
       await this.#knowWords(asking)
+      // Lists of words, fields and neighbours are short, whatever the database expects.
+      await this.#set(ask, { enable_seqscan: 'off', jit: 'off' })
       const matching = await this.#countUpTo(asking)
       isAll = matching <= asking.breadth
       if (matching === 0) await this.#requireKnown(ask, ranked, state)
       if (ranked.isByDate) newest = await this.#newest(ask)
       const words = new WordLists(ranked, state, frequency)
-      // Lists of words and neighbours are short, whatever the database expects.
-      await this.#set(ask, { enable_seqscan: 'off', jit: 'off' })
       if (isAll) choose(await this.#all(asking))
       else {
         const near = ranked.direction && (await this.#nearest(asking, ranked.direction, { matching, words }))

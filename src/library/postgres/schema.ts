@@ -57,8 +57,8 @@ const papersColumns = (options: SchemaOptions) => `
   record text not null,           -- the paper without its id, as JSON, byte for byte
   embedding ${vectorOf(options, options.dimensions)} not null`
 
-/** Moves values out of a row until it has 256 bytes. */
-const narrow = ' with (toast_tuple_target = 256)'
+/** Moves the longest values out of a row until it has 1 kB: record, words and vector, but not `fields`. */
+const narrow = ' with (toast_tuple_target = 1024)'
 
 /** Statements that make the tables of an empty library. */
 export function createStatements(options: SchemaOptions): string[] {
