@@ -56,6 +56,18 @@ describe('paperkin topics', () => {
     expect(JSON.parse(json).overTime.periods.map(({ size }: { size: number }) => size)).toEqual([4, 4, 4])
   })
 
+  test('finds topics among a sample, and says so', async () => {
+    const { stdout } = await paperkin('topics', example, '--sample', '30')
+    expect(stdout).toMatch(/^50 papers, a sample of 30: \d+ topics?/u)
+    const { stdout: json } = await paperkin('topics', example, '--sample', '30', '--json')
+    expect(JSON.parse(json)).toMatchObject({ sampledFrom: 50 })
+    const all = await paperkin('topics', example, '--sample', '50', '--json')
+    expect(JSON.parse(all.stdout)).not.toHaveProperty('sampledFrom')
+    const wrong = await paperkin('topics', example, '--sample', '2.5')
+    expect(wrong).toMatchObject({ status: 2, stdout: '' })
+    expect(wrong.stderr).toContain('2.5')
+  })
+
   test('reports what is wrong with earlier topics', async () => {
     const missing = await paperkin('topics', example, '--previous', join(folder, 'nowhere.json'))
     expect(missing).toMatchObject({ status: 1, stdout: '' })

@@ -25,6 +25,7 @@ interface TopicsOptions extends PapersArguments {
   readonly method: TopicMethod
   readonly seed: number
   readonly outliers?: number
+  readonly sample?: number
   readonly hierarchy?: boolean
   readonly overTime?: TimeUnit
   readonly previous?: string
@@ -54,6 +55,10 @@ export const topicsCommand = defineCommand<TopicsOptions>({
     new Option('--outliers <share>', 'the share of papers to set apart, 0 … 0.5').argParser(
       number('--outliers', 0, 0.5),
     ),
+    new Option(
+      '--sample <count>',
+      'find them among at most so many papers (default: all; 50,000 of a library on Postgres)',
+    ).argParser(number('--sample', 1, 1e9)),
     new Option('--hierarchy', 'print the topics in nested groups'),
     new Option('--over-time <unit>', 'print the papers of each topic over time').choices([
       'day',
@@ -74,13 +79,14 @@ export const topicsCommand = defineCommand<TopicsOptions>({
   run: (files, options, context) =>
     withPapers(files, options, context, async ({ library, sources }) => {
       const { signal, terminal } = context
-      const { method, seed, topics: asked, resolution, outliers, previous, names } = options
+      const { method, seed, topics: asked, resolution, outliers, sample, previous, names } = options
       const topics = await library.topics({
         method,
         seed,
         count: asked,
         resolution,
         outlierShare: outliers,
+        sample,
         previous: previous === undefined ? undefined : await readTopics(previous),
         named: names === undefined ? undefined : await readNames(names, library, signal),
         signal,
@@ -133,7 +139,9 @@ function topicsPage(
     return indented(paperTable(rows, colors, columns - 3))
   }
   const apart = topics.outliers.length > 0 ? `, ${count(topics.outliers.length, 'paper')} apart` : ''
-  const lines = [colors.bold(`${count(size, 'paper')}: ${count(topics.count, 'topic')}${apart}`), '']
+  const among = topics.topics.reduce((sum, topic) => sum + topic.size, topics.outliers.length)
+  const sample = topics.sampledFrom === undefined ? '' : `, a sample of ${among.toLocaleString('en-US')}`
+  const lines = [colors.bold(`${count(size, 'paper')}${sample}: ${count(topics.count, 'topic')}${apart}`), '']
   for (const { group, size: all, inside } of groupedTopics(topics)) {
     if (group !== undefined) lines.push(colors.bold(colors.underline(`${group} (${all})`)), '')
     for (const { id, label, size, terms, representatives } of inside) {

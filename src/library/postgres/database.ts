@@ -551,10 +551,10 @@ function isLost(error: unknown): boolean {
 
 const isStarting = (error: unknown) => codeOf(error) === '57P03'
 
-/** Whether the server asks for the transaction to be begun again: it met another one, or both made the same table. */
 /** Whether a row was inserted whose id another process has inserted meanwhile. */
 export const isTaken = (error: unknown): boolean => codeOf(error) === '23505'
 
+/** Whether the server asks for the transaction to be begun again: it met another one, or both made the same table. */
 const isToRepeat = (error: unknown) => {
   const cause = PaperkinError.isInstance(error) ? error.cause : error
   return ['40001', '40P01'].includes(codeOf(cause) ?? '')
