@@ -39,6 +39,8 @@ const mostBreadth = 16_384
 const widening = 4
 /** Papers found by words that are counted exactly before the best are taken. */
 const mostCounted = 600
+/** Papers among which the one with the best words is looked for, which sets the scale of the lexical part. */
+const mostBest = 50
 /** Share of the candidates that are also taken by their words alone, and by their vectors alone. */
 const hedge = 0.25
 /** Papers and terms read to find a title. */
@@ -163,7 +165,7 @@ export class PostgresSource implements Source {
       if (isAll) choose(await this.#all(asking))
       else {
         const near = ranked.direction && (await this.#nearest(asking, ranked.direction, { matching, words }))
-        const listed = await this.#byWords(asking, words, { isNarrow: true, counted: 2 * asking.breadth })
+        const listed = await this.#byWords(asking, words, { isNarrow: true, counted: 4 * breadthOf(asking) })
         for (const id of best([...(near ?? []), ...listed], words, asking)) chosen.add(id)
         if (ranked.isByDate) choose(await this.#byDate(asking, newest))
       }
@@ -172,7 +174,7 @@ export class PostgresSource implements Source {
         const listed = await this.#byWords(asking, words, { isNarrow: false, counted: 0 })
         for (const id of best(listed, words, {
           ranked: { ...ranked, weights: { semantic: 0, lexical: 1 } },
-          breadth: 20,
+          breadth: mostBest,
         }))
           chosen.add(id)
       }
@@ -743,9 +745,14 @@ const anyWord = (documents: readonly LexicalDocument[]) =>
     .map((stem) => lexeme(stem))
     .join(' | ')
 
-/** Candidates of a question: more where some papers are not wanted, which takes others off the top. */
+/**
+ * Candidates of a question: more where some papers are not wanted, which takes others off the top, and where seeds are
+ * compared by words alone, of which pairs and norms are not known yet.
+ */
 const breadthOf = ({ ranked, breadth }: Pick<Asking, 'ranked' | 'breadth'>) =>
-  (ranked.seeds?.unlike.length ?? 0) > 0 ? 2 * breadth : breadth
+  (ranked.seeds?.unlike.length ?? 0) > 0 || (ranked.seeds !== undefined && ranked.weights?.semantic === 0)
+    ? 2 * breadth
+    : breadth
 
 /**
  * Ids of the best papers by words and vectors together, and some that are best by one of them, as scores are estimates.
@@ -768,7 +775,7 @@ function best(found: readonly Found[], words: WordLists, asking: Pick<Asking, 'r
   }
   take(breadth, (paper) => semantic * paper.cosine + (lexical * paper.words) / scale)
   // The best by words sets the scale of the lexical part, even where that has no weight.
-  if (semantic > 0) take(hedge * breadth, (paper) => paper.words)
+  if (semantic > 0) take(Math.max(hedge * breadth, text === undefined ? 0 : mostBest), (paper) => paper.words)
   if (lexical > 0) take(hedge * breadth, ({ cosine }) => cosine)
   return chosen
 }
