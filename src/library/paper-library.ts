@@ -655,6 +655,11 @@ export class PaperLibrary<Extra extends object = PaperExtra> {
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Verification> {
     requireOptions('PaperLibrary.verify', options, { signal: true })
+    if (typeof path === 'string' && isPostgresUrl(path))
+      throw new PaperkinError(
+        'invalid-argument',
+        'Expected the folder of a library for `PaperLibrary.verify`, got the url of a database: open it and call `library.verify()`.',
+      )
     return verifyLog(path, options)
   }
 

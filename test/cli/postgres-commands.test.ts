@@ -309,10 +309,35 @@ describe('a url', () => {
     }
   })
 
+  it('without a password, for a server that wants one, is refused by one sentence', async () => {
+    const asking = createServer((socket: Socket) => {
+      const ask = (code: number, said: string) => {
+        const head = Buffer.from('R\0\0\0\0\0\0\0\0')
+        head.writeInt32BE(said.length + 8, 1)
+        head.writeInt32BE(code, 5)
+        socket.write(Buffer.concat([head, Buffer.from(said)]))
+      }
+      socket.on('error', () => {})
+      socket.once('data', () => {
+        ask(10, 'SCRAM-SHA-256\0\0')
+        socket.once('data', () => ask(11, 'r=x,s=eA==,i=4096'))
+      })
+    })
+    asking.listen(0, '127.0.0.1')
+    await once(asking, 'listening')
+    const { port } = asking.address() as AddressInfo
+    const found = await run(['list', '--library', `postgres://ada@127.0.0.1:${port}/papers`])
+    expect(found).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^paperkin: .*schema paperkin, but it wants a password .*PGPASSWORD.*\n$/u),
+    })
+    asking.close()
+  })
+
   it('of no server, of a schema without a library, or of an impossible schema is refused by one sentence', async () => {
     for (const [library, schema, status, said] of [
       [`postgres://ada:${secret}@127.0.0.1:1/papers`, 'paperkin', 1, 'the server cannot be reached (ECONNREFUSED)'],
-      [url, 'nobody', 2, 'schema nobody, but there is none'],
+      [url, 'nobody', 2, 'schema nobody, but there is none: check database and schema'],
       [url, 'pg_x', 2, 'Expected `schema` to name a schema'],
     ] as const) {
       const found = await run(['search', 'x', '--library', library, '--schema', schema])

@@ -470,11 +470,24 @@ describe.skipIf(postgresBin === '')('a server that fails', { timeout: 300_000 },
     })
     const storage = await PostgresStorage.open(server.url, { schema: 'theirs', identity })
     await storage.commit({ papers: [trial(1, 0)], nextRow: 1 })
+    await expect(PostgresStorage.open(url, { schema: 'theirs', readOnly: true })).rejects.toMatchObject({
+      code: 'unreadable-source',
+      message: expect.stringMatching(
+        /permission denied for schema theirs\): grant it, or open .* owner of the schema\.$/u,
+      ),
+    })
     await server.run('grant usage on schema theirs to reader')
     await server.run('grant select on all tables in schema theirs to reader')
     const reader = await PostgresStorage.open(url, { schema: 'theirs', readOnly: true })
     expect((await contents(reader)).papers).toHaveLength(1)
     await Promise.all([reader.close(), storage.close()])
+  })
+
+  it('is without SSL, which it says of a url that wants it', async () => {
+    await expect(PostgresStorage.open(`${server.url}?sslmode=verify-full`, { identity })).rejects.toMatchObject({
+      code: 'unreadable-source',
+      message: expect.stringContaining('without SSL: leave `sslmode` out'),
+    })
   })
 
   it('may end every connection: reads and changes are made again', async () => {
@@ -543,6 +556,19 @@ describe.skipIf(!hasForeign)('papers over three servers', { timeout: 300_000 }, 
       n: number
     }[]
     expect(parts).toHaveLength(6)
+    await main().run('create role reader login')
+    await main().run('grant usage on schema paperkin to reader')
+    await main().run('grant select on all tables in schema paperkin to reader')
+    const url = main().url.replace('postgres@', 'reader@')
+    const read = PostgresStorage.open(url, { readOnly: true }).then((reader) =>
+      contents(reader).finally(() => reader.close()),
+    )
+    await expect(read).rejects.toMatchObject({
+      code: 'unreadable-source',
+      message: expect.stringMatching(
+        /on another server \(user mapping not found .*"reader".*\): run `create user mapping`/u,
+      ),
+    })
     for (const { n } of parts) expect(n).toBeGreaterThan(20)
   })
 

@@ -575,6 +575,7 @@ describe('what could be lost', () => {
     for (const path of [5, new URL('file:///tmp'), ''])
       await expect(open(path as never)).rejects.toMatchObject({ code: 'invalid-argument' })
     await expect(PaperLibrary.verify(undefined as never)).rejects.toMatchObject({ code: 'invalid-argument' })
+    await expect(PaperLibrary.verify('postgres://ada@db/papers')).rejects.toThrow(/open it and call/u)
     const library = await open(newPath())
     await expect(library.import('x.jsonl' as never)).rejects.toMatchObject({ code: 'invalid-argument' })
     await library.close()

@@ -426,10 +426,21 @@ export class Database {
     }
     if (code === '28P01' || code === '28000')
       return say(`it refuses this user (${message}): check name and password of the url, and pg_hba.conf of the server`)
+    // Errors of pg itself have no code.
+    if (code === undefined && message?.startsWith('SASL'))
+      return say(
+        `it wants a password (${message}): give it in PGPASSWORD, in ~/.pgpass or in the url, and see that it is right`,
+      )
+    if (code === undefined && message === 'The server does not support SSL connections')
+      return say('the server is without SSL: leave `sslmode` out of the url, or turn SSL on there')
+    if (code === '42704' && message.startsWith('user mapping not found'))
+      return say(
+        `parts of it are on another server (${message}): run \`create user mapping\` for this user and each of the other servers`,
+      )
     if (code === '3D000') return say('there is no such database: make it with `create database`')
     if (code === '42501')
       return say(
-        `this user lacks a right (${message}): grant it, or open the library as the owner of the schema or with \`readOnly: true\``,
+        `this user lacks a right (${message}): grant it, or open the library as the owner of the schema${doing === 'read' ? '' : ' or with `readOnly: true`'}`,
       )
     if (code === '25006') return say(replicaRefuses)
     if (code === '40001' && doing === 'read')

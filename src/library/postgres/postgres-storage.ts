@@ -166,7 +166,10 @@ export class PostgresStorage implements Storage {
       let state = await database.read((ask) => stateOf(ask, database))
       if (state === undefined) {
         if (readOnly || !create)
-          throw new PaperkinError('invalid-argument', `Expected a library in ${database.name}, but there is none.`)
+          throw new PaperkinError(
+            'invalid-argument',
+            `Expected a library in ${database.name}, but there is none: check database and schema, or make it by adding papers as a user who may write.`,
+          )
         if (vectorType === 'halfvec' && !database.server.hasHalf)
           throw new PaperkinError(
             'invalid-argument',
