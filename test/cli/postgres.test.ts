@@ -102,7 +102,13 @@ it('plans tables that the server takes as they are', async () => {
   await client.end()
   expect(await run(['postgres', 'plan', '--servers', 'a,b', '--partitions', '2'])).toMatchObject({ status: 2 })
   // Other servers know nothing of the settings of a question.
-  expect((await run(['postgres', 'plan', '--servers', 'a,b'])).stdout).toMatch(
+  const { stdout: spread } = await run(['postgres', 'plan', '--servers', 'a,b'])
+  expect(spread.match(/^-- On the server [\w" ]+/gmu)).toEqual([
+    '-- On the server "a"',
+    '-- On the server "b"',
+    '-- On the server that paperkin connects to',
+  ])
+  expect(spread).toMatch(
     /^-- create server "b" foreign data wrapper .*extensions 'vector'.*hnsw\.iterative_scan=relaxed_order/mu,
   )
 })

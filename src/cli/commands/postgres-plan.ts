@@ -43,8 +43,9 @@ export const postgresPlan = defineCommand<PlanArguments>({
       page: () => {
         const size = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
         const others = plan.statements.flatMap(({ server }) => (server === '' ? [] : [server]))
-        const statements = plan.statements.flatMap(({ server, statements }) => [
-          `-- ${server === '' ? 'On the server that paperkin connects to' : `On the server ${server}, before the others`}`,
+        const inOrder = [...plan.statements].sort((a, b) => Number(a.server === '') - Number(b.server === ''))
+        const statements = inOrder.flatMap(({ server, statements }) => [
+          `-- ${server === '' ? 'On the server that paperkin connects to' : `On the server ${server}`}, as the role that is to own the tables`,
           ...(server === '' && others.length > 0 ? madeLikeThis(others) : []),
           ...statements.map((statement) => `${statement};`),
         ])
