@@ -37,6 +37,8 @@ export const leastBreadth = 100
 const mostBreadth = 16_384
 /** How much more candidates are asked for where too few passed. */
 const widening = 4
+/** So few papers that pass a filter are all scored by words and vectors before the best are taken. */
+const mostWhole = 2000
 /** Papers found by words that are counted exactly before the best are taken. */
 const mostCounted = 600
 /** Papers among which the one with the best words is looked for, which sets the scale of the lexical part. */
@@ -164,9 +166,14 @@ export class PostgresSource implements Source {
       const words = new WordLists(ranked, state, frequency)
       if (isAll) choose(await this.#all(asking))
       else {
-        const near = ranked.direction && (await this.#nearest(asking, ranked.direction, { matching, words }))
-        const listed = await this.#byWords(asking, words, { isNarrow: true, counted: 4 * breadthOf(asking) })
-        for (const id of best([...(near ?? []), ...listed], words, asking)) chosen.add(id)
+        const found =
+          isNarrowed(ranked) && matching <= mostWhole
+            ? await this.#matching(asking, words)
+            : [
+                ...(ranked.direction ? await this.#nearest(asking, ranked.direction, { matching, words }) : []),
+                ...(await this.#byWords(asking, words, { isNarrow: true, counted: 4 * breadthOf(asking) })),
+              ]
+        for (const id of best(found, words, asking)) chosen.add(id)
         if (ranked.isByDate) choose(await this.#byDate(asking, newest))
       }
       // The best of all papers sets the scale of the lexical part.
@@ -255,6 +262,18 @@ export class PostgresSource implements Source {
     const condition = narrowed(ranked, parameters)
     return ask<[string]>(
       `select p.id from ${this.#table('papers')} p where ${condition?.where ?? 'true'}`,
+      parameters.values,
+    )
+  }
+
+  /** All papers that pass the filter, which are few. */
+  #matching({ ask, ranked }: Asking, words: WordLists): Promise<Found[]> {
+    const parameters = new Parameters()
+    const where = narrowed(ranked, parameters)?.where ?? 'true'
+    const distance = ranked.direction && this.#distance(ranked.direction, parameters)
+    return ask<Found>(
+      `select p.id, p.length, ${words.isEmpty ? 'null' : 'p.words::text'}, ${distance ? `-(${distance})` : 'null::float8'}
+        from ${this.#table('papers')} p where ${where}`,
       parameters.values,
     )
   }
