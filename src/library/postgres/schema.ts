@@ -164,6 +164,8 @@ function indexStatements({ schema }: SchemaOptions, table = 'papers'): string[] 
     on('vector_key', '(vector_key)'),
     on('published_start', '(published_start)'),
     on('published_end', '(published_end)'),
+    // Filters ask for these papers besides those that their fields find.
+    on('unlisted', '(seq) where unlisted is not null'),
     ...bulkIndexStatements({ schema }, table),
   ]
 }
