@@ -94,7 +94,10 @@ export function checkedChange(given: unknown): MarkChange {
   return { ids, mark: mark as MarkName, value }
 }
 
-/** The marks in a folder, which is made with the first of them. Changes run one at a time; each is on disk before its promise resolves. */
+/**
+ * The marks in a folder, which is made with the first of them. Changes run one at a time; each is on disk before its
+ * promise resolves.
+ */
 export class MarkStore {
   readonly #folder: string
   #writing: Promise<unknown> = Promise.resolve()

@@ -269,7 +269,8 @@ export class Collection implements Holding {
   }
 
   /**
-   * Loads what was committed to the storage since the last call, and resolves to whether there was anything. All changes become visible together at the end.
+   * Loads what was committed to the storage since the last call, and resolves to whether there was anything. All changes
+   * become visible together at the end.
    * @throws PaperkinError `corrupt-store` with the ids of damaged papers, `store-mismatch`, `unreadable-source`
    */
   async load(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {

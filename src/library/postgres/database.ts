@@ -161,6 +161,21 @@ export class Database {
     return `operator(${this.server.vectorSchema}.${operator})`
   }
 
+  /** A column of vectors as 32-bit floats: base64 of `vectorBytes`. */
+  vectorText(column: string): string {
+    return `encode(${this.ofVector('vector_send')}(${column}::${this.ofVector('vector')}), 'base64')`
+  }
+
+  #vectorNumber: number | undefined
+  /** Number of the type `vector` on this server. */
+  async vectorNumber(ask: Ask): Promise<number> {
+    if (this.#vectorNumber === undefined) {
+      const [found] = await ask<[string]>('select $1::regtype::oid::text', [this.ofVector('vector')])
+      this.#vectorNumber = Number(found?.[0])
+    }
+    return this.#vectorNumber
+  }
+
   async #learn(): Promise<void> {
     const [found] = await this.read((ask) =>
       ask<[string, string | null, boolean, boolean, boolean, boolean]>(
@@ -561,6 +576,11 @@ function isLost(error: unknown): boolean {
 }
 
 const isStarting = (error: unknown) => codeOf(error) === '57P03'
+
+/** Those of some ids that can be sent to the database, which has no NUL and no halves of characters; no paper has others. */
+export function sendable(ids: Iterable<string>): string[] {
+  return [...new Set(ids)].filter((id) => id.isWellFormed() && !id.includes('\0'))
+}
 
 /** Whether a row was inserted whose id another process has inserted meanwhile. */
 export const isTaken = (error: unknown): boolean => codeOf(error) === '23505'

@@ -5,6 +5,7 @@ import type { Adding } from '../collection/add-papers.ts'
 import { comingPapers, type PaperChange } from '../collection/collection.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import { arrayOf } from './binary.ts'
+import { sendable } from './database.ts'
 import { PostgresPaper, type PostgresStorage } from './postgres-storage.ts'
 
 /** Papers per read of the storage. */
@@ -31,13 +32,13 @@ export class FarPapers implements Adding {
     { withVectors, signal }: { readonly withVectors: boolean; readonly signal: AbortSignal | undefined },
   ): Promise<void> {
     const { database } = this.storage
-    const sendable = ids.filter((id) => id.isWellFormed() && !id.includes('\0'))
-    for (let start = 0; start < sendable.length; start += papersPerRead) {
+    const asked = sendable(ids)
+    for (let start = 0; start < asked.length; start += papersPerRead) {
       const rows = await database.read(
         (ask) =>
           ask<[string, number, number, string]>(
             `select id, row, text_crc, batch from ${database.schema}.papers where id = any($1::text[])`,
-            [arrayOf('text', sendable.slice(start, start + papersPerRead))],
+            [arrayOf('text', asked.slice(start, start + papersPerRead))],
           ),
         { signal },
       )

@@ -22,7 +22,7 @@ import type { Holding } from '../collection/collection.ts'
 import { type FoundPaper, findPapers, keptPaper, notFoundError } from '../collection/find-papers.ts'
 import type { StoredPaper } from '../storage/storage.ts'
 import { arrayOf, readVector, vectorBytes } from './binary.ts'
-import type { Ask } from './database.ts'
+import { type Ask, sendable } from './database.ts'
 import { filterSql, Parameters, type SqlCondition } from './filter-sql.ts'
 import { crcOf, lexeme } from './paper-columns.ts'
 import type { PostgresStorage } from './postgres-storage.ts'
@@ -272,8 +272,7 @@ export class PostgresSource implements Source {
     const where = narrowed(ranked, parameters)?.where ?? 'true'
     const distance = ranked.direction && this.#distance(ranked.direction, parameters)
     return ask<Found>(
-      `select p.id, p.length, ${words.isEmpty ? 'null' : 'p.words::text'}, ${distance ? `-(${distance})` : 'null::float8'}
-        from ${this.#table('papers')} p where ${where}`,
+      `select ${foundColumns(words, distance)} from ${this.#table('papers')} p where ${where}`,
       parameters.values,
     )
   }
@@ -290,18 +289,18 @@ export class PostgresSource implements Source {
     const count = breadthOf({ ranked, breadth })
     const limit = parameters.add(count, 'bigint')
     const table = this.#table('papers')
-    const columns = `p.id, p.length, ${words.isEmpty ? 'null' : 'p.words::text'}`
+    const columns = foundColumns(words, distance)
     if (matching <= mostExact(state))
       return ask<Found>(
         `with m as materialized (select p.seq, ${distance} as distance from ${table} p where ${where})
-          select ${columns}, -(${distance}) from ${table} p
+          select ${columns} from ${table} p
             where p.seq = any(array(select seq from m order by distance limit ${limit}))`,
         parameters.values,
       )
     const isFiltered = isNarrowed(ranked) && (await this.#iterates(ask))
     await this.#set(ask, graphSettings({ count, papers: state.papers, ...(isFiltered && { matching }) }))
     const found = await ask<Found>(
-      `select ${columns}, -(${distance}) from ${table} p where ${where} order by ${distance} limit ${limit}`,
+      `select ${columns} from ${table} p where ${where} order by ${distance} limit ${limit}`,
       parameters.values,
     )
     await this.#set(ask, { enable_bitmapscan: 'on', enable_sort: 'on' })
@@ -320,11 +319,10 @@ export class PostgresSource implements Source {
     const table = this.#table('papers')
     const query = words.query(table, where, parameters)
     const most = parameters.add(Math.max(mostCounted, counted), 'bigint')
-    const distance = isNarrow && ranked.direction && this.#distance(ranked.direction, parameters)
+    const distance = isNarrow && ranked.direction ? this.#distance(ranked.direction, parameters) : undefined
     return ask<Found>(
       `with listed as materialized (${query} order by 2 desc, 1 limit ${most})
-        select p.id, p.length, p.words::text, ${distance ? `-(${distance})` : 'null::float8'}
-          from ${table} p where p.seq = any(array(select seq from listed))`,
+        select ${foundColumns(words, distance)} from ${table} p where p.seq = any(array(select seq from listed))`,
       parameters.values,
     )
   }
@@ -672,14 +670,17 @@ export class PostgresSource implements Source {
   }
 
   get #embedding(): string {
-    const { database } = this.#storage
-    return `encode(${database.ofVector('vector_send')}(p.embedding::${database.ofVector('vector')}), 'base64')`
+    return this.#storage.database.vectorText('p.embedding')
   }
 
   #table(name: string): string {
     return `${this.#storage.database.schema}.${name}`
   }
 }
+
+/** The columns of {@link Found}. */
+const foundColumns = (words: WordLists, distance: string | undefined) =>
+  `p.id, p.length, ${words.isEmpty ? 'null' : 'p.words::text'}, ${distance === undefined ? 'null::float8' : `-(${distance})`}`
 
 interface Asking {
   readonly ask: Ask
@@ -717,11 +718,6 @@ export function graphSettings({
 
 /** Papers that are compared with a vector one by one rather than by the graph, which would look at as many in vain. */
 const mostExact = ({ papers }: State) => Math.round(Math.min(30_000, Math.max(2000, Math.sqrt(100 * papers))))
-
-/** Values that can be sent to the database, which has no NUL and no halves of characters; no paper has such an id. */
-function sendable(ids: readonly string[]): string[] {
-  return [...new Set(ids)].filter((id) => id.isWellFormed() && !id.includes('\0'))
-}
 
 function documentsOf({ text, seeds }: Ranked): LexicalDocument[] {
   return [

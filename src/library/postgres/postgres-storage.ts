@@ -220,10 +220,8 @@ export class PostgresStorage implements Storage {
     return this.#state.vectorType
   }
 
-  /** How `embedding` is written in SQL as 32-bit floats, in base64 of `vectorBytes`. */
   get #embedding(): string {
-    const { database } = this
-    return `encode(${database.ofVector('vector_send')}(embedding::${database.ofVector('vector')}), 'base64')`
+    return this.database.vectorText('embedding')
   }
 
   get #options(): SchemaOptions {
@@ -835,21 +833,11 @@ export class PostgresStorage implements Storage {
   }
 
   async #vectorsOf(ask: Ask, papers: readonly WrittenPaper[]): Promise<Buffer> {
-    const type = await this.#vectorNumber(ask)
+    const type = await this.database.vectorNumber(ask)
     return arrayOf(
       type,
       papers.map((paper) => vectorBytes(givenVector(paper))),
     )
-  }
-
-  #number: number | undefined
-  /** Number of the type `vector` on this server. */
-  async #vectorNumber(ask: Ask): Promise<number> {
-    if (this.#number === undefined) {
-      const [found] = await ask<[string]>('select $1::regtype::oid::text', [this.database.ofVector('vector')])
-      this.#number = Number(found?.[0])
-    }
-    return this.#number
   }
 
   async #insertVectors(ask: Ask, vectors: readonly StoredVector[]): Promise<void> {
@@ -1251,7 +1239,7 @@ export class PostgresStorage implements Storage {
 
   /** Moves the staged vectors to their papers. They pass through this process, as bytes cannot become vectors in SQL. */
   async #adoptStaged(ask: Ask): Promise<void> {
-    const type = await this.#vectorNumber(ask)
+    const type = await this.database.vectorNumber(ask)
     for (let after = -1, isDone = false; !isDone; ) {
       const rows = await ask<[string, string, ...VectorRow]>(
         `select id, place, encode(key, 'base64'), encode(bytes, 'base64'), truncation::text from paperkin_next

@@ -9,6 +9,7 @@ import { Candidates } from '../asking/candidates.ts'
 import type { PairedPaper } from '../asking/near-duplicates.ts'
 import { type DatedPapers, spanOfId } from '../asking/novelty.ts'
 import { arrayOf, readVector, vectorBytes } from './binary.ts'
+import { sendable } from './database.ts'
 import { PostgresPaper, type PostgresStorage } from './postgres-storage.ts'
 
 /** Papers per read of the storage. */
@@ -58,7 +59,7 @@ export class WholeLibrary implements VectorPlace {
     ids: Iterable<string>,
     { signal, isCounted = true }: Options & { readonly isCounted?: boolean },
   ): Promise<Candidates> {
-    const all = [...new Set(ids)].filter((id) => id.isWellFormed() && !id.includes('\0'))
+    const all = sendable(ids)
     const rows: HandleRow[] = []
     for (let start = 0; start < all.length; start += 4 * papersPerRead)
       rows.push(
@@ -156,8 +157,7 @@ export class WholeLibrary implements VectorPlace {
     const rows = await database.read(
       (ask) =>
         ask<[string, string]>(
-          `select id, encode(${database.ofVector('vector_send')}(embedding::${this.#vector}), 'base64')
-            from ${this.#papers} where id = any($1::text[])`,
+          `select id, ${database.vectorText('embedding')} from ${this.#papers} where id = any($1::text[])`,
           [arrayOf('text', ids)],
         ),
       { signal },
@@ -167,8 +167,7 @@ export class WholeLibrary implements VectorPlace {
 
   async *nearest(centroids: readonly Float32Array[], { signal }: Options): AsyncGenerator<readonly NearestCentroid[]> {
     const { database } = this.#storage
-    const [type] = await database.read((ask) => ask<[string]>('select $1::regtype::oid::text', [this.#vector]))
-    const given = arrayOf(Number(type?.[0]), centroids.map(vectorBytes))
+    const given = arrayOf(await database.read((ask) => database.vectorNumber(ask)), centroids.map(vectorBytes))
     const product = database.vectorOperator('<#>')
     const width = this.#storage.identity.dimensions
     for (let after = '-1'; ; ) {
